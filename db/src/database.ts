@@ -1,0 +1,64 @@
+import type { QueryCreator } from "kysely";
+import { openPostgres } from "./dialects/postgres.ts";
+import { openSqlite } from "./dialects/sqlite.ts";
+import type { Prepared, SqlValue } from "./prepared.ts";
+import type { Tables } from "./tables/index.ts";
+
+/** The two databases that every query and migration runs on. */
+export type DialectName = "sqlite" | "postgres";
+
+/** Runs queries, typed by `Tables`. */
+export interface Queries {
+  /** Kysely's builder, for queries whose shape depends on the input; hot paths use prepared ones. */
+  readonly kysely: QueryCreator<Tables>;
+  /** All rows of a prepared query, `[]` when it returns none. */
+  all<Params extends Readonly<Record<string, SqlValue>>, Row>(
+    query: Prepared<Params, Row>,
+    params: Params,
+  ): Promise<Row[]>;
+  /** The first row of a prepared query. */
+  first<Params extends Readonly<Record<string, SqlValue>>, Row>(
+    query: Prepared<Params, Row>,
+    params: Params,
+  ): Promise<Row | undefined>;
+}
+
+/** Queries inside one atomic write. */
+export interface UnitOfWork extends Queries {
+  /**
+   * Waits until no other unit of work holds `key`, and holds it until this one ends. SQLite has one
+   * writer and needs no lock; PostgreSQL takes an advisory one. Take several in one fixed order.
+   */
+  lock(key: string): Promise<void>;
+}
+
+/** An open database. */
+export interface Database {
+  readonly dialect: DialectName;
+  /** Sees what is committed, on connections of its own: it does not queue behind writes. */
+  readonly read: Queries;
+  /**
+   * Runs `unit` atomically and resolves with its value once it is committed to disk. When it throws,
+   * nothing of it is kept. A unit awaits its own queries and nothing else: it holds the writer. It may
+   * run twice (PostgreSQL resolves deadlocks so), so it changes nothing but rows.
+   * Throws `StorageError`, or what the unit threw.
+   */
+  write<T>(unit: (tx: UnitOfWork) => Promise<T>): Promise<T>;
+  /** Writes one row and waits for the disk: whether the database takes writes. */
+  ping(now: number): Promise<void>;
+  /** What was verified when it was opened, in words for an admin. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** Finishes the writes that were asked for, then closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database of a URL and migrates it to the newest schema.
+ * `sqlite:<path>` is held for this process alone (`StorageError` kind `locked` when another has it);
+ * `postgres://…` may be shared by many.
+ */
+export const openDatabase = async (url: string): Promise<Database> => {
+  if (url.startsWith("sqlite:")) return openSqlite(url.slice("sqlite:".length));
+  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url);
+  throw new Error("A database URL starts with sqlite: or postgres://");
+};

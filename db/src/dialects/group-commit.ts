@@ -1,0 +1,115 @@
+/** What group commit needs of a database connection; all of it is synchronous. */
+export interface GroupConnection<Tx> {
+  begin(): void;
+  commit(): void;
+  /** Ends the transaction if there is one. */
+  rollback(): void;
+  savepoint(): void;
+  releaseSavepoint(): void;
+  rollbackToSavepoint(): void;
+  isInTransaction(): boolean;
+  /** A handle for one unit of work; `end` makes every later use of it fail. */
+  handle(): { readonly tx: Tx; end(): void };
+  /** Turns a driver's error into one of ours; returns any other as it is. */
+  translate(error: unknown): unknown;
+}
+
+/** Many units of work, one fsync. */
+export interface GroupCommit<Tx> {
+  write<T>(unit: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Resolves when all that was asked for has ended; later writes are refused. */
+  drain(): Promise<void>;
+}
+
+/** Units of work in one transaction at the most: bounds how long the first waits for the last. */
+const MAX_GROUP_SIZE = 256;
+
+/**
+ * Runs the units of work that arrive within one turn of the event loop in one transaction, each in
+ * its savepoint. A unit that throws is rolled back alone; promises settle after the commit. After any
+ * error the connection is asked whether the transaction still exists: a full disk ends all of it,
+ * savepoints included, and what ran on would be committed piecemeal.
+ */
+export const createGroupCommit = <Tx>(connection: GroupConnection<Tx>): GroupCommit<Tx> => {
+  let queue: Pending<Tx>[] = [];
+  let isRunning = false;
+  let isClosed = false;
+  let onIdle: (() => void)[] = [];
+
+  const run = async (): Promise<void> => {
+    while (queue.length > 0) {
+      const group = queue.slice(0, MAX_GROUP_SIZE);
+      queue = queue.slice(MAX_GROUP_SIZE);
+      await runGroup(connection, group);
+    }
+    isRunning = false;
+    for (const resolve of onIdle) resolve();
+    onIdle = [];
+  };
+
+  return {
+    write: <T>(unit: (tx: Tx) => Promise<T>) =>
+      new Promise<T>((resolve, reject) => {
+        if (isClosed) return reject(new Error("The database is closed"));
+        queue.push({ unit, resolve: resolve as (value: unknown) => void, reject });
+        if (isRunning) return;
+        isRunning = true;
+        // After the poll phase: what this turn's other requests ask for joins the same group.
+        setImmediate(() => void run());
+      }),
+    drain: () => {
+      isClosed = true;
+      return isRunning ? new Promise((resolve) => onIdle.push(resolve)) : Promise.resolve();
+    },
+  };
+};
+
+interface Pending<Tx> {
+  readonly unit: (tx: Tx) => Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const runGroup = async <Tx>(
+  connection: GroupConnection<Tx>,
+  group: readonly Pending<Tx>[],
+): Promise<void> => {
+  const settlements: (() => void)[] = [];
+  try {
+    connection.begin();
+    for (const pending of group) settlements.push(await runUnit(connection, pending));
+    connection.commit();
+  } catch (error) {
+    const reason = connection.translate(error);
+    rollbackQuietly(connection);
+    for (const { reject } of group) reject(reason);
+    return;
+  }
+  for (const settle of settlements) settle();
+};
+
+/** Returns how to settle the unit once the group is committed; throws when the whole group is lost. */
+const runUnit = async <Tx>(connection: GroupConnection<Tx>, pending: Pending<Tx>): Promise<() => void> => {
+  connection.savepoint();
+  const handle = connection.handle();
+  try {
+    const value = await pending.unit(handle.tx);
+    handle.end();
+    connection.releaseSavepoint();
+    return () => pending.resolve(value);
+  } catch (error) {
+    handle.end();
+    if (!connection.isInTransaction()) throw error;
+    connection.rollbackToSavepoint();
+    connection.releaseSavepoint();
+    return () => pending.reject(connection.translate(error));
+  }
+};
+
+const rollbackQuietly = <Tx>(connection: GroupConnection<Tx>): void => {
+  try {
+    connection.rollback();
+  } catch {
+    // The error that led here is the one to report; SQLite has already rolled back.
+  }
+};

@@ -1,0 +1,219 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import SqliteDriver from "better-sqlite3";
+import { Kysely, SqliteDialect, type QueryCreator } from "kysely";
+import type { Database, Queries, UnitOfWork } from "../database.ts";
+import { migrateToLatest } from "../migrations/index.ts";
+import { createPreparedCompiler, type CompiledPrepared, type Prepared } from "../prepared.ts";
+import { StorageError } from "../storage-error.ts";
+import type { Tables } from "../tables/index.ts";
+import { createGroupCommit } from "./group-commit.ts";
+
+/** SQLite before this loses pages when a WAL reset races a checkpoint (fixed in 3.51.3). */
+const MIN_SQLITE_VERSION = [3, 51, 3] as const;
+/** How long SQLite may block this thread waiting for a lock that another program holds, in milliseconds. */
+const BUSY_TIMEOUT_MS = 2_000;
+const MAX_CACHED_STATEMENTS = 1_000;
+
+/**
+ * Opens a SQLite file: one connection writes (group commit, WAL, `synchronous=FULL`), another reads.
+ * The file is held for this process until it ends or `close` is called, however it ends.
+ */
+export const openSqlite = async (path: string): Promise<Database> => {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const lock = holdFile(path);
+  try {
+    return await open(path, lock);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+};
+
+const open = async (path: string, lock: SqliteDriver.Database): Promise<Database> => {
+  const writer = openConnection(path);
+  const version = assertVersion(writer);
+  // In one transaction: Kysely gives SQLite none, and half a migration would never start again.
+  writer.exec("begin immediate");
+  await migrateToLatest(kyselyOf(writer), "sqlite");
+  writer.exec("commit");
+  writer
+    .prepare("insert into heartbeat (id, at) values (1, 0) on conflict (id) do update set at = at + 1")
+    .run();
+  assertFullSync(writer);
+  const reader = openConnection(path);
+  reader.pragma("query_only = on");
+
+  const prepared = createPreparedCompiler(kyselyOf(writer));
+  const read = createQueries(reader, prepared);
+  const write = createQueries(writer, prepared);
+  let failure: unknown;
+
+  const group = createGroupCommit<UnitOfWork>({
+    begin: () => {
+      if (failure) throw failure;
+      writer.exec("begin immediate");
+    },
+    commit: () => writer.exec("commit"),
+    rollback: () => {
+      if (writer.inTransaction) writer.exec("rollback");
+    },
+    savepoint: () => writer.exec("savepoint unit"),
+    releaseSavepoint: () => writer.exec("release unit"),
+    rollbackToSavepoint: () => writer.exec("rollback to unit"),
+    isInTransaction: () => writer.inTransaction,
+    handle: () => createHandle(write),
+    translate: (error) => {
+      const translated = translateError(error);
+      // After a failed fsync the kernel may have dropped the dirty pages: what a retry says proves nothing.
+      if (isFailedSync(error)) failure = translated;
+      return translated;
+    },
+  });
+
+  return {
+    dialect: "sqlite",
+    facts: { database: `SQLite ${version}`, durability: "WAL, synchronous=FULL (asserted after a write)" },
+    read,
+    write: (unit) => group.write(unit),
+    ping: (now) =>
+      group.write(async (tx) => {
+        await tx.kysely.updateTable("heartbeat").set({ at: now }).where("id", "=", 1).execute();
+      }),
+    close: async () => {
+      await group.drain();
+      reader.close();
+      writer.close();
+      lock.close();
+    },
+  };
+};
+
+/**
+ * Holds `<path>.lock` exclusively. The lock is the kernel's, on an open file: it cannot outlive the
+ * process, so a crash leaves nothing to clean up.
+ */
+const holdFile = (path: string): SqliteDriver.Database => {
+  const lock = new SqliteDriver(`${path}.lock`, { timeout: 0 });
+  try {
+    lock.exec("begin exclusive");
+    return lock;
+  } catch (cause) {
+    lock.close();
+    throw new StorageError("locked", `Another process has ${path} open`, { cause });
+  }
+};
+
+const openConnection = (path: string): SqliteDriver.Database => {
+  const connection = new SqliteDriver(path, { timeout: BUSY_TIMEOUT_MS });
+  connection.pragma("journal_mode = wal");
+  // Last word after WAL: the driver is built to fall back to NORMAL there, which loses commits at a power cut.
+  connection.pragma("synchronous = full");
+  connection.pragma("foreign_keys = on");
+  connection.pragma("secure_delete = on");
+  connection.pragma("trusted_schema = off");
+  connection.pragma("mmap_size = 0");
+  connection.pragma("journal_size_limit = 67108864");
+  return connection;
+};
+
+const assertVersion = (connection: SqliteDriver.Database): string => {
+  const version = String(connection.prepare("select sqlite_version()").pluck().get());
+  const parts = version.split(".").map(Number);
+  const difference = MIN_SQLITE_VERSION.map((least, index) => (parts[index] ?? 0) - least).find(
+    (d) => d !== 0,
+  );
+  if ((difference ?? 0) < 0) throw new Error(`SQLite ${version} is too old: 3.51.3 or newer is needed`);
+  return version;
+};
+
+const assertFullSync = (connection: SqliteDriver.Database): void => {
+  const level = connection.pragma("synchronous", { simple: true });
+  if (level !== 2)
+    throw new Error(`SQLite runs at synchronous=${String(level)}, not FULL: commits would not be durable`);
+};
+
+interface SqliteStatement {
+  readonly reader: boolean;
+  all(parameters: readonly unknown[]): unknown[];
+  run(parameters: readonly unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint };
+  iterate(parameters: readonly unknown[]): IterableIterator<unknown>;
+}
+
+/** Prepares each SQL text once; the least recently used statement goes first. */
+const createStatementCache = (connection: SqliteDriver.Database) => {
+  const statements = new Map<string, SqliteStatement>();
+  return (sql: string): SqliteStatement => {
+    const cached = statements.get(sql);
+    if (cached) return cached;
+    const statement = connection.prepare(sql) as unknown as SqliteStatement;
+    statements.set(sql, statement);
+    if (statements.size > MAX_CACHED_STATEMENTS) {
+      const oldest = statements.keys().next();
+      if (!oldest.done) statements.delete(oldest.value);
+    }
+    return statement;
+  };
+};
+
+const kyselyOf = (
+  connection: SqliteDriver.Database,
+  statement = createStatementCache(connection),
+): Kysely<Tables> =>
+  new Kysely<Tables>({
+    dialect: new SqliteDialect({ database: { prepare: statement, close: () => connection.close() } }),
+  });
+
+const createQueries = (
+  connection: SqliteDriver.Database,
+  compile: <Params, Row>(query: Prepared<Params, Row>) => CompiledPrepared,
+): Queries => {
+  const statementOf = createStatementCache(connection);
+  const all: Queries["all"] = async (query, params) => {
+    const { sql, valuesOf } = compile(query);
+    const statement = statementOf(sql);
+    const values = valuesOf(params);
+    if (statement.reader) return statement.all(values) as never;
+    statement.run(values);
+    return [];
+  };
+  return {
+    kysely: kyselyOf(connection, statementOf),
+    all,
+    first: async (query, params) => (await all(query, params))[0],
+  };
+};
+
+const createHandle = (queries: Queries): { tx: UnitOfWork; end(): void } => {
+  let hasEnded = false;
+  const live = (): Queries => {
+    if (hasEnded) throw new Error("A unit of work was used after its end");
+    return queries;
+  };
+  return {
+    tx: {
+      get kysely(): QueryCreator<Tables> {
+        return live().kysely;
+      },
+      all: async (query, params) => live().all(query, params),
+      first: async (query, params) => live().first(query, params),
+      lock: async () => {},
+    },
+    end: () => {
+      hasEnded = true;
+    },
+  };
+};
+
+const codeOf = (error: unknown): string => (error instanceof SqliteDriver.SqliteError ? error.code : "");
+
+const isFailedSync = (error: unknown): boolean => codeOf(error).startsWith("SQLITE_IOERR_FSYNC");
+
+const translateError = (error: unknown): unknown => {
+  const code = codeOf(error);
+  if (code === "SQLITE_FULL") return new StorageError("full", "The disk is full", { cause: error });
+  if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_IOERR") || code === "SQLITE_READONLY") {
+    return new StorageError("unavailable", "The database cannot take writes now", { cause: error });
+  }
+  return error;
+};

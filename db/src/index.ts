@@ -1,0 +1,6 @@
+export { openDatabase, type Database, type DialectName, type Queries, type UnitOfWork } from "./database.ts";
+export { prepare, type Prepared, type SqlValue } from "./prepared.ts";
+export { StorageError, type StorageErrorKind } from "./storage-error.ts";
+export type { Tables } from "./tables/index.ts";
+export type { DeviceKey } from "./tables/sign-in.ts";
+export type { SessionEnd } from "./tables/sessions.ts";

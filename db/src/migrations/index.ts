@@ -1,0 +1,32 @@
+import { Migrator, type Kysely, type Migration } from "kysely";
+import type { DialectName } from "../database.ts";
+import { createHeartbeat } from "./0001-heartbeat.ts";
+import { createSignIn } from "./0002-sign-in.ts";
+import { createSessions } from "./0003-sessions.ts";
+import { createAuditLog } from "./0004-audit-log.ts";
+import { createCatalogue } from "./0005-catalogue.ts";
+
+/** Append-only: a migration that has left this repository is never changed. */
+const migrations = (dialect: DialectName): Record<string, Migration> => ({
+  "0001-heartbeat": createHeartbeat,
+  "0002-sign-in": createSignIn,
+  "0003-sessions": createSessions,
+  "0004-audit-log": createAuditLog(dialect),
+  "0005-catalogue": createCatalogue(dialect),
+});
+
+/** Brings the schema up to date; several nodes may call it at once (Kysely takes a lock). */
+export const migrateToLatest = async <Schema>(
+  kysely: Kysely<Schema>,
+  dialect: DialectName,
+): Promise<void> => {
+  const migrator = new Migrator({
+    db: kysely,
+    provider: { getMigrations: async () => migrations(dialect) },
+  });
+  const { error, results = [] } = await migrator.migrateToLatest();
+  if (error) {
+    const failed = results.find((result) => result.status === "Error");
+    throw new Error(`Migration ${failed?.migrationName ?? ""} failed: ${String(error)}`, { cause: error });
+  }
+};

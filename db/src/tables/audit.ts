@@ -1,0 +1,14 @@
+/** Append-only; triggers refuse updates and deletions. Read by `admin.audit.list`. */
+export interface AuditTable {
+  id: string;
+  at: number;
+  action: string;
+  /** `user:<id>`, `device`, `admin` or `system`. */
+  actor: string;
+  user_id: string | null;
+  session_id: string | null;
+  /** Masked. */
+  phone: string | null;
+  ip: string | null;
+  reason: string | null;
+}

@@ -1,0 +1,33 @@
+import type { AuditTable } from "./audit.ts";
+import type { CoursesTable, UniversitiesTable } from "./catalogue.ts";
+import type { SessionsTable } from "./sessions.ts";
+import type {
+  ChallengesTable,
+  PhoneDevicesTable,
+  SendMinutesTable,
+  SendsTable,
+  WrongCodesTable,
+} from "./sign-in.ts";
+import type { ProfilesTable, UsersTable } from "./users.ts";
+
+/** All tables by name. Instants are epoch milliseconds, ids UUIDv7, booleans 0 or 1. */
+export interface Tables {
+  users: UsersTable;
+  profiles: ProfilesTable;
+  challenges: ChallengesTable;
+  phone_devices: PhoneDevicesTable;
+  wrong_codes: WrongCodesTable;
+  sends: SendsTable;
+  send_minutes: SendMinutesTable;
+  sessions: SessionsTable;
+  audit_log: AuditTable;
+  universities: UniversitiesTable;
+  courses: CoursesTable;
+  heartbeat: HeartbeatTable;
+}
+
+/** One row, written to prove that the database takes writes. Read by `Database.ping`. */
+export interface HeartbeatTable {
+  id: number;
+  at: number;
+}

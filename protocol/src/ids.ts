@@ -1,0 +1,17 @@
+declare const brand: unique symbol;
+
+/** A string that only its own kind of id can stand for; on the wire it is a plain string. */
+export type Id<Name extends string> = string & { readonly [brand]: Name };
+
+/** A student. UUIDv7. */
+export type UserId = Id<"user">;
+/** One signed-in device. UUIDv7; public, unlike the session's key. */
+export type SessionId = Id<"session">;
+/** One request for a sign-in code. UUIDv7. */
+export type ChallengeId = Id<"challenge">;
+/** A university of the catalogue. UUIDv7. */
+export type UniversityId = Id<"university">;
+/** A course of the catalogue. UUIDv7. */
+export type CourseId = Id<"course">;
+/** A command made on a device (RFC 9562 UUIDv7); it takes effect once, however often it arrives. */
+export type CommandId = Id<"command">;
