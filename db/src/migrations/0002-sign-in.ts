@@ -24,6 +24,9 @@ export const createSignIn: Migration = {
       .addColumn("device_key", "text", (column) => column.notNull())
       .addColumn("purpose", "text", (column) => column.notNull())
       .addColumn("code_length", "integer", (column) => column.notNull())
+      .addColumn("device_name", "text")
+      .addColumn("platform", "text", (column) => column.notNull())
+      .addColumn("app_version", "text")
       .addColumn("created_at", "bigint", (column) => column.notNull())
       .addColumn("expires_at", "bigint", (column) => column.notNull())
       .addColumn("used_at", "bigint")
@@ -43,9 +46,7 @@ export const createSignIn: Migration = {
       .addColumn("phone", "text", (column) => column.notNull())
       .addColumn("device_key", "text", (column) => column.notNull())
       .addColumn("signed_in_at", "bigint")
-      .addColumn("revoked_at", "bigint")
       .addColumn("blocked_until", "bigint")
-      .addColumn("cleared_at", "bigint", (column) => column.notNull())
       .addPrimaryKeyConstraint("phone_devices_key", ["phone", "device_key"])
       .execute();
 
@@ -57,6 +58,7 @@ export const createSignIn: Migration = {
       .addColumn("at", "bigint", (column) => column.notNull())
       .addColumn("code_length", "integer", (column) => column.notNull())
       .addColumn("known", "integer", (column) => column.notNull())
+      .addColumn("counts_to_block", "integer", (column) => column.notNull())
       .execute();
     await db.schema.createIndex("wrong_codes_by_phone").on("wrong_codes").columns(["phone", "at"]).execute();
     await db.schema.createIndex("wrong_codes_by_time").on("wrong_codes").column("at").execute();

@@ -16,6 +16,8 @@ export const createCatalogue = (dialect: DialectName): Migration => {
         .addColumn("region", "text")
         .addColumn("website", "text")
         .addColumn("domains", "text", (column) => column.notNull())
+        .addColumn("main_domain", "text")
+        .addColumn("import_id", "text")
         .addColumn("sort_key", orderedText, (column) => column.notNull())
         .addColumn("search_words", "text", (column) => column.notNull())
         .addColumn("updated_at", "bigint", (column) => column.notNull())
@@ -29,6 +31,12 @@ export const createCatalogue = (dialect: DialectName): Migration => {
         .createIndex("universities_by_country")
         .on("universities")
         .columns(["country", "sort_key", "id", "search_words"])
+        .execute();
+
+      await db.schema
+        .createIndex("universities_by_domain")
+        .on("universities")
+        .column("main_domain")
         .execute();
 
       await db.schema

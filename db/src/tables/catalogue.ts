@@ -13,6 +13,10 @@ export interface UniversitiesTable {
   website: string | null;
   /** Host names, JSON array. */
   domains: string;
+  /** The first of them: another sign that two entries are the same university. */
+  main_domain: string | null;
+  /** The import that wrote it last: a second entry of the same import is a duplicate. */
+  import_id: string | null;
   /** The folded name, for order. */
   sort_key: string;
   /** Folded words, each with a space before and after. */

@@ -1,4 +1,4 @@
-import type { ChallengeId, CommandId, SessionId } from "@edvoyage/protocol";
+import type { ChallengeId, CommandId, Platform, SessionId } from "@edvoyage/protocol";
 
 /** SHA-256 of a `deviceId`, base64url: a copied database does not make anyone a known device. */
 export type DeviceKey = string;
@@ -10,6 +10,10 @@ export interface ChallengesTable {
   device_key: DeviceKey;
   purpose: "sign-in";
   code_length: number;
+  /** What the device said of itself; its session will carry it. */
+  device_name: string | null;
+  platform: Platform;
+  app_version: string | null;
   created_at: number;
   expires_at: number;
   /** When the right code was given; a challenge works once. */
@@ -25,13 +29,9 @@ export interface ChallengesTable {
 export interface PhoneDevicesTable {
   phone: string;
   device_key: DeviceKey;
-  /** Last sign-in of this device with this phone. */
+  /** Last sign-in of this device with this phone; emptied when its session is revoked. */
   signed_in_at: number | null;
-  /** Last time the device's session was revoked: it is no longer known. */
-  revoked_at: number | null;
   blocked_until: number | null;
-  /** Wrong codes up to here no longer lead to a block. */
-  cleared_at: number;
 }
 
 /** Wrong codes of the last 30 days. Read by `numbers`. */
@@ -43,6 +43,8 @@ export interface WrongCodesTable {
   code_length: number;
   /** 0 or 1: whether the device was known to the phone when it gave the code. */
   known: number;
+  /** 0 or 1: whether it still counts towards a block; a block, a sign-in or an admin settles it. */
+  counts_to_block: number;
 }
 
 /** Messages of the last 30 days, written before the provider is called. Read by `numbers`. */
@@ -56,8 +58,8 @@ export interface SendsTable {
   at: number;
   /** 0 or 1: whether the device was known to the phone. */
   known: number;
-  /** `counted` until it ended in a sign-in or the provider refused it; an IP's allowance counts all. */
-  state: "counted" | "signed-in" | "refused";
+  /** `counted` until it ended in a sign-in, the provider refused it or an admin forgave it; an IP's allowance counts all. */
+  state: "counted" | "signed-in" | "refused" | "forgiven";
 }
 
 /** Messages by minute, for the hourly cap. Read by `numbers`. */

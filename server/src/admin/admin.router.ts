@@ -1,0 +1,147 @@
+import type { Database } from "@edvoyage/db";
+import type { Limits, SessionId, UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import type { Audit } from "../audit/audit.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Clock } from "../clock.ts";
+import type { NumberInspection } from "../numbers/inspection.ts";
+import { pageInput } from "../paging.ts";
+import { maskPhone, parsePhone } from "../phone.ts";
+import type { SessionInspection } from "../sessions/inspection.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+import { adminProcedure, router } from "../trpc.ts";
+
+export interface AdminDeps {
+  readonly database: Database;
+  readonly sessions: Sessions;
+  readonly sessionInspection: SessionInspection;
+  readonly numbers: NumberInspection;
+  readonly catalogue: Catalogue;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /** What the server runs with, in words. */
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** A number in any form that a person writes; which countries are served does not matter here. */
+const phone = z
+  .string()
+  .max(256)
+  .transform((text) => parsePhone(text, undefined));
+const showPhones = z.boolean().default(false);
+/** Why an admin acts: kept in the audit log, so one line without control characters. */
+const reason = z
+  .string()
+  .max(300)
+  .regex(/^[^\p{Cc}]*$/u, "One line")
+  .optional();
+const sessionId = z
+  .string()
+  .max(64)
+  .transform((id) => id as SessionId);
+const userId = z
+  .string()
+  .max(64)
+  .transform((id) => id as UserId);
+
+/** What the terminal program calls. Every act is in the audit log with its reason. */
+export const createAdminRouter = (deps: AdminDeps) => {
+  const { database, sessions, sessionInspection, numbers, catalogue, audit, clock, limits, facts } = deps;
+  return router({
+    sessions: router({
+      list: adminProcedure
+        .input(
+          z
+            .object({
+              userId: userId.optional(),
+              phone: phone.optional(),
+              includeEnded: z.boolean().default(false),
+              showPhones,
+              ...pageInput,
+            })
+            .prefault({}),
+        )
+        .query(({ input }) => sessionInspection.list(input)),
+      revoke: adminProcedure.input(z.object({ sessionId, reason })).mutation(async ({ input }) => ({
+        ended: await sessions.end(input.sessionId, { reason: "admin", actor: "admin", note: input.reason }),
+      })),
+    }),
+
+    numbers: router({
+      list: adminProcedure
+        .input(z.object({ showPhones, ...pageInput }).prefault({}))
+        .query(({ input }) => numbers.list(input)),
+      show: adminProcedure
+        .input(z.object({ phone, showPhones }))
+        .query(({ input }) => numbers.show(input.phone, input)),
+      unblock: adminProcedure
+        .input(
+          z.object({
+            phone,
+            device: z.string().max(43).optional(),
+            resetBudget: z.boolean().default(false),
+            reason,
+          }),
+        )
+        .mutation(async ({ input }) => ({
+          phone: maskPhone(input.phone),
+          ...(await numbers.unblock(input.phone, input)),
+        })),
+    }),
+
+    catalogue: router({
+      import: adminProcedure
+        .input(
+          z.object({
+            importId: z.uuid(),
+            offset: z.number().int().min(0),
+            entries: z.array(z.unknown()).min(1).max(limits.importEntries),
+          }),
+        )
+        .mutation(({ input }) =>
+          database.write(async (tx) => {
+            const report = await catalogue.importEntries(tx, input);
+            const done = `${report.created} created, ${report.updated} updated, ${report.skipped.length} skipped`;
+            await audit.record(tx, {
+              at: clock.now(),
+              action: "catalogue.imported",
+              actor: "admin",
+              reason: done,
+            });
+            return report;
+          }),
+        ),
+    }),
+
+    seed: router({
+      run: adminProcedure.mutation(() =>
+        database.write(async (tx) => {
+          const added = await catalogue.seed(tx);
+          const done = `${added.universities} universities and ${added.courses} courses added`;
+          await audit.record(tx, {
+            at: clock.now(),
+            action: "catalogue.seeded",
+            actor: "admin",
+            reason: done,
+          });
+          return added;
+        }),
+      ),
+    }),
+
+    audit: router({
+      list: adminProcedure.input(z.object(pageInput).prefault({})).query(({ input }) => audit.list(input)),
+    }),
+
+    status: adminProcedure.query(async () => {
+      await database.ping(clock.now());
+      return {
+        ...facts,
+        sessions: await sessions.countLive(),
+        universities: await catalogue.count(),
+        serverNow: clock.now(),
+      };
+    }),
+  });
+};

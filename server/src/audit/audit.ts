@@ -1,0 +1,111 @@
+import { prepare, type Queries } from "@edvoyage/db";
+import type { SessionId, UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import type { NewId } from "../crypto.ts";
+import { parseCursor, toPage, type Page } from "../paging.ts";
+import { maskPhone } from "../phone.ts";
+
+/** What is worth knowing a year later. */
+export type AuditAction =
+  | "sign-in.succeeded"
+  | "sign-in.wrong-code"
+  | "sign-in.blocked"
+  | "session.logout"
+  | "session.revoked"
+  | "session.replaced"
+  | "session.limit"
+  | "number.unblocked"
+  | "catalogue.imported"
+  | "catalogue.seeded";
+
+/** Who did it: a student, a device that is not signed in, or whoever holds the admin token. */
+export type AuditActor = `user:${UserId}` | "device" | "admin";
+
+/** One act. */
+export interface AuditEntry {
+  readonly at: number;
+  readonly action: AuditAction;
+  readonly actor: AuditActor;
+  readonly userId?: UserId;
+  readonly sessionId?: SessionId;
+  /** E.164; only its masked form is kept, so that an erased student's entries lead nowhere. */
+  readonly phone?: string;
+  readonly ip?: string;
+  readonly reason?: string | undefined;
+}
+
+/** An entry as an admin reads it. */
+export interface AuditRecord {
+  readonly id: string;
+  readonly at: number;
+  readonly action: string;
+  readonly actor: string;
+  readonly userId: string | null;
+  readonly sessionId: string | null;
+  readonly phone: string | null;
+  readonly ip: string | null;
+  readonly reason: string | null;
+}
+
+/** The append-only record of who did what; the database refuses to change it. */
+export interface Audit {
+  /** Belongs to the unit of work of the act itself: neither is kept without the other. */
+  record(tx: Queries, entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  list(page: { cursor?: string | null | undefined; limit: number }): Promise<Page<AuditRecord>>;
+}
+
+const insert = prepare<{
+  id: string;
+  at: number;
+  action: string;
+  actor: string;
+  userId: string | null;
+  sessionId: string | null;
+  phone: string | null;
+  ip: string | null;
+  reason: string | null;
+}>()((query, param) =>
+  query.insertInto("audit_log").values({
+    id: param.id,
+    at: param.at,
+    action: param.action,
+    actor: param.actor,
+    user_id: param.userId,
+    session_id: param.sessionId,
+    phone: param.phone,
+    ip: param.ip,
+    reason: param.reason,
+  }),
+);
+
+export const createAudit = ({ read, newId }: { readonly read: Queries; readonly newId: NewId }): Audit => ({
+  record: async (tx, { at, action, actor, userId, sessionId, phone, ip, reason }) => {
+    await tx.all(insert, {
+      id: newId(at),
+      at,
+      action,
+      actor,
+      userId: userId ?? null,
+      sessionId: sessionId ?? null,
+      phone: phone ? maskPhone(phone) : null,
+      ip: ip ?? null,
+      reason: reason ?? null,
+    });
+  },
+
+  list: async ({ cursor, limit }) => {
+    const after = parseCursor(cursor, z.tuple([z.string()]));
+    const rows = await read.kysely
+      .selectFrom("audit_log")
+      .selectAll()
+      .$if(after !== undefined, (query) => query.where("id", "<", after?.[0] ?? ""))
+      .orderBy("id", "desc")
+      .limit(limit + 1)
+      .execute();
+    return toPage(rows, limit, {
+      itemOf: ({ user_id: userId, session_id: sessionId, ...row }) => ({ ...row, userId, sessionId }),
+      positionOf: ({ id }) => [id],
+    });
+  },
+});

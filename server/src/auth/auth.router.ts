@@ -1,0 +1,57 @@
+import { DEVICE_ID_PATTERN, PLATFORMS, type ChallengeId, type CommandId } from "@edvoyage/protocol";
+import { z } from "zod";
+import { parsePhone } from "../phone.ts";
+import { publicProcedure, router } from "../trpc.ts";
+import type { Auth } from "./auth.ts";
+
+const deviceId = z.string().regex(DEVICE_ID_PATTERN, "22 to 64 characters of A-Z a-z 0-9 - _");
+/** What a device says of itself is shown to admins: one line, no control characters. */
+const label = (maxCharacters: number) =>
+  z
+    .string()
+    .max(maxCharacters)
+    .regex(/^[^\p{Cc}\p{Cf}\u2028\u2029]*$/u, "No control characters")
+    .transform((text) => text.trim() || null)
+    .nullish()
+    .transform((text) => text ?? null);
+
+export const createAuthRouter = (deps: {
+  readonly auth: Auth;
+  readonly countries: ReadonlySet<string> | undefined;
+}) =>
+  router({
+    requestCode: publicProcedure
+      .input(
+        z.object({
+          phone: z.string().max(256),
+          deviceId,
+          deviceName: label(100),
+          platform: z.enum(PLATFORMS).default("other"),
+          appVersion: label(40),
+        }),
+      )
+      .mutation(({ input, ctx }) =>
+        deps.auth.requestCode({ ...input, phone: parsePhone(input.phone, deps.countries), ip: ctx.ip }),
+      ),
+
+    verifyCode: publicProcedure
+      .input(
+        z.object({
+          challengeId: z
+            .string()
+            .max(64)
+            .transform((id) => id as ChallengeId),
+          code: z
+            .string()
+            .transform((code) => code.replaceAll(/[\s-]/g, ""))
+            .pipe(z.string().regex(/^\d{6,8}$/, "6 to 8 digits")),
+          deviceId,
+          commandId: z
+            .uuidv7()
+            .transform((id) => id as CommandId)
+            .nullish()
+            .transform((id) => id ?? null),
+        }),
+      )
+      .mutation(({ input, ctx }) => deps.auth.verifyCode({ ...input, ip: ctx.ip })),
+  });

@@ -1,0 +1,114 @@
+import { prepare, type DeviceKey, type Queries } from "@edvoyage/db";
+import type { ChallengeId, CommandId, Platform, SessionId, UserId } from "@edvoyage/protocol";
+
+const PRUNE_BATCH = 500;
+
+const liveChallenge = prepare<{ phone: string; deviceKey: DeviceKey; now: number; codeLength: number }>()(
+  (query, param) =>
+    query
+      .selectFrom("challenges")
+      .select(["id", "code_length", "expires_at"])
+      .where("phone", "=", param.phone)
+      .where("device_key", "=", param.deviceKey)
+      .where("purpose", "=", "sign-in")
+      .where("expires_at", ">", param.now)
+      .where("used_at", "is", null)
+      .where("code_length", ">=", param.codeLength)
+      .orderBy("expires_at", "desc")
+      .limit(1),
+);
+
+const insertChallenge = prepare<{
+  id: ChallengeId;
+  phone: string;
+  deviceKey: DeviceKey;
+  codeLength: number;
+  deviceName: string | null;
+  platform: Platform;
+  appVersion: string | null;
+  now: number;
+  expiresAt: number;
+}>()((query, param) =>
+  query.insertInto("challenges").values({
+    id: param.id,
+    phone: param.phone,
+    device_key: param.deviceKey,
+    purpose: "sign-in",
+    code_length: param.codeLength,
+    device_name: param.deviceName,
+    platform: param.platform,
+    app_version: param.appVersion,
+    created_at: param.now,
+    expires_at: param.expiresAt,
+    used_at: null,
+    used_by_command_id: null,
+    session_id: null,
+    is_new_user: null,
+  }),
+);
+
+const phoneOfChallenge = prepare<{ id: ChallengeId; deviceKey: DeviceKey }>()((query, param) =>
+  query
+    .selectFrom("challenges")
+    .select("phone")
+    .where("id", "=", param.id)
+    .where("device_key", "=", param.deviceKey),
+);
+
+const challenge = prepare<{ id: ChallengeId }>()((query, param) =>
+  query.selectFrom("challenges").selectAll().where("id", "=", param.id),
+);
+
+const useChallenge = prepare<{
+  id: ChallengeId;
+  at: number;
+  commandId: CommandId | null;
+  sessionId: SessionId;
+  isNewUser: number;
+}>()((query, param) =>
+  query
+    .updateTable("challenges")
+    .set({
+      used_at: param.at,
+      used_by_command_id: param.commandId,
+      session_id: param.sessionId,
+      is_new_user: param.isNewUser,
+    })
+    .where("id", "=", param.id),
+);
+
+const userByPhone = prepare<{ phone: string }>()((query, param) =>
+  query.selectFrom("users").select(["id", "phone", "created_at"]).where("phone", "=", param.phone),
+);
+
+const insertUser = prepare<{ id: UserId; phone: string; now: number }>()((query, param) =>
+  query.insertInto("users").values({ id: param.id, phone: param.phone, created_at: param.now }),
+);
+
+const insertProfile = prepare<{ id: UserId; now: number }>()((query, param) =>
+  query.insertInto("profiles").values({ user_id: param.id, name: null, updated_at: param.now }),
+);
+
+/** The queries of the sign-in path. */
+export const authQueries = {
+  liveChallenge,
+  insertChallenge,
+  phoneOfChallenge,
+  challenge,
+  useChallenge,
+  userByPhone,
+  insertUser,
+  insertProfile,
+};
+
+/** Deletes a batch of challenges that ended before `before`; returns whether there may be more. */
+export const pruneChallenges = async (queries: Queries, before: number): Promise<boolean> => {
+  const gone = await queries.kysely
+    .deleteFrom("challenges")
+    .where("id", "in", (eb) =>
+      eb.selectFrom("challenges").select("id").where("expires_at", "<", before).limit(PRUNE_BATCH),
+    )
+    .returning("id")
+    .execute();
+  return gone.length === PRUNE_BATCH;
+};

@@ -1,0 +1,61 @@
+import type { CourseId, UniversityId } from "@edvoyage/protocol";
+import { z } from "zod";
+import { pageInput } from "../paging.ts";
+import { publicProcedure, router } from "../trpc.ts";
+import { COURSE_LEVELS, type Catalogue } from "./catalogue.ts";
+import { textToCountry } from "./fold.ts";
+
+const query = z.string().max(100).optional();
+const universityId = z
+  .string()
+  .max(64)
+  .transform((id) => id as UniversityId);
+const courseId = z
+  .string()
+  .max(64)
+  .transform((id) => id as CourseId);
+/** By code or English name. */
+const country = z
+  .string()
+  .max(80)
+  .transform((text, context) => {
+    const code = textToCountry(text);
+    if (code) return code;
+    context.issues.push({
+      code: "custom",
+      message: "Not a country: its ISO code or English name",
+      input: undefined,
+    });
+    return z.NEVER;
+  })
+  .optional();
+
+/** For anyone: what can be studied is no secret, and is looked at before signing in. */
+export const createUniversitiesRouter = ({ catalogue }: { readonly catalogue: Catalogue }) =>
+  router({
+    list: publicProcedure
+      .input(z.object({ query, country, ...pageInput }).prefault({}))
+      .query(({ input: { cursor, limit, ...filter } }) => catalogue.universities(filter, { cursor, limit })),
+    get: publicProcedure
+      .input(z.object({ id: universityId }))
+      .query(({ input }) => catalogue.university(input.id)),
+  });
+
+/** For anyone, as above. */
+export const createCoursesRouter = ({ catalogue }: { readonly catalogue: Catalogue }) =>
+  router({
+    list: publicProcedure
+      .input(
+        z
+          .object({
+            query,
+            universityId: universityId.optional(),
+            level: z.enum(COURSE_LEVELS).optional(),
+            country,
+            ...pageInput,
+          })
+          .prefault({}),
+      )
+      .query(({ input: { cursor, limit, ...filter } }) => catalogue.courses(filter, { cursor, limit })),
+    get: publicProcedure.input(z.object({ id: courseId })).query(({ input }) => catalogue.course(input.id)),
+  });

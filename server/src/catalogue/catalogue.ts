@@ -1,0 +1,374 @@
+import type { Database, Tables, UnitOfWork } from "@edvoyage/db";
+import type { CourseId, UniversityId } from "@edvoyage/protocol";
+import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import type { NewId } from "../crypto.ts";
+import { AppError } from "../errors.ts";
+import { parseCursor, toPage, type Page } from "../paging.ts";
+import {
+  catalogueQueries,
+  countUniversities,
+  coursesPage,
+  findCourse,
+  findUniversity,
+  hasCourses,
+  insertCourses,
+  insertUniversity,
+  universitiesPage,
+  updateUniversity,
+  type CourseRow,
+} from "./catalogue.store.ts";
+import { countryToName, foldText, queryToPatterns, textsToSearchWords } from "./fold.ts";
+import { createSampleCourses } from "./sample-courses.ts";
+import { sampleUniversities } from "./sample-universities.ts";
+
+/** A university as the app shows it. */
+export interface University {
+  readonly id: UniversityId;
+  readonly name: string;
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string;
+  readonly countryName: string;
+  readonly city: string | null;
+  /** State or province. */
+  readonly region: string | null;
+  readonly website: string | null;
+  readonly domains: readonly string[];
+}
+
+/** A course as the app shows it. */
+export interface Course {
+  readonly id: CourseId;
+  readonly universityId: UniversityId;
+  readonly universityName: string;
+  readonly country: string;
+  readonly title: string;
+  readonly level: CourseLevel;
+  readonly subject: string;
+  readonly language: string;
+  readonly durationMonths: number;
+  /** Whole units of `currency`; 0 is none. */
+  readonly tuitionPerYear: number;
+  readonly currency: string;
+  /** 1 to 12. */
+  readonly startMonth: number;
+  /** Generated for demonstration: not a real offer. */
+  readonly isSample: boolean;
+}
+
+export const COURSE_LEVELS = ["bachelor", "master", "doctorate"] as const;
+export type CourseLevel = (typeof COURSE_LEVELS)[number];
+
+interface PageRequest {
+  readonly cursor?: string | null | undefined;
+  readonly limit: number;
+}
+
+/** What an import did with its entries; `skipped` says why of each, by its place in the import. */
+export interface ImportReport {
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly skipped: readonly {
+    readonly index: number;
+    readonly name: string | null;
+    readonly reason: string;
+  }[];
+}
+
+/** Universities and courses, for everybody to look through. */
+export interface Catalogue {
+  /** By name; every word of `query` begins a word of the name, city, region or web address. */
+  universities(
+    filter: { readonly query?: string | undefined; readonly country?: string | undefined },
+    page: PageRequest,
+  ): Promise<Page<University>>;
+  /** Throws `not-found`. */
+  university(id: UniversityId): Promise<University>;
+  /** By title; every word of `query` begins a word of the title, the subject or the university's name. */
+  courses(
+    filter: {
+      readonly query?: string | undefined;
+      readonly universityId?: UniversityId | undefined;
+      readonly level?: CourseLevel | undefined;
+      readonly country?: string | undefined;
+    },
+    page: PageRequest,
+  ): Promise<Page<Course>>;
+  /** Throws `not-found`. */
+  course(id: CourseId): Promise<Course>;
+  /**
+   * Adds or completes universities. The same country and name, or the same first domain, is the same
+   * university: importing twice changes nothing. `importId` names the import that the entries are a part
+   * of, so that a second entry for a university is told apart from a second run; `offset` is the place of the
+   * first of them in it.
+   */
+  importEntries(
+    tx: UnitOfWork,
+    part: { readonly entries: readonly unknown[]; readonly importId: string; readonly offset: number },
+  ): Promise<ImportReport>;
+  /** Adds the sample universities and their courses; returns how many were new. */
+  seed(tx: UnitOfWork): Promise<{ readonly universities: number; readonly courses: number }>;
+  count(): Promise<number>;
+}
+
+const text = (maxCharacters: number) =>
+  z
+    .string()
+    .transform((value) => value.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim())
+    .pipe(z.string().min(1).max(maxCharacters));
+
+const entryShape = z.object({
+  name: text(300),
+  alpha_two_code: z
+    .string()
+    .refine((code) => countryToName(code.toUpperCase()) !== undefined)
+    .transform((code) => code.toUpperCase()),
+  city: text(100).nullish().catch(null),
+  "state-province": text(100).nullish().catch(null),
+  domains: z
+    .array(
+      z
+        .string()
+        .max(253)
+        .toLowerCase()
+        .regex(/^[a-z0-9.-]+$/),
+    )
+    .max(20)
+    .nullish()
+    .catch([]),
+  web_pages: z
+    .array(z.url({ protocol: /^https?$/ }).max(500))
+    .max(20)
+    .nullish()
+    .catch([]),
+});
+
+const fieldFaults: Readonly<Record<string, string>> = {
+  "": "not an object",
+  name: "no usable name",
+  alpha_two_code: "no known country code",
+};
+
+export const createCatalogue = (deps: {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly newId: NewId;
+}): Catalogue => {
+  const { database, clock, newId } = deps;
+  const { read } = database;
+
+  const importEntry = async (tx: UnitOfWork, entry: Entry, importId: string): Promise<EntryOutcome> => {
+    const now = clock.now();
+    const mainDomain = entry.domains?.[0] ?? hostOf(entry.web_pages?.[0]);
+    const sourceKey = `${entry.alpha_two_code}:${foldText(entry.name)}`;
+    const found = await tx.first(catalogueQueries.byIdentity, { sourceKey, mainDomain });
+    if (found?.import_id === importId)
+      return { skipped: `the same university as "${found.name}" earlier in this import` };
+    const row = entryToRow(entry, {
+      found,
+      id: found?.id ?? newId<UniversityId>(now),
+      sourceKey,
+      mainDomain,
+      importId,
+      now,
+    });
+    if (!found) {
+      await insertUniversity(tx, row);
+      return "created";
+    }
+    await updateUniversity(tx, row);
+    const isSame = (["city", "region", "website", "domains"] as const).every(
+      (column) => found[column] === row[column],
+    );
+    return isSame ? "unchanged" : "updated";
+  };
+
+  return {
+    universities: async ({ query = "", country }, { cursor, limit }) => {
+      const after = parseCursor(cursor, namePosition);
+      const rows = await universitiesPage(read, {
+        patterns: queryToPatterns(query),
+        country,
+        after,
+        limit: limit + 1,
+      });
+      return toPage(rows, limit, {
+        itemOf: rowToUniversity,
+        positionOf: ({ sort_key, id }) => [sort_key, id],
+      });
+    },
+
+    university: async (id) => {
+      const row = await findUniversity(read, id);
+      if (!row) throw new AppError("not-found", "There is no such university.");
+      return rowToUniversity(row);
+    },
+
+    courses: async ({ query = "", ...filter }, { cursor, limit }) => {
+      const after = parseCursor(cursor, namePosition);
+      const rows = await coursesPage(read, {
+        ...filter,
+        patterns: queryToPatterns(query),
+        after,
+        limit: limit + 1,
+      });
+      return toPage(rows, limit, { itemOf: rowToCourse, positionOf: ({ sort_key, id }) => [sort_key, id] });
+    },
+
+    course: async (id) => {
+      const row = await findCourse(read, id);
+      if (!row) throw new AppError("not-found", "There is no such course.");
+      return rowToCourse(row);
+    },
+
+    importEntries: async (tx, { entries, importId, offset }) => {
+      const report = {
+        created: 0,
+        updated: 0,
+        unchanged: 0,
+        skipped: [] as ImportReport["skipped"][number][],
+      };
+      for (const [place, raw] of entries.entries()) {
+        const index = offset + place;
+        const parsed = entryShape.safeParse(raw);
+        if (!parsed.success) {
+          const field = parsed.error.issues[0]?.path[0] ?? "";
+          report.skipped.push({
+            index,
+            name: nameOf(raw),
+            reason: fieldFaults[String(field)] ?? `bad ${String(field)}`,
+          });
+          continue;
+        }
+        const outcome = await importEntry(tx, parsed.data, importId);
+        if (typeof outcome === "string") report[outcome] += 1;
+        else report.skipped.push({ index, name: parsed.data.name, reason: outcome.skipped });
+      }
+      return report;
+    },
+
+    seed: async (tx) => {
+      const importId = newId<string>(clock.now());
+      const added = { universities: 0, courses: 0 };
+      for (const [name, country, city, website] of sampleUniversities) {
+        const entry: Entry = { name, alpha_two_code: country, city, web_pages: [website] };
+        const outcome = await importEntry(tx, entry, importId);
+        if (outcome === "created") added.universities += 1;
+        added.courses += await seedCourses(tx, entry);
+      }
+      return added;
+    },
+
+    count: () => countUniversities(read),
+  };
+
+  async function seedCourses(tx: UnitOfWork, { name, alpha_two_code: country }: Entry): Promise<number> {
+    const university = await tx.first(catalogueQueries.byIdentity, {
+      sourceKey: `${country}:${foldText(name)}`,
+      mainDomain: null,
+    });
+    if (!university || (await hasCourses(tx, university.id))) return 0;
+    const now = clock.now();
+    const rows = createSampleCourses(name, country).map((course): Tables["courses"] => ({
+      id: newId<CourseId>(now),
+      university_id: university.id,
+      title: course.title,
+      level: course.level,
+      subject: course.subject,
+      language: course.language,
+      duration_months: course.durationMonths,
+      tuition_per_year: course.tuitionPerYear,
+      currency: course.currency,
+      start_month: course.startMonth,
+      is_sample: 1,
+      sort_key: foldText(course.title),
+      search_words: textsToSearchWords([course.title, course.subject, university.name]),
+      updated_at: now,
+    }));
+    await insertCourses(tx, rows);
+    return rows.length;
+  }
+};
+
+type Entry = z.output<typeof entryShape>;
+type EntryOutcome = "created" | "updated" | "unchanged" | { readonly skipped: string };
+
+const namePosition = z.tuple([z.string(), z.string()]);
+
+/** What an entry does not say stays as it was. */
+const entryToRow = (
+  entry: Entry,
+  {
+    found,
+    id,
+    sourceKey,
+    mainDomain,
+    importId,
+    now,
+  }: {
+    readonly found: Tables["universities"] | undefined;
+    readonly id: UniversityId;
+    readonly sourceKey: string;
+    readonly mainDomain: string | null;
+    readonly importId: string;
+    readonly now: number;
+  },
+): Tables["universities"] => {
+  const name = found?.name ?? entry.name;
+  const city = entry.city ?? found?.city ?? null;
+  const region = entry["state-province"] ?? found?.region ?? null;
+  const domains = entry.domains?.length
+    ? JSON.stringify(entry.domains)
+    : (found?.domains ?? JSON.stringify(mainDomain ? [mainDomain] : []));
+  return {
+    id,
+    source_key: found?.source_key ?? sourceKey,
+    name,
+    country: found?.country ?? entry.alpha_two_code,
+    city,
+    region,
+    website: entry.web_pages?.[0] ?? found?.website ?? null,
+    domains,
+    main_domain: mainDomain ?? found?.main_domain ?? null,
+    import_id: importId,
+    sort_key: found?.sort_key ?? foldText(name),
+    search_words: textsToSearchWords([name, city, region, mainDomain?.split(".")[0]]),
+    updated_at: now,
+  };
+};
+
+const hostOf = (url: string | undefined): string | null =>
+  url ? new URL(url).hostname.replace(/^www\d?\./, "") : null;
+
+const nameOf = (entry: unknown): string | null => {
+  const named = z.object({ name: text(300) }).safeParse(entry);
+  return named.success ? named.data.name : null;
+};
+
+const rowToUniversity = (row: Tables["universities"]): University => ({
+  id: row.id,
+  name: row.name,
+  country: row.country,
+  countryName: countryToName(row.country) ?? row.country,
+  city: row.city,
+  region: row.region,
+  website: row.website,
+  domains: z.array(z.string()).parse(JSON.parse(row.domains)),
+});
+
+const rowToCourse = (row: CourseRow): Course => ({
+  id: row.id,
+  universityId: row.university_id,
+  universityName: row.university_name,
+  country: row.country,
+  title: row.title,
+  level: row.level,
+  subject: row.subject,
+  language: row.language,
+  durationMonths: row.duration_months,
+  tuitionPerYear: row.tuition_per_year,
+  currency: row.currency,
+  startMonth: row.start_month,
+  isSample: row.is_sample === 1,
+});

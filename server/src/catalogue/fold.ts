@@ -1,0 +1,60 @@
+/** Letters that Unicode does not decompose, as people without them type them. */
+const LETTERS: Readonly<Record<string, string>> = {
+  ß: "ss",
+  æ: "ae",
+  œ: "oe",
+  ø: "o",
+  đ: "d",
+  ð: "d",
+  ł: "l",
+  þ: "th",
+  ı: "i",
+  ħ: "h",
+};
+
+/** Case and accents off, punctuation to spaces: "São Paulo" and "sao-paulo" become "sao paulo". */
+export const foldText = (text: string): string =>
+  text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replaceAll(/[ßæœøđðłþıħ]/g, (letter) => LETTERS[letter] ?? letter)
+    .replaceAll(/\p{M}/gu, "")
+    .replaceAll(/['’ʻ`]/g, "")
+    .replaceAll(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
+
+/** The distinct words of some texts, folded, each with a space on both sides: a search looks for " word". */
+export const textsToSearchWords = (texts: readonly (string | null | undefined)[]): string =>
+  ` ${[...new Set(foldText(texts.filter(Boolean).join(" ")).split(" "))].join(" ")} `;
+
+/** The words of a query, as patterns that find them at the beginning of a word. */
+export const queryToPatterns = (query: string): string[] =>
+  foldText(query)
+    .split(" ")
+    .filter(Boolean)
+    .map((word) => `% ${word}%`);
+
+const regionNames = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
+
+/** The English name of an ISO 3166-1 alpha-2 country; `undefined` for what is none. */
+export const countryToName = (code: string): string | undefined =>
+  /^[A-Z]{2}$/.test(code) ? regionNames.of(code) : undefined;
+
+/** The ISO 3166-1 alpha-2 code of a country that is given by code or English name, in any case. */
+export const textToCountry = (text: string): string | undefined => {
+  const code = text.trim().toUpperCase();
+  return countryToName(code) ? code : codeByName().get(foldText(text));
+};
+
+let codes: ReadonlyMap<string, string> | undefined;
+const codeByName = (): ReadonlyMap<string, string> =>
+  (codes ??= new Map(
+    letters.flatMap((first) =>
+      letters.flatMap((second) => {
+        const name = countryToName(first + second);
+        return name ? [[foldText(name), first + second] as const] : [];
+      }),
+    ),
+  ));
+
+const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];

@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+
+/** A made-up course of a real university: shown as sample data, never as an offer. */
+export interface SampleCourse {
+  readonly title: string;
+  readonly level: "bachelor" | "master" | "doctorate";
+  readonly subject: string;
+  readonly language: string;
+  readonly durationMonths: number;
+  readonly tuitionPerYear: number;
+  readonly currency: string;
+  readonly startMonth: number;
+}
+
+const SUBJECTS = [
+  "Architecture",
+  "Biology",
+  "Business Administration",
+  "Chemistry",
+  "Civil Engineering",
+  "Computer Science",
+  "Data Science",
+  "Economics",
+  "Education",
+  "Electrical Engineering",
+  "Environmental Science",
+  "Finance",
+  "History",
+  "International Relations",
+  "Law",
+  "Linguistics",
+  "Mathematics",
+  "Mechanical Engineering",
+  "Medicine",
+  "Nursing",
+  "Philosophy",
+  "Physics",
+  "Psychology",
+  "Public Health",
+  "Sociology",
+] as const;
+
+const LEVELS = [
+  { level: "bachelor", title: (subject: string) => `Bachelor in ${subject}`, durationMonths: [36, 48] },
+  { level: "master", title: (subject: string) => `Master in ${subject}`, durationMonths: [12, 24] },
+  { level: "doctorate", title: (subject: string) => `Doctorate in ${subject}`, durationMonths: [36, 48] },
+] as const;
+
+/** Two bachelors, two masters and a doctorate. */
+const LEVEL_OF_COURSE = [0, 0, 1, 1, 2] as const;
+
+const CURRENCIES: Readonly<Record<string, string>> = {
+  GB: "GBP",
+  US: "USD",
+  CA: "CAD",
+  AU: "AUD",
+  NZ: "NZD",
+  CH: "CHF",
+  SE: "SEK",
+  NO: "NOK",
+  DK: "DKK",
+  JP: "JPY",
+  IN: "INR",
+  CN: "CNY",
+  SG: "SGD",
+};
+const EURO_COUNTRIES = new Set("AT BE CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK".split(" "));
+/** Roughly how many units of a currency buy what one US dollar does, so that fees look sensible. */
+const UNITS_PER_DOLLAR: Readonly<Record<string, number>> = {
+  JPY: 150,
+  INR: 80,
+  CNY: 7,
+  SEK: 10,
+  NOK: 10,
+  DKK: 7,
+};
+
+/** The same five courses for the same university, whenever they are made. */
+export const createSampleCourses = (university: string, country: string): SampleCourse[] => {
+  const bytes = createHash("sha256").update(`${country}:${university}`).digest();
+  const currency = CURRENCIES[country] ?? (EURO_COUNTRIES.has(country) ? "EUR" : "USD");
+  return LEVEL_OF_COURSE.map((levelIndex, index) => {
+    const { level, title, durationMonths } = LEVELS[levelIndex];
+    const [subjectByte = 0, durationByte = 0, feeByte = 0, startByte = 0] = bytes.subarray(
+      index * 4,
+      index * 4 + 4,
+    );
+    // Steps of one fifth keep the five subjects of a university apart.
+    const subject = SUBJECTS[((subjectByte % 5) + index * 5) % SUBJECTS.length] ?? SUBJECTS[0];
+    return {
+      title: title(subject),
+      level,
+      subject,
+      language: "English",
+      durationMonths: durationMonths[durationByte % 2] ?? durationMonths[0],
+      tuitionPerYear: Math.round((5 + (feeByte % 30)) * (UNITS_PER_DOLLAR[currency] ?? 1)) * 1000,
+      currency,
+      startMonth: startByte % 4 === 0 ? 1 : 9,
+    };
+  });
+};

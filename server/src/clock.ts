@@ -1,0 +1,23 @@
+/** Time, handed in so that tests can move it. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Runs `task` every `intervalMs`; returns how to stop it. Does not keep the process alive. */
+  every(intervalMs: number, task: () => void): () => void;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  every: (intervalMs, task) => {
+    const timer = setInterval(task, intervalMs).unref();
+    return () => clearInterval(timer);
+  },
+};
+
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** Whole seconds until `at`, rounded up, at least 1. */
+export const secondsUntil = (at: number, now: number): number => Math.max(1, Math.ceil((at - now) / 1000));

@@ -1,0 +1,153 @@
+import { StorageError } from "@edvoyage/db";
+import type { LimitName } from "@edvoyage/protocol";
+import { TRPCError } from "@trpc/server";
+import { ZodError } from "zod";
+
+type TrpcCode = TRPCError["code"];
+
+/** Every reason a client may act on, with its HTTP status and tRPC's code beside it. */
+export const reasons = {
+  "otp/incorrect": { status: 401, code: "UNAUTHORIZED" },
+  "otp/blocked": { status: 429, code: "TOO_MANY_REQUESTS" },
+  "otp/expired": { status: 401, code: "UNAUTHORIZED" },
+  "otp/throttled": { status: 429, code: "TOO_MANY_REQUESTS" },
+  "phone/invalid": { status: 400, code: "BAD_REQUEST" },
+  "phone/country-not-served": { status: 400, code: "BAD_REQUEST" },
+  "sms/failed": { status: 503, code: "SERVICE_UNAVAILABLE" },
+  "session/required": { status: 401, code: "UNAUTHORIZED" },
+  "session/expired": { status: 401, code: "UNAUTHORIZED" },
+  "session/revoked": { status: 401, code: "UNAUTHORIZED" },
+  "session/not-fresh": { status: 403, code: "FORBIDDEN" },
+  "input/invalid": { status: 400, code: "BAD_REQUEST" },
+  "not-found": { status: 404, code: "NOT_FOUND" },
+  forbidden: { status: 403, code: "FORBIDDEN" },
+  conflict: { status: 409, code: "CONFLICT" },
+  "limit/reached": { status: 409, code: "CONFLICT" },
+  "rate/limited": { status: 429, code: "TOO_MANY_REQUESTS" },
+  "storage/full": { status: 507, code: "SERVICE_UNAVAILABLE" },
+  "server/unavailable": { status: 503, code: "SERVICE_UNAVAILABLE" },
+} as const satisfies Record<string, { status: number; code: TrpcCode }>;
+
+/** Why a request was refused: `error.data.reason`. */
+export type Reason = keyof typeof reasons;
+
+/** The facts of a refusal: `error.data.details`. Instants are epoch milliseconds of the server's clock. */
+export interface ReasonDetails {
+  "otp/incorrect": { readonly attemptsRemaining: number };
+  "otp/blocked": {
+    readonly blockedUntil: number;
+    /** Whole seconds, rounded up. */
+    readonly retryAfterSeconds: number;
+    readonly attemptsRemaining: 0;
+  };
+  "otp/throttled": { readonly retryAfterSeconds: number };
+  "sms/failed": { readonly retryAfterSeconds: number };
+  "input/invalid": { readonly issues: readonly InputIssue[] };
+  "limit/reached": { readonly limit: LimitName };
+  "rate/limited": { readonly retryAfterSeconds: number };
+  "storage/full": { readonly retryAfterSeconds: number };
+  "server/unavailable": { readonly retryAfterSeconds: number };
+}
+
+/** One fault of an input; it never repeats the value. */
+export interface InputIssue {
+  /** Where, as `deviceId` or `entries.3.name`; empty for the input as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+type DetailsOf<R extends Reason> = R extends keyof ReasonDetails
+  ? [details: ReasonDetails[R]]
+  : [details?: Readonly<Record<string, never>>];
+
+/** A refusal that a client may act on. Anything else that is thrown is a bug. */
+export class AppError<R extends Reason = Reason> extends Error {
+  readonly reason: R;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  /** `message` is a sentence for a developer; it never holds a phone number, a code or a key. */
+  constructor(reason: R, message: string, ...[details]: DetailsOf<R>) {
+    super(message);
+    this.name = "AppError";
+    this.reason = reason;
+    this.details = { ...details };
+  }
+}
+
+/** What goes over the wire of an error, under tRPC's own `data`. */
+export interface ErrorFacts {
+  /** Absent for a bug, which is logged whole and told to nobody. */
+  readonly reason?: Reason;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly httpStatus: number;
+  readonly code: TrpcCode;
+  readonly message: string;
+}
+
+/** How soon to try again after a fault of ours, in seconds. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** The only way from something thrown to what a client sees. */
+export const errorToFacts = (thrown: unknown): ErrorFacts => {
+  const error = toAppError(thrown);
+  if (error) {
+    const { status, code } = reasons[error.reason];
+    return { reason: error.reason, details: error.details, httpStatus: status, code, message: error.message };
+  }
+  if (thrown instanceof TRPCError && thrown.code in transportFaults) {
+    const fault = transportFaults[thrown.code as keyof typeof transportFaults];
+    return { ...fault, code: thrown.code };
+  }
+  return {
+    details: {},
+    httpStatus: 500,
+    code: "INTERNAL_SERVER_ERROR",
+    message: "Something went wrong on our side.",
+  };
+};
+
+/** Whether what was thrown is a bug: nothing that the table of reasons knows. */
+export const isBug = (thrown: unknown): boolean => errorToFacts(thrown).reason === undefined;
+
+const toAppError = (thrown: unknown): AppError | undefined => {
+  const cause = thrown instanceof TRPCError ? thrown.cause : thrown;
+  if (cause instanceof AppError) return cause;
+  if (cause instanceof ZodError) {
+    const issues = cause.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+    return new AppError("input/invalid", "The input does not have the shape of this procedure.", { issues });
+  }
+  if (cause instanceof StorageError) {
+    const reason = cause.kind === "full" ? "storage/full" : "server/unavailable";
+    return new AppError(reason, `${cause.message}. Nothing was changed.`, {
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
+  }
+  return undefined;
+};
+
+const malformed = (message: string, httpStatus: number) => ({
+  reason: "input/invalid" as const,
+  details: { issues: [{ path: "", message }] },
+  httpStatus,
+  message,
+});
+
+/** Faults of the request itself, found before any procedure ran: HTTP's own statuses say them best. */
+const transportFaults = {
+  PARSE_ERROR: malformed("The request is not valid JSON.", 400),
+  BAD_REQUEST: malformed("The request is not a valid call.", 400),
+  METHOD_NOT_SUPPORTED: malformed("Queries are called with GET, mutations with POST.", 405),
+  UNSUPPORTED_MEDIA_TYPE: malformed("A POST carries content-type: application/json.", 415),
+  NOT_FOUND: {
+    reason: "not-found" as const,
+    details: {},
+    httpStatus: 404,
+    message: "There is no such procedure.",
+  },
+  PAYLOAD_TOO_LARGE: {
+    reason: "limit/reached" as const,
+    details: { limit: "httpBodyBytes" satisfies LimitName },
+    httpStatus: 413,
+    message: "The request body is too large.",
+  },
+};

@@ -1,0 +1,184 @@
+import cors from "@fastify/cors";
+import type { Limits } from "@edvoyage/protocol";
+import { SESSION_HEADER } from "@edvoyage/protocol";
+import { TRPCError } from "@trpc/server";
+import {
+  fastify,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
+import type { Clock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { isEqualConstantTime } from "./crypto.ts";
+import { AppError, errorToFacts } from "./errors.ts";
+import { addressToLimitKey, createAddressLimiter } from "./ip.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { AppRouter } from "./router.ts";
+import type { Sessions } from "./sessions/sessions.ts";
+import { sendTrpcError, serveTrpc } from "./trpc-http.ts";
+import type { Caller, Context } from "./trpc.ts";
+
+export interface HttpDeps {
+  readonly config: Pick<Config, "allowedOrigins" | "trustedProxies">;
+  readonly router: AppRouter;
+  readonly sessions: Pick<Sessions, "authenticate">;
+  readonly adminToken: string;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Whether the database takes writes; throws when it does not. */
+  readonly ping: () => Promise<void>;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than the 60 s that load balancers keep a connection, so that they close it and not we. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const PREFLIGHT_SECONDS = 86_400;
+/** How long the answer of `/readyz` is given again: it writes to the disk, and anyone may ask. */
+const READY_CACHE_MS = 1_000;
+
+/** OWASP's headers for an API that serves no page. */
+const SECURITY_HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-site",
+  "referrer-policy": "no-referrer",
+  "strict-transport-security": "max-age=31536000; includeSubDomains",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+} as const;
+
+const LOCALHOST_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
+
+/** The HTTP server: procedures under `/trpc/`, and `/healthz`, `/readyz`, `/metrics`. */
+export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
+  const { config, router, clock, limits, log, metrics } = deps;
+  const app = fastify({
+    bodyLimit: limits.httpBodyBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: "idle",
+    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+  });
+  await app.register(cors, {
+    origin: config.allowedOrigins === "localhost" ? LOCALHOST_ORIGIN : [...config.allowedOrigins],
+    methods: ["GET", "POST"],
+    allowedHeaders: ["authorization", "content-type", "trpc-accept", SESSION_HEADER],
+    exposedHeaders: ["retry-after"],
+    maxAge: PREFLIGHT_SECONDS,
+  });
+  app.addHook("onRequest", (_request, reply, done) => {
+    reply.headers(SECURITY_HEADERS);
+    done();
+  });
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const translated = transportErrorToTrpc(error);
+    if (translated.code === "INTERNAL_SERVER_ERROR")
+      log.error({ error }, "A request failed outside any procedure");
+    return sendTrpcError(reply, router, translated);
+  });
+  app.setNotFoundHandler((_request, reply) =>
+    sendTrpcError(reply, router, new TRPCError({ code: "NOT_FOUND" })),
+  );
+
+  serveTrpc(app, {
+    router,
+    maxBatchCalls: limits.batchCalls,
+    createContext: createContextMaker(deps),
+    onCallEnded: ({ procedure, error, durationMs }) => {
+      const facts = error && errorToFacts(error);
+      const reason = facts ? (facts.reason ?? "bug") : "ok";
+      metrics.procedureCalled(procedure, reason, durationMs / 1000);
+      if (!facts) return log.debug({ procedure, durationMs }, "Call answered");
+      const fields = { procedure, reason, httpStatus: facts.httpStatus, durationMs };
+      if (facts.httpStatus >= 500) log.error({ ...fields, error: error.cause ?? error }, "Call failed");
+      else log.info(fields, "Call refused");
+    },
+  });
+  app.get("/healthz", async () => ({ status: "ok" }));
+  app.get("/readyz", createReadiness(deps.ping, clock));
+  app.get("/metrics", async (_request, reply) => {
+    const { contentType, body } = await metrics.text();
+    return reply.type(contentType).send(body);
+  });
+  return app;
+};
+
+/** Says who asks: the session or admin token of the bearer, or nobody. Throws `rate/limited`. */
+const createContextMaker = ({ sessions, adminToken, clock, limits }: HttpDeps) => {
+  const limiter = createAddressLimiter(clock, limits.callsPerMinutePerIp);
+
+  const callerOf = async (request: FastifyRequest): Promise<Caller> => {
+    const key = bearerOf(request);
+    if (key === undefined) return { state: "nobody" };
+    if (isEqualConstantTime(key, adminToken)) return { state: "admin" };
+    try {
+      const signedIn = await sessions.authenticate(key);
+      const believed = request.headers[SESSION_HEADER];
+      if (believed === undefined || believed === signedIn.session.id)
+        return { state: "signed-in", ...signedIn };
+      return {
+        state: "refused",
+        error: new AppError("forbidden", "The key is not that of the session named."),
+      };
+    } catch (error) {
+      if (error instanceof AppError) return { state: "refused", error };
+      throw error;
+    }
+  };
+
+  return async (request: FastifyRequest, calls: number): Promise<Context> => {
+    const caller = await callerOf(request);
+    if (caller.state === "nobody" || caller.state === "refused") {
+      const retryAfterSeconds = limiter.take(request.ip, calls);
+      if (retryAfterSeconds > 0) {
+        throw new AppError("rate/limited", "Too many calls from this address.", { retryAfterSeconds });
+      }
+    }
+    return { caller, ip: addressToLimitKey(request.ip) };
+  };
+};
+
+const bearerOf = ({ headers }: FastifyRequest): string | undefined => {
+  const { authorization } = headers;
+  // The scheme is case-insensitive (RFC 9110, 11.1).
+  return authorization?.slice(0, 7).toLowerCase() === "bearer " ? authorization.slice(7).trim() : undefined;
+};
+
+const transportCodes = {
+  400: "BAD_REQUEST",
+  404: "NOT_FOUND",
+  413: "PAYLOAD_TOO_LARGE",
+  415: "UNSUPPORTED_MEDIA_TYPE",
+} as const;
+
+/** Fastify's own refusals by status; anything else is a bug. */
+const transportErrorToTrpc = (cause: FastifyError): TRPCError => {
+  const status = cause.statusCode ?? 500;
+  if (status >= 500) return new TRPCError({ code: "INTERNAL_SERVER_ERROR", cause });
+  const code =
+    status in transportCodes ? transportCodes[status as keyof typeof transportCodes] : "BAD_REQUEST";
+  return new TRPCError({ code, message: "The request was refused" });
+};
+
+const createReadiness = (ping: () => Promise<void>, clock: Clock) => {
+  let last: { readonly at: number; readonly isReady: Promise<boolean> } | undefined;
+  return async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const now = clock.now();
+    if (!last || now - last.at >= READY_CACHE_MS) {
+      last = {
+        at: now,
+        isReady: ping().then(
+          () => true,
+          () => false,
+        ),
+      };
+    }
+    const isReady = await last.isReady;
+    return reply.code(isReady ? 200 : 503).send({ status: isReady ? "ready" : "database not writable" });
+  };
+};

@@ -1,0 +1,48 @@
+import ipaddr from "ipaddr.js";
+import type { Clock } from "./clock.ts";
+import { MINUTE_MS, secondsUntil } from "./clock.ts";
+
+/**
+ * What counts as one address: an IPv4 address, or an IPv6 /64, which is what one subscriber gets
+ * (RFC 6177) and could otherwise draw 2^64 addresses from.
+ */
+export const addressToLimitKey = (address: string): string => {
+  if (!ipaddr.isValid(address)) return "unknown";
+  const parsed = ipaddr.process(address);
+  if (!("parts" in parsed)) return parsed.toString();
+  return `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`;
+};
+
+/** Whether a text is an IP address or a CIDR range. */
+export const isAddressOrRange = (text: string): boolean => ipaddr.isValid(text) || ipaddr.isValidCIDR(text);
+
+/** Addresses of which a minute remembers the calls; the rest of a flood shares one allowance. */
+const MAX_ADDRESSES = 50_000;
+
+/** Coarse protection of the process, in its memory and for one minute; no guarantee of sign-in rests on it. */
+export interface AddressLimiter {
+  /** Counts `calls`; returns in how many seconds to come back when they are too many, else 0. */
+  take(address: string, calls: number): number;
+}
+
+/** Allows `callsPerMinute` to each address in each minute of the clock. */
+export const createAddressLimiter = (clock: Clock, callsPerMinute: number): AddressLimiter => {
+  let minute = 0;
+  const callsByAddress = new Map<string, number>();
+  return {
+    take: (address, calls) => {
+      const now = clock.now();
+      const current = Math.floor(now / MINUTE_MS);
+      if (current !== minute) {
+        minute = current;
+        callsByAddress.clear();
+      }
+      const limitKey = addressToLimitKey(address);
+      const key = callsByAddress.has(limitKey) || callsByAddress.size < MAX_ADDRESSES ? limitKey : "others";
+      const taken = (callsByAddress.get(key) ?? 0) + calls;
+      if (taken > callsPerMinute) return secondsUntil((minute + 1) * MINUTE_MS, now);
+      callsByAddress.set(key, taken);
+      return 0;
+    },
+  };
+};

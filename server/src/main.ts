@@ -1,0 +1,128 @@
+import { StorageError } from "@edvoyage/db";
+import { systemClock, type Clock } from "./clock.ts";
+import { ConfigError, parseConfig, type Config } from "./config.ts";
+import { systemRandom } from "./crypto.ts";
+import { announceServer, prepareDataDir, retractServer } from "./data-dir.ts";
+import { createLog } from "./log.ts";
+import { createServer } from "./server.ts";
+import { createConsoleSms } from "./sms/console.ts";
+import { createFileSms } from "./sms/file.ts";
+import type { SmsProvider } from "./sms/sms.ts";
+import { createWebhookSms } from "./sms/webhook.ts";
+
+/** How long a shutdown may wait for requests under way. */
+const SHUTDOWN_TIMEOUT_MS = 10_000;
+
+const print = (line: string): void => {
+  process.stdout.write(line);
+};
+
+const main = async (): Promise<void> => {
+  const config = parseConfig(process.env);
+  const log = createLog(config.logLevel);
+  const secrets = prepareDataDir(config.dataDir, config, systemRandom);
+  const server = await createServer({
+    config,
+    secrets,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    smsProvider: createSmsProvider(config, systemClock),
+  });
+
+  let isStopping = false;
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    // A second signal means now.
+    if (isStopping) process.exit(130);
+    isStopping = true;
+    log.info({ signal }, "Stopping");
+    setTimeout(() => {
+      log.error({ signal }, "Requests did not end in time");
+      process.exit(1);
+    }, SHUTDOWN_TIMEOUT_MS).unref();
+    retractServer(config.dataDir);
+    await server.close();
+    process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, (name) => void stop(name));
+
+  const seeded = config.seed === "demo" ? await server.seedIfEmpty() : 0;
+  const url = await server.listen();
+  announceServer(config.dataDir, url);
+  log.info({ url }, "Listening");
+  print(banner({ config, url, seeded, facts: server.facts }));
+};
+
+const createSmsProvider = ({ sms }: Config, clock: Clock): SmsProvider => {
+  switch (sms.provider) {
+    case "console":
+      return createConsoleSms(print);
+    case "file":
+      return createFileSms(sms.path);
+    case "webhook":
+      return createWebhookSms({ url: sms.url, secret: sms.secret, clock });
+  }
+};
+
+const whereCodesGo = ({ sms }: Config): string => {
+  switch (sms.provider) {
+    case "console":
+      return "codes are shown in this terminal";
+    case "file":
+      return `codes are written to ${sms.path}`;
+    case "webhook":
+      return `codes are sent to ${new URL(sms.url).origin}`;
+  }
+};
+
+const banner = ({
+  config,
+  url,
+  seeded,
+  facts,
+}: {
+  readonly config: Config;
+  readonly url: string;
+  readonly seeded: number;
+  readonly facts: Readonly<Record<string, string>>;
+}): string => {
+  const lines = [
+    "",
+    "EdVoyage is running.",
+    "",
+    `  Listening  ${url}`,
+    `  Data       ${config.dataDir}  (${facts["database"]})`,
+    ...(seeded > 0 ? [`             new: ${seeded} sample universities and their courses`] : []),
+    `  Sign in    ${whereCodesGo(config)}; to get one:`,
+    `             curl ${url}/trpc/auth.requestCode -H 'content-type: application/json' \\`,
+    `               -d '{"phone": "+447400123456", "deviceId": "my-first-device-0123456"}'`,
+    "  Terminal   npx edvoyage doctor",
+    "             npx edvoyage sessions list",
+    "             npx edvoyage numbers list",
+    "",
+    "Ctrl-C stops it.",
+    "",
+    "",
+  ];
+  return lines.join("\n");
+};
+
+/** One line for what whoever starts it can mend; all of it for what is a bug. */
+const describeFailure = (error: unknown): string => {
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof StorageError) return `${error.message}. Is another EdVoyage running on it?`;
+  if (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    /^E[A-Z]+$/.test(error.code)
+  ) {
+    return error.message;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+};
+
+main().catch((error: unknown) => {
+  process.stderr.write(`edvoyage: ${describeFailure(error)}\n`);
+  process.exit(1);
+});

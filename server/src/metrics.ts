@@ -1,0 +1,64 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { SmsOutcome } from "./sms/sms.ts";
+
+/** What `/metrics` tells; no label ever holds what belongs to a student. */
+export interface Metrics {
+  smsSent(outcome: SmsOutcome): void;
+  codeJudged(outcome: "right" | "wrong"): void;
+  deviceBlocked(): void;
+  /** `reason` is `ok`, a reason of the table, or `bug`. */
+  procedureCalled(procedure: string, reason: string, durationSeconds: number): void;
+  /** Prometheus' text format. */
+  text(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+const LATENCY_BUCKETS_SECONDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+
+export const createMetrics = (deps: { readonly countLiveSessions: () => Promise<number> }): Metrics => {
+  const register = new Registry();
+  const registers = [register];
+  collectDefaultMetrics({ register });
+  const sent = new Counter({
+    name: "edvoyage_sms_sent_total",
+    help: "Messages handed to the SMS provider, by what became of them (sent, refused, unknown)",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const judged = new Counter({
+    name: "edvoyage_codes_judged_total",
+    help: "Sign-in codes compared, by outcome (right, wrong)",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const blocked = new Counter({
+    name: "edvoyage_device_blocks_total",
+    help: "Devices blocked from a phone after wrong codes",
+    registers,
+  });
+  const latency = new Histogram({
+    name: "edvoyage_procedure_duration_seconds",
+    help: "Time from request to reply, by procedure and reason (ok, a refusal's reason, bug)",
+    labelNames: ["procedure", "reason"],
+    buckets: LATENCY_BUCKETS_SECONDS,
+    registers,
+  });
+  const sessions: Gauge = new Gauge({
+    name: "edvoyage_sessions_active",
+    help: "Sessions that are neither ended nor expired",
+    registers,
+    collect: async () => sessions.set(await deps.countLiveSessions()),
+  });
+  for (const outcome of ["sent", "refused", "unknown"]) sent.inc({ outcome }, 0);
+  for (const outcome of ["right", "wrong"]) judged.inc({ outcome }, 0);
+
+  return {
+    smsSent: (outcome) => sent.inc({ outcome }),
+    codeJudged: (outcome) => judged.inc({ outcome }),
+    deviceBlocked: () => blocked.inc(),
+    procedureCalled: (procedure, reason, durationSeconds) =>
+      latency.observe({ procedure, reason }, durationSeconds),
+    text: async () => ({ contentType: register.contentType, body: await register.metrics() }),
+  };
+};

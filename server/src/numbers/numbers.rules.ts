@@ -1,0 +1,177 @@
+import type { DeviceKey, Tables } from "@edvoyage/db";
+import type { Limits } from "@edvoyage/protocol";
+import { DAY_MS, HOUR_MS } from "../clock.ts";
+
+/** Wrong codes count towards a block for this long. */
+export const BLOCK_MEMORY_MS = DAY_MS;
+/** The longest window of the budget of wrong codes: what is older is forgotten. */
+export const MONTH_MS = 30 * DAY_MS;
+/** A device stays known to a phone for this long after it last signed in with it. */
+export const KNOWN_DEVICE_MS = 180 * DAY_MS;
+
+/** Lengths of a code: the second when strangers have spent the budget of the first. */
+export const CODE_LENGTHS = { usual: 6, underAttack: 8 } as const;
+
+/** How long to wait after the first, the second and every later message of an hour to one device. */
+const SPACINGS_MS = [30_000, 60_000, 120_000] as const;
+
+export type WrongCode = Pick<
+  Tables["wrong_codes"],
+  "device_key" | "at" | "code_length" | "known" | "counts_to_block"
+>;
+export type Send = Pick<Tables["sends"], "device_key" | "ip" | "at" | "known" | "state">;
+
+/** What the rows say of one phone, oldest first, as seen by one device. */
+export interface NumberFacts {
+  readonly deviceKey: DeviceKey;
+  /** When this device last signed in with this phone and was not revoked since. */
+  readonly signedInAt: number | null;
+  readonly blockedUntil: number | null;
+  /** Of all devices, 30 days. */
+  readonly wrongCodes: readonly WrongCode[];
+  /** To all devices, 24 hours. */
+  readonly sends: readonly Send[];
+}
+
+/** What one device may do with one phone now. */
+export interface Standing {
+  /** Signed in with this phone within 180 days: strangers cannot use up what it is allowed. */
+  readonly isKnown: boolean;
+  /** Until when this device can neither request nor verify; `null` when it can. */
+  readonly blockedUntil: number | null;
+  /** Until when devices unknown to the phone are paused; `null` when not, or when the device is known. */
+  readonly pausedUntil: number | null;
+  readonly attemptsRemaining: number;
+  /** How long a code has to be for this device: shorter ones are dead. */
+  readonly codeLength: number;
+}
+
+/**
+ * Decides from the rows alone. Three rules meet here: the block, for one device and five minutes; the
+ * budget, which all unknown devices of a phone share and which makes codes longer before it refuses
+ * anybody; and the privilege of a known device, whose own budget no stranger can touch.
+ */
+export const judgeStanding = (facts: NumberFacts, now: number, limits: Limits): Standing => {
+  const isKnown = isKnownDevice(facts, now, limits);
+  const isBlocked = facts.blockedUntil !== null && now < facts.blockedUntil;
+  const { pausedUntil, codeLength } = judgeBudget(facts.wrongCodes, now, limits);
+  return {
+    isKnown,
+    blockedUntil: isBlocked ? facts.blockedUntil : null,
+    pausedUntil: isKnown ? null : pausedUntil,
+    attemptsRemaining: isBlocked ? 0 : limits.wrongCodesPerBlock - countTowardsBlock(facts, now),
+    codeLength: isKnown ? CODE_LENGTHS.usual : codeLength,
+  };
+};
+
+/** Wrong codes of this device that count towards its block now. */
+export const countTowardsBlock = (facts: NumberFacts, now: number): number =>
+  facts.wrongCodes.filter(
+    (wrong) =>
+      wrong.counts_to_block === 1 &&
+      wrong.device_key === facts.deviceKey &&
+      isWithin(wrong, BLOCK_MEMORY_MS, now),
+  ).length;
+
+const isKnownDevice = (facts: NumberFacts, now: number, limits: Limits): boolean => {
+  if (facts.signedInAt === null || now - facts.signedInAt >= KNOWN_DEVICE_MS) return false;
+  const ownWrong = facts.wrongCodes.filter(
+    (wrong) => wrong.known === 1 && wrong.device_key === facts.deviceKey && isWithin(wrong, MONTH_MS, now),
+  );
+  return ownWrong.length < limits.wrongCodesPerKnownDevicePerMonth;
+};
+
+/** The budget of wrong codes that all devices unknown to a phone share. */
+export const judgeBudget = (wrongCodes: readonly WrongCode[], now: number, limits: Limits) => {
+  const ofMonth = wrongCodes.filter((wrong) => wrong.known === 0 && isWithin(wrong, MONTH_MS, now));
+  const sixDigit = ofMonth.filter((wrong) => wrong.code_length === CODE_LENGTHS.usual);
+  const sixDigitOfDay = sixDigit.filter((wrong) => isWithin(wrong, DAY_MS, now));
+  const isSpent =
+    sixDigitOfDay.length >= limits.wrongSixDigitCodesPerDay ||
+    sixDigit.length >= limits.wrongSixDigitCodesPerMonth;
+  return {
+    sixDigitOfDay: sixDigitOfDay.length,
+    sixDigitOfMonth: sixDigit.length,
+    ofMonth: ofMonth.length,
+    codeLength: isSpent ? CODE_LENGTHS.underAttack : CODE_LENGTHS.usual,
+    pausedUntil: fullUntil(ofMonth, limits.wrongCodesPerMonth, MONTH_MS),
+  };
+};
+
+/** What to do with a request for a code. */
+export type SendDecision =
+  | { readonly state: "send"; readonly resendAt: number }
+  /** The last message is recent: nothing is sent, and a live challenge is given again. */
+  | { readonly state: "wait"; readonly resendAt: number }
+  | { readonly state: "throttled"; readonly until: number };
+
+/** What the caller's address and the whole server have sent in the last hour. */
+export interface SendLoad {
+  readonly ip: string;
+  readonly ofAddress: { readonly count: number; readonly oldestAt: number | null };
+  readonly ofAll: { readonly count: number; readonly oldestAt: number | null };
+}
+
+/**
+ * Decides whether a message may be sent. A known device answers to its own rhythm and the hourly cap
+ * with its reserve alone: whatever strangers could use up does not apply to it.
+ */
+export const decideSend = (
+  facts: NumberFacts,
+  { isKnown, load, now, limits }: { isKnown: boolean; load: SendLoad; now: number; limits: Limits },
+): SendDecision => {
+  const resendAt = nextSendAt(facts, now, limits);
+  if (resendAt !== null && now < resendAt) return { state: "wait", resendAt };
+  const cap = limits.sendsPerHour + (isKnown ? limits.sendsPerHourReserve : 0);
+  const refusals = [
+    hourFull(load.ofAll, cap),
+    ...(isKnown ? [] : strangerRefusals(facts, { load, now, limits })),
+  ];
+  const until = Math.max(...refusals.map((refusal) => refusal ?? 0));
+  if (until > now) return { state: "throttled", until };
+  const sent = { device_key: facts.deviceKey, ip: load.ip, at: now, known: 0, state: "counted" } as const;
+  const after = nextSendAt({ ...facts, sends: [...facts.sends, sent] }, now, limits);
+  return { state: "send", resendAt: after ?? now };
+};
+
+const strangerRefusals = (
+  { sends }: NumberFacts,
+  { load, now, limits }: { load: SendLoad; now: number; limits: Limits },
+): (number | null)[] => {
+  const ofDay = sends.filter(
+    (send) => send.known === 0 && send.state === "counted" && isWithin(send, DAY_MS, now),
+  );
+  const ofDayAndAddress = ofDay.filter((send) => send.ip === load.ip);
+  return [
+    fullUntil(ofDay, limits.sendsPerDayPerPhone, DAY_MS),
+    fullUntil(ofDayAndAddress, limits.sendsPerDayPerPhonePerIp, DAY_MS),
+    hourFull(load.ofAddress, limits.sendsPerHourPerIp),
+  ];
+};
+
+/** When this device may get its next message by its own rhythm; `null` when it got none this hour. */
+export const nextSendAt = ({ deviceKey, sends }: NumberFacts, now: number, limits: Limits): number | null => {
+  const own = sends.filter(
+    (send) => send.device_key === deviceKey && send.state === "counted" && isWithin(send, HOUR_MS, now),
+  );
+  const last = own.at(-1);
+  if (!last) return null;
+  const spacing = SPACINGS_MS[Math.min(own.length, SPACINGS_MS.length) - 1] ?? 0;
+  return Math.max(last.at + spacing, fullUntil(own, limits.sendsPerHourPerDevice, HOUR_MS) ?? 0);
+};
+
+const isWithin = ({ at }: { readonly at: number }, windowMs: number, now: number): boolean =>
+  now - at < windowMs;
+
+/** When fewer than `most` of these, oldest first, are left in the window; `null` when it is so already. */
+const fullUntil = (
+  entries: readonly { readonly at: number }[],
+  most: number,
+  windowMs: number,
+): number | null => {
+  const blocking = entries.at(entries.length - most);
+  return entries.length >= most && blocking ? blocking.at + windowMs : null;
+};
+
+const hourFull = ({ count, oldestAt }: SendLoad["ofAll"], most: number): number | null =>
+  count >= most && oldestAt !== null ? oldestAt + HOUR_MS : null;

@@ -1,0 +1,260 @@
+import { prepare, type DeviceKey, type Queries } from "@edvoyage/db";
+import type { ChallengeId } from "@edvoyage/protocol";
+
+/** How many rows one statement of the clean-up may touch: it holds the writer. */
+const PRUNE_BATCH = 500;
+
+const device = prepare<{ phone: string; deviceKey: DeviceKey }>()((query, param) =>
+  query
+    .selectFrom("phone_devices")
+    .select(["signed_in_at", "blocked_until"])
+    .where("phone", "=", param.phone)
+    .where("device_key", "=", param.deviceKey),
+);
+
+const wrongCodesSince = prepare<{ phone: string; since: number }>()((query, param) =>
+  query
+    .selectFrom("wrong_codes")
+    .select(["device_key", "at", "code_length", "known", "counts_to_block"])
+    .where("phone", "=", param.phone)
+    .where("at", ">", param.since)
+    .orderBy("at"),
+);
+
+const sendsSince = prepare<{ phone: string; since: number }>()((query, param) =>
+  query
+    .selectFrom("sends")
+    .select(["device_key", "ip", "at", "known", "state"])
+    .where("phone", "=", param.phone)
+    .where("at", ">", param.since)
+    .orderBy("at"),
+);
+
+const loadOfAddress = prepare<{ ip: string; since: number }>()((query, param) =>
+  query
+    .selectFrom("sends")
+    .select((eb) => [eb.fn.countAll<number>().as("count"), eb.fn.min("at").as("oldestAt")])
+    .where("ip", "=", param.ip)
+    .where("at", ">", param.since),
+);
+
+const loadOfAll = prepare<{ since: number }>()((query, param) =>
+  query
+    .selectFrom("send_minutes")
+    .select((eb) => [eb.fn.sum<number | null>("count").as("count"), eb.fn.min("minute").as("oldestAt")])
+    .where("minute", ">", param.since)
+    .where("count", ">", 0),
+);
+
+const insertSend = prepare<{
+  id: string;
+  phone: string;
+  deviceKey: DeviceKey;
+  challengeId: ChallengeId;
+  ip: string;
+  at: number;
+  known: number;
+}>()((query, param) =>
+  query.insertInto("sends").values({
+    id: param.id,
+    phone: param.phone,
+    device_key: param.deviceKey,
+    challenge_id: param.challengeId,
+    ip: param.ip,
+    at: param.at,
+    known: param.known,
+    state: "counted",
+  }),
+);
+
+const addToMinute = prepare<{ minute: number; count: number }>()((query, param) =>
+  query
+    .insertInto("send_minutes")
+    .values({ minute: param.minute, count: param.count })
+    .onConflict((conflict) =>
+      conflict.column("minute").doUpdateSet((eb) => ({
+        count: eb("send_minutes.count", "+", eb.ref("excluded.count")),
+      })),
+    ),
+);
+
+const refuseSend = prepare<{ id: string }>()((query, param) =>
+  query
+    .updateTable("sends")
+    .set({ state: "refused" })
+    .where("id", "=", param.id)
+    .where("state", "=", "counted"),
+);
+
+const settleSends = prepare<{ challengeId: ChallengeId }>()((query, param) =>
+  query
+    .updateTable("sends")
+    .set({ state: "signed-in" })
+    .where("challenge_id", "=", param.challengeId)
+    .where("state", "=", "counted"),
+);
+
+const insertWrongCode = prepare<{
+  id: string;
+  phone: string;
+  deviceKey: DeviceKey;
+  at: number;
+  codeLength: number;
+  known: number;
+}>()((query, param) =>
+  query.insertInto("wrong_codes").values({
+    id: param.id,
+    phone: param.phone,
+    device_key: param.deviceKey,
+    at: param.at,
+    code_length: param.codeLength,
+    known: param.known,
+    counts_to_block: 1,
+  }),
+);
+
+const settleWrongCodes = prepare<{ phone: string; deviceKey: DeviceKey }>()((query, param) =>
+  query
+    .updateTable("wrong_codes")
+    .set({ counts_to_block: 0 })
+    .where("phone", "=", param.phone)
+    .where("device_key", "=", param.deviceKey)
+    .where("counts_to_block", "=", 1),
+);
+
+const blockDevice = prepare<{ phone: string; deviceKey: DeviceKey; until: number }>()((query, param) =>
+  query
+    .insertInto("phone_devices")
+    .values({
+      phone: param.phone,
+      device_key: param.deviceKey,
+      signed_in_at: null,
+      blocked_until: param.until,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(["phone", "device_key"]).doUpdateSet((eb) => ({
+        blocked_until: eb.ref("excluded.blocked_until"),
+      })),
+    ),
+);
+
+const rememberDevice = prepare<{ phone: string; deviceKey: DeviceKey; at: number }>()((query, param) =>
+  query
+    .insertInto("phone_devices")
+    .values({ phone: param.phone, device_key: param.deviceKey, signed_in_at: param.at, blocked_until: null })
+    .onConflict((conflict) =>
+      conflict.columns(["phone", "device_key"]).doUpdateSet((eb) => ({
+        signed_in_at: eb.ref("excluded.signed_in_at"),
+        blocked_until: null,
+      })),
+    ),
+);
+
+const forgetDevice = prepare<{ phone: string; deviceKey: DeviceKey }>()((query, param) =>
+  query
+    .updateTable("phone_devices")
+    .set({ signed_in_at: null })
+    .where("phone", "=", param.phone)
+    .where("device_key", "=", param.deviceKey),
+);
+
+/** The queries of the sign-in path. */
+export const numberQueries = {
+  device,
+  wrongCodesSince,
+  sendsSince,
+  loadOfAddress,
+  loadOfAll,
+  insertSend,
+  addToMinute,
+  refuseSend,
+  settleSends,
+  insertWrongCode,
+  settleWrongCodes,
+  blockDevice,
+  rememberDevice,
+  forgetDevice,
+};
+
+/** Phones with a wrong code, a block or a message since `since`, in order. */
+export const troubledPhones = (
+  queries: Queries,
+  { since, now, after, limit }: { since: number; now: number; after: string | undefined; limit: number },
+): Promise<{ phone: string }[]> =>
+  queries.kysely
+    .selectFrom((from) =>
+      from
+        .selectFrom("wrong_codes")
+        .select("phone")
+        .where("at", ">", since)
+        .union(from.selectFrom("phone_devices").select("phone").where("blocked_until", ">", now))
+        .as("troubled"),
+    )
+    .select("phone")
+    .$if(after !== undefined, (query) => query.where("phone", ">", after ?? ""))
+    .orderBy("phone")
+    .limit(limit)
+    .execute();
+
+/** Every device that the rows know of a phone. */
+export const devicesOfPhone = (queries: Queries, phone: string) =>
+  queries.kysely
+    .selectFrom("phone_devices")
+    .select(["device_key", "signed_in_at", "blocked_until"])
+    .where("phone", "=", phone)
+    .execute();
+
+/** Lifts the blocks of a phone's devices, or of one; returns how many were lifted. */
+export const liftBlocks = async (
+  queries: Queries,
+  { phone, deviceKey, now }: { phone: string; deviceKey: DeviceKey | undefined; now: number },
+): Promise<number> => {
+  const lifted = await queries.kysely
+    .updateTable("phone_devices")
+    .set({ blocked_until: null })
+    .where("phone", "=", phone)
+    .where("blocked_until", ">", now)
+    .$if(deviceKey !== undefined, (query) => query.where("device_key", "=", deviceKey ?? ""))
+    .returning("device_key")
+    .execute();
+  await queries.kysely
+    .updateTable("wrong_codes")
+    .set({ counts_to_block: 0 })
+    .where("phone", "=", phone)
+    .where("counts_to_block", "=", 1)
+    .$if(deviceKey !== undefined, (query) => query.where("device_key", "=", deviceKey ?? ""))
+    .execute();
+  return lifted.length;
+};
+
+/** Gives a phone its budgets back: of wrong codes, and of messages. */
+export const resetBudgets = async (queries: Queries, phone: string): Promise<void> => {
+  await queries.kysely.deleteFrom("wrong_codes").where("phone", "=", phone).execute();
+  await queries.kysely
+    .updateTable("sends")
+    .set({ state: "forgiven" })
+    .where("phone", "=", phone)
+    .where("state", "=", "counted")
+    .execute();
+};
+
+/** Deletes a batch of rows too old for any rule; returns whether there may be more. */
+export const pruneNumbers = async (queries: Queries, before: number): Promise<boolean> => {
+  const { kysely } = queries;
+  const wrong = await kysely
+    .deleteFrom("wrong_codes")
+    .where("id", "in", (eb) =>
+      eb.selectFrom("wrong_codes").select("id").where("at", "<", before).limit(PRUNE_BATCH),
+    )
+    .returning("id")
+    .execute();
+  const sent = await kysely
+    .deleteFrom("sends")
+    .where("id", "in", (eb) =>
+      eb.selectFrom("sends").select("id").where("at", "<", before).limit(PRUNE_BATCH),
+    )
+    .returning("id")
+    .execute();
+  await kysely.deleteFrom("send_minutes").where("minute", "<", before).execute();
+  return wrong.length === PRUNE_BATCH || sent.length === PRUNE_BATCH;
+};

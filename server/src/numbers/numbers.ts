@@ -1,0 +1,140 @@
+import type { Database, DeviceKey, UnitOfWork } from "@edvoyage/db";
+import type { ChallengeId, Limits } from "@edvoyage/protocol";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../clock.ts";
+import type { NewId } from "../crypto.ts";
+import {
+  countTowardsBlock,
+  decideSend,
+  judgeStanding,
+  MONTH_MS,
+  type NumberFacts,
+  type SendDecision,
+  type Standing,
+} from "./numbers.rules.ts";
+import { numberQueries as queries, pruneNumbers } from "./numbers.store.ts";
+
+/** A phone and a device, at one instant of one unit of work. */
+export interface Look {
+  readonly phone: string;
+  readonly deviceKey: DeviceKey;
+  readonly now: number;
+}
+
+/** What the rows said, and what follows from it. */
+export interface Sight extends Look {
+  readonly facts: NumberFacts;
+  readonly standing: Standing;
+}
+
+/** The end of a wrong code: a block, or how many tries are left. */
+export type WrongCodeOutcome =
+  | { readonly state: "blocked"; readonly blockedUntil: number }
+  | { readonly state: "incorrect"; readonly attemptsRemaining: number };
+
+/** Who may try to sign in with which number: the block, the budget and the messages. */
+export interface Numbers {
+  /** Takes the phone's lock, so that all that follows in this unit of work is judged one by one. */
+  look(tx: UnitOfWork, look: Look): Promise<Sight>;
+  /** Decides whether to send, and books the message under `sendId` when it does. */
+  reserveSend(
+    tx: UnitOfWork,
+    sight: Sight,
+    send: { readonly challengeId: ChallengeId; readonly sendId: string; readonly ip: string },
+  ): Promise<SendDecision>;
+  /** Gives back what a message was booked for; not its address's allowance. For definite refusals alone. */
+  refuseSend(sendId: string, sentAt: number): Promise<void>;
+  /** Counts a wrong code; the one that completes a block says so itself. */
+  recordWrongCode(tx: UnitOfWork, sight: Sight, codeLength: number): Promise<WrongCodeOutcome>;
+  /** Makes the device known, settles its wrong codes and gives its messages back. */
+  recordSignIn(tx: UnitOfWork, sight: Sight, challengeId: ChallengeId): Promise<void>;
+  /** A device whose session was revoked is a stranger again. */
+  forgetDevice(tx: UnitOfWork, phone: string, deviceKey: DeviceKey): Promise<void>;
+  /** Deletes what no rule looks at any more. */
+  prune(now: number): Promise<void>;
+}
+
+export interface NumbersDeps {
+  readonly database: Database;
+  readonly newId: NewId;
+  readonly limits: Limits;
+}
+
+export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers => {
+  const decide = async (
+    tx: UnitOfWork,
+    { facts, standing, now }: Sight,
+    ip: string,
+  ): Promise<SendDecision> => {
+    const since = now - HOUR_MS;
+    const ofAddress = await tx.first(queries.loadOfAddress, { ip, since });
+    const ofAll = await tx.first(queries.loadOfAll, { since });
+    const load = {
+      ip,
+      ofAddress: { count: ofAddress?.count ?? 0, oldestAt: ofAddress?.oldestAt ?? null },
+      ofAll: { count: ofAll?.count ?? 0, oldestAt: ofAll?.oldestAt ?? null },
+    };
+    return decideSend(facts, { isKnown: standing.isKnown, load, now, limits });
+  };
+
+  return {
+    look: async (tx, { phone, deviceKey, now }) => {
+      await tx.lock(`phone:${phone}`);
+      const device = await tx.first(queries.device, { phone, deviceKey });
+      const facts: NumberFacts = {
+        deviceKey,
+        signedInAt: device?.signed_in_at ?? null,
+        blockedUntil: device?.blocked_until ?? null,
+        wrongCodes: await tx.all(queries.wrongCodesSince, { phone, since: now - MONTH_MS }),
+        sends: await tx.all(queries.sendsSince, { phone, since: now - DAY_MS }),
+      };
+      return { phone, deviceKey, now, facts, standing: judgeStanding(facts, now, limits) };
+    },
+
+    reserveSend: async (tx, sight, { challengeId, sendId, ip }) => {
+      // Counts shared with other phones: locked after the phone and always in this order, so that no
+      // two requests wait for each other.
+      await tx.lock(`address:${ip}`);
+      await tx.lock("messages");
+      const decision = await decide(tx, sight, ip);
+      if (decision.state !== "send") return decision;
+      const { phone, deviceKey, now, standing } = sight;
+      const known = standing.isKnown ? 1 : 0;
+      await tx.all(queries.insertSend, { id: sendId, phone, deviceKey, challengeId, ip, at: now, known });
+      await tx.all(queries.addToMinute, { minute: minuteOf(now), count: 1 });
+      return decision;
+    },
+
+    refuseSend: (sendId, sentAt) =>
+      database.write(async (tx) => {
+        await tx.all(queries.refuseSend, { id: sendId });
+        await tx.all(queries.addToMinute, { minute: minuteOf(sentAt), count: -1 });
+      }),
+
+    recordWrongCode: async (tx, { phone, deviceKey, now, facts, standing }, codeLength) => {
+      const known = standing.isKnown ? 1 : 0;
+      await tx.all(queries.insertWrongCode, { id: newId(now), phone, deviceKey, at: now, codeLength, known });
+      const attemptsRemaining = limits.wrongCodesPerBlock - countTowardsBlock(facts, now) - 1;
+      if (attemptsRemaining > 0) return { state: "incorrect", attemptsRemaining };
+      const blockedUntil = now + limits.blockSeconds * 1000;
+      await tx.all(queries.blockDevice, { phone, deviceKey, until: blockedUntil });
+      await tx.all(queries.settleWrongCodes, { phone, deviceKey });
+      return { state: "blocked", blockedUntil };
+    },
+
+    recordSignIn: async (tx, { phone, deviceKey, now, facts }, challengeId) => {
+      await tx.all(queries.rememberDevice, { phone, deviceKey, at: now });
+      await tx.all(queries.settleSends, { challengeId });
+      if (countTowardsBlock(facts, now) > 0) await tx.all(queries.settleWrongCodes, { phone, deviceKey });
+    },
+
+    forgetDevice: async (tx, phone, deviceKey) => {
+      await tx.all(queries.forgetDevice, { phone, deviceKey });
+    },
+
+    prune: async (now) => {
+      while (await database.write((tx) => pruneNumbers(tx, now - MONTH_MS)));
+    },
+  };
+};
+
+const minuteOf = (at: number): number => Math.floor(at / MINUTE_MS) * MINUTE_MS;

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { AppError } from "./errors.ts";
+
+const MAX_CURSOR_CHARACTERS = 512;
+
+/** What every list takes: `limit` is 20 unless told, 100 at the most; `cursor` is what the last page gave. */
+export const pageInput = {
+  cursor: z.string().max(MAX_CURSOR_CHARACTERS).nullish(),
+  limit: z.number().int().min(1).max(100).default(20),
+};
+
+/** What every list gives. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** `null` on the last page. */
+  readonly nextCursor: string | null;
+}
+
+/** A position in an order: the values of its columns in the last row seen. */
+export type Position = readonly (string | number)[];
+
+/** Reads a cursor back; `undefined` is the beginning. Throws `input/invalid` for what no page gave. */
+export const parseCursor = <P extends Position>(
+  cursor: string | null | undefined,
+  shape: z.ZodType<P>,
+): P | undefined => {
+  if (cursor === null || cursor === undefined) return undefined;
+  const parsed = shape.safeParse(decode(cursor));
+  if (parsed.success) return parsed.data;
+  throw new AppError("input/invalid", "This cursor is not one that this list gave.", {
+    issues: [{ path: "cursor", message: "Not a cursor of this list" }],
+  });
+};
+
+/** Makes a page of rows that were asked for with one more than `limit`, to know whether there are more. */
+export const toPage = <Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  { itemOf, positionOf }: { itemOf: (row: Row) => Item; positionOf: (row: Row) => Position },
+): Page<Item> => {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const nextCursor = rows.length > limit && last !== undefined ? encode(positionOf(last)) : null;
+  return { items: shown.map(itemOf), nextCursor };
+};
+
+const encode = (position: Position): string => Buffer.from(JSON.stringify(position)).toString("base64url");
+
+const decode = (cursor: string): unknown => {
+  try {
+    return JSON.parse(Buffer.from(cursor, "base64url").toString());
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,168 @@
+import { openDatabase } from "@edvoyage/db";
+import { createAudit } from "./audit/audit.ts";
+import { createAuth } from "./auth/auth.ts";
+import { createCatalogue } from "./catalogue/catalogue.ts";
+import { HOUR_MS, type Clock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { createNewId, type Random } from "./crypto.ts";
+import type { Secrets } from "./data-dir.ts";
+import { createHttp } from "./http.ts";
+import type { Log } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { createNumberInspection } from "./numbers/inspection.ts";
+import { createNumbers } from "./numbers/numbers.ts";
+import { createRouter } from "./router.ts";
+import { createSessionInspection } from "./sessions/inspection.ts";
+import { createSessions } from "./sessions/sessions.ts";
+import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
+
+export interface ServerDeps {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly smsProvider: SmsProvider;
+}
+
+/** A server that may or may not listen. */
+export interface Server {
+  /** Starts to listen; resolves with the URL. */
+  listen(): Promise<string>;
+  /** Answers a request without a socket: for the terminal program when no server runs. */
+  fetch: typeof fetch;
+  /** What it found when it opened, in words. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** Adds the sample catalogue to an empty database; returns how many universities there were to add. */
+  seedIfEmpty(): Promise<number>;
+  /** Answers the requests that it has, finishes what they began, and closes the database. */
+  close(): Promise<void>;
+}
+
+/** Sessions that another process ended are noticed this often: well within the second that is promised. */
+const NOTICE_ENDS_EVERY_MS = 400;
+
+/** Opens the database and puts the server together. THE composition root: every `create…` of it is here. */
+export const createServer = async ({
+  config,
+  secrets,
+  clock,
+  random,
+  log,
+  smsProvider,
+}: ServerDeps): Promise<Server> => {
+  const { limits } = config;
+  const database = await openDatabase(config.databaseUrl);
+  const { background, settle } = createBackground(log);
+  const newId = createNewId(random);
+  const metrics = createMetrics({ countLiveSessions: () => sessions.countLive() });
+  const audit = createAudit({ read: database.read, newId });
+  const numbers = createNumbers({ database, newId, limits });
+  const sessions = createSessions({
+    database,
+    audit,
+    clock,
+    newId,
+    limits,
+    background,
+    forgetDevice: numbers.forgetDevice,
+  });
+  const sendSms = createSmsSender({
+    provider: smsProvider,
+    domain: config.sms.domain,
+    appHash: config.sms.appHash,
+    onOutcome: (outcome, error) => {
+      metrics.smsSent(outcome);
+      if (outcome !== "sent")
+        log.warn({ provider: smsProvider.name, outcome, error }, "A message was not sent");
+    },
+  });
+  const auth = createAuth({
+    database,
+    numbers,
+    sessions,
+    audit,
+    clock,
+    random,
+    newId,
+    metrics,
+    sendSms,
+    secret: secrets.secret,
+  });
+  const catalogue = createCatalogue({ database, clock, newId });
+  const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
+  const router = createRouter({
+    database,
+    auth,
+    sessions,
+    sessionInspection: createSessionInspection({ read: database.read, clock }),
+    numbers: createNumberInspection({ database, audit, clock, limits }),
+    catalogue,
+    audit,
+    clock,
+    limits,
+    facts,
+    countries: config.countries,
+  });
+  const http = await createHttp({
+    config,
+    router,
+    sessions,
+    adminToken: secrets.adminToken,
+    clock,
+    limits,
+    log,
+    metrics,
+    ping: () => database.ping(clock.now()),
+  });
+
+  const timers = [
+    clock.every(NOTICE_ENDS_EVERY_MS, () => background(sessions.noticeEnds())),
+    clock.every(HOUR_MS, () => {
+      const now = clock.now();
+      background(Promise.all([auth.prune(now), numbers.prune(now), sessions.prune(now)]));
+    }),
+  ];
+
+  return {
+    facts,
+    listen: () => http.listen({ host: config.host, port: config.port }),
+    fetch: async (input, init) => {
+      const request = new Request(input, init);
+      const { pathname, search } = new URL(request.url);
+      const response = await http.inject({
+        method: request.method === "POST" ? "POST" : "GET",
+        url: pathname + search,
+        headers: Object.fromEntries(request.headers),
+        ...(request.body ? { payload: await request.text() } : {}),
+      });
+      return new Response(response.body, { status: response.statusCode });
+    },
+    seedIfEmpty: async () => {
+      if ((await catalogue.count()) > 0) return 0;
+      return (await database.write((tx) => catalogue.seed(tx))).universities;
+    },
+    close: async () => {
+      for (const stop of timers) stop();
+      await http.close();
+      await settle();
+      await database.close();
+    },
+  };
+};
+
+/** Runs what no reply waits for, and lets a shutdown wait for it. */
+const createBackground = (log: Log) => {
+  const running = new Set<Promise<unknown>>();
+  return {
+    background: (task: Promise<unknown>): void => {
+      const tracked = task
+        .catch((error: unknown) => log.error({ error }, "A background task failed"))
+        .finally(() => running.delete(tracked));
+      running.add(tracked);
+    },
+    settle: async (): Promise<void> => {
+      await Promise.all(running);
+    },
+  };
+};

@@ -1,0 +1,81 @@
+import type { Queries, SessionEnd } from "@edvoyage/db";
+import { SESSION_IDLE_MS, type Platform, type SessionId, type UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import { parseCursor, toPage, type Page } from "../paging.ts";
+import { maskPhone } from "../phone.ts";
+import { expiryOf } from "./sessions.ts";
+import { sessionsPage, type SessionRow } from "./sessions.store.ts";
+
+/** A session as an admin sees it. */
+export interface InspectedSession {
+  readonly id: SessionId;
+  readonly userId: UserId;
+  /** Masked unless asked for. */
+  readonly phone: string;
+  readonly deviceName: string | null;
+  readonly platform: Platform;
+  readonly appVersion: string | null;
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+  readonly expiresAt: number;
+  readonly state: "live" | "expired" | SessionEnd;
+  readonly endedAt: number | null;
+}
+
+/** How an admin looks at who is signed in. */
+export interface SessionInspection {
+  /** Most recently used first; live ones unless `includeEnded`. */
+  list(options: {
+    readonly userId?: UserId | undefined;
+    readonly phone?: string | undefined;
+    readonly includeEnded: boolean;
+    readonly showPhones: boolean;
+    readonly cursor?: string | null | undefined;
+    readonly limit: number;
+  }): Promise<Page<InspectedSession>>;
+}
+
+export const createSessionInspection = ({
+  read,
+  clock,
+}: {
+  readonly read: Queries;
+  readonly clock: Clock;
+}): SessionInspection => ({
+  list: async ({ userId, phone, includeEnded, showPhones, cursor, limit }) => {
+    const now = clock.now();
+    const position = parseCursor(cursor, z.tuple([z.number(), z.string()]));
+    const rows = await sessionsPage(read, {
+      userId,
+      phone,
+      live: includeEnded ? undefined : { idleSince: now - SESSION_IDLE_MS, now },
+      after: position && [position[0], position[1] as SessionId],
+      limit: limit + 1,
+    });
+    return toPage(rows, limit, {
+      itemOf: (row) => rowToInspected(row, { now, showPhones }),
+      positionOf: ({ last_seen_at: lastSeenAt, id }) => [lastSeenAt, id],
+    });
+  },
+});
+
+const rowToInspected = (
+  row: SessionRow,
+  { now, showPhones }: { readonly now: number; readonly showPhones: boolean },
+): InspectedSession => {
+  const expiresAt = expiryOf(row, row.last_seen_at);
+  return {
+    id: row.id,
+    userId: row.user_id,
+    phone: showPhones ? row.phone : maskPhone(row.phone),
+    deviceName: row.device_name,
+    platform: row.platform,
+    appVersion: row.app_version,
+    createdAt: row.created_at,
+    lastSeenAt: row.last_seen_at,
+    expiresAt,
+    state: row.end_reason ?? (now < expiresAt ? "live" : "expired"),
+    endedAt: row.ended_at,
+  };
+};

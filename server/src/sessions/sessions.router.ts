@@ -1,0 +1,63 @@
+import type { SessionId } from "@edvoyage/protocol";
+import { z } from "zod";
+import { pageInput, parseCursor, toPage, type Page } from "../paging.ts";
+import { router, sessionProcedure } from "../trpc.ts";
+import type { Clock } from "../clock.ts";
+import type { Sessions, SessionView } from "./sessions.ts";
+
+const sessionId = z
+  .string()
+  .max(64)
+  .transform((id) => id as SessionId);
+
+/** A session in its student's list of devices. */
+export interface ListedSession extends SessionView {
+  /** The one that asks. */
+  readonly isCurrent: boolean;
+}
+
+export const createSessionsRouter = ({
+  sessions,
+  clock,
+}: {
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+}) =>
+  router({
+    validate: sessionProcedure.query(({ ctx: { user, session } }) => ({
+      user,
+      session,
+      serverNow: clock.now(),
+    })),
+
+    list: sessionProcedure
+      .input(z.object(pageInput).prefault({}))
+      .query(async ({ ctx: { user, session }, input: { cursor, limit } }): Promise<Page<ListedSession>> => {
+        const after = parseCursor(cursor, z.tuple([z.number(), z.string()]));
+        const listed = await sessions.list(user.id);
+        const rest = listed.filter(
+          ({ lastSeenAt, id }) =>
+            !after || lastSeenAt < after[0] || (lastSeenAt === after[0] && id < after[1]),
+        );
+        return toPage(rest, limit, {
+          itemOf: (one) => ({ ...one, isCurrent: one.id === session.id }),
+          positionOf: ({ lastSeenAt, id }) => [lastSeenAt, id],
+        });
+      }),
+
+    revoke: sessionProcedure.input(z.object({ sessionId })).mutation(async ({ ctx: { user }, input }) => ({
+      ended: await sessions.end(input.sessionId, {
+        reason: "revoked",
+        actor: `user:${user.id}`,
+        owner: user.id,
+      }),
+    })),
+
+    revokeOthers: sessionProcedure.mutation(async ({ ctx: { user, session } }) => ({
+      ended: await sessions.endOthers(session.id, user.id),
+    })),
+
+    logout: sessionProcedure.mutation(async ({ ctx: { user, session } }) => ({
+      ended: await sessions.end(session.id, { reason: "logout", actor: `user:${user.id}`, owner: user.id }),
+    })),
+  });

@@ -1,0 +1,181 @@
+import { prepare, type DeviceKey, type Queries, type SessionEnd } from "@edvoyage/db";
+import type { Platform, SessionId, UserId } from "@edvoyage/protocol";
+
+const PRUNE_BATCH = 500;
+
+const columns = [
+  "sessions.id",
+  "sessions.user_id",
+  "sessions.device_key",
+  "sessions.key_hash",
+  "sessions.device_name",
+  "sessions.platform",
+  "sessions.app_version",
+  "sessions.created_at",
+  "sessions.last_seen_at",
+  "sessions.expires_at",
+  "sessions.ended_at",
+  "sessions.end_reason",
+  "users.phone",
+  "users.created_at as user_created_at",
+] as const;
+
+/** A session with whom it belongs to. */
+export interface SessionRow {
+  readonly id: SessionId;
+  readonly user_id: UserId;
+  readonly device_key: DeviceKey;
+  readonly key_hash: string;
+  readonly device_name: string | null;
+  readonly platform: Platform;
+  readonly app_version: string | null;
+  readonly created_at: number;
+  readonly last_seen_at: number;
+  readonly expires_at: number;
+  readonly ended_at: number | null;
+  readonly end_reason: SessionEnd | null;
+  readonly phone: string;
+  readonly user_created_at: number;
+}
+
+const byKeyHash = prepare<{ keyHash: string }>()((query, param) =>
+  query
+    .selectFrom("sessions")
+    .innerJoin("users", "users.id", "sessions.user_id")
+    .select(columns)
+    .where("sessions.key_hash", "=", param.keyHash),
+);
+
+const byId = prepare<{ id: SessionId }>()((query, param) =>
+  query
+    .selectFrom("sessions")
+    .innerJoin("users", "users.id", "sessions.user_id")
+    .select(columns)
+    .where("sessions.id", "=", param.id),
+);
+
+const liveByUser = prepare<{ userId: UserId; idleSince: number; now: number }>()((query, param) =>
+  query
+    .selectFrom("sessions")
+    .innerJoin("users", "users.id", "sessions.user_id")
+    .select(columns)
+    .where("sessions.user_id", "=", param.userId)
+    .where("sessions.ended_at", "is", null)
+    .where("sessions.last_seen_at", ">", param.idleSince)
+    .where("sessions.expires_at", ">", param.now)
+    .orderBy("sessions.last_seen_at", "desc")
+    .orderBy("sessions.id", "desc"),
+);
+
+const insert = prepare<{
+  id: SessionId;
+  userId: UserId;
+  deviceKey: DeviceKey;
+  keyHash: string;
+  deviceName: string | null;
+  platform: Platform;
+  appVersion: string | null;
+  now: number;
+  expiresAt: number;
+}>()((query, param) =>
+  query.insertInto("sessions").values({
+    id: param.id,
+    user_id: param.userId,
+    device_key: param.deviceKey,
+    key_hash: param.keyHash,
+    device_name: param.deviceName,
+    platform: param.platform,
+    app_version: param.appVersion,
+    created_at: param.now,
+    last_seen_at: param.now,
+    expires_at: param.expiresAt,
+    ended_at: null,
+    end_reason: null,
+  }),
+);
+
+const end = prepare<{ id: SessionId; at: number; reason: SessionEnd }>()((query, param) =>
+  query
+    .updateTable("sessions")
+    .set({ ended_at: param.at, end_reason: param.reason })
+    .where("id", "=", param.id)
+    .where("ended_at", "is", null)
+    .returning("key_hash"),
+);
+
+const touch = prepare<{ id: SessionId; at: number }>()((query, param) =>
+  query
+    .updateTable("sessions")
+    .set({ last_seen_at: param.at })
+    .where("id", "=", param.id)
+    .where("last_seen_at", "<", param.at)
+    .where("ended_at", "is", null),
+);
+
+const endedSince = prepare<{ since: number }>()((query, param) =>
+  query.selectFrom("sessions").select(["id", "key_hash"]).where("ended_at", ">=", param.since),
+);
+
+const countLive = prepare<{ idleSince: number; now: number }>()((query, param) =>
+  query
+    .selectFrom("sessions")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("last_seen_at", ">", param.idleSince)
+    .where("expires_at", ">", param.now)
+    .where("ended_at", "is", null),
+);
+
+/** The queries of the hot paths. */
+export const sessionQueries = { byKeyHash, byId, liveByUser, insert, end, touch, endedSince, countLive };
+
+/** All students' sessions, most recently used first. */
+export const sessionsPage = (
+  queries: Queries,
+  filter: {
+    readonly userId?: UserId | undefined;
+    readonly phone?: string | undefined;
+    /** Without it, ended and expired ones too. */
+    readonly live?: { readonly idleSince: number; readonly now: number } | undefined;
+    readonly after?: readonly [lastSeenAt: number, id: SessionId] | undefined;
+    readonly limit: number;
+  },
+): Promise<SessionRow[]> => {
+  const { userId, phone, live, after, limit } = filter;
+  let query = queries.kysely
+    .selectFrom("sessions")
+    .innerJoin("users", "users.id", "sessions.user_id")
+    .select(columns)
+    .orderBy("sessions.last_seen_at", "desc")
+    .orderBy("sessions.id", "desc")
+    .limit(limit);
+  if (userId) query = query.where("sessions.user_id", "=", userId);
+  if (phone) query = query.where("users.phone", "=", phone);
+  if (live) {
+    query = query
+      .where("sessions.ended_at", "is", null)
+      .where("sessions.last_seen_at", ">", live.idleSince)
+      .where("sessions.expires_at", ">", live.now);
+  }
+  if (after) {
+    const [lastSeenAt, id] = after;
+    query = query.where((eb) =>
+      eb.or([
+        eb("sessions.last_seen_at", "<", lastSeenAt),
+        eb.and([eb("sessions.last_seen_at", "=", lastSeenAt), eb("sessions.id", "<", id)]),
+      ]),
+    );
+  }
+  return query.execute();
+};
+
+/** Deletes a batch of sessions that were last used before `before`; returns whether there may be more. */
+export const pruneSessions = async (queries: Queries, before: number): Promise<boolean> => {
+  const gone = await queries.kysely
+    .deleteFrom("sessions")
+    .where("id", "in", (eb) =>
+      eb.selectFrom("sessions").select("id").where("last_seen_at", "<", before).limit(PRUNE_BATCH),
+    )
+    .returning("id")
+    .execute();
+  return gone.length === PRUNE_BATCH;
+};

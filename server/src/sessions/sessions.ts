@@ -1,0 +1,284 @@
+import type { Database, DeviceKey, SessionEnd, UnitOfWork } from "@edvoyage/db";
+import {
+  SESSION_IDLE_MS,
+  SESSION_LIFETIME_MS,
+  type Limits,
+  type Platform,
+  type SessionId,
+  type UserId,
+} from "@edvoyage/protocol";
+import type { Audit, AuditAction, AuditActor } from "../audit/audit.ts";
+import { DAY_MS, MINUTE_MS, type Clock } from "../clock.ts";
+import { sha256, type NewId } from "../crypto.ts";
+import { AppError } from "../errors.ts";
+import { createSessionCache, type CachedSession } from "./session-cache.ts";
+import { pruneSessions, sessionQueries as queries, type SessionRow } from "./sessions.store.ts";
+
+/** A session as its student sees it. */
+export interface SessionView {
+  readonly id: SessionId;
+  readonly deviceName: string | null;
+  readonly platform: Platform;
+  readonly appVersion: string | null;
+  readonly createdAt: number;
+  /** Exact to a minute. */
+  readonly lastSeenAt: number;
+  /** When it ends if it is not used again: 24 hours after its last use, 30 days after its sign-in. */
+  readonly expiresAt: number;
+}
+
+/** Whom a request speaks for. */
+export interface SignedIn {
+  readonly session: SessionView;
+  readonly user: UserView;
+}
+
+/** A student as herself sees it. */
+export interface UserView {
+  readonly id: UserId;
+  /** E.164. */
+  readonly phone: string;
+  readonly createdAt: number;
+}
+
+/** What a new session is made of. */
+export interface NewSession {
+  readonly userId: UserId;
+  readonly phone: string;
+  readonly deviceKey: DeviceKey;
+  readonly key: string;
+  readonly deviceName: string | null;
+  readonly platform: Platform;
+  readonly appVersion: string | null;
+  readonly now: number;
+}
+
+/** Signed-in devices and their keys. */
+export interface Sessions {
+  /** Opens a session, replaces the device's former one and ends the longest unused past the limit. */
+  open(tx: UnitOfWork, session: NewSession): Promise<SessionView>;
+  /** The session of an id, if it lives. */
+  live(tx: UnitOfWork, id: SessionId, now: number): Promise<SessionView | undefined>;
+  /** Whom a key speaks for; counts as activity. Throws `session/required`, `session/expired`, `session/revoked`. */
+  authenticate(key: string): Promise<SignedIn>;
+  /** The student's live sessions, most recently used first. At most `sessionsPerUser`. */
+  list(userId: UserId): Promise<SessionView[]>;
+  /**
+   * Ends one session. Ending an ended one is no error; returns how many it ended, 0 or 1.
+   * Throws `not-found`, also for a session that is not `owner`'s.
+   */
+  end(id: SessionId, act: EndAct): Promise<number>;
+  /** Ends all of a student's sessions but one; returns how many. */
+  endOthers(keep: SessionId, owner: UserId): Promise<number>;
+  /** Forgets, in memory, what other processes ended. Called several times a second. */
+  noticeEnds(): Promise<void>;
+  countLive(): Promise<number>;
+  /** Deletes sessions that nobody used for 90 days. */
+  prune(now: number): Promise<void>;
+}
+
+/** Who ends a session and why. */
+export interface EndAct {
+  readonly reason: Extract<SessionEnd, "logout" | "revoked" | "admin">;
+  readonly actor: AuditActor;
+  /** Whose session it must be; anybody's for an admin. */
+  readonly owner?: UserId;
+  /** An admin's own words. */
+  readonly note?: string | undefined;
+}
+
+export interface SessionsDeps {
+  readonly database: Database;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly limits: Limits;
+  /** Makes a revoked device a stranger to its phone. */
+  readonly forgetDevice: (tx: UnitOfWork, phone: string, deviceKey: DeviceKey) => Promise<void>;
+  /** Runs what a reply does not wait for. */
+  readonly background: (task: Promise<unknown>) => void;
+}
+
+/** Activity is written at most this often. */
+const TOUCH_INTERVAL_MS = MINUTE_MS;
+/** Ends are looked for this far back, so that a late commit or another node's clock hides none. */
+const END_OVERLAP_MS = 5 * MINUTE_MS;
+const KEPT_MS = 90 * DAY_MS;
+/** 32 bytes in base64url. */
+const KEY_PATTERN = /^[A-Za-z0-9_-]{43}$/;
+
+const auditActions: Record<SessionEnd, AuditAction> = {
+  logout: "session.logout",
+  revoked: "session.revoked",
+  admin: "session.revoked",
+  replaced: "session.replaced",
+  limit: "session.limit",
+};
+
+export const createSessions = (deps: SessionsDeps): Sessions => {
+  const { database, audit, clock, newId, limits } = deps;
+  const cache = createSessionCache(limits.sessionCacheEntries);
+
+  const liveOf = (tx: UnitOfWork | Database["read"], userId: UserId, now: number): Promise<SessionRow[]> =>
+    tx.all(queries.liveByUser, { userId, idleSince: now - SESSION_IDLE_MS, now });
+
+  const endRow = async (
+    tx: UnitOfWork,
+    row: SessionRow,
+    {
+      reason,
+      actor,
+      note,
+      now,
+    }: { reason: SessionEnd; actor: AuditActor; note?: string | undefined; now: number },
+  ): Promise<boolean> => {
+    const ended = await tx.first(queries.end, { id: row.id, at: now, reason });
+    if (!ended) return false;
+    cache.evict(row.key_hash);
+    if (reason === "revoked" || reason === "admin") await deps.forgetDevice(tx, row.phone, row.device_key);
+    await audit.record(tx, {
+      at: now,
+      action: auditActions[reason],
+      actor,
+      userId: row.user_id,
+      sessionId: row.id,
+      phone: row.phone,
+      reason: note,
+    });
+    return true;
+  };
+
+  const fromRow = async (keyHash: string, now: number): Promise<CachedSession> => {
+    const row = await database.read.first(queries.byKeyHash, { keyHash });
+    if (!row) throw new AppError("session/required", "This key belongs to no session. Sign in.");
+    if (row.ended_at !== null) throw new AppError("session/revoked", "This session has been ended.");
+    if (now >= expiryOf(row, row.last_seen_at)) throw expired();
+    return cache.add(row);
+  };
+
+  return {
+    open: async (tx, { userId, phone, deviceKey, key, deviceName, platform, appVersion, now }) => {
+      const live = await liveOf(tx, userId, now);
+      const actor: AuditActor = `user:${userId}`;
+      const ofOtherDevices = live.filter((row) => row.device_key !== deviceKey);
+      for (const row of live) {
+        if (row.device_key === deviceKey) await endRow(tx, row, { reason: "replaced", actor, now });
+      }
+      for (const row of ofOtherDevices.slice(limits.sessionsPerUser - 1)) {
+        await endRow(tx, row, { reason: "limit", actor, now });
+      }
+      const id = newId<SessionId>(now);
+      const expiresAt = now + SESSION_LIFETIME_MS;
+      const keyHash = sha256(key);
+      await tx.all(queries.insert, {
+        id,
+        userId,
+        deviceKey,
+        keyHash,
+        deviceName,
+        platform,
+        appVersion,
+        now,
+        expiresAt,
+      });
+      await audit.record(tx, { at: now, action: "sign-in.succeeded", actor, userId, sessionId: id, phone });
+      return {
+        id,
+        deviceName,
+        platform,
+        appVersion,
+        createdAt: now,
+        lastSeenAt: now,
+        expiresAt: Math.min(expiresAt, now + SESSION_IDLE_MS),
+      };
+    },
+
+    live: async (tx, id, now) => {
+      const row = await tx.first(queries.byId, { id });
+      return row && row.ended_at === null && now < expiryOf(row, row.last_seen_at)
+        ? rowToView(row)
+        : undefined;
+    },
+
+    authenticate: async (key) => {
+      if (!KEY_PATTERN.test(key))
+        throw new AppError("session/required", "This is not a session key. Sign in.");
+      const now = clock.now();
+      const keyHash = sha256(key);
+      let cached = cache.get(keyHash);
+      // Another node may have seen activity that this memory has not: only the row can say that it is over.
+      if (!cached || now >= expiryOf(cached.row, cached.lastSeenAt)) cached = await fromRow(keyHash, now);
+      if (now - cached.lastSeenAt >= TOUCH_INTERVAL_MS) {
+        cached.lastSeenAt = now;
+        cache.markUsed(keyHash);
+        const { id } = cached.row;
+        deps.background(database.write((tx) => tx.all(queries.touch, { id, at: now })));
+      }
+      const { row, lastSeenAt } = cached;
+      return {
+        session: rowToView(row, lastSeenAt),
+        user: { id: row.user_id, phone: row.phone, createdAt: row.user_created_at },
+      };
+    },
+
+    list: async (userId) => (await liveOf(database.read, userId, clock.now())).map((row) => rowToView(row)),
+
+    end: async (id, { reason, actor, owner, note }) => {
+      const now = clock.now();
+      const row = await database.read.first(queries.byId, { id });
+      if (!row || (owner !== undefined && row.user_id !== owner)) {
+        throw new AppError("not-found", "There is no such session.");
+      }
+      const hasEnded = await database.write(async (tx) => {
+        await tx.lock(`phone:${row.phone}`);
+        return endRow(tx, row, { reason, actor, note, now });
+      });
+      // Again: a request may have read the row back into memory before the commit.
+      cache.evict(row.key_hash);
+      return hasEnded ? 1 : 0;
+    },
+
+    endOthers: async (keep, owner) => {
+      const now = clock.now();
+      const ended = await database.write(async (tx) => {
+        const others = (await liveOf(tx, owner, now)).filter(({ id }) => id !== keep);
+        if (others[0]) await tx.lock(`phone:${others[0].phone}`);
+        for (const row of others) await endRow(tx, row, { reason: "revoked", actor: `user:${owner}`, now });
+        return others;
+      });
+      for (const row of ended) cache.evict(row.key_hash);
+      return ended.length;
+    },
+
+    noticeEnds: async () => {
+      const ended = await database.read.all(queries.endedSince, { since: clock.now() - END_OVERLAP_MS });
+      for (const row of ended) cache.evict(row.key_hash);
+    },
+
+    countLive: async () => {
+      const now = clock.now();
+      const counted = await database.read.first(queries.countLive, { idleSince: now - SESSION_IDLE_MS, now });
+      return counted?.count ?? 0;
+    },
+
+    prune: async (now) => {
+      while (await database.write((tx) => pruneSessions(tx, now - KEPT_MS)));
+    },
+  };
+};
+
+/** When a session that was last used at `lastSeenAt` is over. */
+export const expiryOf = (row: Pick<SessionRow, "expires_at">, lastSeenAt: number): number =>
+  Math.min(row.expires_at, lastSeenAt + SESSION_IDLE_MS);
+
+const rowToView = (row: SessionRow, lastSeenAt = row.last_seen_at): SessionView => ({
+  id: row.id,
+  deviceName: row.device_name,
+  platform: row.platform,
+  appVersion: row.app_version,
+  createdAt: row.created_at,
+  lastSeenAt,
+  expiresAt: expiryOf(row, lastSeenAt),
+});
+
+const expired = () => new AppError("session/expired", "This session is over. Sign in again.");

@@ -1,0 +1,80 @@
+import { createHmac } from "node:crypto";
+import type { Clock } from "../clock.ts";
+import { SmsRefusedError, type SmsProvider } from "./sms.ts";
+
+export interface WebhookSmsOptions {
+  readonly url: string;
+  /** Shared with the receiver, which checks the signature with it. */
+  readonly secret: string;
+  readonly clock: Clock;
+  /** For each of the two tries, in milliseconds; 4,000 unless told. */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 4_000;
+const TRIES = 2;
+/** Errors of a connection that was never made: the receiver has seen nothing. */
+const NOT_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+
+/**
+ * Hands messages to an HTTP endpoint as JSON `{id, to, text, code, at}`. Headers: `idempotency-key` (the
+ * message's id: a second try must not send twice) and `x-edvoyage-signature: t=<epoch ms>,v1=<hex>`, the
+ * HMAC-SHA256 of `<t>.<body>` with the shared secret. A 2xx is taken; a 4xx is a definite refusal (408
+ * and 425 aside); anything else is tried once more and then unknown.
+ */
+export const createWebhookSms = ({
+  url,
+  secret,
+  clock,
+  timeoutMs = DEFAULT_TIMEOUT_MS,
+}: WebhookSmsOptions): SmsProvider => {
+  const deliver = async (id: string, body: string): Promise<void> => {
+    const at = clock.now();
+    const signature = createHmac("sha256", secret).update(`${at}.${body}`).digest("hex");
+    const response = await fetch(url, {
+      method: "POST",
+      redirect: "error",
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: {
+        "content-type": "application/json",
+        "idempotency-key": id,
+        "x-edvoyage-signature": `t=${at},v1=${signature}`,
+      },
+      body,
+    });
+    await response.body?.cancel();
+    if (response.ok) return;
+    const message = `The SMS webhook answered ${response.status}`;
+    if (isDefinite(response.status)) throw new SmsRefusedError(message);
+    throw new Error(message);
+  };
+
+  return {
+    name: "webhook",
+    send: async ({ id, to, text, code, at }) => {
+      const body = JSON.stringify({ id, to, text, code, at });
+      for (let attempt = 1, hasArrived = false; ; attempt += 1) {
+        try {
+          return await deliver(id, body);
+        } catch (error) {
+          // A refusal of the second try says nothing of a first one that may have gone through.
+          if (error instanceof SmsRefusedError && !hasArrived) throw error;
+          hasArrived ||= !isNotConnected(error);
+          if (attempt < TRIES) continue;
+          if (!hasArrived) throw new SmsRefusedError("The SMS webhook cannot be reached", { cause: error });
+          throw new Error("The SMS webhook did not answer for sure", { cause: error });
+        }
+      }
+    },
+  };
+};
+
+const isDefinite = (status: number): boolean =>
+  status >= 400 && status < 500 && status !== 408 && status !== 425;
+
+const isNotConnected = (error: unknown): boolean => {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return (
+    typeof cause === "object" && cause !== null && "code" in cause && NOT_CONNECTED.has(String(cause.code))
+  );
+};
