@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { inject, onTestFinished } from "vitest";
+
+/** Databases that this machine can run tests on; the set-up says loudly when one is missing. */
+export const DIALECTS: readonly ("sqlite" | "postgres")[] = inject("postgresUrl") ? ["sqlite", "postgres"] : ["sqlite"];
+export type TestDialect = (typeof DIALECTS)[number];
+
+/** A folder that is gone when the test is. */
+export const temporaryFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "edvoyage-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+let databases = 0;
+
+/** The URL of an empty database that belongs to this test alone. */
+export const emptyDatabase = async (dialect: TestDialect): Promise<string> => {
+  if (dialect === "sqlite") return `sqlite:${join(temporaryFolder(), "edvoyage.sqlite")}`;
+  const url = inject("postgresUrl");
+  if (!url) throw new Error("No PostgreSQL runs");
+  const name = `test_${process.pid}_${(databases += 1)}`;
+  await administer(url, `create database ${name}`);
+  onTestFinished(() => administer(url, `drop database ${name} with (force)`));
+  return url.replace(/[^/]+$/, name);
+};
+
+const administer = async (url: string, statement: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(statement);
+  await client.end();
+};

@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import type { RpcClient } from "@edvoyage/client-sdk/rpc";
+import type { Challenge, SignIn } from "@edvoyage/server";
+import type { SmsMessage } from "@edvoyage/server/app";
+import { somePhone } from "./world.ts";
+
+export interface DeviceOptions {
+  readonly phone?: string;
+  readonly deviceId?: string;
+  readonly name?: string;
+  readonly ip?: string;
+}
+
+/** A phone in somebody's hand, who reads the messages that come to its number. */
+export interface Device {
+  readonly phone: string;
+  readonly deviceId: string;
+  readonly rpc: RpcClient;
+  /** Asks for a code and remembers the challenge. */
+  requestCode(): Promise<Challenge>;
+  /** The code of the last message to this number. */
+  code(): string;
+  /** A code of the right length that is not that one. */
+  wrongCode(): string;
+  /** Answers the last challenge, with the right code unless told. */
+  verify(answer?: { readonly code?: string; readonly commandId?: string; readonly challengeId?: string }): Promise<SignIn>;
+  /** Asks, reads and answers. */
+  signIn(): Promise<SignIn & { readonly rpc: RpcClient }>;
+}
+
+interface Surroundings {
+  readonly rpc: (options: { readonly token?: string; readonly ip?: string | undefined }) => RpcClient;
+  readonly sms: readonly SmsMessage[];
+}
+
+export const createDevice = ({ rpc, sms }: Surroundings, options: DeviceOptions = {}): Device => {
+  const { phone = somePhone(), deviceId = randomBytes(16).toString("base64url"), name, ip } = options;
+  const anonymous = rpc({ ip });
+  let challenge: Challenge | undefined;
+
+  const code = (): string => {
+    const message = sms.findLast(({ to }) => to === phone);
+    if (!message) throw new Error(`No message has come to ${phone}`);
+    return message.code;
+  };
+  const device: Device = {
+    phone,
+    deviceId,
+    rpc: anonymous,
+    requestCode: async () =>
+      (challenge = await anonymous.auth.requestCode.mutate({ phone, deviceId, ...(name ? { deviceName: name } : {}) })),
+    code,
+    wrongCode: () => {
+      const right = code();
+      return `${right.startsWith("1") ? "2" : "1"}${right.slice(1)}`;
+    },
+    verify: ({ code: given = code(), challengeId = challenge?.challengeId, commandId } = {}) => {
+      if (!challengeId) throw new Error("No code was asked for");
+      return anonymous.auth.verifyCode.mutate({ challengeId, code: given, deviceId, ...(commandId ? { commandId } : {}) });
+    },
+    signIn: async () => {
+      await device.requestCode();
+      const signIn = await device.verify();
+      return { ...signIn, rpc: rpc({ token: signIn.token, ip }) };
+    },
+  };
+  return device;
+};

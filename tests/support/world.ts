@@ -1,0 +1,132 @@
+import { randomBytes } from "node:crypto";
+import { createRpcClient, refusalOf, type RpcClient, type Refusal } from "@edvoyage/client-sdk/rpc";
+import {
+  createLog,
+  createServer,
+  parseConfig,
+  prepareDataDir,
+  systemRandom,
+  type Server,
+  type SmsMessage,
+  type SmsProvider,
+} from "@edvoyage/server/app";
+import type { LimitName } from "@edvoyage/protocol";
+import { expect, onTestFinished } from "vitest";
+import { emptyDatabase, temporaryFolder, type TestDialect } from "./databases.ts";
+import { createDevice, type Device, type DeviceOptions } from "./device.ts";
+import { createFakeClock, type FakeClock } from "./fake-clock.ts";
+
+export interface WorldOptions {
+  readonly dialect?: TestDialect;
+  readonly limits?: Partial<Record<LimitName, number>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** In place of one that catches all messages. */
+  readonly smsProvider?: SmsProvider;
+}
+
+/** A server of its own with all that surrounds it; gone when the test is. */
+export interface World {
+  readonly url: string;
+  readonly clock: FakeClock;
+  /** Messages in the order in which they were sent. */
+  readonly sms: SmsMessage[];
+  /** What the server logged, as one text. */
+  readonly logged: () => string;
+  readonly databaseUrl: string;
+  readonly dataDir: string;
+  readonly adminToken: string;
+  readonly server: Server;
+  /** A client for a key, or for nobody; `ip` is where the server sees it come from. */
+  rpc(options?: { readonly token?: string | undefined; readonly ip?: string | undefined }): RpcClient;
+  readonly admin: RpcClient;
+  /** A phone in somebody's hand. */
+  device(options?: DeviceOptions): Device;
+  /** Stops the server and starts another on the same database and secrets. */
+  restart(): Promise<World>;
+}
+
+export const createWorld = async (options: WorldOptions = {}): Promise<World> => {
+  const databaseUrl = await emptyDatabase(options.dialect ?? "sqlite");
+  return openWorld(options, { databaseUrl, dataDir: temporaryFolder(), clock: createFakeClock(), sms: [] });
+};
+
+/** A second server on the database and with the secrets of a world. PostgreSQL alone has room for two. */
+export const joinWorld = (world: World, options: WorldOptions = {}): Promise<World> => openWorld(options, world);
+
+type Surroundings = Pick<World, "databaseUrl" | "dataDir" | "clock" | "sms">;
+
+const openWorld = async (options: WorldOptions, { databaseUrl, dataDir, clock, sms }: Surroundings): Promise<World> => {
+  const config = parseConfig({
+    EDVOYAGE_PORT: "0",
+    EDVOYAGE_DATA_DIR: dataDir,
+    EDVOYAGE_DATABASE_URL: databaseUrl,
+    EDVOYAGE_SEED: "none",
+    EDVOYAGE_LOG_LEVEL: "debug",
+    EDVOYAGE_LIMITS: JSON.stringify(options.limits ?? {}),
+    // Tests say with x-forwarded-for where they call from.
+    EDVOYAGE_TRUSTED_PROXIES: "127.0.0.1",
+    ...options.environment,
+  });
+  const secrets = prepareDataDir(dataDir, config, systemRandom);
+  const lines: string[] = [];
+  const server = await createServer({
+    config,
+    secrets,
+    clock,
+    random: systemRandom,
+    log: createLog(config.logLevel, { write: (line) => void lines.push(line) }),
+    smsProvider: options.smsProvider ?? { name: "file", send: async (message) => void sms.push(message) },
+  });
+  const url = await server.listen();
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (isOpen) await server.close();
+    isOpen = false;
+  };
+  onTestFinished(close);
+
+  const rpc: World["rpc"] = ({ token, ip } = {}) =>
+    createRpcClient({
+      url,
+      token: () => token,
+      fetch: (input, init) => {
+        const headers = new Headers(init?.headers);
+        if (ip) headers.set("x-forwarded-for", ip);
+        return fetch(input, { ...init, headers });
+      },
+    });
+  return {
+    url,
+    clock,
+    sms,
+    logged: () => lines.join(""),
+    databaseUrl,
+    dataDir,
+    adminToken: secrets.adminToken,
+    server,
+    rpc,
+    admin: rpc({ token: secrets.adminToken }),
+    device: (deviceOptions) => createDevice({ rpc, sms }, deviceOptions),
+    restart: async () => {
+      await close();
+      return openWorld(options, { databaseUrl, dataDir, clock, sms });
+    },
+  };
+};
+
+/** A number of its own for whoever needs one: valid, mobile, in India. */
+export const somePhone = (): string => `+9198${String(randomBytes(4).readUInt32BE() % 100_000_000).padStart(8, "0")}`;
+
+/** Asserts that a call is refused for a reason, with these facts among its details. */
+export const expectRefusal = async (
+  call: Promise<unknown>,
+  reason: Refusal["reason"],
+  details: Readonly<Record<string, unknown>> = {},
+): Promise<Refusal> => {
+  const refusal = refusalOf(await call.then(
+    (value) => expect.fail(`answered ${JSON.stringify(value)} instead of ${reason}`),
+    (error: unknown) => error,
+  ));
+  expect(refusal).toMatchObject({ reason, details });
+  return refusal ?? expect.fail("not a refusal");
+};
