@@ -11,6 +11,7 @@ import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNumberInspection } from "./numbers/inspection.ts";
 import { createNumbers } from "./numbers/numbers.ts";
+import { listProcedures, type ProcedureEntry } from "./registry.ts";
 import { createRouter } from "./router.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
@@ -31,6 +32,8 @@ export interface Server {
   listen(): Promise<string>;
   /** Answers a request without a socket: for the terminal program when no server runs. */
   fetch: typeof fetch;
+  /** Every procedure and who may call it. */
+  readonly procedures: readonly ProcedureEntry[];
   /** What it found when it opened, in words. */
   readonly facts: Readonly<Record<string, string>>;
   /** Adds the sample catalogue to an empty database; returns how many universities there were to add. */
@@ -126,6 +129,7 @@ export const createServer = async ({
 
   return {
     facts,
+    procedures: listProcedures(router),
     listen: () => http.listen({ host: config.host, port: config.port }),
     fetch: async (input, init) => {
       const request = new Request(input, init);

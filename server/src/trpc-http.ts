@@ -65,6 +65,8 @@ const serve = async <Context>(
   }
   const { calls, isBatch } = parsed;
   const context = createContext(request, calls.length);
+  // Each call reports it as its own; one that is refused before it looks leaves it to nobody.
+  context.catch(() => {});
   const results = await Promise.all(
     calls.map(async (call): Promise<Result> => {
       const result = await runCall(call, { request, reply, context });
@@ -142,8 +144,6 @@ const runCall = async <Context>(
   { request, reply, context }: { request: FastifyRequest; reply: FastifyReply; context: Promise<Context> },
 ): Promise<Result> => {
   try {
-    // Awaited first, so that its failure is never left unhandled.
-    const ctx = await context;
     if (!procedure) throw new TRPCError({ code: "NOT_FOUND", message: "No such procedure" });
     const { type } = procedure._def;
     const method = type === "mutation" ? "POST" : "GET";
@@ -151,6 +151,7 @@ const runCall = async <Context>(
       reply.header("allow", method);
       throw new TRPCError({ code: "METHOD_NOT_SUPPORTED", message: `A ${type} is called with ${method}` });
     }
+    const ctx = await context;
     const getRawInput = async (): Promise<unknown> => getInput();
     const data: unknown = await procedure({
       path,

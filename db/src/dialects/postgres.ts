@@ -7,6 +7,7 @@ import {
 } from "kysely";
 import pg from "pg";
 import type { Database, Queries, UnitOfWork } from "../database.ts";
+import { createUnitHandle, type UnitHandle } from "./unit-handle.ts";
 import { migrateToLatest } from "../migrations/index.ts";
 import { createPreparedCompiler, type CompiledPrepared, type Prepared } from "../prepared.ts";
 import { StorageError } from "../storage-error.ts";
@@ -61,7 +62,12 @@ const open = async (pool: pg.Pool, kysely: Kysely<Tables>): Promise<Database> =>
 
   const prepared = createPreparedCompiler(kysely);
   const read = createQueries(pool, kysely, prepared);
-  const write: Database["write"] = (unit) => runUnit(pool, prepared, unit);
+  const running = new Set<Promise<unknown>>();
+  const write: Database["write"] = (unit) => {
+    const run = runUnit(pool, prepared, unit).finally(() => running.delete(run));
+    running.add(run);
+    return run;
+  };
   return {
     dialect: "postgres",
     facts: { database: `PostgreSQL ${version}`, durability: `synchronous_commit=${sync}` },
@@ -75,7 +81,10 @@ const open = async (pool: pg.Pool, kysely: Kysely<Tables>): Promise<Database> =>
           .onConflict((conflict) => conflict.column("id").doUpdateSet({ at: now }))
           .execute();
       }),
-    close: () => pool.end(),
+    close: async () => {
+      await Promise.allSettled(running);
+      await pool.end();
+    },
   };
 };
 
@@ -114,13 +123,16 @@ const runUnit = async <T>(
 ): Promise<T> => {
   for (let attempt = 1; ; attempt += 1) {
     const client = await pool.connect().catch(rethrowTranslated);
+    const handle = createHandle(client, compile);
     let isBroken = false;
     try {
       await client.query("begin");
-      const value = await unit(createHandle(client, compile));
+      const value = await unit(handle.tx);
+      handle.end();
       await client.query("commit");
       return value;
     } catch (error) {
+      handle.end();
       isBroken = !(await client.query("rollback").then(
         () => true,
         () => false,
@@ -132,25 +144,13 @@ const runUnit = async <T>(
   }
 };
 
-const createHandle = (client: pg.PoolClient, compile: Compile): UnitOfWork => {
-  const kysely = new Kysely<Tables>({
-    dialect: new PostgresDialect({
-      pool: poolOf(
-        async () => client,
-        () => {},
-      ),
-    }),
+const createHandle = (client: pg.PoolClient, compile: Compile): UnitHandle => {
+  const connect = async () => client;
+  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolOf(connect, () => {}) }) });
+  return createUnitHandle(createQueries(client, kysely, compile), async (key) => {
+    const text = "select pg_advisory_xact_lock(hashtextextended($1, 0))";
+    await client.query({ name: "edvoyage_lock", text, values: [key] });
   });
-  return {
-    ...createQueries(client, kysely, compile),
-    lock: async (key) => {
-      await client.query({
-        name: "edvoyage_lock",
-        text: "select pg_advisory_xact_lock(hashtextextended($1, 0))",
-        values: [key],
-      });
-    },
-  };
 };
 
 /** A pool in the shape that Kysely takes, whose errors are ours. Nothing here streams, so it has no cursors. */

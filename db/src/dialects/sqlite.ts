@@ -1,13 +1,14 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import SqliteDriver from "better-sqlite3";
-import { Kysely, SqliteDialect, type QueryCreator } from "kysely";
+import { Kysely, SqliteDialect } from "kysely";
 import type { Database, Queries, UnitOfWork } from "../database.ts";
 import { migrateToLatest } from "../migrations/index.ts";
 import { createPreparedCompiler, type CompiledPrepared, type Prepared } from "../prepared.ts";
 import { StorageError } from "../storage-error.ts";
 import type { Tables } from "../tables/index.ts";
 import { createGroupCommit } from "./group-commit.ts";
+import { createUnitHandle } from "./unit-handle.ts";
 
 /** SQLite before this loses pages when a WAL reset races a checkpoint (fixed in 3.51.3). */
 const MIN_SQLITE_VERSION = [3, 51, 3] as const;
@@ -62,7 +63,8 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
     releaseSavepoint: () => writer.exec("release unit"),
     rollbackToSavepoint: () => writer.exec("rollback to unit"),
     isInTransaction: () => writer.inTransaction,
-    handle: () => createHandle(write),
+    // One writer: whoever runs holds every lock.
+    handle: () => createUnitHandle(write, async () => {}),
     translate: (error) => {
       const translated = translateError(error);
       // After a failed fsync the kernel may have dropped the dirty pages: what a retry says proves nothing.
@@ -181,27 +183,6 @@ const createQueries = (
     kysely: kyselyOf(connection, statementOf),
     all,
     first: async (query, params) => (await all(query, params))[0],
-  };
-};
-
-const createHandle = (queries: Queries): { tx: UnitOfWork; end(): void } => {
-  let hasEnded = false;
-  const live = (): Queries => {
-    if (hasEnded) throw new Error("A unit of work was used after its end");
-    return queries;
-  };
-  return {
-    tx: {
-      get kysely(): QueryCreator<Tables> {
-        return live().kysely;
-      },
-      all: async (query, params) => live().all(query, params),
-      first: async (query, params) => live().first(query, params),
-      lock: async () => {},
-    },
-    end: () => {
-      hasEnded = true;
-    },
   };
 };
 

@@ -1,0 +1,40 @@
+import type { QueryCreator } from "kysely";
+import type { Queries, UnitOfWork } from "../database.ts";
+import type { Tables } from "../tables/index.ts";
+
+/** What a unit of work runs its queries on, for as long as it lasts. */
+export interface UnitHandle {
+  readonly tx: UnitOfWork;
+  /** Every later use of `tx` fails: its connection belongs to the next unit. */
+  end(): void;
+}
+
+export const createUnitHandle = (queries: Queries, lock: UnitOfWork["lock"]): UnitHandle => {
+  let hasEnded = false;
+  const assertLive = (): void => {
+    if (hasEnded) throw new Error("A unit of work was used after its end");
+  };
+  return {
+    tx: {
+      get kysely(): QueryCreator<Tables> {
+        assertLive();
+        return queries.kysely;
+      },
+      all: async (query, params) => {
+        assertLive();
+        return queries.all(query, params);
+      },
+      first: async (query, params) => {
+        assertLive();
+        return queries.first(query, params);
+      },
+      lock: async (key) => {
+        assertLive();
+        await lock(key);
+      },
+    },
+    end: () => {
+      hasEnded = true;
+    },
+  };
+};

@@ -1,0 +1,260 @@
+import { openDatabase, prepare, type Database } from "@edvoyage/db";
+import Sqlite from "better-sqlite3";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { DIALECTS, emptyDatabase, type TestDialect } from "../support/databases.ts";
+
+const addToMinute = prepare<{ minute: number; count: number }>()((query, param) =>
+  query
+    .insertInto("send_minutes")
+    .values({ minute: param.minute, count: param.count })
+    .onConflict((conflict) =>
+      conflict
+        .column("minute")
+        .doUpdateSet((eb) => ({ count: eb("send_minutes.count", "+", eb.ref("excluded.count")) })),
+    )
+    .returning("count"),
+);
+const minutes = prepare<{ since: number }>()((query, param) =>
+  query
+    .selectFrom("send_minutes")
+    .select(["minute", "count"])
+    .where("minute", ">=", param.since)
+    .orderBy("minute"),
+);
+
+const open = async (dialect: TestDialect): Promise<{ database: Database; url: string }> => {
+  const url = await emptyDatabase(dialect);
+  const database = await openDatabase(url);
+  onTestFinished(() => database.close().catch(() => {}));
+  return { database, url };
+};
+
+const gate = () => {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+};
+
+describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
+  test("what a unit of work wrote is there for readers when its promise resolves", async () => {
+    const { database } = await open(dialect);
+
+    const written = await database.write((tx) => tx.first(addToMinute, { minute: 1, count: 5 }));
+
+    expect(written).toEqual({ count: 5 });
+    expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 5 }]);
+  });
+
+  test("a unit that throws keeps nothing and harms none of those it shares a commit with", async () => {
+    const { database } = await open(dialect);
+    const failure = new Error("changed its mind");
+
+    const outcomes = await Promise.allSettled(
+      [1, 2, 3].map((minute) =>
+        database.write(async (tx) => {
+          await tx.first(addToMinute, { minute, count: 1 });
+          if (minute === 2) throw failure;
+          return minute;
+        }),
+      ),
+    );
+
+    expect(outcomes).toEqual([
+      { status: "fulfilled", value: 1 },
+      { status: "rejected", reason: failure },
+      { status: "fulfilled", value: 3 },
+    ]);
+    expect((await database.read.all(minutes, { since: 0 })).map(({ minute }) => minute)).toEqual([1, 3]);
+  });
+
+  test("a query that fails rejects its unit and no other", async () => {
+    const { database } = await open(dialect);
+
+    const outcomes = await Promise.allSettled([
+      database.write((tx) => tx.kysely.insertInto("heartbeat").values({ id: 7, at: 1 }).execute()),
+      database.write((tx) => tx.kysely.insertInto("heartbeat").values({ id: 7, at: 2 }).execute()),
+      database.write((tx) => tx.kysely.insertInto("heartbeat").values({ id: 8, at: 3 }).execute()),
+    ]);
+
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "fulfilled", "rejected"]);
+  });
+
+  test("readers do not see an unfinished unit, and do not wait for it", async () => {
+    const { database } = await open(dialect);
+    const held = gate();
+    const hasWritten = gate();
+
+    const writing = database.write(async (tx) => {
+      await tx.first(addToMinute, { minute: 1, count: 1 });
+      hasWritten.open();
+      await held.opened;
+    });
+    await hasWritten.opened;
+    const seen = await database.read.all(minutes, { since: 0 });
+    held.open();
+    await writing;
+
+    expect(seen).toEqual([]);
+    expect(await database.read.all(minutes, { since: 0 })).toHaveLength(1);
+  });
+
+  test("concurrent units lose no update", async () => {
+    const { database } = await open(dialect);
+
+    await Promise.all(
+      Array.from({ length: 200 }, () =>
+        database.write((tx) => tx.first(addToMinute, { minute: 1, count: 1 })),
+      ),
+    );
+
+    expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 200 }]);
+  });
+
+  test("units that hold the same lock run one after the other", async () => {
+    const { database } = await open(dialect);
+
+    // Reads, then writes what it read: without the lock two would read the same.
+    await Promise.all(
+      Array.from({ length: 50 }, () =>
+        database.write(async (tx) => {
+          await tx.lock("one at a time");
+          const count = (await tx.all(minutes, { since: 0 }))[0]?.count ?? 0;
+          await tx.kysely.deleteFrom("send_minutes").execute();
+          await tx.kysely
+            .insertInto("send_minutes")
+            .values({ minute: 1, count: count + 1 })
+            .execute();
+        }),
+      ),
+    );
+
+    expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 50 }]);
+  });
+
+  test("units that lock in opposite orders both end", async () => {
+    const { database } = await open(dialect);
+
+    const ends = await Promise.all(
+      [
+        ["a", "b"],
+        ["b", "a"],
+      ].map((keys) =>
+        database.write(async (tx) => {
+          for (const key of keys) {
+            await tx.lock(key);
+            await tx.kysely.selectFrom("heartbeat").selectAll().execute();
+          }
+          return "ended";
+        }),
+      ),
+    );
+
+    expect(ends).toEqual(["ended", "ended"]);
+  });
+
+  test("a unit of work that outlives its promise can do nothing", async () => {
+    const { database } = await open(dialect);
+    let escaped: Parameters<Parameters<Database["write"]>[0]>[0] | undefined;
+
+    await database.write(async (tx) => {
+      escaped = tx;
+    });
+
+    await expect(escaped?.all(addToMinute, { minute: 1, count: 1 })).rejects.toThrow("after its end");
+    expect(await database.read.all(minutes, { since: 0 })).toEqual([]);
+  });
+
+  test("a prepared query says which parameter it lacks", async () => {
+    const { database } = await open(dialect);
+
+    const incomplete = database.read.all(minutes, {} as { since: number });
+
+    await expect(incomplete).rejects.toThrow('"since"');
+  });
+
+  test("opening it again keeps what is there", async () => {
+    const { database, url } = await open(dialect);
+    await database.write((tx) => tx.first(addToMinute, { minute: 1, count: 5 }));
+    await database.close();
+
+    const again = await openDatabase(url);
+    onTestFinished(() => again.close());
+
+    expect(await again.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 5 }]);
+  });
+
+  test("closing finishes the writes that were asked for", async () => {
+    const { database, url } = await open(dialect);
+
+    const writing = database.write((tx) => tx.first(addToMinute, { minute: 1, count: 5 }));
+    await Promise.all([writing, database.close()]);
+
+    const again = await openDatabase(url);
+    onTestFinished(() => again.close());
+    expect(await again.read.all(minutes, { since: 0 })).toHaveLength(1);
+  });
+
+  test("the audit log can be added to and not changed", async () => {
+    const { database } = await open(dialect);
+    const entry = {
+      id: "1",
+      at: 1,
+      action: "x",
+      actor: "admin",
+      user_id: null,
+      session_id: null,
+      phone: null,
+      ip: null,
+      reason: null,
+    };
+    await database.write((tx) => tx.kysely.insertInto("audit_log").values(entry).execute());
+
+    const update = database.write((tx) => tx.kysely.updateTable("audit_log").set({ at: 2 }).execute());
+    await expect(update).rejects.toThrow("append-only");
+    const removal = database.write((tx) => tx.kysely.deleteFrom("audit_log").execute());
+    await expect(removal).rejects.toThrow("append-only");
+
+    expect(await database.read.kysely.selectFrom("audit_log").selectAll().execute()).toEqual([entry]);
+  });
+
+  test("it says that it takes writes by taking one", async () => {
+    const { database } = await open(dialect);
+
+    await database.ping(1234);
+
+    expect(
+      await database.read.kysely.selectFrom("heartbeat").select("at").where("id", "=", 1).execute(),
+    ).toEqual([{ at: 1234 }]);
+  });
+});
+
+describe("SQLite alone", () => {
+  test("a file that one process has open is refused to another, until it is closed", async () => {
+    const { database, url } = await open("sqlite");
+
+    await expect(openDatabase(url)).rejects.toMatchObject({ kind: "locked" });
+    await database.close();
+
+    await (await openDatabase(url)).close();
+  });
+
+  test("the file is in WAL mode and nobody else can read it", async () => {
+    const { url } = await open("sqlite");
+
+    const raw = new Sqlite(url.slice("sqlite:".length), { readonly: true });
+    onTestFinished(() => void raw.close());
+
+    expect(raw.pragma("journal_mode", { simple: true })).toBe("wal");
+    expect(raw.pragma("integrity_check", { simple: true })).toBe("ok");
+  });
+
+  test("a newer schema than this program knows is not touched", async () => {
+    const { database, url } = await open("sqlite");
+    await database.close();
+    const raw = new Sqlite(url.slice("sqlite:".length));
+    raw.exec("insert into kysely_migration (name, timestamp) values ('9999-from-the-future', '2030')");
+    raw.close();
+
+    await expect(openDatabase(url)).rejects.toThrow("9999-from-the-future");
+  });
+});
