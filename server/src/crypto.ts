@@ -10,11 +10,27 @@ export const systemRandom: Random = (sizeBytes) => randomBytes(sizeBytes);
 /** Makes UUIDv7 ids (RFC 9562) of the kind that is asked for. */
 export type NewId = <Kind extends string>(now: number) => Kind;
 
-/** Ids whose time is the given clock's, so that they sort as the rows do. */
-export const createNewId =
-  (random: Random): NewId =>
-  <Kind extends string>(now: number) =>
-    v7({ msecs: now, random: random(16) }) as Kind;
+/** Half of the counter's range is left for the ids of one millisecond. */
+const MAX_FIRST_SEQUENCE = 0x7fff_ffff;
+
+/**
+ * Ids whose time is the given clock's and which sort in the order in which they were made, within one
+ * millisecond too (RFC 9562, 6.2: a counter that starts at random).
+ */
+export const createNewId = (random: Random): NewId => {
+  let msecs = 0;
+  let seq = 0;
+  return <Kind extends string>(now: number) => {
+    const bytes = random(16);
+    if (now > msecs) {
+      msecs = now;
+      seq = Buffer.from(bytes).readUInt32BE() & MAX_FIRST_SEQUENCE;
+    } else {
+      seq += 1;
+    }
+    return v7({ msecs, seq, random: bytes }) as Kind;
+  };
+};
 
 /** SHA-256, base64url (43 characters). For keys of 128 random bits or more, which need no slow hash. */
 export const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64url");

@@ -65,7 +65,9 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
 
     const retryAfterSeconds = (startedAt + 30 * 86_400_000 - world.clock.now()) / 1000;
     await expectRefusal(waiting.verify(), "otp/throttled", { retryAfterSeconds });
-    await expectRefusal(world.device({ phone: student.phone }).requestCode(), "otp/throttled", { retryAfterSeconds });
+    await expectRefusal(world.device({ phone: student.phone }).requestCode(), "otp/throttled", {
+      retryAfterSeconds,
+    });
     expect(await student.signIn()).toMatchObject({ isNewUser: false });
     world.clock.advance({ days: 30 });
     expect(await world.device({ phone: student.phone }).requestCode()).toMatchObject({ codeLength: 6 });
@@ -74,7 +76,11 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
   test("a device whose session was revoked is a stranger again, one that logged out is not", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
-    const [leaver, lost, keeper] = [world.device({ phone }), world.device({ phone }), world.device({ phone })];
+    const [leaver, lost, keeper] = [
+      world.device({ phone }),
+      world.device({ phone }),
+      world.device({ phone }),
+    ];
     const left = await leaver.signIn();
     const stolen = await lost.signIn();
     const kept = await keeper.signIn();
@@ -125,9 +131,13 @@ describe.each(DIALECTS)("messages, on %s", (dialect) => {
     const { phone } = student;
 
     for (let i = 0; i < 3; i += 1) await world.device({ phone, ip: address(1) }).requestCode();
-    await expectRefusal(world.device({ phone, ip: address(1) }).requestCode(), "otp/throttled", { retryAfterSeconds: 86_400 });
+    await expectRefusal(world.device({ phone, ip: address(1) }).requestCode(), "otp/throttled", {
+      retryAfterSeconds: 86_400,
+    });
     for (let i = 0; i < 7; i += 1) await world.device({ phone, ip: address(2 + i) }).requestCode();
-    await expectRefusal(world.device({ phone, ip: address(50) }).requestCode(), "otp/throttled", { retryAfterSeconds: 86_400 });
+    await expectRefusal(world.device({ phone, ip: address(50) }).requestCode(), "otp/throttled", {
+      retryAfterSeconds: 86_400,
+    });
 
     expect(world.sms).toHaveLength(10);
     expect(await student.signIn()).toMatchObject({ isNewUser: false });
@@ -161,7 +171,9 @@ describe.each(DIALECTS)("messages, on %s", (dialect) => {
     await student.signIn();
     for (let i = 0; i < 4; i += 1) await world.device({ ip: campus }).requestCode();
 
-    await expectRefusal(world.device({ ip: campus }).requestCode(), "otp/throttled", { retryAfterSeconds: 3_600 });
+    await expectRefusal(world.device({ ip: campus }).requestCode(), "otp/throttled", {
+      retryAfterSeconds: 3_600,
+    });
 
     expect(await student.signIn()).toMatchObject({ isNewUser: false });
     expect(await world.device({ ip: "203.0.113.10" }).requestCode()).toMatchObject({ codeLength: 6 });
@@ -220,7 +232,9 @@ describe.each(DIALECTS)("a stranger with all the time in the world, on %s", (dia
     await student.signIn();
     world.sms.length = 0;
     const { phone } = student;
-    const strangers = Array.from({ length: 1_000 }, (_, index) => world.device({ phone, ip: address(index) }));
+    const strangers = Array.from({ length: 1_000 }, (_, index) =>
+      world.device({ phone, ip: address(index) }),
+    );
     const tries = { made: 0, judged: 0, sixDigits: 0 };
 
     // Twice in one day: every device asks for a challenge, then each gives four codes to whatever it has.
@@ -269,7 +283,9 @@ const spend = async (world: World, phone: string, wrongCodes: number): Promise<v
     const stranger = world.device({ phone, ip: address(index + wrongCodes * 20) });
     await stranger.requestCode();
     for (let i = 0; i < 3 && left > 0; i += 1) {
-      expect(await reasonOf(stranger.verify({ code: stranger.wrongCode() }))).toMatch(/^otp\/(incorrect|blocked)$/);
+      expect(await reasonOf(stranger.verify({ code: stranger.wrongCode() }))).toMatch(
+        /^otp\/(incorrect|blocked)$/,
+      );
       left -= 1;
     }
   }
@@ -277,5 +293,6 @@ const spend = async (world: World, phone: string, wrongCodes: number): Promise<v
 
 /** Fifty at a time, so that sockets do not run out. */
 const inParallel = async <T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> => {
-  for (let start = 0; start < items.length; start += 50) await Promise.all(items.slice(start, start + 50).map(act));
+  for (let start = 0; start < items.length; start += 50)
+    await Promise.all(items.slice(start, start + 50).map(act));
 };

@@ -14,10 +14,17 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     const first = await device({ phone, name: "Asha's phone" }).signIn();
     const second = await device({ phone }).signIn();
 
-    expect(first).toMatchObject({ isNewUser: true, user: { phone }, session: { deviceName: "Asha's phone" } });
+    expect(first).toMatchObject({
+      isNewUser: true,
+      user: { phone },
+      session: { deviceName: "Asha's phone" },
+    });
     expect(first.token).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(second).toMatchObject({ isNewUser: false, user: { id: first.user.id } });
-    expect(await second.rpc.sessions.validate.query()).toMatchObject({ user: first.user, session: { id: second.session.id } });
+    expect(await second.rpc.sessions.validate.query()).toMatchObject({
+      user: first.user,
+      session: { id: second.session.id },
+    });
     expect(await second.rpc.profile.get.query()).toMatchObject({ id: first.user.id, name: null });
   });
 
@@ -131,7 +138,8 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     await phone.requestCode();
 
     clock.advance({ minutes: 5 });
-    for (let i = 0; i < 5; i += 1) await expectRefusal(phone.verify({ code: phone.wrongCode() }), "otp/expired");
+    for (let i = 0; i < 5; i += 1)
+      await expectRefusal(phone.verify({ code: phone.wrongCode() }), "otp/expired");
     await expectRefusal(phone.verify(), "otp/expired");
 
     expect(await phone.requestCode()).toMatchObject({ attemptsRemaining: 3 });
@@ -194,14 +202,22 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     const foreign = await stranger.requestCode();
 
     await expectRefusal(stranger.verify({ challengeId, code: owner.code() }), "otp/expired");
-    await expectRefusal(device({ phone: owner.phone }).verify({ challengeId, code: owner.code() }), "otp/expired");
-    await expectRefusal(owner.verify({ challengeId: foreign.challengeId, code: stranger.code() }), "otp/expired");
+    await expectRefusal(
+      device({ phone: owner.phone }).verify({ challengeId, code: owner.code() }),
+      "otp/expired",
+    );
+    await expectRefusal(
+      owner.verify({ challengeId: foreign.challengeId, code: stranger.code() }),
+      "otp/expired",
+    );
     await expectRefusal(owner.verify({ challengeId: uuidv7() }), "otp/expired");
     await owner.verify();
     await expectRefusal(owner.verify(), "otp/expired");
 
     // None of it cost anybody a try.
-    await expectRefusal(stranger.verify({ code: stranger.wrongCode() }), "otp/incorrect", { attemptsRemaining: 2 });
+    await expectRefusal(stranger.verify({ code: stranger.wrongCode() }), "otp/incorrect", {
+      attemptsRemaining: 2,
+    });
   });
 
   test("the repetition of a command whose reply was lost gets the same session, for a minute", async () => {
@@ -297,7 +313,9 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
 
       await expectRefusal(phone.verify({ code }), "input/invalid");
 
-      await expectRefusal(phone.verify({ code: phone.wrongCode() }), "otp/incorrect", { attemptsRemaining: 2 });
+      await expectRefusal(phone.verify({ code: phone.wrongCode() }), "otp/incorrect", {
+        attemptsRemaining: 2,
+      });
     },
   );
 
@@ -306,9 +324,12 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     const { token } = await device().signIn();
     const other = await device().signIn();
 
-    const response = await fetch(`${url}/trpc/sessions.list?input=${encodeURIComponent(JSON.stringify({ userId: other.user.id }))}`, {
-      headers: { authorization: `Bearer ${token}` },
-    });
+    const response = await fetch(
+      `${url}/trpc/sessions.list?input=${encodeURIComponent(JSON.stringify({ userId: other.user.id }))}`,
+      {
+        headers: { authorization: `Bearer ${token}` },
+      },
+    );
 
     expect(JSON.stringify(await response.json())).not.toContain(other.session.id);
   });
@@ -321,7 +342,11 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     const unknown = await device().requestCode();
 
     const same = ({ codeLength, expiresAt, resendAt, attemptsRemaining, serverNow }: typeof known) => ({
-      codeLength, expiresAt, resendAt, attemptsRemaining, serverNow,
+      codeLength,
+      expiresAt,
+      resendAt,
+      attemptsRemaining,
+      serverNow,
     });
     expect(same(known)).toEqual(same(unknown));
     expect(Object.keys(known)).toEqual(Object.keys(unknown));
@@ -330,7 +355,8 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
   const blockedDevice = async (world: Awaited<ReturnType<typeof createWorld>>) => {
     const phone = world.device({ deviceId: randomBytes(16).toString("hex") });
     await phone.requestCode();
-    for (let i = 0; i < 2; i += 1) await expectRefusal(phone.verify({ code: phone.wrongCode() }), "otp/incorrect");
+    for (let i = 0; i < 2; i += 1)
+      await expectRefusal(phone.verify({ code: phone.wrongCode() }), "otp/incorrect");
     await expectRefusal(phone.verify({ code: phone.wrongCode() }), "otp/blocked");
     return phone;
   };

@@ -5,7 +5,9 @@ import pg from "pg";
 import { inject, onTestFinished } from "vitest";
 
 /** Databases that this machine can run tests on; the set-up says loudly when one is missing. */
-export const DIALECTS: readonly ("sqlite" | "postgres")[] = inject("postgresUrl") ? ["sqlite", "postgres"] : ["sqlite"];
+export const DIALECTS: readonly ("sqlite" | "postgres")[] = inject("postgresUrl")
+  ? ["sqlite", "postgres"]
+  : ["sqlite"];
 export type TestDialect = (typeof DIALECTS)[number];
 
 /** A folder that is gone when the test is. */

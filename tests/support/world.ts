@@ -51,11 +51,15 @@ export const createWorld = async (options: WorldOptions = {}): Promise<World> =>
 };
 
 /** A second server on the database and with the secrets of a world. PostgreSQL alone has room for two. */
-export const joinWorld = (world: World, options: WorldOptions = {}): Promise<World> => openWorld(options, world);
+export const joinWorld = (world: World, options: WorldOptions = {}): Promise<World> =>
+  openWorld(options, world);
 
 type Surroundings = Pick<World, "databaseUrl" | "dataDir" | "clock" | "sms">;
 
-const openWorld = async (options: WorldOptions, { databaseUrl, dataDir, clock, sms }: Surroundings): Promise<World> => {
+const openWorld = async (
+  options: WorldOptions,
+  { databaseUrl, dataDir, clock, sms }: Surroundings,
+): Promise<World> => {
   const config = parseConfig({
     EDVOYAGE_PORT: "0",
     EDVOYAGE_DATA_DIR: dataDir,
@@ -115,7 +119,8 @@ const openWorld = async (options: WorldOptions, { databaseUrl, dataDir, clock, s
 };
 
 /** A number of its own for whoever needs one: valid, mobile, in India. */
-export const somePhone = (): string => `+9198${String(randomBytes(4).readUInt32BE() % 100_000_000).padStart(8, "0")}`;
+export const somePhone = (): string =>
+  `+9198${String(randomBytes(4).readUInt32BE() % 100_000_000).padStart(8, "0")}`;
 
 /** Asserts that a call is refused for a reason, with these facts among its details. */
 export const expectRefusal = async (
@@ -123,10 +128,12 @@ export const expectRefusal = async (
   reason: Refusal["reason"],
   details: Readonly<Record<string, unknown>> = {},
 ): Promise<Refusal> => {
-  const refusal = refusalOf(await call.then(
-    (value) => expect.fail(`answered ${JSON.stringify(value)} instead of ${reason}`),
-    (error: unknown) => error,
-  ));
+  const refusal = refusalOf(
+    await call.then(
+      (value) => expect.fail(`answered ${JSON.stringify(value)} instead of ${reason}`),
+      (error: unknown) => error,
+    ),
+  );
   expect(refusal).toMatchObject({ reason, details });
   return refusal ?? expect.fail("not a refusal");
 };

@@ -1,0 +1,160 @@
+import Sqlite from "better-sqlite3";
+import { expect, onTestFinished, test } from "vitest";
+import { createGroupCommit, type GroupConnection } from "./group-commit.ts";
+
+/** A real connection, and the list of what was asked of it. */
+const createRecordedConnection = (setUp = "") => {
+  const sqlite = new Sqlite(":memory:");
+  sqlite.exec(`create table notes (text text not null); ${setUp}`);
+  onTestFinished(() => void sqlite.close());
+  const asked: string[] = [];
+  const exec = (statement: string) => () => {
+    asked.push(statement);
+    if (statement !== "rollback" || sqlite.inTransaction) sqlite.exec(statement);
+  };
+  const connection: GroupConnection<Sqlite.Database> = {
+    begin: exec("begin immediate"),
+    commit: exec("commit"),
+    rollback: exec("rollback"),
+    savepoint: exec("savepoint unit"),
+    releaseSavepoint: exec("release unit"),
+    rollbackToSavepoint: exec("rollback to unit"),
+    isInTransaction: () => sqlite.inTransaction,
+    handle: () => ({ tx: sqlite, end: () => {} }),
+    translate: (error) => error,
+  };
+  const notes = (): unknown[] => sqlite.prepare("select text from notes order by rowid").pluck().all();
+  return { connection, asked, notes, group: createGroupCommit(connection) };
+};
+
+const add = (text: string | null) => async (tx: Sqlite.Database) => {
+  tx.prepare("insert into notes values (?)").run(text);
+  return text;
+};
+
+test("units that arrive in one turn of the event loop share one transaction, each in its savepoint", async () => {
+  const { group, asked, notes } = createRecordedConnection();
+
+  const written = await Promise.all(["a", "b", "c"].map((text) => group.write(add(text))));
+
+  expect(written).toEqual(["a", "b", "c"]);
+  const unit = ["savepoint unit", "release unit"];
+  expect(asked).toEqual(["begin immediate", ...unit, ...unit, ...unit, "commit"]);
+  expect(notes()).toEqual(["a", "b", "c"]);
+});
+
+test("no promise settles before the commit, not even that of a unit that failed", async () => {
+  const { group, asked } = createRecordedConnection();
+  const settledAfter: (string | undefined)[] = [];
+  const note = (): void => void settledAfter.push(asked.at(-1));
+
+  await Promise.all([
+    group.write(add("a")).then(note),
+    group.write(add(null)).catch(note),
+    group.write(add("c")).then(note),
+  ]);
+
+  expect(settledAfter).toEqual(["commit", "commit", "commit"]);
+});
+
+test("a unit that fails is rolled back to its savepoint, and the others are kept", async () => {
+  const { group, notes } = createRecordedConnection();
+
+  const outcomes = await Promise.allSettled([
+    group.write(add("a")),
+    group.write(async (tx) => {
+      await add("half")(tx);
+      throw new Error("changed its mind");
+    }),
+    group.write(add("c")),
+  ]);
+
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(notes()).toEqual(["a", "c"]);
+});
+
+test("a full disk in the middle of a group loses all of it, tells all of them, and the next group works", async () => {
+  // 64 pages of 4 KiB: the second unit does not fit, and SQLite ends the transaction by itself.
+  const { group, notes, asked } = createRecordedConnection("pragma max_page_count = 64");
+  const tooMuch = "x".repeat(1_000_000);
+  const ran: string[] = [];
+
+  const outcomes = await Promise.allSettled([
+    group.write(add("a")),
+    group.write(add(tooMuch)),
+    group.write(async (tx) => {
+      ran.push("c");
+      return add("c")(tx);
+    }),
+  ]);
+
+  const wasEndedBySqlite = !asked.includes("rollback to unit");
+  if (wasEndedBySqlite) {
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(ran).toEqual([]);
+    expect(notes()).toEqual([]);
+  } else {
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(notes()).toEqual(["a", "c"]);
+  }
+  await group.write(add("again"));
+  expect(notes()).toContain("again");
+});
+
+test("when the transaction is gone after an error, no further unit runs in it and all are told", async () => {
+  const { group, asked, notes } = createRecordedConnection();
+  const ran: string[] = [];
+
+  const outcomes = await Promise.allSettled([
+    group.write(add("a")),
+    group.write(async (tx) => {
+      // What SQLite does of itself on SQLITE_FULL and SQLITE_IOERR.
+      tx.exec("rollback");
+      throw new Error("disk full");
+    }),
+    group.write(async (tx) => {
+      ran.push("c");
+      return add("c")(tx);
+    }),
+  ]);
+
+  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+  expect(ran).toEqual([]);
+  expect(asked).not.toContain("commit");
+  expect(notes()).toEqual([]);
+  expect(await group.write(add("again"))).toBe("again");
+});
+
+test("a commit that fails rejects every unit of its group", async () => {
+  const { connection, notes } = createRecordedConnection();
+  const failure = new Error("commit failed");
+  let commits = 0;
+  const group = createGroupCommit({
+    ...connection,
+    commit: () => {
+      commits += 1;
+      if (commits === 1) throw failure;
+      connection.commit();
+    },
+  });
+
+  const outcomes = await Promise.allSettled([group.write(add("a")), group.write(add("b"))]);
+
+  expect(outcomes).toEqual([
+    { status: "rejected", reason: failure },
+    { status: "rejected", reason: failure },
+  ]);
+  expect(await group.write(add("c"))).toBe("c");
+  expect(notes()).toEqual(["c"]);
+});
+
+test("draining finishes what was asked for and refuses what comes after", async () => {
+  const { group, notes } = createRecordedConnection();
+  const writing = group.write(add("a"));
+
+  await group.drain();
+
+  expect(notes()).toEqual(["a"]);
+  await expect(writing).resolves.toBe("a");
+  await expect(group.write(add("b"))).rejects.toThrow("closed");
+});

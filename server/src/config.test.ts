@@ -1,0 +1,316 @@
+import { defaultLimits } from "@edvoyage/protocol";
+import { resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ConfigError, parseConfig } from "./config.ts";
+
+const SECRET = "kZ8wq3vT1xLr6NpYb0JdFhSgUmCeAi27RoQt";
+const ADMIN_TOKEN = "P5dLw9cXa2VuGz7HsKn4EjBy1MfTqRi8OoWb";
+const WEBHOOK = {
+  EDVOYAGE_SMS: "webhook",
+  EDVOYAGE_SMS_WEBHOOK_URL: "https://sms.example.org/send",
+  EDVOYAGE_SMS_WEBHOOK_SECRET: "wJ4nHc6Rk0",
+};
+const PRODUCTION = {
+  ...WEBHOOK,
+  EDVOYAGE_ENV: "production",
+  EDVOYAGE_SECRET: SECRET,
+  EDVOYAGE_ADMIN_TOKEN: ADMIN_TOKEN,
+};
+
+type Environment = Parameters<typeof parseConfig>[0];
+
+/** What an admin reads when the server stops at an environment. */
+const messageFor = (environment: Environment): string => {
+  try {
+    parseConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return expect.fail("the environment was accepted");
+};
+
+describe("an environment that says nothing", () => {
+  test("runs for development, on this machine alone, on a file of SQLite", () => {
+    const dataDir = resolve("./data");
+
+    expect(parseConfig({})).toEqual({
+      env: "development",
+      host: "127.0.0.1",
+      port: 4000,
+      dataDir,
+      databaseUrl: `sqlite:${dataDir}/edvoyage.sqlite`,
+      secret: undefined,
+      adminToken: undefined,
+      sms: { provider: "console", domain: "edvoyage.app", appHash: undefined },
+      allowedOrigins: "localhost",
+      trustedProxies: [],
+      countries: undefined,
+      logLevel: "info",
+      seed: "demo",
+      limits: defaultLimits,
+    });
+  });
+
+  test("is what blanks are", () => {
+    const names = ["ENV", "PORT", "DATA_DIR", "DATABASE_URL", "SMS", "ALLOWED_ORIGINS", "COUNTRIES", "LIMITS"];
+
+    const blank = parseConfig(Object.fromEntries(names.map((name) => [`EDVOYAGE_${name}`, "  "])));
+
+    expect(blank).toEqual(parseConfig({}));
+  });
+});
+
+describe("what an environment says", () => {
+  test.each<[string, Environment, Partial<ReturnType<typeof parseConfig>>]>([
+    ["a host and a port", { EDVOYAGE_HOST: "::", EDVOYAGE_PORT: "65535" }, { host: "::", port: 65_535 }],
+    ["any free port", { EDVOYAGE_PORT: "0" }, { port: 0 }],
+    ["blanks around a value", { EDVOYAGE_PORT: " 8080\n" }, { port: 8080 }],
+    [
+      "another data folder",
+      { EDVOYAGE_DATA_DIR: "/srv/edvoyage" },
+      { dataDir: "/srv/edvoyage", databaseUrl: "sqlite:/srv/edvoyage/edvoyage.sqlite" },
+    ],
+    [
+      "a relative SQLite file",
+      { EDVOYAGE_DATABASE_URL: "sqlite:some.sqlite" },
+      { databaseUrl: `sqlite:${resolve("some.sqlite")}` },
+    ],
+    [
+      "a PostgreSQL database",
+      { EDVOYAGE_DATABASE_URL: "postgres://u:p@db/edvoyage" },
+      { databaseUrl: "postgres://u:p@db/edvoyage" },
+    ],
+    [
+      "a PostgreSQL database by its longer scheme",
+      { EDVOYAGE_DATABASE_URL: "postgresql://db/edvoyage" },
+      { databaseUrl: "postgresql://db/edvoyage" },
+    ],
+    ["a short secret in development", { EDVOYAGE_SECRET: "short" }, { secret: "short" }],
+    [
+      "a file for messages",
+      { EDVOYAGE_SMS: "file", EDVOYAGE_SMS_FILE: "/tmp/sms.jsonl" },
+      { sms: { provider: "file", path: "/tmp/sms.jsonl", domain: "edvoyage.app", appHash: undefined } },
+    ],
+    [
+      "a file for messages, in the data folder",
+      { EDVOYAGE_SMS: "file", EDVOYAGE_DATA_DIR: "/srv/edvoyage" },
+      { sms: { provider: "file", path: "/srv/edvoyage/sms.jsonl", domain: "edvoyage.app", appHash: undefined } },
+    ],
+    [
+      "a webhook and its wording",
+      { ...WEBHOOK, EDVOYAGE_SMS_DOMAIN: "app.example.org", EDVOYAGE_SMS_APP_HASH: "FA+9qCX9VSu" },
+      {
+        sms: {
+          provider: "webhook",
+          url: WEBHOOK.EDVOYAGE_SMS_WEBHOOK_URL,
+          secret: WEBHOOK.EDVOYAGE_SMS_WEBHOOK_SECRET,
+          domain: "app.example.org",
+          appHash: "FA+9qCX9VSu",
+        },
+      },
+    ],
+    [
+      "origins",
+      { EDVOYAGE_ALLOWED_ORIGINS: "https://app.example.org, http://localhost:5173," },
+      { allowedOrigins: ["https://app.example.org", "http://localhost:5173"] },
+    ],
+    [
+      "proxies",
+      { EDVOYAGE_TRUSTED_PROXIES: "10.0.0.0/8,::1,192.0.2.7" },
+      { trustedProxies: ["10.0.0.0/8", "::1", "192.0.2.7"] },
+    ],
+    ["countries", { EDVOYAGE_COUNTRIES: "IN, GB" }, { countries: new Set(["IN", "GB"]) }],
+    ["a log level", { EDVOYAGE_LOG_LEVEL: "silent" }, { logLevel: "silent" }],
+    ["no seed", { EDVOYAGE_SEED: "none" }, { seed: "none" }],
+    [
+      "some of the limits",
+      { EDVOYAGE_LIMITS: '{"sessionsPerUser": 5, "batchCalls": 1}' },
+      { limits: { ...defaultLimits, sessionsPerUser: 5, batchCalls: 1 } },
+    ],
+    [
+      "an hourly cap of messages",
+      { EDVOYAGE_SMS_HOURLY_CAP: "7" },
+      { limits: { ...defaultLimits, sendsPerHour: 7 } },
+    ],
+    [
+      "an hourly cap twice: its own variable wins",
+      { EDVOYAGE_SMS_HOURLY_CAP: "7", EDVOYAGE_LIMITS: '{"sendsPerHour": 9}' },
+      { limits: { ...defaultLimits, sendsPerHour: 7 } },
+    ],
+  ])("is taken: %s", (_what, environment, expected) => {
+    expect(parseConfig(environment)).toMatchObject(expected);
+  });
+});
+
+describe("a bad value stops the start and names its variable", () => {
+  test.each<[string, string, Environment?]>([
+    ["EDVOYAGE_ENV", "staging"],
+    ["EDVOYAGE_ENV", "Production"],
+    ["EDVOYAGE_PORT", "http"],
+    ["EDVOYAGE_PORT", "65536"],
+    ["EDVOYAGE_PORT", "-1"],
+    ["EDVOYAGE_PORT", "80.5"],
+    ["EDVOYAGE_PORT", "0x50"],
+    ["EDVOYAGE_PORT", "8e3"],
+    ["EDVOYAGE_DATABASE_URL", "mysql://db/edvoyage"],
+    ["EDVOYAGE_DATABASE_URL", "/srv/edvoyage.sqlite"],
+    ["EDVOYAGE_DATABASE_URL", "sqlite:"],
+    ["EDVOYAGE_DATABASE_URL", "postgres://"],
+    ["EDVOYAGE_ALLOWED_ORIGINS", "app.example.org"],
+    ["EDVOYAGE_ALLOWED_ORIGINS", "*"],
+    ["EDVOYAGE_ALLOWED_ORIGINS", "null"],
+    ["EDVOYAGE_ALLOWED_ORIGINS", "https://app.example.org/"],
+    ["EDVOYAGE_ALLOWED_ORIGINS", "https://app.example.org,https://*.example.org/app"],
+    ["EDVOYAGE_TRUSTED_PROXIES", "proxy.example.org"],
+    ["EDVOYAGE_TRUSTED_PROXIES", "10.0.0.0/33"],
+    ["EDVOYAGE_TRUSTED_PROXIES", "10.0.0.1,256.0.0.1"],
+    ["EDVOYAGE_TRUSTED_PROXIES", "true"],
+    ["EDVOYAGE_COUNTRIES", "India"],
+    ["EDVOYAGE_COUNTRIES", "IN,XX"],
+    ["EDVOYAGE_COUNTRIES", "in"],
+    ["EDVOYAGE_LIMITS", "{"],
+    ["EDVOYAGE_LIMITS", "5"],
+    ["EDVOYAGE_LIMITS", "null"],
+    ["EDVOYAGE_LIMITS", '["sessionsPerUser"]'],
+    ["EDVOYAGE_LIMITS", '{"sessionsPerStudent": 5}'],
+    ["EDVOYAGE_LIMITS", '{"__proto__": 5}'],
+    ["EDVOYAGE_LIMITS", '{"constructor": 5}'],
+    ["EDVOYAGE_LIMITS", '{"sessionsPerUser": 0}'],
+    ["EDVOYAGE_LIMITS", '{"sessionsPerUser": -1}'],
+    ["EDVOYAGE_LIMITS", '{"sessionsPerUser": 1.5}'],
+    ["EDVOYAGE_LIMITS", '{"sessionsPerUser": "5"}'],
+    ["EDVOYAGE_LIMITS", '{"sessionsPerUser": null}'],
+    ["EDVOYAGE_LIMITS", '{"sessionsPerUser": 1e400}'],
+    ["EDVOYAGE_SMS_HOURLY_CAP", "0"],
+    ["EDVOYAGE_SMS_HOURLY_CAP", "-5"],
+    ["EDVOYAGE_SMS_HOURLY_CAP", "many"],
+    ["EDVOYAGE_SMS_HOURLY_CAP", "1.5"],
+    ["EDVOYAGE_SMS_HOURLY_CAP", "99999999999"],
+    ["EDVOYAGE_SMS_DOMAIN", "https://edvoyage.app"],
+    ["EDVOYAGE_SMS_DOMAIN", "edvoyage app"],
+    ["EDVOYAGE_SMS_DOMAIN", "edvoyage..app"],
+    ["EDVOYAGE_SMS_DOMAIN", "-edvoyage.app"],
+    ["EDVOYAGE_SMS_DOMAIN", `${"d".repeat(82)}`],
+    ["EDVOYAGE_SMS_DOMAIN", `${"d".repeat(70)}`, { EDVOYAGE_SMS_APP_HASH: "FA+9qCX9VSu" }],
+    ["EDVOYAGE_SMS_DOMAIN", "d".repeat(5_000)],
+    ["EDVOYAGE_SMS_APP_HASH", "FA+9qCX9VS"],
+    ["EDVOYAGE_SMS_APP_HASH", "FA+9qCX9VSuu"],
+    ["EDVOYAGE_SMS_APP_HASH", "FA+9qCX9 Su"],
+    ["EDVOYAGE_SMS_WEBHOOK_URL", "", WEBHOOK],
+    ["EDVOYAGE_SMS_WEBHOOK_URL", "sms.example.org", WEBHOOK],
+    ["EDVOYAGE_SMS_WEBHOOK_URL", "ftp://sms.example.org", WEBHOOK],
+    ["EDVOYAGE_SMS_WEBHOOK_SECRET", "", WEBHOOK],
+    ["EDVOYAGE_SMS", "pigeon"],
+    ["EDVOYAGE_LOG_LEVEL", "verbose"],
+    ["EDVOYAGE_SEED", "everything"],
+  ])("%s=%s", (name, value, rest = {}) => {
+    const message = messageFor({ ...rest, [name]: value });
+
+    expect(message).toContain(name);
+    expect(message).not.toContain("\n");
+  });
+
+  // Other servers take a number of hops there. As an address it is 0.0.0.1: no proxy would be trusted, in silence.
+  test("EDVOYAGE_TRUSTED_PROXIES takes no number for an address", () => {
+    expect(messageFor({ EDVOYAGE_TRUSTED_PROXIES: "1" })).toContain("EDVOYAGE_TRUSTED_PROXIES");
+  });
+
+  // Fastify refuses it with a TypeError, after the database was opened.
+  test("EDVOYAGE_TRUSTED_PROXIES takes no range of all addresses", () => {
+    expect(messageFor({ EDVOYAGE_TRUSTED_PROXIES: "0.0.0.0/0" })).toContain("EDVOYAGE_TRUSTED_PROXIES");
+  });
+
+  test("a domain may be as long as a message has room for it", () => {
+    const longest = { EDVOYAGE_SMS_DOMAIN: "d".repeat(81) };
+    const longestWithHash = { EDVOYAGE_SMS_DOMAIN: "d".repeat(69), EDVOYAGE_SMS_APP_HASH: "FA+9qCX9VSu" };
+
+    expect(parseConfig(longest).sms.domain).toHaveLength(81);
+    expect(parseConfig(longestWithHash).sms.domain).toHaveLength(69);
+  });
+
+  test("a database's URL is not repeated: it may hold a password", () => {
+    const message = messageFor({ EDVOYAGE_DATABASE_URL: "mysql://edvoyage:h4ckm3@db.example.org/edvoyage" });
+
+    expect(message).not.toMatch(/h4ckm3|db\.example\.org/);
+  });
+
+  test("a webhook's URL is not repeated: it may hold a password", () => {
+    const message = messageFor({ ...WEBHOOK, EDVOYAGE_SMS_WEBHOOK_URL: "ftp://edvoyage:h4ckm3@sms.example.org" });
+
+    expect(message).not.toMatch(/h4ckm3|sms\.example\.org/);
+  });
+
+  test("a value with a line break in it is answered in one line all the same", () => {
+    const names = ["ENV", "PORT", "SMS", "LOG_LEVEL", "SEED", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "COUNTRIES"];
+    const environments: Environment[] = [
+      ...[...names, "SMS_DOMAIN", "SMS_HOURLY_CAP"].map((name) => ({ [`EDVOYAGE_${name}`]: "some\nthing" })),
+      { EDVOYAGE_LIMITS: String.raw`{"some\nthing": 1}` },
+    ];
+
+    const inMoreLines = environments.filter((environment) => messageFor(environment).includes("\n"));
+
+    expect(inMoreLines).toEqual([]);
+  });
+});
+
+describe("in production", () => {
+  test("an environment that says what is needed is taken", () => {
+    expect(parseConfig(PRODUCTION)).toMatchObject({
+      env: "production",
+      secret: SECRET,
+      adminToken: ADMIN_TOKEN,
+      sms: { provider: "webhook" },
+      allowedOrigins: [],
+      trustedProxies: [],
+      seed: "none",
+    });
+  });
+
+  test("a secret of 32 characters is long enough", () => {
+    const secret = SECRET.slice(0, 32);
+
+    expect(parseConfig({ ...PRODUCTION, EDVOYAGE_SECRET: secret }).secret).toBe(secret);
+  });
+
+  test.each([[undefined], ["console"], ["file"]])("messages by %s are refused: they show codes", (provider) => {
+    const message = messageFor({ ...PRODUCTION, EDVOYAGE_SMS: provider });
+
+    expect(message).toMatch(/^EDVOYAGE_SMS /);
+  });
+
+  describe.each(["EDVOYAGE_SECRET", "EDVOYAGE_ADMIN_TOKEN"])("%s", (name) => {
+    test.each([
+      ["missing", undefined],
+      ["empty", ""],
+      ["blank", " ".repeat(40)],
+      ["short", SECRET.slice(0, 31)],
+      ["made long by blanks", `${SECRET.slice(0, 31)}${" ".repeat(20)}`],
+      ["of a template", "change-me-change-me-change-me-change-me"],
+      ["of a template, in capitals", "CHANGEME_CHANGEME_CHANGEME_CHANGEME"],
+      ["an example", "this-is-an-example-of-a-long-secret-0"],
+      ["a default", "the-default-key-of-an-edvoyage-server"],
+      ["a placeholder", "placeholder-0123456789-0123456789-01"],
+      ["of development", "development-only-0123456789-0123456789"],
+      ["known to be insecure", "insecure-0123456789-0123456789-01234"],
+      ["of a manual", "your-secret-goes-in-this-very-place-0"],
+      ["a word again and again", "secretsecretsecretsecretsecretsecret"],
+      ["some words again and again", "edvoyagepasswordtestsecretedvoyagetest"],
+    ])("that is %s is refused, and not repeated", (_what, value) => {
+      const message = messageFor({ ...PRODUCTION, [name]: value });
+
+      expect(message).toContain(name);
+      expect(message).not.toContain("\n");
+      if (value?.trim()) expect(message).not.toContain(value.trim());
+    });
+  });
+
+  test("no message about another variable holds a secret", () => {
+    const bad = ["ENV", "PORT", "DATABASE_URL", "SMS", "SMS_WEBHOOK_URL", "SMS_DOMAIN", "LIMITS", "SEED"];
+
+    const messages = bad.map((name) => messageFor({ ...PRODUCTION, [`EDVOYAGE_${name}`]: "no good" })).join();
+
+    for (const secret of [SECRET, ADMIN_TOKEN, WEBHOOK.EDVOYAGE_SMS_WEBHOOK_SECRET])
+      expect(messages).not.toContain(secret);
+  });
+});

@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { createNewId, deriveMac, isEqualConstantTime, systemRandom } from "./crypto.ts";
+
+test("ids sort in the order in which they were made, also within a millisecond and when the clock goes back", () => {
+  const newId = createNewId(systemRandom);
+
+  const ids = [1_000, 1_000, 1_000, 999, 2_000, 2_000, 1_500].map((now) => newId<string>(now));
+
+  expect(ids).toEqual(ids.toSorted());
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
+test("keys for different purposes, and different lists of parts, give different codes", () => {
+  const [code, key] = [deriveMac("secret", "code"), deriveMac("secret", "key")];
+
+  const macs = [code("a", "b"), code("ab"), code("a,b"), key("a", "b"), deriveMac("other", "code")("a", "b")];
+
+  expect(new Set(macs.map((mac) => mac.toString("hex"))).size).toBe(macs.length);
+  expect(code("a", "b")).toEqual(deriveMac("secret", "code")("a", "b"));
+});
+
+test("texts are equal only when every character is", () => {
+  expect(isEqualConstantTime("123456", "123456")).toBe(true);
+  expect(isEqualConstantTime("123456", "123457")).toBe(false);
+  expect(isEqualConstantTime("123456", "1234567")).toBe(false);
+});

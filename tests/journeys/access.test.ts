@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import type { SignIn } from "@edvoyage/server";
+import { describe, expect, test } from "vitest";
+import { DIALECTS } from "../support/databases.ts";
+import { createWorld, somePhone, type World } from "../support/world.ts";
+
+/** Two students, one of whom owns what is asked for, and something of everything that is for all. */
+interface Scene {
+  readonly world: World;
+  readonly owner: SignIn;
+  readonly other: SignIn;
+  readonly universityId: string;
+  readonly courseId: string;
+}
+
+type Caller = "nobody" | "owner" | "other" | "admin";
+/** `ok`, or the reason of the refusal. */
+type Outcome = string;
+
+interface AccessCase {
+  /** What the caller asks for: always something of the owner's, if it is anybody's. */
+  readonly input?: (scene: Scene) => unknown;
+  readonly expected: Readonly<Record<Caller, Outcome>>;
+}
+
+const forAnyone = (outcome: Outcome = "ok") => ({ nobody: outcome, owner: outcome, other: outcome, admin: outcome });
+/** Each gets her own and nobody else's: `other` is answered, and the leak check below sees what with. */
+const forStudents = { nobody: "session/required", owner: "ok", other: "ok", admin: "session/required" };
+const forAdmins = { nobody: "forbidden", owner: "forbidden", other: "forbidden", admin: "ok" };
+
+/** One row a procedure. A procedure without a row fails the test, and so does a row without a procedure. */
+const cases: Readonly<Record<string, AccessCase>> = {
+  "auth.requestCode": { input: () => ({ phone: somePhone(), deviceId: "d".repeat(22) }), expected: forAnyone() },
+  "auth.verifyCode": {
+    input: () => ({ challengeId: randomUUID(), code: "123456", deviceId: "d".repeat(22) }),
+    expected: forAnyone("otp/expired"),
+  },
+  "sessions.validate": { expected: forStudents },
+  "sessions.list": { expected: forStudents },
+  "sessions.revoke": {
+    input: ({ owner }) => ({ sessionId: owner.session.id }),
+    expected: { ...forStudents, other: "not-found" },
+  },
+  "sessions.revokeOthers": { expected: forStudents },
+  "sessions.logout": { expected: forStudents },
+  "profile.get": { expected: forStudents },
+  "universities.list": { expected: forAnyone() },
+  "universities.get": { input: ({ universityId }) => ({ id: universityId }), expected: forAnyone() },
+  "courses.list": { expected: forAnyone() },
+  "courses.get": { input: ({ courseId }) => ({ id: courseId }), expected: forAnyone() },
+  "admin.sessions.list": { expected: forAdmins },
+  "admin.sessions.revoke": { input: ({ owner }) => ({ sessionId: owner.session.id }), expected: forAdmins },
+  "admin.numbers.list": { expected: forAdmins },
+  "admin.numbers.show": { input: ({ owner }) => ({ phone: owner.user.phone }), expected: forAdmins },
+  "admin.numbers.unblock": { input: ({ owner }) => ({ phone: owner.user.phone }), expected: forAdmins },
+  "admin.catalogue.import": {
+    input: () => ({ importId: randomUUID(), offset: 0, entries: [{ name: "New", alpha_two_code: "IN" }] }),
+    expected: forAdmins,
+  },
+  "admin.seed.run": { expected: forAdmins },
+  "admin.audit.list": { expected: forAdmins },
+  "admin.status": { expected: forAdmins },
+};
+
+const createScene = async (dialect: (typeof DIALECTS)[number]): Promise<Scene> => {
+  const world = await createWorld({ dialect });
+  await world.server.seedIfEmpty();
+  const [owner, other] = [await world.device().signIn(), await world.device().signIn()];
+  const course = (await world.rpc().courses.list.query({ limit: 1 })).items[0];
+  if (!course) throw new Error("No course was seeded");
+  return { world, owner, other, universityId: course.universityId, courseId: course.id };
+};
+
+const ask = async (scene: Scene, path: string, type: string, caller: Caller): Promise<{ outcome: Outcome; body: string }> => {
+  const tokens = { nobody: undefined, owner: scene.owner.token, other: scene.other.token, admin: scene.world.adminToken };
+  const token = tokens[caller];
+  const input = JSON.stringify(cases[path]?.input?.(scene) ?? {});
+  const url = `${scene.world.url}/trpc/${path}`;
+  const headers = { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) };
+  const response =
+    type === "mutation"
+      ? await fetch(url, { method: "POST", headers, body: input })
+      : await fetch(`${url}?input=${encodeURIComponent(input)}`, { headers });
+  const body = await response.text();
+  const error: { data: { reason?: string } } | undefined = JSON.parse(body).error;
+  return { outcome: error ? (error.data.reason ?? "bug") : "ok", body };
+};
+
+describe.each(DIALECTS)("who may call what, on %s", (dialect) => {
+  test("every procedure has a row here, and every row a procedure", async () => {
+    const { server } = await createWorld({ dialect });
+
+    expect(server.procedures.map(({ path }) => path)).toEqual(Object.keys(cases).sort());
+  });
+
+  test("every procedure answers nobody, its owner, somebody else and an admin as it should", async () => {
+    const { procedures } = (await createWorld({ dialect })).server;
+    const rows: string[] = [];
+
+    for (const { path, type, access } of procedures) {
+      const scene = await createScene(dialect);
+      const outcomes: Partial<Record<Caller, Outcome>> = {};
+      // The owner last: some of her calls end what the others ask for.
+      for (const caller of ["nobody", "other", "admin", "owner"] as const) {
+        const { outcome, body } = await ask(scene, path, type, caller);
+        outcomes[caller] = outcome;
+        if (access !== "admin" && caller !== "owner") {
+          for (const secret of [scene.owner.user.id, scene.owner.session.id, scene.owner.user.phone]) {
+            expect(body, `${path} told ${caller}`).not.toContain(secret);
+          }
+        }
+      }
+      expect({ path, ...outcomes }).toEqual({ path, ...cases[path]?.expected });
+      rows.push(`${path.padEnd(24)} ${access.padEnd(8)} ${Object.values(outcomes).join(" · ")}`);
+    }
+
+    process.stdout.write(`Access on ${dialect}: ${rows.length} of ${procedures.length} procedures (100 %)\n`);
+    expect(rows).toHaveLength(procedures.length);
+  });
+
+  test("a student's key is not an admin's token, whatever it is called", async () => {
+    const { world, owner } = await createScene(dialect);
+
+    for (const authorization of [`Bearer ${owner.token}`, "Bearer", "Bearer ", `Basic ${world.adminToken}`, world.adminToken]) {
+      const response = await fetch(`${world.url}/trpc/admin.status`, { headers: { authorization } });
+      expect(response.status).toBe(403);
+    }
+  });
+});
