@@ -53,7 +53,16 @@ describe("an environment that says nothing", () => {
   });
 
   test("is what blanks are", () => {
-    const names = ["ENV", "PORT", "DATA_DIR", "DATABASE_URL", "SMS", "ALLOWED_ORIGINS", "COUNTRIES", "LIMITS"];
+    const names = [
+      "ENV",
+      "PORT",
+      "DATA_DIR",
+      "DATABASE_URL",
+      "SMS",
+      "ALLOWED_ORIGINS",
+      "COUNTRIES",
+      "LIMITS",
+    ];
 
     const blank = parseConfig(Object.fromEntries(names.map((name) => [`EDVOYAGE_${name}`, "  "])));
 
@@ -95,7 +104,14 @@ describe("what an environment says", () => {
     [
       "a file for messages, in the data folder",
       { EDVOYAGE_SMS: "file", EDVOYAGE_DATA_DIR: "/srv/edvoyage" },
-      { sms: { provider: "file", path: "/srv/edvoyage/sms.jsonl", domain: "edvoyage.app", appHash: undefined } },
+      {
+        sms: {
+          provider: "file",
+          path: "/srv/edvoyage/sms.jsonl",
+          domain: "edvoyage.app",
+          appHash: undefined,
+        },
+      },
     ],
     [
       "a webhook and its wording",
@@ -236,13 +252,25 @@ describe("a bad value stops the start and names its variable", () => {
   });
 
   test("a webhook's URL is not repeated: it may hold a password", () => {
-    const message = messageFor({ ...WEBHOOK, EDVOYAGE_SMS_WEBHOOK_URL: "ftp://edvoyage:h4ckm3@sms.example.org" });
+    const message = messageFor({
+      ...WEBHOOK,
+      EDVOYAGE_SMS_WEBHOOK_URL: "ftp://edvoyage:h4ckm3@sms.example.org",
+    });
 
     expect(message).not.toMatch(/h4ckm3|sms\.example\.org/);
   });
 
   test("a value with a line break in it is answered in one line all the same", () => {
-    const names = ["ENV", "PORT", "SMS", "LOG_LEVEL", "SEED", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "COUNTRIES"];
+    const names = [
+      "ENV",
+      "PORT",
+      "SMS",
+      "LOG_LEVEL",
+      "SEED",
+      "ALLOWED_ORIGINS",
+      "TRUSTED_PROXIES",
+      "COUNTRIES",
+    ];
     const environments: Environment[] = [
       ...[...names, "SMS_DOMAIN", "SMS_HOURLY_CAP"].map((name) => ({ [`EDVOYAGE_${name}`]: "some\nthing" })),
       { EDVOYAGE_LIMITS: String.raw`{"some\nthing": 1}` },
@@ -273,11 +301,14 @@ describe("in production", () => {
     expect(parseConfig({ ...PRODUCTION, EDVOYAGE_SECRET: secret }).secret).toBe(secret);
   });
 
-  test.each([[undefined], ["console"], ["file"]])("messages by %s are refused: they show codes", (provider) => {
-    const message = messageFor({ ...PRODUCTION, EDVOYAGE_SMS: provider });
+  test.each([[undefined], ["console"], ["file"]])(
+    "messages by %s are refused: they show codes",
+    (provider) => {
+      const message = messageFor({ ...PRODUCTION, EDVOYAGE_SMS: provider });
 
-    expect(message).toMatch(/^EDVOYAGE_SMS /);
-  });
+      expect(message).toMatch(/^EDVOYAGE_SMS /);
+    },
+  );
 
   describe.each(["EDVOYAGE_SECRET", "EDVOYAGE_ADMIN_TOKEN"])("%s", (name) => {
     test.each([

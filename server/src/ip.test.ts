@@ -29,7 +29,9 @@ describe("what counts as one address", () => {
   });
 
   test("two addresses of one subscriber are one, those of two are two", () => {
-    const [one, same, other] = ["2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1"].map(addressToLimitKey);
+    const [one, same, other] = ["2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1"].map(
+      addressToLimitKey,
+    );
 
     expect(same).toBe(one);
     expect(other).not.toBe(one);

@@ -30,7 +30,13 @@ describe("a line of the log", () => {
 
   test("holds the fields that are allowed, and drops every other", () => {
     const { log, lines, written } = createWrittenLog();
-    const fields = { reason: "otp/incorrect", phone: PHONE, input: { code: CODE }, token: KEY, err: new Error(CODE) };
+    const fields = {
+      reason: "otp/incorrect",
+      phone: PHONE,
+      input: { code: CODE },
+      token: KEY,
+      err: new Error(CODE),
+    };
 
     log.warn(fields, "Call refused");
 
@@ -97,7 +103,9 @@ describe("an error in the log", () => {
   ])("has %s taken out of its message, stack, code and causes", (_what, secret, trace) => {
     const { log, lines } = createWrittenLog();
     const innermost = Object.assign(new Error(`in: ${secret}`), { code: secret });
-    const error = new Error(`out: ${secret}`, { cause: new Error(`between: ${secret}`, { cause: innermost }) });
+    const error = new Error(`out: ${secret}`, {
+      cause: new Error(`between: ${secret}`, { cause: innermost }),
+    });
 
     log.error({ error }, "Call failed");
 
@@ -118,7 +126,10 @@ describe("an error in the log", () => {
 
   test("does not bring along what a library hung on it", () => {
     const { log, lines, written } = createWrittenLog();
-    const error = Object.assign(new Error("duplicate key"), { detail: `Key (phone)=(${PHONE})`, parameters: [CODE, KEY] });
+    const error = Object.assign(new Error("duplicate key"), {
+      detail: `Key (phone)=(${PHONE})`,
+      parameters: [CODE, KEY],
+    });
 
     log.error({ error }, "Call failed");
 

@@ -110,7 +110,9 @@ const banner = ({
 /** One line for what whoever starts it can mend; all of it for what is a bug. */
 const describeFailure = (error: unknown): string => {
   if (error instanceof ConfigError) return error.message;
-  if (error instanceof StorageError) return `${error.message}. Is another EdVoyage running on it?`;
+  if (error instanceof StorageError) {
+    return error.kind === "locked" ? `${error.message}: is another EdVoyage running?` : `${error.message}.`;
+  }
   if (
     error instanceof Error &&
     "code" in error &&

@@ -31,7 +31,10 @@ describe("a country of numbers", () => {
     expect(isPhoneCountry(code)).toBe(true);
   });
 
-  test.each(["", "XX", "ZZ", "in", "IND", "India", "91", "UK", "__proto__", "constructor"])("is not %j", (text) => {
-    expect(isPhoneCountry(text)).toBe(false);
-  });
+  test.each(["", "XX", "ZZ", "in", "IND", "India", "91", "UK", "__proto__", "constructor"])(
+    "is not %j",
+    (text) => {
+      expect(isPhoneCountry(text)).toBe(false);
+    },
+  );
 });

@@ -23,14 +23,22 @@ interface AccessCase {
   readonly expected: Readonly<Record<Caller, Outcome>>;
 }
 
-const forAnyone = (outcome: Outcome = "ok") => ({ nobody: outcome, owner: outcome, other: outcome, admin: outcome });
+const forAnyone = (outcome: Outcome = "ok") => ({
+  nobody: outcome,
+  owner: outcome,
+  other: outcome,
+  admin: outcome,
+});
 /** Each gets her own and nobody else's: `other` is answered, and the leak check below sees what with. */
 const forStudents = { nobody: "session/required", owner: "ok", other: "ok", admin: "session/required" };
 const forAdmins = { nobody: "forbidden", owner: "forbidden", other: "forbidden", admin: "ok" };
 
 /** One row a procedure. A procedure without a row fails the test, and so does a row without a procedure. */
 const cases: Readonly<Record<string, AccessCase>> = {
-  "auth.requestCode": { input: () => ({ phone: somePhone(), deviceId: "d".repeat(22) }), expected: forAnyone() },
+  "auth.requestCode": {
+    input: () => ({ phone: somePhone(), deviceId: "d".repeat(22) }),
+    expected: forAnyone(),
+  },
   "auth.verifyCode": {
     input: () => ({ challengeId: randomUUID(), code: "123456", deviceId: "d".repeat(22) }),
     expected: forAnyone("otp/expired"),
@@ -71,12 +79,25 @@ const createScene = async (dialect: (typeof DIALECTS)[number]): Promise<Scene> =
   return { world, owner, other, universityId: course.universityId, courseId: course.id };
 };
 
-const ask = async (scene: Scene, path: string, type: string, caller: Caller): Promise<{ outcome: Outcome; body: string }> => {
-  const tokens = { nobody: undefined, owner: scene.owner.token, other: scene.other.token, admin: scene.world.adminToken };
+const ask = async (
+  scene: Scene,
+  path: string,
+  type: string,
+  caller: Caller,
+): Promise<{ outcome: Outcome; body: string }> => {
+  const tokens = {
+    nobody: undefined,
+    owner: scene.owner.token,
+    other: scene.other.token,
+    admin: scene.world.adminToken,
+  };
   const token = tokens[caller];
   const input = JSON.stringify(cases[path]?.input?.(scene) ?? {});
   const url = `${scene.world.url}/trpc/${path}`;
-  const headers = { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) };
+  const headers = {
+    "content-type": "application/json",
+    ...(token ? { authorization: `Bearer ${token}` } : {}),
+  };
   const response =
     type === "mutation"
       ? await fetch(url, { method: "POST", headers, body: input })
@@ -121,7 +142,13 @@ describe.each(DIALECTS)("who may call what, on %s", (dialect) => {
   test("a student's key is not an admin's token, whatever it is called", async () => {
     const { world, owner } = await createScene(dialect);
 
-    for (const authorization of [`Bearer ${owner.token}`, "Bearer", "Bearer ", `Basic ${world.adminToken}`, world.adminToken]) {
+    for (const authorization of [
+      `Bearer ${owner.token}`,
+      "Bearer",
+      "Bearer ",
+      `Basic ${world.adminToken}`,
+      world.adminToken,
+    ]) {
       const response = await fetch(`${world.url}/trpc/admin.status`, { headers: { authorization } });
       expect(response.status).toBe(403);
     }

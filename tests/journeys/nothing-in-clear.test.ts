@@ -5,7 +5,8 @@ import { expect, test } from "vitest";
 import { createWorld, expectRefusal } from "../support/world.ts";
 
 /** A number in a text, not digits that are part of a longer run. */
-const standsIn = (text: string, digits: string): boolean => new RegExp(`(?<![0-9a-f.])${digits}(?![0-9a-f])`).test(text);
+const standsIn = (text: string, digits: string): boolean =>
+  new RegExp(`(?<![0-9a-f.])${digits}(?![0-9a-f])`).test(text);
 
 /** Everything that happens to a student who signs in, gets it wrong, is blocked, and leaves. */
 const fullJourney = async () => {
@@ -50,7 +51,8 @@ test("after a full journey neither the database nor its WAL holds a code or a ke
       expect(bytes.includes(key), `${name} holds a key`).toBe(false);
       expect(bytes.includes(Buffer.from(key, "base64url")), `${name} holds a key's bytes`).toBe(false);
     }
-    for (const code of codes) expect(standsIn(bytes.toString("latin1"), code), `${name} holds a code`).toBe(false);
+    for (const code of codes)
+      expect(standsIn(bytes.toString("latin1"), code), `${name} holds a code`).toBe(false);
   }
 });
 
@@ -58,7 +60,10 @@ test("neither logs, metrics nor errors hold a code, a key or a whole number", as
   const { world, student, codes, keys } = await fullJourney();
 
   const metrics = await (await fetch(`${world.url}/metrics`)).text();
-  const told = [["logs", world.logged()], ["metrics", metrics]] as const;
+  const told = [
+    ["logs", world.logged()],
+    ["metrics", metrics],
+  ] as const;
 
   expect(world.logged().split("\n").length).toBeGreaterThan(10);
   for (const [where, text] of told) {

@@ -13,16 +13,21 @@ const countOutcomes = async (answers: readonly Promise<SignIn>[]) => {
   const settled = await Promise.allSettled(answers);
   const counts: Record<string, number> = {};
   for (const answer of settled) {
-    const outcome = answer.status === "fulfilled" ? "signed-in" : (refusalOf(answer.reason)?.reason ?? "lost");
+    const outcome =
+      answer.status === "fulfilled" ? "signed-in" : (refusalOf(answer.reason)?.reason ?? "lost");
     counts[outcome] = (counts[outcome] ?? 0) + 1;
   }
-  const tokens = new Set(settled.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value.token] : [])));
+  const tokens = new Set(
+    settled.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value.token] : [])),
+  );
   return { counts, tokens };
 };
 
 const judgedWrong = async (worlds: readonly World[]): Promise<number> => {
   const texts = await Promise.all(worlds.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
-  const counts = texts.map((text) => Number(/^edvoyage_codes_judged_total\{outcome="wrong"\} (\d+)$/m.exec(text)?.[1]));
+  const counts = texts.map((text) =>
+    Number(/^edvoyage_codes_judged_total\{outcome="wrong"\} (\d+)$/m.exec(text)?.[1]),
+  );
   return counts.reduce((sum, count) => sum + count, 0);
 };
 
@@ -44,7 +49,9 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
     await phone.requestCode();
     const commandId = uuidv7();
 
-    const { counts, tokens } = await countOutcomes(Array.from({ length: MANY }, () => phone.verify({ commandId })));
+    const { counts, tokens } = await countOutcomes(
+      Array.from({ length: MANY }, () => phone.verify({ commandId })),
+    );
 
     expect(counts).toEqual({ "signed-in": MANY });
     expect(tokens.size).toBe(1);
@@ -92,7 +99,9 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
     const { phone } = device();
 
     await Promise.allSettled(
-      Array.from({ length: 50 }, (_, index) => device({ phone, ip: `198.51.100.${index + 1}` }).requestCode()),
+      Array.from({ length: 50 }, (_, index) =>
+        device({ phone, ip: `198.51.100.${index + 1}` }).requestCode(),
+      ),
     );
 
     expect(sms).toHaveLength(10);
@@ -131,7 +140,9 @@ describe.skipIf(!DIALECTS.includes("postgres"))("races between two servers on on
     const onOther = other.device(phone);
 
     const { counts } = await countOutcomes(
-      Array.from({ length: MANY }, (_, index) => (index % 2 ? phone.verify() : onOther.verify({ challengeId }))),
+      Array.from({ length: MANY }, (_, index) =>
+        index % 2 ? phone.verify() : onOther.verify({ challengeId }),
+      ),
     );
 
     expect(counts).toEqual({ "signed-in": 1, "otp/expired": MANY - 1 });
@@ -145,7 +156,9 @@ describe.skipIf(!DIALECTS.includes("postgres"))("races between two servers on on
     const code = phone.wrongCode();
 
     const { counts } = await countOutcomes(
-      Array.from({ length: MANY }, (_, index) => (index % 2 ? phone.verify({ code }) : onOther.verify({ challengeId, code }))),
+      Array.from({ length: MANY }, (_, index) =>
+        index % 2 ? phone.verify({ code }) : onOther.verify({ challengeId, code }),
+      ),
     );
 
     expect(counts).toEqual({ "otp/incorrect": 2, "otp/blocked": MANY - 2 });

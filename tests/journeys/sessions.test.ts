@@ -154,14 +154,16 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await expectRefusal(signIns[1]?.rpc.sessions.validate.query() ?? Promise.resolve(), "session/revoked");
   });
 
-  test.each([["no key"], ["a key that nobody has", "A".repeat(43)], ["nonsense", "Bearer of bad news"], ["an empty key", " "]])(
-    "%s is no session",
-    async (_what, token?: string) => {
-      const { rpc } = await createWorld({ dialect });
+  test.each([
+    ["no key"],
+    ["a key that nobody has", "A".repeat(43)],
+    ["nonsense", "Bearer of bad news"],
+    ["an empty key", " "],
+  ])("%s is no session", async (_what, token?: string) => {
+    const { rpc } = await createWorld({ dialect });
 
-      await expectRefusal(rpc({ token }).sessions.validate.query(), "session/required");
-    },
-  );
+    await expectRefusal(rpc({ token }).sessions.validate.query(), "session/required");
+  });
 
   test("a request that names another session than its key's is refused", async () => {
     const { device, url } = await createWorld({ dialect });

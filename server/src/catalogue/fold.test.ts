@@ -41,7 +41,9 @@ describe("a folded text", () => {
 
 describe("words to search", () => {
   test("have a space on both sides, and each is there once", () => {
-    expect(textsToSearchWords(["University of Oxford", null, "Oxford", undefined, ""])).toBe(" university of oxford ");
+    expect(textsToSearchWords(["University of Oxford", null, "Oxford", undefined, ""])).toBe(
+      " university of oxford ",
+    );
   });
 });
 
@@ -77,9 +79,12 @@ describe("a country", () => {
     expect(textToCountry(text)).toBe(code);
   });
 
-  test.each(["", "XX", "Atlantis", "IND", "1", "%", "constructor", "__proto__"])("is not called %j", (text) => {
-    expect(textToCountry(text)).toBeUndefined();
-  });
+  test.each(["", "XX", "Atlantis", "IND", "1", "%", "constructor", "__proto__"])(
+    "is not called %j",
+    (text) => {
+      expect(textToCountry(text)).toBeUndefined();
+    },
+  );
 
   // ICU still knows the codes of countries that are no more, under the names of those that took their place.
   test.each([
