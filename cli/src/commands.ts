@@ -1,0 +1,31 @@
+import { listAudit } from "./audit/list.ts";
+import { importCatalogue } from "./catalogue/import.ts";
+import type { Command } from "./command.ts";
+import { doctor } from "./doctor/doctor.ts";
+import { listNumbers } from "./numbers/list.ts";
+import { showNumber } from "./numbers/show.ts";
+import { unblockNumber } from "./numbers/unblock.ts";
+import { runSeed } from "./seed/run.ts";
+import { listSessions } from "./sessions/list.ts";
+import { revokeSessions } from "./sessions/revoke.ts";
+
+/** A noun with its verbs. */
+export interface Noun {
+  readonly summary: string;
+  readonly verbs: Readonly<Record<string, Command>>;
+}
+
+/** Every `edvoyage <noun> <verb>`. */
+export const nouns: Readonly<Record<string, Noun>> = {
+  sessions: { summary: "Signed-in devices", verbs: { list: listSessions, revoke: revokeSessions } },
+  numbers: {
+    summary: "Phone numbers that cannot sign in, and why",
+    verbs: { list: listNumbers, show: showNumber, unblock: unblockNumber },
+  },
+  catalogue: { summary: "Universities and courses", verbs: { import: importCatalogue } },
+  seed: { summary: "Sample data", verbs: { run: runSeed } },
+  audit: { summary: "Who did what", verbs: { list: listAudit } },
+};
+
+/** Every `edvoyage <verb>`. */
+export const verbs: Readonly<Record<string, Command>> = { doctor };

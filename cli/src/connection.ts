@@ -1,0 +1,65 @@
+import { createRpcClient, type RpcClient } from "@edvoyage/client-sdk/rpc";
+import { unreachable } from "./failure.ts";
+import type { Settings } from "./settings.ts";
+
+/** A way to call the server. */
+export interface Connection {
+  readonly client: RpcClient;
+  /** For what is no procedure: a path such as `/healthz`. Throws `server/unavailable`. */
+  request(path: string): Promise<Response>;
+  /** What people should know of it. */
+  readonly note: string | undefined;
+  close(): Promise<void>;
+}
+
+/** The URL that stands for the database in this process. */
+const IN_PROCESS_URL = "http://in-process";
+/** A server that hangs is told apart from one that works hard: a part of an import takes a second. */
+const ANSWER_TIMEOUT_MS = 30_000;
+
+/** Where a command's calls go, for people. */
+export const targetToUrl = ({ target }: Settings): string =>
+  target.state === "server" ? target.url : IN_PROCESS_URL;
+
+/** Prepares calls to the server, or opens the database; `interrupted` ends calls under way. */
+export const openConnection = async (settings: Settings, interrupted: AbortSignal): Promise<Connection> => {
+  const url = targetToUrl(settings);
+  const { fetch, adminToken, note, close } = await openTarget(settings);
+  const patientFetch: typeof fetch = (input, init) => {
+    interrupted.throwIfAborted();
+    return fetch(input, {
+      ...init,
+      signal: AbortSignal.any([interrupted, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
+    });
+  };
+  return {
+    client: createRpcClient({ url, token: () => adminToken, fetch: patientFetch }),
+    request: async (path) => {
+      try {
+        return await patientFetch(url + path);
+      } catch (cause) {
+        throw unreachable(cause, url);
+      }
+    },
+    note,
+    close,
+  };
+};
+
+const openTarget = async ({
+  target,
+  dataDir,
+  adminToken,
+}: Settings): Promise<{
+  readonly fetch: typeof globalThis.fetch;
+  readonly adminToken: string | undefined;
+  readonly note: string | undefined;
+  close(): Promise<void>;
+}> => {
+  if (target.state === "server") {
+    return { fetch: globalThis.fetch, adminToken, note: undefined, close: async () => {} };
+  }
+  // The whole server: loaded for those who need it.
+  const { openInProcess } = await import("./in-process.ts");
+  return openInProcess({ dataDir, databaseUrl: target.url });
+};

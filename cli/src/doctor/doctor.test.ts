@@ -1,0 +1,43 @@
+import { describe, expect, test } from "vitest";
+import { judgeFolderMode, judgeNode, judgeSecretMode } from "./machine.ts";
+import { judgeClock } from "./server.ts";
+
+describe("judgeNode", () => {
+  test.each([
+    ["18.20.4", "fail"],
+    ["20.18.3", "fail"],
+    ["20.19.0", "ok"],
+    ["22.0.0", "ok"],
+  ])("Node %s is judged %s", (version, state) => {
+    expect(judgeNode(version).state).toBe(state);
+  });
+});
+
+describe("modes", () => {
+  test("a folder that others can look into is a warning", () => {
+    expect(judgeFolderMode("/data", 0o40700).state).toBe("ok");
+    expect(judgeFolderMode("/data", 0o40755)).toMatchObject({
+      state: "warn",
+      remedy: "Close it: chmod 700 /data",
+    });
+  });
+
+  test("a secret that others can read is a failure", () => {
+    expect(judgeSecretMode("secret", "/data/secret", 0o100600).state).toBe("ok");
+    expect(judgeSecretMode("secret", "/data/secret", 0o100640).state).toBe("fail");
+  });
+});
+
+describe("judgeClock", () => {
+  test("two seconds are no difference", () => {
+    expect(judgeClock(-2_000).state).toBe("ok");
+  });
+
+  test("a clock that is off is a warning that says which way", () => {
+    expect(judgeClock(61_000)).toMatchObject({
+      state: "warn",
+      message: "Its clock is 1 min 1 s ahead of the one here.",
+    });
+    expect(judgeClock(-5_000).message).toContain("behind");
+  });
+});

@@ -1,0 +1,84 @@
+import type { CommandContext } from "../command.ts";
+import { targetToUrl, type Connection } from "../connection.ts";
+import { durationToText } from "../time.ts";
+import { fail, ok, warn, type Finding } from "./finding.ts";
+
+/** Clocks that differ by more make countdowns wrong. */
+const MAX_CLOCK_DIFFERENCE_MS = 2_000;
+
+/** Looks whether there is a server, and what it says of itself; stops at what makes the rest pointless. */
+export const checkServer = async (context: CommandContext): Promise<readonly Finding[]> => {
+  const { settings, connect, explain, interrupted } = context;
+  try {
+    const connection = await connect();
+    const health = await connection.request("/healthz");
+    if (!health.ok) {
+      const message = `What answers at ${targetToUrl(settings)} is no EdVoyage server.`;
+      return [fail("server", message, "Name the server with --url.")];
+    }
+    const reached =
+      settings.target.state === "server"
+        ? `A server answers at ${settings.target.url}.`
+        : "The database opens; no server runs on it.";
+    return [
+      ok("server", reached),
+      await checkReadiness(connection),
+      ...(await checkStatus(connection, context)),
+    ];
+  } catch (error) {
+    interrupted.throwIfAborted();
+    const { message, hints } = explain(error);
+    return [fail("server", message, ...hints)];
+  }
+};
+
+const checkReadiness = async (connection: Connection): Promise<Finding> => {
+  const { ok: isReady } = await connection.request("/readyz");
+  if (isReady) return ok("ready", "Its database takes writes.");
+  return fail("ready", "Its database takes no writes.", "Look for a full disk, and into the server's log.");
+};
+
+const checkStatus = async (
+  { client }: Connection,
+  { now, explain, interrupted }: CommandContext,
+): Promise<readonly Finding[]> => {
+  const askedAt = now();
+  try {
+    const { sessions, universities, serverNow, ...facts } = await client.admin.status.query();
+    // The server looked at its clock about halfway between the question and the answer.
+    const differenceMs = serverNow - (askedAt + now()) / 2;
+    return [
+      ok("admin-token", "The admin token is accepted."),
+      ok("sessions", `Live sessions: ${sessions.toLocaleString("en")}.`),
+      ...Object.entries(facts).map(([name, fact]) => ok(name, `${name}: ${String(fact)}`)),
+      judgeClock(differenceMs),
+      judgeCatalogue(universities),
+    ];
+  } catch (error) {
+    interrupted.throwIfAborted();
+    const { message, hints } = explain(error);
+    return [fail("admin-token", message, ...hints)];
+  }
+};
+
+/** Judges how far the server's clock is ahead of this one. */
+export const judgeClock = (differenceMs: number): Finding => {
+  const distance = Math.abs(differenceMs);
+  if (distance <= MAX_CLOCK_DIFFERENCE_MS) return ok("clock", "Its clock agrees with the one here.");
+  const direction = differenceMs > 0 ? "ahead of" : "behind";
+  return warn(
+    "clock",
+    `Its clock is ${durationToText(distance, 2)} ${direction} the one here.`,
+    "Let both machines keep time by NTP.",
+  );
+};
+
+const judgeCatalogue = (universities: number): Finding => {
+  if (universities > 0)
+    return ok("catalogue", `The catalogue has ${universities.toLocaleString("en")} universities.`);
+  return warn(
+    "catalogue",
+    "The catalogue is empty: students find nothing.",
+    "Fill it with edvoyage seed run, or edvoyage catalogue import <file>.",
+  );
+};

@@ -1,0 +1,41 @@
+import type { TroubledNumber } from "@edvoyage/server";
+import { defineCommand, limit, showPhones } from "../command.ts";
+import { table, type Column } from "../outcome.ts";
+import { moreNotes, readUpTo } from "../paging.ts";
+import { instantAndDistance } from "../time.ts";
+
+/** `edvoyage numbers list`. */
+export const listNumbers = defineCommand({
+  summary: "Numbers that somebody had trouble signing in with in the last 30 days",
+  parameters: { limit, showPhones },
+  examples: ["edvoyage numbers list", "edvoyage numbers list --show-phones --json"],
+  run: async ({ connect, now }, { limit, showPhones }) => {
+    const { client } = await connect();
+    const { items, hasMore } = await readUpTo(limit, (page) =>
+      client.admin.numbers.list.query({ showPhones, ...page }),
+    );
+    return {
+      data: items,
+      view: [table(numberColumns(now()), items, { empty: "No number has trouble." })],
+      notes: moreNotes(hasMore),
+    };
+  },
+});
+
+const numberColumns = (now: number): readonly Column<TroubledNumber>[] => [
+  { title: "PHONE", cell: ({ phone }) => phone },
+  {
+    title: "BLOCKED UNTIL",
+    cell: ({ blockedUntil }) =>
+      blockedUntil === null ? null : { text: instantAndDistance(blockedUntil, now), colour: "red" },
+  },
+  { title: "DEVICES", cell: ({ blockedDevices }) => blockedDevices },
+  {
+    title: "PAUSED UNTIL",
+    cell: ({ pausedUntil }) =>
+      pausedUntil === null ? null : { text: instantAndDistance(pausedUntil, now), colour: "yellow" },
+  },
+  { title: "WRONG 24 H", cell: ({ wrongCodesOfDay }) => wrongCodesOfDay },
+  { title: "30 DAYS", cell: ({ wrongCodesOfMonth }) => wrongCodesOfMonth },
+  { title: "CODE DIGITS", cell: ({ codeLength }) => codeLength },
+];

@@ -1,0 +1,75 @@
+import type { NumberReport } from "@edvoyage/server";
+import { argument, defineCommand, showPhones } from "../command.ts";
+import { gap, line, table, type Column, type Line, type Table } from "../outcome.ts";
+import { instantAndDistance, relativeToNow } from "../time.ts";
+
+/** `edvoyage numbers show`. */
+export const showNumber = defineCommand({
+  summary: "Why a number cannot sign in, device by device",
+  parameters: { phone: argument("phone", "In international form, such as +447400123456"), showPhones },
+  examples: ["edvoyage numbers show +447400123456", "edvoyage numbers show +447400123456 --json"],
+  hints: { "not-found": "See who has trouble with edvoyage numbers list." },
+  run: async ({ connect }, { phone, showPhones }) => {
+    const { client } = await connect();
+    const report = await client.admin.numbers.show.query({ phone, showPhones });
+    return { data: report, view: reportToView(report) };
+  },
+});
+
+const reportToView = (report: NumberReport): (Line | Table)[] => {
+  const { phone, explanation, devices, serverNow, budget, messagesOfDay, codeLength } = report;
+  const sentences = explanation.map((sentence) => line(withLocalInstants(sentence, serverNow)));
+  return [
+    line(phone),
+    ...(sentences.length > 0 ? sentences : [line("Nothing stands in the way: this number can sign in.")]),
+    gap,
+    table(deviceColumns(report), devices, { empty: "No device." }),
+    gap,
+    line(
+      `${report.wrongCodesOfDay} in 24 hours, ${report.wrongCodesOfMonth} in 30 days`,
+      label("Wrong codes"),
+    ),
+    line(
+      `${budget.sixDigitOfDay} with 6 digits in 24 hours, ${budget.sixDigitOfMonth} in 30 days; ` +
+        `${budget.ofMonth} of any length in 30 days`,
+      label("of strangers"),
+    ),
+    line(`${messagesOfDay} to new devices in 24 hours`, label("Messages")),
+    line(`${codeLength} digits for new devices`, label("Codes")),
+  ];
+};
+
+const label = (text: string) => ({ text: text.padEnd("of strangers".length), colour: "gray" as const });
+
+const deviceColumns = ({
+  serverNow: now,
+  pausedUntil,
+}: NumberReport): readonly Column<NumberReport["devices"][number]>[] => [
+  { title: "DEVICE", cell: ({ device }) => device },
+  {
+    title: "BLOCKED UNTIL",
+    cell: ({ blockedUntil }) =>
+      blockedUntil === null ? null : { text: instantAndDistance(blockedUntil, now), colour: "red" },
+  },
+  { title: "TRIES LEFT", cell: ({ attemptsRemaining }) => attemptsRemaining },
+  {
+    title: "SIGNED IN",
+    cell: ({ signedInAt, isKnown }) =>
+      signedInAt === null
+        ? { text: "never", colour: "gray" }
+        : `${relativeToNow(signedInAt, now)}${isKnown ? "" : ", no longer known"}`,
+  },
+  {
+    title: "NEXT MESSAGE",
+    cell: ({ nextMessageAt, blockedUntil, isKnown }) => {
+      if (blockedUntil !== null || (pausedUntil !== null && !isKnown)) return null;
+      return nextMessageAt === null || nextMessageAt <= now ? "at once" : relativeToNow(nextMessageAt, now);
+    },
+  },
+];
+
+const ISO_INSTANT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+
+/** The server speaks of instants in UTC; whoever reads it has a clock on the wall. */
+const withLocalInstants = (sentence: string, now: number): string =>
+  sentence.replaceAll(ISO_INSTANT, (instant) => instantAndDistance(Date.parse(instant), now));

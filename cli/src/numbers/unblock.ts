@@ -1,0 +1,46 @@
+import { argument, defineCommand, flag, text } from "../command.ts";
+import { line } from "../outcome.ts";
+import { instantAndDistance } from "../time.ts";
+
+/** `edvoyage numbers unblock`. */
+export const unblockNumber = defineCommand({
+  summary: "Let a number sign in again at once",
+  parameters: {
+    phone: argument("phone", "In international form, such as +447400123456"),
+    device: text("--device <name>", "Only this device, as numbers show names it"),
+    resetBudget: flag("--reset-budget", "Also forget the wrong codes and messages that strangers spent"),
+    reason: text("--reason <text>", "Why; kept in the audit log"),
+  },
+  examples: [
+    'edvoyage numbers unblock +447400123456 --reason "student called"',
+    "edvoyage numbers unblock +447400123456 --device 75hIZ2sB",
+    "edvoyage numbers unblock +447400123456 --reset-budget",
+  ],
+  hints: { "not-found": "See the number's devices with edvoyage numbers show <phone>." },
+  run: async ({ connect, now }, { phone, device, resetBudget, reason }) => {
+    const { client } = await connect();
+    const unblocked = await client.admin.numbers.unblock.mutate({ phone, device, resetBudget, reason });
+    const { lifted, pausedUntil } = unblocked;
+    return {
+      data: unblocked,
+      view: [
+        line(describeLifted(lifted, unblocked.phone)),
+        ...(resetBudget ? [line("Its budgets start anew.")] : []),
+      ],
+      notes:
+        pausedUntil === null
+          ? []
+          : [
+              `Devices that never signed in with it stay paused until ${instantAndDistance(pausedUntil, now())}: ` +
+                "--reset-budget ends that.",
+            ],
+    };
+  },
+});
+
+const describeLifted = (lifted: number, phone: string): string => {
+  if (lifted === 0) return `No device of ${phone} was blocked.`;
+  return lifted === 1
+    ? `1 device of ${phone} is no longer blocked.`
+    : `${lifted} devices of ${phone} are no longer blocked.`;
+};

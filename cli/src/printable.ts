@@ -1,0 +1,64 @@
+/** What moves the cursor, breaks a line, or turns the direction of what follows. */
+const SPACING = /[\t\n\v\f\r\u0085\p{Zl}\p{Zp}]+/gu;
+const INVISIBLE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+
+/**
+ * Makes a text from outside harmless to a terminal: one line, without control characters. Joiners stay:
+ * Hindi and family emoji need them.
+ */
+export const toPrintable = (text: string): string => text.replaceAll(SPACING, " ").replaceAll(INVISIBLE, "");
+
+const PLAIN = /^[\x20-\x7e]*$/;
+/** Two columns wide in a terminal: CJK, fullwidth forms and what is drawn as a picture (UAX #11, emoji). */
+const WIDE =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}\p{Emoji_Presentation}]|\ufe0f/u;
+const MARKS_ALONE = /^[\p{M}\u200c\u200d]+$/u;
+
+const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** How many columns a printable text takes in a terminal. */
+export const displayWidth = (text: string): number => {
+  if (PLAIN.test(text)) return text.length;
+  return graphemesOf(text).reduce((sum, grapheme) => sum + graphemeWidth(grapheme), 0);
+};
+
+/** Cuts a printable text to a width; one that is too long ends in `…`. */
+export const truncate = (text: string, width: number): string => {
+  if (displayWidth(text) <= width) return text;
+  let kept = "";
+  let left = width - 1;
+  for (const grapheme of graphemesOf(text)) {
+    left -= graphemeWidth(grapheme);
+    if (left < 0) break;
+    kept += grapheme;
+  }
+  return width < 1 ? "" : `${kept.trimEnd()}…`;
+};
+
+/** Breaks a printable text between its words into lines of a width; a word that is longer has its own. */
+export const wrap = (text: string, width: number): readonly string[] => {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    const longer = `${last} ${word}`;
+    if (last === undefined || displayWidth(longer) > width) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
+};
+
+/** Fills a printable text up with spaces. */
+export const pad = (
+  text: string,
+  { width, align }: { readonly width: number; readonly align: "left" | "right" },
+) => {
+  const spaces = " ".repeat(Math.max(0, width - displayWidth(text)));
+  return align === "left" ? text + spaces : spaces + text;
+};
+
+const graphemesOf = (text: string): string[] => [...segmenter.segment(text)].map(({ segment }) => segment);
+
+const graphemeWidth = (grapheme: string): number => {
+  if (MARKS_ALONE.test(grapheme)) return 0;
+  return WIDE.test(grapheme) ? 2 : 1;
+};
