@@ -136,7 +136,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
   test("the eleventh device ends the one that was not used for longest", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = somePhone();
-    const signIns = [];
+    const signIns: Awaited<ReturnType<ReturnType<typeof device>["signIn"]>>[] = [];
     for (let i = 0; i < 10; i += 1) {
       signIns.push(await device({ phone }).signIn());
       clock.advance({ minutes: 2 });

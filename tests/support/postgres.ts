@@ -32,8 +32,9 @@ export const startPostgres = async (): Promise<TestPostgres | undefined> => {
   const programs = (await findSystemPrograms()) ?? (await installPackage());
   if (!programs) return undefined;
   const folder = await mkdtemp(join(tmpdir(), "edvoyage-postgres-"));
-  const identity = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-  if ("uid" in identity) await chown(folder, identity.uid, identity.gid);
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) await chown(folder, NOBODY, NOBODY);
+  const identity = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
 
   const dataFolder = join(folder, "data");
   // A linguistic collation, as in production: an order that leans on bytes shows.

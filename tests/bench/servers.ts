@@ -1,0 +1,123 @@
+import { createSocket } from "node:dgram";
+import { createServer as createHttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  createLog,
+  createServer,
+  parseConfig,
+  prepareDataDir,
+  systemClock,
+  systemRandom,
+} from "@edvoyage/server/app";
+import { openDatabase, prepare } from "@edvoyage/db";
+import { initTRPC } from "@trpc/server";
+import { fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
+import { fastify } from "fastify";
+
+/** The servers that are measured beside each other, each in a process of its own. */
+export const SERVER_KINDS = [
+  "node-hello",
+  "fastify-hello",
+  "trpc-hello",
+  "edvoyage",
+  "edvoyage-uncached",
+  "two-writes",
+] as const;
+export type ServerKind = (typeof SERVER_KINDS)[number];
+
+const HELLO = JSON.stringify({ result: { data: "hello" } });
+
+/** Starts one; resolves with its port. */
+const start: Readonly<Record<ServerKind, (dataDir: string, smsPort: number) => Promise<number>>> = {
+  "node-hello": async () => listenNode((_path, reply) => reply(HELLO)),
+
+  "fastify-hello": async () => {
+    const app = fastify();
+    app.get("/trpc/hello", async (_request, reply) =>
+      reply.header("content-type", "application/json").send(HELLO),
+    );
+    return portOf(await app.listen({ port: 0 }));
+  },
+
+  "trpc-hello": async () => {
+    const t = initTRPC.create();
+    const app = fastify();
+    const router = t.router({ hello: t.procedure.query(() => "hello") });
+    await app.register(fastifyTRPCPlugin, { prefix: "/trpc", trpcOptions: { router } });
+    return portOf(await app.listen({ port: 0 }));
+  },
+
+  edvoyage: (dataDir, smsPort) => startEdvoyage(dataDir, smsPort, {}),
+
+  // One entry of cache and many sessions: every validation reads its row.
+  "edvoyage-uncached": (dataDir, smsPort) => startEdvoyage(dataDir, smsPort, { sessionCacheEntries: 1 }),
+
+  // What a request and a verification cannot do without: two durable writes, no rule looked at.
+  "two-writes": async (dataDir) => {
+    const database = await openDatabase(`sqlite:${dataDir}/floor.sqlite`);
+    const add = prepare<{ minute: number; count: number }>()((query, param) =>
+      query
+        .insertInto("send_minutes")
+        .values({ minute: param.minute, count: param.count })
+        .onConflict((conflict) => conflict.column("minute").doUpdateSet({ count: param.count })),
+    );
+    let minute = 0;
+    return listenNode((_path, reply) => {
+      void database.write((tx) => tx.all(add, { minute: (minute += 1), count: 1 })).then(() => reply(HELLO));
+    });
+  },
+};
+
+const startEdvoyage = async (
+  dataDir: string,
+  smsPort: number,
+  limits: Readonly<Record<string, number>>,
+): Promise<number> => {
+  const config = parseConfig({
+    EDVOYAGE_PORT: "0",
+    EDVOYAGE_DATA_DIR: dataDir,
+    EDVOYAGE_SEED: "none",
+    // Users call from addresses of their own; what is counted for the whole server is raised, every rule is on.
+    EDVOYAGE_TRUSTED_PROXIES: "127.0.0.1",
+    EDVOYAGE_LIMITS: JSON.stringify({ sendsPerHour: 1_000_000_000, ...limits }),
+  });
+  // Codes go to the generator by UDP, which costs the server next to nothing.
+  const udp = createSocket("udp4");
+  const server = await createServer({
+    config,
+    secrets: prepareDataDir(dataDir, config, systemRandom),
+    clock: systemClock,
+    random: systemRandom,
+    log: createLog(config.logLevel),
+    smsProvider: {
+      name: "webhook",
+      send: async ({ to, code }) => udp.send(`${to} ${code}`, smsPort, "127.0.0.1"),
+    },
+  });
+  return portOf(await server.listen());
+};
+
+const listenNode = (answer: (path: string, reply: (body: string) => void) => void): Promise<number> => {
+  const server = createHttpServer((request, response) => {
+    answer(request.url ?? "", (body) => {
+      response.writeHead(200, {
+        "content-type": "application/json",
+        "content-length": Buffer.byteLength(body),
+      });
+      response.end(body);
+    });
+  });
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+};
+
+const portOf = (url: string): number => Number(new URL(url).port);
+
+if (process.send) {
+  const [kind, dataDir, smsPort] = process.argv.slice(2);
+  const known = SERVER_KINDS.find((candidate) => candidate === kind);
+  if (!known || !dataDir) throw new Error(`No server ${kind}`);
+  process.send({ port: await start[known](dataDir, Number(smsPort)) });
+  process.on("disconnect", () => process.exit(0));
+}
