@@ -1,4 +1,4 @@
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, hash, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
 import { v7 } from "uuid";
 
 /** Randomness, handed in so that tests can repeat it. */
@@ -33,7 +33,7 @@ export const createNewId = (random: Random): NewId => {
 };
 
 /** SHA-256, base64url (43 characters). For keys of 128 random bits or more, which need no slow hash. */
-export const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64url");
+export const sha256 = (text: string): string => hash("sha256", text, "base64url");
 
 /** A keyed function from named parts to 32 bytes; no two lists of parts share an input. */
 export type Mac = (...parts: readonly (string | number)[]) => Buffer;

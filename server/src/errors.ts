@@ -6,7 +6,7 @@ import { ZodError } from "zod";
 type TrpcCode = TRPCError["code"];
 
 /** Every reason a client may act on, with its HTTP status and tRPC's code beside it. */
-export const reasons = {
+const reasons = {
   "otp/incorrect": { status: 401, code: "UNAUTHORIZED" },
   "otp/blocked": { status: 429, code: "TOO_MANY_REQUESTS" },
   "otp/expired": { status: 401, code: "UNAUTHORIZED" },
@@ -105,9 +105,6 @@ export const errorToFacts = (thrown: unknown): ErrorFacts => {
     message: "Something went wrong on our side.",
   };
 };
-
-/** Whether what was thrown is a bug: nothing that the table of reasons knows. */
-export const isBug = (thrown: unknown): boolean => errorToFacts(thrown).reason === undefined;
 
 const toAppError = (thrown: unknown): AppError | undefined => {
   const cause = thrown instanceof TRPCError ? thrown.cause : thrown;

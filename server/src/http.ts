@@ -11,7 +11,7 @@ import {
 } from "fastify";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { isEqualConstantTime } from "./crypto.ts";
+import { sha256 } from "./crypto.ts";
 import { AppError, errorToFacts } from "./errors.ts";
 import { addressToLimitKey, createAddressLimiter } from "./ip.ts";
 import type { Log } from "./log.ts";
@@ -41,12 +41,10 @@ const PREFLIGHT_SECONDS = 86_400;
 /** How long the answer of `/readyz` is given again: it writes to the disk, and anyone may ask. */
 const READY_CACHE_MS = 1_000;
 
-/** OWASP's headers for an API that serves no page. */
+/** OWASP's headers for an API that serves no page (REST Security Cheat Sheet). */
 const SECURITY_HEADERS = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-  "cross-origin-resource-policy": "same-site",
-  "referrer-policy": "no-referrer",
   "strict-transport-security": "max-age=31536000; includeSubDomains",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
@@ -111,13 +109,16 @@ export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
 /** Says who asks: the session or admin token of the bearer, or nobody. Throws `rate/limited`. */
 const createContextMaker = ({ sessions, adminToken, clock, limits }: HttpDeps) => {
   const limiter = createAddressLimiter(clock, limits.callsPerMinutePerIp);
+  const adminTokenHash = sha256(adminToken);
 
   const callerOf = async (request: FastifyRequest): Promise<Caller> => {
     const key = bearerOf(request);
-    if (key === undefined) return { state: "nobody" };
-    if (isEqualConstantTime(key, adminToken)) return { state: "admin" };
+    if (key === undefined) return NOBODY;
+    // Hashes are compared: how long that takes tells nothing of the token.
+    const keyHash = sha256(key);
+    if (keyHash === adminTokenHash) return ADMIN;
     try {
-      const signedIn = await sessions.authenticate(key);
+      const signedIn = await sessions.authenticate(keyHash);
       const believed = request.headers[SESSION_HEADER];
       if (believed === undefined || believed === signedIn.session.id)
         return { state: "signed-in", ...signedIn };
@@ -139,9 +140,27 @@ const createContextMaker = ({ sessions, adminToken, clock, limits }: HttpDeps) =
         throw new AppError("rate/limited", "Too many calls from this address.", { retryAfterSeconds });
       }
     }
-    return { caller, ip: addressToLimitKey(request.ip) };
+    return new RequestContext(caller, request);
   };
 };
+
+const NOBODY: Caller = { state: "nobody" };
+const ADMIN: Caller = { state: "admin" };
+
+/** Works the address out when it is asked for: few procedures look at it. */
+class RequestContext implements Context {
+  readonly caller: Caller;
+  readonly #request: FastifyRequest;
+
+  constructor(caller: Caller, request: FastifyRequest) {
+    this.caller = caller;
+    this.#request = request;
+  }
+
+  get ip(): string {
+    return addressToLimitKey(this.#request.ip);
+  }
+}
 
 const bearerOf = ({ headers }: FastifyRequest): string | undefined => {
   const { authorization } = headers;

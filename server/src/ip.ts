@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import ipaddr from "ipaddr.js";
 import type { Clock } from "./clock.ts";
 import { MINUTE_MS, secondsUntil } from "./clock.ts";
@@ -7,6 +8,7 @@ import { MINUTE_MS, secondsUntil } from "./clock.ts";
  * (RFC 6177) and could otherwise draw 2^64 addresses from.
  */
 export const addressToLimitKey = (address: string): string => {
+  if (isIPv4(address)) return address;
   if (!ipaddr.isValid(address)) return "unknown";
   const parsed = ipaddr.process(address);
   if (!("parts" in parsed)) return parsed.toString();

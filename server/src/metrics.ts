@@ -44,6 +44,7 @@ export const createMetrics = (deps: { readonly countLiveSessions: () => Promise<
     buckets: LATENCY_BUCKETS_SECONDS,
     registers,
   });
+  const latencySeries = new Map<string, Histogram.Internal<"procedure" | "reason">>();
   const sessions: Gauge = new Gauge({
     name: "edvoyage_sessions_active",
     help: "Sessions that are neither ended nor expired",
@@ -57,8 +58,16 @@ export const createMetrics = (deps: { readonly countLiveSessions: () => Promise<
     smsSent: (outcome) => sent.inc({ outcome }),
     codeJudged: (outcome) => judged.inc({ outcome }),
     deviceBlocked: () => blocked.inc(),
-    procedureCalled: (procedure, reason, durationSeconds) =>
-      latency.observe({ procedure, reason }, durationSeconds),
+    procedureCalled: (procedure, reason, durationSeconds) => {
+      // Looked up by hand: prom-client hashes the labels at every call.
+      const key = `${procedure} ${reason}`;
+      let series = latencySeries.get(key);
+      if (!series) {
+        series = latency.labels(procedure, reason);
+        latencySeries.set(key, series);
+      }
+      series.observe(durationSeconds);
+    },
     text: async () => ({ contentType: register.contentType, body: await register.metrics() }),
   };
 };

@@ -4,6 +4,7 @@ import { createAuthRouter } from "./auth/auth.router.ts";
 import { createCoursesRouter, createUniversitiesRouter } from "./catalogue/catalogue.router.ts";
 import { createProfileRouter } from "./profile/profile.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
+import { guardProcedures } from "./registry.ts";
 import { router } from "./trpc.ts";
 
 export interface RouterDeps extends AdminDeps {
@@ -13,14 +14,16 @@ export interface RouterDeps extends AdminDeps {
 
 /** Every procedure of the server, one line a feature. */
 export const createRouter = (deps: RouterDeps) =>
-  router({
-    auth: createAuthRouter(deps),
-    sessions: createSessionsRouter(deps),
-    profile: createProfileRouter({ read: deps.database.read }),
-    universities: createUniversitiesRouter(deps),
-    courses: createCoursesRouter(deps),
-    admin: createAdminRouter(deps),
-  });
+  guardProcedures(
+    router({
+      auth: createAuthRouter(deps),
+      sessions: createSessionsRouter(deps),
+      profile: createProfileRouter({ read: deps.database.read }),
+      universities: createUniversitiesRouter(deps),
+      courses: createCoursesRouter(deps),
+      admin: createAdminRouter(deps),
+    }),
+  );
 
 /** What the typed clients are made from. */
 export type AppRouter = ReturnType<typeof createRouter>;

@@ -11,37 +11,40 @@ import { fastify } from "fastify";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { AppError } from "./errors.ts";
+import { guardProcedures } from "./registry.ts";
 import { serveTrpc, type EndedCall } from "./trpc-http.ts";
 import { publicProcedure, router, sessionProcedure, type Context } from "./trpc.ts";
 
-const appRouter = router({
-  hello: publicProcedure.query(() => "hello"),
-  nothing: publicProcedure.query(() => undefined),
-  list: publicProcedure
-    .input(z.object({ limit: z.number() }))
-    .query(({ input }) => ({ items: [], limit: input.limit })),
-  maybe: publicProcedure.input(z.string().optional()).query(({ input }) => input ?? null),
-  save: publicProcedure.input(z.object({ text: z.string() })).mutation(({ input }) => input),
-  touch: publicProcedure.mutation(() => ({ ok: true })),
-  mine: sessionProcedure.query(() => "mine"),
-  blocked: publicProcedure.query(() => {
-    throw new AppError("otp/blocked", "Wait.", {
-      blockedUntil: 1,
-      retryAfterSeconds: 7,
-      attemptsRemaining: 0,
-    });
+const appRouter = guardProcedures(
+  router({
+    hello: publicProcedure.query(() => "hello"),
+    nothing: publicProcedure.query(() => undefined),
+    list: publicProcedure
+      .input(z.object({ limit: z.number() }))
+      .query(({ input }) => ({ items: [], limit: input.limit })),
+    maybe: publicProcedure.input(z.string().optional()).query(({ input }) => input ?? null),
+    save: publicProcedure.input(z.object({ text: z.string() })).mutation(({ input }) => input),
+    touch: publicProcedure.mutation(() => ({ ok: true })),
+    mine: sessionProcedure.query(() => "mine"),
+    blocked: publicProcedure.query(() => {
+      throw new AppError("otp/blocked", "Wait.", {
+        blockedUntil: 1,
+        retryAfterSeconds: 7,
+        attemptsRemaining: 0,
+      });
+    }),
+    full: publicProcedure.mutation(() => {
+      throw new AppError("storage/full", "Full.", { retryAfterSeconds: 5 });
+    }),
+    bug: publicProcedure.query(() => {
+      throw new Error("the secret is 123456");
+    }),
+    teapot: publicProcedure.query(() => {
+      throw new TRPCError({ code: "PRECONDITION_FAILED", message: "inner words" });
+    }),
+    nested: router({ deep: publicProcedure.query(() => [1, 2, 3]) }),
   }),
-  full: publicProcedure.mutation(() => {
-    throw new AppError("storage/full", "Full.", { retryAfterSeconds: 5 });
-  }),
-  bug: publicProcedure.query(() => {
-    throw new Error("the secret is 123456");
-  }),
-  teapot: publicProcedure.query(() => {
-    throw new TRPCError({ code: "PRECONDITION_FAILED", message: "inner words" });
-  }),
-  nested: router({ deep: publicProcedure.query(() => [1, 2, 3]) }),
-});
+);
 
 const createContext = async (): Promise<Context> => ({ caller: { state: "nobody" }, ip: "127.0.0.1" });
 

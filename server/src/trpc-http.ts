@@ -67,15 +67,13 @@ const serve = async <Context>(
   const context = createContext(request, calls.length);
   // Each call reports it as its own; one that is refused before it looks leaves it to nobody.
   context.catch(() => {});
-  const results = await Promise.all(
-    calls.map(async (call): Promise<Result> => {
-      const result = await runCall(call, { request, reply, context });
-      const procedure = call.procedure ? call.path : UNKNOWN_PROCEDURE;
-      onCallEnded({ procedure, error: result.error, durationMs: performance.now() - startedAt });
-      return result;
-    }),
-  );
-  return sendResults(reply, router, { results, isBatch });
+  const run = async (call: Call): Promise<Result> => {
+    const result = await runCall(call, { request, reply, context });
+    const procedure = call.procedure ? call.path : UNKNOWN_PROCEDURE;
+    onCallEnded({ procedure, error: result.error, durationMs: performance.now() - startedAt });
+    return result;
+  };
+  return sendResults(reply, router, { results: await Promise.all(calls.map(run)), isBatch });
 };
 
 const UNKNOWN_PROCEDURE = "(unknown)";

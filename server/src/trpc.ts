@@ -1,6 +1,6 @@
-import { initTRPC, TRPCError } from "@trpc/server";
+import { initTRPC } from "@trpc/server";
 import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
-import { AppError, errorToFacts, type Reason } from "./errors.ts";
+import { errorToFacts, type AppError, type Reason } from "./errors.ts";
 import type { SignedIn } from "./sessions/sessions.ts";
 
 /** Who may call a procedure. Every procedure declares it; one that does not answers nobody. */
@@ -44,19 +44,16 @@ export const router = t.router;
 /** For anyone, signed in or not. */
 export const publicProcedure = t.procedure.meta({ access: "anyone" });
 
-/** For signed-in students. Throws `session/required`, `session/expired`, `session/revoked`. */
-export const sessionProcedure = t.procedure.meta({ access: "session" }).use(({ ctx: { caller }, next }) => {
-  if (caller.state === "refused") throw caller.error;
-  if (caller.state !== "signed-in") throw new AppError("session/required", "Sign in first.");
-  const { session, user } = caller;
-  return next({ ctx: { session, user } });
-});
+/** A request whose key is good. */
+export type SessionContext = Context & { readonly caller: Extract<Caller, { state: "signed-in" }> };
 
-/** For whoever holds the admin token. Throws `forbidden`. */
-export const adminProcedure = t.procedure.meta({ access: "admin" }).use(({ ctx: { caller }, next }) => {
-  if (caller.state !== "admin") throw new AppError("forbidden", "This needs the admin token.");
-  return next();
-});
+// Never run: its type tells resolvers what `guardProcedures` has made sure of before they run.
+const narrowedProcedure = () => t.procedure.use(({ ctx, next }) => next({ ctx: ctx as SessionContext }));
 
-/** tRPC's own error, for faults of the transport. */
-export { TRPCError };
+/** For signed-in students; `ctx.caller` has the user and the session. */
+export const sessionProcedure = t.procedure.meta({ access: "session" }) as unknown as ReturnType<
+  typeof narrowedProcedure
+>;
+
+/** For whoever holds the admin token. */
+export const adminProcedure = t.procedure.meta({ access: "admin" });

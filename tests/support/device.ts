@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { RpcClient } from "@edvoyage/client-sdk/rpc";
 import type { Challenge, SignIn } from "@edvoyage/server";
 import type { SmsMessage } from "@edvoyage/server/app";
-import { somePhone } from "./world.ts";
+import { somePhone } from "./phone.ts";
 
 export interface DeviceOptions {
   readonly phone?: string;

@@ -85,8 +85,7 @@ const findSystemPrograms = async (): Promise<Programs | undefined> => {
   const folders = [
     ...(process.env["PATH"] ?? "").split(delimiter),
     ...versions
-      .sort()
-      .reverse()
+      .toSorted((one, other) => Number(other) - Number(one))
       .map((version) => join(DEBIAN_ROOT, version, "bin")),
   ];
   for (const folder of folders) {

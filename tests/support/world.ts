@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { createRpcClient, refusalOf, type RpcClient, type Refusal } from "@edvoyage/client-sdk/rpc";
 import {
   createLog,
@@ -14,6 +13,7 @@ import type { LimitName } from "@edvoyage/protocol";
 import { expect, onTestFinished } from "vitest";
 import { emptyDatabase, temporaryFolder, type TestDialect } from "./databases.ts";
 import { createDevice, type Device, type DeviceOptions } from "./device.ts";
+export { somePhone } from "./phone.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 
 export interface WorldOptions {
@@ -117,10 +117,6 @@ const openWorld = async (
     },
   };
 };
-
-/** A number of its own for whoever needs one: valid, mobile, in India. */
-export const somePhone = (): string =>
-  `+9198${String(randomBytes(4).readUInt32BE() % 100_000_000).padStart(8, "0")}`;
 
 /** Asserts that a call is refused for a reason, with these facts among its details. */
 export const expectRefusal = async (

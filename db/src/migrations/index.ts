@@ -27,6 +27,9 @@ export const migrateToLatest = async <Schema>(
   const { error, results = [] } = await migrator.migrateToLatest();
   if (error) {
     const failed = results.find((result) => result.status === "Error");
-    throw new Error(`Migration ${failed?.migrationName ?? ""} failed: ${String(error)}`, { cause: error });
+    throw new Error(
+      `Migration ${failed?.migrationName ?? ""} failed: ${error instanceof Error ? error.message : "unknown error"}`,
+      { cause: error },
+    );
   }
 };

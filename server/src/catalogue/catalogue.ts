@@ -330,7 +330,8 @@ const entryToRow = (
     region,
     website: entry.web_pages?.[0] ?? found?.website ?? null,
     domains,
-    main_domain: mainDomain ?? found?.main_domain ?? null,
+    // What a row is found by never changes: else the next run would find other rows.
+    main_domain: found?.main_domain ?? mainDomain,
     import_id: importId,
     sort_key: found?.sort_key ?? foldText(name),
     search_words: textsToSearchWords([name, city, region, mainDomain?.split(".")[0]]),

@@ -34,17 +34,24 @@ export const queryToPatterns = (query: string): string[] =>
     .filter(Boolean)
     .map((word) => `% ${word}%`);
 
+/** Regions of Unicode that are no country: unions, currency areas, pseudo-locales, the unknown. */
+const NO_COUNTRY = new Set(["EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"]);
 const regionNames = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
 
 /** The English name of an ISO 3166-1 alpha-2 country; `undefined` for what is none. */
 export const countryToName = (code: string): string | undefined =>
-  /^[A-Z]{2}$/.test(code) ? regionNames.of(code) : undefined;
+  /^[A-Z]{2}$/.test(code) && !NO_COUNTRY.has(code) && canonicalCountry(code) === code
+    ? regionNames.of(code)
+    : undefined;
 
-/** The ISO 3166-1 alpha-2 code of a country that is given by code or English name, in any case. */
+/** The ISO 3166-1 alpha-2 code of a country that is given by code, alias (UK) or English name, in any case. */
 export const textToCountry = (text: string): string | undefined => {
   const code = text.trim().toUpperCase();
-  return countryToName(code) ? code : codeByName().get(foldText(text));
+  const canonical = /^[A-Z]{2}$/.test(code) ? canonicalCountry(code) : undefined;
+  return canonical && countryToName(canonical) ? canonical : codeByName().get(foldText(text));
 };
+
+const canonicalCountry = (code: string): string | undefined => new Intl.Locale(`und-${code}`).region;
 
 let codes: ReadonlyMap<string, string> | undefined;
 const codeByName = (): ReadonlyMap<string, string> =>
@@ -57,4 +64,4 @@ const codeByName = (): ReadonlyMap<string, string> =>
     ),
   ));
 
-const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ".split("");

@@ -3,14 +3,14 @@ import type { Limits } from "@edvoyage/protocol";
 import { DAY_MS, HOUR_MS } from "../clock.ts";
 
 /** Wrong codes count towards a block for this long. */
-export const BLOCK_MEMORY_MS = DAY_MS;
+const BLOCK_MEMORY_MS = DAY_MS;
 /** The longest window of the budget of wrong codes: what is older is forgotten. */
 export const MONTH_MS = 30 * DAY_MS;
 /** A device stays known to a phone for this long after it last signed in with it. */
-export const KNOWN_DEVICE_MS = 180 * DAY_MS;
+const KNOWN_DEVICE_MS = 180 * DAY_MS;
 
 /** Lengths of a code: the second when strangers have spent the budget of the first. */
-export const CODE_LENGTHS = { usual: 6, underAttack: 8 } as const;
+const CODE_LENGTHS = { usual: 6, underAttack: 8 } as const;
 
 /** How long to wait after the first, the second and every later message of an hour to one device. */
 const SPACINGS_MS = [30_000, 60_000, 120_000] as const;

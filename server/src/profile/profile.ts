@@ -17,9 +17,15 @@ const byUser = prepare<{ userId: UserId }>()((query, param) =>
 /** Made with the user, at the first sign-in. */
 export const createProfileRouter = ({ read }: { readonly read: Queries }) =>
   router({
-    get: sessionProcedure.query(async ({ ctx: { user } }): Promise<Profile> => {
-      const row = await read.first(byUser, { userId: user.id });
-      if (!row) throw new AppError("not-found", "There is no such profile.");
-      return { id: row.user_id, name: row.name, updatedAt: row.updated_at };
-    }),
+    get: sessionProcedure.query(
+      async ({
+        ctx: {
+          caller: { user },
+        },
+      }): Promise<Profile> => {
+        const row = await read.first(byUser, { userId: user.id });
+        if (!row) throw new AppError("not-found", "There is no such profile.");
+        return { id: row.user_id, name: row.name, updatedAt: row.updated_at };
+      },
+    ),
   });

@@ -24,15 +24,25 @@ export const createSessionsRouter = ({
   readonly clock: Clock;
 }) =>
   router({
-    validate: sessionProcedure.query(({ ctx: { user, session } }) => ({
-      user,
-      session,
-      serverNow: clock.now(),
-    })),
+    validate: sessionProcedure.query(
+      ({
+        ctx: {
+          caller: { user, session },
+        },
+      }) => ({
+        user,
+        session,
+        serverNow: clock.now(),
+      }),
+    ),
 
-    list: sessionProcedure
-      .input(z.object(pageInput).prefault({}))
-      .query(async ({ ctx: { user, session }, input: { cursor, limit } }): Promise<Page<ListedSession>> => {
+    list: sessionProcedure.input(z.object(pageInput).prefault({})).query(
+      async ({
+        ctx: {
+          caller: { user, session },
+        },
+        input: { cursor, limit },
+      }): Promise<Page<ListedSession>> => {
         const after = parseCursor(cursor, z.tuple([z.number(), z.string()]));
         const listed = await sessions.list(user.id);
         const rest = listed.filter(
@@ -43,21 +53,41 @@ export const createSessionsRouter = ({
           itemOf: (one) => ({ ...one, isCurrent: one.id === session.id }),
           positionOf: ({ lastSeenAt, id }) => [lastSeenAt, id],
         });
+      },
+    ),
+
+    revoke: sessionProcedure.input(z.object({ sessionId })).mutation(
+      async ({
+        ctx: {
+          caller: { user },
+        },
+        input,
+      }) => ({
+        ended: await sessions.end(input.sessionId, {
+          reason: "revoked",
+          actor: `user:${user.id}`,
+          owner: user.id,
+        }),
       }),
+    ),
 
-    revoke: sessionProcedure.input(z.object({ sessionId })).mutation(async ({ ctx: { user }, input }) => ({
-      ended: await sessions.end(input.sessionId, {
-        reason: "revoked",
-        actor: `user:${user.id}`,
-        owner: user.id,
+    revokeOthers: sessionProcedure.mutation(
+      async ({
+        ctx: {
+          caller: { user, session },
+        },
+      }) => ({
+        ended: await sessions.endOthers(session.id, user.id),
       }),
-    })),
+    ),
 
-    revokeOthers: sessionProcedure.mutation(async ({ ctx: { user, session } }) => ({
-      ended: await sessions.endOthers(session.id, user.id),
-    })),
-
-    logout: sessionProcedure.mutation(async ({ ctx: { user, session } }) => ({
-      ended: await sessions.end(session.id, { reason: "logout", actor: `user:${user.id}`, owner: user.id }),
-    })),
+    logout: sessionProcedure.mutation(
+      async ({
+        ctx: {
+          caller: { user, session },
+        },
+      }) => ({
+        ended: await sessions.end(session.id, { reason: "logout", actor: `user:${user.id}`, owner: user.id }),
+      }),
+    ),
   });
