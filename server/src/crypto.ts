@@ -32,6 +32,10 @@ export const createNewId = (random: Random): NewId => {
   };
 };
 
+/** The least id of an instant: ids made before it are less, ids made at it or later are not. */
+export const leastIdAt = (at: number): string =>
+  v7({ msecs: Math.max(0, at), seq: 0, random: new Uint8Array(16) }).replace(/-[0-9a-f]+$/, "-000000000000");
+
 /** SHA-256, base64url (43 characters). For keys of 128 random bits or more, which need no slow hash. */
 export const sha256 = (text: string): string => hash("sha256", text, "base64url");
 

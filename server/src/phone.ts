@@ -1,4 +1,9 @@
-import { isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js/max";
+import {
+  getCountries,
+  getCountryCallingCode,
+  isSupportedCountry,
+  parsePhoneNumberFromString,
+} from "libphonenumber-js/max";
 import { AppError } from "./errors.ts";
 
 const MAX_PHONE_CHARACTERS = 32;
@@ -23,12 +28,21 @@ export const parsePhone = (text: string, countries: ReadonlySet<string> | undefi
   return parsed.number;
 };
 
-/** Shows where a number is from and its last four digits: `+91••••••3210`. */
+/** Shows where an E.164 number is from and its last four digits, half of them at the most: `+91••••••3210`. */
 export const maskPhone = (phone: string): string => {
-  const parsed = parsePhoneNumberFromString(phone);
-  const prefix = `+${parsed?.countryCallingCode ?? ""}`;
-  return prefix + "•".repeat(Math.max(0, phone.length - prefix.length - 4)) + phone.slice(-4);
+  const prefix = `+${callingCodeOf(phone)}`;
+  const digits = phone.length - prefix.length;
+  const shown = Math.min(4, Math.floor(digits / 2));
+  return prefix + "•".repeat(digits - shown) + phone.slice(phone.length - shown);
 };
+
+/** No calling code begins with another (ITU-T E.164), so the first that fits is the one. */
+const callingCodeOf = (phone: string): string =>
+  [1, 2, 3].map((length) => phone.slice(1, 1 + length)).find((digits) => CALLING_CODES.has(digits)) ?? "";
+
+const CALLING_CODES: ReadonlySet<string> = new Set(
+  getCountries().map((country) => getCountryCallingCode(country)),
+);
 
 /** Whether a text is a country that numbers can belong to (ISO 3166-1 alpha-2). */
 export const isPhoneCountry = (text: string): boolean => isSupportedCountry(text);

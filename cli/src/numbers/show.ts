@@ -17,7 +17,7 @@ export const showNumber = defineCommand({
 });
 
 const reportToView = (report: NumberReport): (Line | Table)[] => {
-  const { phone, explanation, devices, serverNow, budget, messagesOfDay, codeLength } = report;
+  const { phone, explanation, devices, serverNow, budget, messagesOfDay, allowed, codeLength } = report;
   const sentences = explanation.map((sentence) => line(withLocalInstants(sentence, serverNow)));
   return [
     line(phone),
@@ -30,8 +30,8 @@ const reportToView = (report: NumberReport): (Line | Table)[] => {
       label("Wrong codes"),
     ),
     line(
-      `${budget.sixDigitOfDay} with 6 digits in 24 hours, ${budget.sixDigitOfMonth} in 30 days; ` +
-        `${budget.ofMonth} of any length in 30 days`,
+      `${budget.sixDigitOfDay} of ${allowed.sixDigitOfDay} with 6 digits in 24 hours, ${budget.sixDigitOfMonth} of ${allowed.sixDigitOfMonth} in 30 days; ` +
+        `${budget.ofMonth} of ${allowed.ofMonth} of any length in 30 days`,
       label("of strangers"),
     ),
     line(`${messagesOfDay} to new devices in 24 hours`, label("Messages")),

@@ -1,12 +1,12 @@
 /** What group commit needs of a database connection; all of it is synchronous. */
 export interface GroupConnection<Tx> {
-  begin(): void;
-  commit(): void;
+  begin(): unknown;
+  commit(): unknown;
   /** Ends the transaction if there is one. */
-  rollback(): void;
-  savepoint(): void;
-  releaseSavepoint(): void;
-  rollbackToSavepoint(): void;
+  rollback(): unknown;
+  savepoint(): unknown;
+  releaseSavepoint(): unknown;
+  rollbackToSavepoint(): unknown;
   isInTransaction(): boolean;
   /** A handle for one unit of work; `end` makes every later use of it fail. */
   handle(): { readonly tx: Tx; end(): void };

@@ -11,27 +11,16 @@ export interface UnitHandle {
 
 export const createUnitHandle = (queries: Queries, lock: UnitOfWork["lock"]): UnitHandle => {
   let hasEnded = false;
-  const assertLive = (): void => {
-    if (hasEnded) throw new Error("A unit of work was used after its end");
-  };
+  const late = (): Error => new Error("A unit of work was used after its end");
   return {
     tx: {
       get kysely(): QueryCreator<Tables> {
-        assertLive();
+        if (hasEnded) throw late();
         return queries.kysely;
       },
-      all: async (query, params) => {
-        assertLive();
-        return queries.all(query, params);
-      },
-      first: async (query, params) => {
-        assertLive();
-        return queries.first(query, params);
-      },
-      lock: async (key) => {
-        assertLive();
-        await lock(key);
-      },
+      all: (query, params) => (hasEnded ? Promise.reject(late()) : queries.all(query, params)),
+      first: (query, params) => (hasEnded ? Promise.reject(late()) : queries.first(query, params)),
+      lock: (key) => (hasEnded ? Promise.reject(late()) : lock(key)),
     },
     end: () => {
       hasEnded = true;

@@ -1,12 +1,15 @@
 import type { Migration } from "kysely";
+import type { DialectName } from "../database.ts";
+import { storedByKey } from "./keyed-table.ts";
 
-export const createSignIn: Migration = {
+export const createSignIn = (dialect: DialectName): Migration => ({
   up: async (db) => {
     await db.schema
       .createTable("users")
       .addColumn("id", "text", (column) => column.primaryKey())
       .addColumn("phone", "text", (column) => column.notNull().unique())
       .addColumn("created_at", "bigint", (column) => column.notNull())
+      .$call(storedByKey(dialect))
       .execute();
     await db.schema
       .createTable("profiles")
@@ -15,6 +18,7 @@ export const createSignIn: Migration = {
       )
       .addColumn("name", "text")
       .addColumn("updated_at", "bigint", (column) => column.notNull())
+      .$call(storedByKey(dialect))
       .execute();
 
     await db.schema
@@ -33,13 +37,13 @@ export const createSignIn: Migration = {
       .addColumn("used_by_command_id", "text")
       .addColumn("session_id", "text")
       .addColumn("is_new_user", "integer")
+      .$call(storedByKey(dialect))
       .execute();
     await db.schema
       .createIndex("challenges_by_phone_device")
       .on("challenges")
       .columns(["phone", "device_key", "purpose", "expires_at"])
       .execute();
-    await db.schema.createIndex("challenges_by_expiry").on("challenges").column("expires_at").execute();
 
     await db.schema
       .createTable("phone_devices")
@@ -48,6 +52,7 @@ export const createSignIn: Migration = {
       .addColumn("signed_in_at", "bigint")
       .addColumn("blocked_until", "bigint")
       .addPrimaryKeyConstraint("phone_devices_key", ["phone", "device_key"])
+      .$call(storedByKey(dialect))
       .execute();
 
     await db.schema
@@ -59,9 +64,9 @@ export const createSignIn: Migration = {
       .addColumn("code_length", "integer", (column) => column.notNull())
       .addColumn("known", "integer", (column) => column.notNull())
       .addColumn("counts_to_block", "integer", (column) => column.notNull())
+      .$call(storedByKey(dialect))
       .execute();
     await db.schema.createIndex("wrong_codes_by_phone").on("wrong_codes").columns(["phone", "at"]).execute();
-    await db.schema.createIndex("wrong_codes_by_time").on("wrong_codes").column("at").execute();
 
     await db.schema
       .createTable("sends")
@@ -73,15 +78,14 @@ export const createSignIn: Migration = {
       .addColumn("at", "bigint", (column) => column.notNull())
       .addColumn("known", "integer", (column) => column.notNull())
       .addColumn("state", "text", (column) => column.notNull())
+      .$call(storedByKey(dialect))
       .execute();
     await db.schema.createIndex("sends_by_phone").on("sends").columns(["phone", "at"]).execute();
     await db.schema.createIndex("sends_by_ip").on("sends").columns(["ip", "at"]).execute();
-    await db.schema.createIndex("sends_by_challenge").on("sends").column("challenge_id").execute();
-    await db.schema.createIndex("sends_by_time").on("sends").column("at").execute();
     await db.schema
       .createTable("send_minutes")
       .addColumn("minute", "bigint", (column) => column.primaryKey())
       .addColumn("count", "integer", (column) => column.notNull())
       .execute();
   },
-};
+});

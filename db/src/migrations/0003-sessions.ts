@@ -1,6 +1,8 @@
 import type { Migration } from "kysely";
+import type { DialectName } from "../database.ts";
+import { storedByKey } from "./keyed-table.ts";
 
-export const createSessions: Migration = {
+export const createSessions = (dialect: DialectName): Migration => ({
   up: async (db) => {
     await db.schema
       .createTable("sessions")
@@ -16,17 +18,23 @@ export const createSessions: Migration = {
       .addColumn("expires_at", "bigint", (column) => column.notNull())
       .addColumn("ended_at", "bigint")
       .addColumn("end_reason", "text")
+      .$call(storedByKey(dialect))
       .execute();
     await db.schema
       .createIndex("sessions_by_user")
       .on("sessions")
       .columns(["user_id", "ended_at", "last_seen_at"])
       .execute();
-    await db.schema.createIndex("sessions_by_end").on("sessions").column("ended_at").execute();
+    await db.schema
+      .createIndex("sessions_by_end")
+      .on("sessions")
+      .column("ended_at")
+      .where("ended_at", "is not", null)
+      .execute();
     await db.schema
       .createIndex("sessions_by_last_seen")
       .on("sessions")
       .columns(["last_seen_at", "id"])
       .execute();
   },
-};
+});

@@ -1,5 +1,6 @@
 import { sql, type Migration } from "kysely";
 import type { DialectName } from "../database.ts";
+import { storedByKey } from "./keyed-table.ts";
 
 export const createAuditLog = (dialect: DialectName): Migration => ({
   up: async (db) => {
@@ -14,6 +15,7 @@ export const createAuditLog = (dialect: DialectName): Migration => ({
       .addColumn("phone", "text")
       .addColumn("ip", "text")
       .addColumn("reason", "text")
+      .$call(storedByKey(dialect))
       .execute();
     for (const statement of appendOnly[dialect]) await sql.raw(statement).execute(db);
   },

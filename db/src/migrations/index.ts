@@ -9,8 +9,8 @@ import { createCatalogue } from "./0005-catalogue.ts";
 /** Append-only: a migration that has left this repository is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0001-heartbeat": createHeartbeat,
-  "0002-sign-in": createSignIn,
-  "0003-sessions": createSessions,
+  "0002-sign-in": createSignIn(dialect),
+  "0003-sessions": createSessions(dialect),
   "0004-audit-log": createAuditLog(dialect),
   "0005-catalogue": createCatalogue(dialect),
 });

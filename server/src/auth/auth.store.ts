@@ -1,5 +1,6 @@
 import { prepare, type DeviceKey, type Queries } from "@edvoyage/db";
 import type { ChallengeId, CommandId, Platform, SessionId, UserId } from "@edvoyage/protocol";
+import { leastIdAt } from "../crypto.ts";
 
 const PRUNE_BATCH = 500;
 
@@ -101,12 +102,16 @@ export const authQueries = {
   insertProfile,
 };
 
-/** Deletes a batch of challenges that ended before `before`; returns whether there may be more. */
+/** Deletes a batch of challenges that were made before `before`; returns whether there may be more. */
 export const pruneChallenges = async (queries: Queries, before: number): Promise<boolean> => {
   const gone = await queries.kysely
     .deleteFrom("challenges")
     .where("id", "in", (eb) =>
-      eb.selectFrom("challenges").select("id").where("expires_at", "<", before).limit(PRUNE_BATCH),
+      eb
+        .selectFrom("challenges")
+        .select("id")
+        .where("id", "<", leastIdAt(before) as ChallengeId)
+        .limit(PRUNE_BATCH),
     )
     .returning("id")
     .execute();

@@ -1,4 +1,4 @@
-import type { Database, DeviceKey, Queries } from "@edvoyage/db";
+import type { Database, DeviceKey } from "@edvoyage/db";
 import type { Limits } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Audit } from "../audit/audit.ts";
@@ -6,7 +6,15 @@ import { DAY_MS, type Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import { parseCursor, toPage, type Page } from "../paging.ts";
 import { maskPhone } from "../phone.ts";
-import { judgeBudget, judgeStanding, MONTH_MS, nextSendAt, type NumberFacts } from "./numbers.rules.ts";
+import {
+  judgeBudget,
+  judgeStanding,
+  MONTH_MS,
+  nextSendAt,
+  type NumberFacts,
+  type Sends,
+  type WrongCode,
+} from "./numbers.rules.ts";
 import {
   devicesOfPhone,
   liftBlocks,
@@ -39,6 +47,8 @@ export interface NumberReport extends TroubledNumber {
   };
   /** Messages of the last 24 hours that count, to devices unknown to the number. */
   readonly messagesOfDay: number;
+  /** The limits in force for the above. */
+  readonly allowed: NumberReport["budget"] & { readonly messagesOfDay: number };
   readonly devices: readonly {
     /** Eight characters that name the device to `unblock`; its id is a secret. */
     readonly device: string;
@@ -78,6 +88,15 @@ export interface NumberInspection {
   ): Promise<{ readonly lifted: number; readonly pausedUntil: number | null }>;
 }
 
+/** What the rows say of a number, and when they were read. */
+interface History {
+  readonly phone: string;
+  readonly now: number;
+  readonly devices: readonly NumberFacts[];
+  readonly wrongCodes: readonly WrongCode[];
+  readonly sends: Sends;
+}
+
 /** Characters of a device key that tell an admin which device is meant. */
 const DEVICE_NAME_CHARACTERS = 8;
 
@@ -89,30 +108,33 @@ export const createNumberInspection = (deps: {
 }): NumberInspection => {
   const { database, audit, clock, limits } = deps;
 
-  const factsOf = async (tx: Queries, phone: string, now: number) => {
-    const wrongCodes = await tx.all(queries.wrongCodesSince, { phone, since: now - MONTH_MS });
-    const sends = await tx.all(queries.sendsSince, { phone, since: now - DAY_MS });
-    const seen = new Map((await devicesOfPhone(tx, phone)).map((device) => [device.device_key, device]));
-    const keys = new Set([
-      ...seen.keys(),
-      ...wrongCodes.map((w) => w.device_key),
-      ...sends.map((s) => s.device_key),
-    ]);
-    return [...keys].map((deviceKey): NumberFacts => ({
+  const historyOf = async (phone: string, now: number): Promise<History> => {
+    const { read } = database;
+    const wrongCodes = await read.all(queries.wrongCodesSince, { phone, since: now - MONTH_MS });
+    const sends = await read.all(queries.countedSendsSince, { phone, since: now - DAY_MS });
+    const seen = new Map((await devicesOfPhone(read, phone)).map((device) => [device.device_key, device]));
+    const keys = new Set([...seen.keys(), ...[...wrongCodes, ...sends].map(({ device_key }) => device_key)]);
+    const devices = [...keys].map((deviceKey) => ({
       deviceKey,
       signedInAt: seen.get(deviceKey)?.signed_in_at ?? null,
       blockedUntil: seen.get(deviceKey)?.blocked_until ?? null,
       wrongCodes,
-      sends,
     }));
+    return { phone, now, devices, wrongCodes, sends };
   };
 
-  const summarize = (phone: string, facts: readonly NumberFacts[], now: number): TroubledNumber => {
-    const wrongCodes = facts[0]?.wrongCodes ?? [];
+  /** Throws `not-found` when there is nothing to tell. */
+  const knownHistoryOf = async (phone: string, now: number): Promise<History> => {
+    const history = await historyOf(phone, now);
+    if (history.devices.length > 0) return history;
+    throw new AppError("not-found", "Nobody has tried to sign in with this number lately.");
+  };
+
+  const summarize = ({ phone, now, devices, wrongCodes }: History, showPhones: boolean): TroubledNumber => {
     const { codeLength, pausedUntil } = judgeBudget(wrongCodes, now, limits);
-    const blocked = facts.flatMap((one) => judgeStanding(one, now, limits).blockedUntil ?? []);
+    const blocked = devices.flatMap((device) => judgeStanding(device, now, limits).blockedUntil ?? []);
     return {
-      phone,
+      phone: showPhones ? phone : maskPhone(phone),
       blockedUntil: blocked.length > 0 ? Math.max(...blocked) : null,
       blockedDevices: blocked.length,
       pausedUntil,
@@ -122,34 +144,35 @@ export const createNumberInspection = (deps: {
     };
   };
 
-  const report = (phone: string, facts: readonly NumberFacts[], now: number): NumberReport => {
-    const { sixDigitOfDay, sixDigitOfMonth, ofMonth } = judgeBudget(facts[0]?.wrongCodes ?? [], now, limits);
+  const report = (history: History, showPhones: boolean): NumberReport => {
+    const { now, devices, wrongCodes, sends } = history;
+    const { sixDigitOfDay, sixDigitOfMonth, ofMonth } = judgeBudget(wrongCodes, now, limits);
     const unexplained = {
-      ...summarize(phone, facts, now),
+      ...summarize(history, showPhones),
       budget: { sixDigitOfDay, sixDigitOfMonth, ofMonth },
-      messagesOfDay: (facts[0]?.sends ?? []).filter((send) => send.known === 0 && send.state === "counted")
-        .length,
-      devices: facts.map((one) => {
-        const standing = judgeStanding(one, now, limits);
+      messagesOfDay: sends.filter(({ known }) => known === 0).length,
+      allowed: {
+        sixDigitOfDay: limits.wrongSixDigitCodesPerDay,
+        sixDigitOfMonth: limits.wrongSixDigitCodesPerMonth,
+        ofMonth: limits.wrongCodesPerMonth,
+        messagesOfDay: limits.sendsPerDayPerPhone,
+      },
+      devices: devices.map((device) => {
+        const { isKnown, blockedUntil, attemptsRemaining } = judgeStanding(device, now, limits);
+        const { deviceKey, signedInAt } = device;
+        const nextMessageAt = nextSendAt(sends, { deviceKey, now, limits });
         return {
-          device: deviceName(one.deviceKey),
-          isKnown: standing.isKnown,
-          signedInAt: one.signedInAt,
-          blockedUntil: standing.blockedUntil,
-          attemptsRemaining: standing.attemptsRemaining,
-          nextMessageAt: nextSendAt(one, now, limits),
+          device: deviceName(deviceKey),
+          isKnown,
+          signedInAt,
+          blockedUntil,
+          attemptsRemaining,
+          nextMessageAt,
         };
       }),
       serverNow: now,
     };
-    return { ...unexplained, explanation: explain(unexplained, limits) };
-  };
-
-  const known = async (phone: string, now: number): Promise<NumberFacts[]> => {
-    const facts = await factsOf(database.read, phone, now);
-    if (facts.length === 0)
-      throw new AppError("not-found", "Nobody has tried to sign in with this number lately.");
-    return facts;
+    return { ...unexplained, explanation: explain(unexplained) };
   };
 
   return {
@@ -167,24 +190,16 @@ export const createNumberInspection = (deps: {
         positionOf: ({ phone }) => [phone],
       });
       const items: TroubledNumber[] = [];
-      for (const phone of phones.items) {
-        items.push(
-          summarize(showPhones ? phone : maskPhone(phone), await factsOf(database.read, phone, now), now),
-        );
-      }
+      for (const phone of phones.items) items.push(summarize(await historyOf(phone, now), showPhones));
       return { ...phones, items };
     },
 
-    show: async (phone, { showPhones }) => {
-      const now = clock.now();
-      return report(showPhones ? phone : maskPhone(phone), await known(phone, now), now);
-    },
+    show: async (phone, { showPhones }) => report(await knownHistoryOf(phone, clock.now()), showPhones),
 
     unblock: async (phone, { device, resetBudget, reason }) => {
       const now = clock.now();
-      const facts = await known(phone, now);
-      const chosen =
-        device === undefined ? undefined : facts.find(({ deviceKey }) => deviceName(deviceKey) === device);
+      const { devices } = await knownHistoryOf(phone, now);
+      const chosen = devices.find(({ deviceKey }) => deviceName(deviceKey) === device);
       if (device !== undefined && !chosen)
         throw new AppError("not-found", "No such device has tried this number.");
       return database.write(async (tx) => {
@@ -201,13 +216,13 @@ export const createNumberInspection = (deps: {
 
 const deviceName = (deviceKey: DeviceKey): string => deviceKey.slice(0, DEVICE_NAME_CHARACTERS);
 
-const explain = (summary: Omit<NumberReport, "explanation">, limits: Limits): string[] => {
-  const { devices, pausedUntil, codeLength, budget, messagesOfDay } = summary;
+const explain = (report: Omit<NumberReport, "explanation">): string[] => {
+  const { devices, pausedUntil, codeLength, budget, messagesOfDay, allowed } = report;
   const sentences = devices
     .filter(({ blockedUntil }) => blockedUntil !== null)
     .map(
       ({ device, blockedUntil }) =>
-        `Device ${device} gave ${limits.wrongCodesPerBlock} wrong codes and is blocked until ${instant(blockedUntil)}.`,
+        `Device ${device} gave too many wrong codes and is blocked until ${instant(blockedUntil)}.`,
     );
   if (pausedUntil !== null) {
     sentences.push(
@@ -216,11 +231,11 @@ const explain = (summary: Omit<NumberReport, "explanation">, limits: Limits): st
     );
   } else if (codeLength > 6) {
     sentences.push(
-      `New devices get ${codeLength}-digit codes: strangers gave ${budget.sixDigitOfDay} wrong 6-digit codes in 24 hours ` +
-        `and ${budget.sixDigitOfMonth} in 30 days. Nobody is refused for it.`,
+      `New devices get ${codeLength}-digit codes: strangers gave ${budget.sixDigitOfDay} wrong 6-digit codes ` +
+        `in 24 hours and ${budget.sixDigitOfMonth} in 30 days. Nobody is refused for it.`,
     );
   }
-  if (messagesOfDay >= limits.sendsPerDayPerPhone) {
+  if (messagesOfDay >= allowed.messagesOfDay) {
     sentences.push(`New devices get no message: ${messagesOfDay} were sent to them in 24 hours.`);
   }
   return sentences;

@@ -19,7 +19,8 @@ export type WrongCode = Pick<
   Tables["wrong_codes"],
   "device_key" | "at" | "code_length" | "known" | "counts_to_block"
 >;
-export type Send = Pick<Tables["sends"], "device_key" | "ip" | "at" | "known" | "state">;
+/** One message that counts: it ended in no sign-in, and the provider did not refuse it. */
+export type Send = Pick<Tables["sends"], "device_key" | "ip" | "at" | "known">;
 
 /** What the rows say of one phone, oldest first, as seen by one device. */
 export interface NumberFacts {
@@ -29,9 +30,10 @@ export interface NumberFacts {
   readonly blockedUntil: number | null;
   /** Of all devices, 30 days. */
   readonly wrongCodes: readonly WrongCode[];
-  /** To all devices, 24 hours. */
-  readonly sends: readonly Send[];
 }
+
+/** Messages to all devices of the phone in 24 hours, oldest first. */
+export type Sends = readonly Send[];
 
 /** What one device may do with one phone now. */
 export interface Standing {
@@ -105,7 +107,7 @@ export type SendDecision =
   | { readonly state: "wait"; readonly resendAt: number }
   | { readonly state: "throttled"; readonly until: number };
 
-/** What the caller's address and the whole server have sent in the last hour. */
+/** What the caller's address (asked for strangers alone) and the whole server have sent in the last hour. */
 export interface SendLoad {
   readonly ip: string;
   readonly ofAddress: { readonly count: number; readonly oldestAt: number | null };
@@ -117,30 +119,34 @@ export interface SendLoad {
  * with its reserve alone: whatever strangers could use up does not apply to it.
  */
 export const decideSend = (
-  facts: NumberFacts,
-  { isKnown, load, now, limits }: { isKnown: boolean; load: SendLoad; now: number; limits: Limits },
+  sends: Sends,
+  {
+    deviceKey,
+    isKnown,
+    load,
+    now,
+    limits,
+  }: { deviceKey: DeviceKey; isKnown: boolean; load: SendLoad; now: number; limits: Limits },
 ): SendDecision => {
-  const resendAt = nextSendAt(facts, now, limits);
+  const resendAt = nextSendAt(sends, { deviceKey, now, limits });
   if (resendAt !== null && now < resendAt) return { state: "wait", resendAt };
   const cap = limits.sendsPerHour + (isKnown ? limits.sendsPerHourReserve : 0);
   const refusals = [
     hourFull(load.ofAll, cap),
-    ...(isKnown ? [] : strangerRefusals(facts, { load, now, limits })),
+    ...(isKnown ? [] : strangerRefusals(sends, { load, now, limits })),
   ];
   const until = Math.max(...refusals.map((refusal) => refusal ?? 0));
   if (until > now) return { state: "throttled", until };
-  const sent = { device_key: facts.deviceKey, ip: load.ip, at: now, known: 0, state: "counted" } as const;
-  const after = nextSendAt({ ...facts, sends: [...facts.sends, sent] }, now, limits);
+  const sent: Send = { device_key: deviceKey, ip: load.ip, at: now, known: isKnown ? 1 : 0 };
+  const after = nextSendAt([...sends, sent], { deviceKey, now, limits });
   return { state: "send", resendAt: after ?? now };
 };
 
 const strangerRefusals = (
-  { sends }: NumberFacts,
+  sends: Sends,
   { load, now, limits }: { load: SendLoad; now: number; limits: Limits },
 ): (number | null)[] => {
-  const ofDay = sends.filter(
-    (send) => send.known === 0 && send.state === "counted" && isWithin(send, DAY_MS, now),
-  );
+  const ofDay = sends.filter((send) => send.known === 0 && isWithin(send, DAY_MS, now));
   const ofDayAndAddress = ofDay.filter((send) => send.ip === load.ip);
   return [
     fullUntil(ofDay, limits.sendsPerDayPerPhone, DAY_MS),
@@ -150,10 +156,11 @@ const strangerRefusals = (
 };
 
 /** When this device may get its next message by its own rhythm; `null` when it got none this hour. */
-export const nextSendAt = ({ deviceKey, sends }: NumberFacts, now: number, limits: Limits): number | null => {
-  const own = sends.filter(
-    (send) => send.device_key === deviceKey && send.state === "counted" && isWithin(send, HOUR_MS, now),
-  );
+export const nextSendAt = (
+  sends: Sends,
+  { deviceKey, now, limits }: { deviceKey: DeviceKey; now: number; limits: Limits },
+): number | null => {
+  const own = sends.filter((send) => send.device_key === deviceKey && isWithin(send, HOUR_MS, now));
   const last = own.at(-1);
   if (!last) return null;
   const spacing = SPACINGS_MS[Math.min(own.length, SPACINGS_MS.length) - 1] ?? 0;

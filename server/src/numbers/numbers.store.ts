@@ -1,5 +1,6 @@
 import { prepare, type DeviceKey, type Queries } from "@edvoyage/db";
 import type { ChallengeId } from "@edvoyage/protocol";
+import { leastIdAt } from "../crypto.ts";
 
 /** How many rows one statement of the clean-up may touch: it holds the writer. */
 const PRUNE_BATCH = 500;
@@ -21,12 +22,13 @@ const wrongCodesSince = prepare<{ phone: string; since: number }>()((query, para
     .orderBy("at"),
 );
 
-const sendsSince = prepare<{ phone: string; since: number }>()((query, param) =>
+const countedSendsSince = prepare<{ phone: string; since: number }>()((query, param) =>
   query
     .selectFrom("sends")
-    .select(["device_key", "ip", "at", "known", "state"])
+    .select(["device_key", "ip", "at", "known"])
     .where("phone", "=", param.phone)
     .where("at", ">", param.since)
+    .where("state", "=", "counted")
     .orderBy("at"),
 );
 
@@ -86,10 +88,11 @@ const refuseSend = prepare<{ id: string }>()((query, param) =>
     .where("state", "=", "counted"),
 );
 
-const settleSends = prepare<{ challengeId: ChallengeId }>()((query, param) =>
+const settleSends = prepare<{ phone: string; challengeId: ChallengeId }>()((query, param) =>
   query
     .updateTable("sends")
     .set({ state: "signed-in" })
+    .where("phone", "=", param.phone)
     .where("challenge_id", "=", param.challengeId)
     .where("state", "=", "counted"),
 );
@@ -162,7 +165,7 @@ const forgetDevice = prepare<{ phone: string; deviceKey: DeviceKey }>()((query, 
 export const numberQueries = {
   device,
   wrongCodesSince,
-  sendsSince,
+  countedSendsSince,
   loadOfAddress,
   loadOfAll,
   insertSend,
@@ -244,14 +247,14 @@ export const pruneNumbers = async (queries: Queries, before: number): Promise<bo
   const wrong = await kysely
     .deleteFrom("wrong_codes")
     .where("id", "in", (eb) =>
-      eb.selectFrom("wrong_codes").select("id").where("at", "<", before).limit(PRUNE_BATCH),
+      eb.selectFrom("wrong_codes").select("id").where("id", "<", leastIdAt(before)).limit(PRUNE_BATCH),
     )
     .returning("id")
     .execute();
   const sent = await kysely
     .deleteFrom("sends")
     .where("id", "in", (eb) =>
-      eb.selectFrom("sends").select("id").where("at", "<", before).limit(PRUNE_BATCH),
+      eb.selectFrom("sends").select("id").where("id", "<", leastIdAt(before)).limit(PRUNE_BATCH),
     )
     .returning("id")
     .execute();

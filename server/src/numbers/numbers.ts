@@ -62,18 +62,20 @@ export interface NumbersDeps {
 export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers => {
   const decide = async (
     tx: UnitOfWork,
-    { facts, standing, now }: Sight,
+    { phone, deviceKey, now, standing }: Sight,
     ip: string,
   ): Promise<SendDecision> => {
+    const { isKnown } = standing;
+    const sends = await tx.all(queries.countedSendsSince, { phone, since: now - DAY_MS });
     const since = now - HOUR_MS;
-    const ofAddress = await tx.first(queries.loadOfAddress, { ip, since });
+    const ofAddress = isKnown ? undefined : await tx.first(queries.loadOfAddress, { ip, since });
     const ofAll = await tx.first(queries.loadOfAll, { since });
     const load = {
       ip,
       ofAddress: { count: ofAddress?.count ?? 0, oldestAt: ofAddress?.oldestAt ?? null },
       ofAll: { count: ofAll?.count ?? 0, oldestAt: ofAll?.oldestAt ?? null },
     };
-    return decideSend(facts, { isKnown: standing.isKnown, load, now, limits });
+    return decideSend(sends, { deviceKey, isKnown, load, now, limits });
   };
 
   return {
@@ -85,7 +87,6 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
         signedInAt: device?.signed_in_at ?? null,
         blockedUntil: device?.blocked_until ?? null,
         wrongCodes: await tx.all(queries.wrongCodesSince, { phone, since: now - MONTH_MS }),
-        sends: await tx.all(queries.sendsSince, { phone, since: now - DAY_MS }),
       };
       return { phone, deviceKey, now, facts, standing: judgeStanding(facts, now, limits) };
     },
@@ -123,7 +124,7 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
 
     recordSignIn: async (tx, { phone, deviceKey, now, facts }, challengeId) => {
       await tx.all(queries.rememberDevice, { phone, deviceKey, at: now });
-      await tx.all(queries.settleSends, { challengeId });
+      await tx.all(queries.settleSends, { phone, challengeId });
       if (countTowardsBlock(facts, now) > 0) await tx.all(queries.settleWrongCodes, { phone, deviceKey });
     },
 
