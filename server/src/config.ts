@@ -38,7 +38,8 @@ export type SmsConfig = { readonly domain: string; readonly appHash: string | un
 /** The environment says something that the server cannot run with; the message is one line for an admin. */
 export class ConfigError extends Error {
   constructor(message: string) {
-    super(message);
+    // The value that it repeats may have line breaks in it.
+    super(message.replaceAll(/[\s\p{Cc}]+/gu, " "));
     this.name = "ConfigError";
   }
 }

@@ -10,6 +10,8 @@ export const systemRandom: Random = (sizeBytes) => randomBytes(sizeBytes);
 /** Makes UUIDv7 ids (RFC 9562) of the kind that is asked for. */
 export type NewId = <Kind extends string>(now: number) => Kind;
 
+const ID_BYTES = 16;
+const POOL_BYTES = 256 * ID_BYTES;
 /** Half of the counter's range is left for the ids of one millisecond. */
 const MAX_FIRST_SEQUENCE = 0x7fff_ffff;
 
@@ -18,10 +20,18 @@ const MAX_FIRST_SEQUENCE = 0x7fff_ffff;
  * millisecond too (RFC 9562, 6.2: a counter that starts at random).
  */
 export const createNewId = (random: Random): NewId => {
+  // Drawn in bulk: each draw is a call into the kernel, and a sign-in makes seven ids.
+  let pool = random(POOL_BYTES);
+  let used = 0;
   let msecs = 0;
   let seq = 0;
   return <Kind extends string>(now: number) => {
-    const bytes = random(16);
+    if (used + ID_BYTES > POOL_BYTES) {
+      pool = random(POOL_BYTES);
+      used = 0;
+    }
+    const bytes = pool.subarray(used, used + ID_BYTES);
+    used += ID_BYTES;
     if (now > msecs) {
       msecs = now;
       seq = Buffer.from(bytes).readUInt32BE() & MAX_FIRST_SEQUENCE;

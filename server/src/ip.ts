@@ -1,4 +1,4 @@
-import { isIPv4 } from "node:net";
+import { isIP, isIPv4 } from "node:net";
 import ipaddr from "ipaddr.js";
 import type { Clock } from "./clock.ts";
 import { MINUTE_MS, secondsUntil } from "./clock.ts";
@@ -15,8 +15,12 @@ export const addressToLimitKey = (address: string): string => {
   return `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`;
 };
 
-/** Whether a text is an IP address or a CIDR range. */
-export const isAddressOrRange = (text: string): boolean => ipaddr.isValid(text) || ipaddr.isValidCIDR(text);
+/** Whether a text is an IP address, or a CIDR range of fewer than all addresses. */
+export const isAddressOrRange = (text: string): boolean => {
+  if (isIP(text)) return true;
+  const [address = "", bits = ""] = text.split("/");
+  return isIP(address) !== 0 && ipaddr.isValidCIDR(text) && Number(bits) > 0;
+};
 
 /** Addresses of which a minute remembers the calls; the rest of a flood shares one allowance. */
 const MAX_ADDRESSES = 50_000;

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { pino, stdSerializers, type DestinationStream } from "pino";
 import type { LogLevel } from "./config.ts";
 
@@ -64,7 +65,7 @@ const MAX_CAUSES = 4;
 
 /** A bug is logged whole: what it is, where, and why; but for what might be a secret in its words. */
 const errorToFields = (error: unknown, depth: number): unknown => {
-  if (!(error instanceof Error)) return scrub(String(error));
+  if (!(error instanceof Error)) return scrub(typeof error === "string" ? error : inspect(error));
   const { type, message, stack } = stdSerializers.errWithCause(error);
   const code = "code" in error ? scrub(String(error.code)) : undefined;
   const cause =

@@ -323,6 +323,7 @@ describe("both databases", () => {
     "Ångström",
     "Zürich",
     "Łódź",
+    "Əliyev",
     "Αθήνα",
     "Москва",
     "東京大学",

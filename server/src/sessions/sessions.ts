@@ -105,7 +105,7 @@ export interface SessionsDeps {
 /** Activity is written at most this often. */
 const TOUCH_INTERVAL_MS = MINUTE_MS;
 /** Ends are looked for this far back, so that a late commit or another node's clock hides none. */
-const END_OVERLAP_MS = 5 * MINUTE_MS;
+const END_OVERLAP_MS = MINUTE_MS;
 const KEPT_MS = 90 * DAY_MS;
 
 const auditActions: Record<SessionEnd, AuditAction> = {
