@@ -1,0 +1,172 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../support/databases.ts";
+import { startServerProcess } from "../support/server-process.ts";
+import { runTerminal } from "../support/terminal.ts";
+import { createWorld, expectRefusal, type World } from "../support/world.ts";
+
+const ESCAPE = "\u001b";
+
+/** A world and its terminal, which finds the server by its URL and the token by the data folder. */
+const createTerminal = async () => {
+  const world = await createWorld();
+  const edvoyage = (...words: string[]) =>
+    runTerminal(words, { environment: { EDVOYAGE_DATA_DIR: world.dataDir, EDVOYAGE_URL: world.url } });
+  return { world, edvoyage };
+};
+
+const blockDevice = async (world: World) => {
+  const phone = world.device();
+  await phone.requestCode();
+  for (let i = 0; i < 3; i += 1) await phone.verify({ code: phone.wrongCode() }).catch(() => {});
+  return phone;
+};
+
+describe("the terminal program, in a pipe", () => {
+  test("lists sessions as plain text with masked numbers, and as JSON", async () => {
+    const { world, edvoyage } = await createTerminal();
+    const { session, user } = await world.device({ name: "Asha's phone" }).signIn();
+
+    const plain = await edvoyage("sessions", "list");
+    const json = await edvoyage("sessions", "list", "--json");
+    const shown = await edvoyage("sessions", "list", "--show-phones");
+
+    expect(plain.exitCode).toBe(0);
+    expect(plain.stdout).toContain(session.id);
+    expect(plain.stdout).toContain("Asha's phone");
+    expect(plain.stdout).toContain(`+91••••••${user.phone.slice(-4)}`);
+    expect(plain.stdout).not.toContain(user.phone);
+    expect(plain.stdout).not.toContain(ESCAPE);
+    expect(JSON.parse(json.stdout)).toMatchObject([{ id: session.id, userId: user.id, state: "live" }]);
+    expect(shown.stdout).toContain(user.phone);
+  });
+
+  test("revokes a session, says so, and an unknown one is not found", async () => {
+    const { world, edvoyage } = await createTerminal();
+    const { session, rpc } = await world.device().signIn();
+
+    const revoked = await edvoyage("sessions", "revoke", session.id, "--reason", "lost phone");
+    const unknown = await edvoyage("sessions", "revoke", "01990000-0000-7000-8000-000000000000");
+
+    expect(revoked.exitCode).toBe(0);
+    await expectRefusal(rpc.sessions.validate.query(), "session/revoked");
+    expect(unknown.exitCode).toBe(3);
+    const audit = await edvoyage("audit", "list", "--json");
+    expect(JSON.parse(audit.stdout)[0]).toMatchObject({
+      action: "session.revoked",
+      actor: "admin",
+      reason: "lost phone",
+    });
+  });
+
+  test("explains why a number cannot sign in, and unblocks it", async () => {
+    const { world, edvoyage } = await createTerminal();
+    const phone = await blockDevice(world);
+
+    const listed = await edvoyage("numbers", "list", "--json");
+    const explained = await edvoyage("numbers", "show", phone.phone);
+    const unblocked = await edvoyage("numbers", "unblock", phone.phone, "--reason", "called us");
+
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ blockedDevices: 1 }]);
+    expect(explained.stdout).toMatch(/blocked until/);
+    expect(explained.stdout).not.toContain(phone.phone);
+    expect(unblocked.exitCode).toBe(0);
+    expect(await phone.verify()).toMatchObject({ isNewUser: true });
+    expect((await edvoyage("numbers", "show", phone.phone)).stdout).toContain("Nothing stands in the way");
+    const audit = await edvoyage("audit", "list", "--json");
+    expect(JSON.parse(audit.stdout)).toContainEqual(
+      expect.objectContaining({ action: "number.unblocked", actor: "admin", reason: "called us" }),
+    );
+  });
+
+  test("seeds, and imports a file twice without a change", async () => {
+    const { edvoyage } = await createTerminal();
+    const file = join(temporaryFolder(), "universities.json");
+    writeFileSync(
+      file,
+      JSON.stringify([
+        {
+          name: "New University",
+          alpha_two_code: "IN",
+          domains: ["new.example"],
+          web_pages: ["https://new.example/"],
+        },
+        { name: "new  UNIVERSITY", alpha_two_code: "in", domains: [], web_pages: [] },
+        { name: "", alpha_two_code: "IN" },
+      ]),
+    );
+
+    const seeded = await edvoyage("seed", "run", "--json");
+    const first = await edvoyage("catalogue", "import", file, "--json");
+    const second = await edvoyage("catalogue", "import", file, "--json");
+
+    expect(JSON.parse(seeded.stdout)).toMatchObject({ universities: 220 });
+    expect(JSON.parse(first.stdout)).toMatchObject({ created: 1, updated: 0 });
+    expect(JSON.parse(second.stdout)).toMatchObject({ created: 0, updated: 0, unchanged: 1 });
+    expect(JSON.parse(second.stdout).skipped).toHaveLength(2);
+  });
+
+  test("the doctor is content with a healthy server", async () => {
+    const { edvoyage } = await createTerminal();
+
+    const { exitCode, stdout } = await edvoyage("doctor");
+
+    expect(stdout).toMatch(/synchronous=FULL/);
+    expect(exitCode).toBe(0);
+  });
+
+  test.each([
+    [2, ["sessions", "lst"]],
+    [2, ["numbers", "show"]],
+    [2, ["numbers", "show", "not a number"]],
+    [2, ["catalogue", "import", "/nonexistent.json"]],
+    [3, ["numbers", "show", "+919812345678"]],
+  ])("ends with %i after %j", async (exitCode, words) => {
+    const { edvoyage } = await createTerminal();
+
+    const ended = await edvoyage(...words);
+
+    expect(ended).toMatchObject({ exitCode, stdout: "" });
+    expect(ended.stderr).not.toBe("");
+    expect(ended.stderr).not.toContain(ESCAPE);
+  });
+
+  test("a wrong token is not allowed, a server that is not there is unreachable, both as JSON too", async () => {
+    const { world } = await createTerminal();
+    const environment = {
+      EDVOYAGE_URL: world.url,
+      EDVOYAGE_ADMIN_TOKEN: "not the token",
+      EDVOYAGE_DATA_DIR: world.dataDir,
+    };
+
+    const refused = await runTerminal(["sessions", "list", "--json"], { environment });
+    const unreachable = await runTerminal(["sessions", "list", "--json", "--url", "http://127.0.0.1:1"], {
+      environment,
+    });
+
+    expect(refused.exitCode).toBe(4);
+    expect(JSON.parse(refused.stderr)).toMatchObject({ error: { reason: "forbidden" } });
+    expect(unreachable.exitCode).toBe(6);
+    expect(JSON.parse(unreachable.stderr)).toMatchObject({ error: { reason: "server/unavailable" } });
+  });
+});
+
+describe("the terminal program, on the database itself", () => {
+  test("respects a running server's lock, and works when none runs", async () => {
+    const dataDir = temporaryFolder();
+    const environment = { EDVOYAGE_DATA_DIR: dataDir };
+    const server = await startServerProcess(dataDir);
+
+    const locked = await runTerminal(["sessions", "list", "--db"], { environment });
+    const found = await runTerminal(["sessions", "list"], { environment });
+    await server.end("SIGTERM");
+    const opened = await runTerminal(["seed", "run", "--db", "--json"], { environment });
+
+    expect(locked.exitCode).toBe(5);
+    expect(locked.stderr).toMatch(/server is running/i);
+    expect(found.exitCode).toBe(0);
+    expect(opened.exitCode).toBe(0);
+    expect(JSON.parse(opened.stdout)).toMatchObject({ universities: 220 });
+  });
+});
