@@ -21,7 +21,8 @@ export const parsePhone = (text: string, countries: ReadonlySet<string> | undefi
   const trimmed = text.trim();
   if (trimmed.length > MAX_PHONE_CHARACTERS || !INTERNATIONAL.test(trimmed)) throw invalidPhone();
   const parsed = parsePhoneNumberFromString(trimmed);
-  if (!parsed?.isValid() || !CAN_BE_MOBILE.has(parsed.getType())) throw invalidPhone();
+  // A number of no type is invalid: isValid() would only look for the type once more.
+  if (!parsed || !CAN_BE_MOBILE.has(parsed.getType())) throw invalidPhone();
   if (countries && !countries.has(parsed.country ?? "")) {
     throw new AppError("phone/country-not-served", "Messages are not sent to this country.");
   }

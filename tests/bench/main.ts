@@ -11,6 +11,8 @@ import type { ServerKind } from "./servers.ts";
 
 const SECONDS = Number(process.env["BENCH_SECONDS"] ?? 4);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
+/** Long enough for the compiler to have seen what is hot. */
+const WARM_UP_SECONDS = 3;
 const USERS = 2_000;
 const SIGNED_IN_USERS = 500;
 
@@ -73,7 +75,7 @@ const main = async (): Promise<void> => {
                 measure(portOf(kind), {
                   connections,
                   seconds: SECONDS,
-                  warmUpSeconds: 1,
+                  warmUpSeconds: WARM_UP_SECONDS,
                   act: async (c, turn) => void (await act(c, turn)),
                 }),
             ] as const,
@@ -108,7 +110,8 @@ const main = async (): Promise<void> => {
           ([name, kind, act]) =>
             [
               name,
-              () => measure(portOf(kind), { connections, seconds: SECONDS, warmUpSeconds: 1, act }),
+              () =>
+                measure(portOf(kind), { connections, seconds: SECONDS, warmUpSeconds: WARM_UP_SECONDS, act }),
             ] as const,
         ),
       );

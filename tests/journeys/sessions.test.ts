@@ -234,7 +234,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     const { device, admin, clock } = await createWorld({ dialect });
     const { rpc } = await device().signIn();
 
-    clock.advance({ days: 91 });
+    clock.advance({ days: 121 });
     clock.advance({ hours: 1 });
 
     await vi.waitFor(async () => {

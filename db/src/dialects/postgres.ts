@@ -14,7 +14,8 @@ import { StorageError } from "../storage-error.ts";
 import type { Tables } from "../tables/index.ts";
 
 const MAX_CONNECTIONS = 20;
-const CONNECT_TIMEOUT_MS = 5_000;
+/** Also how long a unit waits for one of the connections; well below the 30 s that a request may take. */
+const CONNECT_TIMEOUT_MS = 15_000;
 /** A unit that meets a deadlock or a serialisation failure is run again, this often at the most. */
 const MAX_ATTEMPTS = 5;
 

@@ -1,4 +1,4 @@
-import type { Migration } from "kysely";
+import { sql, type Migration } from "kysely";
 import type { DialectName } from "../database.ts";
 import { storedByKey } from "./keyed-table.ts";
 
@@ -40,9 +40,10 @@ export const createSignIn = (dialect: DialectName): Migration => ({
       .$call(storedByKey(dialect))
       .execute();
     await db.schema
-      .createIndex("challenges_by_phone_device")
+      .createIndex("challenges_unused")
       .on("challenges")
-      .columns(["phone", "device_key", "purpose", "expires_at"])
+      .columns(["phone", "device_key"])
+      .where(sql.ref("used_at"), "is", null)
       .execute();
 
     await db.schema

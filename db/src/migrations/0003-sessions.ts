@@ -1,4 +1,4 @@
-import type { Migration } from "kysely";
+import { sql, type Migration } from "kysely";
 import type { DialectName } from "../database.ts";
 import { storedByKey } from "./keyed-table.ts";
 
@@ -20,21 +20,24 @@ export const createSessions = (dialect: DialectName): Migration => ({
       .addColumn("end_reason", "text")
       .$call(storedByKey(dialect))
       .execute();
+    // Partial: a sign-in writes the indexes of live sessions alone, and the end of one moves it to the last.
     await db.schema
-      .createIndex("sessions_by_user")
+      .createIndex("live_sessions_by_user")
       .on("sessions")
-      .columns(["user_id", "ended_at", "last_seen_at"])
+      .columns(["user_id", "last_seen_at"])
+      .where(sql.ref("ended_at"), "is", null)
       .execute();
     await db.schema
-      .createIndex("sessions_by_end")
-      .on("sessions")
-      .column("ended_at")
-      .where("ended_at", "is not", null)
-      .execute();
-    await db.schema
-      .createIndex("sessions_by_last_seen")
+      .createIndex("live_sessions_by_last_seen")
       .on("sessions")
       .columns(["last_seen_at", "id"])
+      .where(sql.ref("ended_at"), "is", null)
+      .execute();
+    await db.schema
+      .createIndex("ended_sessions")
+      .on("sessions")
+      .column("ended_at")
+      .where(sql.ref("ended_at"), "is not", null)
       .execute();
   },
 });

@@ -1,5 +1,6 @@
 import { prepare, type DeviceKey, type Queries, type SessionEnd } from "@edvoyage/db";
 import type { Platform, SessionId, UserId } from "@edvoyage/protocol";
+import { leastIdAt } from "../crypto.ts";
 
 const PRUNE_BATCH = 500;
 
@@ -168,12 +169,16 @@ export const sessionsPage = (
   return query.execute();
 };
 
-/** Deletes a batch of sessions that were last used before `before`; returns whether there may be more. */
+/** Deletes a batch of sessions that were opened before `before`; returns whether there may be more. */
 export const pruneSessions = async (queries: Queries, before: number): Promise<boolean> => {
   const gone = await queries.kysely
     .deleteFrom("sessions")
     .where("id", "in", (eb) =>
-      eb.selectFrom("sessions").select("id").where("last_seen_at", "<", before).limit(PRUNE_BATCH),
+      eb
+        .selectFrom("sessions")
+        .select("id")
+        .where("id", "<", leastIdAt(before) as SessionId)
+        .limit(PRUNE_BATCH),
     )
     .returning("id")
     .execute();

@@ -76,7 +76,7 @@ export interface Sessions {
   /** Forgets, in memory, what other processes ended. Called several times a second. */
   noticeEnds(): Promise<void>;
   countLive(): Promise<number>;
-  /** Deletes sessions that nobody used for 90 days. */
+  /** Deletes sessions that have been over for 90 days. */
   prune(now: number): Promise<void>;
 }
 
@@ -106,6 +106,7 @@ export interface SessionsDeps {
 const TOUCH_INTERVAL_MS = MINUTE_MS;
 /** Ends are looked for this far back, so that a late commit or another node's clock hides none. */
 const END_OVERLAP_MS = MINUTE_MS;
+/** An ended session is kept this long at least, so that its key is told why. */
 const KEPT_MS = 90 * DAY_MS;
 
 const auditActions: Record<SessionEnd, AuditAction> = {
@@ -260,7 +261,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
     },
 
     prune: async (now) => {
-      while (await database.write((tx) => pruneSessions(tx, now - KEPT_MS)));
+      while (await database.write((tx) => pruneSessions(tx, now - SESSION_LIFETIME_MS - KEPT_MS)));
     },
   };
 };

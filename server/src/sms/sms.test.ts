@@ -265,15 +265,18 @@ interface ReceivedRequest {
 /** The other end: a server that checks what it is sent as the manual says. */
 const startReceiver = async (answers: readonly Answer[]) => {
   const requests: ReceivedRequest[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     let body = "";
-    for await (const chunk of request.setEncoding("utf8")) body += String(chunk);
-    const { method, headers } = request;
-    const [, at = "", signature] =
-      /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers["x-edvoyage-signature"])) ?? [];
-    const isSigned = signature === createHmac("sha256", SECRET).update(`${at}.${body}`).digest("hex");
-    requests.push({ method, headers, body, isSigned, signedAt: Number(at) });
-    reply(response, answers[requests.length - 1]);
+    request.setEncoding("utf8");
+    request.on("data", (chunk) => (body += String(chunk)));
+    request.on("end", () => {
+      const { method, headers } = request;
+      const signed = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers["x-edvoyage-signature"]));
+      const [, at = "", signature] = signed ?? [];
+      const isSigned = signature === createHmac("sha256", SECRET).update(`${at}.${body}`).digest("hex");
+      requests.push({ method, headers, body, isSigned, signedAt: Number(at) });
+      reply(response, answers[requests.length - 1]);
+    });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
