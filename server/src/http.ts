@@ -60,6 +60,11 @@ export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: "idle",
+    // A URL that cannot be decoded is refused before any hook runs.
+    frameworkErrors: (error, _request, reply) => {
+      reply.headers(SECURITY_HEADERS);
+      sendTrpcError(reply, router, transportErrorToTrpc(error));
+    },
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
   });
   await app.register(cors, {
@@ -69,6 +74,7 @@ export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
     exposedHeaders: ["retry-after"],
     maxAge: PREFLIGHT_SECONDS,
   });
+  closeConnectionsAtShutdown(app);
   app.addHook("onRequest", (_request, reply, done) => {
     reply.headers(SECURITY_HEADERS);
     done();
@@ -104,6 +110,19 @@ export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
     return reply.type(contentType).send(body);
   });
   return app;
+};
+
+/** Lets `close` end with the last answer: else a kept-alive connection holds it for the whole keep-alive. */
+const closeConnectionsAtShutdown = (app: FastifyInstance): void => {
+  let isClosing = false;
+  app.addHook("preClose", (done) => {
+    isClosing = true;
+    done();
+  });
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    if (isClosing) reply.header("connection", "close");
+    done(null, payload);
+  });
 };
 
 /** Says who asks: the session or admin token of the bearer, or nobody. Throws `rate/limited`. */

@@ -19,14 +19,19 @@ export interface Page<Item> {
 /** A position in an order: the values of its columns in the last row seen. */
 export type Position = readonly (string | number)[];
 
-/** Reads a cursor back; `undefined` is the beginning. Throws `input/invalid` for what no page gave. */
+/**
+ * Reads a cursor of the list of that name back; `undefined` is the beginning. Throws `input/invalid` for what
+ * no page of that list gave.
+ */
 export const parseCursor = <P extends Position>(
   cursor: string | null | undefined,
+  list: string,
   shape: z.ZodType<P>,
 ): P | undefined => {
   if (cursor === null || cursor === undefined) return undefined;
-  const parsed = shape.safeParse(decode(cursor));
-  if (parsed.success) return parsed.data;
+  const decoded = cursorShape.safeParse(decode(cursor));
+  const position = shape.safeParse(decoded.data?.position);
+  if (decoded.data?.list === list && position.success) return position.data;
   throw new AppError("input/invalid", "This cursor is not one that this list gave.", {
     issues: [{ path: "cursor", message: "Not a cursor of this list" }],
   });
@@ -36,15 +41,29 @@ export const parseCursor = <P extends Position>(
 export const toPage = <Row, Item>(
   rows: readonly Row[],
   limit: number,
-  { itemOf, positionOf }: { itemOf: (row: Row) => Item; positionOf: (row: Row) => Position },
+  {
+    list,
+    itemOf,
+    positionOf,
+  }: { readonly list: string; itemOf: (row: Row) => Item; positionOf: (row: Row) => Position },
 ): Page<Item> => {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
-  const nextCursor = rows.length > limit && last !== undefined ? encode(positionOf(last)) : null;
-  return { items: shown.map(itemOf), nextCursor };
+  const hasMore = rows.length > limit && last !== undefined;
+  return {
+    items: shown.map(itemOf),
+    nextCursor: hasMore ? encode({ list, position: positionOf(last) }) : null,
+  };
 };
 
-const encode = (position: Position): string => Buffer.from(JSON.stringify(position)).toString("base64url");
+// PostgreSQL refuses NUL in a text.
+const cursorShape = z.object({
+  list: z.string(),
+  position: z.array(z.union([z.number(), z.string().regex(/^[^\0]*$/)])),
+});
+
+const encode = (cursor: { readonly list: string; readonly position: Position }): string =>
+  Buffer.from(JSON.stringify(cursor)).toString("base64url");
 
 const decode = (cursor: string): unknown => {
   try {

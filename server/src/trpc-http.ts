@@ -56,7 +56,8 @@ const serve = async <Context>(
   const startedAt = performance.now();
   reply.header("vary", "origin, trpc-accept, accept");
   if (request.method === "HEAD") return reply.code(204).send();
-  if (wantsStream(request)) return serveStream(request, reply, options);
+  const isTooMany = pathOf(request).split(",").length > options.maxBatchCalls;
+  if (wantsStream(request) && !isTooMany) return serveStream(request, reply, options);
 
   const parsed = parseRequest(request, options);
   if (parsed instanceof TRPCError) {
@@ -101,7 +102,7 @@ const parseRequest = <Context>(
   }
   const query = request.query as Readonly<Record<string, string | readonly string[] | undefined>>;
   const isBatch = firstOf(query["batch"]) === "1";
-  const path = (request.params as { readonly "*": string })["*"];
+  const path = pathOf(request);
   const paths = isBatch ? path.split(",") : [path];
   if (paths.length > maxBatchCalls) {
     const limit: LimitName = "batchCalls";
@@ -210,7 +211,7 @@ const serveStream = async <Context>(
     router,
     req: request,
     res: reply,
-    path: (request.params as { readonly "*": string })["*"],
+    path: pathOf(request),
     maxBatchSize: maxBatchCalls,
     createContext: ({ info }) => createContext(request, info.calls.length),
     onError: ({ error, path }) => {
@@ -221,6 +222,9 @@ const serveStream = async <Context>(
   });
   return reply;
 };
+
+/** What comes after `/trpc/`: a procedure, or several with commas between. */
+const pathOf = ({ params }: FastifyRequest): string => (params as { readonly "*": string })["*"];
 
 const wantsStream = ({ headers }: FastifyRequest): boolean =>
   (headers["trpc-accept"] ?? headers.accept ?? "").includes("application/jsonl");

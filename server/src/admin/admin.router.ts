@@ -6,6 +6,7 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Clock } from "../clock.ts";
 import type { NumberInspection } from "../numbers/inspection.ts";
 import { pageInput } from "../paging.ts";
+import { idInput } from "../id-input.ts";
 import { maskPhone, parsePhone } from "../phone.ts";
 import type { SessionInspection } from "../sessions/inspection.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -36,14 +37,8 @@ const reason = z
   .max(300)
   .regex(/^[^\p{Cc}]*$/u, "One line")
   .optional();
-const sessionId = z
-  .string()
-  .max(64)
-  .transform((id) => id as SessionId);
-const userId = z
-  .string()
-  .max(64)
-  .transform((id) => id as UserId);
+const sessionId = idInput<SessionId>();
+const userId = idInput<UserId>();
 
 /** What the terminal program calls. Every act is in the audit log with its reason. */
 export const createAdminRouter = (deps: AdminDeps) => {
@@ -79,7 +74,7 @@ export const createAdminRouter = (deps: AdminDeps) => {
         .input(
           z.object({
             phone,
-            device: z.string().max(43).optional(),
+            device: idInput<string>().optional(),
             resetBudget: z.boolean().default(false),
             reason,
           }),

@@ -95,7 +95,7 @@ export const createAudit = ({ read, newId }: { readonly read: Queries; readonly 
   },
 
   list: async ({ cursor, limit }) => {
-    const after = parseCursor(cursor, z.tuple([z.string()]));
+    const after = parseCursor(cursor, "audit", z.tuple([z.string()]));
     const rows = await read.kysely
       .selectFrom("audit_log")
       .selectAll()
@@ -104,6 +104,7 @@ export const createAudit = ({ read, newId }: { readonly read: Queries; readonly 
       .limit(limit + 1)
       .execute();
     return toPage(rows, limit, {
+      list: "audit",
       itemOf: ({ user_id: userId, session_id: sessionId, ...row }) => ({ ...row, userId, sessionId }),
       positionOf: ({ id }) => [id],
     });

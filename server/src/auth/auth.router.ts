@@ -1,5 +1,6 @@
 import { DEVICE_ID_PATTERN, PLATFORMS, type ChallengeId, type CommandId } from "@edvoyage/protocol";
 import { z } from "zod";
+import { idInput } from "../id-input.ts";
 import { parsePhone } from "../phone.ts";
 import { publicProcedure, router } from "../trpc.ts";
 import type { Auth } from "./auth.ts";
@@ -37,10 +38,7 @@ export const createAuthRouter = (deps: {
     verifyCode: publicProcedure
       .input(
         z.object({
-          challengeId: z
-            .string()
-            .max(64)
-            .transform((id) => id as ChallengeId),
+          challengeId: idInput<ChallengeId>(),
           code: z
             .string()
             .transform((code) => code.replaceAll(/[\s-]/g, ""))

@@ -1,19 +1,14 @@
 import type { CourseId, UniversityId } from "@edvoyage/protocol";
 import { z } from "zod";
 import { pageInput } from "../paging.ts";
+import { idInput } from "../id-input.ts";
 import { publicProcedure, router } from "../trpc.ts";
 import { COURSE_LEVELS, type Catalogue } from "./catalogue.ts";
 import { textToCountry } from "./fold.ts";
 
 const query = z.string().max(100).optional();
-const universityId = z
-  .string()
-  .max(64)
-  .transform((id) => id as UniversityId);
-const courseId = z
-  .string()
-  .max(64)
-  .transform((id) => id as CourseId);
+const universityId = idInput<UniversityId>();
+const courseId = idInput<CourseId>();
 /** By code or English name. */
 const country = z
   .string()

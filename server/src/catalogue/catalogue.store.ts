@@ -3,14 +3,18 @@ import type { CourseId, UniversityId } from "@edvoyage/protocol";
 
 type UniversityRow = Tables["universities"];
 
-const byIdentity = prepare<{ sourceKey: string; mainDomain: string | null }>()((query, param) =>
-  query
-    .selectFrom("universities")
-    .selectAll()
-    .where((eb) => eb.or([eb("source_key", "=", param.sourceKey), eb("main_domain", "=", param.mainDomain)]))
-    // By name before by domain.
-    .orderBy((eb) => eb.case().when("source_key", "=", param.sourceKey).then(0).else(1).end())
-    .limit(1),
+const byIdentity = prepare<{ sourceKey: string; mainDomain: string | null; importId: string }>()(
+  (query, param) =>
+    query
+      .selectFrom("universities")
+      .selectAll()
+      .where((eb) =>
+        eb.or([eb("source_key", "=", param.sourceKey), eb("main_domain", "=", param.mainDomain)]),
+      )
+      // What this import has written first, so that its second entry finds it; then by name before by domain.
+      .orderBy((eb) => eb.case().when("import_id", "=", param.importId).then(0).else(1).end())
+      .orderBy((eb) => eb.case().when("source_key", "=", param.sourceKey).then(0).else(1).end())
+      .limit(1),
 );
 
 /** Writes of the catalogue. */
@@ -166,7 +170,7 @@ export const coursesPage = (
     .orderBy("courses.sort_key")
     .orderBy("courses.id")
     .limit(limit);
-  if (universityId) query = query.where("courses.university_id", "=", universityId);
+  if (universityId !== undefined) query = query.where("courses.university_id", "=", universityId);
   if (level) query = query.where("courses.level", "=", level);
   if (country) query = query.where("universities.country", "=", country);
   if (after) {

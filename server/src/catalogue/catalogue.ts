@@ -138,7 +138,12 @@ const entryShape = z.object({
     .nullish()
     .catch([]),
   web_pages: z
-    .array(z.url({ protocol: /^https?$/ }).max(500))
+    .array(
+      z
+        .url({ protocol: /^https?$/ })
+        .max(500)
+        .regex(/^[^\p{Cc}\s]*$/u),
+    )
     .max(20)
     .nullish()
     .catch([]),
@@ -162,7 +167,7 @@ export const createCatalogue = (deps: {
     const now = clock.now();
     const mainDomain = entry.domains?.[0] ?? hostOf(entry.web_pages?.[0]);
     const sourceKey = `${entry.alpha_two_code}:${foldText(entry.name)}`;
-    const found = await tx.first(catalogueQueries.byIdentity, { sourceKey, mainDomain });
+    const found = await tx.first(catalogueQueries.byIdentity, { sourceKey, mainDomain, importId });
     if (found?.import_id === importId)
       return { skipped: `the same university as "${found.name}" earlier in this import` };
     const row = entryToRow(entry, {
@@ -186,7 +191,7 @@ export const createCatalogue = (deps: {
 
   return {
     universities: async ({ query = "", country }, { cursor, limit }) => {
-      const after = parseCursor(cursor, namePosition);
+      const after = parseCursor(cursor, "universities", namePosition);
       const rows = await universitiesPage(read, {
         patterns: queryToPatterns(query),
         country,
@@ -194,6 +199,7 @@ export const createCatalogue = (deps: {
         limit: limit + 1,
       });
       return toPage(rows, limit, {
+        list: "universities",
         itemOf: rowToUniversity,
         positionOf: ({ sort_key, id }) => [sort_key, id],
       });
@@ -206,14 +212,18 @@ export const createCatalogue = (deps: {
     },
 
     courses: async ({ query = "", ...filter }, { cursor, limit }) => {
-      const after = parseCursor(cursor, namePosition);
+      const after = parseCursor(cursor, "courses", namePosition);
       const rows = await coursesPage(read, {
         ...filter,
         patterns: queryToPatterns(query),
         after,
         limit: limit + 1,
       });
-      return toPage(rows, limit, { itemOf: rowToCourse, positionOf: ({ sort_key, id }) => [sort_key, id] });
+      return toPage(rows, limit, {
+        list: "courses",
+        itemOf: rowToCourse,
+        positionOf: ({ sort_key, id }) => [sort_key, id],
+      });
     },
 
     course: async (id) => {
@@ -223,6 +233,8 @@ export const createCatalogue = (deps: {
     },
 
     importEntries: async (tx, { entries, importId, offset }) => {
+      // Two imports at once would both miss what the other is about to add.
+      await tx.lock("catalogue");
       const report = {
         created: 0,
         updated: 0,
@@ -249,6 +261,7 @@ export const createCatalogue = (deps: {
     },
 
     seed: async (tx) => {
+      await tx.lock("catalogue");
       const importId = newId<string>(clock.now());
       const added = { universities: 0, courses: 0 };
       for (const [name, country, city, website] of sampleUniversities) {
@@ -267,6 +280,7 @@ export const createCatalogue = (deps: {
     const university = await tx.first(catalogueQueries.byIdentity, {
       sourceKey: `${country}:${foldText(name)}`,
       mainDomain: null,
+      importId: "",
     });
     if (!university || (await hasCourses(tx, university.id))) return 0;
     const now = clock.now();
@@ -334,7 +348,7 @@ const entryToRow = (
     main_domain: found?.main_domain ?? mainDomain,
     import_id: importId,
     sort_key: found?.sort_key ?? foldText(name),
-    search_words: textsToSearchWords([name, city, region, mainDomain?.split(".")[0]]),
+    search_words: textsToSearchWords([name, city, region, found?.main_domain ?? mainDomain]),
     updated_at: now,
   };
 };

@@ -38,6 +38,9 @@ export const queryToPatterns = (query: string): string[] =>
 const NO_COUNTRY = new Set(["EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"]);
 const regionNames = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
 
+/** "Hong Kong" for "Hong Kong SAR China". */
+const shortRegionNames = new Intl.DisplayNames(["en"], { type: "region", style: "short" });
+
 /** The English name of an ISO 3166-1 alpha-2 country; `undefined` for what is none. */
 export const countryToName = (code: string): string | undefined =>
   /^[A-Z]{2}$/.test(code) && !NO_COUNTRY.has(code) && canonicalCountry(code) === code
@@ -53,15 +56,34 @@ export const textToCountry = (text: string): string | undefined => {
 
 const canonicalCountry = (code: string): string | undefined => new Intl.Locale(`und-${code}`).region;
 
+/** Names that people use and Unicode does not. */
+const ALIASES: readonly (readonly [name: string, code: string])[] = [
+  ["america", "US"],
+  ["czech republic", "CZ"],
+  ["great britain", "GB"],
+  ["holland", "NL"],
+  ["ivory coast", "CI"],
+  ["korea", "KR"],
+  ["macedonia", "MK"],
+  ["republic of korea", "KR"],
+  ["russian federation", "RU"],
+  ["swaziland", "SZ"],
+  ["turkey", "TR"],
+  ["united states of america", "US"],
+  ["usa", "US"],
+  ["viet nam", "VN"],
+];
+
 let codes: ReadonlyMap<string, string> | undefined;
 const codeByName = (): ReadonlyMap<string, string> =>
-  (codes ??= new Map(
-    letters.flatMap((first) =>
-      letters.flatMap((second) => {
-        const name = countryToName(first + second);
-        return name ? [[foldText(name), first + second] as const] : [];
-      }),
-    ),
-  ));
+  (codes ??= new Map([
+    ...letters.flatMap((first) => letters.flatMap((second) => namesOf(first + second))),
+    ...ALIASES,
+  ]));
+
+const namesOf = (code: string): (readonly [name: string, code: string])[] => {
+  const name = countryToName(code);
+  return name ? [name, shortRegionNames.of(code) ?? name].map((one) => [foldText(one), code] as const) : [];
+};
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ".split("");

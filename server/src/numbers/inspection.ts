@@ -178,7 +178,7 @@ export const createNumberInspection = (deps: {
   return {
     list: async ({ cursor, limit, showPhones }) => {
       const now = clock.now();
-      const after = parseCursor(cursor, z.tuple([z.string()]))?.[0];
+      const after = parseCursor(cursor, "numbers", z.tuple([z.string()]))?.[0];
       const found = await troubledPhones(database.read, {
         since: now - MONTH_MS,
         now,
@@ -186,6 +186,7 @@ export const createNumberInspection = (deps: {
         limit: limit + 1,
       });
       const phones = toPage(found, limit, {
+        list: "numbers",
         itemOf: ({ phone }) => phone,
         positionOf: ({ phone }) => [phone],
       });

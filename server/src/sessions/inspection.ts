@@ -45,7 +45,7 @@ export const createSessionInspection = ({
 }): SessionInspection => ({
   list: async ({ userId, phone, includeEnded, showPhones, cursor, limit }) => {
     const now = clock.now();
-    const position = parseCursor(cursor, z.tuple([z.number(), z.string()]));
+    const position = parseCursor(cursor, "admin.sessions", z.tuple([z.number(), z.string()]));
     const rows = await sessionsPage(read, {
       userId,
       phone,
@@ -54,6 +54,7 @@ export const createSessionInspection = ({
       limit: limit + 1,
     });
     return toPage(rows, limit, {
+      list: "admin.sessions",
       itemOf: (row) => rowToInspected(row, { now, showPhones }),
       positionOf: ({ last_seen_at: lastSeenAt, id }) => [lastSeenAt, id],
     });

@@ -1,14 +1,12 @@
 import type { SessionId } from "@edvoyage/protocol";
 import { z } from "zod";
 import { pageInput, parseCursor, toPage, type Page } from "../paging.ts";
+import { idInput } from "../id-input.ts";
 import { router, sessionProcedure } from "../trpc.ts";
 import type { Clock } from "../clock.ts";
 import type { Sessions, SessionView } from "./sessions.ts";
 
-const sessionId = z
-  .string()
-  .max(64)
-  .transform((id) => id as SessionId);
+const sessionId = idInput<SessionId>();
 
 /** A session in its student's list of devices. */
 export interface ListedSession extends SessionView {
@@ -43,13 +41,14 @@ export const createSessionsRouter = ({
         },
         input: { cursor, limit },
       }): Promise<Page<ListedSession>> => {
-        const after = parseCursor(cursor, z.tuple([z.number(), z.string()]));
+        const after = parseCursor(cursor, "sessions", z.tuple([z.number(), z.string()]));
         const listed = await sessions.list(user.id);
         const rest = listed.filter(
           ({ lastSeenAt, id }) =>
             !after || lastSeenAt < after[0] || (lastSeenAt === after[0] && id < after[1]),
         );
         return toPage(rest, limit, {
+          list: "sessions",
           itemOf: (one) => ({ ...one, isCurrent: one.id === session.id }),
           positionOf: ({ lastSeenAt, id }) => [lastSeenAt, id],
         });
