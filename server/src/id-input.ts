@@ -1,11 +1,11 @@
 import { z } from "zod";
 
 /**
- * An id as a caller sends it. Ours are UUIDs; what else has their characters is looked for and not found, and
- * what has not (NUL, which PostgreSQL refuses as text, among it) is invalid input.
+ * An id as a caller sends it. Ours are UUIDs; any other text is looked for and not found, but for control
+ * characters, which are invalid input: PostgreSQL refuses NUL in a text.
  */
 export const idInput = <Kind extends string>() =>
   z
     .string()
-    .regex(/^[\w-]{1,64}$/, "Not an id")
+    .regex(/^\P{Cc}{0,64}$/u, "Not an id")
     .transform((id) => id as Kind);
