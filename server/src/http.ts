@@ -114,14 +114,9 @@ export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
 
 /** Lets `close` end with the last answer: else a kept-alive connection holds it for the whole keep-alive. */
 const closeConnectionsAtShutdown = (app: FastifyInstance): void => {
-  let isClosing = false;
   app.addHook("preClose", (done) => {
-    isClosing = true;
+    app.server.keepAliveTimeout = 1;
     done();
-  });
-  app.addHook("onSend", (_request, reply, payload, done) => {
-    if (isClosing) reply.header("connection", "close");
-    done(null, payload);
   });
 };
 
