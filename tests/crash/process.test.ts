@@ -168,6 +168,7 @@ describe.each(DIALECTS)("kill -9 under wrong codes, on %s", (dialect) => {
   });
 });
 
+// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("two server processes on one PostgreSQL", () => {
   test("share students, blocks and revocations", async () => {
     const environment = {

@@ -291,6 +291,7 @@ describe.each(DIALECTS)("a list that is read page by page, on %s", (dialect) => 
 });
 
 describe("both databases", () => {
+  // Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
   test.skipIf(DIALECTS.length < 2)("give universities and courses in the same order", async () => {
     const lists = await Promise.all(
       DIALECTS.map(async (dialect) => {

@@ -126,6 +126,7 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
   });
 });
 
+// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("races between two servers on one PostgreSQL", () => {
   const twoServers = async () => {
     const one = await createWorld({ dialect: "postgres", limits });

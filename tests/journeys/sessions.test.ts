@@ -248,6 +248,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
   });
 });
 
+// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL", () => {
   test("a session that one ends is refused by the other within a second", async () => {
     const one = await createWorld({ dialect: "postgres" });
