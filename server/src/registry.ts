@@ -1,4 +1,9 @@
-import type { AnyTRPCRouter, TRPCProcedureType } from "@trpc/server";
+import {
+  getTRPCErrorFromUnknown,
+  type AnyTRPCRouter,
+  type TRPCError,
+  type TRPCProcedureType,
+} from "@trpc/server";
 import { AppError } from "./errors.ts";
 import type { Access, Caller, Context } from "./trpc.ts";
 
@@ -20,16 +25,19 @@ export const listProcedures = (router: AnyTRPCRouter): ProcedureEntry[] =>
 
 /**
  * Puts before every procedure of a router the check that its declaration asks for, whoever calls it and
- * through which adapter. Not a middleware: each of tRPC's copies the call's options several times, a
- * sixth of all that validating a session costs. Throws for a procedure that declares nothing.
+ * through which adapter, and runs its middlewares without tRPC's own loop: that copies the call's options
+ * property by property four times, a third of what validating a session costs. Throws for a procedure
+ * that declares nothing.
  */
 export const guardProcedures = <Router extends AnyTRPCRouter>(router: Router): Router => {
   const procedures = proceduresOf(router);
   for (const [path, procedure] of Object.entries(procedures)) {
     const access = accessOf(path, procedure._def);
-    const guarded = (call: Call): unknown => {
+    const guarded = async (call: Call): Promise<unknown> => {
       authorize(access, call.ctx.caller);
-      return procedure(call);
+      const result = await runMiddlewares(procedure._def, call);
+      if (!result.ok) throw result.error;
+      return result.data;
     };
     procedures[path] = Object.assign(guarded, procedure);
   }
@@ -50,13 +58,63 @@ const authorize = (access: Access, caller: Caller): void => {
   }
 };
 
-interface Call {
+/** The middlewares of a procedure, the parsing of its input among them; the last runs its resolver. */
+const runMiddlewares = ({ middlewares, meta }: Definition, call: Call): Promise<MiddlewareResult> => {
+  const step = async (index: number, { ctx, input, getRawInput }: Passed): Promise<MiddlewareResult> => {
+    const middleware = middlewares[index];
+    if (!middleware) throw new Error("The last middleware of a procedure asked for another");
+    const next = (passed: Partial<Passed> = {}): Promise<MiddlewareResult> =>
+      step(index + 1, {
+        ctx: passed.ctx ? { ...ctx, ...passed.ctx } : ctx,
+        input: "input" in passed ? passed.input : input,
+        getRawInput: passed.getRawInput ?? getRawInput,
+      });
+    try {
+      const { path, type, signal, batchIndex } = call;
+      return await middleware({ path, type, signal, batchIndex, ctx, input, getRawInput, meta, next });
+    } catch (cause) {
+      return { ok: false, error: getTRPCErrorFromUnknown(cause) };
+    }
+  };
+  return step(0, { ctx: call.ctx, input: undefined, getRawInput: call.getRawInput });
+};
+
+/** What one middleware hands to the next. */
+interface Passed {
   readonly ctx: Context;
+  readonly input: unknown;
+  readonly getRawInput: () => Promise<unknown>;
 }
+
+/** What tRPC's adapters and callers hand to a procedure. */
+interface Call extends CallFacts {
+  readonly ctx: Context;
+  readonly getRawInput: () => Promise<unknown>;
+}
+
+interface CallFacts {
+  readonly path: string;
+  readonly type: TRPCProcedureType;
+  readonly signal: AbortSignal | undefined;
+  readonly batchIndex: number;
+}
+
+type MiddlewareResult =
+  | { readonly ok: true; readonly data: unknown }
+  | { readonly ok: false; readonly error: TRPCError };
+
+type Middleware = (
+  options: Passed &
+    CallFacts & {
+      readonly meta: unknown;
+      readonly next: (passed?: Partial<Passed>) => Promise<MiddlewareResult>;
+    },
+) => Promise<MiddlewareResult>;
 
 interface Definition {
   readonly type: TRPCProcedureType;
   readonly meta?: { readonly access?: Access };
+  readonly middlewares: readonly Middleware[];
 }
 
 type Procedure = ((call: Call) => unknown) & { readonly _def: Definition };

@@ -5,6 +5,7 @@ import {
   TRPCError,
   type AnyTRPCProcedure,
   type AnyTRPCRouter,
+  type TRPCProcedureType,
 } from "@trpc/server";
 import { fastifyRequestHandler } from "@trpc/server/adapters/fastify";
 import { getHTTPStatusCode } from "@trpc/server/http";
@@ -74,7 +75,9 @@ const serve = async <Context>(
     onCallEnded({ procedure, error: result.error, durationMs: performance.now() - startedAt });
     return result;
   };
-  return sendResults(reply, router, { results: await Promise.all(calls.map(run)), isBatch });
+  const [only] = calls;
+  const results = only && calls.length === 1 ? [await run(only)] : await Promise.all(calls.map(run));
+  return sendResults(reply, router, { results, isBatch });
 };
 
 const UNKNOWN_PROCEDURE = "(unknown)";
@@ -118,11 +121,13 @@ const parseRequest = <Context>(
       : undefined,
     getInput: () => getInputs()[index],
   }));
-  const types = new Set(calls.flatMap(({ procedure }) => (procedure ? [procedure._def.type] : [])));
-  if (types.size > 1)
+  if (calls.length > 1 && typesOf(calls).size > 1)
     return new TRPCError({ code: "BAD_REQUEST", message: "Cannot mix queries and mutations" });
   return { calls, isBatch };
 };
+
+const typesOf = (calls: readonly Call[]): ReadonlySet<TRPCProcedureType> =>
+  new Set(calls.flatMap(({ procedure }) => (procedure ? [procedure._def.type] : [])));
 
 const parseInputs = (text: string | undefined, isBatch: boolean): Readonly<Record<number, unknown>> => {
   if (!text) return {};
@@ -186,17 +191,18 @@ const sendResults = (
         }
       : { result: { data } },
   );
-  const errors = results.map(({ error }) => error);
-  const waits = errors.flatMap((error) => retryAfterSecondsOf(error) ?? []);
-  if (waits.length > 0) reply.header("retry-after", Math.max(...waits));
+  if (results.some(({ error }) => error)) {
+    const errors = results.map(({ error }) => error);
+    const waits = errors.flatMap((error) => (error && retryAfterSecondsOf(error)) ?? []);
+    if (waits.length > 0) reply.header("retry-after", Math.max(...waits));
+    reply.code(getHTTPStatusCode(envelopes, errors));
+  }
   return reply
-    .code(getHTTPStatusCode(envelopes, errors))
     .header("content-type", "application/json")
     .send(JSON.stringify(isBatch ? envelopes : envelopes[0]));
 };
 
-const retryAfterSecondsOf = (error: TRPCError | undefined): number | undefined => {
-  if (!error) return undefined;
+const retryAfterSecondsOf = (error: TRPCError): number | undefined => {
   const seconds = errorToFacts(error).details["retryAfterSeconds"];
   return typeof seconds === "number" ? seconds : undefined;
 };
