@@ -2,7 +2,7 @@ import type { Compilable, QueryCreator } from "kysely";
 import type { Tables } from "./tables/index.ts";
 
 /** What a column holds, on both databases. */
-export type SqlValue = string | number | null;
+export type SqlValue = string | number | Uint8Array | null;
 
 /**
  * A query that is built and compiled once per database and then run by its parameters' names.

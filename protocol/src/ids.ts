@@ -15,3 +15,9 @@ export type UniversityId = Id<"university">;
 export type CourseId = Id<"course">;
 /** A command made on a device (RFC 9562 UUIDv7); it takes effect once, however often it arrives. */
 export type CommandId = Id<"command">;
+/** A log, by the id of what it belongs to. UUIDv7. */
+export type LogId = Id<"room">;
+/** A chat room, and the log that it is. UUIDv7. */
+export type RoomId = LogId;
+/** A message; it is the id of the command that sent it. UUIDv7. */
+export type MessageId = Id<"message">;

@@ -1,4 +1,8 @@
 // What both ends execute: pure, no I/O. If one end does not run it, it does not belong here.
+export * from "./close-codes.ts";
+export * from "./documents.ts";
+export * from "./events.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
+export * from "./messages.ts";
 export * from "./sign-in.ts";

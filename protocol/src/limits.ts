@@ -43,6 +43,54 @@ export const defaultLimits = {
 
   /** Entries of one `admin.catalogue.import` call. */
   importEntries: 500,
+
+  /** Events of one segment of a log, its `next` included. */
+  segmentEvents: 256,
+  /** Encoded bytes after which a segment is sealed. */
+  segmentBytes: 64 * 1024,
+
+  /** Characters (UTF-16 code units) of a message. */
+  messageCharacters: 4_000,
+  /** Messages a second of one student, in the long run. */
+  messagesPerSecond: 20,
+  /** Messages that a student may send at once: a day offline. */
+  messageBurst: 1_000,
+  /** Members of a room, those invited included. */
+  roomMembers: 256,
+  /** Rooms of a student. */
+  roomsPerUser: 200,
+  /** Direct rooms a day that a student opens with somebody whose contact she is not. */
+  directRoomsWithStrangersPerDay: 20,
+
+  /** Encoded bytes of a user document. */
+  documentBytes: 1024 * 1024,
+  /** Favourites of a student; checked where one is added. */
+  favourites: 2_000,
+
+  /** Open sockets of one session. */
+  socketsPerSession: 24,
+  /** Sockets of one IP (IPv6: one /64) that are not signed in yet. */
+  socketsPerIpBeforeSignIn: 100,
+  /** How long a socket may take to say who it is, in milliseconds. */
+  handshakeMs: 5_000,
+  /** Bytes of one frame from a client. */
+  frameBytes: 256 * 1024,
+  /** Fragments of one frame from a client. */
+  frameFragments: 64,
+  /** Frames a second from one socket, in the long run. */
+  framesPerSecond: 50,
+  /** Frames that a socket may send at once. */
+  frameBurst: 200,
+  /** Requests for what it lacks (sync step 1) a second from one socket. */
+  stepOnesPerSecond: 5,
+  /** Entries of a state vector sent for a log. */
+  logStateVectorEntries: 64,
+  /** Entries of a state vector sent for a document. */
+  documentStateVectorEntries: 8_192,
+  /** Bytes of what a student tells of her presence in a room. */
+  awarenessBytes: 1_024,
+  /** Bytes that may wait to be read by one socket. */
+  sendBufferBytes: 1024 * 1024,
 } as const satisfies Record<string, number>;
 
 /** The name of a limit, as `limit/reached` and `EDVOYAGE_LIMITS` spell it. */

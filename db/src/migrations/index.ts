@@ -5,6 +5,9 @@ import { createSignIn } from "./0002-sign-in.ts";
 import { createSessions } from "./0003-sessions.ts";
 import { createAuditLog } from "./0004-audit-log.ts";
 import { createCatalogue } from "./0005-catalogue.ts";
+import { createLogs } from "./0006-logs.ts";
+import { createDocuments } from "./0007-documents.ts";
+import { createChat } from "./0008-chat.ts";
 
 /** Append-only: a migration that has left this repository is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -13,6 +16,9 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0003-sessions": createSessions(dialect),
   "0004-audit-log": createAuditLog(dialect),
   "0005-catalogue": createCatalogue(dialect),
+  "0006-logs": createLogs(dialect),
+  "0007-documents": createDocuments(dialect),
+  "0008-chat": createChat(dialect),
 });
 
 /** Brings the schema up to date; several nodes may call it at once (Kysely takes a lock). */

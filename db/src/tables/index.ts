@@ -1,5 +1,20 @@
 import type { AuditTable } from "./audit.ts";
 import type { CoursesTable, UniversitiesTable } from "./catalogue.ts";
+import type {
+  CommandsTable,
+  ContactsTable,
+  RoomInvitationsTable,
+  RoomMembersTable,
+  RoomsTable,
+} from "./chat.ts";
+import type { DocumentsTable, DocumentUpdatesTable, FavouritesTable } from "./documents.ts";
+import type {
+  DatabaseEpochTable,
+  LogEntriesTable,
+  LogFormerWritersTable,
+  LogSegmentsTable,
+  LogsTable,
+} from "./logs.ts";
 import type { SessionsTable } from "./sessions.ts";
 import type {
   ChallengesTable,
@@ -23,6 +38,19 @@ export interface Tables {
   audit_log: AuditTable;
   universities: UniversitiesTable;
   courses: CoursesTable;
+  database_epoch: DatabaseEpochTable;
+  logs: LogsTable;
+  log_segments: LogSegmentsTable;
+  log_former_writers: LogFormerWritersTable;
+  log_entries: LogEntriesTable;
+  documents: DocumentsTable;
+  document_updates: DocumentUpdatesTable;
+  favourites: FavouritesTable;
+  commands: CommandsTable;
+  rooms: RoomsTable;
+  room_members: RoomMembersTable;
+  room_invitations: RoomInvitationsTable;
+  contacts: ContactsTable;
   heartbeat: HeartbeatTable;
 }
 

@@ -1,0 +1,88 @@
+import { prepare, type Database, type UnitOfWork } from "@edvoyage/db";
+import type { CommandId, UserId } from "@edvoyage/protocol";
+import { DAY_MS } from "../clock.ts";
+import { sha256 } from "../crypto.ts";
+import { AppError } from "../errors.ts";
+
+/** A mutation that carries an id made on the device. */
+export interface Command {
+  readonly userId: UserId;
+  readonly commandId: CommandId;
+  /** Such as `chat.send`. */
+  readonly procedure: string;
+  /** What it was called with: plain JSON, parsed. */
+  readonly input: unknown;
+  readonly now: number;
+}
+
+/** Makes a mutation take effect once, however often it arrives. */
+export interface Commands {
+  /**
+   * Runs `act` inside the unit of work unless the command has taken effect already: then its first answer is given
+   * again. A second arrival waits for the first. What `act` throws undoes everything, the command's record
+   * included: only final answers are kept. Throws `input/invalid` for other content under a known id.
+   */
+  run<Answer>(tx: UnitOfWork, command: Command, act: () => Promise<Answer>): Promise<Answer>;
+  /** Forgets commands older than 90 days. */
+  prune(now: number): Promise<void>;
+}
+
+const KEPT_MS = 90 * DAY_MS;
+
+const claim = prepare<{ userId: UserId; commandId: CommandId; digest: string; at: number }>()(
+  (query, param) =>
+    query
+      .insertInto("commands")
+      .values({
+        user_id: param.userId,
+        command_id: param.commandId,
+        digest: param.digest,
+        answer: null,
+        at: param.at,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning("command_id"),
+);
+
+const known = prepare<{ userId: UserId; commandId: CommandId }>()((query, param) =>
+  query
+    .selectFrom("commands")
+    .select(["digest", "answer"])
+    .where("user_id", "=", param.userId)
+    .where("command_id", "=", param.commandId),
+);
+
+const settle = prepare<{ userId: UserId; commandId: CommandId; answer: string }>()((query, param) =>
+  query
+    .updateTable("commands")
+    .set({ answer: param.answer })
+    .where("user_id", "=", param.userId)
+    .where("command_id", "=", param.commandId),
+);
+
+// Called every hour: there is never more than an hour's worth.
+const forget = prepare<{ before: number }>()((query, param) =>
+  query.deleteFrom("commands").where("at", "<", param.before),
+);
+
+export const createCommands = ({ database }: { readonly database: Database }): Commands => ({
+  run: async (tx, { userId, commandId, procedure, input, now }, act) => {
+    const digest = sha256(JSON.stringify([procedure, input]));
+    if (await tx.first(claim, { userId, commandId, digest, at: now })) {
+      const answer = await act();
+      await tx.all(settle, { userId, commandId, answer: JSON.stringify(answer) });
+      return answer;
+    }
+    const first = await tx.first(known, { userId, commandId });
+    if (!first || first.digest !== digest || first.answer === null) {
+      throw new AppError("input/invalid", "This command id belongs to another command.", {
+        issues: [{ path: "commandId", message: "Already used with another content" }],
+      });
+    }
+    return JSON.parse(first.answer);
+  },
+
+  prune: async (now) => {
+    await database.write((tx) => tx.all(forget, { before: now - KEPT_MS }));
+  },
+});
