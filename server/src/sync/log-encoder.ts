@@ -1,0 +1,127 @@
+import { EVENTS_ROOT } from "@edvoyage/protocol";
+import {
+  createEncoder,
+  toUint8Array,
+  writeAny,
+  writeUint8,
+  writeUint8Array,
+  writeVarString,
+  writeVarUint,
+  type Encoder,
+} from "lib0/encoding";
+
+/** A stretch of a segment, and all that was ever redacted in it. */
+export interface LogStretch {
+  /** The Yjs client id of the segment: 1 to 2^32 - 1. */
+  readonly writerId: number;
+  /** The position of the first of `entries`. */
+  readonly from: number;
+  /** Encoded entries in order without a hole; `null` for a redacted one. */
+  readonly entries: readonly (Uint8Array | null)[];
+  /** Positions of redacted entries that the reader must drop, ascending; those among `entries` included. */
+  readonly redacted: readonly number[];
+}
+
+// The format: https://github.com/yjs/yjs/blob/v13.6.27/src/utils/UpdateEncoder.js and Item.write of the same.
+const CONTENT_DELETED = 1;
+const CONTENT_ANY = 8;
+const HAS_ORIGIN = 0x80;
+const PARENT_IS_ROOT = 1;
+
+/** What an entry may hold. */
+export type EntryValue = string | number | null;
+
+/** An entry as it is stored and sent: lib0's `any`. Throws for text that the two databases would keep differently. */
+export const encodeEntry = (event: readonly EntryValue[]): Uint8Array => {
+  for (const value of event) assertStorable(value);
+  const encoder = createEncoder();
+  writeAny(encoder, [...event]);
+  return toUint8Array(encoder);
+};
+
+/**
+ * The Yjs update (format V1) that brings a reader of everything before `from` up to date. It is byte for byte what
+ * `Y.encodeStateAsUpdate` gives for a document in which one client pushed the entries and deleted the redacted ones:
+ * one run of `ContentAny` per stretch of live entries, one of `ContentDeleted` per stretch of redacted ones, then
+ * the delete set. Never a GC struct: an item whose origin is one vanishes.
+ */
+export const encodeLogUpdate = ({ writerId, from, entries, redacted }: LogStretch): Uint8Array => {
+  const encoder = createEncoder();
+  const runs = toRuns(entries);
+  writeVarUint(encoder, runs.length > 0 ? 1 : 0);
+  if (runs.length > 0) {
+    writeVarUint(encoder, runs.length);
+    writeVarUint(encoder, writerId);
+    writeVarUint(encoder, from);
+    let clock = from;
+    for (const run of runs) {
+      writeRun(encoder, run, { writerId, clock });
+      clock += run.length;
+    }
+  }
+  writeDeleteSet(encoder, writerId, redacted);
+  return toUint8Array(encoder);
+};
+
+interface Run {
+  readonly length: number;
+  /** The entries of a live run; `undefined` for a redacted one. */
+  readonly live: Uint8Array[] | undefined;
+}
+
+const toRuns = (entries: readonly (Uint8Array | null)[]): readonly Run[] => {
+  const runs: { length: number; live: Uint8Array[] | undefined }[] = [];
+  for (const bytes of entries) {
+    const last = runs.at(-1);
+    if (!last || (last.live === undefined) !== (bytes === null)) {
+      runs.push({ length: 1, live: bytes ? [bytes] : undefined });
+      continue;
+    }
+    last.length += 1;
+    if (bytes) last.live?.push(bytes);
+  }
+  return runs;
+};
+
+const writeRun = (
+  encoder: Encoder,
+  { length, live }: Run,
+  { writerId, clock }: { readonly writerId: number; readonly clock: number },
+): void => {
+  const content = live ? CONTENT_ANY : CONTENT_DELETED;
+  if (clock > 0) {
+    writeUint8(encoder, content | HAS_ORIGIN);
+    writeVarUint(encoder, writerId);
+    writeVarUint(encoder, clock - 1);
+  } else {
+    writeUint8(encoder, content);
+    writeVarUint(encoder, PARENT_IS_ROOT);
+    writeVarString(encoder, EVENTS_ROOT);
+  }
+  writeVarUint(encoder, length);
+  for (const bytes of live ?? []) writeUint8Array(encoder, bytes);
+};
+
+const writeDeleteSet = (encoder: Encoder, writerId: number, redacted: readonly number[]): void => {
+  const ranges: { clock: number; length: number }[] = [];
+  for (const position of redacted) {
+    const last = ranges.at(-1);
+    if (last && last.clock + last.length === position) last.length += 1;
+    else ranges.push({ clock: position, length: 1 });
+  }
+  writeVarUint(encoder, ranges.length > 0 ? 1 : 0);
+  if (ranges.length === 0) return;
+  writeVarUint(encoder, writerId);
+  writeVarUint(encoder, ranges.length);
+  for (const { clock, length } of ranges) {
+    writeVarUint(encoder, clock);
+    writeVarUint(encoder, length);
+  }
+};
+
+/** PostgreSQL refuses NUL in a text; encoders differ in what they make of half a surrogate pair. */
+const assertStorable = (value: EntryValue): void => {
+  if (typeof value === "string" && (!value.isWellFormed() || value.includes("\0"))) {
+    throw new Error("A log entry has a text with NUL or a lone surrogate");
+  }
+};
