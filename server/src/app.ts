@@ -1,7 +1,7 @@
 // The server's code, for the terminal program (`--db`) and for tests.
 export { systemClock, type Clock } from "./clock.ts";
 export { ConfigError, parseConfig, type Config } from "./config.ts";
-export { systemRandom, type Random } from "./crypto.ts";
+export { createNewId, systemRandom, type Random } from "./crypto.ts";
 export { prepareDataDir } from "./data-dir.ts";
 export { createLog } from "./log.ts";
 export { createServer, type Server, type ServerDeps } from "./server.ts";
@@ -9,3 +9,4 @@ export { createConsoleSms } from "./sms/console.ts";
 export { createFileSms } from "./sms/file.ts";
 export { SmsRefusedError, type SmsMessage, type SmsProvider } from "./sms/sms.ts";
 export { createWebhookSms } from "./sms/webhook.ts";
+export { createLogs, type Logs } from "./sync/logs.ts";
