@@ -66,8 +66,8 @@ export interface Logs {
   ): Promise<{ readonly state: SegmentState; readonly stretch: LogStretch }>;
   /** Yjs client ids under which the segment was served before the database was restored. */
   formerWriters(id: LogId, segment: number): Promise<readonly number[]>;
-  /** Logs that changed at or after an instant, whoever changed them. */
-  changedSince(since: number): Promise<readonly LogId[]>;
+  /** Logs that changed at or after an instant, whoever changed them, and when they last did. */
+  changedSince(since: number): Promise<ReadonlyMap<LogId, number>>;
 }
 
 export interface LogsDeps {
@@ -221,7 +221,8 @@ export const createLogs = ({ read, limits, newId, random }: LogsDeps): Logs => {
     formerWriters: async (id, segment) =>
       (await read.all(queries.formerWriters, { id, segment })).map((row) => row.writer_id),
 
-    changedSince: async (since) => (await read.all(queries.changedSince, { since })).map((row) => row.log_id),
+    changedSince: async (since) =>
+      new Map((await read.all(queries.changedSince, { since })).map((row) => [row.log_id, row.changed_at])),
   };
 };
 
