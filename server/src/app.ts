@@ -1,7 +1,7 @@
 // The server's code, for the terminal program (`--db`) and for tests.
 export { systemClock, type Clock } from "./clock.ts";
 export { ConfigError, parseConfig, type Config } from "./config.ts";
-export { createNewId, systemRandom, type Random } from "./crypto.ts";
+export { createNewId, sha256, systemRandom, type Random } from "./crypto.ts";
 export { prepareDataDir } from "./data-dir.ts";
 export { createLog } from "./log.ts";
 export { createServer, type Server, type ServerDeps } from "./server.ts";
@@ -10,3 +10,4 @@ export { createFileSms } from "./sms/file.ts";
 export { SmsRefusedError, type SmsMessage, type SmsProvider } from "./sms/sms.ts";
 export { createWebhookSms } from "./sms/webhook.ts";
 export { createLogs, type Logs } from "./sync/logs.ts";
+export { createSync, type LogAccess, type Sync } from "./sync/sync.ts";

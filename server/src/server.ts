@@ -2,20 +2,25 @@ import { openDatabase } from "@edvoyage/db";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
+import { createRoomAccess } from "./chat/room-access.ts";
 import { HOUR_MS, type Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { createNewId, type Random } from "./crypto.ts";
 import type { Secrets } from "./data-dir.ts";
 import { createHttp } from "./http.ts";
 import type { Log } from "./log.ts";
+import { createAddressReader } from "./ip.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNumberInspection } from "./numbers/inspection.ts";
 import { createNumbers } from "./numbers/numbers.ts";
+import { createOriginCheck } from "./origins.ts";
 import { listProcedures, type ProcedureEntry } from "./registry.ts";
 import { createRouter } from "./router.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
+import { createLogs } from "./sync/logs.ts";
+import { createSync } from "./sync/sync.ts";
 
 export interface ServerDeps {
   readonly config: Config;
@@ -58,7 +63,10 @@ export const createServer = async ({
   const database = await openDatabase(config.databaseUrl);
   const { background, settle } = createBackground(log);
   const newId = createNewId(random);
-  const metrics = createMetrics({ countLiveSessions: () => sessions.countLive() });
+  const metrics = createMetrics({
+    countLiveSessions: () => sessions.countLive(),
+    countSockets: () => sync.countSockets(),
+  });
   const audit = createAudit({ read: database.read, newId });
   const numbers = createNumbers({ database, newId, limits });
   const sessions = createSessions({
@@ -69,6 +77,23 @@ export const createServer = async ({
     limits,
     background,
     forgetDevice: numbers.forgetDevice,
+    onEnded: (id) => sync.sessionEnded(id),
+  });
+  const logs = createLogs({ read: database.read, limits, newId, random });
+  const sync = createSync({
+    authenticate: sessions.authenticate,
+    logs,
+    access: createRoomAccess({ read: database.read }),
+    documents: undefined as never,
+    isAllowedOrigin: createOriginCheck(config),
+    addressOf: createAddressReader(config.trustedProxies),
+    clock,
+    random,
+    limits,
+    log,
+    background,
+    onSocketClosed: metrics.socketClosed,
+    hasOtherWriters: database.dialect === "postgres",
   });
   const sendSms = createSmsSender({
     provider: smsProvider,
@@ -118,6 +143,7 @@ export const createServer = async ({
     metrics,
     ping: () => database.ping(clock.now()),
   });
+  sync.attach(http.server);
 
   const timers = [
     clock.every(NOTICE_ENDS_EVERY_MS, () => background(sessions.noticeEnds())),
@@ -148,6 +174,8 @@ export const createServer = async ({
     },
     close: async () => {
       for (const stop of timers) stop();
+      // Sockets first: an open one would hold the HTTP server.
+      await sync.close();
       await http.close();
       await settle();
       await database.close();

@@ -89,7 +89,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
 
   const send = (frame: Buffer): void => {
     if (isClosing || raw.destroyed) return;
-    if (raw.writableLength + frame.length > limits.sendBufferBytes) {
+    if (raw.writableLength > limits.sendBufferBytes) {
       return close(CLOSE_CODES.tooSlow, "This socket is not read");
     }
     raw.write(frame);

@@ -141,7 +141,11 @@ const formerWriters = prepare<{ id: LogId; segment: number }>()((query, param) =
 const changedSince = prepare<{ since: number }>()((query, param) =>
   query
     .selectFrom("log_segments")
-    .select((eb) => ["log_id", eb.fn.max("changed_at").as("changed_at")])
+    .select((eb) => [
+      "log_id",
+      eb.fn.max("changed_at").as("changed_at"),
+      eb.fn.sum<number>(eb("length", "+", eb.ref("redaction_revision"))).as("changes"),
+    ])
     .where("changed_at", ">=", param.since)
     .groupBy("log_id"),
 );

@@ -245,7 +245,11 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       const gone = [...server.clients].map(
         (socket) => new Promise<void>((resolve) => void socket.once("close", () => resolve())),
       );
-      for (const socket of server.clients) socket.close(CLOSE_CODES.restarting, "The server restarts");
+      for (const socket of server.clients) {
+        // One that is not read yet would not hear the answer to its close.
+        socket.resume();
+        socket.close(CLOSE_CODES.restarting, "The server restarts");
+      }
       const timer = setTimeout(() => {
         for (const socket of server.clients) socket.terminate();
       }, DRAIN_TIMEOUT_MS);

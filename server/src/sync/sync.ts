@@ -69,7 +69,7 @@ const TICK_MS = 200;
 const TEND_EVERY_MS = 1_000;
 /** What other nodes wrote is looked for this often, and this far back: a commit may come later than its instant. */
 const NOTICE_EVERY_MS = 400;
-const NOTICE_OVERLAP_MS = 3_000;
+const NOTICE_OVERLAP_MS = 20_000;
 
 export const createSync = (deps: SyncDeps): Sync => {
   const { logs, access, documents, clock, random, limits, background } = deps;
@@ -95,12 +95,12 @@ export const createSync = (deps: SyncDeps): Sync => {
     inboxHints.logChanged(id);
   };
 
-  let noticed: ReadonlyMap<LogId, number> = new Map();
+  let noticed: ReadonlyMap<LogId, string> = new Map();
   const noticeChanges = async (): Promise<void> => {
     if (sockets.size === 0) return;
     const changes = await logs.changedSince(clock.now() - NOTICE_OVERLAP_MS);
-    for (const [id, changedAt] of changes) {
-      if (noticed.get(id) !== changedAt) logChanged(id);
+    for (const [id, change] of changes) {
+      if (noticed.get(id) !== change) logChanged(id);
     }
     noticed = changes;
   };
