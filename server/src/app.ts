@@ -1,8 +1,10 @@
 // The server's code, for the terminal program (`--db`) and for tests.
+export { restoreFromBackup, type Restoration } from "./backups/restore.ts";
 export { systemClock, type Clock } from "./clock.ts";
 export { ConfigError, parseConfig, type Config } from "./config.ts";
 export { createNewId, sha256, systemRandom, type Random } from "./crypto.ts";
 export { prepareDataDir } from "./data-dir.ts";
+export { AppError } from "./errors.ts";
 export { createLog } from "./log.ts";
 export { createServer, type Server, type ServerDeps } from "./server.ts";
 export { createConsoleSms } from "./sms/console.ts";

@@ -8,4 +8,5 @@ export type { SessionView, UserView } from "./sessions/sessions.ts";
 export type { InspectedSession } from "./sessions/inspection.ts";
 export type { NumberReport, TroubledNumber } from "./numbers/inspection.ts";
 export type { ImportReport, University, Course } from "./catalogue/catalogue.ts";
+export type { BackupReport, DatabaseStatus } from "./backups/backups.ts";
 export type { AuditRecord } from "./audit/audit.ts";

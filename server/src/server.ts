@@ -1,12 +1,14 @@
 import { openDatabase } from "@edvoyage/db";
+import { join } from "node:path";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
+import { createBackups } from "./backups/backups.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import { createRoomAccess } from "./chat/room-access.ts";
 import { HOUR_MS, type Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { createNewId, type Random } from "./crypto.ts";
-import type { Secrets } from "./data-dir.ts";
+import { BACKUP_FOLDER, type Secrets } from "./data-dir.ts";
 import { createHttp } from "./http.ts";
 import type { Log } from "./log.ts";
 import { createAddressReader } from "./ip.ts";
@@ -118,6 +120,7 @@ export const createServer = async ({
     secret: secrets.secret,
   });
   const catalogue = createCatalogue({ database, clock, newId });
+  const backups = createBackups({ database, audit, clock, folder: join(config.dataDir, BACKUP_FOLDER) });
   const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
   const router = createRouter({
     database,
@@ -126,6 +129,7 @@ export const createServer = async ({
     sessionInspection: createSessionInspection({ read: database.read, clock }),
     numbers: createNumberInspection({ database, audit, clock, limits }),
     catalogue,
+    backups,
     audit,
     clock,
     limits,
@@ -176,6 +180,8 @@ export const createServer = async ({
       for (const stop of timers) stop();
       // Sockets first: an open one would hold the HTTP server.
       await sync.close();
+      // It would hold up the shutdown for as long as it takes; what it wrote goes with it.
+      backups.close();
       await http.close();
       await settle();
       await database.close();

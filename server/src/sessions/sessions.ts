@@ -117,6 +117,7 @@ const auditActions: Record<SessionEnd, AuditAction> = {
   admin: "session.revoked",
   replaced: "session.replaced",
   limit: "session.limit",
+  restore: "database.restored",
 };
 
 export const createSessions = (deps: SessionsDeps): Sessions => {
