@@ -9,3 +9,4 @@ export type { InspectedSession } from "./sessions/inspection.ts";
 export type { NumberReport, TroubledNumber } from "./numbers/inspection.ts";
 export type { ImportReport, University, Course } from "./catalogue/catalogue.ts";
 export type { AuditRecord } from "./audit/audit.ts";
+export type { Favourite } from "./favourites/favourites.ts";

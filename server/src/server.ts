@@ -3,9 +3,11 @@ import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import { HOUR_MS, type Clock } from "./clock.ts";
+import { createCommands } from "./commands/commands.ts";
 import type { Config } from "./config.ts";
 import { createNewId, type Random } from "./crypto.ts";
 import type { Secrets } from "./data-dir.ts";
+import { createFavourites } from "./favourites/favourites.ts";
 import { createHttp } from "./http.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
@@ -16,6 +18,7 @@ import { createRouter } from "./router.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
+import { createDocuments } from "./sync/documents.ts";
 
 export interface ServerDeps {
   readonly config: Config;
@@ -44,6 +47,8 @@ export interface Server {
 
 /** Sessions that another process ended are noticed this often: well within the second that is promised. */
 const NOTICE_ENDS_EVERY_MS = 400;
+/** What other nodes stored of a student's document reaches her devices this often. */
+const NOTICE_STORED_EVERY_MS = 200;
 
 /** Opens the database and puts the server together. THE composition root: every `create…` of it is here. */
 export const createServer = async ({
@@ -93,6 +98,9 @@ export const createServer = async ({
     secret: secrets.secret,
   });
   const catalogue = createCatalogue({ database, clock, newId });
+  const commands = createCommands({ database });
+  const documents = createDocuments({ database, clock, limits, random, background, onStored: () => {} });
+  const favourites = createFavourites({ read: database.read, documents, commands, clock, limits });
   const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
   const router = createRouter({
     database,
@@ -101,6 +109,7 @@ export const createServer = async ({
     sessionInspection: createSessionInspection({ read: database.read, clock }),
     numbers: createNumberInspection({ database, audit, clock, limits }),
     catalogue,
+    favourites,
     audit,
     clock,
     limits,
@@ -121,9 +130,12 @@ export const createServer = async ({
 
   const timers = [
     clock.every(NOTICE_ENDS_EVERY_MS, () => background(sessions.noticeEnds())),
+    clock.every(NOTICE_STORED_EVERY_MS, () => background(documents.noticeStored())),
     clock.every(HOUR_MS, () => {
       const now = clock.now();
-      background(Promise.all([auth.prune(now), numbers.prune(now), sessions.prune(now)]));
+      background(
+        Promise.all([auth.prune(now), numbers.prune(now), sessions.prune(now), commands.prune(now)]),
+      );
     }),
   ];
 
@@ -149,6 +161,7 @@ export const createServer = async ({
     close: async () => {
       for (const stop of timers) stop();
       await http.close();
+      await documents.close();
       await settle();
       await database.close();
     },
