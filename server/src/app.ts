@@ -9,3 +9,5 @@ export { createConsoleSms } from "./sms/console.ts";
 export { createFileSms } from "./sms/file.ts";
 export { SmsRefusedError, type SmsMessage, type SmsProvider } from "./sms/sms.ts";
 export { createWebhookSms } from "./sms/webhook.ts";
+export { DocumentRefusal } from "./sync/document-refusal.ts";
+export { createDocuments, type Documents, type UpdateOrigin } from "./sync/documents.ts";
