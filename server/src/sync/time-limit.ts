@@ -15,9 +15,14 @@ export const withTimeLimit = (limitMs: number, work: () => void): void => {
   try {
     script.runInContext(createContext({ run: work }), { timeout: limitMs });
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") {
-      throw new TimeLimitError(`Stopped after ${limitMs} ms`, { cause: error });
-    }
+    if (isTimeout(error)) throw new TimeLimitError(`Stopped after ${limitMs} ms`, { cause: error });
     throw error;
   }
 };
+
+// Made in the script's own realm: no `instanceof Error` of this one.
+const isTimeout = (error: unknown): boolean =>
+  typeof error === "object" &&
+  error !== null &&
+  "code" in error &&
+  error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT";

@@ -49,7 +49,7 @@ type DocumentLimits = Pick<Limits, "documentBytes" | "documentStateVectorEntries
 /** Steps of Yjs, at the most, below which an update needs no watch. One takes some 0.2 µs. */
 const UNWATCHED_STEPS = 100_000;
 /** Far from what an honest update takes; reached by hundreds of concurrent inserts at one place. */
-const WATCHED_MS = 500;
+const WATCHED_MS = 250;
 
 export const createUserDocument = (limits: DocumentLimits): UserDocument => {
   const doc = new Y.Doc({ gc: true });
