@@ -34,8 +34,8 @@ export interface HostileFigures {
 
 const DEFAULT_FRAMES = 10_000_000;
 const SLOW_MS = 50;
-/** A document that took this many frames makes way for a fresh one. */
-const MAX_STORED = 100;
+/** A document that took this many frames makes way for a fresh one: what comes later under the same clocks is no news. */
+const MAX_STORED = 1;
 const REPORT_EVERY = 2_000;
 const LOOK_EVERY = 250;
 const MIB = 1024 * 1024;

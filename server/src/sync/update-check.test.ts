@@ -97,6 +97,7 @@ describe("an update", () => {
           [2, 1],
         ]),
         hasSkips: false,
+        hasRightOrigins: false,
         operations: 4,
         entries: 1,
       },

@@ -16,6 +16,8 @@ export interface CheckedUpdate {
   readonly needs: ReadonlyMap<number, number>;
   /** Its sender waits for something itself (a Yjs Skip): it has a gap, whatever is known here. */
   readonly hasSkips: boolean;
+  /** Some of its items say what they were inserted before, which no push does. */
+  readonly hasRightOrigins: boolean;
   /** Structs and ranges of deletes. */
   readonly operations: number;
   /** Entries that it adds. */
@@ -87,12 +89,20 @@ interface Found {
   readonly brings: Map<number, ClockRange>;
   readonly needs: Map<number, number>;
   hasSkips: boolean;
+  hasRightOrigins: boolean;
   operations: number;
   entries: number;
 }
 
 const readUpdate = (reader: ByteReader): CheckedUpdate => {
-  const found: Found = { brings: new Map(), needs: new Map(), hasSkips: false, operations: 0, entries: 0 };
+  const found: Found = {
+    brings: new Map(),
+    needs: new Map(),
+    hasSkips: false,
+    hasRightOrigins: false,
+    operations: 0,
+    entries: 0,
+  };
   for (let left = reader.count(LEAST_CLIENT_BYTES); left > 0; left -= 1) readClient(reader, found);
   for (let left = reader.count(LEAST_DELETES_BYTES); left > 0; left -= 1) readDeletes(reader, found);
   reader.expectEnd();
@@ -148,7 +158,10 @@ const readPlace = (
 ): void => {
   if (head & HAS_PARENT_KEY) throw new MalformedBytes("an item of a map");
   if (head & HAS_ORIGIN) readNeighbour(reader, id, found);
-  if (head & HAS_RIGHT_ORIGIN) readNeighbour(reader, id, found);
+  if (head & HAS_RIGHT_ORIGIN) {
+    found.hasRightOrigins = true;
+    readNeighbour(reader, id, found);
+  }
   if (head & (HAS_ORIGIN | HAS_RIGHT_ORIGIN)) return;
   if (reader.uint31() !== 1) throw new MalformedBytes("an item inside another");
   if (!roots.has(reader.text(MAX_ROOT_BYTES))) throw new MalformedBytes("an unknown root");

@@ -119,6 +119,7 @@ export const createUserDocument = (limits: DocumentLimits): UserDocument => {
       const change = takeChange();
       if (!change) return { state: "unchanged" };
       for (const root of change.roots) assertEntries(root, arrays[root]);
+      if (check.hasRightOrigins) assertOrder(doc, check);
       if (doc.share.size !== USER_ROOTS.length) throw new DocumentRefusal("malformed", "an unknown root");
       assertWithinLimits();
       // It will be loaded again and again: that may not take longer than this once.
@@ -203,6 +204,32 @@ const assertEntries = (root: UserRoot, array: Y.Array<unknown>): void => {
   // Which array an item is in, only Yjs can tell: most name nothing but their neighbours.
   for (const entry of array) {
     if (!isEntryOf[root](entry)) throw new DocumentRefusal("malformed", `not an entry of ${root}`);
+  }
+};
+
+/**
+ * An item stands between those that it was inserted between. One that says otherwise, such as right of what comes
+ * after, stands elsewhere in a document that met its items in another order: memory, disk and devices would differ.
+ */
+const assertOrder = (doc: Y.Doc, { brings }: CheckedUpdate): void => {
+  const placeByItem = new Map<Y.AbstractStruct, { readonly root: string; readonly index: number }>();
+  for (const [root, { _start: start }] of doc.share) {
+    for (let item = start, index = 0; item; item = item.right, index += 1)
+      placeByItem.set(item, { root, index });
+  }
+  const placeOf = (id: Y.ID | null) => (id ? placeByItem.get(Y.getItem(doc.store, id)) : undefined);
+  for (const [client, { first }] of brings) {
+    for (const item of (doc.store.clients.get(client) ?? []).toReversed()) {
+      if (item.id.clock + item.length <= first) break;
+      if (!(item instanceof Y.Item) || !item.rightOrigin) continue;
+      const [left, place, right] = [placeOf(item.origin), placeByItem.get(item), placeOf(item.rightOrigin)];
+      const isInOrder =
+        place &&
+        right?.root === place.root &&
+        place.index < right.index &&
+        (!item.origin || (left?.root === place.root && left.index < place.index));
+      if (!isInOrder) throw new DocumentRefusal("malformed", "an item that is not where it says");
+    }
   }
 };
 
