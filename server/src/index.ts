@@ -10,3 +10,4 @@ export type { NumberReport, TroubledNumber } from "./numbers/inspection.ts";
 export type { ImportReport, University, Course } from "./catalogue/catalogue.ts";
 export type { BackupReport, DatabaseStatus } from "./backups/backups.ts";
 export type { AuditRecord } from "./audit/audit.ts";
+export type { Favourite } from "./favourites/favourites.ts";

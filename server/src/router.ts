@@ -2,6 +2,8 @@ import { createAdminRouter, type AdminDeps } from "./admin/admin.router.ts";
 import type { Auth } from "./auth/auth.ts";
 import { createAuthRouter } from "./auth/auth.router.ts";
 import { createCoursesRouter, createUniversitiesRouter } from "./catalogue/catalogue.router.ts";
+import { createFavouritesRouter } from "./favourites/favourites.router.ts";
+import type { Favourites } from "./favourites/favourites.ts";
 import { createProfileRouter } from "./profile/profile.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
 import { guardProcedures } from "./registry.ts";
@@ -9,6 +11,7 @@ import { router } from "./trpc.ts";
 
 export interface RouterDeps extends AdminDeps {
   readonly auth: Auth;
+  readonly favourites: Favourites;
   readonly countries: ReadonlySet<string> | undefined;
 }
 
@@ -21,6 +24,7 @@ export const createRouter = (deps: RouterDeps) =>
       profile: createProfileRouter({ read: deps.database.read }),
       universities: createUniversitiesRouter(deps),
       courses: createCoursesRouter(deps),
+      favourites: createFavouritesRouter(deps),
       admin: createAdminRouter(deps),
     }),
   );

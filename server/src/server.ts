@@ -6,9 +6,11 @@ import { createBackups } from "./backups/backups.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import { createRoomAccess } from "./chat/room-access.ts";
 import { HOUR_MS, type Clock } from "./clock.ts";
+import { createCommands } from "./commands/commands.ts";
 import type { Config } from "./config.ts";
 import { createNewId, type Random } from "./crypto.ts";
 import { BACKUP_FOLDER, type Secrets } from "./data-dir.ts";
+import { createFavourites } from "./favourites/favourites.ts";
 import { createHttp } from "./http.ts";
 import type { Log } from "./log.ts";
 import { createAddressReader } from "./ip.ts";
@@ -22,7 +24,8 @@ import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
 import { createLogs } from "./sync/logs.ts";
-import { createSync } from "./sync/sync.ts";
+import { createSync, type Sync } from "./sync/sync.ts";
+import { createDocuments } from "./sync/documents.ts";
 
 export interface ServerDeps {
   readonly config: Config;
@@ -51,6 +54,8 @@ export interface Server {
 
 /** Sessions that another process ended are noticed this often: well within the second that is promised. */
 const NOTICE_ENDS_EVERY_MS = 400;
+/** What other nodes stored of a student's document reaches her devices this often. */
+const NOTICE_STORED_EVERY_MS = 200;
 
 /** Opens the database and puts the server together. THE composition root: every `create…` of it is here. */
 export const createServer = async ({
@@ -82,11 +87,19 @@ export const createServer = async ({
     onEnded: (id) => sync.sessionEnded(id),
   });
   const logs = createLogs({ read: database.read, limits, newId, random });
-  const sync = createSync({
+  const documents = createDocuments({
+    database,
+    clock,
+    limits,
+    random,
+    background,
+    onStored: (userId, update, origin) => sync.documentStored(userId, update, origin),
+  });
+  const sync: Sync = createSync({
     authenticate: sessions.authenticate,
     logs,
     access: createRoomAccess({ read: database.read }),
-    documents: undefined as never,
+    documents,
     isAllowedOrigin: createOriginCheck(config),
     addressOf: createAddressReader(config.trustedProxies),
     clock,
@@ -121,6 +134,8 @@ export const createServer = async ({
   });
   const catalogue = createCatalogue({ database, clock, newId });
   const backups = createBackups({ database, audit, clock, folder: join(config.dataDir, BACKUP_FOLDER) });
+  const commands = createCommands({ database });
+  const favourites = createFavourites({ read: database.read, documents, commands, clock, limits });
   const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
   const router = createRouter({
     database,
@@ -130,6 +145,7 @@ export const createServer = async ({
     numbers: createNumberInspection({ database, audit, clock, limits }),
     catalogue,
     backups,
+    favourites,
     audit,
     clock,
     limits,
@@ -151,9 +167,12 @@ export const createServer = async ({
 
   const timers = [
     clock.every(NOTICE_ENDS_EVERY_MS, () => background(sessions.noticeEnds())),
+    clock.every(NOTICE_STORED_EVERY_MS, () => background(documents.noticeStored())),
     clock.every(HOUR_MS, () => {
       const now = clock.now();
-      background(Promise.all([auth.prune(now), numbers.prune(now), sessions.prune(now)]));
+      background(
+        Promise.all([auth.prune(now), numbers.prune(now), sessions.prune(now), commands.prune(now)]),
+      );
     }),
   ];
 
@@ -183,6 +202,7 @@ export const createServer = async ({
       // It would hold up the shutdown for as long as it takes; what it wrote goes with it.
       backups.close();
       await http.close();
+      await documents.close();
       await settle();
       await database.close();
     },

@@ -63,7 +63,12 @@ test("a full disk in the middle of group commits: nothing acknowledged is lost, 
   });
   const { token } = await world.device().signIn();
   const rpc = createRpcClient({ url: world.url, token: () => token });
-  const room = await rpc.chat.rooms.create.mutate({ kind: "group", name: "Full", memberIds: [], commandId: v7() });
+  const room = await rpc.chat.rooms.create.mutate({
+    kind: "group",
+    name: "Full",
+    memberIds: [],
+    commandId: v7(),
+  });
   const text = "x".repeat(3_900);
   const acknowledged: string[] = [];
   const send = async (commandId: string): Promise<string | undefined> => {
@@ -87,20 +92,18 @@ test("a full disk in the middle of group commits: nothing acknowledged is lost, 
   }
 
   expect((await rpc.chat.history.query({ roomId: room.id, limit: 1 })).items).toHaveLength(1);
-  await expectRefusal(
-    rpc.chat.send.mutate({ roomId: room.id, text, commandId: v7() }),
-    "storage/full",
-  );
+  await expectRefusal(rpc.chat.send.mutate({ roomId: room.id, text, commandId: v7() }), "storage/full");
   rmSync(ballast);
   for (const commandId of refused) expect(await send(commandId)).toBeUndefined();
   const found = new Set<string>();
   let before: { segment: number; index: number } | null = null;
   do {
-    const page: { items: readonly { id: string }[]; nextCursor: typeof before } = await rpc.chat.history.query({
-      roomId: room.id,
-      before,
-      limit: 100,
-    });
+    const page: { items: readonly { id: string }[]; nextCursor: typeof before } =
+      await rpc.chat.history.query({
+        roomId: room.id,
+        before,
+        limit: 100,
+      });
     for (const { id } of page.items) found.add(id);
     before = page.nextCursor;
   } while (before);

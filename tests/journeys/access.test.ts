@@ -58,6 +58,15 @@ const cases: Readonly<Record<string, AccessCase>> = {
   "universities.get": { input: ({ universityId }) => ({ id: universityId }), expected: forAnyone() },
   "courses.list": { expected: forAnyone() },
   "courses.get": { input: ({ courseId }) => ({ id: courseId }), expected: forAnyone() },
+  "favourites.list": { expected: forStudents },
+  "favourites.add": {
+    input: ({ universityId }) => ({ kind: "university", id: universityId }),
+    expected: forStudents,
+  },
+  "favourites.remove": {
+    input: ({ universityId }) => ({ kind: "university", id: universityId }),
+    expected: forStudents,
+  },
   "admin.sessions.list": { expected: forAdmins },
   "admin.sessions.revoke": { input: ({ owner }) => ({ sessionId: owner.session.id }), expected: forAdmins },
   "admin.numbers.list": { expected: forAdmins },

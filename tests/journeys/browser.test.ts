@@ -3,7 +3,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { BEARER_SUBPROTOCOL_PREFIX, CLOSE_CODES, roomDocumentName, SYNC_SUBPROTOCOL } from "@edvoyage/protocol";
+import {
+  BEARER_SUBPROTOCOL_PREFIX,
+  CLOSE_CODES,
+  roomDocumentName,
+  SYNC_SUBPROTOCOL,
+} from "@edvoyage/protocol";
 import { chromium, type Page } from "playwright-core";
 import { v7 } from "uuid";
 import { build } from "vite";
@@ -21,7 +26,10 @@ const openPage = async (): Promise<Page> => {
     configFile: false,
     logLevel: "silent",
     root: fileURLToPath(new URL("./browser", import.meta.url)),
-    build: { write: false, rollupOptions: { input: fileURLToPath(new URL("./browser/page.js", import.meta.url)) } },
+    build: {
+      write: false,
+      rollupOptions: { input: fileURLToPath(new URL("./browser/page.js", import.meta.url)) },
+    },
   });
   const script = "output" in built ? built.output[0].code : expect.fail("not built");
   const html = `<!doctype html><title>Chat</title><pre id="events"></pre><p id="closed"></p><script type="module">${script}</script>`;
@@ -29,7 +37,13 @@ const openPage = async (): Promise<Page> => {
   await once(http, "listening");
   const browser = await chromium.launch({
     executablePath: CHROMIUM ?? "",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+    ],
   });
   onTestFinished(async () => {
     await browser.close();
@@ -40,7 +54,11 @@ const openPage = async (): Promise<Page> => {
   return page;
 };
 
-const connect = (page: Page, world: World, { token, name }: { readonly token: string; readonly name: string }) =>
+const connect = (
+  page: Page,
+  world: World,
+  { token, name }: { readonly token: string; readonly name: string },
+) =>
   page.evaluate(
     (options) => {
       const { connect: open } = window as unknown as { connect: (options: object) => void };
