@@ -68,12 +68,12 @@ export const createLogs = (dialect: DialectName): Migration => ({
     await db.schema
       .createIndex("log_entries_by_kind")
       .on("log_entries")
-      .columns(["log_id", "kind", "segment", "position"])
+      .columns(["log_id", "kind", "segment", "position", "author_id"])
       .execute();
     await db.schema
       .createIndex("log_entries_by_subject")
       .on("log_entries")
-      .columns(["subject_id", "kind"])
+      .columns(["subject_id", "kind", "author_id", "segment", "position"])
       .where(sql.ref("subject_id"), "is not", null)
       .execute();
   },

@@ -24,6 +24,7 @@ export const createChat = (dialect: DialectName): Migration => ({
       .addColumn("history", "text", (column) => column.notNull())
       .addColumn("direct_key", "text", (column) => column.unique())
       .addColumn("with_stranger", "integer", (column) => column.notNull())
+      .addColumn("member_count", "integer", (column) => column.notNull())
       .addColumn("created_by", "text", (column) => column.notNull())
       .addColumn("created_at", "bigint", (column) => column.notNull())
       .addColumn("changed_at", "bigint", (column) => column.notNull())
@@ -53,7 +54,7 @@ export const createChat = (dialect: DialectName): Migration => ({
     await db.schema
       .createIndex("room_members_by_user")
       .on("room_members")
-      .columns(["user_id", "room_id"])
+      .columns(["user_id", "left_at", "room_id"])
       .execute();
     await db.schema
       .createIndex("former_room_members")
