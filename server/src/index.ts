@@ -8,4 +8,8 @@ export type { SessionView, UserView } from "./sessions/sessions.ts";
 export type { InspectedSession } from "./sessions/inspection.ts";
 export type { NumberReport, TroubledNumber } from "./numbers/inspection.ts";
 export type { ImportReport, University, Course } from "./catalogue/catalogue.ts";
+export type { Contact } from "./contacts/contacts.ts";
+export type { Message, MessagePage, MessageReceipt, ReactionReceipt } from "./chat/messages.ts";
+export type { Room, RoomDetails } from "./chat/rooms.ts";
+export type { InboxChanges, InboxMemberRoom, InboxRoom, Invitation } from "./inbox/inbox.ts";
 export type { AuditRecord } from "./audit/audit.ts";

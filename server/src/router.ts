@@ -2,6 +2,12 @@ import { createAdminRouter, type AdminDeps } from "./admin/admin.router.ts";
 import type { Auth } from "./auth/auth.ts";
 import { createAuthRouter } from "./auth/auth.router.ts";
 import { createCoursesRouter, createUniversitiesRouter } from "./catalogue/catalogue.router.ts";
+import type { Chat } from "./chat/chat.ts";
+import { createChatRouter } from "./chat/chat.router.ts";
+import type { Contacts } from "./contacts/contacts.ts";
+import { createContactsRouter } from "./contacts/contacts.router.ts";
+import type { Inbox } from "./inbox/inbox.ts";
+import { createInboxRouter } from "./inbox/inbox.router.ts";
 import { createProfileRouter } from "./profile/profile.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
 import { guardProcedures } from "./registry.ts";
@@ -9,6 +15,9 @@ import { router } from "./trpc.ts";
 
 export interface RouterDeps extends AdminDeps {
   readonly auth: Auth;
+  readonly contacts: Contacts;
+  readonly chat: Chat;
+  readonly inbox: Inbox;
   readonly countries: ReadonlySet<string> | undefined;
 }
 
@@ -21,6 +30,9 @@ export const createRouter = (deps: RouterDeps) =>
       profile: createProfileRouter({ read: deps.database.read }),
       universities: createUniversitiesRouter(deps),
       courses: createCoursesRouter(deps),
+      contacts: createContactsRouter(deps),
+      chat: createChatRouter(deps),
+      inbox: createInboxRouter(deps),
       admin: createAdminRouter(deps),
     }),
   );

@@ -2,11 +2,16 @@ import { openDatabase } from "@edvoyage/db";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
+import { createChat } from "./chat/chat.ts";
+import { textOf } from "./chat/events.ts";
 import { HOUR_MS, type Clock } from "./clock.ts";
+import { createCommands } from "./commands/commands.ts";
 import type { Config } from "./config.ts";
+import { createContacts } from "./contacts/contacts.ts";
 import { createNewId, type Random } from "./crypto.ts";
 import type { Secrets } from "./data-dir.ts";
 import { createHttp } from "./http.ts";
+import { createInbox } from "./inbox/inbox.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNumberInspection } from "./numbers/inspection.ts";
@@ -16,6 +21,8 @@ import { createRouter } from "./router.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
+import { createLogs } from "./sync/logs.ts";
+import type { SyncHints } from "./sync/sync.ts";
 
 export interface ServerDeps {
   readonly config: Config;
@@ -93,6 +100,11 @@ export const createServer = async ({
     secret: secrets.secret,
   });
   const catalogue = createCatalogue({ database, clock, newId });
+  const commands = createCommands({ database });
+  const logs = createLogs({ read: database.read, limits, newId, random });
+  const contacts = createContacts({ database, commands, clock });
+  const chat = createChat({ database, logs, commands, clock, newId, limits, hints: nobodyListens });
+  const inbox = createInbox({ read: database.read, logs, textOf, clock });
   const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
   const router = createRouter({
     database,
@@ -101,6 +113,9 @@ export const createServer = async ({
     sessionInspection: createSessionInspection({ read: database.read, clock }),
     numbers: createNumberInspection({ database, audit, clock, limits }),
     catalogue,
+    contacts,
+    chat,
+    inbox,
     audit,
     clock,
     limits,
@@ -123,7 +138,9 @@ export const createServer = async ({
     clock.every(NOTICE_ENDS_EVERY_MS, () => background(sessions.noticeEnds())),
     clock.every(HOUR_MS, () => {
       const now = clock.now();
-      background(Promise.all([auth.prune(now), numbers.prune(now), sessions.prune(now)]));
+      background(
+        Promise.all([auth.prune(now), numbers.prune(now), sessions.prune(now), commands.prune(now)]),
+      );
     }),
   ];
 
@@ -153,6 +170,13 @@ export const createServer = async ({
       await database.close();
     },
   };
+};
+
+/** There are no sockets yet. */
+const nobodyListens: SyncHints = {
+  logChanged: () => {},
+  readerGone: () => {},
+  inboxChanged: () => {},
 };
 
 /** Runs what no reply waits for, and lets a shutdown wait for it. */
