@@ -42,6 +42,7 @@ export const createChat = (dialect: DialectName): Migration => ({
       .addColumn("room_id", "text", (column) => column.notNull().references("rooms.id").onDelete("cascade"))
       .addColumn("user_id", "text", (column) => column.notNull().references("users.id").onDelete("cascade"))
       .addColumn("role", "text", (column) => column.notNull())
+      .addColumn("peer_id", "text")
       .addColumn("joined_at", "bigint", (column) => column.notNull())
       .addColumn("left_at", "bigint")
       .addColumn("from_segment", "integer", (column) => column.notNull())
@@ -55,12 +56,6 @@ export const createChat = (dialect: DialectName): Migration => ({
       .createIndex("room_members_by_user")
       .on("room_members")
       .columns(["user_id", "left_at", "room_id"])
-      .execute();
-    await db.schema
-      .createIndex("former_room_members")
-      .on("room_members")
-      .columns(["room_id", "user_id"])
-      .where(sql.ref("left_at"), "is not", null)
       .execute();
 
     await db.schema

@@ -34,6 +34,8 @@ export interface RoomMembersTable {
   room_id: RoomId;
   user_id: UserId;
   role: RoomRole;
+  /** The other of a direct room, also when she has left it; `null` in groups. */
+  peer_id: UserId | null;
   joined_at: number;
   left_at: number | null;
   /** The first segment that the member may read. */

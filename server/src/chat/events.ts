@@ -1,4 +1,4 @@
-import type { CommandId, MessageId, RoomEvent, UserId } from "@edvoyage/protocol";
+import type { CommandId, MessageId, RoomEvent, RoomId, UserId } from "@edvoyage/protocol";
 import type { EntryValue } from "../sync/log-encoder.ts";
 import type { NewEntry } from "../sync/logs.ts";
 
@@ -6,13 +6,15 @@ import type { NewEntry } from "../sync/logs.ts";
 export type ChatEvent = Exclude<RoomEvent, readonly [1, "next", number]>;
 
 /** An event as an entry of the room's log, found again by what it is about. */
-export const eventToEntry = (event: ChatEvent): NewEntry => {
+export const eventToEntry = (roomId: RoomId, event: ChatEvent): NewEntry => {
   const [, kind, id, authorId, at] = event;
-  return { id, kind, event, authorId, subjectId: subjectOf(event), at };
+  return { id, kind, event, authorId, subjectId: subjectOf(roomId, event), at };
 };
 
-const subjectOf = (event: ChatEvent): MessageId | null => {
+const subjectOf = (roomId: RoomId, event: ChatEvent): RoomId | MessageId | null => {
   switch (event[1]) {
+    case "message":
+      return roomId;
     case "edit":
     case "remove":
     case "reaction":

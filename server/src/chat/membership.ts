@@ -15,8 +15,8 @@ export interface Joining {
   readonly role?: RoomRole;
   /** The first segment that they may read. */
   readonly fromSegment: number;
-  /** One who comes back to a direct room finds unread what was written meanwhile. */
-  readonly keepsReadPosition?: boolean;
+  /** Of a direct room, both: one who comes back to it finds unread what was written meanwhile. */
+  readonly pair?: readonly UserId[];
   readonly now: number;
 }
 
@@ -56,15 +56,16 @@ export const createMembership = ({ logs, newId, limits }: MembershipDeps): Membe
     return room;
   },
 
-  join: async (tx, { roomId, userIds, by, role = "member", fromSegment, keepsReadPosition, now }) => {
+  join: async (tx, { roomId, userIds, by, role = "member", fromSegment, pair, now }) => {
     for (const userId of userIds) {
-      const former = keepsReadPosition ? await tx.first(queries.member, { roomId, userId }) : undefined;
-      const joined = eventToEntry([EVENT_VERSION, "joined", newId(now), userId, now, by]);
+      const former = pair ? await tx.first(queries.member, { roomId, userId }) : undefined;
+      const joined = eventToEntry(roomId, [EVENT_VERSION, "joined", newId(now), userId, now, by]);
       const position = await logs.append(tx, roomId, joined);
       await tx.all(queries.upsertMember, {
         roomId,
         userId,
         role,
+        peerId: pair?.find((one) => one !== userId) ?? null,
         now,
         fromSegment,
         // What was written before her is no news to her.
@@ -79,7 +80,7 @@ export const createMembership = ({ logs, newId, limits }: MembershipDeps): Membe
 
   leave: async (tx, { roomId, userId, by, now }) => {
     const leaver = await tx.first(queries.member, { roomId, userId });
-    await logs.append(tx, roomId, eventToEntry([EVENT_VERSION, "left", newId(now), userId, now, by]));
+    await logs.append(tx, roomId, eventToEntry(roomId, [EVENT_VERSION, "left", newId(now), userId, now, by]));
     await tx.all(queries.endMembership, { roomId, userId, now });
     const left = await tx.first(queries.addToCount, { roomId, members: -1, now });
     if (left?.member_count === 0) {

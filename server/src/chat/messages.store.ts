@@ -56,17 +56,11 @@ const standing = prepare<{
   query
     .selectFrom("room_members as member")
     .innerJoin("rooms", "rooms.id", "member.room_id")
-    .leftJoin("room_members as peer", (join) =>
-      join
-        .onRef("peer.room_id", "=", "rooms.id")
-        .on("peer.user_id", "<>", param.userId)
-        .on("rooms.kind", "=", "direct"),
-    )
     .leftJoin("contacts as own", (join) =>
-      join.on("own.owner_id", "=", param.userId).onRef("own.contact_id", "=", "peer.user_id"),
+      join.on("own.owner_id", "=", param.userId).onRef("own.contact_id", "=", "member.peer_id"),
     )
     .leftJoin("contacts as theirs", (join) =>
-      join.onRef("theirs.owner_id", "=", "peer.user_id").on("theirs.contact_id", "=", param.userId),
+      join.onRef("theirs.owner_id", "=", "member.peer_id").on("theirs.contact_id", "=", param.userId),
     )
     .leftJoin("log_entries as known", (join) => join.on("known.id", "=", param.entryId))
     .leftJoin("log_entries as subject", (join) =>
@@ -172,11 +166,11 @@ const page = prepare<{
 }>()((query, param) =>
   query
     .selectFrom("log_entries as entry")
-    .innerJoin("room_members as member", "member.room_id", "entry.log_id")
+    .innerJoin("room_members as member", "member.room_id", "entry.subject_id")
     .select(["entry.id", "entry.segment", "entry.position", "entry.author_id", "entry.at", "entry.bytes"])
     .where("member.user_id", "=", param.userId)
     .where("member.left_at", "is", null)
-    .where("entry.log_id", "=", param.roomId)
+    .where("entry.subject_id", "=", param.roomId)
     .where("entry.kind", "=", "message")
     .where((eb) =>
       eb(eb.refTuple("entry.segment", "entry.position"), "<", eb.tuple(param.segment, param.position)),

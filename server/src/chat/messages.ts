@@ -144,7 +144,7 @@ export const createMessages = ({ read, logs, run, rate, newId, limits }: Message
     roomId: RoomId,
     { event, messageId }: { readonly event: ChatEvent; readonly messageId: MessageId },
   ): Promise<Done<MessageReceipt>> => {
-    const position = await logs.append(tx, roomId, eventToEntry(event));
+    const position = await logs.append(tx, roomId, eventToEntry(roomId, event));
     return { answer: { messageId, position, at: event[4] }, news: { changedLog: roomId } };
   };
 

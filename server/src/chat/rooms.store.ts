@@ -11,7 +11,7 @@ const roomColumns = [
   "rooms.changed_at",
   "own.role",
   "own.from_segment",
-  "peer.user_id as peer_id",
+  "own.peer_id",
   "profiles.name as peer_name",
 ] as const;
 
@@ -35,13 +35,7 @@ const ownRooms = (queries: Pick<Queries["kysely"], "selectFrom">, userId: UserId
   queries
     .selectFrom("room_members as own")
     .innerJoin("rooms", "rooms.id", "own.room_id")
-    .leftJoin("room_members as peer", (join) =>
-      join
-        .onRef("peer.room_id", "=", "rooms.id")
-        .on("peer.user_id", "<>", userId)
-        .on("rooms.kind", "=", "direct"),
-    )
-    .leftJoin("profiles", "profiles.user_id", "peer.user_id")
+    .leftJoin("profiles", "profiles.user_id", "own.peer_id")
     .select(roomColumns)
     .where("own.user_id", "=", userId)
     .where("own.left_at", "is", null);
@@ -163,6 +157,7 @@ const upsertMember = prepare<{
   roomId: RoomId;
   userId: UserId;
   role: RoomRole;
+  peerId: UserId | null;
   now: number;
   fromSegment: number;
   readSegment: number;
@@ -174,6 +169,7 @@ const upsertMember = prepare<{
       room_id: param.roomId,
       user_id: param.userId,
       role: param.role,
+      peer_id: param.peerId,
       joined_at: param.now,
       left_at: null,
       from_segment: param.fromSegment,

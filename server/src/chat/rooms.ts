@@ -266,7 +266,7 @@ export const createRooms = ({ read, logs, membership, run, newId, limits }: Room
       userIds: outside,
       by: userId,
       fromSegment: 0,
-      keepsReadPosition: true,
+      pair,
       now,
     });
     return { answer: roomId, news: { changedLog: roomId, changedInboxes: pair } };

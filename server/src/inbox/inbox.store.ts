@@ -48,13 +48,7 @@ const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param)
     .innerJoin("log_segments as segment", (join) =>
       join.onRef("segment.log_id", "=", "logs.id").onRef("segment.segment", "=", "logs.head_segment"),
     )
-    .leftJoin("room_members as peer", (join) =>
-      join
-        .onRef("peer.room_id", "=", "rooms.id")
-        .on("peer.user_id", "<>", param.userId)
-        .on("rooms.kind", "=", "direct"),
-    )
-    .leftJoin("profiles", "profiles.user_id", "peer.user_id")
+    .leftJoin("profiles", "profiles.user_id", "own.peer_id")
     .leftJoin("log_entries as head", (join) =>
       join.on((on) =>
         on(
@@ -79,7 +73,7 @@ const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param)
           on
             .selectFrom("log_entries as message")
             .select("message.id")
-            .whereRef("message.log_id", "=", "own.room_id")
+            .whereRef("message.subject_id", "=", "own.room_id")
             .where("message.kind", "=", "message")
             .where("message.bytes", "is not", null)
             .whereRef("message.segment", ">=", "own.from_segment")
@@ -116,7 +110,7 @@ const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param)
       "own.from_segment",
       "own.read_segment",
       "own.read_position",
-      "peer.user_id as peer_id",
+      "own.peer_id",
       "profiles.name as peer_name",
       "head.id as head_id",
       "head.segment as head_segment",
@@ -132,7 +126,7 @@ const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param)
           inner
             .selectFrom("log_entries as message")
             .select("message.id")
-            .whereRef("message.log_id", "=", "own.room_id")
+            .whereRef("message.subject_id", "=", "own.room_id")
             .where("message.kind", "=", "message")
             .where((on) =>
               on(
@@ -141,7 +135,6 @@ const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param)
                 on.refTuple("own.read_segment", "own.read_position"),
               ),
             )
-            .whereRef("message.segment", ">=", "own.from_segment")
             .where("message.author_id", "<>", param.userId)
             .where("message.bytes", "is not", null)
             .limit(MAX_UNREAD)
