@@ -67,6 +67,9 @@ export type RoomHistory = (typeof ROOM_HISTORIES)[number];
 export const ROOM_ROLES = ["owner", "admin", "member"] as const;
 export type RoomRole = (typeof ROOM_ROLES)[number];
 
+/** Members of the largest room in which they are shown how far each has read. */
+export const MAX_SHOWN_READERS = 32;
+
 /** A room's newest entry: what a client compares its own copy with. */
 export interface RoomHead extends Position {
   readonly roomId: RoomId;

@@ -4,6 +4,12 @@ import { createAuthRouter } from "./auth/auth.router.ts";
 import { createCoursesRouter, createUniversitiesRouter } from "./catalogue/catalogue.router.ts";
 import { createFavouritesRouter } from "./favourites/favourites.router.ts";
 import type { Favourites } from "./favourites/favourites.ts";
+import type { Chat } from "./chat/chat.ts";
+import { createChatRouter } from "./chat/chat.router.ts";
+import type { Contacts } from "./contacts/contacts.ts";
+import { createContactsRouter } from "./contacts/contacts.router.ts";
+import type { Inbox } from "./inbox/inbox.ts";
+import { createInboxRouter } from "./inbox/inbox.router.ts";
 import { createProfileRouter } from "./profile/profile.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
 import { guardProcedures } from "./registry.ts";
@@ -12,6 +18,9 @@ import { router } from "./trpc.ts";
 export interface RouterDeps extends AdminDeps {
   readonly auth: Auth;
   readonly favourites: Favourites;
+  readonly contacts: Contacts;
+  readonly chat: Chat;
+  readonly inbox: Inbox;
   readonly countries: ReadonlySet<string> | undefined;
 }
 
@@ -25,6 +34,9 @@ export const createRouter = (deps: RouterDeps) =>
       universities: createUniversitiesRouter(deps),
       courses: createCoursesRouter(deps),
       favourites: createFavouritesRouter(deps),
+      contacts: createContactsRouter(deps),
+      chat: createChatRouter(deps),
+      inbox: createInboxRouter(deps),
       admin: createAdminRouter(deps),
     }),
   );

@@ -4,14 +4,18 @@ import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { createBackups } from "./backups/backups.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
+import { createChat } from "./chat/chat.ts";
+import { textOf } from "./chat/events.ts";
 import { createRoomAccess } from "./chat/room-access.ts";
 import { HOUR_MS, type Clock } from "./clock.ts";
 import { createCommands } from "./commands/commands.ts";
 import type { Config } from "./config.ts";
+import { createContacts } from "./contacts/contacts.ts";
 import { createNewId, type Random } from "./crypto.ts";
 import { BACKUP_FOLDER, type Secrets } from "./data-dir.ts";
 import { createFavourites } from "./favourites/favourites.ts";
 import { createHttp } from "./http.ts";
+import { createInbox } from "./inbox/inbox.ts";
 import type { Log } from "./log.ts";
 import { createAddressReader } from "./ip.ts";
 import { createMetrics } from "./metrics.ts";
@@ -136,6 +140,9 @@ export const createServer = async ({
   const backups = createBackups({ database, audit, clock, folder: join(config.dataDir, BACKUP_FOLDER) });
   const commands = createCommands({ database });
   const favourites = createFavourites({ read: database.read, documents, commands, clock, limits });
+  const contacts = createContacts({ database, commands, clock });
+  const chat = createChat({ database, logs, commands, clock, newId, limits, hints: sync.hints });
+  const inbox = createInbox({ read: database.read, logs, textOf, clock });
   const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
   const router = createRouter({
     database,
@@ -146,6 +153,9 @@ export const createServer = async ({
     catalogue,
     backups,
     favourites,
+    contacts,
+    chat,
+    inbox,
     audit,
     clock,
     limits,

@@ -1,14 +1,23 @@
 import { randomUUID } from "node:crypto";
 import type { SignIn } from "@edvoyage/server";
+import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test } from "vitest";
 import { DIALECTS } from "../support/databases.ts";
 import { createWorld, somePhone, type World } from "../support/world.ts";
 
-/** Two students, one of whom owns what is asked for, and something of everything that is for all. */
+/** Students, one of whom owns what is asked for, and something of everything that is for all. */
 interface Scene {
   readonly world: World;
   readonly owner: SignIn;
   readonly other: SignIn;
+  /** Knows the owner, is known by her, and is with her in the room. */
+  readonly contact: SignIn;
+  readonly stranger: SignIn;
+  /** Of the owner, with a message of hers. */
+  readonly roomId: string;
+  readonly messageId: string;
+  /** One that the owner is invited to. */
+  readonly invitedRoomId: string;
   readonly universityId: string;
   readonly courseId: string;
 }
@@ -33,6 +42,8 @@ const forAnyone = (outcome: Outcome = "ok") => ({
 });
 /** Each gets her own and nobody else's: `other` is answered, and the leak check below sees what with. */
 const forStudents = { nobody: "session/required", owner: "ok", other: "ok", admin: "session/required" };
+/** What is somebody else's is not there. */
+const forMembers = { ...forStudents, other: "not-found" };
 const forAdmins = { nobody: "forbidden", owner: "forbidden", other: "forbidden", admin: "ok" };
 
 /** One row a procedure. A procedure without a row fails the test, and so does a row without a procedure. */
@@ -67,6 +78,64 @@ const cases: Readonly<Record<string, AccessCase>> = {
     input: ({ universityId }) => ({ kind: "university", id: universityId }),
     expected: forStudents,
   },
+  "contacts.list": { expected: forStudents },
+  // A contact is one's own row: of somebody else's list nothing is to be had.
+  "contacts.add": {
+    input: ({ stranger }) => ({ userId: stranger.user.id, nickname: "Friend" }),
+    expected: forStudents,
+  },
+  "contacts.update": {
+    input: ({ contact }) => ({ userId: contact.user.id, favourite: true }),
+    expected: forMembers,
+  },
+  "contacts.remove": { input: ({ contact }) => ({ userId: contact.user.id }), expected: forMembers },
+  "chat.rooms.list": { expected: forStudents },
+  "chat.rooms.get": { input: ({ roomId }) => ({ roomId }), expected: forMembers },
+  "chat.rooms.create": {
+    input: ({ stranger }) => ({ kind: "group", memberIds: [stranger.user.id] }),
+    expected: forStudents,
+  },
+  "chat.rooms.rename": { input: ({ roomId }) => ({ roomId, name: "Ours" }), expected: forMembers },
+  "chat.rooms.addMembers": {
+    input: ({ roomId, stranger }) => ({ roomId, memberIds: [stranger.user.id] }),
+    expected: forMembers,
+  },
+  "chat.rooms.removeMember": {
+    input: ({ roomId, contact }) => ({ roomId, userId: contact.user.id }),
+    expected: forMembers,
+  },
+  "chat.rooms.setRole": {
+    input: ({ roomId, contact }) => ({ roomId, userId: contact.user.id, role: "admin" }),
+    expected: forMembers,
+  },
+  "chat.rooms.leave": { input: ({ roomId }) => ({ roomId }), expected: forMembers },
+  "chat.rooms.acceptInvitation": {
+    input: ({ invitedRoomId: roomId }) => ({ roomId }),
+    expected: forMembers,
+  },
+  "chat.rooms.declineInvitation": {
+    input: ({ invitedRoomId: roomId }) => ({ roomId }),
+    expected: forMembers,
+  },
+  "chat.send": {
+    input: ({ roomId }) => ({ roomId, text: "Hello", commandId: uuidv7() }),
+    expected: forMembers,
+  },
+  "chat.edit": {
+    input: ({ roomId, messageId }) => ({ roomId, messageId, text: "Hello" }),
+    expected: forMembers,
+  },
+  "chat.remove": { input: ({ roomId, messageId }) => ({ roomId, messageId }), expected: forMembers },
+  "chat.react": {
+    input: ({ roomId, messageId }) => ({ roomId, messageId, emoji: "👍" }),
+    expected: forMembers,
+  },
+  "chat.markRead": {
+    input: ({ roomId }) => ({ roomId, position: { segment: 0, index: 0 } }),
+    expected: forMembers,
+  },
+  "chat.history": { input: ({ roomId }) => ({ roomId }), expected: forMembers },
+  "inbox.changes": { expected: forStudents },
   "admin.sessions.list": { expected: forAdmins },
   "admin.sessions.revoke": { input: ({ owner }) => ({ sessionId: owner.session.id }), expected: forAdmins },
   "admin.numbers.list": { expected: forAdmins },
@@ -88,9 +157,33 @@ const createScene = async (dialect: (typeof DIALECTS)[number]): Promise<Scene> =
   const world = await createWorld({ dialect });
   await world.server.seedIfEmpty();
   const [owner, other] = [await world.device().signIn(), await world.device().signIn()];
+  const [contact, stranger] = [await world.device().signIn(), await world.device().signIn()];
+  await owner.rpc.contacts.add.mutate({ userId: contact.user.id });
+  await contact.rpc.contacts.add.mutate({ userId: owner.user.id });
+  const room = await owner.rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [contact.user.id] });
+  const { messageId } = await owner.rpc.chat.send.mutate({
+    roomId: room.id,
+    text: "Hello",
+    commandId: uuidv7(),
+  });
+  const invited = await stranger.rpc.chat.rooms.create.mutate({
+    kind: "group",
+    memberIds: [owner.user.id],
+  });
   const course = (await world.rpc().courses.list.query({ limit: 1 })).items[0];
   if (!course) throw new Error("No course was seeded");
-  return { world, owner, other, universityId: course.universityId, courseId: course.id };
+  return {
+    world,
+    owner,
+    other,
+    contact,
+    stranger,
+    roomId: room.id,
+    messageId,
+    invitedRoomId: invited.id,
+    universityId: course.universityId,
+    courseId: course.id,
+  };
 };
 
 const ask = async (

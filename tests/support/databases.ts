@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Sqlite from "better-sqlite3";
 import pg from "pg";
 import { inject, onTestFinished } from "vitest";
 
@@ -28,6 +29,21 @@ export const emptyDatabase = async (dialect: TestDialect): Promise<string> => {
   await administer(url, `create database ${name}`);
   onTestFinished(() => administer(url, `drop database ${name} with (force)`));
   return url.replace(/[^/]+$/, name);
+};
+
+/** What a query finds in the database of a running server, beside everything that the server itself checks. */
+export const rowsOf = async (databaseUrl: string, query: string): Promise<unknown[]> => {
+  if (databaseUrl.startsWith("sqlite:")) {
+    const file = new Sqlite(databaseUrl.slice("sqlite:".length), { readonly: true });
+    const rows = file.prepare(query).all();
+    file.close();
+    return rows;
+  }
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query(query);
+  await client.end();
+  return rows;
 };
 
 const administer = async (url: string, statement: string): Promise<void> => {

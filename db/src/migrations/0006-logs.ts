@@ -66,14 +66,9 @@ export const createLogs = (dialect: DialectName): Migration => ({
       .$call(storedByKey(dialect))
       .execute();
     await db.schema
-      .createIndex("log_entries_by_kind")
-      .on("log_entries")
-      .columns(["log_id", "kind", "segment", "position"])
-      .execute();
-    await db.schema
       .createIndex("log_entries_by_subject")
       .on("log_entries")
-      .columns(["subject_id", "kind"])
+      .columns(["subject_id", "kind", "segment", "position", "author_id"])
       .where(sql.ref("subject_id"), "is not", null)
       .execute();
   },

@@ -24,6 +24,7 @@ export const createChat = (dialect: DialectName): Migration => ({
       .addColumn("history", "text", (column) => column.notNull())
       .addColumn("direct_key", "text", (column) => column.unique())
       .addColumn("with_stranger", "integer", (column) => column.notNull())
+      .addColumn("member_count", "integer", (column) => column.notNull())
       .addColumn("created_by", "text", (column) => column.notNull())
       .addColumn("created_at", "bigint", (column) => column.notNull())
       .addColumn("changed_at", "bigint", (column) => column.notNull())
@@ -41,6 +42,7 @@ export const createChat = (dialect: DialectName): Migration => ({
       .addColumn("room_id", "text", (column) => column.notNull().references("rooms.id").onDelete("cascade"))
       .addColumn("user_id", "text", (column) => column.notNull().references("users.id").onDelete("cascade"))
       .addColumn("role", "text", (column) => column.notNull())
+      .addColumn("peer_id", "text")
       .addColumn("joined_at", "bigint", (column) => column.notNull())
       .addColumn("left_at", "bigint")
       .addColumn("from_segment", "integer", (column) => column.notNull())
@@ -53,13 +55,7 @@ export const createChat = (dialect: DialectName): Migration => ({
     await db.schema
       .createIndex("room_members_by_user")
       .on("room_members")
-      .columns(["user_id", "room_id"])
-      .execute();
-    await db.schema
-      .createIndex("former_room_members")
-      .on("room_members")
-      .columns(["room_id", "user_id"])
-      .where(sql.ref("left_at"), "is not", null)
+      .columns(["user_id", "left_at", "room_id"])
       .execute();
 
     await db.schema

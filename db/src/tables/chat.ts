@@ -21,6 +21,8 @@ export interface RoomsTable {
   direct_key: string | null;
   /** 0 or 1: whether it is a direct room whose other member did not have its creator among her contacts. */
   with_stranger: number;
+  /** Of those who are in it now, without the invited. */
+  member_count: number;
   created_by: UserId;
   created_at: number;
   /** Of the room itself, such as its name; not of its log. */
@@ -32,6 +34,8 @@ export interface RoomMembersTable {
   room_id: RoomId;
   user_id: UserId;
   role: RoomRole;
+  /** The other of a direct room, also when she has left it; `null` in groups. */
+  peer_id: UserId | null;
   joined_at: number;
   left_at: number | null;
   /** The first segment that the member may read. */

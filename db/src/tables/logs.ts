@@ -46,7 +46,10 @@ export interface LogEntriesTable {
   id: string;
   kind: string;
   author_id: string | null;
-  /** What the entry is about, such as the message that it edits. */
+  /**
+   * What the entry is about: an edit is about its message, a message about its room. So a room's messages are found
+   * without stepping over all that was said about them.
+   */
   subject_id: string | null;
   at: number;
   /** The entry in lib0's `any` encoding, made once; `null` once redacted. */

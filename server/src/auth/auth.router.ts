@@ -1,6 +1,6 @@
-import { DEVICE_ID_PATTERN, PLATFORMS, type ChallengeId, type CommandId } from "@edvoyage/protocol";
+import { DEVICE_ID_PATTERN, PLATFORMS, type ChallengeId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { idInput } from "../id-input.ts";
+import { commandIdInput, idInput } from "../id-input.ts";
 import { parsePhone } from "../phone.ts";
 import { publicProcedure, router } from "../trpc.ts";
 import type { Auth } from "./auth.ts";
@@ -44,11 +44,7 @@ export const createAuthRouter = (deps: {
             .transform((code) => code.replaceAll(/[\s-]/g, ""))
             .pipe(z.string().regex(/^\d{6,8}$/, "6 to 8 digits")),
           deviceId,
-          commandId: z
-            .uuidv7()
-            .transform((id) => id as CommandId)
-            .nullish()
-            .transform((id) => id ?? null),
+          commandId: commandIdInput(),
         }),
       )
       .mutation(({ input, ctx }) => deps.auth.verifyCode({ ...input, ip: ctx.ip })),

@@ -7,7 +7,8 @@ import { AppError } from "../errors.ts";
 /** A mutation that carries an id made on the device. */
 export interface Command {
   readonly userId: UserId;
-  readonly commandId: CommandId;
+  /** `null` for a client that sends none: what it asks for takes effect each time. */
+  readonly commandId: CommandId | null;
   /** Such as `chat.send`. */
   readonly procedure: string;
   /** What it was called with: plain JSON, parsed. */
@@ -67,6 +68,7 @@ const forget = prepare<{ before: number }>()((query, param) =>
 
 export const createCommands = ({ database }: { readonly database: Database }): Commands => ({
   run: async (tx, { userId, commandId, procedure, input, now }, act) => {
+    if (commandId === null) return act();
     const digest = sha256(JSON.stringify([procedure, input]));
     if (await tx.first(claim, { userId, commandId, digest, at: now })) {
       const answer = await act();

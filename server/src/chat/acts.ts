@@ -1,0 +1,66 @@
+import type { Database, UnitOfWork } from "@edvoyage/db";
+import type { CommandId, RoomId, UserId } from "@edvoyage/protocol";
+import type { Clock } from "../clock.ts";
+import type { Commands } from "../commands/commands.ts";
+import type { SyncHints } from "../sync/sync.ts";
+
+/** Who asks for a change. */
+export interface Asking {
+  readonly userId: UserId;
+  /** `null` for a client that sends none: what it asks for takes effect each time. */
+  readonly commandId: CommandId | null;
+}
+
+/** What open sockets are told of a change. */
+export interface News {
+  /** The room whose log has something new. */
+  readonly changedLog?: RoomId;
+  /** Who may no longer read a room. */
+  readonly gone?: { readonly roomId: RoomId; readonly userId: UserId };
+  /** Whose inbox changed by something other than a log. */
+  readonly changedInboxes?: readonly UserId[];
+}
+
+/** What a change came to. */
+export interface Done<Answer> {
+  /** Plain JSON: kept with the command, for its repetitions. */
+  readonly answer: Answer;
+  readonly news?: News;
+}
+
+/** Runs a change in one transaction, once per command, and tells the sockets when it is committed. */
+export type RunAct = <Answer>(
+  asking: Asking,
+  command: { readonly procedure: string; readonly input: unknown },
+  act: (tx: UnitOfWork, now: number) => Promise<Done<Answer>>,
+) => Promise<Answer>;
+
+export const createRunAct =
+  ({
+    database,
+    commands,
+    clock,
+    hints,
+  }: {
+    readonly database: Database;
+    readonly commands: Commands;
+    readonly clock: Clock;
+    readonly hints: SyncHints;
+  }): RunAct =>
+  async ({ userId, commandId }, { procedure, input }, act) => {
+    const now = clock.now();
+    const { answer, news } = await database.write(async (tx) => {
+      let news: News = {};
+      const first = async () => {
+        const done = await act(tx, now);
+        news = done.news ?? {};
+        return done.answer;
+      };
+      const answer = await commands.run(tx, { userId, commandId, procedure, input, now }, first);
+      return { answer, news };
+    });
+    if (news.changedLog) hints.logChanged(news.changedLog);
+    if (news.gone) hints.readerGone(news.gone.roomId, news.gone.userId);
+    for (const one of news.changedInboxes ?? []) hints.inboxChanged(one);
+    return answer;
+  };

@@ -1,0 +1,39 @@
+import type { Database } from "@edvoyage/db";
+import type { Limits } from "@edvoyage/protocol";
+import type { Clock } from "../clock.ts";
+import type { Commands } from "../commands/commands.ts";
+import type { NewId } from "../crypto.ts";
+import type { Logs } from "../sync/logs.ts";
+import type { SyncHints } from "../sync/sync.ts";
+import { createRunAct } from "./acts.ts";
+import { createMembership } from "./membership.ts";
+import { createMessageRate } from "./message-rate.ts";
+import { createMessages, type Messages } from "./messages.ts";
+import { createRooms, type Rooms } from "./rooms.ts";
+
+/** Rooms, and what is said in them. */
+export interface Chat {
+  readonly rooms: Rooms;
+  readonly messages: Messages;
+}
+
+export interface ChatDeps {
+  readonly database: Database;
+  readonly logs: Logs;
+  readonly commands: Commands;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly limits: Limits;
+  readonly hints: SyncHints;
+}
+
+export const createChat = ({ database, logs, commands, clock, newId, limits, hints }: ChatDeps): Chat => {
+  const { read } = database;
+  const run = createRunAct({ database, commands, clock, hints });
+  const membership = createMembership({ logs, newId, limits });
+  const rate = createMessageRate({ clock, limits });
+  return {
+    rooms: createRooms({ read, logs, membership, run, newId, limits }),
+    messages: createMessages({ read, logs, run, rate, newId, limits }),
+  };
+};

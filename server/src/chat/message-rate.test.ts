@@ -1,0 +1,54 @@
+import type { UserId } from "@edvoyage/protocol";
+import { expect, test } from "vitest";
+import { AppError } from "../errors.ts";
+import { createMessageRate } from "./message-rate.ts";
+
+const student = "0192a000-0000-7000-8000-000000000001" as UserId;
+const other = "0192a000-0000-7000-8000-000000000002" as UserId;
+
+const createRate = () => {
+  let now = Date.UTC(2026, 8, 1);
+  const rate = createMessageRate({
+    clock: { now: () => now, every: () => () => {} },
+    limits: { messagesPerSecond: 20, messageBurst: 1_000 },
+  });
+  /** How many tokens there are now. */
+  const takeAll = (userId: UserId): number => {
+    for (let taken = 0; ; taken += 1) {
+      try {
+        rate.take(userId);
+      } catch (error) {
+        expect(error).toMatchObject({ reason: "rate/limited", details: { retryAfterSeconds: 1 } });
+        expect(error).toBeInstanceOf(AppError);
+        return taken;
+      }
+    }
+  };
+  return { takeAll, advance: (ms: number) => (now += ms) };
+};
+
+test("a student may write 1,000 messages at once, then 20 a second", () => {
+  const { takeAll, advance } = createRate();
+
+  expect(takeAll(student)).toBe(1_000);
+  advance(1_000);
+  expect(takeAll(student)).toBe(20);
+  advance(50);
+  expect(takeAll(student)).toBe(1);
+});
+
+test("one student's haste is nobody else's", () => {
+  const { takeAll } = createRate();
+  takeAll(student);
+
+  expect(takeAll(other)).toBe(1_000);
+});
+
+test("a bucket holds no more than the burst, however long one was silent", () => {
+  const { takeAll, advance } = createRate();
+  takeAll(student);
+
+  advance(24 * 3_600_000);
+
+  expect(takeAll(student)).toBe(1_000);
+});

@@ -1,0 +1,432 @@
+import type { Queries, UnitOfWork } from "@edvoyage/db";
+import type { Limits, RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import { DAY_MS } from "../clock.ts";
+import type { NewId } from "../crypto.ts";
+import { AppError } from "../errors.ts";
+import { parseCursor, toPage, type Page } from "../paging.ts";
+import type { Logs } from "../sync/logs.ts";
+import type { Asking, Done, RunAct } from "./acts.ts";
+import { noSuchRoom, type Membership } from "./membership.ts";
+import {
+  acquaintances,
+  memberIds,
+  roomQueries as queries,
+  roomsPage,
+  type Acquaintance,
+  type RoomRow,
+} from "./rooms.store.ts";
+
+/** A room as one of its members sees it. */
+export interface Room {
+  readonly id: RoomId;
+  readonly kind: RoomKind;
+  /** `null` for direct rooms, and for groups without one. */
+  readonly name: string | null;
+  readonly history: RoomHistory;
+  /** The one who asks. */
+  readonly role: RoomRole;
+  readonly memberCount: number;
+  /** The other of a direct room, also when she has left it; `null` for groups. */
+  readonly peer: { readonly id: UserId; readonly name: string | null } | null;
+  /** The first segment of the log that the one who asks may read. */
+  readonly fromSegment: number;
+  readonly createdAt: number;
+  readonly changedAt: number;
+}
+
+/** A room with those who are in it and those who were asked in. */
+export interface RoomDetails extends Room {
+  /** In the order in which they joined. */
+  readonly members: readonly {
+    readonly userId: UserId;
+    readonly name: string | null;
+    readonly role: RoomRole;
+    readonly joinedAt: number;
+  }[];
+  readonly invited: readonly {
+    readonly userId: UserId;
+    readonly name: string | null;
+    readonly invitedBy: UserId;
+    readonly at: number;
+  }[];
+}
+
+/** What a room is made from; whoever makes it is in it. */
+export type NewRoom =
+  | { readonly kind: "direct"; readonly memberIds: readonly UserId[] }
+  | {
+      readonly kind: "group";
+      readonly memberIds: readonly UserId[];
+      readonly name: string | null;
+      readonly history: RoomHistory;
+    };
+
+/**
+ * Chat rooms and who is in them. Everything about a room throws `not-found` to who is not in it, and what only its
+ * owner and admins may do, `forbidden` to others and in direct rooms.
+ */
+export interface Rooms {
+  /** Newest first. */
+  list(
+    userId: UserId,
+    page: { readonly cursor?: string | null | undefined; readonly limit: number },
+  ): Promise<Page<Room>>;
+  get(userId: UserId, roomId: RoomId): Promise<RoomDetails>;
+  /**
+   * Opens a room: a pair's one direct room again if it was there, else a new one. In a group, members who have the
+   * owner among their contacts are in at once, others are invited. Throws `not-found` for nobody's id, `forbidden`
+   * where one has blocked the other, `limit/reached` (roomsPerUser, roomMembers, directRoomsWithStrangersPerDay).
+   */
+  create(asking: Asking, input: NewRoom): Promise<RoomDetails>;
+  rename(asking: Asking, input: { readonly roomId: RoomId; readonly name: string }): Promise<RoomDetails>;
+  /** The owner's alone. Who makes another the owner becomes an admin. */
+  setRole(
+    asking: Asking,
+    input: { readonly roomId: RoomId; readonly userId: UserId; readonly role: RoomRole },
+  ): Promise<RoomDetails>;
+  /** Adds or invites, as `create` does; those who are in or invited already stay so. */
+  addMembers(
+    asking: Asking,
+    input: { readonly roomId: RoomId; readonly memberIds: readonly UserId[] },
+  ): Promise<RoomDetails>;
+  /** Also takes an invitation back. Only the owner removes an admin. */
+  removeMember(
+    asking: Asking,
+    input: { readonly roomId: RoomId; readonly userId: UserId },
+  ): Promise<RoomDetails>;
+  /** An owner's room goes to its oldest admin, else to its oldest member. */
+  leave(asking: Asking, input: { readonly roomId: RoomId }): Promise<{ readonly roomId: RoomId }>;
+  /** Throws `not-found` for who is not invited, `limit/reached` (roomsPerUser). */
+  acceptInvitation(asking: Asking, input: { readonly roomId: RoomId }): Promise<RoomDetails>;
+  /** Throws `not-found` for who is not invited. */
+  declineInvitation(asking: Asking, input: { readonly roomId: RoomId }): Promise<{ readonly roomId: RoomId }>;
+}
+
+export interface RoomsDeps {
+  readonly read: Queries;
+  readonly logs: Pick<Logs, "create">;
+  readonly membership: Membership;
+  readonly run: RunAct;
+  readonly newId: NewId;
+  readonly limits: Pick<Limits, "roomMembers" | "directRoomsWithStrangersPerDay">;
+}
+
+export const createRooms = ({ read, logs, membership, run, newId, limits }: RoomsDeps): Rooms => {
+  const get: Rooms["get"] = async (userId, roomId) => {
+    const [room, members, invited] = await Promise.all([
+      read.first(queries.byMember, { roomId, userId }),
+      read.all(queries.members, { roomId }),
+      read.all(queries.invited, { roomId }),
+    ]);
+    if (!room) throw noSuchRoom();
+    return {
+      ...rowToRoom(room),
+      members: members.map((row) => ({
+        userId: row.user_id,
+        name: row.name,
+        role: row.role,
+        joinedAt: row.joined_at,
+      })),
+      invited: invited.map((row) => ({
+        userId: row.user_id,
+        name: row.name,
+        invitedBy: row.invited_by,
+        at: row.at,
+      })),
+    };
+  };
+
+  /** Answers with the room as it is after the commit. */
+  const change = async (
+    asking: Asking,
+    command: { readonly procedure: string; readonly input: unknown },
+    act: (tx: UnitOfWork, now: number) => Promise<Done<RoomId>>,
+  ): Promise<RoomDetails> => get(asking.userId, await run(asking, command, act));
+
+  const administered = async (tx: UnitOfWork, roomId: RoomId, userId: UserId): Promise<RoomRow> => {
+    const room = await membership.roomOf(tx, roomId, userId);
+    if (room.kind === "group" && room.role !== "member") return room;
+    throw new AppError("forbidden", "Only the owner and the admins of a group may do this.");
+  };
+
+  /** Whether one of those who are asked in is unknown, or not to be asked. */
+  const findAcquaintances = async (
+    tx: UnitOfWork,
+    userId: UserId,
+    others: readonly UserId[],
+  ): Promise<Acquaintance[]> => {
+    const found = await acquaintances(tx, userId, others);
+    if (found.length < others.length) throw new AppError("not-found", "There is no such student.");
+    if (found.some(({ isBlocked }) => isBlocked)) {
+      throw new AppError("forbidden", "One of the two has blocked the other.");
+    }
+    return found;
+  };
+
+  const bringIn = async (
+    tx: UnitOfWork,
+    { userId, now }: { readonly userId: UserId; readonly now: number },
+    { room, userIds }: { readonly room: Pick<RoomRow, "id" | "history" | "member_count">; userIds: UserId[] },
+  ): Promise<void> => {
+    const { id: roomId } = room;
+    const found = await findAcquaintances(tx, userId, userIds);
+    const waiting = await tx.all(queries.invited, { roomId });
+    const isWaiting = (one: UserId) => waiting.some((row) => row.user_id === one);
+    const newcomers = userIds.filter((one) => !isWaiting(one)).length;
+    assertSize(room.member_count + waiting.length + newcomers);
+    const known = new Set(found.filter(({ knowsAsker }) => knowsAsker).map((one) => one.userId));
+    const joining = userIds.filter((one) => known.has(one));
+    for (const one of joining) {
+      await membership.assertMayJoin(tx, one);
+      if (isWaiting(one)) await tx.first(queries.endInvitation, { roomId, userId: one });
+    }
+    if (joining.length > 0) {
+      const fromSegment = await membership.firstSegment(tx, room, now);
+      await membership.join(tx, { roomId, userIds: joining, by: userId, fromSegment, now });
+    }
+    for (const one of userIds) {
+      if (known.has(one) || isWaiting(one)) continue;
+      await tx.all(queries.invite, { roomId, userId: one, invitedBy: userId, now });
+    }
+  };
+
+  const assertSize = (members: number): void => {
+    if (members <= limits.roomMembers) return;
+    throw new AppError("limit/reached", "A room has no place for so many.", { limit: "roomMembers" });
+  };
+
+  const createGroup = async (
+    tx: UnitOfWork,
+    { userId, now }: { readonly userId: UserId; readonly now: number },
+    { name, history, memberIds }: Extract<NewRoom, { kind: "group" }>,
+  ): Promise<Done<RoomId>> => {
+    const userIds = withoutRepeats(memberIds).filter((one) => one !== userId);
+    assertSize(1 + userIds.length);
+    await membership.assertMayJoin(tx, userId);
+    const id = newId<RoomId>(now);
+    await logs.create(tx, id, now);
+    await tx.all(queries.insert, {
+      id,
+      kind: "group",
+      name,
+      history,
+      directKey: null,
+      withStranger: 0,
+      createdBy: userId,
+      now,
+    });
+    await membership.join(tx, {
+      roomId: id,
+      userIds: [userId],
+      by: userId,
+      role: "owner",
+      fromSegment: 0,
+      now,
+    });
+    // Those who are in from the beginning see all of it.
+    const room = { id, history: "all" as const, member_count: 1 };
+    await bringIn(tx, { userId, now }, { room, userIds });
+    return { answer: id, news: { changedLog: id, changedInboxes: [userId, ...userIds] } };
+  };
+
+  const openDirect = async (
+    tx: UnitOfWork,
+    { userId, now }: { readonly userId: UserId; readonly now: number },
+    otherId: UserId,
+  ): Promise<Done<RoomId>> => {
+    const pair = [userId, otherId];
+    const [other] = await findAcquaintances(tx, userId, [otherId]);
+    const directKey = [userId, otherId].sort().join(":");
+    await tx.lock(`direct:${directKey}`);
+    const known = await tx.first(queries.byDirectKey, { directKey });
+    const roomId = known?.id ?? newId<RoomId>(now);
+    if (!known) {
+      const withStranger = other?.knowsAsker ? 0 : 1;
+      if (withStranger) await assertMayMeetStranger(tx, userId, now);
+      await logs.create(tx, roomId, now);
+      await tx.all(queries.insert, {
+        id: roomId,
+        kind: "direct",
+        name: null,
+        history: "all",
+        directKey,
+        withStranger,
+        createdBy: userId,
+        now,
+      });
+    }
+    await tx.lock(`log:${roomId}`);
+    const inside = await memberIds(tx, roomId);
+    const outside = pair.filter((one) => !inside.includes(one));
+    if (outside.length === 0) return { answer: roomId };
+    for (const one of outside) await membership.assertMayJoin(tx, one);
+    await membership.join(tx, {
+      roomId,
+      userIds: outside,
+      by: userId,
+      fromSegment: 0,
+      pair,
+      now,
+    });
+    return { answer: roomId, news: { changedLog: roomId, changedInboxes: pair } };
+  };
+
+  const assertMayMeetStranger = async (tx: UnitOfWork, userId: UserId, now: number): Promise<void> => {
+    const opened = await tx.first(queries.countOpenedWithStrangers, { userId, since: now - DAY_MS });
+    if (opened && opened.count >= limits.directRoomsWithStrangersPerDay) {
+      throw new AppError("limit/reached", "Enough rooms with strangers for a day.", {
+        limit: "directRoomsWithStrangersPerDay",
+      });
+    }
+  };
+
+  return {
+    get,
+
+    list: async (userId, { cursor, limit }) => {
+      const before = parseCursor(cursor, "rooms", z.tuple([z.string()]));
+      const rows = await roomsPage(read, {
+        userId,
+        before: before && toRoomId(before[0]),
+        limit: limit + 1,
+      });
+      return toPage(rows, limit, { list: "rooms", itemOf: rowToRoom, positionOf: ({ id }) => [id] });
+    },
+
+    create: (asking, input) => {
+      const { userId } = asking;
+      const otherId = input.kind === "direct" ? input.memberIds[0] : undefined;
+      if (otherId === userId) throw invalid("memberIds", "A direct room is with somebody else");
+      return change(asking, { procedure: "chat.rooms.create", input }, async (tx, now) => {
+        // One at a time, so that the limits of what a student opens hold.
+        await tx.lock(`rooms:${userId}`);
+        if (input.kind === "group") return createGroup(tx, { userId, now }, input);
+        if (otherId === undefined || input.memberIds.length > 1) {
+          throw invalid("memberIds", "A direct room is with one other");
+        }
+        return openDirect(tx, { userId, now }, otherId);
+      });
+    },
+
+    rename: (asking, input) =>
+      change(asking, { procedure: "chat.rooms.rename", input }, async (tx, now) => {
+        const { roomId, name } = input;
+        await administered(tx, roomId, asking.userId);
+        await tx.all(queries.rename, { roomId, name, now });
+        return { answer: roomId, news: { changedInboxes: await memberIds(tx, roomId) } };
+      }),
+
+    setRole: (asking, input) =>
+      change(asking, { procedure: "chat.rooms.setRole", input }, async (tx, now) => {
+        const { roomId, userId, role } = input;
+        const room = await administered(tx, roomId, asking.userId);
+        if (room.role !== "owner") throw new AppError("forbidden", "Only the owner gives roles.");
+        if (userId === asking.userId) throw invalid("userId", "An owner makes another the owner");
+        await assertMember(tx, roomId, userId);
+        await tx.all(queries.setRole, { roomId, userId, role, now });
+        if (role === "owner")
+          await tx.all(queries.setRole, { roomId, userId: asking.userId, role: "admin", now });
+        await tx.all(queries.touch, { roomId, now });
+        return { answer: roomId, news: { changedInboxes: await memberIds(tx, roomId) } };
+      }),
+
+    addMembers: (asking, input) =>
+      change(asking, { procedure: "chat.rooms.addMembers", input }, async (tx, now) => {
+        const { roomId } = input;
+        const { userId } = asking;
+        const room = await administered(tx, roomId, userId);
+        const inside = new Set(await memberIds(tx, roomId));
+        const userIds = withoutRepeats(input.memberIds).filter((one) => !inside.has(one));
+        await bringIn(tx, { userId, now }, { room, userIds });
+        return { answer: roomId, news: { changedLog: roomId, changedInboxes: userIds } };
+      }),
+
+    removeMember: (asking, input) =>
+      change(asking, { procedure: "chat.rooms.removeMember", input }, async (tx, now) => {
+        const { roomId, userId } = input;
+        const room = await administered(tx, roomId, asking.userId);
+        if (userId === asking.userId) throw invalid("userId", "Who goes herself leaves");
+        if (await tx.first(queries.endInvitation, { roomId, userId })) {
+          return { answer: roomId, news: { changedInboxes: [userId] } };
+        }
+        const { role } = await assertMember(tx, roomId, userId);
+        if (role !== "member" && room.role !== "owner") {
+          throw new AppError("forbidden", "Only the owner removes an admin.");
+        }
+        await membership.leave(tx, { roomId, userId, by: asking.userId, now });
+        return {
+          answer: roomId,
+          news: { changedLog: roomId, gone: { roomId, userId }, changedInboxes: [userId] },
+        };
+      }),
+
+    leave: (asking, input) =>
+      run(asking, { procedure: "chat.rooms.leave", input }, async (tx, now) => {
+        const { roomId } = input;
+        const { userId } = asking;
+        await membership.roomOf(tx, roomId, userId);
+        const uninvited = await membership.leave(tx, { roomId, userId, by: userId, now });
+        return {
+          answer: { roomId },
+          news: {
+            changedLog: roomId,
+            gone: { roomId, userId },
+            changedInboxes: [userId, ...uninvited],
+          },
+        };
+      }),
+
+    acceptInvitation: (asking, input) =>
+      change(asking, { procedure: "chat.rooms.acceptInvitation", input }, async (tx, now) => {
+        const { roomId } = input;
+        const { userId } = asking;
+        await tx.lock(`rooms:${userId}`);
+        await tx.lock(`log:${roomId}`);
+        const invitation = await tx.first(queries.endInvitation, { roomId, userId });
+        const room = invitation && (await tx.first(queries.byId, { roomId }));
+        if (!room) throw noSuchInvitation();
+        await membership.assertMayJoin(tx, userId);
+        const fromSegment = await membership.firstSegment(tx, room, now);
+        await membership.join(tx, { roomId, userIds: [userId], by: invitation.invited_by, fromSegment, now });
+        return { answer: roomId, news: { changedLog: roomId, changedInboxes: [userId] } };
+      }),
+
+    declineInvitation: (asking, input) =>
+      run(asking, { procedure: "chat.rooms.declineInvitation", input }, async (tx) => {
+        const { roomId } = input;
+        const { userId } = asking;
+        await tx.lock(`log:${roomId}`);
+        if (!(await tx.first(queries.endInvitation, { roomId, userId }))) throw noSuchInvitation();
+        return { answer: { roomId }, news: { changedInboxes: [userId] } };
+      }),
+  };
+};
+
+const assertMember = async (tx: UnitOfWork, roomId: RoomId, userId: UserId) => {
+  const member = await tx.first(queries.member, { roomId, userId });
+  if (!member || member.left_at !== null) throw new AppError("not-found", "There is no such member.");
+  return member;
+};
+
+const noSuchInvitation = () => new AppError("not-found", "There is no such invitation.");
+
+const invalid = (path: string, message: string) =>
+  new AppError("input/invalid", `${message}.`, { issues: [{ path, message }] });
+
+const withoutRepeats = (ids: readonly UserId[]): UserId[] => [...new Set(ids)];
+
+const toRoomId = (text: string): RoomId => text as RoomId;
+
+const rowToRoom = (row: RoomRow): Room => ({
+  id: row.id,
+  kind: row.kind,
+  name: row.name,
+  history: row.history,
+  role: row.role,
+  memberCount: row.member_count,
+  peer: row.peer_id === null ? null : { id: row.peer_id, name: row.peer_name },
+  fromSegment: row.from_segment,
+  createdAt: row.created_at,
+  changedAt: row.changed_at,
+});

@@ -1,0 +1,43 @@
+import type { UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import { commandIdInput, idInput } from "../id-input.ts";
+import { pageInput } from "../paging.ts";
+import { lineInput } from "../text-input.ts";
+import { router, sessionProcedure } from "../trpc.ts";
+import type { Contacts } from "./contacts.ts";
+
+const MAX_NICKNAME_CHARACTERS = 100;
+
+const userId = idInput<UserId>();
+const nickname = lineInput(MAX_NICKNAME_CHARACTERS).nullish();
+const commandId = commandIdInput();
+
+export const createContactsRouter = ({ contacts }: { readonly contacts: Contacts }) =>
+  router({
+    list: sessionProcedure
+      .input(z.object(pageInput).prefault({}))
+      .query(({ ctx, input }) => contacts.list(ctx.caller.user.id, input)),
+    add: sessionProcedure
+      .input(z.object({ userId, nickname, commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        contacts.add({ userId: ctx.caller.user.id, commandId }, input),
+      ),
+    update: sessionProcedure
+      .input(
+        z.object({
+          userId,
+          nickname,
+          favourite: z.boolean().optional(),
+          blocked: z.boolean().optional(),
+          commandId,
+        }),
+      )
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        contacts.update({ userId: ctx.caller.user.id, commandId }, input),
+      ),
+    remove: sessionProcedure
+      .input(z.object({ userId, commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        contacts.remove({ userId: ctx.caller.user.id, commandId }, input),
+      ),
+  });

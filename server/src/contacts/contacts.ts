@@ -1,0 +1,159 @@
+import type { Database, UnitOfWork } from "@edvoyage/db";
+import type { CommandId, UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import type { Commands } from "../commands/commands.ts";
+import { AppError } from "../errors.ts";
+import { parseCursor, toPage, type Page } from "../paging.ts";
+import { contactQueries as queries, type ContactRow } from "./contacts.store.ts";
+
+/** Somebody whom a student knows or blocks. */
+export interface Contact {
+  /** The contact's own id as a student. */
+  readonly id: UserId;
+  /** What she calls herself. */
+  readonly name: string | null;
+  /** What the owner calls her. */
+  readonly nickname: string | null;
+  readonly favourite: boolean;
+  /** Neither of the two opens a room with the other, adds her to one, or writes to her alone. */
+  readonly blocked: boolean;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** What a change of a contact leaves as it is, it does not name. */
+export interface ContactChange {
+  readonly userId: UserId;
+  /** `null` takes it away. */
+  readonly nickname?: string | null | undefined;
+  readonly favourite?: boolean | undefined;
+  readonly blocked?: boolean | undefined;
+}
+
+/** Who changes her contacts. */
+interface Asking {
+  readonly userId: UserId;
+  readonly commandId: CommandId | null;
+}
+
+/** Each student's own list of others; nobody else sees it. */
+export interface Contacts {
+  /** In order of the contacts' ids. */
+  list(
+    ownerId: UserId,
+    page: { readonly cursor?: string | null | undefined; readonly limit: number },
+  ): Promise<Page<Contact>>;
+  /** Adding her again changes no more than the nickname that is given. Throws `not-found` for nobody's id. */
+  add(asking: Asking, input: Pick<ContactChange, "userId" | "nickname">): Promise<Contact>;
+  /** Throws `not-found` for who is no contact; blocking makes her one. */
+  update(asking: Asking, input: ContactChange): Promise<Contact>;
+  /** Takes her off the list, and the block with her. Throws `not-found`. */
+  remove(asking: Asking, input: { readonly userId: UserId }): Promise<{ readonly userId: UserId }>;
+}
+
+export interface ContactsDeps {
+  readonly database: Database;
+  readonly commands: Commands;
+  readonly clock: Clock;
+}
+
+export const createContacts = ({ database, commands, clock }: ContactsDeps): Contacts => {
+  /** Runs a change once per command, after all others of its owner. */
+  const change = <Answer>(
+    { userId, commandId }: Asking,
+    { procedure, input }: { readonly procedure: string; readonly input: unknown },
+    act: (tx: UnitOfWork, now: number) => Promise<Answer>,
+  ): Promise<Answer> => {
+    const now = clock.now();
+    return database.write((tx) =>
+      commands.run(tx, { userId, commandId, procedure, input, now }, async () => {
+        await tx.lock(`contacts:${userId}`);
+        return act(tx, now);
+      }),
+    );
+  };
+
+  const save = async (
+    tx: UnitOfWork,
+    ownerId: UserId,
+    { input, now }: { readonly input: ContactChange; readonly now: number },
+  ): Promise<Contact> => {
+    const { userId: contactId, nickname, favourite, blocked } = input;
+    const known = await tx.first(queries.one, { ownerId, contactId });
+    await tx.all(queries.upsert, {
+      ownerId,
+      contactId,
+      nickname: nickname === undefined ? (known?.nickname ?? null) : nickname,
+      isFavourite: favourite === undefined ? (known?.is_favourite ?? 0) : Number(favourite),
+      isBlocked: blocked === undefined ? (known?.is_blocked ?? 0) : Number(blocked),
+      now,
+    });
+    const row = await tx.first(queries.one, { ownerId, contactId });
+    if (!row) throw new Error("A contact is gone as soon as it was written");
+    return rowToContact(row);
+  };
+
+  return {
+    list: async (ownerId, { cursor, limit }) => {
+      const after = parseCursor(cursor, "contacts", z.tuple([z.string()]));
+      const rows = await database.read.all(queries.page, {
+        ownerId,
+        after: toUserId(after?.[0] ?? ""),
+        limit: limit + 1,
+      });
+      return toPage(rows, limit, {
+        list: "contacts",
+        itemOf: rowToContact,
+        positionOf: (row) => [row.contact_id],
+      });
+    },
+
+    add: (asking, input) =>
+      change(asking, { procedure: "contacts.add", input }, async (tx, now) => {
+        await assertOther(tx, asking.userId, input.userId);
+        return save(tx, asking.userId, { input, now });
+      }),
+
+    update: (asking, input) =>
+      change(asking, { procedure: "contacts.update", input }, async (tx, now) => {
+        await assertOther(tx, asking.userId, input.userId);
+        const known = await tx.first(queries.one, { ownerId: asking.userId, contactId: input.userId });
+        if (!known && input.blocked !== true) throw noSuchContact();
+        return save(tx, asking.userId, { input, now });
+      }),
+
+    remove: (asking, input) =>
+      change(asking, { procedure: "contacts.remove", input }, async (tx) => {
+        const { userId } = input;
+        const removed = await tx.first(queries.remove, { ownerId: asking.userId, contactId: userId });
+        if (!removed) throw noSuchContact();
+        return { userId };
+      }),
+  };
+};
+
+const assertOther = async (tx: UnitOfWork, ownerId: UserId, contactId: UserId): Promise<void> => {
+  if (contactId === ownerId) {
+    throw new AppError("input/invalid", "Nobody is her own contact.", {
+      issues: [{ path: "userId", message: "Your own id" }],
+    });
+  }
+  if (!(await tx.first(queries.user, { id: contactId }))) {
+    throw new AppError("not-found", "There is no such student.");
+  }
+};
+
+const noSuchContact = () => new AppError("not-found", "There is no such contact.");
+
+const toUserId = (text: string): UserId => text as UserId;
+
+const rowToContact = (row: ContactRow): Contact => ({
+  id: row.contact_id,
+  name: row.name,
+  nickname: row.nickname,
+  favourite: row.is_favourite === 1,
+  blocked: row.is_blocked === 1,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+});

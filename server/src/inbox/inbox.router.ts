@@ -1,0 +1,10 @@
+import { z } from "zod";
+import { router, sessionProcedure } from "../trpc.ts";
+import type { Inbox } from "./inbox.ts";
+
+export const createInboxRouter = ({ inbox }: { readonly inbox: Inbox }) =>
+  router({
+    changes: sessionProcedure
+      .input(z.object({ since: z.number().int().min(0).nullish() }).prefault({}))
+      .query(({ ctx, input }) => inbox.changes(ctx.caller.user.id, input.since ?? null)),
+  });

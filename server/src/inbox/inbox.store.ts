@@ -1,0 +1,213 @@
+import { prepare, type Queries } from "@edvoyage/db";
+import {
+  MAX_SHOWN_READERS,
+  type RoomHistory,
+  type RoomId,
+  type RoomKind,
+  type RoomRole,
+  type UserId,
+} from "@edvoyage/protocol";
+
+/** A count of unread messages goes no further: it is read entry by entry. */
+export const MAX_UNREAD = 1_000;
+/** Invitations shown at once, the newest. */
+const MAX_INVITATIONS = 100;
+
+/** A room that changed for one of its members, with what is at its end. */
+export interface ChangedRoomRow {
+  readonly id: RoomId;
+  readonly kind: RoomKind;
+  readonly name: string | null;
+  readonly history: RoomHistory;
+  readonly member_count: number;
+  readonly role: RoomRole;
+  readonly from_segment: number;
+  readonly read_segment: number;
+  readonly read_position: number;
+  /** The other of a direct room. */
+  readonly peer_id: UserId | null;
+  readonly peer_name: string | null;
+  /** The newest entry, but for those that only end a segment. */
+  readonly head_id: string | null;
+  readonly head_segment: number | null;
+  readonly head_position: number | null;
+  /** The newest message that was not removed. */
+  readonly last_author_id: string | null;
+  readonly last_at: number | null;
+  readonly last_bytes: Uint8Array | null;
+  readonly edit_bytes: Uint8Array | null;
+  readonly unread: number | null;
+}
+
+/** One statement, so that membership and what is shown of the log are of one moment. */
+const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param) =>
+  query
+    .selectFrom("room_members as own")
+    .innerJoin("rooms", "rooms.id", "own.room_id")
+    .innerJoin("logs", "logs.id", "own.room_id")
+    .innerJoin("log_segments as segment", (join) =>
+      join.onRef("segment.log_id", "=", "logs.id").onRef("segment.segment", "=", "logs.head_segment"),
+    )
+    .leftJoin("profiles", "profiles.user_id", "own.peer_id")
+    .leftJoin("log_entries as head", (join) =>
+      join.on((on) =>
+        on(
+          "head.id",
+          "=",
+          on
+            .selectFrom("log_entries as entry")
+            .select("entry.id")
+            .whereRef("entry.log_id", "=", "own.room_id")
+            .where("entry.kind", "<>", "next")
+            .orderBy("entry.segment", "desc")
+            .orderBy("entry.position", "desc")
+            .limit(1),
+        ),
+      ),
+    )
+    .leftJoin("log_entries as last", (join) =>
+      join.on((on) =>
+        on(
+          "last.id",
+          "=",
+          on
+            .selectFrom("log_entries as message")
+            .select("message.id")
+            .whereRef("message.subject_id", "=", "own.room_id")
+            .where("message.kind", "=", "message")
+            .where("message.bytes", "is not", null)
+            .whereRef("message.segment", ">=", "own.from_segment")
+            .orderBy("message.segment", "desc")
+            .orderBy("message.position", "desc")
+            .limit(1),
+        ),
+      ),
+    )
+    .leftJoin("log_entries as edit", (join) =>
+      join.on((on) =>
+        on(
+          "edit.id",
+          "=",
+          on
+            .selectFrom("log_entries as change")
+            .select("change.id")
+            .whereRef("change.subject_id", "=", "last.id")
+            .where("change.kind", "=", "edit")
+            .whereRef("change.author_id", "=", "last.author_id")
+            .orderBy("change.segment", "desc")
+            .orderBy("change.position", "desc")
+            .limit(1),
+        ),
+      ),
+    )
+    .select([
+      "rooms.id",
+      "rooms.kind",
+      "rooms.name",
+      "rooms.history",
+      "rooms.member_count",
+      "own.role",
+      "own.from_segment",
+      "own.read_segment",
+      "own.read_position",
+      "own.peer_id",
+      "profiles.name as peer_name",
+      "head.id as head_id",
+      "head.segment as head_segment",
+      "head.position as head_position",
+      "last.author_id as last_author_id",
+      "last.at as last_at",
+      "last.bytes as last_bytes",
+      "edit.bytes as edit_bytes",
+    ])
+    .select((eb) =>
+      eb
+        .selectFrom((inner) =>
+          inner
+            .selectFrom("log_entries as message")
+            .select("message.id")
+            .whereRef("message.subject_id", "=", "own.room_id")
+            .where("message.kind", "=", "message")
+            .where((on) =>
+              on(
+                on.refTuple("message.segment", "message.position"),
+                ">",
+                on.refTuple("own.read_segment", "own.read_position"),
+              ),
+            )
+            .where("message.author_id", "<>", param.userId)
+            .where("message.bytes", "is not", null)
+            .limit(MAX_UNREAD)
+            .as("unread_message"),
+        )
+        .select((counted) => counted.fn.countAll<number>().as("count"))
+        .as("unread"),
+    )
+    .where("own.user_id", "=", param.userId)
+    .where("own.left_at", "is", null)
+    .where((eb) =>
+      eb.or([
+        eb("own.changed_at", ">=", param.since),
+        eb("rooms.changed_at", ">=", param.since),
+        eb("segment.changed_at", ">=", param.since),
+        eb.and([
+          eb("rooms.member_count", "<=", MAX_SHOWN_READERS),
+          eb.exists(
+            eb
+              .selectFrom("room_members as other")
+              .select("other.user_id")
+              .whereRef("other.room_id", "=", "own.room_id")
+              .where("other.changed_at", ">=", param.since),
+          ),
+        ]),
+      ]),
+    )
+    .orderBy("segment.changed_at", "desc")
+    .orderBy("rooms.id", "desc"),
+);
+
+const leftSince = prepare<{ userId: UserId; since: number }>()((query, param) =>
+  query
+    .selectFrom("room_members")
+    .select(["room_id", "left_at"])
+    .where("user_id", "=", param.userId)
+    .where("left_at", ">=", param.since)
+    .orderBy("left_at", "desc"),
+);
+
+const invitations = prepare<{ userId: UserId }>()((query, param) =>
+  query
+    .selectFrom("room_invitations")
+    .innerJoin("rooms", "rooms.id", "room_invitations.room_id")
+    .select([
+      "rooms.id",
+      "rooms.name",
+      "rooms.member_count",
+      "room_invitations.invited_by",
+      "room_invitations.at",
+    ])
+    .where("room_invitations.user_id", "=", param.userId)
+    .orderBy("room_invitations.at", "desc")
+    .limit(MAX_INVITATIONS),
+);
+
+/** The queries of the inbox. */
+export const inboxQueries = { changedRooms, leftSince, invitations };
+
+/** How far the other members of rooms have read; of larger rooms nobody is shown. */
+export const othersRead = async (
+  queries: Queries,
+  userId: UserId,
+  rooms: readonly Pick<ChangedRoomRow, "id" | "member_count">[],
+) => {
+  const roomIds = rooms.filter((room) => room.member_count <= MAX_SHOWN_READERS).map(({ id }) => id);
+  if (roomIds.length === 0) return [];
+  return queries.kysely
+    .selectFrom("room_members")
+    .select(["room_id", "user_id", "read_segment", "read_position"])
+    .where("room_id", "in", roomIds)
+    .where("left_at", "is", null)
+    .where("user_id", "<>", userId)
+    .orderBy("user_id")
+    .execute();
+};

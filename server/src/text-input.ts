@@ -1,0 +1,13 @@
+import { z } from "zod";
+
+/**
+ * A line that other students read, such as a name: no control characters, nothing that turns the direction of the text
+ * around it, no lone surrogates (encoders differ on them). Joiners stay: names of India are written with them.
+ */
+export const lineInput = (maxCharacters: number) =>
+  z
+    .string()
+    .max(maxCharacters)
+    .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/u, "One line, no control characters")
+    .transform((text) => text.trim())
+    .pipe(z.string().min(1));

@@ -1,0 +1,123 @@
+import { v7 as uuidv7 } from "uuid";
+import { describe, expect, test } from "vitest";
+import { DIALECTS, type TestDialect } from "../support/databases.ts";
+import { createStudent } from "../support/student.ts";
+import { createWorld, expectRefusal } from "../support/world.ts";
+
+const createScene = async (dialect: TestDialect) => {
+  const world = await createWorld({ dialect });
+  return { world, ada: await createStudent(world), bo: await createStudent(world) };
+};
+
+describe.each(DIALECTS)("contacts, on %s", (dialect) => {
+  test("a contact is added, changed and removed, and nobody else sees her", async () => {
+    const { ada, bo } = await createScene(dialect);
+    const { contacts } = ada.rpc;
+
+    expect(await contacts.add.mutate({ userId: bo.id, nickname: " Bobo " })).toMatchObject({
+      id: bo.id,
+      nickname: "Bobo",
+      favourite: false,
+      blocked: false,
+    });
+    await contacts.update.mutate({ userId: bo.id, favourite: true });
+    const { items } = await contacts.list.query();
+    await contacts.update.mutate({ userId: bo.id, nickname: null });
+    const renamed = await contacts.list.query();
+
+    expect(items).toMatchObject([{ id: bo.id, nickname: "Bobo", favourite: true }]);
+    expect(renamed.items).toMatchObject([{ nickname: null, favourite: true }]);
+    expect((await bo.rpc.contacts.list.query()).items).toEqual([]);
+    expect(await contacts.remove.mutate({ userId: bo.id })).toEqual({ userId: bo.id });
+    expect((await contacts.list.query()).items).toEqual([]);
+  });
+
+  test("adding her again keeps what is known of her", async () => {
+    const { ada, bo } = await createScene(dialect);
+    await ada.rpc.contacts.add.mutate({ userId: bo.id, nickname: "Bobo" });
+    await ada.blocks(bo);
+
+    expect(await ada.rpc.contacts.add.mutate({ userId: bo.id })).toMatchObject({
+      nickname: "Bobo",
+      blocked: true,
+    });
+  });
+
+  test("blocking makes a stranger a contact, and nothing else does", async () => {
+    const { ada, bo } = await createScene(dialect);
+
+    await expectRefusal(ada.rpc.contacts.update.mutate({ userId: bo.id, favourite: true }), "not-found");
+    await expectRefusal(ada.rpc.contacts.update.mutate({ userId: bo.id, blocked: false }), "not-found");
+    expect(await ada.rpc.contacts.update.mutate({ userId: bo.id, blocked: true })).toMatchObject({
+      blocked: true,
+    });
+  });
+
+  test("nobody's id is not found, and one's own is refused", async () => {
+    const { ada } = await createScene(dialect);
+    const { contacts } = ada.rpc;
+
+    for (const userId of [uuidv7(), "", "not an id", "'; drop table contacts"]) {
+      await expectRefusal(contacts.add.mutate({ userId }), "not-found");
+      await expectRefusal(contacts.update.mutate({ userId, blocked: true }), "not-found");
+      await expectRefusal(contacts.remove.mutate({ userId }), "not-found");
+    }
+    await expectRefusal(contacts.add.mutate({ userId: "\0" }), "input/invalid");
+    await expectRefusal(contacts.add.mutate({ userId: ada.id }), "input/invalid");
+    await expectRefusal(contacts.update.mutate({ userId: ada.id, blocked: true }), "input/invalid");
+  });
+
+  test("a nickname is one line of up to 100 characters", async () => {
+    const { ada, bo } = await createScene(dialect);
+    const name = (nickname: string) => ada.rpc.contacts.add.mutate({ userId: bo.id, nickname });
+
+    for (const nickname of ["", "  ", "a\nb", "\0", "\ud800", "a".repeat(101), "\u202eevil"]) {
+      await expectRefusal(name(nickname), "input/invalid");
+    }
+    expect(await name("अनन्‍या 👩‍🎓")).toMatchObject({ nickname: "अनन्‍या 👩‍🎓" });
+  });
+
+  test("a command takes effect once, and its id is its own", async () => {
+    const { ada, bo } = await createScene(dialect);
+    const commandId = uuidv7();
+
+    const first = await ada.rpc.contacts.add.mutate({ userId: bo.id, nickname: "One", commandId });
+    await ada.rpc.contacts.update.mutate({ userId: bo.id, nickname: "Two" });
+    const repeated = await ada.rpc.contacts.add.mutate({ userId: bo.id, nickname: "One", commandId });
+
+    expect(repeated).toEqual(first);
+    expect((await ada.rpc.contacts.list.query()).items).toMatchObject([{ nickname: "Two" }]);
+    await expectRefusal(
+      ada.rpc.contacts.add.mutate({ userId: bo.id, nickname: "Three", commandId }),
+      "input/invalid",
+    );
+    await expectRefusal(ada.rpc.contacts.remove.mutate({ userId: bo.id, commandId }), "input/invalid");
+  });
+
+  test("parallel changes of one contact all take effect", async () => {
+    const { ada, bo } = await createScene(dialect);
+    await ada.knows(bo);
+
+    await Promise.all([
+      ada.rpc.contacts.update.mutate({ userId: bo.id, nickname: "Bobo" }),
+      ada.rpc.contacts.update.mutate({ userId: bo.id, favourite: true }),
+      ada.rpc.contacts.update.mutate({ userId: bo.id, blocked: true }),
+    ]);
+
+    expect((await ada.rpc.contacts.list.query()).items).toMatchObject([
+      { nickname: "Bobo", favourite: true, blocked: true },
+    ]);
+  });
+
+  test("a long list comes in pages", async () => {
+    const { world, ada } = await createScene(dialect);
+    const others = await Promise.all(Array.from({ length: 5 }, () => createStudent(world)));
+    for (const other of others) await ada.knows(other);
+
+    const one = await ada.rpc.contacts.list.query({ limit: 3 });
+    const two = await ada.rpc.contacts.list.query({ limit: 3, cursor: one.nextCursor });
+
+    expect([...one.items, ...two.items].map(({ id }) => id)).toEqual(others.map(({ id }) => id).sort());
+    expect(two.nextCursor).toBeNull();
+  });
+});
