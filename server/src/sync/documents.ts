@@ -140,6 +140,8 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
     const row = await from.first(queries.state, { name });
     if (!row) {
       cache.drop(userId);
+      // Whoever reads it now is to hear of its first update too, on whichever node that is made.
+      if (!toldRevisionByUser.has(userId)) noteTold(userId, 0);
       return { held: emptyHeld(), writer: undefined };
     }
     const writer = { id: row.writer_id, isStale: row.epoch !== row.current_epoch };
