@@ -158,3 +158,23 @@ test("draining finishes what was asked for and refuses what comes after", async 
   await expect(writing).resolves.toBe("a");
   await expect(group.write(add("b"))).rejects.toThrow("closed");
 });
+
+test("whoever writes again and again lets everything else have its turn", async () => {
+  const { group } = createRecordedConnection();
+  let isOver = false;
+  const timer = new Promise<void>((resolve) =>
+    setTimeout(() => {
+      isOver = true;
+      resolve();
+    }, 0),
+  );
+
+  let writes = 0;
+  while (!isOver && writes < 10_000) {
+    await group.write(add("a"));
+    writes += 1;
+  }
+  await timer;
+
+  expect(writes).toBeLessThan(10_000);
+});

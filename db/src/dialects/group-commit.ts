@@ -41,6 +41,8 @@ export const createGroupCommit = <Tx>(connection: GroupConnection<Tx>): GroupCom
       const group = queue.slice(0, MAX_GROUP_SIZE);
       queue = queue.slice(MAX_GROUP_SIZE);
       await runGroup(connection, group);
+      // Whoever awaits one write after another would else hold the event loop: its next unit is here by now.
+      await new Promise(setImmediate);
     }
     isRunning = false;
     for (const resolve of onIdle) resolve();
