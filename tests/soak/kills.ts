@@ -1,7 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createRpcClient, refusalOf, type RpcClient } from "@edvoyage/client-sdk/rpc";
 import { comparePositions, type Position } from "@edvoyage/protocol";
 import { v7 } from "uuid";
+import { spawnServer, whenListening, type SpawnedServer } from "../support/spawned-server.ts";
 
 /** A server in a process of its own. */
 export interface KillableServer {
@@ -97,6 +101,26 @@ export const runKills = async ({
       longest: Math.round(readyAfter.at(-1) ?? Number.NaN),
     },
   };
+};
+
+const SOAK_KILLS = 1_000;
+
+/** The long run, on SQLite. */
+export const soakKills = async (rounds = SOAK_KILLS): Promise<KillReport> => {
+  const dataDir = mkdtempSync(join(tmpdir(), "edvoyage-soak-"));
+  let spawned: SpawnedServer | undefined;
+  try {
+    return await runKills({
+      start: () => whenListening((spawned = spawnServer(dataDir, {})), dataDir),
+      rounds,
+      onRound: (round) => {
+        if (round % 50 === 0) process.stderr.write(`${round} of ${rounds} kills\n`);
+      },
+    });
+  } finally {
+    spawned?.child.kill("SIGKILL");
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 };
 
 const clientOf = ({ url }: KillableServer, token?: string): RpcClient =>

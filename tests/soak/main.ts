@@ -1,8 +1,10 @@
 import { soakHostileUpdates } from "./hostile-updates.ts";
+import { soakKills } from "./kills.ts";
 
 /** The long runs, by name. Each takes how much of it is wanted, and resolves with its figures. */
 const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<unknown>>> = {
   "hostile-updates": (frames) => soakHostileUpdates(frames),
+  kills: (kills) => soakKills(kills),
 };
 
 /** `npm run soak [-- <name> [amount]]`: all of them, each as long as it should be, unless told. */

@@ -3,6 +3,7 @@ import { userDocumentName, type Limits, type UserId, type UserRoot } from "@edvo
 import { MINUTE_MS, type Clock } from "../clock.ts";
 import type { Random } from "../crypto.ts";
 import { AppError } from "../errors.ts";
+import { drawClientId } from "./client-id.ts";
 import { createDocumentCache } from "./document-cache.ts";
 import { DocumentRefusal } from "./document-refusal.ts";
 import { documentQueries as queries, refreshFavourites, type FavouriteTimes } from "./documents.store.ts";
@@ -255,7 +256,7 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
   ): Promise<number> => {
     if (writer && !writer.isStale && held.document.clockOf(writer.id) < MAX_WRITER_CLOCK) return writer.id;
     const name = userDocumentName(userId);
-    const writerId = drawWriterId(random, held.document);
+    const writerId = drawClientId(random, (id) => held.document.clockOf(id) > 0);
     if (writer) await tx.all(queries.renewWriter, { name, writerId });
     else await tx.all(queries.create, { name, ownerId: userId, writerId, at: clock.now() });
     return writerId;
@@ -371,14 +372,6 @@ const reaches = (
 ): boolean =>
   revision + updates.length >= target &&
   updates.every((update, index) => update.revision === revision + 1 + index);
-
-/** 1 to 2^32 - 1, and none that has written here. */
-const drawWriterId = (random: Random, document: UserDocument): number => {
-  for (;;) {
-    const id = Buffer.from(random(4)).readUInt32BE();
-    if (id !== 0 && document.clockOf(id) === 0) return id;
-  }
-};
 
 /** Collects changes to entries without touching the document: they are made once `act` is through. */
 const createEdit = (

@@ -2,6 +2,7 @@ import type { Queries, UnitOfWork } from "@edvoyage/db";
 import { EVENT_VERSION, type Limits, type LogId, type Position } from "@edvoyage/protocol";
 import { createDecoder, readAny } from "lib0/decoding";
 import type { NewId, Random } from "../crypto.ts";
+import { drawClientId } from "./client-id.ts";
 import { encodeEntry, type EntryValue, type LogStretch } from "./log-encoder.ts";
 import { logQueries as queries } from "./logs.store.ts";
 
@@ -92,7 +93,7 @@ export const createLogs = ({ read, limits, newId, random }: LogsDeps): Logs => {
       id,
       segment,
       epoch: row.epoch,
-      writerId: drawWriterId(random),
+      writerId: drawClientId(random),
       at: now,
     });
   };
@@ -244,13 +245,3 @@ const rowToState = (row: {
   length: row.length,
   redactionRevision: row.redaction_revision,
 });
-
-/**
- * A Yjs client id that nothing was ever written under: a fixed one diverges silently after a restore, with equal
- * state vectors on both sides.
- */
-export const drawWriterId = (random: Random): number => {
-  const bytes = random(4);
-  const drawn = Buffer.from(bytes).readUInt32BE();
-  return drawn === 0 ? 1 : drawn;
-};

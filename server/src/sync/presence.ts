@@ -2,6 +2,7 @@ import { CLOSE_CODES, type UserId } from "@edvoyage/protocol";
 import { createDecoder, readVarString, readVarUint } from "lib0/decoding";
 import { createEncoder, toUint8Array, writeUint8Array, writeVarString, writeVarUint } from "lib0/encoding";
 import type { Random } from "../crypto.ts";
+import { drawClientId } from "./client-id.ts";
 import type { Connection, DocumentMessage } from "./connection.ts";
 import { awarenessFrame } from "./frames.ts";
 
@@ -46,13 +47,6 @@ export const createPresence = <Member>(deps: {
   const memberById = new Map<number, Member>();
   let changes = new Map<number, Uint8Array>();
 
-  const drawId = (): number => {
-    for (;;) {
-      const id = Buffer.from(deps.random(4)).readUInt32BE();
-      if (!memberById.has(id)) return id;
-    }
-  };
-
   const leave = (member: Member): void => {
     const state = stateByMember.get(member);
     if (!state) return;
@@ -78,7 +72,7 @@ export const createPresence = <Member>(deps: {
       if (Buffer.byteLength(own.json) > deps.maxStateBytes) return "too-large";
       const said = parseState(own.json);
       if (!said) return "malformed";
-      const id = known?.id ?? drawId();
+      const id = known?.id ?? drawClientId(deps.random, (drawn) => memberById.has(drawn));
       const clock = (known?.clock ?? 0) + 1;
       const encoded = encodeEntry(id, clock, JSON.stringify({ ...said, user: { id: userId } }));
       stateByMember.set(member, { id, clientId: own.clientId, clock, encoded });
