@@ -1,6 +1,7 @@
 import type { Reason } from "@edvoyage/server";
 import { Argument, InvalidArgumentError, Option } from "commander";
-import type { Connection } from "./connection.ts";
+import type { Confirm } from "./confirm.ts";
+import type { Connection, ConnectOptions } from "./connection.ts";
 import type { Failure } from "./failure.ts";
 import type { Outcome } from "./outcome.ts";
 import type { StartProgress } from "./progress.ts";
@@ -24,8 +25,9 @@ export type ValuesOf<Set extends ParameterSet> = {
 export interface CommandContext {
   readonly settings: Settings;
   /** The server, or the database; closed when the command ends. */
-  connect(): Promise<Connection>;
+  connect(options?: ConnectOptions): Promise<Connection>;
   readonly startProgress: StartProgress;
+  readonly confirm: Confirm;
   /** The words for something thrown, for a command that goes on after it. */
   explain(error: unknown): Failure;
   now(): number;

@@ -1,6 +1,9 @@
 import { listAudit } from "./audit/list.ts";
 import { importCatalogue } from "./catalogue/import.ts";
 import type { Command } from "./command.ts";
+import { backUpDatabase } from "./db/backup.ts";
+import { restoreDatabase } from "./db/restore.ts";
+import { showDatabase } from "./db/status.ts";
 import { doctor } from "./doctor/doctor.ts";
 import { listNumbers } from "./numbers/list.ts";
 import { showNumber } from "./numbers/show.ts";
@@ -24,6 +27,10 @@ export const nouns: Readonly<Record<string, Noun>> = {
   },
   catalogue: { summary: "Universities and courses", verbs: { import: importCatalogue } },
   seed: { summary: "Sample data", verbs: { run: runSeed } },
+  db: {
+    summary: "The database itself: backups, and what it is",
+    verbs: { status: showDatabase, backup: backUpDatabase, restore: restoreDatabase },
+  },
   audit: { summary: "Who did what", verbs: { list: listAudit } },
 };
 

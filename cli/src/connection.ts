@@ -21,15 +21,25 @@ const ANSWER_TIMEOUT_MS = 30_000;
 export const targetToUrl = ({ target }: Settings): string =>
   target.state === "server" ? target.url : IN_PROCESS_URL;
 
+/** For commands whose calls are not like others. */
+export interface ConnectOptions {
+  /** How long an answer may take, 30 s unless told; Node itself ends what takes more than five minutes. */
+  readonly answerTimeoutMs?: number;
+}
+
 /** Prepares calls to the server, or opens the database; `interrupted` ends calls under way. */
-export const openConnection = async (settings: Settings, interrupted: AbortSignal): Promise<Connection> => {
+export const openConnection = async (
+  settings: Settings,
+  interrupted: AbortSignal,
+  { answerTimeoutMs = ANSWER_TIMEOUT_MS }: ConnectOptions = {},
+): Promise<Connection> => {
   const url = targetToUrl(settings);
   const { fetch, adminToken, note, close } = await openTarget(settings);
   const patientFetch: typeof fetch = (input, init) => {
     interrupted.throwIfAborted();
     return fetch(input, {
       ...init,
-      signal: AbortSignal.any([interrupted, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
+      signal: AbortSignal.any([interrupted, AbortSignal.timeout(answerTimeoutMs)]),
     });
   };
   return {

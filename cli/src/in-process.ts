@@ -1,32 +1,36 @@
 import {
+  AppError,
   ConfigError,
   createConsoleSms,
   createLog,
   createServer,
   parseConfig,
   prepareDataDir,
+  restoreFromBackup,
   systemClock,
   systemRandom,
   type Config,
+  type Restoration,
 } from "@edvoyage/server/app";
 import { existsSync } from "node:fs";
 import { CommandError } from "./failure.ts";
+
+export type { Restoration };
+
+/** Where a database is. */
+interface Place {
+  readonly dataDir: string;
+  /** `undefined`: the one that the environment names, else that of the data folder. */
+  readonly databaseUrl: string | undefined;
+}
 
 /**
  * Opens the database itself and answers in this process, for when no server runs.
  * Throws `conflict` when one does, and `input/invalid` for an environment that no server could run with.
  */
-export const openInProcess = async (where: {
-  readonly dataDir: string;
-  readonly databaseUrl: string | undefined;
-}) => {
-  const { dataDir, databaseUrl } = where;
+export const openInProcess = async (where: Place) => {
   try {
-    const config = parseConfig({
-      ...process.env,
-      EDVOYAGE_DATA_DIR: dataDir,
-      ...(databaseUrl === undefined ? {} : { EDVOYAGE_DATABASE_URL: databaseUrl }),
-    });
+    const config = readConfig(where);
     const note = willBeMade(config) ? `There was no database yet: ${config.databaseUrl} is new.` : undefined;
     const secrets = prepareDataDir(config.dataDir, config, systemRandom);
     const server = await createServer({
@@ -44,6 +48,45 @@ export const openInProcess = async (where: {
   }
 };
 
+/**
+ * Puts a backup in the place of the database. Throws `conflict` when a server runs on it or it is PostgreSQL,
+ * `input/invalid` for a file that is not there, and `failed` for one that is no good backup.
+ */
+export const restoreInProcess = async (
+  source: string,
+  {
+    onProgress,
+    signal,
+    ...where
+  }: Place & {
+    readonly onProgress: (progress: { readonly done: number; readonly total: number }) => Promise<void>;
+    readonly signal: AbortSignal;
+  },
+): Promise<Restoration> => {
+  try {
+    const { databaseUrl } = readConfig(where);
+    return await restoreFromBackup({
+      source,
+      databaseUrl,
+      clock: systemClock,
+      random: systemRandom,
+      onProgress,
+      signal,
+    });
+  } catch (error) {
+    throw isStorageError(error) && error.kind === "locked"
+      ? new CommandError("conflict", `${error.message}.`, { hints: ["Stop the server, and restore then."] })
+      : translate(error);
+  }
+};
+
+const readConfig = ({ dataDir, databaseUrl }: Place): Config =>
+  parseConfig({
+    ...process.env,
+    EDVOYAGE_DATA_DIR: dataDir,
+    ...(databaseUrl === undefined ? {} : { EDVOYAGE_DATABASE_URL: databaseUrl }),
+  });
+
 /** Whether opening makes a new, empty database: most likely somebody meant another. */
 const willBeMade = ({ databaseUrl }: Pick<Config, "databaseUrl">): boolean =>
   databaseUrl.startsWith("sqlite:") && !existsSync(databaseUrl.slice("sqlite:".length));
@@ -52,6 +95,15 @@ const translate = (error: unknown): unknown => {
   if (error instanceof ConfigError) {
     return new CommandError("input/invalid", `${error.message}.`, {
       hints: ["With --db a command reads the same environment as the server."],
+    });
+  }
+  if (error instanceof AppError) return new CommandError(error.reason, error.message);
+  if (isBackupError(error)) {
+    const reason = error.kind === "missing" ? "input/invalid" : "failed";
+    return new CommandError(reason, `${error.message}.`, {
+      hints: ["Nothing was changed.", ...(error.kind === "incomplete" ? [COPY_ADVICE] : [])],
+      details: { kind: error.kind },
+      cause: error,
     });
   }
   if (!isStorageError(error)) return error;
@@ -65,6 +117,11 @@ const translate = (error: unknown): unknown => {
   }
 };
 
+const COPY_ADVICE = "A copy of a database in use is often damaged: edvoyage db backup makes a good one.";
+
 /** By its shape: only the server may import the database's code. */
 const isStorageError = (error: unknown): error is Error & { readonly kind: unknown } =>
   error instanceof Error && error.name === "StorageError" && "kind" in error;
+
+const isBackupError = (error: unknown): error is Error & { readonly kind: unknown } =>
+  error instanceof Error && error.name === "BackupError" && "kind" in error;

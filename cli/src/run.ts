@@ -1,4 +1,5 @@
 import type { Command, CommandContext, RawValues } from "./command.ts";
+import { createConfirm } from "./confirm.ts";
 import { openConnection, targetToUrl, type Connection } from "./connection.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { CommandError, errorToFailure, type Failure } from "./failure.ts";
@@ -48,13 +49,14 @@ export const runCommand = async (
   function createContext(chosen: Settings): CommandContext {
     return {
       settings: chosen,
-      connect: async () => {
-        const connection = await openConnection(chosen, interruption.signal);
+      connect: async (options) => {
+        const connection = await openConnection(chosen, interruption.signal, options);
         connections.push(connection);
         if (connection.note !== undefined && mode !== "json") printNote(connection.note);
         return connection;
       },
       startProgress: createStartProgress(mode),
+      confirm: createConfirm(mode, { isConfirmed: globals.yes }),
       explain,
       now: () => Date.now(),
       interrupted: interruption.signal,

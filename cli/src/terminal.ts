@@ -16,6 +16,12 @@ export const loadProgressBar = async () => {
   return import("./progress-bar.tsx");
 };
 
+/** What asks a question; loaded likewise. */
+export const loadConfirmPrompt = async () => {
+  prepareInk();
+  return import("./confirm-prompt.tsx");
+};
+
 const prepareInk = (): void => {
   // The quick build of React.
   process.env["NODE_ENV"] ??= "production";

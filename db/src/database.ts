@@ -32,9 +32,17 @@ export interface UnitOfWork extends Queries {
   lock(key: string): Promise<void>;
 }
 
+/** How far a copy of a database has come. */
+export interface CopyProgress {
+  readonly copiedBytes: number;
+  readonly totalBytes: number;
+}
+
 /** An open database. */
 export interface Database {
   readonly dialect: DialectName;
+  /** The newest migration: the schema is up to date with it. */
+  readonly schema: string;
   /** Sees what is committed, on connections of its own: it does not queue behind writes. */
   readonly read: Queries;
   /**
@@ -46,6 +54,19 @@ export interface Database {
   write<T>(unit: (tx: UnitOfWork) => Promise<T>): Promise<T>;
   /** Writes one row and waits for the disk: whether the database takes writes. */
   ping(now: number): Promise<void>;
+  /** What its tables and indexes take on the disk. */
+  sizeBytes(): Promise<number>;
+  /**
+   * Copies all that is committed to `path` while reads and writes go on; the copy has every commit that was
+   * acknowledged before, and is neither checked nor sure to be on the disk. `undefined` where the database brings
+   * tools of its own for that (PostgreSQL: pg_dump). Throws `StorageError`, or why `signal` was aborted.
+   */
+  readonly copyTo:
+    | ((
+        path: string,
+        options: { readonly onProgress: (progress: CopyProgress) => void; readonly signal: AbortSignal },
+      ) => Promise<void>)
+    | undefined;
   /** What was verified when it was opened, in words for an admin. */
   readonly facts: Readonly<Record<string, string>>;
   /** Finishes the writes that were asked for, then closes. */

@@ -1,4 +1,15 @@
-export { openDatabase, type Database, type DialectName, type Queries, type UnitOfWork } from "./database.ts";
+export { createBackup, listBackups, pruneBackups, type Backup, type BackupFile } from "./backup/backup.ts";
+export { BackupError, type BackupErrorKind } from "./backup/backup-error.ts";
+export type { Replay } from "./backup/next-life.ts";
+export { restoreBackup, restoreSteps, type Restoration, type RestoreStep } from "./backup/restore.ts";
+export {
+  openDatabase,
+  type CopyProgress,
+  type Database,
+  type DialectName,
+  type Queries,
+  type UnitOfWork,
+} from "./database.ts";
 export { prepare, type Prepared, type SqlValue } from "./prepared.ts";
 export { StorageError, type StorageErrorKind } from "./storage-error.ts";
 export type { Tables } from "./tables/index.ts";

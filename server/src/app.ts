@@ -1,8 +1,10 @@
 // The server's code, for the terminal program (`--db`) and for tests.
+export { restoreFromBackup, type Restoration } from "./backups/restore.ts";
 export { systemClock, type Clock } from "./clock.ts";
 export { ConfigError, parseConfig, type Config } from "./config.ts";
-export { createNewId, systemRandom, type Random } from "./crypto.ts";
+export { createNewId, sha256, systemRandom, type Random } from "./crypto.ts";
 export { prepareDataDir } from "./data-dir.ts";
+export { AppError } from "./errors.ts";
 export { createLog } from "./log.ts";
 export { createServer, type Server, type ServerDeps } from "./server.ts";
 export { createConsoleSms } from "./sms/console.ts";
@@ -10,3 +12,4 @@ export { createFileSms } from "./sms/file.ts";
 export { SmsRefusedError, type SmsMessage, type SmsProvider } from "./sms/sms.ts";
 export { createWebhookSms } from "./sms/webhook.ts";
 export { createLogs, type Logs } from "./sync/logs.ts";
+export { createSync, type LogAccess, type Sync } from "./sync/sync.ts";

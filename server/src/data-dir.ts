@@ -6,6 +6,8 @@ import type { Random } from "./crypto.ts";
 const SECRET_FILE = "secret";
 const ADMIN_TOKEN_FILE = "admin-token";
 const SERVER_FILE = "server.json";
+/** The folder in it that backups go to. */
+export const BACKUP_FOLDER = "backups";
 
 const SECRET_BYTES = 32;
 

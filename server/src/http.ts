@@ -16,6 +16,7 @@ import { AppError, errorToFacts } from "./errors.ts";
 import { addressToLimitKey, createAddressLimiter } from "./ip.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import { allowedOriginsOf } from "./origins.ts";
 import type { AppRouter } from "./router.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 import { sendTrpcError, serveTrpc } from "./trpc-http.ts";
@@ -50,8 +51,6 @@ const SECURITY_HEADERS = {
   "x-frame-options": "DENY",
 } as const;
 
-const LOCALHOST_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
-
 /** The HTTP server: procedures under `/trpc/`, and `/healthz`, `/readyz`, `/metrics`. */
 export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
   const { config, router, clock, limits, log, metrics } = deps;
@@ -68,7 +67,7 @@ export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
   });
   await app.register(cors, {
-    origin: config.allowedOrigins === "localhost" ? LOCALHOST_ORIGIN : [...config.allowedOrigins],
+    origin: allowedOriginsOf(config),
     methods: ["GET", "POST"],
     allowedHeaders: ["authorization", "content-type", "trpc-accept", SESSION_HEADER],
     exposedHeaders: ["retry-after"],

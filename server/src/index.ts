@@ -12,4 +12,5 @@ export type { Contact } from "./contacts/contacts.ts";
 export type { Message, MessagePage, MessageReceipt, ReactionReceipt } from "./chat/messages.ts";
 export type { Room, RoomDetails } from "./chat/rooms.ts";
 export type { InboxChanges, InboxMemberRoom, InboxRoom, Invitation } from "./inbox/inbox.ts";
+export type { BackupReport, DatabaseStatus } from "./backups/backups.ts";
 export type { AuditRecord } from "./audit/audit.ts";

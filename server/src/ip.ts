@@ -1,4 +1,6 @@
+import type { IncomingMessage } from "node:http";
 import { isIP, isIPv4 } from "node:net";
+import { compile, proxyAddr } from "@fastify/proxy-addr";
 import ipaddr from "ipaddr.js";
 import type { Clock } from "./clock.ts";
 import { MINUTE_MS, secondsUntil } from "./clock.ts";
@@ -13,6 +15,14 @@ export const addressToLimitKey = (address: string): string => {
   const parsed = ipaddr.process(address);
   if (!("parts" in parsed)) return parsed.toString();
   return `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`;
+};
+
+/** Where a request comes from: the socket's peer, or what a trusted proxy says; as Fastify does it. */
+export const createAddressReader = (
+  trustedProxies: readonly string[],
+): ((request: IncomingMessage) => string) => {
+  const isTrusted = compile([...trustedProxies]);
+  return (request) => proxyAddr(request, isTrusted);
 };
 
 /** Whether a text is an IP address, or a CIDR range of fewer than all addresses. */

@@ -1,3 +1,4 @@
+import { CLOSE_CODES } from "@edvoyage/protocol";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { SmsOutcome } from "./sms/sms.ts";
 
@@ -8,6 +9,7 @@ export interface Metrics {
   deviceBlocked(): void;
   /** `reason` is `ok`, a reason of the table, or `bug`. */
   procedureCalled(procedure: string, reason: string, durationSeconds: number): void;
+  socketClosed(code: number): void;
   /** Prometheus' text format. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -16,7 +18,10 @@ const LATENCY_BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-export const createMetrics = (deps: { readonly countLiveSessions: () => Promise<number> }): Metrics => {
+export const createMetrics = (deps: {
+  readonly countLiveSessions: () => Promise<number>;
+  readonly countSockets: () => number;
+}): Metrics => {
   const register = new Registry();
   const registers = [register];
   collectDefaultMetrics({ register });
@@ -51,6 +56,18 @@ export const createMetrics = (deps: { readonly countLiveSessions: () => Promise<
     registers,
     collect: async () => sessions.set(await deps.countLiveSessions()),
   });
+  const sockets: Gauge = new Gauge({
+    name: "edvoyage_sockets_open",
+    help: "Open sockets of /sync",
+    registers,
+    collect: () => sockets.set(deps.countSockets()),
+  });
+  const closes = new Counter({
+    name: "edvoyage_sockets_closed_total",
+    help: "Sockets of /sync that were closed, by close code",
+    labelNames: ["code"],
+    registers,
+  });
   for (const outcome of ["sent", "refused", "unknown"]) sent.inc({ outcome }, 0);
   for (const outcome of ["right", "wrong"]) judged.inc({ outcome }, 0);
 
@@ -58,6 +75,8 @@ export const createMetrics = (deps: { readonly countLiveSessions: () => Promise<
     smsSent: (outcome) => sent.inc({ outcome }),
     codeJudged: (outcome) => judged.inc({ outcome }),
     deviceBlocked: () => blocked.inc(),
+    // A peer may close with any code: those that mean nothing here share one label.
+    socketClosed: (code) => closes.inc({ code: isKnownCloseCode(code) ? String(code) : "other" }),
     procedureCalled: (procedure, reason, durationSeconds) => {
       // Looked up by hand: prom-client hashes the labels at every call.
       const key = `${procedure} ${reason}`;
@@ -71,3 +90,7 @@ export const createMetrics = (deps: { readonly countLiveSessions: () => Promise<
     text: async () => ({ contentType: register.contentType, body: await register.metrics() }),
   };
 };
+
+const STANDARD_CLOSE_CODES = [1000, 1001, 1005, 1006];
+const isKnownCloseCode = (code: number): boolean =>
+  [...STANDARD_CLOSE_CODES, ...Object.values<number>(CLOSE_CODES)].includes(code);

@@ -1,28 +1,33 @@
 import { openDatabase } from "@edvoyage/db";
+import { join } from "node:path";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
+import { createBackups } from "./backups/backups.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import { createChat } from "./chat/chat.ts";
 import { textOf } from "./chat/events.ts";
+import { createRoomAccess } from "./chat/room-access.ts";
 import { HOUR_MS, type Clock } from "./clock.ts";
 import { createCommands } from "./commands/commands.ts";
 import type { Config } from "./config.ts";
 import { createContacts } from "./contacts/contacts.ts";
 import { createNewId, type Random } from "./crypto.ts";
-import type { Secrets } from "./data-dir.ts";
+import { BACKUP_FOLDER, type Secrets } from "./data-dir.ts";
 import { createHttp } from "./http.ts";
 import { createInbox } from "./inbox/inbox.ts";
 import type { Log } from "./log.ts";
+import { createAddressReader } from "./ip.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNumberInspection } from "./numbers/inspection.ts";
 import { createNumbers } from "./numbers/numbers.ts";
+import { createOriginCheck } from "./origins.ts";
 import { listProcedures, type ProcedureEntry } from "./registry.ts";
 import { createRouter } from "./router.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
 import { createLogs } from "./sync/logs.ts";
-import type { SyncHints } from "./sync/sync.ts";
+import { createSync } from "./sync/sync.ts";
 
 export interface ServerDeps {
   readonly config: Config;
@@ -65,7 +70,10 @@ export const createServer = async ({
   const database = await openDatabase(config.databaseUrl);
   const { background, settle } = createBackground(log);
   const newId = createNewId(random);
-  const metrics = createMetrics({ countLiveSessions: () => sessions.countLive() });
+  const metrics = createMetrics({
+    countLiveSessions: () => sessions.countLive(),
+    countSockets: () => sync.countSockets(),
+  });
   const audit = createAudit({ read: database.read, newId });
   const numbers = createNumbers({ database, newId, limits });
   const sessions = createSessions({
@@ -76,6 +84,23 @@ export const createServer = async ({
     limits,
     background,
     forgetDevice: numbers.forgetDevice,
+    onEnded: (id) => sync.sessionEnded(id),
+  });
+  const logs = createLogs({ read: database.read, limits, newId, random });
+  const sync = createSync({
+    authenticate: sessions.authenticate,
+    logs,
+    access: createRoomAccess({ read: database.read }),
+    documents: undefined as never,
+    isAllowedOrigin: createOriginCheck(config),
+    addressOf: createAddressReader(config.trustedProxies),
+    clock,
+    random,
+    limits,
+    log,
+    background,
+    onSocketClosed: metrics.socketClosed,
+    hasOtherWriters: database.dialect === "postgres",
   });
   const sendSms = createSmsSender({
     provider: smsProvider,
@@ -101,10 +126,10 @@ export const createServer = async ({
   });
   const catalogue = createCatalogue({ database, clock, newId });
   const commands = createCommands({ database });
-  const logs = createLogs({ read: database.read, limits, newId, random });
   const contacts = createContacts({ database, commands, clock });
-  const chat = createChat({ database, logs, commands, clock, newId, limits, hints: nobodyListens });
+  const chat = createChat({ database, logs, commands, clock, newId, limits, hints: sync.hints });
   const inbox = createInbox({ read: database.read, logs, textOf, clock });
+  const backups = createBackups({ database, audit, clock, folder: join(config.dataDir, BACKUP_FOLDER) });
   const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
   const router = createRouter({
     database,
@@ -116,6 +141,7 @@ export const createServer = async ({
     contacts,
     chat,
     inbox,
+    backups,
     audit,
     clock,
     limits,
@@ -133,6 +159,7 @@ export const createServer = async ({
     metrics,
     ping: () => database.ping(clock.now()),
   });
+  sync.attach(http.server);
 
   const timers = [
     clock.every(NOTICE_ENDS_EVERY_MS, () => background(sessions.noticeEnds())),
@@ -165,18 +192,15 @@ export const createServer = async ({
     },
     close: async () => {
       for (const stop of timers) stop();
+      // Sockets first: an open one would hold the HTTP server.
+      await sync.close();
+      // It would hold up the shutdown for as long as it takes; what it wrote goes with it.
+      backups.close();
       await http.close();
       await settle();
       await database.close();
     },
   };
-};
-
-/** There are no sockets yet. */
-const nobodyListens: SyncHints = {
-  logChanged: () => {},
-  readerGone: () => {},
-  inboxChanged: () => {},
 };
 
 /** Runs what no reply waits for, and lets a shutdown wait for it. */

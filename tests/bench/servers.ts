@@ -1,5 +1,8 @@
 import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import {
   createLog,
@@ -13,6 +16,7 @@ import { openDatabase, prepare } from "@edvoyage/db";
 import { initTRPC } from "@trpc/server";
 import { fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
 import { fastify } from "fastify";
+import { WebSocket, WebSocketServer } from "ws";
 
 /** The servers that are measured beside each other, each in a process of its own. */
 export const SERVER_KINDS = [
@@ -22,8 +26,13 @@ export const SERVER_KINDS = [
   "edvoyage",
   "edvoyage-uncached",
   "two-writes",
+  "edvoyage-chat",
+  "ws-relay",
+  "hocuspocus",
 ] as const;
 export type ServerKind = (typeof SERVER_KINDS)[number];
+
+const membersByRoom = new Map<string, Set<WebSocket>>();
 
 const HELLO = JSON.stringify({ result: { data: "hello" } });
 
@@ -48,6 +57,49 @@ const start: Readonly<Record<ServerKind, (dataDir: string, smsPort: number) => P
   },
 
   edvoyage: (dataDir, smsPort) => startEdvoyage(dataDir, smsPort, {}),
+
+  // What is counted for one student or one address is raised: here one does what thousands would.
+  "edvoyage-chat": (dataDir, smsPort) =>
+    startEdvoyage(dataDir, smsPort, {
+      messagesPerSecond: 1_000_000_000,
+      messageBurst: 1_000_000_000,
+      socketsPerSession: 1_000_000,
+      socketsPerIpBeforeSignIn: 1_000_000,
+    }),
+
+  // Passes on what comes and keeps nothing.
+  "ws-relay": async () => {
+    const http = createHttpServer();
+    const sockets = new WebSocketServer({ server: http, perMessageDeflate: false });
+    sockets.on("connection", (socket, { url }) => {
+      const room = url ?? "";
+      const members = membersByRoom.get(room) ?? new Set();
+      membersByRoom.set(room, members.add(socket));
+      socket.on("close", () => members.delete(socket));
+      socket.on("message", (data) => {
+        for (const member of members) if (member.readyState === WebSocket.OPEN) member.send(data);
+      });
+    });
+    http.listen(0, "127.0.0.1");
+    await once(http, "listening");
+    return (http.address() as AddressInfo).port;
+  },
+
+  hocuspocus: async (dataDir) => {
+    // Installed by the bench, in a folder of its own.
+    const load = createRequire(new URL("../../bench/peers/package.json", import.meta.url));
+    const { Server } = load("@hocuspocus/server");
+    const { SQLite } = load("@hocuspocus/extension-sqlite");
+    await mkdir(dataDir, { recursive: true });
+    const server = new Server({
+      port: 0,
+      address: "127.0.0.1",
+      quiet: true,
+      extensions: [new SQLite({ database: `${dataDir}/hocuspocus.sqlite` })],
+    });
+    await server.listen();
+    return server.address.port;
+  },
 
   // One entry of cache and many sessions: every validation reads its row.
   "edvoyage-uncached": (dataDir, smsPort) => startEdvoyage(dataDir, smsPort, { sessionCacheEntries: 1 }),

@@ -143,7 +143,7 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     const entryId = randomUUID();
     await scene.append("a", entryId);
 
-    await expect(scene.append("b", entryId)).rejects.toThrow();
+    await expect(scene.append("b", entryId)).rejects.toThrow(/unique/i);
     expect(await textsOf(scene, 0)).toEqual(["a"]);
   });
 });

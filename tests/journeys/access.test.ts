@@ -30,6 +30,8 @@ interface AccessCase {
   /** What the caller asks for: always something of the owner's, if it is anybody's. */
   readonly input?: (scene: Scene) => unknown;
   readonly expected: Readonly<Record<Caller, Outcome>>;
+  /** What differs there. */
+  readonly onPostgres?: Partial<Readonly<Record<Caller, Outcome>>>;
 }
 
 const forAnyone = (outcome: Outcome = "ok") => ({
@@ -134,6 +136,9 @@ const cases: Readonly<Record<string, AccessCase>> = {
     input: () => ({ importId: randomUUID(), offset: 0, entries: [{ name: "New", alpha_two_code: "IN" }] }),
     expected: forAdmins,
   },
+  // PostgreSQL has pg_dump.
+  "admin.database.backup": { expected: forAdmins, onPostgres: { admin: "conflict" } },
+  "admin.database.status": { expected: forAdmins },
   "admin.seed.run": { expected: forAdmins },
   "admin.audit.list": { expected: forAdmins },
   "admin.status": { expected: forAdmins },
@@ -224,7 +229,12 @@ describe.each(DIALECTS)("who may call what, on %s", (dialect) => {
           }
         }
       }
-      expect({ path, ...outcomes }).toEqual({ path, ...cases[path]?.expected });
+      const { expected, onPostgres } = cases[path] ?? {};
+      expect({ path, ...outcomes }).toEqual({
+        path,
+        ...expected,
+        ...(dialect === "postgres" ? onPostgres : {}),
+      });
       rows.push(`${path.padEnd(24)} ${access.padEnd(8)} ${Object.values(outcomes).join(" · ")}`);
     }
 

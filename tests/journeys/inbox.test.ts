@@ -245,12 +245,14 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
       ),
     );
     const waiting = async (student: Student) =>
-      (await student.rpc.inbox.changes.query({ since: 2 ** 45 })).invitations.map(({ name }) => name).sort();
+      new Set(
+        (await student.rpc.inbox.changes.query({ since: 2 ** 45 })).invitations.map(({ name }) => name),
+      );
 
-    expect(await waiting(bo)).toEqual(["One", "Two"]);
-    expect(await waiting(cy)).toEqual([]);
+    expect(await waiting(bo)).toEqual(new Set(["One", "Two"]));
+    expect(await waiting(cy)).toEqual(new Set());
     await bo.rpc.chat.rooms.declineInvitation.mutate({ roomId: rooms[0]?.id ?? "" });
-    expect(await waiting(bo)).toEqual(["Two"]);
+    expect(await waiting(bo)).toEqual(new Set(["Two"]));
   });
 
   test("an instant is a whole number of milliseconds, not before 1970", async () => {

@@ -43,6 +43,8 @@ export interface World {
   device(options?: DeviceOptions): Device;
   /** Stops the server and starts another on the same database and secrets. */
   restart(): Promise<World>;
+  /** Stops the server; what it resolves with starts another on the same database and secrets. */
+  stop(): Promise<() => Promise<World>>;
 }
 
 export const createWorld = async (options: WorldOptions = {}): Promise<World> => {
@@ -99,6 +101,10 @@ const openWorld = async (
         return fetch(input, { ...init, headers });
       },
     });
+  const stop = async () => {
+    await close();
+    return () => openWorld(options, { databaseUrl, dataDir, clock, sms });
+  };
   return {
     url,
     clock,
@@ -111,10 +117,8 @@ const openWorld = async (
     rpc,
     admin: rpc({ token: secrets.adminToken }),
     device: (deviceOptions) => createDevice({ rpc, sms }, deviceOptions),
-    restart: async () => {
-      await close();
-      return openWorld(options, { databaseUrl, dataDir, clock, sms });
-    },
+    stop,
+    restart: async () => (await stop())(),
   };
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { judgeFolderMode, judgeNode, judgeSecretMode } from "./machine.ts";
-import { judgeClock } from "./server.ts";
+import { judgeBackups, judgeClock } from "./server.ts";
 
 describe("judgeNode", () => {
   test.each([
@@ -39,5 +39,21 @@ describe("judgeClock", () => {
       message: "Its clock is 1 min 1 s ahead of the one here.",
     });
     expect(judgeClock(-5_000).message).toContain("behind");
+  });
+});
+
+describe("judgeBackups", () => {
+  const hoursAgo = (hours: number) => ({ path: "/b", sizeBytes: 1, takenAt: 1e12 - hours * 3_600_000 });
+
+  test.each([
+    ["none", null, "warn"],
+    ["one of yesterday", hoursAgo(25), "ok"],
+    ["one of three days ago", hoursAgo(72), "warn"],
+  ])("%s is judged", (_name, newestBackup, state) => {
+    expect(judgeBackups({ dialect: "sqlite", newestBackup }, 1e12)).toMatchObject([{ state }]);
+  });
+
+  test("PostgreSQL has tools of its own", () => {
+    expect(judgeBackups({ dialect: "postgres", newestBackup: null }, 1e12)).toEqual([]);
   });
 });

@@ -1,10 +1,14 @@
+import type { DatabaseStatus } from "@edvoyage/server";
 import type { CommandContext } from "../command.ts";
 import { targetToUrl, type Connection } from "../connection.ts";
-import { durationToText } from "../time.ts";
+import { durationToText, relativeToNow } from "../time.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
 /** Clocks that differ by more make countdowns wrong. */
 const MAX_CLOCK_DIFFERENCE_MS = 2_000;
+
+/** A backup a day, one of which may fail. */
+const MAX_BACKUP_AGE_MS = 48 * 3_600_000;
 
 /** Looks whether there is a server, and what it says of itself; stops at what makes the rest pointless. */
 export const checkServer = async (context: CommandContext): Promise<readonly Finding[]> => {
@@ -53,6 +57,7 @@ const checkStatus = async (
       ...Object.entries(facts).map(([name, fact]) => ok(name, `${name}: ${String(fact)}`)),
       judgeClock(differenceMs),
       judgeCatalogue(universities),
+      ...judgeBackups(await client.admin.database.status.query(), serverNow),
     ];
   } catch (error) {
     interrupted.throwIfAborted();
@@ -71,6 +76,18 @@ export const judgeClock = (differenceMs: number): Finding => {
     `Its clock is ${durationToText(distance, 2)} ${direction} the one here.`,
     "Let both machines keep time by NTP.",
   );
+};
+
+/** Judges how old the newest backup is; PostgreSQL is backed up by its own tools, which nobody here sees. */
+export const judgeBackups = (
+  { dialect, newestBackup }: Pick<DatabaseStatus, "dialect" | "newestBackup">,
+  now: number,
+): readonly Finding[] => {
+  if (dialect !== "sqlite") return [];
+  const remedy = "Make one with edvoyage db backup, and keep a copy on another machine.";
+  if (!newestBackup) return [warn("backup", "There is no backup in the data folder.", remedy)];
+  const age = `The newest backup was made ${relativeToNow(newestBackup.takenAt, now)}.`;
+  return [now - newestBackup.takenAt > MAX_BACKUP_AGE_MS ? warn("backup", age, remedy) : ok("backup", age)];
 };
 
 const judgeCatalogue = (universities: number): Finding => {

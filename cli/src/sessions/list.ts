@@ -36,6 +36,7 @@ const stateToCell: Readonly<Record<InspectedSession["state"], Cell>> = {
   admin: { text: "ended by admin", colour: "red" },
   replaced: { text: "replaced", colour: "gray" },
   limit: { text: "one too many", colour: "gray" },
+  restore: { text: "ended by a restore", colour: "gray" },
 };
 
 const sessionColumns = (now: number): readonly Column<InspectedSession>[] => [

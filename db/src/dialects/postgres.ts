@@ -8,7 +8,7 @@ import {
 import pg from "pg";
 import type { Database, Queries, UnitOfWork } from "../database.ts";
 import { createUnitHandle, type UnitHandle } from "./unit-handle.ts";
-import { migrateToLatest } from "../migrations/index.ts";
+import { migrateToLatest, newestMigration } from "../migrations/index.ts";
 import { createPreparedCompiler, type CompiledPrepared, type Prepared } from "../prepared.ts";
 import { StorageError } from "../storage-error.ts";
 import type { Tables } from "../tables/index.ts";
@@ -71,6 +71,7 @@ const open = async (pool: pg.Pool, kysely: Kysely<Tables>): Promise<Database> =>
   };
   return {
     dialect: "postgres",
+    schema: newestMigration,
     facts: { database: `PostgreSQL ${version}`, durability: `synchronous_commit=${sync}` },
     read,
     write,
@@ -82,6 +83,13 @@ const open = async (pool: pg.Pool, kysely: Kysely<Tables>): Promise<Database> =>
           .onConflict((conflict) => conflict.column("id").doUpdateSet({ at: now }))
           .execute();
       }),
+    sizeBytes: async () => {
+      const size = await pool.query<{ bytes: number }>(
+        "select pg_database_size(current_database()) as bytes",
+      );
+      return size.rows[0]?.bytes ?? 0;
+    },
+    copyTo: undefined,
     close: async () => {
       await Promise.allSettled(running);
       await pool.end();

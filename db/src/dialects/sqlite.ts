@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import SqliteDriver from "better-sqlite3";
 import { Kysely, SqliteDialect } from "kysely";
 import type { Database, Queries, UnitOfWork } from "../database.ts";
-import { migrateToLatest } from "../migrations/index.ts";
+import { migrateToLatest, newestMigration } from "../migrations/index.ts";
 import { createPreparedCompiler, type CompiledPrepared, type Prepared, type SqlValue } from "../prepared.ts";
 import { StorageError } from "../storage-error.ts";
 import type { Tables } from "../tables/index.ts";
@@ -15,6 +15,8 @@ const MIN_SQLITE_VERSION = [3, 51, 3] as const;
 /** How long SQLite may block this thread waiting for a lock that another program holds, in milliseconds. */
 const BUSY_TIMEOUT_MS = 2_000;
 const MAX_CACHED_STATEMENTS = 1_000;
+/** Copied in one go before requests have their turn: 1 MiB. */
+const COPY_STEP_PAGES = 256;
 
 /**
  * Opens a SQLite file: one connection writes (group commit, WAL, `synchronous=FULL`), another reads.
@@ -34,10 +36,7 @@ export const openSqlite = async (path: string): Promise<Database> => {
 const open = async (path: string, lock: SqliteDriver.Database): Promise<Database> => {
   const writer = openConnection(path);
   const version = assertVersion(writer);
-  // In one transaction: Kysely gives SQLite none, and half a migration would never start again.
-  writer.exec("begin immediate");
-  await migrateToLatest(kyselyOf(writer), "sqlite");
-  writer.exec("commit");
+  await migrateConnection(writer);
   writer
     .prepare("insert into heartbeat (id, at) values (1, 0) on conflict (id) do update set at = at + 1")
     .run();
@@ -76,6 +75,7 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
 
   return {
     dialect: "sqlite",
+    schema: newestMigration,
     facts: { database: `SQLite ${version}`, durability: "WAL, synchronous=FULL (asserted after a write)" },
     read,
     write: (unit) => group.write(unit),
@@ -83,6 +83,27 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
       group.write(async (tx) => {
         await tx.kysely.updateTable("heartbeat").set({ at: now }).where("id", "=", 1).execute();
       }),
+    sizeBytes: async () => numberOf(reader, "page_count") * numberOf(reader, "page_size"),
+    // On the writer: what it commits to pages that are copied already goes to the copy, too. On another
+    // connection each commit would start the copy anew, for ever under load.
+    copyTo: async (destination, { onProgress, signal }) => {
+      const pageBytes = numberOf(reader, "page_size");
+      signal.throwIfAborted();
+      try {
+        await writer.backup(destination, {
+          progress: ({ totalPages, remainingPages }) => {
+            signal.throwIfAborted();
+            onProgress({
+              copiedBytes: (totalPages - remainingPages) * pageBytes,
+              totalBytes: totalPages * pageBytes,
+            });
+            return COPY_STEP_PAGES;
+          },
+        });
+      } catch (error) {
+        throw translateError(error);
+      }
+    },
     close: async () => {
       await group.drain();
       reader.close();
@@ -91,6 +112,16 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
     },
   };
 };
+
+/** Migrates in one transaction: Kysely gives SQLite none, and half a migration would never start again. */
+export const migrateConnection = async (connection: SqliteDriver.Database): Promise<void> => {
+  connection.exec("begin immediate");
+  await migrateToLatest(kyselyOf(connection), "sqlite");
+  connection.exec("commit");
+};
+
+const numberOf = (connection: SqliteDriver.Database, pragma: "page_count" | "page_size"): number =>
+  Number(connection.pragma(pragma, { simple: true }));
 
 /** Prepared once: with `exec`, SQLite parses them again for every unit. */
 const prepareControl = (connection: SqliteDriver.Database) => ({
@@ -103,10 +134,10 @@ const prepareControl = (connection: SqliteDriver.Database) => ({
 });
 
 /**
- * Holds `<path>.lock` exclusively. The lock is the kernel's, on an open file: it cannot outlive the
+ * Holds `<path>.lock` exclusively until it is closed. Throws `StorageError` `locked`. The lock is the kernel's, on an open file: it cannot outlive the
  * process, so a crash leaves nothing to clean up.
  */
-const holdFile = (path: string): SqliteDriver.Database => {
+export const holdFile = (path: string): SqliteDriver.Database => {
   const lock = new SqliteDriver(`${path}.lock`, { timeout: 0 });
   try {
     lock.exec("begin exclusive");

@@ -21,6 +21,12 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0008-chat": createChat(dialect),
 });
 
+/** Every migration, oldest first. */
+export const migrationNames: readonly string[] = Object.keys(migrations("sqlite")).sort();
+
+/** Where an up-to-date schema stands. */
+export const newestMigration: string = migrationNames.at(-1) ?? "";
+
 /** Brings the schema up to date; several nodes may call it at once (Kysely takes a lock). */
 export const migrateToLatest = async <Schema>(
   kysely: Kysely<Schema>,

@@ -2,6 +2,7 @@ import type { Database } from "@edvoyage/db";
 import type { Limits, SessionId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Audit } from "../audit/audit.ts";
+import type { Backups } from "../backups/backups.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Clock } from "../clock.ts";
 import type { NumberInspection } from "../numbers/inspection.ts";
@@ -18,6 +19,7 @@ export interface AdminDeps {
   readonly sessionInspection: SessionInspection;
   readonly numbers: NumberInspection;
   readonly catalogue: Catalogue;
+  readonly backups: Backups;
   readonly audit: Audit;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -37,12 +39,14 @@ const reason = z
   .max(300)
   .regex(/^[^\p{Cc}]*$/u, "One line")
   .optional();
+const MAX_KEPT_BACKUPS = 10_000;
 const sessionId = idInput<SessionId>();
 const userId = idInput<UserId>();
 
 /** What the terminal program calls. Every act is in the audit log with its reason. */
 export const createAdminRouter = (deps: AdminDeps) => {
-  const { database, sessions, sessionInspection, numbers, catalogue, audit, clock, limits, facts } = deps;
+  const { database, sessions, sessionInspection, numbers, catalogue, backups, audit, clock, limits, facts } =
+    deps;
   return router({
     sessions: router({
       list: adminProcedure
@@ -123,6 +127,13 @@ export const createAdminRouter = (deps: AdminDeps) => {
           return added;
         }),
       ),
+    }),
+
+    database: router({
+      backup: adminProcedure
+        .input(z.object({ keep: z.number().int().min(1).max(MAX_KEPT_BACKUPS).optional() }).prefault({}))
+        .mutation(({ input }) => backups.create(input)),
+      status: adminProcedure.query(() => backups.status()),
     }),
 
     audit: router({

@@ -16,7 +16,9 @@ export type AuditAction =
   | "session.limit"
   | "number.unblocked"
   | "catalogue.imported"
-  | "catalogue.seeded";
+  | "catalogue.seeded"
+  | "database.backed-up"
+  | "database.restored";
 
 /** Who did it: a student, a device that is not signed in, or whoever holds the admin token. */
 export type AuditActor = `user:${UserId}` | "device" | "admin";

@@ -4,20 +4,17 @@ import type { Clock } from "../clock.ts";
 import type { Commands } from "../commands/commands.ts";
 import type { NewId } from "../crypto.ts";
 import type { Logs } from "../sync/logs.ts";
-import type { LogAccess, SyncHints } from "../sync/sync.ts";
+import type { SyncHints } from "../sync/sync.ts";
 import { createRunAct } from "./acts.ts";
 import { createMembership } from "./membership.ts";
 import { createMessageRate } from "./message-rate.ts";
 import { createMessages, type Messages } from "./messages.ts";
-import { createRoomAccess } from "./room-access.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 
 /** Rooms, and what is said in them. */
 export interface Chat {
   readonly rooms: Rooms;
   readonly messages: Messages;
-  /** Who may read the rooms' logs. */
-  readonly access: LogAccess;
 }
 
 export interface ChatDeps {
@@ -38,6 +35,5 @@ export const createChat = ({ database, logs, commands, clock, newId, limits, hin
   return {
     rooms: createRooms({ read, logs, membership, run, newId, limits }),
     messages: createMessages({ read, logs, run, rate, newId, limits }),
-    access: createRoomAccess({ read }),
   };
 };

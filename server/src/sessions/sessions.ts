@@ -73,7 +73,7 @@ export interface Sessions {
   end(id: SessionId, act: EndAct): Promise<number>;
   /** Ends all of a student's sessions but one; returns how many. */
   endOthers(keep: SessionId, owner: UserId): Promise<number>;
-  /** Forgets, in memory, what other processes ended. Called several times a second. */
+  /** Forgets, in memory, what other processes ended, and tells `onEnded`. Called several times a second. */
   noticeEnds(): Promise<void>;
   countLive(): Promise<number>;
   /** Deletes sessions that have been over for 90 days. */
@@ -100,6 +100,8 @@ export interface SessionsDeps {
   readonly forgetDevice: (tx: UnitOfWork, phone: string, deviceKey: DeviceKey) => Promise<void>;
   /** Runs what a reply does not wait for. */
   readonly background: (task: Promise<unknown>) => void;
+  /** Told of every end within a second, whichever process wrote it, and perhaps several times. */
+  readonly onEnded: (id: SessionId) => void;
 }
 
 /** Activity is written at most this often. */
@@ -115,6 +117,7 @@ const auditActions: Record<SessionEnd, AuditAction> = {
   admin: "session.revoked",
   replaced: "session.replaced",
   limit: "session.limit",
+  restore: "database.restored",
 };
 
 export const createSessions = (deps: SessionsDeps): Sessions => {
@@ -148,6 +151,11 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
       reason: note,
     });
     return true;
+  };
+
+  const noteEnd = (row: Pick<SessionRow, "id" | "key_hash">): void => {
+    cache.evict(row.key_hash);
+    deps.onEnded(row.id);
   };
 
   const fromRow = async (keyHash: string, now: number): Promise<CachedSession> => {
@@ -233,7 +241,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         return endRow(tx, row, { reason, actor, note, now });
       });
       // Again: a request may have read the row back into memory before the commit.
-      cache.evict(row.key_hash);
+      noteEnd(row);
       return hasEnded ? 1 : 0;
     },
 
@@ -245,13 +253,13 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         for (const row of others) await endRow(tx, row, { reason: "revoked", actor: `user:${owner}`, now });
         return others;
       });
-      for (const row of ended) cache.evict(row.key_hash);
+      for (const row of ended) noteEnd(row);
       return ended.length;
     },
 
     noticeEnds: async () => {
       const ended = await database.read.all(queries.endedSince, { since: clock.now() - END_OVERLAP_MS });
-      for (const row of ended) cache.evict(row.key_hash);
+      for (const row of ended) noteEnd(row);
     },
 
     countLive: async () => {

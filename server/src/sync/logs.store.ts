@@ -139,7 +139,15 @@ const formerWriters = prepare<{ id: LogId; segment: number }>()((query, param) =
 );
 
 const changedSince = prepare<{ since: number }>()((query, param) =>
-  query.selectFrom("log_segments").select("log_id").distinct().where("changed_at", ">=", param.since),
+  query
+    .selectFrom("log_segments")
+    .select((eb) => [
+      "log_id",
+      eb.fn.max("changed_at").as("changed_at"),
+      eb.fn.sum<number>(eb("length", "+", eb.ref("redaction_revision"))).as("changes"),
+    ])
+    .where("changed_at", ">=", param.since)
+    .groupBy("log_id"),
 );
 
 /** The queries of logs. */

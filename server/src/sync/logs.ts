@@ -66,8 +66,8 @@ export interface Logs {
   ): Promise<{ readonly state: SegmentState; readonly stretch: LogStretch }>;
   /** Yjs client ids under which the segment was served before the database was restored. */
   formerWriters(id: LogId, segment: number): Promise<readonly number[]>;
-  /** Logs that changed at or after an instant, whoever changed them. */
-  changedSince(since: number): Promise<readonly LogId[]>;
+  /** Logs that changed at or after an instant, whoever changed them, with a text that is another after each change. */
+  changedSince(since: number): Promise<ReadonlyMap<LogId, string>>;
 }
 
 export interface LogsDeps {
@@ -221,7 +221,11 @@ export const createLogs = ({ read, limits, newId, random }: LogsDeps): Logs => {
     formerWriters: async (id, segment) =>
       (await read.all(queries.formerWriters, { id, segment })).map((row) => row.writer_id),
 
-    changedSince: async (since) => (await read.all(queries.changedSince, { since })).map((row) => row.log_id),
+    changedSince: async (since) => {
+      const rows = await read.all(queries.changedSince, { since });
+      // Two changes may fall into one millisecond, one of them seen before the other was committed.
+      return new Map(rows.map((row) => [row.log_id, `${row.changed_at} ${row.changes}`]));
+    },
   };
 };
 

@@ -1,4 +1,14 @@
-import type { LogId, UserId } from "@edvoyage/protocol";
+import type { IncomingMessage, Server as HttpServer } from "node:http";
+import type { Limits, LogId, SessionId, UserId } from "@edvoyage/protocol";
+import type { Clock } from "../clock.ts";
+import type { Random } from "../crypto.ts";
+import type { Log } from "../log.ts";
+import type { SignedIn } from "../sessions/sessions.ts";
+import { createDocumentChannels, type SyncedDocuments } from "./document-channels.ts";
+import { createInboxHints } from "./inbox-hints.ts";
+import { createLogChannels } from "./log-channels.ts";
+import type { Logs } from "./logs.ts";
+import { createSockets } from "./sockets.ts";
 
 /**
  * What features tell the open sockets, after the commit. A hint that is lost costs time, never data: readers are
@@ -17,8 +27,107 @@ export interface SyncHints {
 export interface LogAccess {
   /** The first segment that a student may read of a log, or `undefined` when she may read none. */
   firstReadableSegment(id: LogId, userId: UserId): Promise<number | undefined>;
-  /** Those who could read a log once and cannot now. */
+  /** Those who could read it once and cannot now. */
   formerReaders(id: LogId): Promise<readonly UserId[]>;
   /** Those who can read it now. */
   readers(id: LogId): Promise<readonly UserId[]>;
 }
+
+/** The sockets of `/sync/…` and what is served on them. */
+export interface Sync {
+  readonly hints: SyncHints;
+  attach(server: HttpServer): void;
+  /** A session is over: its sockets are closed with 4401. */
+  sessionEnded(id: SessionId): void;
+  /** A user document has something new, committed; whoever sent it as `origin` has it already. */
+  documentStored(userId: UserId, update: Uint8Array, origin?: object): void;
+  /** How many sockets are open. */
+  countSockets(): number;
+  /** Closes all sockets with 1012. */
+  close(): Promise<void>;
+}
+
+export interface SyncDeps {
+  readonly authenticate: (keyHash: string) => Promise<SignedIn>;
+  readonly logs: Logs;
+  readonly access: LogAccess;
+  readonly documents: SyncedDocuments;
+  readonly isAllowedOrigin: (origin: string) => boolean;
+  readonly addressOf: (request: IncomingMessage) => string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly background: (task: Promise<unknown>) => void;
+  readonly onSocketClosed: (code: number) => void;
+  /** Whether other processes write to the same database: their changes are then looked for. */
+  readonly hasOtherWriters: boolean;
+}
+
+/** Presence and waiting hints are sent this often: 200 students who come at once cause five frames each. */
+const TICK_MS = 200;
+const TEND_EVERY_MS = 1_000;
+/** What other nodes wrote is looked for this often, and this far back: a commit may come later than its instant. */
+const NOTICE_EVERY_MS = 400;
+const NOTICE_OVERLAP_MS = 20_000;
+
+export const createSync = (deps: SyncDeps): Sync => {
+  const { logs, access, documents, clock, random, limits, background } = deps;
+  const logChannels = createLogChannels({ logs, access, clock, random, limits, background });
+  const documentChannels = createDocumentChannels({ documents, clock, random, limits });
+  const inboxHints = createInboxHints({ access, channels: documentChannels, clock, background });
+  const sockets = createSockets({
+    ...deps,
+    onClosed: deps.onSocketClosed,
+    handlerOf: async (address, { user }) => {
+      if (address.kind === "user") {
+        return address.userId === user.id ? documentChannels.open(user.id) : undefined;
+      }
+      const { roomId: id, segment } = address;
+      const first = await access.firstReadableSegment(id, user.id);
+      if (first === undefined || segment < first || !(await logs.segment(id, segment))) return undefined;
+      return logChannels.open({ id, segment });
+    },
+  });
+
+  const logChanged = (id: LogId): void => {
+    logChannels.changed(id);
+    inboxHints.logChanged(id);
+  };
+
+  let noticed: ReadonlyMap<LogId, string> = new Map();
+  const noticeChanges = async (): Promise<void> => {
+    if (sockets.size === 0) return;
+    const changes = await logs.changedSince(clock.now() - NOTICE_OVERLAP_MS);
+    for (const [id, change] of changes) {
+      if (noticed.get(id) !== change) logChanged(id);
+    }
+    noticed = changes;
+  };
+
+  const timers = [
+    clock.every(TEND_EVERY_MS, () => sockets.tend()),
+    clock.every(TICK_MS, () => {
+      logChannels.tellPresence();
+      inboxHints.tick();
+      documentChannels.tick();
+    }),
+    ...(deps.hasOtherWriters ? [clock.every(NOTICE_EVERY_MS, () => background(noticeChanges()))] : []),
+  ];
+
+  return {
+    hints: {
+      logChanged,
+      readerGone: (id, userId) => logChannels.close(id, userId),
+      inboxChanged: (userId) => documentChannels.inboxChanged(userId),
+    },
+    attach: (server) => sockets.attach(server),
+    sessionEnded: (id) => sockets.closeSession(id),
+    documentStored: (userId, update, origin) => documentChannels.stored(userId, update, origin),
+    countSockets: () => sockets.size,
+    close: async () => {
+      for (const stop of timers) stop();
+      await sockets.close();
+    },
+  };
+};

@@ -1,0 +1,30 @@
+import { CommandError } from "./failure.ts";
+import type { Mode } from "./print.ts";
+import { loadConfirmPrompt } from "./terminal.ts";
+
+/** Asks before something is destroyed; resolves when it may be. */
+export type Confirm = (question: string) => Promise<void>;
+
+/**
+ * `--yes` answers for scripts, and nobody is asked where nobody can answer.
+ * Throws `input/invalid` without a yes, and `interrupted` for Ctrl-C.
+ */
+export const createConfirm =
+  (mode: Mode, { isConfirmed }: { readonly isConfirmed: boolean }): Confirm =>
+  async (question) => {
+    if (isConfirmed) return;
+    if (mode !== "terminal" || !process.stdin.isTTY) {
+      throw new CommandError("input/invalid", "This needs a confirmation: nothing was changed.", {
+        hints: ["Add --yes to confirm it."],
+      });
+    }
+    const answer = await (await loadConfirmPrompt()).askForConfirmation(question);
+    switch (answer) {
+      case "yes":
+        return;
+      case "no":
+        throw new CommandError("input/invalid", "Not confirmed: nothing was changed.");
+      case "interrupted":
+        throw new CommandError("interrupted", "Interrupted: nothing was changed.");
+    }
+  };

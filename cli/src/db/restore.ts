@@ -1,0 +1,77 @@
+import { resolve } from "node:path";
+import { argument, defineCommand } from "../command.ts";
+import type { Restoration } from "../in-process.ts";
+import { line, type Line } from "../outcome.ts";
+import type { Progress } from "../progress.ts";
+
+/** `edvoyage db restore`. */
+export const restoreDatabase = defineCommand({
+  summary: "Put a backup in the place of the database; needs the server down",
+  parameters: { file: argument("file", "A backup, as edvoyage db backup made it") },
+  examples: [
+    "edvoyage db restore data/backups/edvoyage-20261123T225250.123Z.sqlite",
+    "edvoyage db restore edvoyage.sqlite --data-dir /srv/edvoyage --yes --json",
+  ],
+  run: async ({ settings, startProgress, confirm, interrupted }, { file }) => {
+    const { dataDir, target } = settings;
+    const source = resolve(file);
+    await confirm("Replace the database and end all sessions?");
+    // The whole server: loaded for those who need it.
+    const { restoreInProcess } = await import("../in-process.ts");
+    let progress: Progress | undefined;
+    try {
+      const restoration = await restoreInProcess(source, {
+        dataDir,
+        databaseUrl: target.state === "database" ? target.url : undefined,
+        onProgress: async ({ done, total }) => {
+          progress ??= await startProgress({ label: "Restoring, step", total });
+          progress.report(done);
+          // What it does next blocks: the bar is drawn before.
+          await new Promise((drawn) => setImmediate(drawn));
+        },
+        signal: interrupted,
+      });
+      return { data: restorationToData(restoration, source), ...restorationToWords(restoration, source) };
+    } finally {
+      progress?.stop();
+    }
+  },
+});
+
+const restorationToData = ({ kept, ...rest }: Restoration, source: string) => ({
+  source,
+  ...rest,
+  kept: kept ?? null,
+});
+
+const restorationToWords = (
+  restoration: Restoration,
+  source: string,
+): { readonly view: readonly Line[]; readonly notes: readonly string[] } => {
+  const { path, epoch, sessionsEnded, segments, documents, erasures, kept } = restoration;
+  const count = (value: number, what: string): string =>
+    `${value.toLocaleString("en")} ${what}${value === 1 ? "" : "s"}`;
+  const label = (text: string) => ({ text: text.padEnd("Erased again".length) });
+  const view = [
+    line(`Restored ${source} to ${path}.`),
+    line(`${epoch}: clients fetch what they hold afresh`, label("Epoch")),
+    line(`${count(sessionsEnded, "session")}: everybody signs in again`, label("Ended")),
+    line(`${count(segments, "segment")} and ${count(documents, "document")}`, label("New writers")),
+  ];
+  const notes = kept === undefined ? [] : [`The database that was there is kept: ${kept}`];
+  switch (erasures.state) {
+    case "done":
+      return { view: [...view, line(count(erasures.entries, "message"), label("Erased again"))], notes };
+    case "nothing-to-replay":
+      return { view, notes: [...notes, "There was no database before, so no erasures to repeat."] };
+    case "impossible":
+      return {
+        view,
+        notes: [
+          ...notes,
+          `ATTENTION: the database that was there could not be read (${erasures.why}).`,
+          "What students erased after the backup was made is readable again: erase it again before the server starts.",
+        ],
+      };
+  }
+};

@@ -1,0 +1,118 @@
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { CopyProgress, Database } from "../database.ts";
+import { syncFile, syncFolder } from "../durable-file.ts";
+import { StorageError } from "../storage-error.ts";
+import { BackupError } from "./backup-error.ts";
+import { verifyCopyInBackground } from "./verification.ts";
+
+/** A backup that is whole, checked and on the disk. */
+export interface Backup {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Of the database's life that it holds. */
+  readonly epoch: number;
+  /** It holds everything that was committed before this moment, and of what came later whole commits alone. */
+  readonly takenAt: number;
+}
+
+/** A backup as a folder shows it. */
+export type BackupFile = Pick<Backup, "path" | "sizeBytes" | "takenAt">;
+
+/** Left free beside the copy: a disk that a backup filled would stop the database. */
+const SPARE_BYTES = 16 * 1024 * 1024;
+const PARTIAL = ".partial";
+/** The order of the names is that of time. */
+const FILE_NAME = /^edvoyage-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.(\d{3})Z(?:_\d+)?\.sqlite$/;
+
+/**
+ * Copies a SQLite database to a new file of `folder` while it is in use, and checks the copy. The file has
+ * its name once it is whole: what a crash leaves is a `.partial`, which the next backup removes. One at a time in a
+ * folder. Throws `StorageError` `full` before it begins when the disk has no room, and `unavailable` when the copy
+ * fails its checks.
+ */
+export const createBackup = async (
+  database: Database & { readonly copyTo: NonNullable<Database["copyTo"]> },
+  options: {
+    readonly folder: string;
+    readonly now: number;
+    readonly onProgress: (progress: CopyProgress) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<Backup> => {
+  const { folder, now, onProgress, signal } = options;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  removePartials(folder);
+  await assertRoom(folder, await database.sizeBytes());
+  const path = nameBackup(folder, now);
+  const partial = path + PARTIAL;
+  try {
+    // Made here for its mode: SQLite would take the process's own.
+    closeSync(openSync(partial, "wx", 0o600));
+    await database.copyTo(partial, { onProgress, signal });
+    const { epoch } = await verifyCopyInBackground(partial, signal);
+    await syncFile(partial);
+    signal.throwIfAborted();
+    renameSync(partial, path);
+    syncFolder(folder);
+    return { path, sizeBytes: statSync(path).size, epoch, takenAt: now };
+  } catch (error) {
+    removePartials(folder);
+    if (!(error instanceof BackupError)) throw error;
+    const message = `The copy failed its checks, so the database itself may be damaged (${error.message})`;
+    throw new StorageError("unavailable", message, { cause: error });
+  }
+};
+
+/** The backups of a folder, newest first. */
+export const listBackups = (folder: string): BackupFile[] =>
+  (existsSync(folder) ? readdirSync(folder) : [])
+    .filter((name) => FILE_NAME.test(name))
+    .sort()
+    .reverse()
+    .map((name) => {
+      const path = join(folder, name);
+      return { path, sizeBytes: statSync(path).size, takenAt: nameToInstant(name) };
+    });
+
+/** Deletes all backups of a folder but the newest `keep`; returns their paths. */
+export const pruneBackups = (folder: string, keep: number): string[] => {
+  const old = listBackups(folder)
+    .slice(keep)
+    .map(({ path }) => path);
+  for (const path of old) rmSync(path);
+  return old;
+};
+
+/** A moment for a file's name, to the millisecond and in UTC: `20261123T225250.123Z`. */
+export const instantToName = (at: number): string => new Date(at).toISOString().replaceAll(/[-:]/g, "");
+
+const nameToInstant = (name: string): number => Date.parse(name.replace(FILE_NAME, "$1-$2-$3T$4:$5:$6.$7Z"));
+
+const nameBackup = (folder: string, now: number): string => {
+  const stem = join(folder, `edvoyage-${instantToName(now)}`);
+  let path = `${stem}.sqlite`;
+  for (let count = 2; existsSync(path); count += 1) path = `${stem}_${count}.sqlite`;
+  return path;
+};
+
+const removePartials = (folder: string): void => {
+  for (const name of readdirSync(folder))
+    if (name.startsWith("edvoyage-") && name.includes(`.sqlite${PARTIAL}`)) rmSync(join(folder, name));
+};
+
+const assertRoom = async (folder: string, sizeBytes: number): Promise<void> => {
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize < sizeBytes + SPARE_BYTES)
+    throw new StorageError("full", "The disk has no room for a backup");
+};

@@ -1,0 +1,175 @@
+import SqliteDriver from "better-sqlite3";
+
+/** What a restore needs of the outside world. */
+export interface LifeDeps {
+  readonly now: number;
+  readonly random: (sizeBytes: number) => Uint8Array;
+  /** A UUIDv7. */
+  readonly newId: (now: number) => string;
+}
+
+/** Whether what was erased since the backup could be erased from it, too. */
+export type Replay =
+  | { readonly state: "done"; readonly entries: number }
+  /** There was no database to replace. */
+  | { readonly state: "nothing-to-replay" }
+  /** What was erased since is readable again. */
+  | { readonly state: "impossible"; readonly why: string };
+
+/** What became of a restored database. */
+export interface NextLife {
+  readonly epoch: number;
+  readonly sessionsEnded: number;
+  readonly segments: number;
+  readonly documents: number;
+  readonly erasures: Replay;
+}
+
+/** The database that is being replaced: its one file, or why it cannot be read. */
+export type Replaced =
+  | { readonly state: "absent" }
+  | { readonly state: "readable"; readonly path: string }
+  | { readonly state: "unreadable"; readonly why: string };
+
+const MAX_WRITER_ID = 2 ** 32 - 1;
+
+/**
+ * Makes of a copy of an old state a database that its clients can tell from the one that they knew: the
+ * next epoch, another writer for every segment and document (a writer that numbered on from the old state would
+ * give other content the numbers that clients have, and Yjs would never notice), no live session. What the replaced
+ * database knows that must not be undone is carried over: erasures, the writers that clients may name, and its
+ * audit log. One transaction.
+ */
+export const beginNextLife = (
+  connection: SqliteDriver.Database,
+  {
+    replaced,
+    source,
+    deps,
+  }: { readonly replaced: Replaced; readonly source: string; readonly deps: LifeDeps },
+): NextLife => {
+  const { now, random, newId } = deps;
+  const remembered = rememberReplaced(connection, replaced);
+  connection.function("new_writer_id", (former: unknown) => drawWriterId(random, former));
+  const run = (sql: string, ...values: readonly (string | number)[]): number =>
+    connection.prepare(sql).run(...values).changes;
+
+  return connection
+    .transaction((): NextLife => {
+      const epoch = Math.max(readEpoch(connection, "main"), remembered.epoch) + 1;
+      run("update database_epoch set epoch = ?", epoch);
+
+      run(`insert into log_former_writers (log_id, segment, epoch, writer_id)
+           select log_id, segment, epoch, writer_id from log_segments where true on conflict do nothing`);
+      // A log that came after the backup is gone, and so are its clients' reasons to name its writers.
+      run(`insert into log_former_writers (log_id, segment, epoch, writer_id)
+           select log_id, segment, epoch, writer_id from temp.replaced_writers
+           where log_id in (select id from logs) on conflict do nothing`);
+      const segments = run("update log_segments set epoch = ?, writer_id = new_writer_id(writer_id)", epoch);
+      const documents = run("update documents set epoch = ?, writer_id = new_writer_id(writer_id)", epoch);
+
+      run(`insert into temp.redactions (log_id, segment, entries)
+           select log_id, segment, count(*) from log_entries
+           where bytes is not null and id in (select id from temp.erased_entries) group by log_id, segment`);
+      const entries = run(`update log_entries set bytes = null
+                           where bytes is not null and id in (select id from temp.erased_entries)`);
+      run(
+        `update log_segments set changed_at = ?, redaction_revision = redaction_revision + redactions.entries
+         from temp.redactions as redactions
+         where redactions.log_id = log_segments.log_id and redactions.segment = log_segments.segment`,
+        now,
+      );
+      const erasures: Replay = remembered.erasures ?? { state: "done", entries };
+
+      const sessionsEnded = run(
+        "update sessions set ended_at = ?, end_reason = 'restore' where ended_at is null",
+        now,
+      );
+
+      run("insert into audit_log select * from temp.replaced_audit where true on conflict do nothing");
+      run(
+        "insert into audit_log (id, at, action, actor, reason) values (?, ?, 'database.restored', 'admin', ?)",
+        newId(now),
+        now,
+        `from ${source}; epoch ${epoch}; ${sessionsEnded} sessions ended; ${replayToText(erasures)}`,
+      );
+      return { epoch, sessionsEnded, segments, documents, erasures };
+    })
+    .immediate();
+};
+
+/**
+ * Reads what has to be carried over into temporary tables, before the transaction: a fault of the old file's disk would
+ * end that one. All of it or nothing.
+ */
+const rememberReplaced = (
+  connection: SqliteDriver.Database,
+  replaced: Replaced,
+): { readonly epoch: number; readonly erasures?: Replay } => {
+  connection.exec(`
+    pragma temp_store = memory;
+    create temp table erased_entries (id text primary key);
+    create temp table replaced_writers (log_id text, segment integer, epoch integer, writer_id integer);
+    create temp table replaced_audit as select * from main.audit_log where false;
+    create temp table redactions (log_id text, segment integer, entries integer, primary key (log_id, segment));
+  `);
+  if (replaced.state === "absent") return { epoch: 0, erasures: { state: "nothing-to-replay" } };
+  if (replaced.state === "unreadable")
+    return { epoch: 0, erasures: { state: "impossible", why: replaced.why } };
+  try {
+    connection.prepare("attach database ? as replaced").run(replaced.path);
+    if (!hasTable(connection, "replaced", "kysely_migration"))
+      return { epoch: 0, erasures: { state: "impossible", why: "it is a database of another program" } };
+    connection.transaction(() => copyReplaced(connection))();
+    return { epoch: readEpoch(connection, "replaced") };
+  } catch (error) {
+    if (!(error instanceof SqliteDriver.SqliteError)) throw error;
+    connection.exec(`
+      delete from temp.erased_entries; delete from temp.replaced_writers; delete from temp.replaced_audit;
+    `);
+    return { epoch: 0, erasures: { state: "impossible", why: error.message } };
+  }
+};
+
+/** Tables that the replaced database has not yet hold nothing to remember. */
+const copyReplaced = (connection: SqliteDriver.Database): void => {
+  const copies = {
+    log_entries: "insert into erased_entries select id from replaced.log_entries where bytes is null",
+    log_segments:
+      "insert into replaced_writers select log_id, segment, epoch, writer_id from replaced.log_segments",
+    log_former_writers:
+      "insert into replaced_writers select log_id, segment, epoch, writer_id from replaced.log_former_writers",
+    audit_log: `insert into replaced_audit (id, at, action, actor, user_id, session_id, phone, ip, reason)
+                select id, at, action, actor, user_id, session_id, phone, ip, reason from replaced.audit_log
+                where id not in (select id from main.audit_log)`,
+  };
+  for (const [table, sql] of Object.entries(copies))
+    if (hasTable(connection, "replaced", table)) connection.exec(sql);
+};
+
+const readEpoch = (connection: SqliteDriver.Database, schema: Schema): number =>
+  hasTable(connection, schema, "database_epoch")
+    ? (connection.prepare<[], number>(`select epoch from ${schema}.database_epoch`).pluck().get() ?? 0)
+    : 0;
+
+type Schema = "main" | "replaced";
+
+const hasTable = (connection: SqliteDriver.Database, schema: Schema, name: string): boolean =>
+  connection.prepare(`select 1 from ${schema}.sqlite_schema where type = 'table' and name = ?`).get(name) !==
+  undefined;
+
+const drawWriterId = (random: LifeDeps["random"], former: unknown): number => {
+  const drawn = Buffer.from(random(4)).readUInt32BE();
+  return drawn >= 1 && drawn <= MAX_WRITER_ID && drawn !== former ? drawn : drawWriterId(random, former);
+};
+
+const replayToText = (replay: Replay): string => {
+  switch (replay.state) {
+    case "done":
+      return `${replay.entries} entries erased again`;
+    case "nothing-to-replay":
+      return "no database was replaced";
+    case "impossible":
+      return "erasures made since the backup could not be read";
+  }
+};

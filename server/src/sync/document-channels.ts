@@ -1,0 +1,159 @@
+import { CLOSE_CODES, type CloseCode, type Limits, type UserId } from "@edvoyage/protocol";
+import type { Clock } from "../clock.ts";
+import type { Random } from "../crypto.ts";
+import type { Connection, ConnectionHandler } from "./connection.ts";
+import { INBOX_FRAME, stepOneFrame, stepTwoFrame, updateFrame } from "./frames.ts";
+import { createPresence, hearPresence, tellPresence, type Presence } from "./presence.ts";
+import { parseStateVector } from "./state-vector.ts";
+
+/** What sockets need of the documents. */
+export interface SyncedDocuments {
+  /** What a client with this state vector lacks, and what the server has; of what is committed. */
+  read(
+    userId: UserId,
+    stateVector: Uint8Array,
+  ): Promise<{ readonly update: Uint8Array; readonly stateVector: Uint8Array }>;
+  /**
+   * Judges an update and commits what is new of it. `gap` when it builds on what the server lacks: nothing is kept.
+   * `origin` comes back with the report of what was stored.
+   */
+  apply(
+    userId: UserId,
+    update: Uint8Array,
+    origin: object,
+  ): Promise<{ readonly state: "stored" | "unchanged" | "gap" }>;
+}
+
+/** The open sockets of user documents. */
+export interface DocumentChannels {
+  /** Handles a socket's messages about a student's own document. Access was decided before. */
+  open(userId: UserId): ConnectionHandler;
+  /** Passes what was committed on to the student's other devices. */
+  stored(userId: UserId, update: Uint8Array, origin?: object): void;
+  /** Tells a student's devices that `inbox.changes` has something: at once, and at most twice a second. */
+  inboxChanged(userId: UserId): void;
+  /** Whether any of a student's devices is here. */
+  isOpen(userId: UserId): boolean;
+  /** Sends what became of presence, and the hints that had to wait; a few times a second. */
+  tick(): void;
+  readonly size: number;
+}
+
+interface Channel {
+  readonly connections: Set<Connection>;
+  readonly presence: Presence<Connection>;
+  inboxToldAt: number;
+  isInboxDue: boolean;
+}
+
+const INBOX_INTERVAL_MS = 500;
+/** The state vector of who has nothing. */
+const NOTHING = new Uint8Array([0]);
+
+export const createDocumentChannels = (deps: {
+  readonly documents: SyncedDocuments;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+}): DocumentChannels => {
+  const { documents, clock, random, limits } = deps;
+  const channelByUser = new Map<UserId, Channel>();
+
+  const channelOf = (userId: UserId): Channel => {
+    let channel = channelByUser.get(userId);
+    if (!channel) {
+      const presence = createPresence<Connection>({ random, maxStateBytes: limits.awarenessBytes });
+      const connections = new Set<Connection>();
+      channel = { connections, presence, inboxToldAt: Number.NEGATIVE_INFINITY, isInboxDue: false };
+      channelByUser.set(userId, channel);
+    }
+    return channel;
+  };
+
+  const tellInbox = (channel: Channel): void => {
+    const now = clock.now();
+    channel.isInboxDue = now - channel.inboxToldAt < INBOX_INTERVAL_MS;
+    if (channel.isInboxDue) return;
+    channel.inboxToldAt = now;
+    for (const connection of channel.connections) connection.send(INBOX_FRAME);
+  };
+
+  const answerStepOne = async (
+    userId: UserId,
+    connection: Connection,
+    stateVector: Uint8Array,
+  ): Promise<void> => {
+    if (!parseStateVector(stateVector, limits.documentStateVectorEntries))
+      return connection.close(CLOSE_CODES.malformed, "Not a state vector");
+    const has = await documents.read(userId, stateVector);
+    connection.send(stepTwoFrame(has.update));
+    connection.send(stepOneFrame(has.stateVector));
+  };
+
+  return {
+    open: (userId) => {
+      const channel = channelOf(userId);
+      return {
+        onOpen: (connection) => {
+          channel.connections.add(connection);
+        },
+        onMessage: async (connection, message) => {
+          switch (message.type) {
+            case "step-one":
+              return answerStepOne(userId, connection, message.stateVector);
+            case "update": {
+              const { state } = await documents.apply(userId, message.update, connection);
+              // No offence: a stock client sends what it edits before the handshake is over.
+              if (state === "gap")
+                connection.send(stepOneFrame((await documents.read(userId, NOTHING)).stateVector));
+              return undefined;
+            }
+            default:
+              return hearPresence(channel.presence, connection, message);
+          }
+        },
+        // Its updates were all sent or the socket was closed: nothing to catch up.
+        onDrain: () => {},
+        onClose: (connection) => {
+          channel.connections.delete(connection);
+          channel.presence.leave(connection);
+          if (channel.connections.size === 0 && channelByUser.get(userId) === channel)
+            channelByUser.delete(userId);
+        },
+      };
+    },
+    stored: (userId, update, origin) => {
+      const channel = channelByUser.get(userId);
+      if (!channel) return;
+      const frame = updateFrame(update);
+      for (const connection of channel.connections) {
+        if (connection !== origin) connection.send(frame);
+      }
+    },
+    inboxChanged: (userId) => {
+      const channel = channelByUser.get(userId);
+      if (channel) tellInbox(channel);
+    },
+    isOpen: (userId) => channelByUser.has(userId),
+    tick: () => {
+      for (const channel of channelByUser.values()) {
+        tellPresence(channel.presence, channel.connections);
+        if (channel.isInboxDue) tellInbox(channel);
+      }
+    },
+    get size() {
+      return channelByUser.size;
+    },
+  };
+};
+
+/** Why a client's update was not taken: its socket is closed with `code`. */
+export class DocumentRefusal extends Error {
+  readonly code: CloseCode;
+
+  constructor(code: CloseCode, message: string) {
+    super(message);
+    this.name = "DocumentRefusal";
+    this.code = code;
+  }
+}

@@ -1,0 +1,418 @@
+import { readFileSync } from "node:fs";
+import {
+  BEARER_SUBPROTOCOL_PREFIX,
+  EVENTS_ROOT,
+  roomDocumentName,
+  SYNC_SUBPROTOCOL,
+  type RoomId,
+} from "@edvoyage/protocol";
+import { createDecoder, readVarString, readVarUint, readVarUint8Array } from "lib0/decoding";
+import { createEncoder, toUint8Array, writeVarString, writeVarUint, writeVarUint8Array } from "lib0/encoding";
+import { v7 } from "uuid";
+import * as Y from "yjs";
+import { openConnection, type Connection } from "./load.ts";
+import { openReader, type SocketReader } from "./socket-reader.ts";
+
+const READERS = 200;
+const IN_FLIGHT = 32;
+const TEXT =
+  "A message of a hundred characters, which is about what people write to each other when they chat.";
+
+/** A signed-in student of a running server. */
+export interface Account {
+  readonly port: number;
+  readonly token: string;
+  readonly userId: string;
+}
+
+/** What a room of readers was given. */
+export interface FanOut {
+  readonly messagesPerSecond: number;
+  readonly deliveriesPerSecond: number;
+}
+
+const call = async <T>(
+  connection: Connection,
+  account: Account,
+  procedure: string,
+  input: object,
+): Promise<T> =>
+  JSON.parse(
+    await connection.request(
+      `POST /trpc/${procedure}`,
+      JSON.stringify(input),
+      `authorization: Bearer ${account.token}`,
+    ),
+  ).result.data;
+
+/** A group with one student in it. */
+export const createRoom = async (account: Account): Promise<RoomId> => {
+  const connection = await openConnection(account.port);
+  const commandId = v7();
+  const room = await call<{ id: RoomId }>(connection, account, "chat.rooms.create", {
+    kind: "group",
+    name: "Bench",
+    memberIds: [],
+    commandId,
+  });
+  connection.close();
+  return room.id;
+};
+
+const send = (connection: Connection, account: Account, roomId: RoomId) =>
+  call<{ position: { segment: number; index: number } }>(connection, account, "chat.send", {
+    roomId,
+    text: TEXT,
+    commandId: v7(),
+  });
+
+/** Sends until `isOver`, with as many in flight as there are connections; returns how many were acknowledged. */
+const keepSending = async (
+  account: Account,
+  roomId: RoomId,
+  isOver: (sent: number) => boolean,
+): Promise<number> => {
+  const connections = await Promise.all(
+    Array.from({ length: IN_FLIGHT }, () => openConnection(account.port)),
+  );
+  let sent = 0;
+  await Promise.all(
+    connections.map(async (connection) => {
+      while (!isOver(sent)) {
+        sent += 1;
+        await send(connection, account, roomId);
+      }
+    }),
+  );
+  for (const connection of connections) connection.close();
+  return sent;
+};
+
+/** Fills a room. */
+export const fillRoom = async (account: Account, roomId: RoomId, messages: number): Promise<void> => {
+  await keepSending(account, roomId, (sent) => sent >= messages);
+};
+
+/** Durable sends a second with nobody listening. */
+export const measureSends = async (account: Account, roomId: RoomId, seconds: number): Promise<number> => {
+  const startAt = performance.now();
+  const sent = await keepSending(account, roomId, () => performance.now() - startAt > seconds * 1000);
+  return (sent * 1000) / (performance.now() - startAt);
+};
+
+const protocolsOf = ({ token }: Account): string[] => [
+  SYNC_SUBPROTOCOL,
+  `${BEARER_SUBPROTOCOL_PREFIX}${token}`,
+];
+const pathOf = (roomId: RoomId, segment: number): string => `/sync/${roomDocumentName(roomId, segment)}`;
+
+const stepOne = (has: Uint8Array = new Uint8Array([0])): Uint8Array => {
+  const encoder = createEncoder();
+  writeVarUint(encoder, 0);
+  writeVarUint(encoder, 0);
+  writeVarUint8Array(encoder, has);
+  return toUint8Array(encoder);
+};
+
+/** How many entries a reader has after a message, read off its first run: nothing here is redacted. */
+const endOf = (message: Buffer): number | undefined => {
+  if (message[0] !== 0) return undefined;
+  const decoder = createDecoder(message);
+  readVarUint(decoder);
+  if (readVarUint(decoder) === 0) return undefined;
+  const update = createDecoder(readVarUint8Array(decoder));
+  if (readVarUint(update) === 0) return undefined;
+  readVarUint(update);
+  readVarUint(update);
+  const clock = readVarUint(update);
+  const info = readVarUint(update);
+  if (info & 0x80) {
+    readVarUint(update);
+    readVarUint(update);
+  } else {
+    readVarUint(update);
+    readVarString(update);
+  }
+  return clock + readVarUint(update);
+};
+
+/** Follows a room from segment to segment, as the SDK does. */
+const followRoom = async (
+  account: Account,
+  roomId: RoomId,
+  {
+    from,
+    segmentEvents,
+    onEntries,
+  }: { from: number; segmentEvents: number; onEntries: (count: number) => void },
+): Promise<{ close(): void }> => {
+  let reader: SocketReader | undefined;
+  let isClosed = false;
+  const open = async (segment: number): Promise<void> => {
+    let has = 0;
+    reader = await openReader({
+      port: account.port,
+      path: pathOf(roomId, segment),
+      protocols: protocolsOf(account),
+      onMessage: (message) => {
+        const end = endOf(message);
+        if (end === undefined || end <= has) return;
+        onEntries(end - has);
+        has = end;
+        if (has < segmentEvents || isClosed) return;
+        reader?.close();
+        void open(segment + 1);
+      },
+    });
+    reader.send(stepOne());
+  };
+  await open(from);
+  return {
+    close: () => {
+      isClosed = true;
+      reader?.close();
+    },
+  };
+};
+
+/** Sends through `chat.send` while many read, every one following the room's segments. */
+export const measureFanOut = async (
+  account: Account,
+  roomId: RoomId,
+  { seconds, segmentEvents }: { readonly seconds: number; readonly segmentEvents: number },
+): Promise<FanOut> => {
+  const connection = await openConnection(account.port);
+  const { position } = await send(connection, account, roomId);
+  connection.close();
+  let delivered = 0;
+  const readers = await Promise.all(
+    Array.from({ length: READERS }, () =>
+      followRoom(account, roomId, {
+        from: position.segment,
+        segmentEvents,
+        onEntries: (count) => (delivered += count),
+      }),
+    ),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const before = delivered;
+  const startAt = performance.now();
+  let measuredFor = 0;
+  const sent = await keepSending(account, roomId, () => {
+    measuredFor = (performance.now() - startAt) / 1000;
+    return measuredFor > seconds;
+  });
+  const result = {
+    messagesPerSecond: sent / measuredFor,
+    deliveriesPerSecond: (delivered - before) / measuredFor,
+  };
+  for (const reader of readers) reader.close();
+  return result;
+};
+
+/** What the peers are sent: Yjs updates that push one event each, as a client of theirs would. */
+const makeUpdates = (count: number): Uint8Array[] => {
+  const doc = new Y.Doc();
+  const updates: Uint8Array[] = [];
+  doc.on("update", (update: Uint8Array) => updates.push(update));
+  const events = doc.getArray(EVENTS_ROOT);
+  for (let index = 0; index < count; index += 1)
+    events.push([[1, "message", v7(), "0198c0de-0000-7000-8000-000000000000", Date.now(), TEXT, null]]);
+  return updates;
+};
+
+/** The same load on a server that relays what one client sends to all. */
+export const measurePeerFanOut = async (
+  port: number,
+  { seconds, protocol }: { readonly seconds: number; readonly protocol: "relay" | "hocuspocus" },
+): Promise<FanOut> => {
+  const room = `room-${v7()}`;
+  const prefix = (write: (encoder: ReturnType<typeof createEncoder>) => void): Uint8Array => {
+    const encoder = createEncoder();
+    if (protocol === "hocuspocus") writeVarString(encoder, room);
+    write(encoder);
+    return toUint8Array(encoder);
+  };
+  const greet = (reader: SocketReader): void => {
+    if (protocol === "relay") return;
+    reader.send(
+      prefix((encoder) => {
+        writeVarUint(encoder, 2);
+        writeVarUint(encoder, 0);
+        writeVarString(encoder, "token");
+      }),
+    );
+    reader.send(
+      prefix((encoder) => {
+        writeVarUint(encoder, 0);
+        writeVarUint(encoder, 0);
+        writeVarUint8Array(encoder, new Uint8Array([0]));
+      }),
+    );
+  };
+  /** Hocuspocus says the name first; a sync message of the kind "update" is a delivery. */
+  const isUpdate = (message: Buffer): boolean => {
+    if (protocol === "relay") return true;
+    const decoder = createDecoder(message);
+    readVarString(decoder);
+    return readVarUint(decoder) === 0 && readVarUint(decoder) === 2;
+  };
+  const messages = makeUpdates(Math.ceil(seconds * 6_000)).map((update) =>
+    prefix((encoder) => {
+      writeVarUint(encoder, 0);
+      writeVarUint(encoder, 2);
+      writeVarUint8Array(encoder, update);
+    }),
+  );
+  let delivered = 0;
+  let witnessed = 0;
+  let sent = 0;
+  let sender: SocketReader | undefined;
+  let endAt = Number.POSITIVE_INFINITY;
+  const pump = (): void => {
+    while (sent - witnessed < IN_FLIGHT && sent < messages.length && performance.now() < endAt) {
+      sender?.send(messages[sent] ?? new Uint8Array());
+      sent += 1;
+    }
+  };
+  const path = `/${room}`;
+  const readers = await Promise.all(
+    Array.from({ length: READERS }, (_, index) =>
+      openReader({
+        port,
+        path,
+        onMessage: (message) => {
+          if (!isUpdate(message)) return;
+          delivered += 1;
+          if (index !== 0) return;
+          witnessed += 1;
+          pump();
+        },
+      }),
+    ),
+  );
+  sender = await openReader({ port, path, onMessage: () => {} });
+  for (const reader of [...readers, sender]) greet(reader);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const startAt = performance.now();
+  endAt = startAt + seconds * 1000;
+  pump();
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const measuredFor = (performance.now() - startAt) / 1000;
+  const result = { messagesPerSecond: witnessed / measuredFor, deliveriesPerSecond: delivered / measuredFor };
+  for (const reader of [...readers, sender]) reader.close();
+  return result;
+};
+
+/** What it takes to see a segment that one has so many entries of. */
+export const measureOpen = async (
+  account: Account,
+  roomId: RoomId,
+  { segment, missing }: { readonly segment: number; readonly missing?: number },
+): Promise<{ readonly ms: number; readonly bytes: number; readonly entries: number }> => {
+  let vector = new Uint8Array([0]);
+  if (missing !== undefined) {
+    const whole = await openSegment(account, roomId, { segment, vector });
+    const update = createDecoder(whole.body);
+    readVarUint(update);
+    readVarUint(update);
+    const writerId = readVarUint(update);
+    vector = new Uint8Array(
+      Y.encodeStateVector(new Map([[writerId, Math.max(0, whole.entries - missing)]]) as never),
+    );
+  }
+  return openSegment(account, roomId, { segment, vector });
+};
+
+const openSegment = async (
+  account: Account,
+  roomId: RoomId,
+  { segment, vector }: { readonly segment: number; readonly vector: Uint8Array },
+) => {
+  const startAt = performance.now();
+  let answer: ((message: Buffer) => void) | undefined;
+  const answered = new Promise<Buffer>((resolve) => (answer = resolve));
+  const reader = await openReader({
+    port: account.port,
+    path: pathOf(roomId, segment),
+    protocols: protocolsOf(account),
+    onMessage: (message) => answer?.(Buffer.from(message)),
+  });
+  reader.send(stepOne(vector));
+  const message = await answered;
+  const decoder = createDecoder(message);
+  readVarUint(decoder);
+  readVarUint(decoder);
+  const body = readVarUint8Array(decoder);
+  Y.applyUpdate(new Y.Doc(), body);
+  const ms = performance.now() - startAt;
+  const bytes = reader.receivedBytes();
+  reader.close();
+  return { ms, bytes, body, entries: endOf(message) ?? 0 };
+};
+
+/** Resident memory of a process, in bytes. */
+export const memoryOf = (pid: number): number => {
+  const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
+  return pages * 4096;
+};
+
+/** What each of so many quiet sockets costs a server, in bytes. */
+export const measureIdle = async (
+  pid: number,
+  open: (index: number) => Promise<SocketReader>,
+  sockets: number,
+): Promise<number> => {
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  const before = memoryOf(pid);
+  const readers: SocketReader[] = [];
+  for (let index = 0; index < sockets; index += 1) readers.push(await open(index));
+  await new Promise((resolve) => setTimeout(resolve, 6_000));
+  const each = (memoryOf(pid) - before) / sockets;
+  for (const reader of readers) reader.close();
+  return each;
+};
+
+/** Opens a quiet socket on a room. */
+export const openQuiet = async (account: Account, roomId: RoomId): Promise<SocketReader> => {
+  const reader = await openReader({
+    port: account.port,
+    path: pathOf(roomId, 0),
+    protocols: protocolsOf(account),
+    onMessage: () => {},
+  });
+  reader.send(stepOne());
+  return reader;
+};
+
+/** How many frames so many clients get in all when each announces itself once, as stock clients do. */
+export const measurePresence = async (account: Account, roomId: RoomId): Promise<number> => {
+  let frames = 0;
+  const readers = await Promise.all(
+    Array.from({ length: READERS }, () =>
+      openReader({
+        port: account.port,
+        path: pathOf(roomId, 0),
+        protocols: protocolsOf(account),
+        onMessage: (message) => {
+          if (message[0] === 1) frames += 1;
+        },
+      }),
+    ),
+  );
+  for (const [index, reader] of readers.entries()) {
+    reader.send(stepOne());
+    const encoder = createEncoder();
+    writeVarUint(encoder, 1);
+    writeVarUint(encoder, index + 1);
+    writeVarUint(encoder, 1);
+    writeVarString(encoder, JSON.stringify({ name: `student ${index}` }));
+    const message = createEncoder();
+    writeVarUint(message, 1);
+    writeVarUint8Array(message, toUint8Array(encoder));
+    reader.send(toUint8Array(message));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  for (const reader of readers) reader.close();
+  return frames;
+};

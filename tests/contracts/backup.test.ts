@@ -1,0 +1,428 @@
+import {
+  createBackup,
+  listBackups,
+  openDatabase,
+  pruneBackups,
+  restoreBackup,
+  restoreSteps,
+  type RestoreStep,
+} from "@edvoyage/db";
+import Sqlite from "better-sqlite3";
+import { spawn } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { temporaryFolder } from "../support/databases.ts";
+
+const NOW = Date.UTC(2026, 10, 23, 22, 52, 50, 123);
+const [ROOM, USER] = ["room-1", "user-1"];
+const MESSAGES = ["m0", "m1", "m2"];
+
+/** An empty, migrated database that nobody has open. */
+const migrated = async (): Promise<string> => {
+  const path = join(temporaryFolder(), "edvoyage.sqlite");
+  await (await openDatabase(`sqlite:${path}`)).close();
+  return path;
+};
+
+/** Works on a file that no server has open. */
+const edit = <T>(path: string, use: (connection: Sqlite.Database) => T): T => {
+  const connection = new Sqlite(path);
+  try {
+    return use(connection);
+  } finally {
+    connection.close();
+  }
+};
+
+const rowsOf = (path: string, sql: string): unknown[] =>
+  edit(path, (connection) => connection.prepare(sql).all());
+
+/** One room of three messages in two segments, one document, and one session that lives. */
+const inhabited = async (): Promise<string> => {
+  const path = await migrated();
+  edit(path, (connection) => {
+    connection.exec(`
+      insert into users (id, phone, created_at) values ('${USER}', '+447400123456', 1);
+      insert into sessions (id, user_id, device_key, key_hash, platform, created_at, last_seen_at, expires_at)
+        values ('session-1', '${USER}', 'device', 'hash', 'ios', 1, 1, ${NOW + 1});
+      insert into documents (name, owner_id, epoch, writer_id, revision, snapshot_revision, changed_at)
+        values ('user/${USER}', '${USER}', 1, 30, 0, 0, 1);
+      insert into logs (id, head_segment) values ('${ROOM}', 1);
+      insert into log_segments (log_id, segment, epoch, writer_id, length, size_bytes, redaction_revision, changed_at)
+        values ('${ROOM}', 0, 1, 10, 2, 2, 0, 1), ('${ROOM}', 1, 1, 11, 1, 1, 0, 1);
+      insert into log_entries (log_id, segment, position, id, kind, at, bytes)
+        values ('${ROOM}', 0, 0, 'm0', 'message', 1, x'00'), ('${ROOM}', 0, 1, 'm1', 'message', 1, x'01'),
+               ('${ROOM}', 1, 0, 'm2', 'message', 1, x'02');
+    `);
+  });
+  return path;
+};
+
+const takeBackup = async (
+  path: string,
+  { onProgress = () => {}, signal = new AbortController().signal } = {},
+) => {
+  const database = await openDatabase(`sqlite:${path}`);
+  onTestFinished(() => database.close().catch(() => {}));
+  const { copyTo } = database;
+  if (!copyTo) throw new Error("SQLite can be copied");
+  const folder = join(dirname(path), "backups");
+  try {
+    return await createBackup({ ...database, copyTo }, { folder, now: NOW, onProgress, signal });
+  } finally {
+    await database.close();
+  }
+};
+
+const restore = (
+  { source, target }: { readonly source: string; readonly target: string },
+  { now = NOW } = {},
+) =>
+  restoreBackup(
+    { source, target },
+    {
+      now,
+      random: randomBytes,
+      newId: () => randomUUID(),
+      onStep: async () => {},
+      signal: new AbortController().signal,
+    },
+  );
+
+describe("a backup", () => {
+  test("under constant writes has all that was acknowledged before, and whole commits alone", async () => {
+    const path = await inhabited();
+    edit(path, (connection) =>
+      connection.exec(`
+        with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 20000)
+        insert into log_entries (log_id, segment, position, id, kind, at, bytes)
+          select '${ROOM}', 2, n, 'filler' || n, 'message', 1, randomblob(1000) from numbers;
+      `),
+    );
+    const database = await openDatabase(`sqlite:${path}`);
+    onTestFinished(() => database.close());
+    const { copyTo } = database;
+    if (!copyTo) throw new Error("SQLite can be copied");
+    let acknowledged = 0;
+    let isCopying = true;
+    const writeOn = async (): Promise<void> => {
+      while (isCopying) {
+        const number = acknowledged + 1;
+        await database.write(async (tx) => {
+          await tx.kysely.insertInto("send_minutes").values({ minute: number, count: 1 }).execute();
+          // A page that was copied long ago.
+          await tx.kysely
+            .insertInto("heartbeat")
+            .values({ id: number + 1, at: number })
+            .execute();
+        });
+        acknowledged = number;
+        // Requests come with a turn of the event loop each.
+        await new Promise(setImmediate);
+      }
+    };
+    const writing = writeOn();
+    while (acknowledged < 20) await new Promise(setImmediate);
+    const before = acknowledged;
+    let steps = 0;
+
+    const backup = await createBackup(
+      { ...database, copyTo },
+      {
+        folder: join(dirname(path), "backups"),
+        now: NOW,
+        onProgress: () => (steps += 1),
+        signal: new AbortController().signal,
+      },
+    );
+    isCopying = false;
+    await writing;
+
+    const [copied] = rowsOf(
+      backup.path,
+      "select (select count(*) from send_minutes) as minutes, (select count(*) - 1 from heartbeat) as beats",
+    ) as [{ minutes: number; beats: number }];
+    expect(copied.minutes).toBe(copied.beats);
+    expect(copied.minutes).toBeGreaterThanOrEqual(before);
+    expect(acknowledged).toBeGreaterThan(before);
+    expect(steps).toBeGreaterThan(10);
+    // Commits went along: had they started the copy anew, it would have taken many more.
+    expect(steps).toBeLessThan(100);
+  });
+
+  test("is one single file of its owner's, named for when it was taken", async () => {
+    const path = await inhabited();
+
+    const backup = await takeBackup(path);
+
+    const folder = join(dirname(path), "backups");
+    expect(readdirSync(folder)).toEqual(["edvoyage-20261123T225250.123Z.sqlite"]);
+    expect(statSync(backup.path).mode & 0o777).toBe(0o600);
+    expect(backup).toMatchObject({ epoch: 1, takenAt: NOW, sizeBytes: statSync(backup.path).size });
+    expect(rowsOf(backup.path, "pragma journal_mode")).toEqual([{ journal_mode: "delete" }]);
+    expect(listBackups(folder)).toMatchObject([{ path: backup.path, takenAt: NOW }]);
+  });
+
+  test("that is given up or crashed leaves nothing that looks like one", async () => {
+    const path = await inhabited();
+    const folder = join(dirname(path), "backups");
+    await takeBackup(path);
+    writeFileSync(join(folder, "edvoyage-20260101T000000.000Z.sqlite.partial"), "of a crash");
+    const giveUp = new AbortController();
+    giveUp.abort(new Error("given up"));
+
+    await expect(takeBackup(path, { signal: giveUp.signal })).rejects.toThrow("given up");
+
+    expect(readdirSync(folder)).toHaveLength(1);
+  });
+
+  test("of the same millisecond has a name of its own, and the oldest go first", async () => {
+    const path = await inhabited();
+    const folder = join(dirname(path), "backups");
+    const [first, second] = [await takeBackup(path), await takeBackup(path)];
+
+    const removed = pruneBackups(folder, 1);
+
+    expect(first.path).not.toBe(second.path);
+    expect(removed).toEqual([first.path]);
+    expect(listBackups(folder)).toMatchObject([{ path: second.path }]);
+  });
+
+  test("of a damaged database is refused, and says what may be wrong", async () => {
+    const path = await inhabited();
+    edit(path, (connection) => {
+      connection.pragma("foreign_keys = off");
+      connection.exec("update documents set owner_id = 'nobody'");
+    });
+
+    await expect(takeBackup(path)).rejects.toMatchObject({
+      kind: "unavailable",
+      message: expect.stringContaining("the database itself may be damaged"),
+    });
+
+    expect(readdirSync(join(dirname(path), "backups"))).toEqual([]);
+  });
+});
+
+describe("a restore", () => {
+  test("begins the next epoch: other writers, former ones remembered, no session, an audit entry", async () => {
+    const path = await inhabited();
+    const { path: source } = await takeBackup(path);
+    edit(path, (connection) => connection.exec("delete from log_entries where id = 'm2'"));
+
+    const restoration = await restore({ source, target: path });
+
+    expect(restoration).toMatchObject({ epoch: 2, sessionsEnded: 1, segments: 2, documents: 1 });
+    expect(rowsOf(path, "select epoch from database_epoch")).toEqual([{ epoch: 2 }]);
+    expect(rowsOf(path, "select id from log_entries order by id")).toHaveLength(MESSAGES.length);
+    expect(rowsOf(path, "select * from log_former_writers order by segment")).toEqual([
+      { log_id: ROOM, segment: 0, epoch: 1, writer_id: 10 },
+      { log_id: ROOM, segment: 1, epoch: 1, writer_id: 11 },
+    ]);
+    const writers = rowsOf(
+      path,
+      "select epoch, writer_id from log_segments union all select epoch, writer_id from documents",
+    ) as { epoch: number; writer_id: number }[];
+    expect(writers).toHaveLength(3);
+    for (const { epoch, writer_id: writerId } of writers) {
+      expect(epoch).toBe(2);
+      expect([10, 11, 30]).not.toContain(writerId);
+      expect(writerId).toBeGreaterThan(0);
+      expect(writerId).toBeLessThan(2 ** 32);
+    }
+    expect(rowsOf(path, "select ended_at, end_reason from sessions")).toEqual([
+      { ended_at: NOW, end_reason: "restore" },
+    ]);
+    expect(rowsOf(path, "select action, actor from audit_log")).toEqual([
+      { action: "database.restored", actor: "admin" },
+    ]);
+  });
+
+  test("of the same backup again goes on from the epoch that it replaces, and knows both lives' writers", async () => {
+    const path = await inhabited();
+    const { path: source } = await takeBackup(path);
+    await restore({ source, target: path });
+    const second = rowsOf(path, "select segment, epoch, writer_id from log_segments");
+
+    const { epoch } = await restore({ source, target: path }, { now: NOW + 1 });
+
+    expect(epoch).toBe(3);
+    const former = rowsOf(path, "select segment, epoch, writer_id from log_former_writers");
+    expect(former).toHaveLength(4);
+    expect(former).toEqual(expect.arrayContaining(second));
+    // What admins did stays on record, although the backup knows nothing of it.
+    expect(rowsOf(path, "select action from audit_log")).toHaveLength(2);
+  });
+
+  test("keeps erased what was erased since, and readers can tell", async () => {
+    const path = await inhabited();
+    const { path: source } = await takeBackup(path);
+    edit(path, (connection) => {
+      connection.exec("update log_entries set bytes = null where id = 'm1'");
+      connection.exec("update log_segments set redaction_revision = 1 where segment = 0");
+    });
+
+    const { erasures } = await restore({ source, target: path });
+
+    expect(erasures).toEqual({ state: "done", entries: 1 });
+    expect(rowsOf(path, "select id from log_entries where bytes is null")).toEqual([{ id: "m1" }]);
+    expect(rowsOf(path, "select segment, redaction_revision, changed_at from log_segments")).toEqual([
+      { segment: 0, redaction_revision: 1, changed_at: NOW },
+      { segment: 1, redaction_revision: 0, changed_at: 1 },
+    ]);
+  });
+
+  test("keeps the replaced database, with what only its log had", async () => {
+    const path = await inhabited();
+    const { path: source } = await takeBackup(path);
+    // Left by a crash: the last commits are in the log alone.
+    const crashed = join(temporaryFolder(), "edvoyage.sqlite");
+    edit(path, (connection) => {
+      connection.pragma("wal_autocheckpoint = 0");
+      connection.exec("update users set phone = '+447400999999'");
+      cpSync(path, crashed);
+      cpSync(`${path}-wal`, `${crashed}-wal`);
+    });
+
+    const { kept } = await restore({ source, target: crashed });
+
+    expect(rowsOf(crashed, "select phone from users")).toEqual([{ phone: "+447400123456" }]);
+    expect(rowsOf(kept ?? "", "select phone from users")).toEqual([{ phone: "+447400999999" }]);
+    expect(readdirSync(dirname(crashed)).filter((name) => /-wal|-shm|restoring/.test(name))).toEqual([]);
+  });
+
+  test("over a database that cannot be read says so, keeps it, and keeps its log from the new one", async () => {
+    const path = await inhabited();
+    const { path: source } = await takeBackup(path);
+    const ruin = randomBytes(8_192);
+    writeFileSync(path, ruin);
+    writeFileSync(`${path}-wal`, "a log");
+
+    const { erasures, kept, epoch } = await restore({ source, target: path });
+
+    expect(erasures).toMatchObject({ state: "impossible" });
+    expect(epoch).toBe(2);
+    expect(rowsOf(path, "select id from log_entries")).toHaveLength(MESSAGES.length);
+    expect(readFileSync(kept ?? "")).toEqual(ruin);
+    expect(readdirSync(dirname(path))).not.toContain("edvoyage.sqlite-wal");
+  });
+
+  test("where there was nothing makes the folder and the database", async () => {
+    const { path: source } = await takeBackup(await inhabited());
+    const target = join(temporaryFolder(), "new", "edvoyage.sqlite");
+
+    const { erasures, kept } = await restore({ source, target });
+
+    expect({ erasures, kept }).toEqual({ erasures: { state: "nothing-to-replay" }, kept: undefined });
+    await (await openDatabase(`sqlite:${target}`)).close();
+  });
+
+  test("waits for nobody: a database in use is left alone", async () => {
+    const path = await inhabited();
+    const { path: source } = await takeBackup(path);
+    const database = await openDatabase(`sqlite:${path}`);
+    onTestFinished(() => database.close());
+
+    await expect(restore({ source, target: path })).rejects.toMatchObject({ kind: "locked" });
+  });
+
+  test("leaves a database alone that another program reads", async () => {
+    const path = await inhabited();
+    const { path: source } = await takeBackup(path);
+    const other = new Sqlite(path);
+    onTestFinished(() => void other.close());
+    other.exec("begin; select * from users");
+    other.prepare("select * from users").all();
+
+    await expect(restore({ source, target: path })).rejects.toMatchObject({ kind: "locked" });
+  });
+});
+
+describe("a file that is no good backup", () => {
+  const spoil: Readonly<Record<string, (path: string, target: string) => string>> = {
+    missing: (path) => `${path}.nowhere`,
+    "not-sqlite": (path) => {
+      writeFileSync(path, "a letter to my aunt, of some length");
+      return path;
+    },
+    foreign: (path) => {
+      const other = `${path}.other`;
+      edit(other, (connection) => connection.exec("create table bookmarks (url text)"));
+      return other;
+    },
+    damaged: (path) => {
+      const bytes = readFileSync(path);
+      bytes.fill(0xaa, Math.floor(bytes.length / 2));
+      writeFileSync(path, bytes);
+      return path;
+    },
+    newer: (path) => {
+      edit(path, (connection) =>
+        connection.exec("insert into kysely_migration (name, timestamp) values ('9999-future', '')"),
+      );
+      return path;
+    },
+    incomplete: (path) => {
+      writeFileSync(`${path}-wal`, "the last commits");
+      return path;
+    },
+    same: (_path, target) => target,
+  };
+
+  test.each(Object.keys(spoil))("%s: is refused, and nothing was changed", async (kind) => {
+    const target = await inhabited();
+    const { path } = await takeBackup(target);
+    const source = spoil[kind]?.(path, target) ?? "";
+    const before = { bytes: readFileSync(target), names: readdirSync(dirname(target)) };
+
+    await expect(restore({ source, target })).rejects.toMatchObject({
+      name: "BackupError",
+      kind,
+      message: expect.not.stringContaining(".restoring"),
+    });
+
+    expect({ bytes: readFileSync(target), names: readdirSync(dirname(target)) }).toEqual(before);
+  });
+});
+
+describe("kill -9 in the middle of a restore", () => {
+  /** Restores in a process of its own, which dies right before a step. */
+  const dieBefore = async (step: RestoreStep, paths: { source: string; target: string }): Promise<void> => {
+    const program = `
+      import { randomBytes, randomUUID } from "node:crypto";
+      import { restoreBackup } from "@edvoyage/db";
+      const [source, target, fatal] = process.argv.slice(1);
+      await restoreBackup({ source, target }, {
+        now: ${NOW}, random: randomBytes, newId: () => randomUUID(), signal: new AbortController().signal,
+        onStep: async (step) => { if (step === fatal) process.kill(process.pid, "SIGKILL"); },
+      });`;
+    const child = spawn(
+      process.execPath,
+      ["--input-type=module", "-e", program, paths.source, paths.target, step],
+      { cwd: import.meta.dirname, stdio: "inherit" },
+    );
+    const [, signal] = await once(child, "exit");
+    expect(signal).toBe("SIGKILL");
+  };
+
+  test.each(restoreSteps)("before %s leaves the old database or the new one, whole", async (step) => {
+    const target = await inhabited();
+    const { path: source } = await takeBackup(target);
+    edit(target, (connection) => connection.exec("update users set phone = '+447400999999'"));
+
+    await dieBefore(step, { source, target });
+
+    const isNew = step === "finish";
+    await (await openDatabase(`sqlite:${target}`)).close();
+    expect(rowsOf(target, "pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);
+    expect(rowsOf(target, "select epoch from database_epoch")).toEqual([{ epoch: isNew ? 2 : 1 }]);
+    expect(rowsOf(target, "select phone from users")).toEqual([
+      { phone: isNew ? "+447400123456" : "+447400999999" },
+    ]);
+    // Trying again is all that there is to do.
+    expect(await restore({ source, target }, { now: NOW + 1 })).toMatchObject({ epoch: isNew ? 3 : 2 });
+  });
+});

@@ -1,0 +1,509 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { openDatabase } from "@edvoyage/db";
+import {
+  CLOSE_CODES,
+  defaultLimits,
+  EVENTS_ROOT,
+  MESSAGE_TYPES,
+  roomDocumentName,
+  type LimitName,
+  type LogId,
+  type SessionId,
+  type UserId,
+} from "@edvoyage/protocol";
+import { createLog, createLogs, createNewId, createSync, sha256, systemRandom } from "@edvoyage/server/app";
+import { createDecoder, readVarUint } from "lib0/decoding";
+import { describe, expect, onTestFinished, test } from "vitest";
+import * as Y from "yjs";
+import { DIALECTS, emptyDatabase, type TestDialect } from "../support/databases.ts";
+import { createFakeClock } from "../support/fake-clock.ts";
+import { connectRaw, connectStock, until } from "../support/sync-client.ts";
+
+/** A log served on real sockets. Who signs in and who may read is the test's to say: sync knows neither. */
+const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitName, number>> = {}) => {
+  const clock = createFakeClock();
+  const limits = { ...defaultLimits, ...changed };
+  const database = await openDatabase(await emptyDatabase(dialect));
+  const logs = createLogs({
+    read: database.read,
+    limits,
+    newId: createNewId(systemRandom),
+    random: systemRandom,
+  });
+  const id = randomUUID() as LogId;
+  await database.write((tx) => logs.create(tx, id, clock.now()));
+  const userByKeyHash = new Map<string, UserId>();
+  const firstSegmentByUser = new Map<UserId, number>();
+  const former = new Set<UserId>();
+  const failures: unknown[] = [];
+  const sync = createSync({
+    authenticate: async (keyHash) => {
+      const userId = userByKeyHash.get(keyHash) ?? expect.fail("a key of nobody");
+      const session = {
+        id: keyHash as SessionId,
+        deviceName: null,
+        platform: "other" as const,
+        appVersion: null,
+        createdAt: 0,
+        lastSeenAt: 0,
+        expiresAt: clock.now() + 24 * 3_600_000,
+      };
+      return { session, user: { id: userId, phone: "+910000000000", createdAt: 0 } };
+    },
+    logs,
+    access: {
+      firstReadableSegment: async (_id, userId) => firstSegmentByUser.get(userId),
+      formerReaders: async () => [...former],
+      readers: async () => [...firstSegmentByUser.keys()],
+    },
+    documents: {
+      read: async () => expect.fail("no document is read here"),
+      apply: async () => expect.fail("no document is written here"),
+    },
+    isAllowedOrigin: (origin) => origin === "http://localhost:8081",
+    addressOf: () => "127.0.0.1",
+    clock,
+    random: systemRandom,
+    limits,
+    log: createLog("error"),
+    background: (task) => void task.catch((error: unknown) => failures.push(error)),
+    onSocketClosed: () => {},
+    hasOtherWriters: false,
+  });
+  const http = createServer();
+  sync.attach(http);
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  onTestFinished(async () => {
+    await sync.close();
+    http.close();
+    await database.close();
+    expect(failures).toEqual([]);
+  });
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const append = async (...texts: readonly string[]) => {
+    await database.write(async (tx) => {
+      for (const text of texts) {
+        const entryId = randomUUID();
+        await logs.append(tx, id, {
+          id: entryId,
+          kind: "message",
+          event: [1, "message", entryId, "author", clock.now(), text, null],
+          authorId: null,
+          subjectId: null,
+          at: clock.now(),
+        });
+      }
+    });
+    sync.hints.logChanged(id);
+  };
+  const redact = async (segment: number, index: number) => {
+    await database.write((tx) => logs.redact(tx, id, { places: [{ segment, index }], now: clock.now() }));
+    sync.hints.logChanged(id);
+  };
+  /** Somebody who may read the log, or may not. */
+  const student = (firstSegment: number | null = 0) => {
+    const [token, userId] = [randomUUID(), randomUUID() as UserId];
+    userByKeyHash.set(sha256(token), userId);
+    if (firstSegment !== null) firstSegmentByUser.set(userId, firstSegment);
+    return { url, token, userId };
+  };
+  const name = (segment = 0): string => roomDocumentName(id, segment);
+  /** All bytes of a segment, as a newcomer gets them. */
+  const bytesOf = async (segment = 0) => {
+    const { stretch } = await logs.read(id, segment, { length: 0, redactionRevision: undefined });
+    return JSON.stringify(stretch);
+  };
+  return {
+    clock,
+    database,
+    logs,
+    id,
+    sync,
+    former,
+    firstSegmentByUser,
+    append,
+    redact,
+    student,
+    name,
+    bytesOf,
+  };
+};
+
+const STEP_ONE_OF_NOTHING = [0, 0, 1, 0];
+
+describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
+  test("two stock clients see the same array, grow with it, and lose what is redacted", async () => {
+    const scene = await createScene(dialect);
+    await scene.append("a", "b");
+    const [one, other] = [
+      connectStock(scene.student(), scene.name()),
+      connectStock(scene.student(), scene.name()),
+    ];
+    await Promise.all([one.synced(), other.synced()]);
+
+    await scene.append("c");
+    await scene.redact(0, 1);
+    await scene.append("d");
+    await until(() => [one, other].every((client) => client.texts().join() === "a,c,d"));
+
+    expect(one.events()).toEqual(other.events());
+    expect(Buffer.from(Y.encodeStateAsUpdate(one.doc)).includes("b,")).toBe(false);
+    expect(one.doc.store.pendingStructs).toBeNull();
+  });
+
+  test("a client that was away catches up with what it missed and no more", async () => {
+    const scene = await createScene(dialect);
+    await scene.append("old".repeat(500));
+    const student = scene.student();
+    const client = connectStock(student, scene.name());
+    await client.synced();
+    client.provider.disconnect();
+    await scene.append(...Array.from({ length: 100 }, (_, index) => `missed ${index}`));
+
+    const raw = await connectRaw(student, scene.name());
+    raw.send(0, 0, Buffer.of(Y.encodeStateVector(client.doc).length), Y.encodeStateVector(client.doc));
+    await until(() => raw.received.length > 0);
+
+    const sizes = raw.received.map(({ length }) => length);
+    // An event is two UUIDs' worth of ids, an instant and a few words.
+    expect(sizes[0]).toBeLessThan(100 * 90);
+    client.provider.connect();
+    await until(() => client.texts().length === 101);
+  });
+
+  test("nothing that a client writes changes a byte, and nobody else sees it", async () => {
+    const scene = await createScene(dialect);
+    await scene.append("a", "b");
+    const before = await scene.bytesOf();
+    const [rogue, witness] = [
+      connectStock(scene.student(), scene.name()),
+      connectStock(scene.student(), scene.name()),
+    ];
+    await Promise.all([rogue.synced(), witness.synced()]);
+
+    rogue.doc.getArray(EVENTS_ROOT).push([[1, "message", randomUUID(), "forged", 0, "lies", null]]);
+    rogue.doc.getArray(EVENTS_ROOT).delete(0, 1);
+    await scene.append("c");
+    await until(() => witness.texts().includes("c") && rogue.texts().includes("c"));
+
+    expect(witness.texts()).toEqual(["a", "b", "c"]);
+    const newcomer = connectStock(scene.student(), scene.name());
+    await newcomer.synced();
+    expect(newcomer.texts()).toEqual(["a", "b", "c"]);
+    expect((await scene.bytesOf()).startsWith(before.slice(0, before.indexOf("]")))).toBe(true);
+  });
+
+  test("a full segment tells its readers of the next, which is there", async () => {
+    const scene = await createScene(dialect, { segmentEvents: 3 });
+    const client = connectStock(scene.student(), scene.name());
+    await client.synced();
+
+    await scene.append("a", "b", "c");
+    await until(() => client.events().length === 3);
+
+    expect(client.events().at(-1)).toEqual([1, "next", 1]);
+    const next = connectStock(scene.student(), scene.name(1));
+    await next.synced();
+    expect(next.texts()).toEqual(["c"]);
+  });
+
+  test.each([
+    ["not a member", (scene: Scene) => [scene.student(null), scene.name()] as const],
+    ["before one's first segment", (scene: Scene) => [scene.student(1), scene.name(0)] as const],
+    ["a segment that is not there", (scene: Scene) => [scene.student(), scene.name(1)] as const],
+    ["no name of a document", (scene: Scene) => [scene.student(), "room/../user"] as const],
+    ["another's user document", (scene: Scene) => [scene.student(), `user/${randomUUID()}`] as const],
+  ])("4403 for good: %s", async (_case, target) => {
+    const scene = await createScene(dialect);
+    const [student, name] = target(scene);
+
+    const client = connectStock(student, name);
+
+    expect(await client.closed()).toBe(CLOSE_CODES.forbidden);
+    expect(client.provider.shouldConnect).toBe(false);
+  });
+
+  test("4401 without a key, and 4403 from a page of another origin", async () => {
+    const scene = await createScene(dialect);
+    const student = scene.student();
+
+    const nobody = await connectRaw({ url: student.url }, scene.name());
+    const page = await connectRaw(student, scene.name(), { origin: "https://evil.example" });
+    const ours = await connectRaw(student, scene.name(), { origin: "http://localhost:8081" });
+    ours.send(...STEP_ONE_OF_NOTHING);
+    await until(() => ours.received.length > 0);
+
+    expect(await nobody.closed).toBe(CLOSE_CODES.noSession);
+    expect(await page.closed).toBe(CLOSE_CODES.forbidden);
+  });
+
+  test("a copy that is ahead of the rows is told to drop itself, and refused when it does not", async () => {
+    const scene = await createScene(dialect);
+    await scene.append("a");
+    const student = scene.student();
+    const { writerId } = (await scene.logs.segment(scene.id, 0)) ?? expect.fail();
+    const ahead = Y.encodeStateVector(new Map([[writerId, 5]]) as never);
+
+    const codes: number[] = [];
+    for (let time = 0; time < 3; time += 1) {
+      const raw = await connectRaw(student, scene.name());
+      raw.send(0, 0, ahead.length, ahead);
+      codes.push(await raw.closed);
+    }
+
+    expect(codes).toEqual([CLOSE_CODES.forked, CLOSE_CODES.forked, CLOSE_CODES.forbidden]);
+  });
+
+  test("a copy of an earlier epoch is told to drop itself; a strange client id is nobody's business", async () => {
+    const scene = await createScene(dialect);
+    await scene.append("a");
+    await scene.database.write((tx) =>
+      tx.kysely
+        .insertInto("log_former_writers")
+        .values({ log_id: scene.id, segment: 0, epoch: 0, writer_id: 77 })
+        .execute(),
+    );
+    const vector = (client: number) => Y.encodeStateVector(new Map([[client, 1]]) as never);
+
+    const former = await connectRaw(scene.student(), scene.name());
+    former.send(0, 0, vector(77).length, vector(77));
+    const stranger = await connectRaw(scene.student(), scene.name());
+    stranger.send(0, 0, vector(78).length, vector(78));
+    await until(() => stranger.received.length > 0);
+
+    expect(await former.closed).toBe(CLOSE_CODES.forked);
+    expect(stranger.socket.readyState).toBe(stranger.socket.OPEN);
+  });
+
+  test("who leaves gets no row that came after, and is closed", async () => {
+    const scene = await createScene(dialect);
+    const [leaver, stayer] = [scene.student(), scene.student()];
+    const clients = [connectStock(leaver, scene.name()), connectStock(stayer, scene.name())] as const;
+    await Promise.all(clients.map((client) => client.synced()));
+
+    // As another node would: rows and membership change, and only the rows are heard of.
+    scene.former.add(leaver.userId);
+    scene.firstSegmentByUser.delete(leaver.userId);
+    await scene.append("after");
+    await until(() => clients[1].texts().includes("after"));
+
+    expect(await clients[0].closed()).toBe(CLOSE_CODES.forbidden);
+    expect(clients[0].texts()).toEqual([]);
+  });
+
+  test("the end of a session closes its sockets", async () => {
+    const scene = await createScene(dialect);
+    const student = scene.student();
+    const client = connectStock(student, scene.name());
+    await client.synced();
+
+    scene.sync.sessionEnded(sha256(student.token) as SessionId);
+
+    expect(await client.closed()).toBe(CLOSE_CODES.noSession);
+  });
+
+  test("a shutdown closes with 1012, and y-websocket will be back", async () => {
+    const scene = await createScene(dialect);
+    const raw = await connectRaw(scene.student(), scene.name());
+
+    await scene.sync.close();
+
+    expect(await raw.closed).toBe(CLOSE_CODES.restarting);
+  });
+
+  test("a barrier comes back after what was said before it", async () => {
+    const scene = await createScene(dialect);
+    await scene.append("a");
+    const raw = await connectRaw(scene.student(), scene.name());
+
+    raw.send(...STEP_ONE_OF_NOTHING);
+    raw.send(MESSAGE_TYPES.barrier, 3, Buffer.from("abc"));
+    await until(() => raw.received.length === 2);
+
+    expect(raw.received[0]?.subarray(0, 2)).toEqual(Buffer.of(0, 1));
+    expect(raw.received[1]).toEqual(Buffer.concat([Buffer.of(MESSAGE_TYPES.barrier, 3), Buffer.from("abc")]));
+  });
+
+  test("a quiet socket hears something every 20 seconds", async () => {
+    const scene = await createScene(dialect);
+    const raw = await connectRaw(scene.student(), scene.name());
+    raw.send(...STEP_ONE_OF_NOTHING);
+    await until(() => raw.received.length === 1);
+
+    scene.clock.advance({ seconds: 19 });
+    scene.clock.advance({ seconds: 2 });
+    await until(() => raw.received.length === 2);
+
+    expect(raw.received[1]).toEqual(Buffer.of(MESSAGE_TYPES.awareness, 1, 0));
+  });
+
+  test.each([
+    ["an unknown type", [99, 0], CLOSE_CODES.malformed],
+    ["a byte too many", [...STEP_ONE_OF_NOTHING, 0], CLOSE_CODES.malformed],
+    ["a length past the end", [0, 0, 200, 1], CLOSE_CODES.malformed],
+    ["nothing at all", [], CLOSE_CODES.malformed],
+    [
+      "a state vector that announces 2^28 entries",
+      [0, 0, 5, 0x80, 0x80, 0x80, 0x80, 1],
+      CLOSE_CODES.malformed,
+    ],
+    ["a barrier of 65 bytes", [102, 65, ...Array.from({ length: 65 }, () => 0)], CLOSE_CODES.malformed],
+    ["awareness that is none", [1, 3, 1, 1, 200], CLOSE_CODES.malformed],
+  ])("%s closes the socket", async (_case, bytes, code) => {
+    const scene = await createScene(dialect);
+    const raw = await connectRaw(scene.student(), scene.name());
+
+    raw.send(Buffer.from(bytes));
+
+    expect(await raw.closed).toBe(code);
+  });
+
+  test("too large a frame, a text frame, and too many frames close the socket", async () => {
+    const scene = await createScene(dialect, { frameBytes: 1_000 });
+    const [large, text, fast] = [
+      await connectRaw(scene.student(), scene.name()),
+      await connectRaw(scene.student(), scene.name()),
+      await connectRaw(scene.student(), scene.name()),
+    ];
+
+    large.send(Buffer.alloc(1_001));
+    text.socket.send("hello");
+    for (let frame = 0; frame <= defaultLimits.frameBurst; frame += 1)
+      fast.send(MESSAGE_TYPES.queryAwareness);
+
+    expect(await large.closed).toBe(CLOSE_CODES.tooLarge);
+    expect(await text.closed).toBe(CLOSE_CODES.malformed);
+    expect(await fast.closed).toBe(CLOSE_CODES.tooFast);
+  });
+
+  test("one socket too many of a session is refused, and the others stay", async () => {
+    const scene = await createScene(dialect, { socketsPerSession: 2 });
+    const student = scene.student();
+    const [first, second, third] = [
+      await connectRaw(student, scene.name()),
+      await connectRaw(student, scene.name()),
+      await connectRaw(student, scene.name()),
+    ];
+
+    expect(await third.closed).toBe(CLOSE_CODES.tooFast);
+    expect([first.socket.readyState, second.socket.readyState]).toEqual([1, 1]);
+  });
+
+  test("a reader that pauses holds nobody up, catches up from the rows, and is cut off if it never reads", async () => {
+    const scene = await createScene(dialect, { segmentEvents: 100_000, segmentBytes: 1e9 });
+    const [pausing, never] = [
+      connectStock(scene.student(), scene.name()),
+      await connectRaw(scene.student(), scene.name()),
+    ];
+    const reader = connectStock(scene.student(), scene.name());
+    await Promise.all([reader.synced(), pausing.synced()]);
+    never.send(...STEP_ONE_OF_NOTHING);
+    await until(() => never.received.length > 0);
+    const socket = (pausing.provider.ws ?? expect.fail()) as unknown as { pause(): void; resume(): void };
+    never.socket.pause();
+    socket.pause();
+
+    // The kernel takes a few megabytes of its own before anything waits in the server.
+    const texts = Array.from({ length: 60 }, (_, index) => `${index} ${"x".repeat(200_000)}`);
+    for (const text of texts) {
+      await scene.append(text);
+      await until(() => reader.texts().at(-1) === text);
+    }
+    socket.resume();
+    await until(() => pausing.texts().length === texts.length);
+    scene.clock.advance({ seconds: 31 });
+    await until(() => scene.sync.countSockets() === 2);
+
+    expect(pausing.texts()).toEqual(texts);
+  });
+});
+
+type Scene = Awaited<ReturnType<typeof createScene>>;
+
+describe("presence", () => {
+  const here = (client: ReturnType<typeof connectStock>) =>
+    [...client.provider.awareness.getStates().values()] as {
+      user?: { id: string };
+      typing?: boolean;
+      mood?: string;
+    }[];
+
+  test("is told with the identity that the server knows, whatever the client says", async () => {
+    const scene = await createScene("sqlite");
+    const [ada, bo] = [scene.student(), scene.student()];
+    const [one, other] = [connectStock(ada, scene.name()), connectStock(bo, scene.name())];
+    await Promise.all([one.synced(), other.synced()]);
+
+    one.provider.awareness.setLocalState({ typing: true, user: { id: bo.userId, name: "somebody else" } });
+    await until(() => {
+      scene.clock.advance({ ms: 200 });
+      return here(other).some(({ typing }) => typing);
+    });
+
+    expect(here(other).find(({ typing }) => typing)?.user).toEqual({ id: ada.userId });
+    one.provider.destroy();
+    await until(() => {
+      scene.clock.advance({ ms: 200 });
+      return !here(other).some(({ typing }) => typing);
+    });
+  });
+
+  test("cannot be said of another, nor taken from another", async () => {
+    const scene = await createScene("sqlite");
+    const [one, other] = [
+      connectStock(scene.student(), scene.name()),
+      connectStock(scene.student(), scene.name()),
+    ];
+    await Promise.all([one.synced(), other.synced()]);
+    one.provider.awareness.setLocalState({ mood: "calm" });
+    await until(() => {
+      scene.clock.advance({ ms: 200 });
+      return here(other).some(({ mood }) => mood === "calm");
+    });
+    const seenId =
+      [...other.provider.awareness.getStates().keys()].find((id) => id !== other.doc.clientID) ?? 0;
+
+    const rogue = await connectRaw(scene.student(), scene.name());
+    const json = Buffer.from(JSON.stringify({ mood: "hijacked" }));
+    const varint = (value: number): number[] =>
+      value < 128 ? [value] : [(value & 127) | 128, ...varint(Math.floor(value / 128))];
+    const entry = Buffer.from([1, ...varint(seenId), 200, 1, json.length, ...json]);
+    rogue.send(...STEP_ONE_OF_NOTHING);
+    rogue.send(1, Buffer.from(varint(entry.length)), entry);
+    rogue.send(MESSAGE_TYPES.barrier, 1, 1);
+    await until(() => rogue.received.some((frame) => frame[0] === MESSAGE_TYPES.barrier));
+    scene.clock.advance({ ms: 400 });
+
+    expect(other.provider.awareness.getStates().get(seenId)).toMatchObject({ mood: "calm" });
+  });
+
+  test("200 who come at once cause at most ten frames each", async () => {
+    const scene = await createScene("sqlite");
+    const clients = await Promise.all(
+      Array.from({ length: 200 }, () => connectRaw(scene.student(), scene.name())),
+    );
+    for (const client of clients) client.send(...STEP_ONE_OF_NOTHING);
+    await until(() => clients.every(({ received }) => received.length >= 1));
+
+    for (const [index, client] of clients.entries()) {
+      const json = Buffer.from(JSON.stringify({ name: `student ${index}` }));
+      const entry = Buffer.from([1, 200, 1, 1, json.length, ...json]);
+      client.send(1, entry.length, entry);
+      client.send(MESSAGE_TYPES.barrier, 1, 1);
+    }
+    const isBarrier = (frame: Buffer): boolean => readVarUint(createDecoder(frame)) === MESSAGE_TYPES.barrier;
+    await until(() => clients.every(({ received }) => received.some(isBarrier)));
+    scene.clock.advance({ ms: 200 });
+    await until(() => clients.every(({ received }) => received.at(-1)?.[0] === MESSAGE_TYPES.awareness));
+
+    const frames = clients.flatMap(({ received }) =>
+      received.filter((frame) => frame[0] === MESSAGE_TYPES.awareness),
+    );
+    expect(frames.length).toBeLessThanOrEqual(2_000);
+    expect(frames.length).toBeGreaterThanOrEqual(200);
+  });
+});

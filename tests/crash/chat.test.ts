@@ -1,0 +1,111 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createRpcClient, refusalOf } from "@edvoyage/client-sdk/rpc";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { v7 } from "uuid";
+import { runKills } from "../soak/kills.ts";
+import { DIALECTS, emptyDatabase, temporaryFolder } from "../support/databases.ts";
+import { startServerProcess } from "../support/server-process.ts";
+import { createWorld, expectRefusal } from "../support/world.ts";
+
+const KILLS = 20;
+/** A whole page of the room is small beside the disk that it fills. */
+const DISK_BYTES = 24 * 1024 * 1024;
+
+describe.each(DIALECTS)("kill -9 under load, on %s", (dialect) => {
+  test(`no acknowledged message is lost, doubled or misplaced in ${KILLS} kills`, async () => {
+    const dataDir = temporaryFolder();
+    const databaseUrl = await emptyDatabase(dialect);
+
+    const report = await runKills({
+      start: () => startServerProcess(dataDir, { EDVOYAGE_DATABASE_URL: databaseUrl }),
+      rounds: KILLS,
+    });
+
+    process.stdout.write(
+      `kill -9 on ${dialect}: ${report.kills} kills, ${report.acknowledged} acknowledged, ${report.lost} lost, ` +
+        `ready after ${report.readyAfterMs.median} ms (longest ${report.readyAfterMs.longest})\n`,
+    );
+    expect(report).toMatchObject({ lost: 0, twice: 0, misplaced: 0 });
+    expect(report.acknowledged).toBeGreaterThan(KILLS);
+  }, 180_000);
+});
+
+/** A disk of its own, too small; `undefined` where this user may not mount one. */
+const mountSmallDisk = (): string | undefined => {
+  const folder = mkdtempSync(join(tmpdir(), "edvoyage-disk-"));
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", folder], { stdio: "ignore" });
+  } catch {
+    rmSync(folder, { recursive: true, force: true });
+    return undefined;
+  }
+  onTestFinished(() => {
+    execFileSync("umount", ["-l", folder]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+};
+
+test("a full disk in the middle of group commits: nothing acknowledged is lost, reads go on, and space mends it", async (context) => {
+  const disk = mountSmallDisk();
+  if (!disk) {
+    process.stdout.write("NOT RUN: a full disk. Mounting a small one needs root.\n");
+    return context.skip("mounting a small disk needs root");
+  }
+  const ballast = join(disk, "ballast");
+  writeFileSync(ballast, Buffer.alloc(DISK_BYTES / 2));
+  const world = await createWorld({
+    environment: { EDVOYAGE_DATABASE_URL: `sqlite:${disk}/edvoyage.sqlite` },
+    limits: { messageBurst: 1_000_000 },
+  });
+  const { token } = await world.device().signIn();
+  const rpc = createRpcClient({ url: world.url, token: () => token });
+  const room = await rpc.chat.rooms.create.mutate({
+    kind: "group",
+    name: "Full",
+    memberIds: [],
+    commandId: v7(),
+  });
+  const text = "x".repeat(3_900);
+  const acknowledged: string[] = [];
+  const send = async (commandId: string): Promise<string | undefined> => {
+    try {
+      acknowledged.push((await rpc.chat.send.mutate({ roomId: room.id, text, commandId })).messageId);
+      return undefined;
+    } catch (error) {
+      return refusalOf(error)?.reason ?? expect.fail(String(error));
+    }
+  };
+
+  const refused: string[] = [];
+  while (refused.length === 0) {
+    const ids = Array.from({ length: 50 }, () => v7());
+    const reasons = await Promise.all(ids.map(send));
+    for (const [index, reason] of reasons.entries()) {
+      if (reason === undefined) continue;
+      expect(reason).toBe("storage/full");
+      refused.push(ids[index] ?? "");
+    }
+  }
+
+  expect((await rpc.chat.history.query({ roomId: room.id, limit: 1 })).items).toHaveLength(1);
+  await expectRefusal(rpc.chat.send.mutate({ roomId: room.id, text, commandId: v7() }), "storage/full");
+  rmSync(ballast);
+  for (const commandId of refused) expect(await send(commandId)).toBeUndefined();
+  const found = new Set<string>();
+  let before: { segment: number; index: number } | null = null;
+  do {
+    const page: { items: readonly { id: string }[]; nextCursor: typeof before } =
+      await rpc.chat.history.query({
+        roomId: room.id,
+        before,
+        limit: 100,
+      });
+    for (const { id } of page.items) found.add(id);
+    before = page.nextCursor;
+  } while (before);
+  expect([...found].sort()).toEqual([...acknowledged].sort());
+});

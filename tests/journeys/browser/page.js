@@ -1,0 +1,20 @@
+// What an app in a browser would write: the stock client, and nothing of ours.
+import { WebsocketProvider } from "y-websocket";
+import * as Y from "yjs";
+
+window.connect = ({ url, name, protocols }) => {
+  const doc = new Y.Doc();
+  const provider = new WebsocketProvider(url, name, doc, { protocols, disableBc: true });
+  const events = doc.getArray("events");
+  const show = () => {
+    document.querySelector("#events").textContent = events
+      .toArray()
+      .filter((event) => event[1] === "message")
+      .map((event) => event[5])
+      .join("\n");
+  };
+  events.observe(show);
+  provider.on("connection-close", (event) => {
+    document.querySelector("#closed").textContent = String(event?.code ?? "");
+  });
+};

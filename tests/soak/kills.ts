@@ -1,0 +1,169 @@
+import { randomBytes } from "node:crypto";
+import { createRpcClient, refusalOf, type RpcClient } from "@edvoyage/client-sdk/rpc";
+import { comparePositions, type Position } from "@edvoyage/protocol";
+import { v7 } from "uuid";
+
+/** A server in a process of its own. */
+export interface KillableServer {
+  readonly url: string;
+  sms(): readonly { readonly to: string; readonly code: string }[];
+  end(signal: "SIGKILL" | "SIGTERM"): Promise<unknown>;
+}
+
+/** What became of the messages of all rounds. */
+export interface KillReport {
+  readonly kills: number;
+  readonly acknowledged: number;
+  /** Acknowledged, and not in the room afterwards. */
+  readonly lost: number;
+  /** In the room more than once. */
+  readonly twice: number;
+  /** Not where the acknowledgement said, or before what its lane had sent earlier. */
+  readonly misplaced: number;
+  /** From the start of the process to its first answer, the median and the longest, in milliseconds. */
+  readonly readyAfterMs: { readonly median: number; readonly longest: number };
+}
+
+/** Students' phones that send at the same time, each one message after the other. */
+const LANES = 8;
+const MIN_LIFE_MS = 20;
+const MAX_LIFE_MS = 500;
+const PAGE = 100;
+
+interface Lane {
+  next: number;
+  /** Sent and not acknowledged: sent again under the same id, as an outbox does. */
+  pending: { readonly commandId: string; readonly text: string } | undefined;
+}
+
+/**
+ * Kills a server with -9 at random moments while messages are sent, and starts it again on the same data, so many
+ * times. The senders live in this process: what they were told survives.
+ */
+export const runKills = async ({
+  start,
+  rounds,
+  onRound = () => {},
+}: {
+  readonly start: () => Promise<KillableServer>;
+  readonly rounds: number;
+  readonly onRound?: (round: number) => void;
+}): Promise<KillReport> => {
+  const acknowledged = new Map<string, Position>();
+  const lanes: Lane[] = Array.from({ length: LANES }, () => ({ next: 0, pending: undefined }));
+  const readyAfter: number[] = [];
+  let server = await start();
+  const token = await signIn(server);
+  const room = await clientOf(server, token).chat.rooms.create.mutate({
+    kind: "group",
+    name: "Under fire",
+    memberIds: [],
+    commandId: v7(),
+  });
+
+  for (let round = 0; round < rounds; round += 1) {
+    const rpc = clientOf(server, token);
+    const senders = lanes.map((lane, index) => keepSending(rpc, room.id, { lane, index, acknowledged }));
+    await new Promise((resolve) =>
+      setTimeout(resolve, MIN_LIFE_MS + Math.random() * (MAX_LIFE_MS - MIN_LIFE_MS)),
+    );
+    await server.end("SIGKILL");
+    await Promise.all(senders);
+    const startedAt = performance.now();
+    server = await start();
+    await clientOf(server, token).sessions.validate.query();
+    readyAfter.push(performance.now() - startedAt);
+    onRound(round + 1);
+  }
+
+  const found = await readRoom(clientOf(server, token), room.id);
+  await server.end("SIGTERM");
+  const placesById = new Map<string, Position[]>();
+  for (const { id, position } of found) placesById.set(id, [...(placesById.get(id) ?? []), position]);
+  const entries = [...acknowledged];
+  readyAfter.sort((one, other) => one - other);
+  return {
+    kills: rounds,
+    acknowledged: entries.length,
+    lost: entries.filter(([id]) => !placesById.has(id)).length,
+    twice: [...placesById.values()].filter((places) => places.length > 1).length,
+    misplaced:
+      entries.filter(([id, position]) => {
+        const place = placesById.get(id)?.[0];
+        return place !== undefined && comparePositions(place, position) !== 0;
+      }).length + countDisorder(found),
+    readyAfterMs: {
+      median: Math.round(readyAfter[Math.floor(readyAfter.length / 2)] ?? Number.NaN),
+      longest: Math.round(readyAfter.at(-1) ?? Number.NaN),
+    },
+  };
+};
+
+const clientOf = ({ url }: KillableServer, token?: string): RpcClient =>
+  createRpcClient({ url, token: () => token });
+
+const signIn = async (server: KillableServer): Promise<string> => {
+  const [phone, deviceId] = ["+447400000001", randomBytes(16).toString("base64url")];
+  const { auth } = clientOf(server);
+  const { challengeId } = await auth.requestCode.mutate({ phone, deviceId });
+  const code = server.sms().findLast(({ to }) => to === phone)?.code ?? "";
+  return (await auth.verifyCode.mutate({ challengeId, code, deviceId })).token;
+};
+
+/** Sends until the server is gone. */
+const keepSending = async (
+  rpc: RpcClient,
+  roomId: string,
+  { lane, index, acknowledged }: { lane: Lane; index: number; acknowledged: Map<string, Position> },
+): Promise<void> => {
+  for (;;) {
+    const message = (lane.pending ??= { commandId: v7(), text: `${index}:${lane.next}` });
+    try {
+      const { position } = await rpc.chat.send.mutate({ roomId, ...message });
+      acknowledged.set(message.commandId, position);
+      lane.pending = undefined;
+      lane.next += 1;
+    } catch (error) {
+      const refusal = refusalOf(error);
+      // A refusal here would be a fault of the server; that it is gone is what this is about.
+      if (refusal && refusal.reason !== "rate/limited") throw error;
+      if (!refusal) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+};
+
+interface Found {
+  readonly id: string;
+  readonly position: Position;
+  readonly text: string | null;
+}
+
+/** Everything in the room, oldest first. */
+const readRoom = async (rpc: RpcClient, roomId: string): Promise<Found[]> => {
+  const pages: Found[][] = [];
+  let before: Position | null = null;
+  do {
+    const page: { items: readonly Found[]; nextCursor: Position | null } = await rpc.chat.history.query({
+      roomId,
+      before,
+      limit: PAGE,
+    });
+    pages.push([...page.items]);
+    before = page.nextCursor;
+  } while (before);
+  return pages.flat().reverse();
+};
+
+/** Messages that come before one that their lane had sent earlier. */
+const countDisorder = (found: readonly Found[]): number => {
+  const lastByLane = new Map<string, number>();
+  let disorder = 0;
+  for (const { text } of found) {
+    const [lane = "", number = ""] = (text ?? "").split(":");
+    const last = lastByLane.get(lane) ?? -1;
+    if (Number(number) <= last) disorder += 1;
+    lastByLane.set(lane, Math.max(last, Number(number)));
+  }
+  return disorder;
+};

@@ -1,0 +1,108 @@
+import { BEARER_SUBPROTOCOL_PREFIX, EVENTS_ROOT, SYNC_SUBPROTOCOL } from "@edvoyage/protocol";
+import { onTestFinished } from "vitest";
+import { WebSocket } from "ws";
+import { WebsocketProvider } from "y-websocket";
+import * as Y from "yjs";
+
+/** Where to connect and as whom. */
+export interface SyncTarget {
+  /** The server's, as `http://…`. */
+  readonly url: string;
+  readonly token?: string | undefined;
+}
+
+/** The stock client, unmodified: what any app may use. */
+export interface StockClient {
+  readonly doc: Y.Doc;
+  readonly provider: WebsocketProvider;
+  /** The events of a segment, as any reader of its array sees them. */
+  events(): readonly (readonly unknown[])[];
+  /** The text of the messages among them. */
+  texts(): readonly unknown[];
+  /** Resolves once it has what the server has. */
+  synced(): Promise<void>;
+  /** Resolves with the code with which the server closed it for good. */
+  closed(): Promise<number>;
+}
+
+const protocolsOf = (token: string | undefined): string[] => [
+  SYNC_SUBPROTOCOL,
+  ...(token === undefined ? [] : [`${BEARER_SUBPROTOCOL_PREFIX}${token}`]),
+];
+
+const syncUrlOf = (url: string): string => `${url.replace(/^http/, "ws")}/sync`;
+
+/** Connects the stock client to a document; it is gone when the test is. */
+export const connectStock = (
+  { url, token }: SyncTarget,
+  name: string,
+  { doc = new Y.Doc() }: { readonly doc?: Y.Doc } = {},
+): StockClient => {
+  const provider = new WebsocketProvider(syncUrlOf(url), name, doc, {
+    // Its type is the browser's; Node's has the same methods.
+    WebSocketPolyfill: WebSocket as unknown as typeof globalThis.WebSocket,
+    protocols: protocolsOf(token),
+    disableBc: true,
+  });
+  onTestFinished(() => provider.destroy());
+  const closed = new Promise<number>((resolve) => {
+    provider.on("connection-close", (event) => {
+      if (event && event.code >= 4400 && event.code < 4500) resolve(event.code);
+    });
+  });
+  const events = () => doc.getArray<readonly unknown[]>(EVENTS_ROOT).toArray();
+  return {
+    doc,
+    provider,
+    events,
+    texts: () => events().flatMap((event) => (event[1] === "message" ? [event[5]] : [])),
+    synced: () => until(() => provider.synced),
+    closed: () => closed,
+  };
+};
+
+/** A bare socket, for what the stock client would never send. */
+export interface RawClient {
+  readonly socket: WebSocket;
+  /** All that came, in order. */
+  readonly received: Buffer[];
+  send(...bytes: readonly (number | Uint8Array)[]): void;
+  /** Resolves with the close code. */
+  readonly closed: Promise<number>;
+}
+
+/** Opens a bare socket and waits until it is accepted. */
+export const connectRaw = async (
+  { url, token }: SyncTarget,
+  name: string,
+  {
+    origin,
+    protocols = protocolsOf(token),
+  }: { readonly origin?: string; readonly protocols?: string[] } = {},
+): Promise<RawClient> => {
+  const socket = new WebSocket(`${syncUrlOf(url)}/${name}`, protocols, origin ? { origin } : {});
+  onTestFinished(() => socket.terminate());
+  const received: Buffer[] = [];
+  socket.on("message", (data: Buffer) => void received.push(data));
+  const closed = new Promise<number>((resolve) => socket.on("close", (code) => resolve(code)));
+  await new Promise<void>((resolve, reject) => socket.once("open", resolve).once("error", reject));
+  return {
+    socket,
+    received,
+    send: (...parts) =>
+      socket.send(Buffer.concat(parts.map((part) => (typeof part === "number" ? Buffer.of(part) : part)))),
+    closed,
+  };
+};
+
+/** A watchdog, far from what anything here takes. */
+const PATIENCE_MS = 20_000;
+
+/** Waits until a condition holds. */
+export const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+  const giveUpAt = Date.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (Date.now() > giveUpAt) throw new Error(`This never came to hold: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+};
