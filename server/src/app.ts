@@ -13,3 +13,5 @@ export { SmsRefusedError, type SmsMessage, type SmsProvider } from "./sms/sms.ts
 export { createWebhookSms } from "./sms/webhook.ts";
 export { createLogs, type Logs } from "./sync/logs.ts";
 export { createSync, type LogAccess, type Sync } from "./sync/sync.ts";
+export { DocumentRefusal } from "./sync/document-refusal.ts";
+export { createDocuments, type Documents, type UpdateOrigin } from "./sync/documents.ts";

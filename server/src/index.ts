@@ -14,3 +14,4 @@ export type { Room, RoomDetails } from "./chat/rooms.ts";
 export type { InboxChanges, InboxMemberRoom, InboxRoom, Invitation } from "./inbox/inbox.ts";
 export type { BackupReport, DatabaseStatus } from "./backups/backups.ts";
 export type { AuditRecord } from "./audit/audit.ts";
+export type { Favourite } from "./favourites/favourites.ts";

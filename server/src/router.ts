@@ -2,6 +2,8 @@ import { createAdminRouter, type AdminDeps } from "./admin/admin.router.ts";
 import type { Auth } from "./auth/auth.ts";
 import { createAuthRouter } from "./auth/auth.router.ts";
 import { createCoursesRouter, createUniversitiesRouter } from "./catalogue/catalogue.router.ts";
+import { createFavouritesRouter } from "./favourites/favourites.router.ts";
+import type { Favourites } from "./favourites/favourites.ts";
 import type { Chat } from "./chat/chat.ts";
 import { createChatRouter } from "./chat/chat.router.ts";
 import type { Contacts } from "./contacts/contacts.ts";
@@ -15,6 +17,7 @@ import { router } from "./trpc.ts";
 
 export interface RouterDeps extends AdminDeps {
   readonly auth: Auth;
+  readonly favourites: Favourites;
   readonly contacts: Contacts;
   readonly chat: Chat;
   readonly inbox: Inbox;
@@ -30,6 +33,7 @@ export const createRouter = (deps: RouterDeps) =>
       profile: createProfileRouter({ read: deps.database.read }),
       universities: createUniversitiesRouter(deps),
       courses: createCoursesRouter(deps),
+      favourites: createFavouritesRouter(deps),
       contacts: createContactsRouter(deps),
       chat: createChatRouter(deps),
       inbox: createInboxRouter(deps),

@@ -13,6 +13,7 @@ import type { Config } from "./config.ts";
 import { createContacts } from "./contacts/contacts.ts";
 import { createNewId, type Random } from "./crypto.ts";
 import { BACKUP_FOLDER, type Secrets } from "./data-dir.ts";
+import { createFavourites } from "./favourites/favourites.ts";
 import { createHttp } from "./http.ts";
 import { createInbox } from "./inbox/inbox.ts";
 import type { Log } from "./log.ts";
@@ -27,7 +28,8 @@ import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
 import { createLogs } from "./sync/logs.ts";
-import { createSync } from "./sync/sync.ts";
+import { createSync, type Sync } from "./sync/sync.ts";
+import { createDocuments } from "./sync/documents.ts";
 
 export interface ServerDeps {
   readonly config: Config;
@@ -56,6 +58,8 @@ export interface Server {
 
 /** Sessions that another process ended are noticed this often: well within the second that is promised. */
 const NOTICE_ENDS_EVERY_MS = 400;
+/** What other nodes stored of a student's document reaches her devices this often. */
+const NOTICE_STORED_EVERY_MS = 200;
 
 /** Opens the database and puts the server together. THE composition root: every `create…` of it is here. */
 export const createServer = async ({
@@ -87,11 +91,19 @@ export const createServer = async ({
     onEnded: (id) => sync.sessionEnded(id),
   });
   const logs = createLogs({ read: database.read, limits, newId, random });
-  const sync = createSync({
+  const documents = createDocuments({
+    database,
+    clock,
+    limits,
+    random,
+    background,
+    onStored: (userId, update, origin) => sync.documentStored(userId, update, origin),
+  });
+  const sync: Sync = createSync({
     authenticate: sessions.authenticate,
     logs,
     access: createRoomAccess({ read: database.read }),
-    documents: undefined as never,
+    documents,
     isAllowedOrigin: createOriginCheck(config),
     addressOf: createAddressReader(config.trustedProxies),
     clock,
@@ -130,6 +142,7 @@ export const createServer = async ({
   const chat = createChat({ database, logs, commands, clock, newId, limits, hints: sync.hints });
   const inbox = createInbox({ read: database.read, logs, textOf, clock });
   const backups = createBackups({ database, audit, clock, folder: join(config.dataDir, BACKUP_FOLDER) });
+  const favourites = createFavourites({ read: database.read, documents, commands, clock, limits });
   const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
   const router = createRouter({
     database,
@@ -142,6 +155,7 @@ export const createServer = async ({
     chat,
     inbox,
     backups,
+    favourites,
     audit,
     clock,
     limits,
@@ -163,6 +177,7 @@ export const createServer = async ({
 
   const timers = [
     clock.every(NOTICE_ENDS_EVERY_MS, () => background(sessions.noticeEnds())),
+    clock.every(NOTICE_STORED_EVERY_MS, () => background(documents.noticeStored())),
     clock.every(HOUR_MS, () => {
       const now = clock.now();
       background(
@@ -197,6 +212,7 @@ export const createServer = async ({
       // It would hold up the shutdown for as long as it takes; what it wrote goes with it.
       backups.close();
       await http.close();
+      await documents.close();
       await settle();
       await database.close();
     },

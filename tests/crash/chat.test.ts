@@ -98,7 +98,7 @@ test("a full disk in the middle of group commits: nothing acknowledged is lost, 
   const found = new Set<string>();
   let before: { segment: number; index: number } | null = null;
   do {
-    const page: { items: readonly { id: string }[]; nextCursor: typeof before } =
+    const page: { items: readonly { id: string }[]; nextCursor: { segment: number; index: number } | null } =
       await rpc.chat.history.query({
         roomId: room.id,
         before,

@@ -69,6 +69,15 @@ const cases: Readonly<Record<string, AccessCase>> = {
   "universities.get": { input: ({ universityId }) => ({ id: universityId }), expected: forAnyone() },
   "courses.list": { expected: forAnyone() },
   "courses.get": { input: ({ courseId }) => ({ id: courseId }), expected: forAnyone() },
+  "favourites.list": { expected: forStudents },
+  "favourites.add": {
+    input: ({ universityId }) => ({ kind: "university", id: universityId }),
+    expected: forStudents,
+  },
+  "favourites.remove": {
+    input: ({ universityId }) => ({ kind: "university", id: universityId }),
+    expected: forStudents,
+  },
   "contacts.list": { expected: forStudents },
   // A contact is one's own row: of somebody else's list nothing is to be had.
   "contacts.add": {

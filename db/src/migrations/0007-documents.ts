@@ -16,11 +16,14 @@ export const createDocuments = (dialect: DialectName): Migration => ({
       .addColumn("snapshot_revision", "integer", (column) => column.notNull())
       .addColumn("changed_at", "bigint", (column) => column.notNull())
       .execute();
-    await db.schema
-      .createIndex("documents_by_change")
-      .on("documents")
-      .columns(["changed_at", "name"])
-      .execute();
+    if (dialect === "postgres") {
+      // Nodes ask what others wrote; a SQLite file has one writer, who knows.
+      await db.schema
+        .createIndex("documents_by_change")
+        .on("documents")
+        .columns(["changed_at", "name"])
+        .execute();
+    }
     await db.schema
       .createTable("document_updates")
       .addColumn("name", "text", (column) =>
@@ -44,7 +47,7 @@ export const createDocuments = (dialect: DialectName): Migration => ({
     await db.schema
       .createIndex("favourites_by_added")
       .on("favourites")
-      .columns(["user_id", "added_at", "target_id"])
+      .columns(["user_id", "added_at", "target_id", "kind"])
       .execute();
   },
 });

@@ -1,28 +1,10 @@
-import { CLOSE_CODES, type CloseCode, type Limits, type UserId } from "@edvoyage/protocol";
+import type { Limits, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
 import type { Random } from "../crypto.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
+import type { Documents } from "./documents.ts";
 import { INBOX_FRAME, stepOneFrame, stepTwoFrame, updateFrame } from "./frames.ts";
 import { createPresence, hearPresence, tellPresence, type Presence } from "./presence.ts";
-import { parseStateVector } from "./state-vector.ts";
-
-/** What sockets need of the documents. */
-export interface SyncedDocuments {
-  /** What a client with this state vector lacks, and what the server has; of what is committed. */
-  read(
-    userId: UserId,
-    stateVector: Uint8Array,
-  ): Promise<{ readonly update: Uint8Array; readonly stateVector: Uint8Array }>;
-  /**
-   * Judges an update and commits what is new of it. `gap` when it builds on what the server lacks: nothing is kept.
-   * `origin` comes back with the report of what was stored.
-   */
-  apply(
-    userId: UserId,
-    update: Uint8Array,
-    origin: object,
-  ): Promise<{ readonly state: "stored" | "unchanged" | "gap" }>;
-}
 
 /** The open sockets of user documents. */
 export interface DocumentChannels {
@@ -51,7 +33,7 @@ const INBOX_INTERVAL_MS = 500;
 const NOTHING = new Uint8Array([0]);
 
 export const createDocumentChannels = (deps: {
-  readonly documents: SyncedDocuments;
+  readonly documents: Pick<Documents, "read" | "apply">;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
@@ -83,8 +65,6 @@ export const createDocumentChannels = (deps: {
     connection: Connection,
     stateVector: Uint8Array,
   ): Promise<void> => {
-    if (!parseStateVector(stateVector, limits.documentStateVectorEntries))
-      return connection.close(CLOSE_CODES.malformed, "Not a state vector");
     const has = await documents.read(userId, stateVector);
     connection.send(stepTwoFrame(has.update));
     connection.send(stepOneFrame(has.stateVector));
@@ -146,14 +126,3 @@ export const createDocumentChannels = (deps: {
     },
   };
 };
-
-/** Why a client's update was not taken: its socket is closed with `code`. */
-export class DocumentRefusal extends Error {
-  readonly code: CloseCode;
-
-  constructor(code: CloseCode, message: string) {
-    super(message);
-    this.name = "DocumentRefusal";
-    this.code = code;
-  }
-}

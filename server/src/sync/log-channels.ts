@@ -6,8 +6,8 @@ import { awarenessFrame, stepTwoFrame, updateFrame } from "./frames.ts";
 import { encodeLogUpdate } from "./log-encoder.ts";
 import type { Logs, ReaderPosition, SegmentState } from "./logs.ts";
 import { createPresence, hearPresence, tellPresence, type Presence } from "./presence.ts";
-import { parseStateVector } from "./state-vector.ts";
 import type { LogAccess } from "./sync.ts";
+import { checkStateVector } from "./update-check.ts";
 
 /** The open segments of logs and who reads them. It holds no entry: whatever is sent comes from rows. */
 export interface LogChannels {
@@ -112,8 +112,10 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
 
   const answerStepOne = async (channel: Channel, reader: Reader, bytes: Uint8Array): Promise<void> => {
     const { connection } = reader;
-    const clockByClient = parseStateVector(bytes, limits.logStateVectorEntries);
-    if (!clockByClient) return connection.close(CLOSE_CODES.malformed, "Not a state vector for a log");
+    const checked = checkStateVector(bytes, limits.logStateVectorEntries);
+    if (checked.state !== "fine")
+      return connection.close(CLOSE_CODES[checked.state], "Not a state vector for a log");
+    const { clockByClient } = checked;
     // It listens before it is told what there is: what is committed in between reaches it twice, but reaches it.
     reader.isListening = true;
     const before = await logs.segment(channel.id, channel.segment);

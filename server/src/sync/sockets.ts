@@ -18,7 +18,7 @@ import { addressToLimitKey } from "../ip.ts";
 import type { Log } from "../log.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
 import { createConnection, type Connection, type ConnectionHandler } from "./connection.ts";
-import { DocumentRefusal } from "./document-channels.ts";
+import { DocumentRefusal } from "./document-refusal.ts";
 
 /** Accepts the sockets of `/sync/<document>`, says who each is, and ends them when their sessions end. */
 export interface Sockets {
@@ -89,7 +89,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   });
 
   const onFailure = (error: unknown): { code: CloseCode; reason: string } => {
-    if (error instanceof DocumentRefusal) return { code: error.code, reason: error.message };
+    if (error instanceof DocumentRefusal) return { code: error.closeCode, reason: error.message };
     const { reason } = errorToFacts(error);
     if (!reason) log.error({ error }, "A message on a socket failed");
     return { code: UNAVAILABLE, reason: "This did not work: try again" };

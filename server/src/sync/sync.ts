@@ -4,7 +4,8 @@ import type { Clock } from "../clock.ts";
 import type { Random } from "../crypto.ts";
 import type { Log } from "../log.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
-import { createDocumentChannels, type SyncedDocuments } from "./document-channels.ts";
+import { createDocumentChannels } from "./document-channels.ts";
+import type { Documents } from "./documents.ts";
 import { createInboxHints } from "./inbox-hints.ts";
 import { createLogChannels } from "./log-channels.ts";
 import type { Logs } from "./logs.ts";
@@ -51,7 +52,7 @@ export interface SyncDeps {
   readonly authenticate: (keyHash: string) => Promise<SignedIn>;
   readonly logs: Logs;
   readonly access: LogAccess;
-  readonly documents: SyncedDocuments;
+  readonly documents: Pick<Documents, "read" | "apply">;
   readonly isAllowedOrigin: (origin: string) => boolean;
   readonly addressOf: (request: IncomingMessage) => string;
   readonly clock: Clock;

@@ -1,0 +1,36 @@
+import { FAVOURITE_KINDS, type CommandId, type FavouriteTarget } from "@edvoyage/protocol";
+import { z } from "zod";
+import { idInput } from "../id-input.ts";
+import { pageInput } from "../paging.ts";
+import { router, sessionProcedure } from "../trpc.ts";
+import type { Favourites } from "./favourites.ts";
+
+const favourite = z.object({
+  kind: z.enum(FAVOURITE_KINDS),
+  id: idInput<FavouriteTarget["id"]>(),
+  commandId: z
+    .uuidv7()
+    .transform((id) => id as CommandId)
+    .nullish()
+    .transform((id) => id ?? undefined),
+});
+
+/** For clients without Yjs, such as a script; others edit the user document itself. */
+export const createFavouritesRouter = ({ favourites }: { readonly favourites: Favourites }) =>
+  router({
+    list: sessionProcedure
+      .input(z.object(pageInput).prefault({}))
+      .query(({ ctx: { caller }, input }) => favourites.list(caller.user.id, input)),
+
+    add: sessionProcedure
+      .input(favourite)
+      .mutation(({ ctx: { caller }, input: { commandId, ...target } }) =>
+        favourites.add(caller.user.id, { target, commandId }),
+      ),
+
+    remove: sessionProcedure
+      .input(favourite)
+      .mutation(({ ctx: { caller }, input: { commandId, ...target } }) =>
+        favourites.remove(caller.user.id, { target, commandId }),
+      ),
+  });

@@ -1,0 +1,126 @@
+import type { Queries, UnitOfWork } from "@edvoyage/db";
+import {
+  FAVOURITE_KINDS,
+  favouriteKey,
+  type CommandId,
+  type CourseId,
+  type FavouriteKind,
+  type FavouriteTarget,
+  type FavouriteValue,
+  type Limits,
+  type UniversityId,
+  type UserId,
+} from "@edvoyage/protocol";
+import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import type { Commands } from "../commands/commands.ts";
+import { AppError } from "../errors.ts";
+import { parseCursor, toPage, type Page } from "../paging.ts";
+import type { Documents, EditedEntries } from "../sync/documents.ts";
+import { favouriteQueries as queries } from "./favourites.store.ts";
+
+/** A favourite in its student's list. */
+export interface Favourite extends FavouriteTarget {
+  /** Epoch milliseconds: of the device on which it was added, or of the server when it was added through it. */
+  readonly addedAt: number;
+}
+
+interface FavouriteCommand {
+  readonly target: FavouriteTarget;
+  /** Absent for a caller that cannot be sure to be heard once only, and does not mind. */
+  readonly commandId: CommandId | undefined;
+}
+
+/** Favourites for clients without Yjs: they end in the same document as those of all others. */
+export interface Favourites {
+  /** Newest first. */
+  list(
+    userId: UserId,
+    page: { readonly cursor?: string | null | undefined; readonly limit: number },
+  ): Promise<Page<Favourite>>;
+  /**
+   * Adds a favourite; `created` is false, and nothing changes, when it is there already.
+   * Throws `not-found` for what is not in the catalogue, `limit/reached`, `input/invalid`.
+   */
+  add(userId: UserId, command: FavouriteCommand): Promise<{ readonly created: boolean }>;
+  /** Removes a favourite, whether or not it is still in the catalogue. Throws `input/invalid`. */
+  remove(userId: UserId, command: FavouriteCommand): Promise<{ readonly removed: boolean }>;
+}
+
+export interface FavouritesDeps {
+  readonly read: Queries;
+  readonly documents: Documents;
+  readonly commands: Commands;
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, "favourites">;
+}
+
+export const createFavourites = (deps: FavouritesDeps): Favourites => {
+  const { read, documents, commands, clock, limits } = deps;
+
+  /** The record of the command, the edit and the table: one unit of work. */
+  const edit = <Answer>(
+    userId: UserId,
+    { procedure, target, commandId }: FavouriteCommand & { readonly procedure: string },
+    act: (tx: UnitOfWork, entries: EditedEntries) => Promise<Answer>,
+  ): Promise<Answer> =>
+    documents.edit(userId, "favourites", (tx, entries) => {
+      if (!commandId) return act(tx, entries);
+      const command = { userId, commandId, procedure, input: target, now: clock.now() };
+      return commands.run(tx, command, () => act(tx, entries));
+    });
+
+  return {
+    list: async (userId, { cursor, limit }) => {
+      const after = parseCursor(cursor, "favourites", position);
+      const rows = after
+        ? await read.all(queries.before, {
+            userId,
+            addedAt: after[0],
+            id: after[1] as FavouriteTarget["id"],
+            kind: after[2],
+            limit: limit + 1,
+          })
+        : await read.all(queries.newest, { userId, limit: limit + 1 });
+      return toPage(rows, limit, {
+        list: "favourites",
+        itemOf: ({ kind, target_id: id, added_at: addedAt }) => ({ kind, id, addedAt }),
+        positionOf: ({ kind, target_id: id, added_at: addedAt }) => [addedAt, id, kind],
+      });
+    },
+
+    add: (userId, { target, commandId }) =>
+      edit(userId, { procedure: "favourites.add", target, commandId }, async (tx, entries) => {
+        if (!(await exists(tx, target))) throw new AppError("not-found", `There is no such ${target.kind}.`);
+        const key = favouriteKey(target);
+        if (entries.has(key)) return { created: false };
+        if (entries.size >= limits.favourites) {
+          throw new AppError("limit/reached", `A student has ${limits.favourites} favourites at the most.`, {
+            limit: "favourites",
+          });
+        }
+        entries.set(key, { addedAt: clock.now() } satisfies FavouriteValue);
+        return { created: true };
+      }),
+
+    remove: (userId, { target, commandId }) =>
+      edit(userId, { procedure: "favourites.remove", target, commandId }, async (_tx, entries) => {
+        const key = favouriteKey(target);
+        const removed = entries.has(key);
+        entries.delete(key);
+        return { removed };
+      }),
+  };
+};
+
+const position = z.tuple([z.int(), z.string(), z.enum(FAVOURITE_KINDS)]);
+
+const existsByKind: Readonly<
+  Record<FavouriteKind, (tx: UnitOfWork, target: FavouriteTarget) => Promise<unknown>>
+> = {
+  university: (tx, { id }) => tx.first(queries.universityById, { id: id as UniversityId }),
+  course: (tx, { id }) => tx.first(queries.courseById, { id: id as CourseId }),
+};
+
+const exists = async (tx: UnitOfWork, target: FavouriteTarget): Promise<boolean> =>
+  (await existsByKind[target.kind](tx, target)) !== undefined;

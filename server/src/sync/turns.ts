@@ -1,0 +1,27 @@
+/** Runs tasks that share a key one after the other, in the order in which they came. */
+export interface Turns<Key> {
+  run<T>(key: Key, task: () => Promise<T>): Promise<T>;
+  /** Resolves when all that was asked for has ended. */
+  settle(): Promise<void>;
+}
+
+export const createTurns = <Key>(): Turns<Key> => {
+  const lastByKey = new Map<Key, Promise<void>>();
+  return {
+    run: (key, task) => {
+      const turn = (lastByKey.get(key) ?? Promise.resolve()).then(task);
+      const ended = turn.then(
+        () => {},
+        () => {},
+      );
+      lastByKey.set(key, ended);
+      void ended.then(() => {
+        if (lastByKey.get(key) === ended) lastByKey.delete(key);
+      });
+      return turn;
+    },
+    settle: async () => {
+      await Promise.all(lastByKey.values());
+    },
+  };
+};

@@ -1,0 +1,520 @@
+import { openDatabase, type Database } from "@edvoyage/db";
+import { DocumentRefusal } from "@edvoyage/server/app";
+import { CLOSE_CODES, type LimitName, type UserId } from "@edvoyage/protocol";
+import { describe, expect, onTestFinished, test } from "vitest";
+import * as Y from "yjs";
+import { DIALECTS, emptyDatabase, type TestDialect } from "../support/databases.ts";
+import {
+  contentOf,
+  createDocumentsNode,
+  createOfflineDevice,
+  createStudent,
+  documentOnDisk,
+  favouritesTableOf,
+  rowsOf,
+  type DocumentsNode,
+} from "../support/documents.ts";
+import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
+
+interface Scene extends DocumentsNode {
+  readonly database: Database;
+  readonly url: string;
+  readonly clock: FakeClock;
+  readonly student: UserId;
+  /** Another process on the same database. */
+  join(): DocumentsNode;
+}
+
+const createScene = async (
+  dialect: TestDialect,
+  limits: Partial<Record<LimitName, number>> = {},
+): Promise<Scene> => {
+  const url = await emptyDatabase(dialect);
+  const database = await openDatabase(url);
+  onTestFinished(() => database.close().catch(() => {}));
+  const clock = createFakeClock();
+  const join = (): DocumentsNode => createDocumentsNode(database, { clock, limits });
+  return { database, url, clock, student: await createStudent(database), join, ...join() };
+};
+
+const university = (n: number): string => `university:01990000-0000-7000-8000-${String(n).padStart(12, "0")}`;
+const course = (n: number): string => `course:01990000-0000-7000-8000-${String(n).padStart(12, "0")}`;
+
+const updateOf = (change: (doc: Y.Doc) => void): Uint8Array => {
+  const doc = new Y.Doc();
+  change(doc);
+  return Y.encodeStateAsUpdate(doc);
+};
+
+const closeCodeOf = async (refused: Promise<unknown>): Promise<number> => {
+  const error: unknown = await refused.then(
+    () => expect.fail("was taken"),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof DocumentRefusal) return error.closeCode;
+  throw error;
+};
+
+/** What the server answers, what its rows make, and what its table says, each from the beginning. */
+const serverSays = async ({ documents, database, student }: Scene) => {
+  const doc = new Y.Doc();
+  const { update } = await documents.read(student, Y.encodeStateVector(doc));
+  Y.applyUpdate(doc, update);
+  return {
+    memory: contentOf(doc),
+    disk: contentOf(await documentOnDisk(database, student)),
+    table: await favouritesTableOf(database, student),
+  };
+};
+
+const expectAgreement = async (scene: Scene, content: Record<string, Record<string, unknown>>) => {
+  const { memory, disk, table } = await serverSays(scene);
+  expect(memory).toEqual(content);
+  expect(disk).toEqual(content);
+  expect(table).toEqual(content["favourites"]);
+};
+
+describe.each(DIALECTS)("a user document, on %s", (dialect) => {
+  test.each([
+    ["the first before the second", [0, 1, 0]],
+    ["the second before the first", [1, 0, 1]],
+  ])("of two devices that toggled offline agrees with both when %s comes back", async (_name, order) => {
+    const scene = await createScene(dialect);
+    const devices = [createOfflineDevice(scene.student), createOfflineDevice(scene.student)] as const;
+    const [phone, laptop] = devices;
+    phone.favourites.set(university(1), { addedAt: 1 });
+    phone.favourites.set(university(2), { addedAt: 2 });
+    await phone.sync(scene.documents);
+    await laptop.sync(scene.documents);
+
+    phone.favourites.delete(university(1));
+    phone.favourites.set(course(3), { addedAt: 30 });
+    phone.settings.set("theme", "dark");
+    laptop.favourites.set(university(2), { addedAt: 20 });
+    laptop.favourites.set(course(3), { addedAt: 31 });
+    laptop.favourites.delete(course(3));
+    laptop.favourites.set(course(4), { addedAt: 4 });
+    for (const turn of order) await devices[turn]?.sync(scene.documents);
+
+    expect(contentOf(phone.doc)).toEqual(contentOf(laptop.doc));
+    expect(contentOf(phone.doc)).toEqual({
+      favourites: {
+        [university(2)]: { addedAt: 20 },
+        [course(3)]: { addedAt: 30 },
+        [course(4)]: { addedAt: 4 },
+      },
+      settings: { theme: "dark" },
+    });
+    await expectAgreement(scene, contentOf(phone.doc));
+  });
+
+  test("that nobody has written is empty and has no row", async () => {
+    const { documents, database, student } = await createScene(dialect);
+
+    const { update, stateVector } = await documents.read(student, Uint8Array.of(0));
+
+    expect([...update]).toEqual([0, 0]);
+    expect([...stateVector]).toEqual([0]);
+    expect((await rowsOf(database, student)).document).toBeUndefined();
+  });
+
+  test("is told to others after its commit, with who wrote it, and only when it is news", async () => {
+    const { documents, student, stored, database } = await createScene(dialect);
+    const bytes = updateOf((doc) => doc.getArray("settings").push([{ key: "a", val: 1 }]));
+    const socket = Symbol("socket");
+
+    expect(await documents.apply(student, bytes, socket)).toEqual({ state: "stored", update: bytes });
+    expect(await documents.apply(student, bytes, socket)).toEqual({ state: "unchanged" });
+
+    expect(stored).toEqual([{ userId: student, update: bytes, origin: socket }]);
+    expect((await rowsOf(database, student)).updates).toHaveLength(1);
+  });
+
+  test("takes what is sent at once in the order in which it came", async () => {
+    const scene = await createScene(dialect);
+    const device = createOfflineDevice(scene.student);
+    const updates: Uint8Array[] = [];
+    device.doc.on("update", (update) => updates.push(update));
+    for (let i = 0; i < 40; i += 1) device.favourites.set(university(i % 7), { addedAt: i });
+
+    const outcomes = await Promise.all(updates.map((update) => scene.documents.apply(scene.student, update)));
+
+    expect(new Set(outcomes.map(({ state }) => state))).toEqual(new Set(["stored"]));
+    await expectAgreement(scene, contentOf(device.doc));
+  });
+
+  test("drops an update with a gap, is no worse for it, and takes it with what was missing", async () => {
+    const scene = await createScene(dialect);
+    const device = createOfflineDevice(scene.student);
+    device.favourites.set(university(1), { addedAt: 1 });
+    const before = Y.encodeStateVector(device.doc);
+    device.favourites.set(university(2), { addedAt: 2 });
+    const later = Y.encodeStateAsUpdate(device.doc, before);
+    const deletion = new Y.Doc();
+    Y.applyUpdate(deletion, Y.encodeStateAsUpdate(device.doc));
+    const known = Y.encodeStateVector(deletion);
+    deletion.getArray("favourites").delete(0);
+
+    expect(await scene.documents.apply(scene.student, later)).toEqual({ state: "gap" });
+    expect(await scene.documents.apply(scene.student, Y.encodeStateAsUpdate(deletion, known))).toEqual({
+      state: "gap",
+    });
+    expect((await rowsOf(scene.database, scene.student)).document).toBeUndefined();
+    await device.sync(scene.documents);
+
+    await expectAgreement(scene, contentOf(device.doc));
+  });
+
+  test("drops what a device sends that waits for something itself", async () => {
+    const scene = await createScene(dialect);
+    const [other, device] = [new Y.Doc(), new Y.Doc()];
+    other.getArray("settings").push([{ key: "a", val: 1 }]);
+    const before = Y.encodeStateVector(other);
+    other.getArray("settings").push([{ key: "b", val: 1 }]);
+    Y.applyUpdate(device, Y.encodeStateAsUpdate(other, before));
+
+    expect(await scene.documents.apply(scene.student, Y.encodeStateAsUpdate(device))).toEqual({
+      state: "gap",
+    });
+  });
+
+  test.each([
+    ["another root", updateOf((doc) => doc.getArray("events").push([{ key: "k", val: 1 }]))],
+    ["text", updateOf((doc) => doc.getText("settings").insert(0, "text"))],
+    [
+      "a favourite of nothing",
+      updateOf((doc) => doc.getArray("favourites").push([{ key: "k", val: { addedAt: 1 } }])),
+    ],
+    [
+      "a favourite without a time",
+      updateOf((doc) => doc.getArray("favourites").push([{ key: university(1), val: {} }])),
+    ],
+    [
+      "a favourite with more",
+      updateOf((doc) =>
+        doc.getArray("favourites").push([{ key: university(1), val: { addedAt: 1, by: "x" } }]),
+      ),
+    ],
+  ])("refuses %s and stays as it was", async (_name, bytes) => {
+    const scene = await createScene(dialect);
+    const device = createOfflineDevice(scene.student);
+    device.favourites.set(university(1), { addedAt: 1 });
+    await device.sync(scene.documents);
+
+    expect(await closeCodeOf(scene.documents.apply(scene.student, bytes))).toBe(CLOSE_CODES.malformed);
+
+    await expectAgreement(scene, contentOf(device.doc));
+    expect(scene.stored).toHaveLength(1);
+  });
+
+  test("refuses items that wait for each other in a circle, and forgets them", async () => {
+    const scene = await createScene(dialect);
+    const device = createOfflineDevice(scene.student);
+    device.settings.set("a", 1);
+    await device.sync(scene.documents);
+    // Each of clients 1 and 2 has a deleted item whose origin is the other's.
+    const circle = Uint8Array.of(2, 1, 2, 0, 0x81, 1, 0, 1, 1, 1, 0, 0x81, 2, 0, 1, 0);
+
+    expect(await closeCodeOf(scene.documents.apply(scene.student, circle))).toBe(CLOSE_CODES.malformed);
+
+    await expectAgreement(scene, contentOf(device.doc));
+  });
+
+  test("refuses what would make it larger than it may be, from devices and from the server", async () => {
+    const scene = await createScene(dialect, { documentBytes: 4_000 });
+    const device = createOfflineDevice(scene.student);
+    device.settings.set("a", "x".repeat(2_000));
+    await device.sync(scene.documents);
+    const agreed = contentOf(device.doc);
+    device.settings.set("b", "x".repeat(2_000));
+
+    expect(await closeCodeOf(device.sync(scene.documents))).toBe(CLOSE_CODES.tooLarge);
+    await expect(
+      scene.documents.edit(scene.student, "settings", async (_tx, entries) => {
+        entries.set("c", "x".repeat(2_000));
+      }),
+    ).rejects.toMatchObject({ reason: "limit/reached", details: { limit: "documentBytes" } });
+
+    await expectAgreement(scene, agreed);
+  });
+
+  test("refuses more writers than a state vector may have, and such a state vector", async () => {
+    const scene = await createScene(dialect, { documentStateVectorEntries: 3 });
+    const write = (n: number) =>
+      scene.documents.apply(
+        scene.student,
+        updateOf((doc) => doc.getArray("settings").push([{ key: `k${n}`, val: n }])),
+      );
+    for (let n = 0; n < 3; n += 1) await write(n);
+
+    expect(await closeCodeOf(write(3))).toBe(CLOSE_CODES.tooLarge);
+    const vector = Uint8Array.of(4, 1, 1, 2, 1, 3, 1, 4, 1);
+    expect(await closeCodeOf(scene.documents.read(scene.student, vector))).toBe(CLOSE_CODES.tooLarge);
+    expect(await closeCodeOf(scene.documents.read(scene.student, Uint8Array.of(1)))).toBe(
+      CLOSE_CODES.malformed,
+    );
+  });
+
+  test("is edited by the server in one unit of work with what it decides", async () => {
+    const scene = await createScene(dialect);
+    const device = createOfflineDevice(scene.student);
+    device.favourites.set(university(1), { addedAt: 1 });
+    await device.sync(scene.documents);
+    const edit = (isRefused: boolean) =>
+      scene.documents.edit(scene.student, "favourites", async (tx, entries) => {
+        await tx.kysely
+          .updateTable("users")
+          .set({ created_at: 99 })
+          .where("id", "=", scene.student)
+          .execute();
+        entries.delete(university(1));
+        entries.set(university(2), { addedAt: 2 });
+        if (isRefused) throw new Error("changed its mind");
+        return [entries.size, entries.has(university(1)), entries.get(university(2))];
+      });
+    const createdAt = async () =>
+      (await scene.database.read.kysely.selectFrom("users").select("created_at").executeTakeFirst())
+        ?.created_at;
+
+    await expect(edit(true)).rejects.toThrow("changed its mind");
+    expect(await createdAt()).toBe(0);
+    await expectAgreement(scene, contentOf(device.doc));
+
+    expect(await edit(false)).toEqual([1, false, { addedAt: 2 }]);
+    expect(await createdAt()).toBe(99);
+    await device.sync(scene.documents);
+    expect(contentOf(device.doc)["favourites"]).toEqual({ [university(2)]: { addedAt: 2 } });
+    await expectAgreement(scene, contentOf(device.doc));
+  });
+
+  test("is edited by the server under one id, however often, and under another in another epoch", async () => {
+    const scene = await createScene(dialect);
+    const edit = (value: number, { documents }: DocumentsNode = scene) =>
+      documents.edit(scene.student, "settings", async (_tx, entries) => entries.set("theme", value));
+    const writers = async () => {
+      const { stateVector } = await scene.documents.read(scene.student, Uint8Array.of(0));
+      return [...Y.decodeStateVector(stateVector).keys()];
+    };
+
+    await edit(1);
+    await edit(2, scene.join());
+    const [writer] = await writers();
+    expect(await writers()).toHaveLength(1);
+    expect((await rowsOf(scene.database, scene.student)).document).toMatchObject({
+      writer_id: writer,
+      epoch: 1,
+    });
+
+    await scene.database.write((tx) => tx.kysely.updateTable("database_epoch").set({ epoch: 2 }).execute());
+    await edit(3);
+    await edit(4);
+    expect(await writers()).toHaveLength(2);
+    const { document } = await rowsOf(scene.database, scene.student);
+    expect(document).toMatchObject({ epoch: 2 });
+    expect(document?.writer_id).not.toBe(writer);
+    expect((await serverSays(scene)).memory["settings"]).toEqual({ theme: 4 });
+  });
+
+  test("is rid of what was deleted once it is compacted", async () => {
+    const scene = await createScene(dialect);
+    const device = createOfflineDevice(scene.student);
+    device.settings.set("secret", "canary-in-a-document");
+    await device.sync(scene.documents);
+    device.settings.delete("secret");
+    await device.sync(scene.documents);
+    const bytesOnDisk = async (): Promise<Buffer> => {
+      const { document, updates } = await rowsOf(scene.database, scene.student);
+      return Buffer.concat([
+        ...(document?.snapshot ? [document.snapshot] : []),
+        ...updates.map(({ bytes }) => bytes),
+      ]);
+    };
+    expect((await bytesOnDisk()).includes("canary")).toBe(true);
+
+    for (let i = 0; i < 70; i += 1) {
+      device.settings.set("theme", i);
+      await device.sync(scene.documents);
+    }
+    await scene.settle();
+
+    expect((await bytesOnDisk()).includes("canary")).toBe(false);
+    const { document, updates } = await rowsOf(scene.database, scene.student);
+    expect(document?.snapshot_revision).toBeGreaterThanOrEqual(64);
+    expect(updates.length).toBeLessThan(10);
+    expect(updates[0]?.revision).toBe((document?.snapshot_revision ?? 0) + 1);
+    await expectAgreement(scene, contentOf(device.doc));
+  });
+
+  test("is compacted by its bytes too, while devices go on writing", async () => {
+    const scene = await createScene(dialect);
+    const device = createOfflineDevice(scene.student);
+    const writing: Promise<unknown>[] = [];
+    device.doc.on("update", (update) => writing.push(scene.documents.apply(scene.student, update)));
+
+    for (let i = 0; i < 120; i += 1) device.settings.set(`k${i % 50}`, "x".repeat(1_500));
+    await Promise.all(writing);
+    await scene.settle();
+
+    const { document, updates } = await rowsOf(scene.database, scene.student);
+    expect(document?.snapshot_revision).toBeGreaterThan(40);
+    expect(updates.map(({ revision }) => revision)).toEqual(
+      updates.map((_, index) => (document?.snapshot_revision ?? 0) + 1 + index),
+    );
+    await expectAgreement(scene, contentOf(device.doc));
+  });
+
+  test("is loaded again after everybody has left it, and after a restart", async () => {
+    const scene = await createScene(dialect);
+    const device = createOfflineDevice(scene.student);
+    device.favourites.set(university(1), { addedAt: 1 });
+    await device.sync(scene.documents);
+
+    scene.clock.advance({ minutes: 6 });
+    await scene.documents.noticeStored();
+    await expectAgreement(scene, contentOf(device.doc));
+    const restarted = scene.join();
+    device.favourites.delete(university(1));
+    await device.sync(restarted.documents);
+
+    await expectAgreement({ ...scene, ...restarted }, contentOf(device.doc));
+  });
+
+  test("is in memory as it is on disk when a commit fails, and when a unit of work runs twice", async () => {
+    const scene = await createScene(dialect);
+    let fails: "never" | "for good" | "once" = "never";
+    const flaky = createDocumentsNode(
+      {
+        ...scene.database,
+        write: async (unit) => {
+          const failing = () =>
+            scene.database.write(async (tx) => {
+              await unit(tx);
+              throw new Error("commit failed");
+            });
+          if (fails === "for good") return failing();
+          if (fails === "once") await failing().catch(() => {});
+          return scene.database.write(unit);
+        },
+      },
+      { clock: scene.clock },
+    );
+    const device = createOfflineDevice(scene.student);
+    device.settings.set("a", 1);
+    await device.sync(flaky.documents);
+    const agreed = contentOf(device.doc);
+    device.settings.set("b", 2);
+    const editTheme = () =>
+      flaky.documents.edit(scene.student, "settings", async (_tx, entries) => entries.set("theme", "dark"));
+
+    fails = "for good";
+    await expect(device.sync(flaky.documents)).rejects.toThrow("commit failed");
+    await expect(editTheme()).rejects.toThrow("commit failed");
+    await expectAgreement({ ...scene, ...flaky }, agreed);
+    expect(flaky.stored).toHaveLength(1);
+
+    fails = "once";
+    await editTheme();
+    await device.sync(flaky.documents);
+    await expectAgreement(
+      { ...scene, ...flaky },
+      { favourites: {}, settings: { a: 1, b: 2, theme: "dark" } },
+    );
+    expect(flaky.stored).toHaveLength(3);
+  });
+
+  test("goes with its student", async () => {
+    const scene = await createScene(dialect);
+    const device = createOfflineDevice(scene.student);
+    device.favourites.set(university(1), { addedAt: 1 });
+    await device.sync(scene.documents);
+
+    await scene.database.write((tx) =>
+      tx.kysely.deleteFrom("users").where("id", "=", scene.student).execute(),
+    );
+
+    expect(await rowsOf(scene.database, scene.student)).toEqual({ document: undefined, updates: [] });
+    await expectAgreement(scene, { favourites: {}, settings: {} });
+  });
+});
+
+// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
+describe.skipIf(!DIALECTS.includes("postgres"))("a user document of two processes on one PostgreSQL", () => {
+  test("is the same in both, whoever wrote", async () => {
+    const one = await createScene("postgres");
+    const two = one.join();
+    const device = createOfflineDevice(one.student);
+    await device.sync(two.documents);
+
+    for (let i = 0; i < 10; i += 1) {
+      device.favourites.set(university(i % 3), { addedAt: i });
+      await device.sync((i % 2 === 0 ? one : two).documents);
+      await (i % 3 === 0 ? one : two).documents.edit(one.student, "settings", async (_tx, entries) =>
+        entries.set(`k${i}`, i),
+      );
+    }
+    await device.sync(one.documents);
+
+    await expectAgreement(one, contentOf(device.doc));
+    await expectAgreement({ ...one, ...two }, contentOf(device.doc));
+  });
+
+  test("takes writes of both at once, one after the other", async () => {
+    const one = await createScene("postgres");
+    const nodes: readonly DocumentsNode[] = [one, one.join(), one.join()];
+    const devices = nodes.map(() => createOfflineDevice(one.student));
+    for (const [n, device] of devices.entries()) {
+      for (let i = 0; i < 8; i += 1) device.favourites.set(university(n * 10 + i), { addedAt: i });
+    }
+
+    await Promise.all([
+      ...devices.map((device, n) => device.sync(nodes[n]?.documents ?? one.documents)),
+      ...nodes.map(({ documents }, n) =>
+        documents.edit(one.student, "settings", async (_tx, entries) => entries.set(`node${n}`, n)),
+      ),
+    ]);
+    for (const device of devices) await device.sync(one.documents);
+
+    const contents = devices.map(({ doc }) => contentOf(doc));
+    expect(Object.keys(contents[0]?.["favourites"] ?? {})).toHaveLength(24);
+    for (const content of contents) expect(content).toEqual(contents[0]);
+    for (const node of nodes) await expectAgreement({ ...one, ...node }, contents[0] ?? {});
+  });
+
+  test("is told of once where it was read, and nowhere else", async () => {
+    const one = await createScene("postgres");
+    const [two, three] = [one.join(), one.join()];
+    const device = createOfflineDevice(one.student);
+    device.settings.set("a", 0);
+    await device.sync(one.documents);
+    await two.documents.read(one.student, Uint8Array.of(0));
+
+    device.settings.set("a", 1);
+    await device.sync(one.documents);
+    await Promise.all([two, two, three].map(({ documents }) => documents.noticeStored()));
+    await two.documents.noticeStored();
+
+    expect(one.stored).toHaveLength(2);
+    expect(two.stored.map(({ update }) => Buffer.from(update))).toEqual([
+      Buffer.from(one.stored[1]?.update ?? []),
+    ]);
+    expect(three.stored).toEqual([]);
+  });
+
+  test("is told whole to a node that forgot it, when what it missed is compacted away", async () => {
+    const one = await createScene("postgres");
+    const two = one.join();
+    await two.documents.edit(one.student, "settings", async (_tx, entries) => entries.set("first", 0));
+    one.clock.advance({ minutes: 6 });
+    await two.documents.noticeStored();
+    for (let i = 0; i < 70; i += 1) {
+      await one.documents.edit(one.student, "settings", async (_tx, entries) => entries.set("theme", i));
+    }
+    await one.settle();
+
+    await two.documents.noticeStored();
+
+    const reader = new Y.Doc();
+    for (const { update } of two.stored) Y.applyUpdate(reader, update);
+    expect(contentOf(reader)["settings"]).toEqual({ first: 0, theme: 69 });
+  });
+});

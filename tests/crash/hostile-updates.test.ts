@@ -1,0 +1,43 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import type { HostileFigures } from "../soak/hostile-updates.ts";
+
+const SOAK = fileURLToPath(new URL("../dist/soak/main.js", import.meta.url));
+/** All killers, all mutants and truncations, and some thousand random ones. */
+const FRAMES = 160_000;
+/** A child that says nothing for so long hangs; it says something every 2,000 frames, which take well below a second. */
+const SILENCE_MS = 60_000;
+
+/** Runs the soak in a process of its own, which may crash or hang without taking this one along. */
+const runHostileUpdates = async (frames: number) => {
+  const child = spawn(process.execPath, [SOAK, "hostile-updates", String(frames)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const kill = (): void => void child.kill("SIGKILL");
+  onTestFinished(kill);
+  let watchdog = setTimeout(kill, SILENCE_MS);
+  const printed = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk: Buffer) => (printed.stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => {
+    printed.stderr += chunk.toString();
+    clearTimeout(watchdog);
+    watchdog = setTimeout(kill, SILENCE_MS);
+  });
+  const [exitCode, signal] = await once(child, "close");
+  clearTimeout(watchdog);
+  return { ended: signal ?? exitCode, ...printed };
+};
+
+test("hostile updates neither crash, hang nor bloat the server, and memory, disk and table agree", async () => {
+  const { ended, stdout, stderr } = await runHostileUpdates(FRAMES);
+
+  expect(ended, stderr.slice(-2_000)).toBe(0);
+  const figures: HostileFigures = JSON.parse(stdout);
+  process.stdout.write(`Hostile updates: ${stdout}`);
+  expect(figures.frames).toBe(FRAMES);
+  expect(figures.largestJump.mib).toBeLessThanOrEqual(32);
+  expect(figures.comparisons).toBeGreaterThan(1_000);
+  expect(Object.keys(figures.outcomes).sort()).toEqual(["4413", "4422", "gap", "stored", "unchanged"]);
+}, 600_000);

@@ -1,0 +1,247 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { openDatabase, type Database } from "@edvoyage/db";
+import { DocumentRefusal, systemClock } from "@edvoyage/server/app";
+import type { UserId } from "@edvoyage/protocol";
+import * as Y from "yjs";
+import {
+  contentOf,
+  createDocumentsNode,
+  createStudent,
+  documentOnDisk,
+  favouritesTableOf,
+  type DocumentsNode,
+} from "../support/documents.ts";
+import { honestUpdates, killers, mutantsOf, type HonestUpdate, type HostileFrame } from "./hostile-corpus.ts";
+
+/** What became of the frames. */
+export interface HostileFigures {
+  readonly frames: number;
+  /** By outcome: `stored`, `unchanged`, `gap`, or the close code. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly framesPerSecond: number;
+  /** Frames that took longer than `SLOW_MS`, commits to disk included; the ten slowest. */
+  readonly slow: number;
+  readonly slowest: readonly { readonly ms: number; readonly name: string }[];
+  /** The largest growth of the process between two looks at it, and the frame before the later one. */
+  readonly largestJump: { readonly mib: number; readonly name: string };
+  readonly rssMiB: { readonly atStart: number; readonly atEnd: number };
+  /** How often memory, disk and table were compared. */
+  readonly comparisons: number;
+}
+
+const DEFAULT_FRAMES = 10_000_000;
+const SLOW_MS = 50;
+/** A document that took this many frames makes way for a fresh one: what comes later under the same clocks is no news. */
+const MAX_STORED = 1;
+const REPORT_EVERY = 2_000;
+const LOOK_EVERY = 250;
+const MIB = 1024 * 1024;
+
+/**
+ * Feeds a document all killers, all one-byte mutants and truncations of honest updates, and then random damage until
+ * `frames` were fed. Throws when memory, disk and table do not agree. Writes a line now and then: a watchdog that
+ * hears nothing knows that a frame hangs.
+ */
+export const soakHostileUpdates = async (frames = DEFAULT_FRAMES): Promise<HostileFigures> => {
+  const folder = await mkdtemp(join(tmpdir(), "edvoyage-soak-"));
+  const database = await openDatabase(`sqlite:${join(folder, "edvoyage.sqlite")}`);
+  try {
+    return await feed(database, frames);
+  } finally {
+    await database.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+const feed = async (database: Database, frames: number): Promise<HostileFigures> => {
+  const node = createDocumentsNode(database, { clock: systemClock });
+  const deadly = killers();
+  const corpus = honestUpdates();
+  const meter = createMeter();
+  let student: UserId | undefined;
+  let storedFrames = 0;
+  let comparisons = 0;
+
+  const retire = async (): Promise<void> => {
+    if (!student) return;
+    await node.settle();
+    await assertAgreement(database, node, student);
+    comparisons += 1;
+    const id = student;
+    await database.write((tx) => tx.kysely.deleteFrom("users").where("id", "=", id).execute());
+    student = undefined;
+    node.stored.length = 0;
+  };
+  const start = async (before: Uint8Array): Promise<UserId> => {
+    await retire();
+    student = await createStudent(database);
+    if (before.length > 2) await node.documents.apply(student, before);
+    storedFrames = 0;
+    return student;
+  };
+  const send = async (userId: UserId, { name, bytes }: HostileFrame): Promise<void> => {
+    const startedAt = performance.now();
+    const outcome = await node.documents.apply(userId, bytes).then(({ state }) => state, refusalToCode);
+    meter.note(name, outcome, performance.now() - startedAt);
+    if (outcome === "stored") storedFrames += 1;
+  };
+
+  let fresh = await start(Uint8Array.of(0, 0));
+  for (const killer of deadly) {
+    await send(fresh, killer);
+    meter.look(killer.name);
+  }
+  for (const honest of corpus) {
+    let userId = await start(honest.before);
+    for (const mutant of mutantsOf(honest)) {
+      if (meter.frames() >= frames) break;
+      if (storedFrames >= MAX_STORED) userId = await start(honest.before);
+      await send(userId, mutant);
+    }
+  }
+  const random = createRandom(20_260_901);
+  while (meter.frames() < frames) {
+    const honest = corpus[random(corpus.length)];
+    if (!honest) continue;
+    fresh = await start(honest.before);
+    for (let i = 0; i < 2_000 && storedFrames < MAX_STORED && meter.frames() < frames; i += 1) {
+      await send(fresh, damage(honest, corpus, random));
+    }
+  }
+  await retire();
+  return { ...meter.figures(), comparisons };
+};
+
+const refusalToCode = (error: unknown): string => {
+  if (error instanceof DocumentRefusal) return String(error.closeCode);
+  throw error;
+};
+
+/** What the server answers from memory, what a restarted one answers from the rows, and what the table says. */
+const assertAgreement = async (database: Database, node: DocumentsNode, userId: UserId): Promise<void> => {
+  const restarted = createDocumentsNode(database, { clock: systemClock });
+  const [memory, disk] = await Promise.all(
+    [node, restarted].map(async ({ documents }) => {
+      const doc = new Y.Doc();
+      Y.applyUpdate(doc, (await documents.read(userId, Y.encodeStateVector(doc))).update);
+      return doc;
+    }),
+  );
+  const rows = await documentOnDisk(database, userId);
+  if (!memory || !disk) throw new Error("Nothing was read");
+  for (const other of [disk, rows]) {
+    if (!isDeepStrictEqual(picture(memory), picture(other))) {
+      throw new Error(
+        `Memory and disk differ:\n${JSON.stringify(picture(memory))}\n${JSON.stringify(picture(other))}`,
+      );
+    }
+  }
+  const table = await favouritesTableOf(database, userId);
+  const keys = (favourites: object | undefined): string[] => Object.keys(favourites ?? {}).sort();
+  if (!isDeepStrictEqual(keys(table), keys(contentOf(memory)["favourites"]))) {
+    throw new Error("The table differs from the document");
+  }
+};
+
+const picture = (doc: Y.Doc) => ({
+  favourites: doc.getArray("favourites").toJSON(),
+  settings: doc.getArray("settings").toJSON(),
+  stateVector: [...Y.decodeStateVector(Y.encodeStateVector(doc))].sort(([one], [other]) => one - other),
+  isWaiting: doc.store.pendingStructs !== null || doc.store.pendingDs !== null,
+});
+
+type RandomBelow = (limit: number) => number;
+
+/** mulberry32: the same damage at every run. */
+const createRandom = (seed: number): RandomBelow => {
+  let state = seed;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+  };
+};
+
+const damage = (
+  { name, update }: HonestUpdate,
+  corpus: readonly HonestUpdate[],
+  random: RandomBelow,
+): HostileFrame => {
+  if (random(8) === 0) {
+    const bytes = Uint8Array.from({ length: random(64) }, () => (random(2) === 0 ? random(12) : random(256)));
+    return { name: "random bytes", bytes };
+  }
+  let bytes = update.slice();
+  for (let left = 1 + random(4); left > 0; left -= 1) {
+    const place = random(bytes.length);
+    const other = corpus[random(corpus.length)]?.update ?? update;
+    const from = random(other.length);
+    switch (random(5)) {
+      case 0:
+        bytes[place] = random(256);
+        break;
+      case 1:
+        bytes[place] = (bytes[place] ?? 0) + (random(2) === 0 ? 1 : -1);
+        break;
+      case 2:
+        bytes[place] = (bytes[place] ?? 0) ^ (1 << random(8));
+        break;
+      case 3:
+        bytes = Uint8Array.from([...bytes.subarray(0, place), random(256), ...bytes.subarray(place)]);
+        break;
+      default:
+        bytes = Uint8Array.from([
+          ...bytes.subarray(0, place),
+          ...other.subarray(from, from + random(12)),
+          ...bytes.subarray(place + random(12)),
+        ]);
+    }
+    if (bytes.length === 0) break;
+  }
+  return { name: `${name}, damaged`, bytes };
+};
+
+const createMeter = () => {
+  const startedAt = performance.now();
+  const atStart = process.memoryUsage.rss();
+  const outcomes: Record<string, number> = {};
+  let [frames, slow, lastSeen] = [0, 0, atStart];
+  let largestJump = { mib: 0, name: "" };
+  let slowest: { ms: number; name: string }[] = [];
+
+  const look = (name: string): void => {
+    const seen = process.memoryUsage.rss();
+    const mib = Math.round((seen - lastSeen) / MIB);
+    if (mib > largestJump.mib) largestJump = { mib, name };
+    lastSeen = seen;
+  };
+  return {
+    frames: () => frames,
+    look,
+    note: (name: string, outcome: string, ms: number): void => {
+      frames += 1;
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      if (ms > SLOW_MS) {
+        slow += 1;
+        slowest = [...slowest, { ms: Math.round(ms), name }]
+          .sort((one, other) => other.ms - one.ms)
+          .slice(0, 10);
+      }
+      if (frames % LOOK_EVERY === 0) look(name);
+      if (frames % REPORT_EVERY === 0) process.stderr.write(`${frames} frames\n`);
+    },
+    figures: () => ({
+      frames,
+      outcomes,
+      framesPerSecond: Math.round((frames / (performance.now() - startedAt)) * 1000),
+      slow,
+      slowest,
+      largestJump,
+      rssMiB: { atStart: Math.round(atStart / MIB), atEnd: Math.round(process.memoryUsage.rss() / MIB) },
+    }),
+  };
+};
