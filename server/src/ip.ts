@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isIP, isIPv4 } from "node:net";
-import { compile, proxyAddr } from "@fastify/proxy-addr";
+import proxyAddr from "@fastify/proxy-addr";
 import ipaddr from "ipaddr.js";
 import type { Clock } from "./clock.ts";
 import { MINUTE_MS, secondsUntil } from "./clock.ts";
@@ -21,7 +21,7 @@ export const addressToLimitKey = (address: string): string => {
 export const createAddressReader = (
   trustedProxies: readonly string[],
 ): ((request: IncomingMessage) => string) => {
-  const isTrusted = compile([...trustedProxies]);
+  const isTrusted = proxyAddr.compile([...trustedProxies]);
   return (request) => proxyAddr(request, isTrusted);
 };
 

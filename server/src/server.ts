@@ -137,12 +137,12 @@ export const createServer = async ({
     secret: secrets.secret,
   });
   const catalogue = createCatalogue({ database, clock, newId });
+  const backups = createBackups({ database, audit, clock, folder: join(config.dataDir, BACKUP_FOLDER) });
   const commands = createCommands({ database });
+  const favourites = createFavourites({ read: database.read, documents, commands, clock, limits });
   const contacts = createContacts({ database, commands, clock });
   const chat = createChat({ database, logs, commands, clock, newId, limits, hints: sync.hints });
   const inbox = createInbox({ read: database.read, logs, textOf, clock });
-  const backups = createBackups({ database, audit, clock, folder: join(config.dataDir, BACKUP_FOLDER) });
-  const favourites = createFavourites({ read: database.read, documents, commands, clock, limits });
   const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
   const router = createRouter({
     database,
@@ -151,11 +151,11 @@ export const createServer = async ({
     sessionInspection: createSessionInspection({ read: database.read, clock }),
     numbers: createNumberInspection({ database, audit, clock, limits }),
     catalogue,
+    backups,
+    favourites,
     contacts,
     chat,
     inbox,
-    backups,
-    favourites,
     audit,
     clock,
     limits,

@@ -121,7 +121,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
   test("is told to others after its commit, with who wrote it, and only when it is news", async () => {
     const { documents, student, stored, database } = await createScene(dialect);
     const bytes = updateOf((doc) => doc.getArray("settings").push([{ key: "a", val: 1 }]));
-    const socket = Symbol("socket");
+    const socket = { name: "socket" };
 
     expect(await documents.apply(student, bytes, socket)).toEqual({ state: "stored", update: bytes });
     expect(await documents.apply(student, bytes, socket)).toEqual({ state: "unchanged" });

@@ -61,7 +61,7 @@ const connect = (
 ) =>
   page.evaluate(
     (options) => {
-      const { connect: open } = window as unknown as { connect: (options: object) => void };
+      const { connect: open } = globalThis as unknown as { connect: (options: object) => void };
       open(options);
     },
     {

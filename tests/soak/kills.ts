@@ -139,8 +139,8 @@ interface Found {
   readonly text: string | null;
 }
 
-/** Everything in the room, oldest first. */
-const readRoom = async (rpc: RpcClient, roomId: string): Promise<Found[]> => {
+/** Every message of a room, oldest first. */
+export const readRoom = async (rpc: RpcClient, roomId: string): Promise<Found[]> => {
   const pages: Found[][] = [];
   let before: Position | null = null;
   do {

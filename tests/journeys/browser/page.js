@@ -2,7 +2,7 @@
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 
-window.connect = ({ url, name, protocols }) => {
+globalThis.connect = ({ url, name, protocols }) => {
   const doc = new Y.Doc();
   const provider = new WebsocketProvider(url, name, doc, { protocols, disableBc: true });
   const events = doc.getArray("events");
