@@ -207,6 +207,24 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect(scene.stored).toHaveLength(1);
   });
 
+  test("refuses an item that says it stands right of what comes after", async () => {
+    const scene = await createScene(dialect);
+    const doc = new Y.Doc();
+    doc.clientID = 5;
+    doc.getArray("settings").push([0, 1, 2].map((val) => ({ key: `k${val}`, val })));
+    const known = Y.encodeStateVector(doc);
+    await scene.documents.apply(scene.student, Y.encodeStateAsUpdate(doc));
+    doc.getArray("settings").insert(2, [{ key: "k3", val: 3 }]);
+    // One client, one struct, client 5, clock 3, an item between (5, 1) and (5, 2).
+    const honest = Y.encodeStateAsUpdate(doc, known);
+    expect([...honest.subarray(0, 9)]).toEqual([1, 1, 5, 3, 0xc8, 5, 1, 5, 2]);
+    const swapped = honest.slice();
+    swapped.set([5, 2, 5, 1], 5);
+
+    expect(await closeCodeOf(scene.documents.apply(scene.student, swapped))).toBe(CLOSE_CODES.malformed);
+    expect(await scene.documents.apply(scene.student, honest)).toMatchObject({ state: "stored" });
+  });
+
   test("refuses items that wait for each other in a circle, and forgets them", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);

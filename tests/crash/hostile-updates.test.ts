@@ -6,7 +6,7 @@ import type { HostileFigures } from "../soak/hostile-updates.ts";
 
 const SOAK = fileURLToPath(new URL("../dist/soak/main.js", import.meta.url));
 /** All killers, all mutants and truncations, and some thousand random ones. */
-const FRAMES = 160_000;
+const FRAMES = 120_000;
 /** A child that says nothing for so long hangs; it says something every 2,000 frames, which take well below a second. */
 const SILENCE_MS = 60_000;
 

@@ -10,7 +10,6 @@ import { defaultLimits, userDocumentName, type LimitName, type UserId } from "@e
 import { v7 as uuidv7 } from "uuid";
 import * as Y from "yjs";
 import { YKeyValue } from "y-utility/y-keyvalue";
-import { somePhone } from "./phone.ts";
 
 /** What `onStored` was told. */
 export interface StoredNote {
@@ -57,7 +56,10 @@ export const createDocumentsNode = (
 export const createStudent = async (database: Database): Promise<UserId> => {
   const id = uuidv7() as UserId;
   await database.write(async (tx) => {
-    await tx.kysely.insertInto("users").values({ id, phone: somePhone(), created_at: 0 }).execute();
+    await tx.kysely
+      .insertInto("users")
+      .values({ id, phone: `none:${id}`, created_at: 0 })
+      .execute();
   });
   return id;
 };

@@ -52,7 +52,7 @@ const UNWATCHED_STEPS = 100_000;
 const WATCHED_MS = 250;
 
 export const createUserDocument = (limits: DocumentLimits): UserDocument => {
-  const doc = new Y.Doc({ gc: true });
+  const doc = new Y.Doc({ gc: true, guid: "" });
   // Declared before anything is applied, so that they are arrays whatever comes first.
   const arrays = {
     favourites: doc.getArray("favourites"),
