@@ -201,7 +201,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
 
   test("shows a newcomer no more than she may read", async () => {
     const { ada, bo, cy } = await createScene(dialect);
-    const group = await openGroup(ada, [bo], "fromJoining");
+    const group = await openGroup(ada, [bo], { history: "fromJoining" });
     await ada.send(group, "Before Cy");
     await cy.knows(ada);
 

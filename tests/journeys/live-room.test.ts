@@ -53,7 +53,7 @@ describe.each(DIALECTS)("a room that is open on screens, on %s", (dialect) => {
   test("is not open to a newcomer before the segment in which she joined", async () => {
     const { world, ada, bo } = await createScene(dialect);
     const dora = await createStudent(world);
-    const roomId = await openGroup(ada, [bo], "fromJoining");
+    const roomId = await openGroup(ada, [bo], { history: "fromJoining" });
     await ada.send(roomId, "Before Dora");
     await dora.knows(ada);
     await ada.rpc.chat.rooms.addMembers.mutate({ roomId, memberIds: [dora.id] });

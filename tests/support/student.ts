@@ -1,11 +1,13 @@
 import type { RpcClient } from "@edvoyage/client-sdk/rpc";
+import type { RoomHistory, UserId } from "@edvoyage/protocol";
 import type { MessageReceipt } from "@edvoyage/server";
 import { v7 as uuidv7 } from "uuid";
 import type { World } from "./world.ts";
 
 /** Somebody who is signed in and talks to others. */
 export interface Student {
-  readonly id: string;
+  readonly id: UserId;
+  readonly phone: string;
   /** The session's key. */
   readonly token: string;
   readonly rpc: RpcClient;
@@ -24,6 +26,7 @@ export const createStudent = async (world: World): Promise<Student> => {
   const { user, token, rpc } = await world.device().signIn();
   return {
     id: user.id,
+    phone: user.phone,
     token,
     rpc,
     send: (roomId, text, replyTo) =>
@@ -45,7 +48,7 @@ export const openDirect = async (one: Student, other: Student): Promise<string> 
 export const openGroup = async (
   owner: Student,
   others: readonly Student[],
-  history: "all" | "fromJoining" = "all",
+  { history = "all" }: { readonly history?: RoomHistory } = {},
 ): Promise<string> => {
   for (const other of others) await other.knows(owner);
   const memberIds = others.map(({ id }) => id);
