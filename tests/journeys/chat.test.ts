@@ -84,7 +84,7 @@ describe.each(DIALECTS)("sending, on %s", (dialect) => {
 
     const places = sent.map(({ position: { segment, index } }) => `${segment}/${index}`);
     expect(new Set(places).size).toBe(50);
-    expect((await ada.texts(roomId)).toSorted()).toEqual(texts.toSorted());
+    expect(new Set(await ada.texts(roomId))).toEqual(new Set(texts));
   });
 
   test("a command's id cannot be used for another content, room or student", async () => {

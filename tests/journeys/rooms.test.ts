@@ -230,7 +230,7 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
 
   test("a room that shows history from joining shows a newcomer no more, and one who comes back neither", async () => {
     const { ada, bo, cy } = await createScene(dialect);
-    const roomId = await openGroup(ada, [bo], "fromJoining");
+    const roomId = await openGroup(ada, [bo], { history: "fromJoining" });
     await ada.send(roomId, "Before Cy");
     await cy.knows(ada);
 
@@ -251,7 +251,7 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
 
   test("what a newcomer cannot read she can neither answer, edit, remove nor react to", async () => {
     const { ada, bo, cy } = await createScene(dialect);
-    const roomId = await openGroup(ada, [bo], "fromJoining");
+    const roomId = await openGroup(ada, [bo], { history: "fromJoining" });
     const { messageId } = await ada.send(roomId, "Before Cy");
     await cy.knows(ada);
     await ada.rpc.chat.rooms.addMembers.mutate({ roomId, memberIds: [cy.id] });

@@ -48,7 +48,7 @@ export const openDirect = async (one: Student, other: Student): Promise<string> 
 export const openGroup = async (
   owner: Student,
   others: readonly Student[],
-  history: "all" | "fromJoining" = "all",
+  { history = "all" }: { readonly history?: RoomHistory } = {},
 ): Promise<string> => {
   for (const other of others) await other.knows(owner);
   const memberIds = others.map(({ id }) => id);

@@ -9,7 +9,7 @@ import {
 } from "@edvoyage/protocol";
 
 /** A count of unread messages goes no further: it is read entry by entry. */
-export const MAX_UNREAD = 1_000;
+const MAX_UNREAD = 1_000;
 /** Invitations shown at once, the newest. */
 const MAX_INVITATIONS = 100;
 
