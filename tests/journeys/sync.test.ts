@@ -129,7 +129,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
       await createStudent(world),
       await createStudent(world),
     ];
-    const roomId = await openGroup(ada, [bo], "fromJoining");
+    const roomId = await openGroup(ada, [bo], { history: "fromJoining" });
     await say(ada, roomId, "before");
     await ada.rpc.contacts.add.mutate({ userId: cy.id });
     await cy.rpc.contacts.add.mutate({ userId: ada.id });

@@ -1,5 +1,5 @@
 import type { RpcClient } from "@edvoyage/client-sdk/rpc";
-import type { UserId } from "@edvoyage/protocol";
+import type { RoomHistory, UserId } from "@edvoyage/protocol";
 import type { MessageReceipt } from "@edvoyage/server";
 import { v7 as uuidv7 } from "uuid";
 import type { World } from "./world.ts";
