@@ -16,12 +16,21 @@ import {
   type Account,
   type FanOut,
 } from "./sync.ts";
-import { createBenchWorld, createUser, print, ROUNDS, SECONDS, signInAll, type Started } from "./world.ts";
+import {
+  type BenchWorld,
+  createBenchWorld,
+  createUser,
+  print,
+  ROUNDS,
+  SECONDS,
+  signInAll,
+  type Started,
+} from "./world.ts";
 import { openReader } from "./socket-reader.ts";
 
 const FULL_ROOM = Number(process.env["BENCH_ROOM"] ?? 100_000);
 const OPENINGS = 30;
-const QUIET_SOCKETS = 2_000;
+const QUIET_SOCKETS = 3_000;
 /** The limit of the product; by bytes these messages never fill a segment first. */
 const SEGMENT_EVENTS = 256;
 
@@ -42,34 +51,51 @@ export const benchChat = async (): Promise<void> => {
     const small = await createRoom(account);
     await fillRoom(account, small, 300);
     const full = await createRoom(account);
-    print(`Filling a room with ${FULL_ROOM} messages …`);
+    print(`Filling a room with ${FULL_ROOM} messages …\n`);
     await fillRoom(account, full, FULL_ROOM);
-
-    await compareFanOut({ edvoyage: account, relay, hocuspocus, full });
     await compareOpenings(account, { small, full });
 
-    const quietRoom = await createRoom(account);
-    const idle = await measureIdle(
-      edvoyage.child.pid ?? 0,
-      () => openQuiet(account, quietRoom),
-      QUIET_SOCKETS,
+    const following = await createRoom(account);
+    const followed = await each(
+      async () =>
+        (await measureFanOut(account, following, { seconds: SECONDS, segmentEvents: SEGMENT_EVENTS }))
+          .deliveriesPerSecond,
     );
-    const idleRelay = await measureIdle(
-      relay.child.pid ?? 0,
-      (index) => openReader({ port: relay.port, path: `/quiet-${index}`, onMessage: () => {} }),
-      QUIET_SOCKETS,
-    );
-    print(
-      `A quiet socket: ${(idle / 1024).toFixed(1)} KiB (bare relay ${(idleRelay / 1024).toFixed(1)} KiB), of ${QUIET_SOCKETS}\n`,
-    );
-
     const presence = await createRoom(account);
+    const frames = await measurePresence(account, presence);
+    await world.stop(edvoyage);
+
+    const oneSegment = await world.start("edvoyage-one-segment", edvoyage);
+    await compareFanOut({ edvoyage: { ...account, port: oneSegment.port }, relay, hocuspocus, full });
     print(
-      `200 who announce themselves in one room: ${await measurePresence(account, presence)} frames in all\n`,
+      `  EdVoyage, every reader moving to the next segment after ${SEGMENT_EVENTS} events: ${spread(followed)} deliveries/s\n`,
     );
+    await compareIdle(world);
+    print(`200 who announce themselves in one room: ${frames} frames in all\n`);
   } finally {
     await world.close();
   }
+};
+
+/** On servers that have done nothing yet: what others left behind would be counted. */
+const compareIdle = async (world: BenchWorld): Promise<void> => {
+  const [relay, edvoyage] = [await world.start("ws-relay"), await world.start("edvoyage-chat")];
+  const account = await signInTo(edvoyage);
+  const room = await createRoom(account);
+  const ofRelay = await measureIdle(
+    relay.child.pid ?? 0,
+    (index) => openReader({ port: relay.port, path: `/quiet-${index}`, onMessage: () => {} }),
+    QUIET_SOCKETS,
+  );
+  const ofEdvoyage = await measureIdle(
+    edvoyage.child.pid ?? 0,
+    () => openQuiet(account, room),
+    QUIET_SOCKETS,
+  );
+  const kibibytes = (bytes: number): string => (bytes / 1024).toFixed(1);
+  print(
+    `A quiet socket, of ${QUIET_SOCKETS}: ${kibibytes(ofEdvoyage)} KiB (bare relay ${kibibytes(ofRelay)} KiB)\n`,
+  );
 };
 
 const compareFanOut = async (contenders: {
@@ -80,7 +106,7 @@ const compareFanOut = async (contenders: {
 }): Promise<void> => {
   const { edvoyage, relay, hocuspocus, full } = contenders;
   const empty = await createRoom(edvoyage);
-  const options = { seconds: SECONDS, segmentEvents: SEGMENT_EVENTS };
+  const options = { seconds: SECONDS, segmentEvents: Number.POSITIVE_INFINITY };
   const runs: readonly (readonly [string, () => Promise<FanOut>])[] = [
     ["bare ws relay, stores nothing", () => measurePeerFanOut(relay.port, { ...options, protocol: "relay" })],
     [

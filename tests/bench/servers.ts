@@ -27,10 +27,19 @@ export const SERVER_KINDS = [
   "edvoyage-uncached",
   "two-writes",
   "edvoyage-chat",
+  "edvoyage-one-segment",
   "ws-relay",
   "hocuspocus",
 ] as const;
 export type ServerKind = (typeof SERVER_KINDS)[number];
+
+/** What is counted for one student or one address is raised: here one does what thousands would. */
+const CHAT_LIMITS = {
+  messagesPerSecond: 1_000_000_000,
+  messageBurst: 1_000_000_000,
+  socketsPerSession: 1_000_000,
+  socketsPerIpBeforeSignIn: 1_000_000,
+};
 
 const membersByRoom = new Map<string, Set<WebSocket>>();
 
@@ -58,13 +67,14 @@ const start: Readonly<Record<ServerKind, (dataDir: string, smsPort: number) => P
 
   edvoyage: (dataDir, smsPort) => startEdvoyage(dataDir, smsPort, {}),
 
-  // What is counted for one student or one address is raised: here one does what thousands would.
-  "edvoyage-chat": (dataDir, smsPort) =>
+  "edvoyage-chat": (dataDir, smsPort) => startEdvoyage(dataDir, smsPort, CHAT_LIMITS),
+
+  // A segment that never fills: what passing messages on costs, without the readers' moving to the next.
+  "edvoyage-one-segment": (dataDir, smsPort) =>
     startEdvoyage(dataDir, smsPort, {
-      messagesPerSecond: 1_000_000_000,
-      messageBurst: 1_000_000_000,
-      socketsPerSession: 1_000_000,
-      socketsPerIpBeforeSignIn: 1_000_000,
+      ...CHAT_LIMITS,
+      segmentEvents: 1_000_000_000,
+      segmentBytes: 1_000_000_000,
     }),
 
   // Passes on what comes and keeps nothing.

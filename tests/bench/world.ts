@@ -15,12 +15,15 @@ export const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 /** A server in a process of its own. */
 export interface Started {
   readonly port: number;
+  readonly dataDir: string;
   readonly child: ChildProcess;
 }
 
 /** Servers side by side, and the messages with codes that they send. */
 export interface BenchWorld {
-  start(kind: ServerKind): Promise<Started>;
+  /** On data of its own, or on those of another that was stopped. */
+  start(kind: ServerKind, dataOf?: Started): Promise<Started>;
+  stop(started: Started): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,10 +40,16 @@ export const createBenchWorld = async (): Promise<BenchWorld> => {
   await once(sms, "listening");
   const children: ChildProcess[] = [];
   return {
-    start: async (kind) => {
-      const started = await startServer(kind, join(folder, `${kind}-${children.length}`), sms.address().port);
+    start: async (kind, dataOf) => {
+      const dataDir = dataOf?.dataDir ?? join(folder, `${kind}-${children.length}`);
+      const started = await startServer(kind, dataDir, sms.address().port);
       children.push(started.child);
       return started;
+    },
+    stop: async ({ child }) => {
+      const exited = once(child, "exit");
+      child.kill();
+      await exited;
     },
     close: async () => {
       for (const child of children) child.kill();
@@ -57,7 +66,7 @@ const startServer = async (kind: ServerKind, dataDir: string, smsPort: number): 
     String(smsPort),
   ]);
   const [{ port }] = (await once(child, "message")) as [{ port: number }];
-  return { port, child };
+  return { port, dataDir, child };
 };
 
 export interface User {
