@@ -9,6 +9,7 @@ import { createRunAct } from "./acts.ts";
 import { createMembership } from "./membership.ts";
 import { createMessageRate } from "./message-rate.ts";
 import { createMessages, type Messages } from "./messages.ts";
+import { createRoomOpening } from "./opening.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 
 /** Rooms, and what is said in them. */
@@ -31,9 +32,10 @@ export const createChat = ({ database, logs, commands, clock, newId, limits, hin
   const { read } = database;
   const run = createRunAct({ database, commands, clock, hints });
   const membership = createMembership({ logs, newId, limits });
+  const opening = createRoomOpening({ logs, membership, newId, limits });
   const rate = createMessageRate({ clock, limits });
   return {
-    rooms: createRooms({ read, logs, membership, run, newId, limits }),
+    rooms: createRooms({ read, membership, opening, run }),
     messages: createMessages({ read, logs, run, rate, newId, limits }),
   };
 };

@@ -1,21 +1,12 @@
 import type { Queries, UnitOfWork } from "@edvoyage/db";
-import type { Limits, RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
+import type { RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { DAY_MS } from "../clock.ts";
-import type { NewId } from "../crypto.ts";
 import { AppError } from "../errors.ts";
 import { parseCursor, toPage, type Page } from "../paging.ts";
-import type { Logs } from "../sync/logs.ts";
 import type { Asking, Done, RunAct } from "./acts.ts";
 import { noSuchRoom, type Membership } from "./membership.ts";
-import {
-  acquaintances,
-  memberIds,
-  roomQueries as queries,
-  roomsPage,
-  type Acquaintance,
-  type RoomRow,
-} from "./rooms.store.ts";
+import { withoutRepeats, type NewRoom, type RoomOpening } from "./opening.ts";
+import { memberIds, roomQueries as queries, roomsPage, type RoomRow } from "./rooms.store.ts";
 
 /** A room as one of its members sees it. */
 export interface Room {
@@ -51,16 +42,6 @@ export interface RoomDetails extends Room {
     readonly at: number;
   }[];
 }
-
-/** What a room is made from; whoever makes it is in it. */
-export type NewRoom =
-  | { readonly kind: "direct"; readonly memberIds: readonly UserId[] }
-  | {
-      readonly kind: "group";
-      readonly memberIds: readonly UserId[];
-      readonly name: string | null;
-      readonly history: RoomHistory;
-    };
 
 /**
  * Chat rooms and who is in them. Everything about a room throws `not-found` to who is not in it, and what only its
@@ -105,14 +86,12 @@ export interface Rooms {
 
 export interface RoomsDeps {
   readonly read: Queries;
-  readonly logs: Pick<Logs, "create">;
   readonly membership: Membership;
+  readonly opening: RoomOpening;
   readonly run: RunAct;
-  readonly newId: NewId;
-  readonly limits: Pick<Limits, "roomMembers" | "directRoomsWithStrangersPerDay">;
 }
 
-export const createRooms = ({ read, logs, membership, run, newId, limits }: RoomsDeps): Rooms => {
+export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Rooms => {
   const get: Rooms["get"] = async (userId, roomId) => {
     const [room, members, invited] = await Promise.all([
       read.first(queries.byMember, { roomId, userId }),
@@ -150,137 +129,6 @@ export const createRooms = ({ read, logs, membership, run, newId, limits }: Room
     throw new AppError("forbidden", "Only the owner and the admins of a group may do this.");
   };
 
-  /** Whether one of those who are asked in is unknown, or not to be asked. */
-  const findAcquaintances = async (
-    tx: UnitOfWork,
-    userId: UserId,
-    others: readonly UserId[],
-  ): Promise<Acquaintance[]> => {
-    const found = await acquaintances(tx, userId, others);
-    if (found.length < others.length) throw new AppError("not-found", "There is no such student.");
-    if (found.some(({ isBlocked }) => isBlocked)) {
-      throw new AppError("forbidden", "One of the two has blocked the other.");
-    }
-    return found;
-  };
-
-  const bringIn = async (
-    tx: UnitOfWork,
-    { userId, now }: { readonly userId: UserId; readonly now: number },
-    { room, userIds }: { readonly room: Pick<RoomRow, "id" | "history" | "member_count">; userIds: UserId[] },
-  ): Promise<void> => {
-    const { id: roomId } = room;
-    const found = await findAcquaintances(tx, userId, userIds);
-    const waiting = await tx.all(queries.invited, { roomId });
-    const isWaiting = (one: UserId) => waiting.some((row) => row.user_id === one);
-    const newcomers = userIds.filter((one) => !isWaiting(one)).length;
-    assertSize(room.member_count + waiting.length + newcomers);
-    const known = new Set(found.filter(({ knowsAsker }) => knowsAsker).map((one) => one.userId));
-    const joining = userIds.filter((one) => known.has(one));
-    for (const one of joining) {
-      await membership.assertMayJoin(tx, one);
-      if (isWaiting(one)) await tx.first(queries.endInvitation, { roomId, userId: one });
-    }
-    if (joining.length > 0) {
-      const fromSegment = await membership.firstSegment(tx, room, now);
-      await membership.join(tx, { roomId, userIds: joining, by: userId, fromSegment, now });
-    }
-    for (const one of userIds) {
-      if (known.has(one) || isWaiting(one)) continue;
-      await tx.all(queries.invite, { roomId, userId: one, invitedBy: userId, now });
-    }
-  };
-
-  const assertSize = (members: number): void => {
-    if (members <= limits.roomMembers) return;
-    throw new AppError("limit/reached", "A room has no place for so many.", { limit: "roomMembers" });
-  };
-
-  const createGroup = async (
-    tx: UnitOfWork,
-    { userId, now }: { readonly userId: UserId; readonly now: number },
-    { name, history, memberIds }: Extract<NewRoom, { kind: "group" }>,
-  ): Promise<Done<RoomId>> => {
-    const userIds = withoutRepeats(memberIds).filter((one) => one !== userId);
-    assertSize(1 + userIds.length);
-    await membership.assertMayJoin(tx, userId);
-    const id = newId<RoomId>(now);
-    await logs.create(tx, id, now);
-    await tx.all(queries.insert, {
-      id,
-      kind: "group",
-      name,
-      history,
-      directKey: null,
-      withStranger: 0,
-      createdBy: userId,
-      now,
-    });
-    await membership.join(tx, {
-      roomId: id,
-      userIds: [userId],
-      by: userId,
-      role: "owner",
-      fromSegment: 0,
-      now,
-    });
-    // Those who are in from the beginning see all of it.
-    const room = { id, history: "all" as const, member_count: 1 };
-    await bringIn(tx, { userId, now }, { room, userIds });
-    return { answer: id, news: { changedLog: id, changedInboxes: [userId, ...userIds] } };
-  };
-
-  const openDirect = async (
-    tx: UnitOfWork,
-    { userId, now }: { readonly userId: UserId; readonly now: number },
-    otherId: UserId,
-  ): Promise<Done<RoomId>> => {
-    const pair = [userId, otherId];
-    const [other] = await findAcquaintances(tx, userId, [otherId]);
-    const directKey = [userId, otherId].sort().join(":");
-    await tx.lock(`direct:${directKey}`);
-    const known = await tx.first(queries.byDirectKey, { directKey });
-    const roomId = known?.id ?? newId<RoomId>(now);
-    if (!known) {
-      const withStranger = other?.knowsAsker ? 0 : 1;
-      if (withStranger) await assertMayMeetStranger(tx, userId, now);
-      await logs.create(tx, roomId, now);
-      await tx.all(queries.insert, {
-        id: roomId,
-        kind: "direct",
-        name: null,
-        history: "all",
-        directKey,
-        withStranger,
-        createdBy: userId,
-        now,
-      });
-    }
-    await tx.lock(`log:${roomId}`);
-    const inside = await memberIds(tx, roomId);
-    const outside = pair.filter((one) => !inside.includes(one));
-    if (outside.length === 0) return { answer: roomId };
-    for (const one of outside) await membership.assertMayJoin(tx, one);
-    await membership.join(tx, {
-      roomId,
-      userIds: outside,
-      by: userId,
-      fromSegment: 0,
-      pair,
-      now,
-    });
-    return { answer: roomId, news: { changedLog: roomId, changedInboxes: pair } };
-  };
-
-  const assertMayMeetStranger = async (tx: UnitOfWork, userId: UserId, now: number): Promise<void> => {
-    const opened = await tx.first(queries.countOpenedWithStrangers, { userId, since: now - DAY_MS });
-    if (opened && opened.count >= limits.directRoomsWithStrangersPerDay) {
-      throw new AppError("limit/reached", "Enough rooms with strangers for a day.", {
-        limit: "directRoomsWithStrangersPerDay",
-      });
-    }
-  };
-
   return {
     get,
 
@@ -301,11 +149,11 @@ export const createRooms = ({ read, logs, membership, run, newId, limits }: Room
       return change(asking, { procedure: "chat.rooms.create", input }, async (tx, now) => {
         // One at a time, so that the limits of what a student opens hold.
         await tx.lock(`rooms:${userId}`);
-        if (input.kind === "group") return createGroup(tx, { userId, now }, input);
+        if (input.kind === "group") return opening.createGroup(tx, { userId, now }, input);
         if (otherId === undefined || input.memberIds.length > 1) {
           throw invalid("memberIds", "A direct room is with one other");
         }
-        return openDirect(tx, { userId, now }, otherId);
+        return opening.openDirect(tx, { userId, now }, otherId);
       });
     },
 
@@ -338,7 +186,7 @@ export const createRooms = ({ read, logs, membership, run, newId, limits }: Room
         const room = await administered(tx, roomId, userId);
         const inside = new Set(await memberIds(tx, roomId));
         const userIds = withoutRepeats(input.memberIds).filter((one) => !inside.has(one));
-        await bringIn(tx, { userId, now }, { room, userIds });
+        await opening.bringIn(tx, { userId, now }, { room, userIds });
         return { answer: roomId, news: { changedLog: roomId, changedInboxes: userIds } };
       }),
 
@@ -413,8 +261,6 @@ const noSuchInvitation = () => new AppError("not-found", "There is no such invit
 
 const invalid = (path: string, message: string) =>
   new AppError("input/invalid", `${message}.`, { issues: [{ path, message }] });
-
-const withoutRepeats = (ids: readonly UserId[]): UserId[] => [...new Set(ids)];
 
 const toRoomId = (text: string): RoomId => text as RoomId;
 

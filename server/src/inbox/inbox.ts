@@ -1,5 +1,6 @@
 import type { Queries } from "@edvoyage/db";
-import type { Position, RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
+import type { Position, RoomId, UserId } from "@edvoyage/protocol";
+import type { Room } from "../chat/rooms.ts";
 import type { Clock } from "../clock.ts";
 import type { EntryValue } from "../sync/log-encoder.ts";
 import type { Logs } from "../sync/logs.ts";
@@ -12,18 +13,8 @@ export type InboxRoom =
   | { readonly state: "left"; readonly id: RoomId; readonly leftAt: number };
 
 /** A room that she is in. */
-export interface InboxMemberRoom {
+export interface InboxMemberRoom extends Omit<Room, "createdAt" | "changedAt"> {
   readonly state: "member";
-  readonly id: RoomId;
-  readonly kind: RoomKind;
-  readonly name: string | null;
-  readonly history: RoomHistory;
-  readonly role: RoomRole;
-  readonly memberCount: number;
-  /** The other of a direct room, also when she has left it; `null` for groups. */
-  readonly peer: { readonly id: UserId; readonly name: string | null } | null;
-  /** The first segment that she may read. */
-  readonly fromSegment: number;
   /** The newest event. A copy that has another id at this place is of a history that was undone. */
   readonly head: Position & { readonly id: string };
   /** Others' messages after the own read position that were not removed; 1,000 stands for as many and more. */

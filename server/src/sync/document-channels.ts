@@ -72,10 +72,10 @@ export const createDocumentChannels = (deps: {
 
   return {
     open: (userId) => {
-      const channel = channelOf(userId);
       return {
+        // Not before: a socket that is refused after all would leave an empty channel behind.
         onOpen: (connection) => {
-          channel.connections.add(connection);
+          channelOf(userId).connections.add(connection);
         },
         onMessage: async (connection, message) => {
           switch (message.type) {
@@ -88,17 +88,20 @@ export const createDocumentChannels = (deps: {
                 connection.send(stepOneFrame((await documents.read(userId, NOTHING)).stateVector));
               return undefined;
             }
-            default:
-              return hearPresence(channel.presence, connection, message);
+            default: {
+              const channel = channelByUser.get(userId);
+              if (channel) hearPresence(channel.presence, connection, message);
+              return undefined;
+            }
           }
         },
         // Its updates were all sent or the socket was closed: nothing to catch up.
         onDrain: () => {},
         onClose: (connection) => {
-          channel.connections.delete(connection);
-          channel.presence.leave(connection);
-          if (channel.connections.size === 0 && channelByUser.get(userId) === channel)
-            channelByUser.delete(userId);
+          const channel = channelByUser.get(userId);
+          channel?.connections.delete(connection);
+          channel?.presence.leave(connection);
+          if (channel?.connections.size === 0) channelByUser.delete(userId);
         },
       };
     },

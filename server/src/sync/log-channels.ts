@@ -17,8 +17,8 @@ export interface LogChannels {
   changed(id: LogId): void;
   /** Closes a student's sockets of a log. */
   close(id: LogId, userId: UserId): void;
-  /** Sends what became of presence since the last call; a few times a second. */
-  tellPresence(): void;
+  /** Sends what became of presence since the last call, and what could not be read before; a few times a second. */
+  tick(): void;
 }
 
 /** Which segment of which log. */
@@ -64,6 +64,8 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
   const forksByReader = new Map<string, number[]>();
   let dirty = new Set<LogId>();
   const flushing = new Set<LogId>();
+  /** Whose rows could not be read. */
+  const failed = new Set<LogId>();
 
   const channelOf = ({ id, segment }: SegmentAddress): Channel => {
     let segments = channelsByLog.get(id);
@@ -174,6 +176,9 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     flushing.add(id);
     try {
       for (const channel of channelsByLog.get(id)?.values() ?? []) await flushChannel(channel);
+    } catch (error) {
+      failed.add(id);
+      throw error;
     } finally {
       flushing.delete(id);
       if (dirty.has(id)) schedule();
@@ -209,29 +214,37 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
 
   return {
     open: (address) => {
-      const channel = channelOf(address);
+      const openChannel = (): Channel | undefined => channelsByLog.get(address.id)?.get(address.segment);
       return {
+        // Not before: a socket that is refused after all would leave an empty channel behind.
         onOpen: (connection) => {
-          channel.readers.set(connection, { connection, isListening: false, behind: undefined });
+          channelOf(address).readers.set(connection, { connection, isListening: false, behind: undefined });
         },
         onMessage: async (connection, message) => {
-          const reader = channel.readers.get(connection);
-          if (!reader) return;
+          const channel = openChannel();
+          const reader = channel?.readers.get(connection);
+          if (!channel || !reader) return;
           if (message.type === "step-one") return answerStepOne(channel, reader, message.stateVector);
           // A log is written by the server alone. Not even an offence: a stock client answers step 1 with what it has.
           if (message.type === "update") return;
           hearPresence(channel.presence, connection, message);
         },
         onDrain: (connection) => {
-          const reader = channel.readers.get(connection);
-          if (reader?.behind) background(catchUp(channel, reader));
+          const channel = openChannel();
+          const reader = channel?.readers.get(connection);
+          if (channel && reader?.behind) background(catchUp(channel, reader));
         },
-        onClose: (connection) => leave(channel, connection),
+        onClose: (connection) => {
+          const channel = openChannel();
+          if (channel) leave(channel, connection);
+        },
       };
     },
     changed,
     close,
-    tellPresence: () => {
+    tick: () => {
+      for (const id of failed) changed(id);
+      failed.clear();
       for (const segments of channelsByLog.values()) {
         for (const { presence, readers } of segments.values()) tellPresence(presence, readers.keys());
       }

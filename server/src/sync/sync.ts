@@ -109,7 +109,7 @@ export const createSync = (deps: SyncDeps): Sync => {
   const timers = [
     clock.every(TEND_EVERY_MS, () => sockets.tend()),
     clock.every(TICK_MS, () => {
-      logChannels.tellPresence();
+      logChannels.tick();
       inboxHints.tick();
       documentChannels.tick();
     }),
