@@ -12,6 +12,7 @@ import {
   measurePeerFanOut,
   measurePresence,
   measureSends,
+  memoryOf,
   openQuiet,
   type Account,
   type FanOut,
@@ -53,7 +54,12 @@ export const benchChat = async (): Promise<void> => {
     const full = await createRoom(account);
     print(`Filling a room with ${FULL_ROOM} messages …\n`);
     await fillRoom(account, full, FULL_ROOM);
+    const pid = edvoyage.child.pid ?? 0;
+    const before = memoryOf(pid);
     await compareOpenings(account, { small, full });
+    print(
+      `The server's memory before and after all of these: ${mebibytes(before)} and ${mebibytes(memoryOf(pid))} MiB\n`,
+    );
 
     const following = await createRoom(account);
     const followed = await each(
@@ -203,6 +209,8 @@ const each = async (run: () => Promise<number>): Promise<number[]> => {
   for (let round = 0; round < ROUNDS; round += 1) results.push(await run());
   return results;
 };
+
+const mebibytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(0);
 
 const median = (values: readonly number[]): number =>
   [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -353,7 +353,7 @@ const openSegment = async (
 };
 
 /** Resident memory of a process, in bytes. */
-const memoryOf = (pid: number): number => {
+export const memoryOf = (pid: number): number => {
   const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
   return pages * 4096;
 };

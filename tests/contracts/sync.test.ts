@@ -23,6 +23,9 @@ import { DIALECTS, emptyDatabase, type TestDialect } from "../support/databases.
 import { createFakeClock } from "../support/fake-clock.ts";
 import { connectRaw, connectStock, until } from "../support/sync-client.ts";
 
+/** A key that the database takes for ever to look up. */
+const NEVER_ANSWERED = "never-answered";
+
 /** A log served on real sockets. Who signs in and who may read is the test's to say: sync knows neither. */
 const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitName, number>> = {}) => {
   const clock = createFakeClock();
@@ -43,6 +46,7 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
   let failingReads = 0;
   const sync = createSync({
     authenticate: async (keyHash) => {
+      if (keyHash === sha256(NEVER_ANSWERED)) return new Promise(() => {});
       const userId = userByKeyHash.get(keyHash) ?? expect.fail("a key of nobody");
       const session = {
         id: keyHash as SessionId,
@@ -423,6 +427,47 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await large.closed).toBe(CLOSE_CODES.tooLarge);
     expect(await text.closed).toBe(CLOSE_CODES.malformed);
     expect(await fast.closed).toBe(CLOSE_CODES.tooFast);
+  });
+
+  test("a frame in 65 fragments closes the socket; one in 64 is taken", async () => {
+    const scene = await createScene(dialect);
+    const sendFragments = (raw: Awaited<ReturnType<typeof connectRaw>>, count: number) => {
+      for (let part = 0; part < count; part += 1)
+        raw.socket.send(Buffer.from(part < 4 ? [STEP_ONE_OF_NOTHING[part] ?? 0] : []), {
+          fin: part === count - 1,
+        });
+    };
+    const [whole, shredded] = [
+      await connectRaw(scene.student(), scene.name()),
+      await connectRaw(scene.student(), scene.name()),
+    ];
+
+    sendFragments(whole, defaultLimits.frameFragments);
+    sendFragments(shredded, defaultLimits.frameFragments + 1);
+
+    await until(() => whole.received.length > 0);
+    expect(await shredded.closed).toBeGreaterThan(1000);
+  });
+
+  test("who takes too long to be known is told to try again, and so are too many strangers of one address", async () => {
+    const scene = await createScene(dialect, { handshakeMs: 300, socketsPerIpBeforeSignIn: 2 });
+    const { url } = scene.student();
+    const slow = { url, token: NEVER_ANSWERED };
+
+    const [first, second] = [await connectRaw(slow, scene.name()), await connectRaw(slow, scene.name())];
+    const third = await connectRaw(slow, scene.name());
+    let openAfterThird = 0;
+    const codes = await Promise.all([
+      third.closed.then((code) => {
+        openAfterThird = [first, second].filter(({ socket }) => socket.readyState === socket.OPEN).length;
+        return code;
+      }),
+      first.closed,
+      second.closed,
+    ]);
+
+    expect(codes).toEqual([CLOSE_CODES.overloaded, CLOSE_CODES.overloaded, CLOSE_CODES.overloaded]);
+    expect(openAfterThird).toBe(2);
   });
 
   test("one socket too many of a session is refused, and the others stay", async () => {
