@@ -110,8 +110,6 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     const address = parseDocumentName(documentNameOf(request));
     const handler = address && (await handlerOf(address, signedIn));
     if (!handler) throw notThere();
-    if ((connectionsBySession.get(signedIn.session.id)?.size ?? 0) >= limits.socketsPerSession)
-      throw new Refusal(CLOSE_CODES.tooFast, "This session has too many sockets");
     return { signedIn, keyHash, handler };
   };
 
@@ -132,6 +130,9 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     raw: Socket,
     { signedIn: { session, user }, keyHash, handler }: Awaited<ReturnType<typeof admit>>,
   ): void => {
+    // In the same step as it is counted: many that open at once would each find room.
+    if ((connectionsBySession.get(session.id)?.size ?? 0) >= limits.socketsPerSession)
+      throw new Refusal(CLOSE_CODES.tooFast, "This session has too many sockets");
     createConnection({
       socket,
       raw,
