@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { openDatabase, StorageError } from "@edvoyage/db";
 import {
   CLOSE_CODES,
@@ -273,6 +273,30 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
 
     expect(await nobody.closed).toBe(CLOSE_CODES.noSession);
     expect(await page.closed).toBe(CLOSE_CODES.forbidden);
+  });
+
+  test("an upgrade of any other path is 404, and a peer that resets it harms nobody", async () => {
+    const scene = await createScene(dialect);
+    const { url, token } = scene.student();
+    const upgrade =
+      "GET /elsewhere HTTP/1.1\r\nhost: test\r\nupgrade: websocket\r\nconnection: Upgrade\r\n" +
+      "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    const port = Number(new URL(url).port);
+
+    for (let time = 0; time < 20; time += 1) {
+      const resetting = connect({ port, host: "127.0.0.1" });
+      await once(resetting, "connect");
+      resetting.write(upgrade);
+      setImmediate(() => resetting.resetAndDestroy());
+      await once(resetting, "close");
+    }
+    const patient = connect({ port, host: "127.0.0.1" });
+    patient.write(upgrade);
+    const [answer] = await once(patient, "data");
+    await once(patient, "close");
+
+    expect(String(answer)).toContain("404");
+    await connectRaw({ url, token }, scene.name());
   });
 
   test("a copy that is ahead of the rows is told to drop itself, and refused when it does not", async () => {

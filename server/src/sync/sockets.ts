@@ -54,6 +54,7 @@ export interface SocketsDeps {
 }
 
 const PATH_PREFIX = "/sync/";
+const NOT_FOUND = "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 /** How long clients may take to answer a close at shutdown, in milliseconds. */
 const DRAIN_TIMEOUT_MS = 1_500;
 /** What ws closes a socket with when a frame is larger than it takes (RFC 6455, 7.4.1). */
@@ -212,8 +213,10 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   return {
     attach: (http) => {
       http.on("upgrade", (request: IncomingMessage, raw: Socket, head: Buffer) => {
+        // Node has taken its own listeners off: without one, a peer that resets would end the process.
+        raw.on("error", () => raw.destroy());
         if (!request.url?.startsWith(PATH_PREFIX)) {
-          raw.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+          raw.end(NOT_FOUND, () => raw.destroy());
           return;
         }
         raw.setNoDelay(true);
