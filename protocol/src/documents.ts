@@ -35,6 +35,19 @@ export const USER_ROOTS = ["favourites", "settings"] as const;
 /** One of the arrays of a user document. */
 export type UserRoot = (typeof USER_ROOTS)[number];
 
+/** What the server takes of an entry of a user document, a plain `{key, val}`. */
+export const ENTRY_LIMITS = {
+  /** Characters (UTF-16 code units) of the key. */
+  keyCharacters: 128,
+  /** Bytes of the value in lib0's `any` encoding. */
+  valueBytes: 2 * 1024,
+  /** How deep arrays and objects of the value may lie; a plain value is 1. */
+  nesting: 32,
+} as const;
+
+/** Names that nothing in a value may have: read into a plain object, they become or shadow what every object has. */
+export const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+
 /** What can be a favourite. */
 export const FAVOURITE_KINDS = ["university", "course"] as const;
 /** What a favourite is of. */
