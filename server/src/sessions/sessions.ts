@@ -60,8 +60,8 @@ export interface Sessions {
   /** The session of an id, if it lives. */
   live(tx: UnitOfWork, id: SessionId, now: number): Promise<SessionView | undefined>;
   /**
-   * Whom the key with this SHA-256 (base64url) speaks for; counts as activity.
-   * Throws `session/required`, `session/expired`, `session/revoked`.
+   * Whom the key with this SHA-256 (base64url) speaks for; counts as activity. Throws `session/required`,
+   * `session/revoked` for one that was signed out, and `session/expired` for one that is over for any other reason.
    */
   authenticate(keyHash: string): Promise<SignedIn>;
   /** The student's live sessions, most recently used first. At most `sessionsPerUser`. */
@@ -161,7 +161,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
   const fromRow = async (keyHash: string, now: number): Promise<CachedSession> => {
     const row = await database.read.first(queries.byKeyHash, { keyHash });
     if (!row) throw new AppError("session/required", "This key belongs to no session. Sign in.");
-    if (row.ended_at !== null) throw new AppError("session/revoked", "This session has been ended.");
+    if (row.ended_at !== null) throw isSignedOut(row) ? revoked() : expired();
     if (now >= expiryOf(row, row.last_seen_at)) throw expired();
     return cache.add(row);
   };
@@ -287,5 +287,14 @@ const rowToView = (row: SessionRow, lastSeenAt = row.last_seen_at): SessionView 
   lastSeenAt,
   expiresAt: expiryOf(row, lastSeenAt),
 });
+
+/**
+ * Whether somebody has signed the session out. What a device keeps may be deleted for it, with what was not sent yet; nobody
+ * meant that who has signed in again, here or on an eleventh device, or has restored a backup.
+ */
+const isSignedOut = ({ end_reason: reason }: SessionRow): boolean =>
+  reason === "logout" || reason === "revoked" || reason === "admin";
+
+const revoked = () => new AppError("session/revoked", "This session has been ended.");
 
 const expired = () => new AppError("session/expired", "This session is over. Sign in again.");
