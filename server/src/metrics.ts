@@ -18,13 +18,23 @@ const LATENCY_BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
+let processRegister: Registry | undefined;
+
+/** What Node tells of the process. Once for all servers in it: prom-client never stops watching. */
+const registerOfProcess = (): Registry => {
+  if (!processRegister) {
+    processRegister = new Registry();
+    collectDefaultMetrics({ register: processRegister });
+  }
+  return processRegister;
+};
+
 export const createMetrics = (deps: {
   readonly countLiveSessions: () => Promise<number>;
   readonly countSockets: () => number;
 }): Metrics => {
   const register = new Registry();
   const registers = [register];
-  collectDefaultMetrics({ register });
   const sent = new Counter({
     name: "edvoyage_sms_sent_total",
     help: "Messages handed to the SMS provider, by what became of them (sent, refused, unknown)",
@@ -68,6 +78,7 @@ export const createMetrics = (deps: {
     labelNames: ["code"],
     registers,
   });
+  const everything = Registry.merge([registerOfProcess(), register]);
   for (const outcome of ["sent", "refused", "unknown"]) sent.inc({ outcome }, 0);
   for (const outcome of ["right", "wrong"]) judged.inc({ outcome }, 0);
 
@@ -87,7 +98,7 @@ export const createMetrics = (deps: {
       }
       series.observe(durationSeconds);
     },
-    text: async () => ({ contentType: register.contentType, body: await register.metrics() }),
+    text: async () => ({ contentType: everything.contentType, body: await everything.metrics() }),
   };
 };
 
