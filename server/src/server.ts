@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { openDatabase } from "@edvoyage/db";
 import { join } from "node:path";
 import { createAudit } from "./audit/audit.ts";
@@ -46,6 +47,8 @@ export interface Server {
   listen(): Promise<string>;
   /** Answers a request without a socket: for the terminal program when no server runs. */
   fetch: typeof fetch;
+  /** Serves one connection, HTTP or WebSocket, that did not come through a port: any stream with two ends. */
+  accept(connection: Duplex): Promise<void>;
   /** Every procedure and who may call it. */
   readonly procedures: readonly ProcedureEntry[];
   /** What it found when it opened, in words. */
@@ -200,6 +203,10 @@ export const createServer = async ({
         ...(request.body ? { payload: await request.text() } : {}),
       });
       return new Response(response.body, { status: response.statusCode });
+    },
+    accept: async (connection) => {
+      await http.ready();
+      http.server.emit("connection", connection);
     },
     seedIfEmpty: async () => {
       if ((await catalogue.count()) > 0) return 0;
