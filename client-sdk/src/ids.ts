@@ -1,0 +1,42 @@
+import type { Clock } from "./clock.ts";
+
+/** Fills with random bytes that nobody can guess. */
+export type RandomBytes = (count: number) => Uint8Array;
+
+/** The platform's; looked up when called, for React Native installs it late. */
+export const systemRandomBytes: RandomBytes = (count) => crypto.getRandomValues(new Uint8Array(count));
+
+/** Makes ids that are ordered by the moment at which they were made (RFC 9562 UUIDv7). */
+export type NewId = <Id extends string>() => Id;
+
+/** Of a later id of this maker, also within one millisecond and when the clock goes back. */
+export const createNewId = ({
+  clock,
+  randomBytes,
+}: {
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+}): NewId => {
+  let last = 0;
+  return <Id extends string>() => {
+    // A millisecond that was used is not used again, as RFC 9562 6.2 allows.
+    last = Math.max(last + 1, clock.now());
+    const random = bytesToHex(randomBytes(10));
+    const time = last.toString(16).padStart(12, "0");
+    const variant = ((Number.parseInt(random.charAt(3), 16) & 0x3) | 0x8).toString(16);
+    return [
+      time.slice(0, 8),
+      time.slice(8),
+      `7${random.slice(0, 3)}`,
+      `${variant}${random.slice(4, 7)}`,
+      random.slice(8, 20),
+    ].join("-") as Id;
+  };
+};
+
+/** A number from 0 to below 1. */
+export const randomFraction = (randomBytes: RandomBytes): number =>
+  Number.parseInt(bytesToHex(randomBytes(4)), 16) / 2 ** 32;
+
+const bytesToHex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,0 +1,113 @@
+import type { Peers, StorageAdapter } from "../storage.ts";
+import { on, type StorageContract } from "./fixture.ts";
+
+/** What several programs with the same stores say to each other. */
+export const describePeers = (contract: StorageContract): void => {
+  const { expect } = contract;
+
+  on(contract, {
+    name: "tells all other programs, and not itself",
+    run: async (fixture) => {
+      const [one, two, three] = [fixture.connect(), fixture.connect(), fixture.connect()]
+        .map(peersOf)
+        .map((peers) => ({ peers, ...listenTo(peers) }));
+      if (!one || !two || !three) throw new Error("Three programs make three peers");
+
+      one.peers.tell("from one");
+      await Promise.all([two.until("from one"), three.until("from one")]);
+      two.peers.tell("from two");
+      await Promise.all([one.until("from two"), three.until("from two")]);
+
+      expect(one.heard).toEqual(["from two"]);
+      expect(two.heard).toEqual(["from one"]);
+      expect(three.heard).toEqual(["from one", "from two"]);
+      for (const { stop } of [one, two, three]) stop();
+    },
+  });
+
+  on(contract, {
+    name: "stops hearing, and hears anew",
+    run: async (fixture) => {
+      const [one, other] = [peersOf(fixture.connect()), peersOf(fixture.connect())];
+      const stopped = listenTo(other);
+      const listening = listenTo(other);
+
+      stopped.stop();
+      one.tell("first");
+      await listening.until("first");
+      listening.stop();
+      const anew = listenTo(other);
+      one.tell("second");
+      await anew.until("second");
+
+      expect([stopped.heard, listening.heard, anew.heard]).toEqual([[], ["first"], ["second"]]);
+      anew.stop();
+    },
+  });
+
+  on(contract, {
+    name: "gives a name to one program at a time, in turn, and not to who stopped waiting",
+    run: async (fixture) => {
+      const [one, two, three] = [fixture.connect(), fixture.connect(), fixture.connect()].map(peersOf);
+      if (!one || !two || !three) throw new Error("Three programs make three peers");
+      const holders: string[] = [];
+      const take = (peers: Peers, name: string, holder: string) => {
+        let giveBack = (): void => {};
+        const taken = new Promise<void>((resolve) => {
+          giveBack = peers.take(name, () => {
+            holders.push(holder);
+            resolve();
+          });
+        });
+        return { taken, giveBack };
+      };
+
+      const first = take(one, "sender", "one");
+      await first.taken;
+      const second = take(two, "sender", "two");
+      const third = take(three, "sender", "three");
+      const elsewhere = take(two, "other name", "two, elsewhere");
+      await elsewhere.taken;
+      expect(holders).toEqual(["one", "two, elsewhere"]);
+      second.giveBack();
+      holders.push("one gives back");
+      first.giveBack();
+      await third.taken;
+      const again = take(one, "sender", "one again");
+      holders.push("three gives back");
+      third.giveBack();
+      third.giveBack();
+      await again.taken;
+
+      expect(holders).toEqual([
+        "one",
+        "two, elsewhere",
+        "one gives back",
+        "three",
+        "three gives back",
+        "one again",
+      ]);
+      again.giveBack();
+      elsewhere.giveBack();
+    },
+  });
+};
+
+/** What a peer hears, and a promise of the next thing. */
+const listenTo = (peers: Peers) => {
+  const heard: string[] = [];
+  let wake = (): void => {};
+  const stop = peers.hear((topic) => {
+    heard.push(topic);
+    wake();
+  });
+  const until = async (topic: string): Promise<void> => {
+    while (!heard.includes(topic)) await new Promise<void>((resolve) => (wake = resolve));
+  };
+  return { heard, stop, until };
+};
+
+const peersOf = ({ peers }: StorageAdapter): Peers => {
+  if (peers) return peers;
+  throw new Error('The adapter has no peers: say `without: ["peers"]`');
+};

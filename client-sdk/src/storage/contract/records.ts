@@ -1,0 +1,216 @@
+import { MAX_KEY_LENGTH } from "../keys.ts";
+import {
+  bytes,
+  contentOf,
+  isSame,
+  MEBIBYTE,
+  noise,
+  onStore,
+  put,
+  refusalOf,
+  remove,
+  type StorageContract,
+} from "./fixture.ts";
+
+/** What a store does with its records. */
+export const describeRecords = (contract: StorageContract): void => {
+  const { expect } = contract;
+
+  onStore(contract, {
+    name: "gives back the bytes that it was given",
+    run: async (store) => {
+      const values = [bytes(), Uint8Array.from({ length: 256 }, (_none, byte) => byte), noise(MEBIBYTE)];
+
+      await store.write(values.map((value, index) => put(`value-${index}`, value)));
+
+      for (const [index, value] of values.entries()) {
+        expect(isSame(await store.get(`value-${index}`), value)).toEqual(true);
+      }
+      const listed = await store.list("value-");
+      expect(listed.map(({ value }, index) => isSame(value, values[index] ?? bytes()))).toEqual([
+        true,
+        true,
+        true,
+      ]);
+    },
+  });
+
+  onStore(contract, {
+    name: "gives back a view of longer bytes, and no byte beside it",
+    run: async (store) => {
+      await store.write([put("view", bytes(1, 2, 3, 4, 5).subarray(1, 3))]);
+
+      const value = await store.get("view");
+
+      expect(value && [...value]).toEqual([2, 3]);
+      expect(value?.buffer.byteLength).toEqual(2);
+    },
+  });
+
+  onStore(contract, {
+    name: "has nothing under a key that was never written, or was removed",
+    run: async (store) => {
+      await store.write([put("a"), put("b")]);
+      await store.write([remove("a"), remove("never")]);
+
+      expect(await store.get("a")).toEqual(undefined);
+      expect(await store.get("never")).toEqual(undefined);
+      expect(await store.keys("")).toEqual(["b"]);
+    },
+  });
+
+  onStore(contract, {
+    name: "orders keys by their UTF-16 code units",
+    run: async (store) => {
+      // A pair of surrogates (U+1F393) comes before U+FF5E here, and after it in UTF-8.
+      const ordered = [
+        "",
+        "\u0000",
+        "A",
+        "B",
+        "Z",
+        "a",
+        "a\u0000",
+        "aa",
+        "é",
+        "大",
+        "\u{1f393}",
+        "\uff5e",
+        "\uffff",
+      ];
+
+      await store.write([...ordered].reverse().map((key) => put(key)));
+
+      expect(await store.keys("")).toEqual(ordered);
+      expect((await store.list("")).map(({ key }) => key)).toEqual(ordered);
+    },
+  });
+
+  onStore(contract, {
+    name: "takes the empty key like any other",
+    run: async (store) => {
+      await store.write([put("", bytes(1)), put("a")]);
+      expect(await contentOf(store)).toEqual({ "": [1], a: [1] });
+      expect([...((await store.get("")) ?? [])]).toEqual([1]);
+
+      await store.write([remove("")]);
+
+      expect(await store.get("")).toEqual(undefined);
+      expect(await store.keys("")).toEqual(["a"]);
+    },
+  });
+
+  onStore(contract, {
+    name: "tells keys apart that differ in half a pair of surrogates",
+    run: async (store) => {
+      await store.write([put("\ud83c", bytes(1)), put("\ud83d", bytes(2)), put("\ufffd", bytes(3))]);
+
+      expect(await contentOf(store)).toEqual({ "\ud83c": [1], "\ud83d": [2], "\ufffd": [3] });
+    },
+  });
+
+  onStore(contract, {
+    name: "lists what starts with a prefix, whatever characters are in it",
+    run: async (store) => {
+      const keys = [
+        "a",
+        "a%",
+        "a%b",
+        "a_",
+        "a_b",
+        "ab",
+        "A%",
+        "a\uffff",
+        "a\uffff\uffff",
+        "a\uffffb",
+        "b",
+        "*",
+        "a*",
+      ];
+      await store.write(keys.map((key) => put(key)));
+
+      for (const prefix of ["", "a", "a%", "a_", "a\uffff", "a\uffff\uffff", "\uffff", "c", "a*", "A"]) {
+        const expected = keys.filter((key) => key.startsWith(prefix)).sort();
+        expect(await store.keys(prefix)).toEqual(expected);
+        expect((await store.list(prefix)).map(({ key }) => key)).toEqual(expected);
+      }
+    },
+  });
+
+  onStore(contract, {
+    name: "takes keys and prefixes of 500 characters, and refuses longer ones",
+    run: async (store) => {
+      for (const character of ["k", "é", "大", "\uffff"]) {
+        const key = character.repeat(MAX_KEY_LENGTH);
+        await store.write([put(key)]);
+
+        expect(await store.keys(key)).toEqual([key]);
+        expect(await store.keys(character)).toEqual([key]);
+        expect(await refusalOf(store.write([put("short"), put(`${key}k`)]))).toEqual("failed");
+        expect(await refusalOf(store.get(`${key}k`))).toEqual("failed");
+        expect(await store.get("short")).toEqual(undefined);
+      }
+    },
+  });
+
+  onStore(contract, {
+    name: "makes the changes of a write in their order",
+    run: async (store) => {
+      await store.write([
+        put("a", bytes(1)),
+        put("a", bytes(2)),
+        put("b"),
+        remove("b"),
+        remove("c"),
+        put("c"),
+      ]);
+      await store.write([]);
+
+      expect(await contentOf(store)).toEqual({ a: [2], c: [1] });
+    },
+  });
+
+  onStore(contract, {
+    name: "makes a write of a thousand changes",
+    run: async (store) => {
+      const keys = Array.from({ length: 1_000 }, (_none, index) => `key-${String(index).padStart(4, "0")}`);
+
+      await store.write(keys.map((key) => put(key)));
+
+      expect(await store.keys("key-")).toEqual(keys);
+    },
+  });
+
+  onStore(contract, {
+    name: "makes writes in the order in which they were asked for, and reads see those before them",
+    run: async (store) => {
+      const writes: Promise<void>[] = [];
+      const reads: Promise<Uint8Array | undefined>[] = [];
+      for (let turn = 0; turn < 50; turn += 1) {
+        writes.push(store.write([put("last", bytes(turn)), put(`turn-${turn}`)]));
+        reads.push(store.get("last"));
+      }
+
+      await Promise.all(writes);
+
+      expect((await Promise.all(reads)).map((value) => value?.[0])).toEqual(reads.map((_none, turn) => turn));
+      expect((await store.keys("turn-")).length).toEqual(50);
+    },
+  });
+
+  onStore(contract, {
+    name: "keeps what it was given at the call, whatever the caller does to it afterwards",
+    run: async (store) => {
+      const value = bytes(1, 2);
+      const changes = [put("a", value)];
+      const written = store.write(changes);
+      value.fill(9);
+      changes.push(put("b"));
+      await written;
+      (await store.get("a"))?.fill(9);
+      for (const record of await store.list("")) record.value.fill(9);
+
+      expect(await contentOf(store)).toEqual({ a: [1, 2] });
+    },
+  });
+};

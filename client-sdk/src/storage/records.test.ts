@@ -1,0 +1,207 @@
+import { describe, expect, test } from "vitest";
+import { createMemoryStorage } from "./memory.ts";
+import { createRecords, putBytes, putJson, remove } from "./records.ts";
+import { StorageError, type Store } from "./storage.ts";
+
+const createScene = async () => {
+  const storage = createMemoryStorage();
+  const store = await storage.open("store");
+  const damaged: string[] = [];
+  const records = createRecords(store, { onDamaged: (key) => damaged.push(key) });
+
+  /** Changes one byte of a record, counted from its end when it is negative. */
+  const damage = async (key: string, at = -1): Promise<void> => {
+    const value = (await store.get(key)) ?? expect.fail(`nothing is kept as ${key}`);
+    const index = at < 0 ? value.byteLength + at : at;
+    value[index] = (value[index] ?? 0) ^ 1;
+    await store.write([{ key, value }]);
+  };
+
+  return { records, store, damaged, damage };
+};
+
+describe("records", () => {
+  test("give back JSON and bytes, in the order of their keys", async () => {
+    const { records } = await createScene();
+    const value = { text: "Größe 大 🎓", list: [1, null, true], lone: "\ud83c" };
+
+    await records.write([putJson("b", value), putJson("a", 1), putBytes("c", Uint8Array.of(0, 255))]);
+    await records.write([putBytes("d", new Uint8Array()), putJson("e", null), remove("a")]);
+
+    expect(await records.getJson("b")).toEqual(value);
+    expect(await records.getJson("a")).toBeUndefined();
+    expect(await records.getJson("e")).toBeNull();
+    expect(await records.getBytes("c")).toEqual(Uint8Array.of(0, 255));
+    expect(await records.listBytes("d")).toEqual([{ key: "d", value: new Uint8Array() }]);
+    expect(await records.keys("")).toEqual(["b", "c", "d", "e"]);
+    expect(await records.listJson("b")).toEqual([{ key: "b", value }]);
+  });
+
+  test("keep what they were given at the call", async () => {
+    const { records } = await createScene();
+    const value = { list: [1] };
+    const bytes = Uint8Array.of(1);
+    const changes = [putJson("a", value), putBytes("b", bytes)];
+    value.list.push(2);
+    bytes.fill(2);
+    await records.write(changes);
+
+    expect(await records.getJson("a")).toEqual({ list: [1] });
+    expect(await records.getBytes("b")).toEqual(Uint8Array.of(1));
+  });
+
+  test("refuse what JSON cannot say", () => {
+    expect(() => putJson("a", undefined)).toThrow(TypeError);
+  });
+
+  test("begin with the version of their format and the CRC-32 of key and payload", () => {
+    const { value } = putBytes("123", new TextEncoder().encode("456"));
+
+    expect(value?.[0]).toBe(1);
+    expect(value?.subarray(5)).toEqual(new TextEncoder().encode("456"));
+    expect(putBytes("124", new TextEncoder().encode("456")).value).not.toEqual(value);
+    expect(putBytes("1234", new TextEncoder().encode("56")).value?.subarray(0, 5)).not.toEqual(
+      value?.subarray(0, 5),
+    );
+  });
+});
+
+describe("a damaged record", () => {
+  test.each([
+    ["another version", 0],
+    ["a changed check", 1],
+    ["a changed payload", -1],
+  ])("with %s is absent, set aside as it is, and reported; the others work", async (_what, at) => {
+    const { records, store, damaged, damage } = await createScene();
+    await records.write([putJson("a", "one"), putJson("b", "two")]);
+    await damage("a", at);
+    const found = await store.get("a");
+
+    expect(await records.listJson("")).toEqual([{ key: "b", value: "two" }]);
+
+    expect(damaged).toEqual(["a"]);
+    expect(await store.keys("")).toEqual(["b", "damaged/000001/a"]);
+    expect(await store.get("damaged/000001/a")).toEqual(found);
+    expect(await records.getJson("a")).toBeUndefined();
+    expect(await records.listJson("")).toEqual([{ key: "b", value: "two" }]);
+    expect(await records.keys("")).toEqual(["b"]);
+    expect(damaged).toEqual(["a"]);
+  });
+
+  test.each([
+    ["that is cut short", Uint8Array.of(1, 2, 3)],
+    ["that is empty", new Uint8Array()],
+  ])("%s is set aside", async (_what, value) => {
+    const { records, store, damaged } = await createScene();
+    await store.write([{ key: "a", value }]);
+
+    expect(await records.getBytes("a")).toBeUndefined();
+    expect(damaged).toEqual(["a"]);
+  });
+
+  test("of another key is set aside: a sound value in the wrong place is damage too", async () => {
+    const { records, store, damaged } = await createScene();
+    await store.write([{ ...putJson("a", 1), key: "b" }]);
+
+    expect(await records.getJson("b")).toBeUndefined();
+    expect(damaged).toEqual(["b"]);
+  });
+
+  test("that is no JSON is set aside", async () => {
+    const { records, damaged } = await createScene();
+    await records.write([putBytes("a", Uint8Array.of(123))]);
+
+    expect(await records.getJson("a")).toBeUndefined();
+    expect(damaged).toEqual(["a"]);
+  });
+
+  test("is set aside once when it is read twice at once", async () => {
+    const { records, damaged, damage } = await createScene();
+    await records.write([putJson("a", 1)]);
+    await damage("a");
+
+    const values = await Promise.all([records.getJson("a"), records.getJson("a"), records.listJson("")]);
+
+    expect(values).toEqual([undefined, undefined, []]);
+    expect(damaged).toEqual(["a"]);
+  });
+
+  test("does not take a new record of its key with it", async () => {
+    const { records, damage, damaged } = await createScene();
+    await records.write([putJson("a", "old")]);
+    await damage("a");
+
+    const read = records.getJson("a");
+    await records.write([putJson("a", "new")]);
+    await read;
+
+    expect(await records.getJson("a")).toBe("new");
+    expect(damaged.length).toBeLessThanOrEqual(1);
+  });
+
+  test("is not set aside in the middle of a write of its key", async () => {
+    const { records, store, damage } = await createScene();
+    await records.write([putJson("a", "old")]);
+    await damage("a");
+    let reads = 0;
+    let written: Promise<void> | undefined;
+    const slow = createRecords(
+      {
+        ...store,
+        get: async (key) => {
+          const value = await store.get(key);
+          reads += 1;
+          // It was looked at once more, and is about to be moved.
+          if (reads === 2) written = slow.write([putJson("a", "new")]);
+          return value;
+        },
+      },
+      { onDamaged: () => {} },
+    );
+
+    await slow.getJson("a");
+    await written;
+
+    expect(reads).toBe(2);
+    expect(await records.getJson("a")).toBe("new");
+  });
+
+  test("pushes out the oldest of twenty", async () => {
+    const { records, store, damage } = await createScene();
+    const keys = Array.from({ length: 23 }, (_none, index) => `key-${String(index).padStart(2, "0")}`);
+    for (const key of [...keys].reverse()) {
+      await records.write([putJson(key, key)]);
+      await damage(key);
+      await records.getJson(key);
+    }
+
+    const kept = await store.keys("damaged/");
+
+    expect(kept).toHaveLength(20);
+    expect(kept[0]).toBe("damaged/000004/key-19");
+    expect(kept[19]).toBe("damaged/000023/key-00");
+  });
+
+  test("with the longest of keys is set aside", async () => {
+    const { records, store, damage } = await createScene();
+    const key = "k".repeat(500);
+    await records.write([putJson(key, 1)]);
+    await damage(key);
+
+    expect(await records.getJson(key)).toBeUndefined();
+    expect(await store.keys("")).toEqual([`damaged/000001/${key}`.slice(0, 500)]);
+  });
+
+  test("stays where it is on a full disk, and is absent all the same", async () => {
+    const { store, records, damaged, damage } = await createScene();
+    await records.write([putJson("a", 1)]);
+    await damage("a");
+    const full: Store = { ...store, write: () => Promise.reject(new StorageError("full", "Full")) };
+    const onFull = createRecords(full, { onDamaged: (key) => damaged.push(key) });
+
+    expect(await onFull.getJson("a")).toBeUndefined();
+
+    expect(damaged).toEqual(["a"]);
+    expect(await store.keys("")).toEqual(["a"]);
+  });
+});

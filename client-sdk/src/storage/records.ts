@@ -1,0 +1,146 @@
+import { crc32 } from "./crc32.ts";
+import { MAX_KEY_LENGTH } from "./keys.ts";
+import { isStorageError, type Change, type Store } from "./storage.ts";
+import { createTurns } from "../turns.ts";
+
+/** A store whose records are checked when they are read: what the disk has changed is never taken for the student's. */
+export interface Records {
+  /** Resolves with `undefined` when there is none, or it was damaged. */
+  getJson<T>(key: string): Promise<T | undefined>;
+  getBytes(key: string): Promise<Uint8Array | undefined>;
+  /** Every record whose key starts with `prefix`, in the order of the keys, without those that were damaged. */
+  listJson<T>(prefix: string): Promise<readonly KeptRecord<T>[]>;
+  listBytes(prefix: string): Promise<readonly KeptRecord<Uint8Array>[]>;
+  /** The same without the values, and without the check. */
+  keys(prefix: string): Promise<readonly string[]>;
+  /** Makes all changes or none, as `Store.write` does; made by `putJson`, `putBytes` and `remove`. */
+  write(changes: readonly Change[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface KeptRecord<T> {
+  readonly key: string;
+  readonly value: T;
+}
+
+export interface RecordsOptions {
+  /** Called for each record that was set aside. */
+  readonly onDamaged: (key: string) => void;
+}
+
+const FORMAT_VERSION = 1;
+/** The format's version, and the CRC-32, high byte first. */
+const HEADER_BYTES = 5;
+/** Between key and payload in what is summed; no byte of UTF-8. */
+const SEPARATOR = Uint8Array.of(0xff);
+
+const DAMAGED = "damaged/";
+/** Enough to find out what happened; the rest of the disk is the student's. */
+const MAX_DAMAGED = 20;
+const NUMBER_DIGITS = 6;
+
+// Made when they are needed: an app may put them in place after it has loaded this.
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** A change that keeps a value as JSON, as it is now. Throws `TypeError` on what JSON cannot say. */
+export const putJson = (key: string, value: unknown): Change => {
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) throw new TypeError(`There is no JSON for what was to be kept as "${key}"`);
+  return putBytes(key, encode(text));
+};
+
+/** A change that keeps bytes, as they are now. */
+export const putBytes = (key: string, bytes: Uint8Array): Change => {
+  const value = new Uint8Array(HEADER_BYTES + bytes.byteLength);
+  value[0] = FORMAT_VERSION;
+  new DataView(value.buffer).setUint32(1, checksum(key, bytes));
+  value.set(bytes, HEADER_BYTES);
+  return { key, value };
+};
+
+/** A change that removes a record, if there is one. */
+export const remove = (key: string): Change => ({ key, value: null });
+
+/**
+ * Reads and writes checked records in a store, which it closes. A damaged one is moved to
+ * `damaged/<number>/<its key>`, where the last 20 stay, and is then as if it had never been. What two tabs write at
+ * the moment in which one finds the damage may be lost with it.
+ */
+export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Records => {
+  // A record that was damaged when it was read may be whole when it is set aside: nothing may be written in between.
+  const inTurn = createTurns();
+
+  const setAside = (key: string, isWhole: (value: Uint8Array) => boolean): Promise<void> =>
+    inTurn(async () => {
+      const value = await store.get(key);
+      if (!value || isWhole(value)) return;
+      try {
+        await store.write([...moveAside(key, value, await store.keys(DAMAGED)), remove(key)]);
+      } catch (error) {
+        // On a full disk it stays where it is, and is found again.
+        if (!(isStorageError(error) && error.kind === "full")) throw error;
+      }
+      onDamaged(key);
+    });
+
+  const get = async <T>(key: string, parse: Parse<T>): Promise<T | undefined> => {
+    const value = await store.get(key);
+    if (!value) return undefined;
+    const parsed = parse(key, value);
+    if (parsed.state === "whole") return parsed.value;
+    await setAside(key, (now) => parse(key, now).state === "whole");
+    return undefined;
+  };
+
+  const list = async <T>(prefix: string, parse: Parse<T>): Promise<readonly KeptRecord<T>[]> => {
+    const records: KeptRecord<T>[] = [];
+    for (const { key, value } of await store.list(prefix)) {
+      if (key.startsWith(DAMAGED)) continue;
+      const parsed = parse(key, value);
+      if (parsed.state === "whole") records.push({ key, value: parsed.value });
+      else await setAside(key, (now) => parse(key, now).state === "whole");
+    }
+    return records;
+  };
+
+  return {
+    getJson: <T>(key: string) => get<T>(key, parseJson),
+    getBytes: (key) => get(key, parseBytes),
+    listJson: <T>(prefix: string) => list<T>(prefix, parseJson),
+    listBytes: (prefix) => list(prefix, parseBytes),
+    keys: async (prefix) => (await store.keys(prefix)).filter((key) => !key.startsWith(DAMAGED)),
+    write: (changes) => inTurn(() => store.write(changes)),
+    close: () => inTurn(() => store.close()),
+  };
+};
+
+type Parsed<T> = { readonly state: "whole"; readonly value: T } | { readonly state: "damaged" };
+type Parse<T> = (key: string, value: Uint8Array) => Parsed<T>;
+
+const parseBytes: Parse<Uint8Array> = (key, value) => {
+  if (value.byteLength < HEADER_BYTES || value[0] !== FORMAT_VERSION) return { state: "damaged" };
+  const payload = value.slice(HEADER_BYTES);
+  const sum = new DataView(value.buffer, value.byteOffset).getUint32(1);
+  return sum === checksum(key, payload) ? { state: "whole", value: payload } : { state: "damaged" };
+};
+
+const parseJson = <T>(key: string, value: Uint8Array): Parsed<T> => {
+  const bytes = parseBytes(key, value);
+  if (bytes.state === "damaged") return bytes;
+  try {
+    return { state: "whole", value: JSON.parse(decode(bytes.value)) };
+  } catch {
+    return { state: "damaged" };
+  }
+};
+
+const checksum = (key: string, payload: Uint8Array): number => crc32(encode(key), SEPARATOR, payload);
+
+/** Numbered, so that their keys are in the order in which they were found. */
+const moveAside = (key: string, value: Uint8Array, damaged: readonly string[]): Change[] => {
+  const newest = damaged[damaged.length - 1]?.slice(DAMAGED.length, DAMAGED.length + NUMBER_DIGITS) ?? "0";
+  const number = String(Number(newest) + 1).padStart(NUMBER_DIGITS, "0");
+  const oldest = damaged.slice(0, Math.max(0, damaged.length + 1 - MAX_DAMAGED));
+  return [...oldest.map(remove), { key: `${DAMAGED}${number}/${key}`.slice(0, MAX_KEY_LENGTH), value }];
+};

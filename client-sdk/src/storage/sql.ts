@@ -1,0 +1,81 @@
+import { toFailure } from "./adapter.ts";
+import { rangeOfPrefix } from "./keys.ts";
+import { StorageError, type StoredRecord } from "./storage.ts";
+
+/**
+ * What the SQLite adapters ask for: one table of records. A key is kept as its UTF-16 code units, high byte first:
+ * SQLite compares blobs byte by byte, which is the order that a store promises, and no driver changes what is in one.
+ */
+export const SQL = {
+  create: "create table if not exists records (key blob primary key, value blob not null)",
+  get: "select key, value from records where key = ifnull(?, x'')",
+  list: "select key, value from records where key >= ifnull(?, x'') and key < ? order by key",
+  keys: "select key from records where key >= ifnull(?, x'') and key < ? order by key",
+  // Expo's driver for iOS binds no bytes as null.
+  put: "insert or replace into records (key, value) values (ifnull(?, x''), ifnull(?, x''))",
+  remove: "delete from records where key = ifnull(?, x'')",
+  begin: "begin immediate",
+  commit: "commit",
+  rollback: "rollback",
+} as const;
+
+/** Said to each connection when it is opened. */
+export const PRAGMAS = [
+  "journal_mode = wal",
+  // After WAL, which some builds run at NORMAL: that loses acknowledged writes when the power fails.
+  "synchronous = full",
+  // Apple's disks acknowledge a plain fsync before they have written.
+  "fullfsync = on",
+  "checkpoint_fullfsync = on",
+  "secure_delete = on",
+] as const;
+
+/** What `pragma synchronous` answers when each commit is on the disk before it is acknowledged. */
+export const SYNCHRONOUS_FULL = 2;
+
+const BYTES_PER_CODE_UNIT = 2;
+
+/** A key as the table has it. */
+export const keyToBytes = (key: string): Uint8Array => {
+  const bytes = new Uint8Array(key.length * BYTES_PER_CODE_UNIT);
+  const view = new DataView(bytes.buffer);
+  for (let index = 0; index < key.length; index += 1) {
+    view.setUint16(index * BYTES_PER_CODE_UNIT, key.charCodeAt(index));
+  }
+  return bytes;
+};
+
+/** What `SQL.list` and `SQL.keys` are asked with. */
+export const prefixToBytes = (prefix: string): [from: Uint8Array, before: Uint8Array] => {
+  const { from, before } = rangeOfPrefix(prefix);
+  return [keyToBytes(from), keyToBytes(before)];
+};
+
+/** Reads a row, with a value or without. Throws `StorageError` ("failed") on anything else. */
+export const parseRow = (row: unknown): StoredRecord => {
+  const { key, value = new Uint8Array() } = row as Readonly<Record<string, unknown>>;
+  if (key instanceof Uint8Array && value instanceof Uint8Array) {
+    return { key: bytesToKey(key), value: new Uint8Array(value) };
+  }
+  throw new StorageError("failed", "A row is not a record");
+};
+
+const bytesToKey = (bytes: Uint8Array): string => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const units = Array.from({ length: bytes.byteLength / BYTES_PER_CODE_UNIT }, (_none, index) =>
+    view.getUint16(index * BYTES_PER_CODE_UNIT),
+  );
+  return String.fromCharCode(...units);
+};
+
+/** Translates an error by what SQLite says, which every driver hands on: their codes differ, or are lost on the way. */
+export const sqliteToStorageError = (error: unknown): StorageError => {
+  const message = error instanceof Error ? error.message : "";
+  if (message.includes("database or disk is full") || message.includes("ENOSPC")) {
+    return new StorageError("full", "The device has no room", { cause: error });
+  }
+  if (message.includes("database is locked")) {
+    return new StorageError("failed", "Another program has the store open", { cause: error });
+  }
+  return toFailure(error);
+};
