@@ -1,0 +1,28 @@
+import { defaultLimits } from "@edvoyage/protocol";
+import { EdVoyageError } from "../errors.ts";
+
+/** UTF-16 code units: more than any emoji has. */
+const MAX_EMOJI_CHARACTERS = 32;
+/** With the `u` flag a pair is one character: these are halves. Hermes has no `isWellFormed`. */
+const ILL_FORMED = /[\0\ud800-\udfff]/u;
+
+/** Throws `limit/reached` and `input/invalid` for what the server would not take as a message. */
+export const assertMessageText = (text: string): void => {
+  if (text.length > defaultLimits.messageCharacters) {
+    throw new EdVoyageError("limit/reached", "This message is too long.", {
+      details: { limit: "messageCharacters" },
+    });
+  }
+  if (ILL_FORMED.test(text)) throw invalid("text", "Not well-formed text");
+  if (!/\S/.test(text)) throw invalid("text", "Nothing is said");
+};
+
+/** Throws `input/invalid` for what is surely no emoji; the server looks closer. */
+export const assertEmoji = (emoji: string): void => {
+  if (emoji === "" || emoji.length > MAX_EMOJI_CHARACTERS || ILL_FORMED.test(emoji)) {
+    throw invalid("emoji", "Not an emoji");
+  }
+};
+
+const invalid = (path: string, message: string): EdVoyageError =>
+  new EdVoyageError("input/invalid", `${message}.`, { details: { issues: [{ path, message }] } });

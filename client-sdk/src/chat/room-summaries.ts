@@ -1,0 +1,76 @@
+import { comparePositions, type RoomId, type UserId } from "@edvoyage/protocol";
+import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import type { RoomSummary } from "./api.ts";
+import type { InboxRoom } from "./inbox.ts";
+
+const MAX_PREVIEW_CHARACTERS = 120;
+
+/** What is shown of a room, and what it was made of. */
+interface Shown {
+  readonly room: InboxRoom;
+  readonly own: OutboxEntry<"chat.send"> | undefined;
+  readonly summary: RoomSummary;
+  /** Greater is newer. */
+  readonly newestAt: number;
+}
+
+/**
+ * Makes the list of rooms of what the server said and of what waits in the outbox. What did not change is the same
+ * object as before, the list itself included.
+ */
+export const createRoomSummaries = (
+  userId: UserId,
+): ((rooms: ReadonlyMap<RoomId, InboxRoom>, entries: readonly OutboxEntry[]) => readonly RoomSummary[]) => {
+  let shownById: ReadonlyMap<RoomId, Shown> = new Map();
+  let former: readonly RoomSummary[] = [];
+
+  return (rooms, entries) => {
+    const ownByRoom = newestByRoom(rooms, entries);
+    const shown = [...rooms.values()].map((room): Shown => {
+      const before = shownById.get(room.id);
+      const own = ownByRoom.get(room.id);
+      return before?.room === room && before.own?.input === own?.input ? before : show(room, own, userId);
+    });
+    shownById = new Map(shown.map((one) => [one.room.id, one]));
+    const list = shown
+      .sort((one, other) => other.newestAt - one.newestAt || (one.room.id < other.room.id ? 1 : -1))
+      .map(({ summary }) => summary);
+    const isSame = list.length === former.length && list.every((one, place) => one === former[place]);
+    if (!isSame) former = list;
+    return former;
+  };
+};
+
+/** The newest own message of each room that the inbox does not know of. */
+const newestByRoom = (
+  rooms: ReadonlyMap<RoomId, InboxRoom>,
+  entries: readonly OutboxEntry[],
+): ReadonlyMap<RoomId, OutboxEntry<"chat.send">> => {
+  const ownByRoom = new Map<RoomId, OutboxEntry<"chat.send">>();
+  for (const entry of entries) {
+    if (entry.procedure !== "chat.send" || entry.state === "failed") continue;
+    const head = rooms.get(entry.input.roomId)?.head;
+    const isKnown = entry.state === "acked" && head && comparePositions(entry.answer.position, head) <= 0;
+    if (!isKnown) ownByRoom.set(entry.input.roomId, entry);
+  }
+  return ownByRoom;
+};
+
+const show = (room: InboxRoom, own: OutboxEntry<"chat.send"> | undefined, userId: UserId): Shown => {
+  const { history: _h, fromSegment: _f, head, ...summary } = room;
+  const lastAt = own ? Math.max(own.createdAt, room.lastAt ?? 0) : room.lastAt;
+  return {
+    room,
+    own,
+    summary: own ? { ...summary, preview: cutText(own.input.text), lastAuthorId: userId, lastAt } : summary,
+    // A room in which nothing was said yet is as new as its newest event.
+    newestAt: lastAt ?? idToTime(head.id),
+  };
+};
+
+/** Leaves no half of a surrogate pair. */
+const cutText = (text: string): string =>
+  text.slice(0, MAX_PREVIEW_CHARACTERS).replace(/[\ud800-\udbff]$/, "");
+
+/** The first 48 bits of a UUIDv7 are milliseconds. */
+const idToTime = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);

@@ -1,0 +1,104 @@
+import { defaultLimits } from "@edvoyage/protocol";
+import { expect, test } from "vitest";
+import { createSubject } from "../observable.ts";
+import type { UserDocument } from "../sync/user-document.ts";
+import { createFavourites } from "./favourites.ts";
+
+const ONE = "01990000-0000-7000-8000-000000000001";
+const TWO = "01990000-0000-7000-8000-000000000002";
+
+/** A document that has no disk and no server. */
+const createDocument = (initial: ReadonlyMap<string, unknown> = new Map()) => {
+  const favourites = createSubject(initial);
+  const document: Pick<UserDocument, "entries" | "edit"> = {
+    entries: { favourites, settings: createSubject(new Map()) },
+    edit: async (_root, key, change) => {
+      const value = change(favourites.value.get(key));
+      const next = new Map(favourites.value);
+      next.delete(key);
+      if (value !== undefined) next.set(key, value);
+      favourites.set(next);
+      return value as never;
+    },
+  };
+  return document;
+};
+
+const createWithClock = (document = createDocument()) => {
+  let now = 1_000;
+  const clock = { now: () => (now += 1), after: () => () => {} };
+  return createFavourites(document, { clock });
+};
+
+test("toggling adds and removes, and says which", async () => {
+  const favourites = createWithClock();
+
+  const first = await favourites.toggle("university", ONE);
+  const hadIt = favourites.has("university", ONE);
+  const second = await favourites.toggle("university", ONE);
+
+  expect([first, hadIt, second]).toEqual([true, true, false]);
+  expect(favourites.list()).toEqual([]);
+});
+
+test("the newest is first, and the list is the same array while nothing changes", async () => {
+  const favourites = createWithClock();
+  await favourites.add("university", ONE);
+  await favourites.add("course", TWO);
+  await favourites.add("university", ONE);
+
+  expect(favourites.list()).toEqual([
+    { kind: "course", id: TWO, addedAt: 1_002 },
+    { kind: "university", id: ONE, addedAt: 1_001 },
+  ]);
+  expect(favourites.list()).toBe(favourites.list());
+});
+
+test("a watcher hears at once, after each change, and no more once it has left", async () => {
+  const favourites = createWithClock();
+  const heard: number[] = [];
+  const leave = favourites.watch((list) => heard.push(list.length));
+
+  await favourites.add("course", ONE);
+  leave();
+  await favourites.remove("course", ONE);
+
+  expect(heard).toEqual([0, 1]);
+});
+
+test("what is no favourite is not shown", () => {
+  const entries = new Map<string, unknown>([
+    [`university:${ONE}`, { addedAt: 5 }],
+    [`university:${TWO}`, "yes"],
+    ["nonsense", { addedAt: 5 }],
+  ]);
+
+  expect(createWithClock(createDocument(entries)).list()).toEqual([
+    { kind: "university", id: ONE, addedAt: 5 },
+  ]);
+});
+
+test("one too many is refused, and those that are there can go", async () => {
+  const idOf = (index: number) => `01990000-0000-7000-8000-${String(index).padStart(12, "0")}`;
+  const entries = Array.from(
+    { length: defaultLimits.favourites },
+    (_, index) => [`course:${idOf(index)}`, { addedAt: index }] as const,
+  );
+  const favourites = createWithClock(createDocument(new Map(entries)));
+
+  await expect(favourites.toggle("university", ONE)).rejects.toMatchObject({
+    reason: "limit/reached",
+    details: { limit: "favourites" },
+  });
+  await favourites.add("course", idOf(1));
+  expect(await favourites.toggle("course", idOf(2))).toBe(false);
+});
+
+test("what is no id is refused", async () => {
+  const favourites = createWithClock();
+
+  await expect(favourites.toggle("university", "MIT")).rejects.toMatchObject({ reason: "input/invalid" });
+  expect(() => favourites.has("university", "MIT")).toThrow(
+    expect.objectContaining({ reason: "input/invalid" }),
+  );
+});

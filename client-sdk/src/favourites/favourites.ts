@@ -1,0 +1,110 @@
+import {
+  defaultLimits,
+  favouriteKey,
+  parseFavouriteKey,
+  type CourseId,
+  type FavouriteKind,
+  type FavouriteValue,
+  type UniversityId,
+} from "@edvoyage/protocol";
+import type { Clock } from "../clock.ts";
+import { EdVoyageError } from "../errors.ts";
+import { callListener, derive, type Observable, type Unsubscribe } from "../observable.ts";
+import type { UserDocument } from "../sync/user-document.ts";
+
+/** A university or course that a student likes. */
+export interface Favourite {
+  readonly kind: FavouriteKind;
+  readonly id: UniversityId | CourseId;
+  /** By the clock of the device that added it, in epoch milliseconds. */
+  readonly addedAt: number;
+}
+
+/**
+ * A student's favourites, the same on all of her devices. Changes are on this device's disk when their promise resolves,
+ * with a network or without. Ids are the catalogue's; one that is no id throws `input/invalid`.
+ */
+export interface Favourites {
+  /** Adds or removes it; resolves with whether it is one now. Throws `limit/reached`, `device/full`, `device/failed`. */
+  toggle(kind: FavouriteKind, id: string): Promise<boolean>;
+  /** One that is there keeps its time. Throws as `toggle`. */
+  add(kind: FavouriteKind, id: string): Promise<void>;
+  /** One that is not there is no error. Throws `device/full`, `device/failed`. */
+  remove(kind: FavouriteKind, id: string): Promise<void>;
+  has(kind: FavouriteKind, id: string): boolean;
+  /** The newest first; the same array while nothing changes. */
+  list(): readonly Favourite[];
+  /** Calls with the list at once and after each change, from whatever device. */
+  watch(listener: (favourites: readonly Favourite[]) => void): Unsubscribe;
+}
+
+/** Favourites with what a hook needs. */
+export interface FavouritesService extends Favourites {
+  readonly changed: Observable<readonly Favourite[]>;
+}
+
+/** Favourites are kept in the student's document. */
+export const createFavourites = (
+  document: Pick<UserDocument, "entries" | "edit">,
+  { clock }: { readonly clock: Clock },
+): FavouritesService => {
+  const entries = document.entries.favourites;
+  const changed = derive([entries], () => toFavourites(entries.value));
+
+  /** Throws where one is added; a merge of two devices may bring more. */
+  const newValue = (): FavouriteValue => {
+    if (entries.value.size >= defaultLimits.favourites) {
+      throw new EdVoyageError("limit/reached", `There can be ${defaultLimits.favourites} favourites.`, {
+        details: { limit: "favourites" },
+      });
+    }
+    return { addedAt: Math.trunc(clock.now()) };
+  };
+
+  const edit = async (
+    kind: FavouriteKind,
+    id: string,
+    change: (value: unknown) => unknown,
+  ): Promise<boolean> => {
+    const value = await document.edit("favourites", toKey(kind, id), change);
+    return value !== undefined;
+  };
+
+  return {
+    changed,
+    toggle: (kind, id) => edit(kind, id, (value) => (value === undefined ? newValue() : undefined)),
+    add: async (kind, id) => {
+      await edit(kind, id, (value) => value ?? newValue());
+    },
+    remove: async (kind, id) => {
+      await edit(kind, id, () => undefined);
+    },
+    has: (kind, id) => entries.value.has(toKey(kind, id)),
+    list: () => changed.value,
+    watch: (listener) => {
+      const call = (): void => callListener(() => listener(changed.value));
+      call();
+      return changed.subscribe(call);
+    },
+  };
+};
+
+const toKey = (kind: FavouriteKind, id: string): string => {
+  const key = favouriteKey({ kind, id: id as UniversityId | CourseId });
+  if (parseFavouriteKey(key)) return key;
+  throw new EdVoyageError("input/invalid", "This is no id of a university or a course.");
+};
+
+const toFavourites = (entries: ReadonlyMap<string, unknown>): readonly Favourite[] =>
+  Array.from(entries)
+    .flatMap(([key, value]): Favourite[] => {
+      const target = parseFavouriteKey(key);
+      return target && isFavouriteValue(value) ? [{ ...target, addedAt: value.addedAt }] : [];
+    })
+    .sort(newestFirst);
+
+const isFavouriteValue = (value: unknown): value is FavouriteValue =>
+  typeof value === "object" && value !== null && "addedAt" in value && typeof value.addedAt === "number";
+
+const newestFirst = (one: Favourite, other: Favourite): number =>
+  other.addedAt - one.addedAt || (favouriteKey(one) < favouriteKey(other) ? -1 : 1);

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { createSubject } from "../observable.ts";
+import { createSettings } from "./settings.ts";
+
+/** Settings of a document that has no disk and no server. */
+const create = () => {
+  const settings = createSubject<ReadonlyMap<string, unknown>>(new Map());
+  return createSettings({
+    entries: { favourites: createSubject(new Map()), settings },
+    edit: async (_root, key, change) => {
+      const value = change(settings.value.get(key));
+      const next = new Map(settings.value);
+      if (value === undefined) next.delete(key);
+      else next.set(key, value);
+      settings.set(next);
+      return undefined;
+    },
+  });
+};
+
+test("what is set can be read, alone and with all others, until it is removed", async () => {
+  const settings = create();
+  await settings.set("theme", { dark: true });
+  await settings.set("sort", "name");
+  const all = settings.all();
+
+  await settings.set("sort", undefined);
+
+  expect(all).toEqual({ theme: { dark: true }, sort: "name" });
+  expect(settings.all()).toEqual({ theme: { dark: true } });
+  expect([settings.get("theme"), settings.get("sort"), settings.get("toString")]).toEqual([
+    { dark: true },
+    undefined,
+    undefined,
+  ]);
+});
+
+test("a watcher hears at once, after each change, and no more once it has left", async () => {
+  const settings = create();
+  const heard: unknown[] = [];
+  const leave = settings.watch((all) => heard.push(all));
+
+  await settings.set("theme", "dark");
+  leave();
+  await settings.set("theme", "light");
+
+  expect(heard).toEqual([{}, { theme: "dark" }]);
+});

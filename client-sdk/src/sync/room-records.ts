@@ -1,0 +1,59 @@
+import type { RoomHead, RoomId } from "@edvoyage/protocol";
+import type * as Y from "yjs";
+import type { RandomBytes } from "../ids.ts";
+import { putBytes, putJson, remove, type Records } from "../storage/records.ts";
+import type { Change } from "../storage/storage.ts";
+import type { LostMessages } from "./lost-messages.ts";
+import { bytesToDoc, docToBytes } from "./segment.ts";
+
+/** What a device keeps of one room's log: a copy a segment, where they end, and what a rebuilding has to decide. */
+export interface RoomRecords {
+  /** Segments of which there is a copy, ascending. */
+  segments(): Promise<readonly number[]>;
+  /** `undefined` where there is none, or it was damaged. */
+  copy(segment: number): Promise<Y.Doc | undefined>;
+  lost(): Promise<LostMessages | undefined>;
+  readonly putCopy: (segment: number, doc: Y.Doc) => Change;
+  readonly removeCopy: (segment: number) => Change;
+  /** `undefined` removes it. */
+  readonly putEnd: (end: RoomHead | undefined) => Change;
+  /** `undefined` removes it. */
+  readonly putLost: (lost: LostMessages | undefined) => Change;
+}
+
+const END = "end/";
+const LOST = "lost/";
+/** As many as a segment has in a document's name at the most, so that keys are ordered as numbers are. */
+const SEGMENT_DIGITS = 9;
+
+export const createRoomRecords = (
+  roomId: RoomId,
+  { records, randomBytes }: { readonly records: Records; readonly randomBytes: RandomBytes },
+): RoomRecords => {
+  const prefix = `room/${roomId}/`;
+  const keyOf = (segment: number): string => `${prefix}${String(segment).padStart(SEGMENT_DIGITS, "0")}`;
+  const putOrRemove = (key: string, value: unknown): Change =>
+    value === undefined ? remove(key) : putJson(key, value);
+  return {
+    segments: async () => (await records.keys(prefix)).map((key) => Number(key.slice(prefix.length))),
+    copy: async (segment) => {
+      const bytes = await records.getBytes(keyOf(segment));
+      return bytes && bytesToDoc(bytes, randomBytes);
+    },
+    lost: () => records.getJson(LOST + roomId),
+    putCopy: (segment, doc) => putBytes(keyOf(segment), docToBytes(doc)),
+    removeCopy: (segment) => remove(keyOf(segment)),
+    putEnd: (end) => putOrRemove(END + roomId, end),
+    putLost: (lost) => putOrRemove(LOST + roomId, lost),
+  };
+};
+
+/** The newest event of every copy on the device, without reading one; `null` where one is being rebuilt. */
+export const loadRoomEnds = async (records: Records): Promise<Map<RoomId, RoomHead | null>> => {
+  const ends = await records.listJson<RoomHead>(END);
+  const lost = await records.keys(LOST);
+  return new Map<RoomId, RoomHead | null>([
+    ...ends.map(({ value }) => [value.roomId, value] as const),
+    ...lost.map((key) => [key.slice(LOST.length) as RoomId, null] as const),
+  ]);
+};
