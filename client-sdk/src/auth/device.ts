@@ -1,0 +1,88 @@
+import type { SessionId, UserId } from "@edvoyage/protocol";
+import type { RandomBytes } from "../ids.ts";
+import { putJson, remove, type Records } from "../storage/records.ts";
+import type { Change } from "../storage/storage.ts";
+import type { StoredProgress } from "./auth-status.ts";
+
+/** What is this installation's and no student's. */
+export interface Device {
+  /** 128 random bits, made once; the server blocks and trusts phones by it. A secret. */
+  readonly deviceId: string;
+  current(): Promise<UserId | undefined>;
+  progress(): Promise<StoredProgress | undefined>;
+  endedSessions(): Promise<readonly EndedSession[]>;
+  /** Students whose data must leave the device, and what of it stays. */
+  wipes(): Promise<readonly Wipe[]>;
+  /** All or none. */
+  write(changes: readonly Change[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A session that was left here and that the server may not know of yet. */
+export interface EndedSession {
+  readonly id: SessionId;
+  readonly token: string;
+}
+
+export interface Wipe {
+  readonly userId: UserId;
+  /** What was not sent yet stays for the next time she signs in. */
+  readonly keepsUnsent: boolean;
+}
+
+const DEVICE = "device";
+const CURRENT = "current";
+const PROGRESS = "sign-in";
+const ENDED = "ended/";
+const WIPE = "wipe/";
+
+/** Changes of what a device keeps, to be written together. */
+export const deviceChanges = {
+  setCurrent: (userId: UserId): Change => putJson(CURRENT, userId),
+  clearCurrent: (): Change => remove(CURRENT),
+  setProgress: (progress: StoredProgress): Change => putJson(PROGRESS, progress),
+  clearProgress: (): Change => remove(PROGRESS),
+  addEnded: (ended: EndedSession): Change => putJson(`${ENDED}${ended.id}`, ended),
+  removeEnded: (id: SessionId): Change => remove(`${ENDED}${id}`),
+  addWipe: (wipe: Wipe): Change => putJson(`${WIPE}${wipe.userId}`, wipe),
+  removeWipe: (userId: UserId): Change => remove(`${WIPE}${userId}`),
+} as const;
+
+/** Makes the installation's id the first time. */
+export const openDevice = async (records: Records, randomBytes: RandomBytes): Promise<Device> => {
+  let deviceId = await records.getJson<string>(DEVICE);
+  if (deviceId === undefined) {
+    deviceId = bytesToBase64Url(randomBytes(16));
+    await records.write([putJson(DEVICE, deviceId)]);
+  }
+  const values = async <T>(prefix: string): Promise<readonly T[]> =>
+    (await records.listJson<T>(prefix)).map(({ value }) => value);
+  return {
+    deviceId,
+    current: () => records.getJson<UserId>(CURRENT),
+    progress: () => records.getJson<StoredProgress>(PROGRESS),
+    endedSessions: () => values<EndedSession>(ENDED),
+    wipes: () => values<Wipe>(WIPE),
+    write: (changes) => records.write(changes),
+    close: () => records.close(),
+  };
+};
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+// btoa is missing on older React Native. Six bits a character; the last carries what is left.
+const bytesToBase64Url = (bytes: Uint8Array): string => {
+  let text = "";
+  let bits = 0;
+  let width = 0;
+  for (const byte of bytes) {
+    bits = (bits << 8) | byte;
+    width += 8;
+    while (width >= 6) {
+      width -= 6;
+      text += ALPHABET.charAt((bits >> width) & 63);
+    }
+    bits &= (1 << width) - 1;
+  }
+  return width > 0 ? text + ALPHABET.charAt((bits << (6 - width)) & 63) : text;
+};

@@ -1,0 +1,280 @@
+import type { CommandId } from "@edvoyage/protocol";
+import { createAuth, type Auth, type AuthService } from "./auth/auth.ts";
+import type { AuthStatus } from "./auth/auth-status.ts";
+import { openDevice } from "./auth/device.ts";
+import { createCaller } from "./caller.ts";
+import { createCachedList } from "./catalogue/cached-list.ts";
+import {
+  courseQueries,
+  universityQueries,
+  type CachedList,
+  type Course,
+  type CourseFilter,
+  type University,
+  type UniversityFilter,
+} from "./catalogue/catalogue.ts";
+import type { ClientOptions } from "./client-options.ts";
+import type { ContactList, Contacts, ContactsService } from "./contacts/contacts.ts";
+import { EdVoyageError, toEdVoyageError } from "./errors.ts";
+import { createSubject, derive, follow, watchValue, type Observable } from "./observable.ts";
+import type { OutboxEntry } from "./outbox/outbox-entry.ts";
+import type { OutboxView } from "./outbox/outbox-view.ts";
+import type { ProfileReader } from "./profile/profile.ts";
+import { createReads, NOTHING_READ, type Reads, type ReadSnapshot } from "./reads/reads.ts";
+import type { ServerCalls } from "./calls.ts";
+import type { Sessions } from "./sessions/sessions.ts";
+import { createRecords } from "./storage/records.ts";
+import type { Features, OpenFeatures, OpenStudent } from "./students/open-student.ts";
+import { createStudents, type Students } from "./students/students.ts";
+import { toSurroundings } from "./surroundings.ts";
+import type { Sync, SyncStatus } from "./sync/status.ts";
+
+/** What every client has. */
+export interface CoreClient {
+  /**
+   * Opens what is on the device: from then on everything can be read, with a network or without. Asks the server in the
+   * background. Throws `device/failed`; may be called again then.
+   */
+  ready(): Promise<void>;
+  /** Whether `ready()` is done. */
+  readonly isReady: boolean;
+  readonly auth: Auth;
+  readonly sessions: Sessions;
+  readonly profile: ProfileReader;
+  readonly universities: CachedList<UniversityFilter, University>;
+  readonly courses: CachedList<CourseFilter, Course>;
+  readonly contacts: Contacts;
+  readonly outbox: OutboxView;
+  readonly sync: Sync;
+  /** Waits for what is being written, and closes everything. */
+  close(): Promise<void>;
+}
+
+/** What every student has, however much of the SDK an app uses. */
+export interface CoreFeatures extends Features {
+  readonly reads: Reads;
+  readonly contacts: ContactsService;
+  readonly sessions: Sessions;
+  readonly profile: ProfileReader;
+  /** How things stand with the server; `undefined` where nothing stays connected. */
+  readonly connection?: Observable<SyncStatus["connection"]>;
+  /** Edits that are not on the server yet, beside what is in the outbox. */
+  readonly pendingEdits?: Observable<number>;
+}
+
+/** A client with what its parts are made from. */
+export interface Composition<F extends CoreFeatures> {
+  readonly client: CoreClient;
+  /** The features of who is signed in, or was until her session ended. */
+  readonly current: Observable<F | undefined>;
+  /** The same; throws `signed-out`. */
+  readonly require: () => F;
+}
+
+const DEVICE_STORE = "device";
+const FLUSH_MS = 10_000;
+const NO_ENTRIES: readonly OutboxEntry[] = [];
+
+interface Opened<F extends CoreFeatures> {
+  readonly auth: AuthService;
+  readonly students: Students<F>;
+  readonly reads: Reads;
+  readonly close: () => Promise<void>;
+}
+
+/** Puts a client together; touches nothing of the platform before `ready()`. */
+export const composeClient = <F extends CoreFeatures>(
+  options: ClientOptions,
+  openFeatures: OpenFeatures<F>,
+): Composition<F> => {
+  const surroundings = toSurroundings(options);
+  const { clock, report } = surroundings;
+  const anonymous = createCaller(surroundings);
+  const opened = createSubject<Opened<F> | undefined>(undefined);
+  let opening: Promise<void> | undefined;
+  let isClosed = false;
+
+  const requireOpened = (): Opened<F> => {
+    if (opened.value) return opened.value;
+    throw new EdVoyageError("closed", isClosed ? "This client is closed." : "Wait for ready() first.");
+  };
+  const student = follow<Opened<F>, OpenStudent<F> | undefined>(
+    opened,
+    ({ students }) => students.current,
+    undefined,
+  );
+  const current: Observable<F | undefined> = {
+    get value() {
+      return student.value?.features;
+    },
+    subscribe: (listener) => student.subscribe(listener),
+  };
+  const requireFeatures = (): F => {
+    const features = requireOpened().students.current.value?.features;
+    if (features) return features;
+    throw new EdVoyageError("signed-out", "Nobody is signed in.");
+  };
+
+  const authStatus = follow<Opened<F>, AuthStatus>(opened, ({ auth }) => auth.changed, SIGNED_OUT);
+  const entries = follow<OpenStudent<F>, readonly OutboxEntry[]>(
+    student,
+    ({ account }) => account.outbox.entries,
+    NO_ENTRIES,
+  );
+  const shown = derive([entries], () => entries.value.filter(({ state }) => state !== "acked"));
+  const contacts = follow<F, ReadSnapshot<ContactList>>(
+    current,
+    (features) => features.contacts.handle,
+    NOTHING_READ,
+  );
+  const pendingEdits = follow<F, number>(current, ({ pendingEdits: edits }) => edits ?? NONE, 0);
+  const connection = follow<F, SyncStatus["connection"]>(
+    current,
+    ({ connection: known }) => known ?? OFFLINE,
+    "offline",
+  );
+  const lastHeardAt = follow<OpenStudent<F>, number | null>(student, (one) => one.lastHeardAt, null);
+  const status = derive([authStatus, shown, pendingEdits, connection, lastHeardAt], (): SyncStatus => ({
+    connection: connection.value,
+    auth: authStatus.value.state,
+    pending: pendingEdits.value + shown.value.filter(({ state }) => state === "pending").length,
+    failed: shown.value.filter(({ state }) => state === "failed").length,
+    lastSyncedAt: lastHeardAt.value,
+  }));
+  const reads: Observable<Reads | undefined> = {
+    get value() {
+      return current.value?.reads ?? opened.value?.reads;
+    },
+    subscribe: (listener) => student.subscribe(listener),
+  };
+  const openReads = { reads, require: () => reads.value ?? requireOpened().reads };
+  const rpc = (): ServerCalls => student.value?.account.rpc ?? anonymous;
+
+  const wake = (): void => {
+    const { network, appState } = surroundings;
+    if (!opened.value || !network.isOnline() || appState?.isActive() === false) return;
+    opened.value.students.wake();
+    opened.value.reads.wake();
+  };
+
+  const open = async (): Promise<void> => {
+    const store = await surroundings.storage.open(DEVICE_STORE);
+    const records = createRecords(store, {
+      onDamaged: (key) => report({ kind: "record-damaged", message: `The record ${key} was damaged.` }),
+    });
+    const device = await openDevice(records, surroundings.randomBytes).catch(async (error: unknown) => {
+      await records.close();
+      throw error;
+    });
+    const { wipeWhenRevoked = false } = options;
+    const students = createStudents({
+      surroundings,
+      device,
+      openFeatures,
+      wipeWhenRevoked,
+      onPeerChange: () => void auth.load().catch(() => {}),
+    });
+    const auth = createAuth({ surroundings, device, students, rpc: anonymous, app: options });
+    const deviceReads = createReads({
+      records,
+      clock,
+      onNotKept: (cause) => report({ kind: "not-kept", message: "An answer could not be kept.", cause }),
+    });
+    await students.load();
+    await auth.load();
+    const unsubscribes = [surroundings.network.subscribe(wake), surroundings.appState?.subscribe(wake)];
+    opened.set({
+      auth,
+      students,
+      reads: deviceReads,
+      close: async () => {
+        for (const unsubscribe of unsubscribes) unsubscribe?.();
+        auth.close();
+        deviceReads.close();
+        await students.close();
+        await device.close();
+      },
+    });
+    void students.current.value?.validate();
+  };
+
+  const client: CoreClient = {
+    ready: () => {
+      if (isClosed) return Promise.reject(new EdVoyageError("closed", "This client is closed."));
+      opening ??= open().catch((error: unknown) => {
+        opening = undefined;
+        throw toEdVoyageError(error);
+      });
+      return opening;
+    },
+    get isReady() {
+      return opened.value !== undefined;
+    },
+    auth: {
+      get state() {
+        return authStatus.value.state;
+      },
+      get status() {
+        return authStatus.value;
+      },
+      onChange: (listener) => watchValue(authStatus, listener),
+      requestCode: async (phone) => requireOpened().auth.requestCode(phone),
+      verifyCode: async (code) => requireOpened().auth.verifyCode(code),
+      cancel: async () => requireOpened().auth.cancel(),
+      signOut: async (how) => requireOpened().auth.signOut(how),
+    },
+    sessions: {
+      list: async (filter, how) => requireFeatures().sessions.list(filter, how),
+      revoke: async (id) => requireFeatures().sessions.revoke(id),
+      revokeOthers: async () => requireFeatures().sessions.revokeOthers(),
+    },
+    profile: { get: async (how) => requireFeatures().profile.get(how) },
+    universities: createCachedList(universityQueries(rpc), openReads),
+    courses: createCachedList(courseQueries(rpc), openReads),
+    contacts: {
+      list: async (how) => requireFeatures().contacts.list(how),
+      watch: (listener) => {
+        const unsubscribe = watchValue(contacts, listener);
+        listener(contacts.value);
+        return unsubscribe;
+      },
+      add: async (id, how) => requireFeatures().contacts.add(id, how),
+      update: async (id, change) => requireFeatures().contacts.update(id, change),
+      remove: async (id) => requireFeatures().contacts.remove(id),
+    },
+    outbox: {
+      list: () => shown.value,
+      onChange: (listener) => watchValue(shown, listener),
+      retry: async (id) => requireStudent(student).account.outbox.retry(toCommandId(id)),
+      discard: async (id) => requireStudent(student).account.outbox.discard(toCommandId(id)),
+    },
+    sync: {
+      get status() {
+        return status.value;
+      },
+      onStatus: (listener) => watchValue(status, listener),
+      flush: async ({ timeoutMs = FLUSH_MS } = {}) => requireFeatures().flush({ timeoutMs }),
+    },
+    close: async () => {
+      isClosed = true;
+      await opening?.catch(() => {});
+      const toClose = opened.value;
+      opened.set(undefined);
+      await toClose?.close();
+    },
+  };
+  return { client, current, require: requireFeatures };
+};
+
+const SIGNED_OUT: AuthStatus = { state: "signedOut", student: null };
+const NONE = createSubject(0);
+const OFFLINE = createSubject<SyncStatus["connection"]>("offline");
+
+const requireStudent = <F extends CoreFeatures>(
+  student: Observable<OpenStudent<F> | undefined>,
+): OpenStudent<F> => {
+  if (student.value) return student.value;
+  throw new EdVoyageError("signed-out", "Nobody is signed in.");
+};
+
+const toCommandId = (id: string): CommandId => id as CommandId;

@@ -1,0 +1,60 @@
+import type { Chat } from "./chat/api.ts";
+import { createCurrentChat } from "./chat/current-chat.ts";
+import type { ClientOptions } from "./client-options.ts";
+import { composeClient, type CoreClient } from "./client.ts";
+import type { Favourite, Favourites } from "./favourites/favourites.ts";
+import { openClientFeatures, type ClientFeatures } from "./features.ts";
+import { follow, watchValue, type Observable } from "./observable.ts";
+import type { Settings, SettingValues } from "./settings/settings.ts";
+
+/**
+ * The client: everything of whoever is signed in on this device. What it has may be held on to while students come and
+ * go. What needs a student rejects with `signed-out` without one; lists are empty then.
+ */
+export interface Client extends CoreClient {
+  readonly favourites: Favourites;
+  readonly settings: Settings;
+  readonly chat: Chat;
+}
+
+/** Makes a client. Nothing is read, written, asked or looked up before `ready()`. */
+export const createClient = (options: ClientOptions): Client => {
+  const { client, current, require } = composeClient(options, openClientFeatures(options));
+  const favourites = follow<ClientFeatures, readonly Favourite[]>(
+    current,
+    (features) => features.favourites.changed,
+    NO_FAVOURITES,
+  );
+  const settings = follow<ClientFeatures, SettingValues>(
+    current,
+    (features) => features.settings.changed,
+    NO_SETTINGS,
+  );
+  return Object.assign(client, {
+    favourites: {
+      toggle: async (kind, id) => require().favourites.toggle(kind, id),
+      add: async (kind, id) => require().favourites.add(kind, id),
+      remove: async (kind, id) => require().favourites.remove(kind, id),
+      has: (kind, id) => current.value?.favourites.has(kind, id) ?? false,
+      list: () => favourites.value,
+      watch: (listener) => watchFrom(favourites, listener),
+    } satisfies Favourites,
+    settings: {
+      get: (key) => current.value?.settings.get(key),
+      set: async (key, value) => require().settings.set(key, value),
+      all: () => settings.value,
+      watch: (listener) => watchFrom(settings, listener),
+    } satisfies Settings,
+    chat: createCurrentChat(current),
+  });
+};
+
+const NO_FAVOURITES: readonly Favourite[] = [];
+const NO_SETTINGS: SettingValues = {};
+
+/** Calls at once and after each change. */
+const watchFrom = <Value>(observable: Observable<Value>, listener: (value: Value) => void) => {
+  const unsubscribe = watchValue(observable, listener);
+  listener(observable.value);
+  return unsubscribe;
+};

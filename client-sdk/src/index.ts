@@ -1,0 +1,50 @@
+export { createClient, type Client } from "./create-client.ts";
+export type { ClientOptions, WebSocketConstructor } from "./client-options.ts";
+export type { CoreClient } from "./client.ts";
+export type { Problem } from "./account.ts";
+export type { Auth } from "./auth/auth.ts";
+export type { AuthStatus, Student } from "./auth/auth-status.ts";
+export type {
+  CachedList,
+  Course,
+  CourseFilter,
+  CourseLevel,
+  University,
+  UniversityFilter,
+} from "./catalogue/catalogue.ts";
+export type {
+  Chat,
+  ChatView,
+  Invitation,
+  Message,
+  NewRoom,
+  Reaction,
+  Room,
+  RoomDetails,
+  RoomSummary,
+  RoomView,
+} from "./chat/api.ts";
+export type { Clock } from "./clock.ts";
+export type { Contact, ContactChange, ContactList, Contacts } from "./contacts/contacts.ts";
+export {
+  EdVoyageError,
+  isEdVoyageError,
+  type ClientReason,
+  type ErrorReason,
+  type ServerReason,
+} from "./errors.ts";
+export type { Favourite, Favourites } from "./favourites/favourites.ts";
+export type { RandomBytes } from "./ids.ts";
+export type { AppState, Network } from "./network.ts";
+export type { Unsubscribe } from "./observable.ts";
+export type { OutboxEntry } from "./outbox/outbox-entry.ts";
+export type { OutboxView } from "./outbox/outbox-view.ts";
+export type { Page, PageFilter } from "./page.ts";
+export type { Profile, ProfileReader } from "./profile/profile.ts";
+export type { Fresh, ReadOptions, ReadSnapshot } from "./reads/reads.ts";
+export type { Session, Sessions } from "./sessions/sessions.ts";
+export type { Settings, SettingValues } from "./settings/settings.ts";
+export { createMemoryStorage, type MemoryStorage } from "./storage/memory.ts";
+export type { SecureStorage } from "./storage/secrets.ts";
+export { StorageError, type StorageAdapter, type StorageErrorKind } from "./storage/storage.ts";
+export type { Sync, SyncStatus } from "./sync/status.ts";

@@ -1,0 +1,24 @@
+import { useMemo } from "react";
+import type { Favourite, Favourites } from "../favourites/favourites.ts";
+import { useClient } from "./provider.tsx";
+import { useWatched } from "./use-watched.ts";
+
+/** The student's favourites, and what can be done about them. */
+export interface UseFavourites extends Pick<Favourites, "toggle" | "add" | "remove"> {
+  /** The newest first. */
+  readonly favourites: readonly Favourite[];
+  has(kind: Favourite["kind"], id: string): boolean;
+}
+
+export const useFavourites = (): UseFavourites => {
+  const { favourites: all } = useClient();
+  const favourites = useWatched<readonly Favourite[]>(all.watch, { initial: NONE, dependencies: [all] });
+  return useMemo(() => {
+    const { toggle, add, remove } = all;
+    const has: UseFavourites["has"] = (kind, id) =>
+      favourites.some((one) => one.kind === kind && one.id === id);
+    return { favourites, has, toggle, add, remove };
+  }, [all, favourites]);
+};
+
+const NONE: readonly Favourite[] = [];

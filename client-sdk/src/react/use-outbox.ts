@@ -1,0 +1,17 @@
+import { useMemo, useSyncExternalStore } from "react";
+import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import type { OutboxView } from "../outbox/outbox-view.ts";
+import { useClient } from "./provider.tsx";
+
+/** What waits and what failed, and what can be done about it. */
+export interface UseOutbox extends Pick<OutboxView, "retry" | "discard"> {
+  readonly entries: readonly OutboxEntry[];
+}
+
+export const useOutbox = (): UseOutbox => {
+  const { outbox } = useClient();
+  const entries = useSyncExternalStore(outbox.onChange, outbox.list, () => NONE);
+  return useMemo(() => ({ entries, retry: outbox.retry, discard: outbox.discard }), [outbox, entries]);
+};
+
+const NONE: readonly OutboxEntry[] = [];

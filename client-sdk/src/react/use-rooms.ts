@@ -1,0 +1,11 @@
+import type { ChatView } from "../chat/api.ts";
+import { useClient } from "./provider.tsx";
+import { useWatched } from "./use-watched.ts";
+
+/** The student's rooms, the one with the newest message first, and the groups that she was asked into. */
+export const useRooms = (): ChatView => {
+  const { chat } = useClient();
+  return useWatched<ChatView>(chat.watchRooms, { initial: NO_ROOMS, dependencies: [chat] });
+};
+
+const NO_ROOMS: ChatView = { rooms: [], invitations: [] };

@@ -1,0 +1,30 @@
+import { useMemo, useSyncExternalStore } from "react";
+import type { Unsubscribe } from "../observable.ts";
+
+/** Watches something that calls with its value, at once or later; `initial` until then, and on the server. */
+export const useWatched = <Value>(
+  watch: (listener: (value: Value) => void) => Unsubscribe,
+  { initial, dependencies }: { readonly initial: Value; readonly dependencies: readonly unknown[] },
+): Value => {
+  const store = useMemo(
+    () => createWatchStore(watch, initial),
+    // What `watch` is made from: itself it is another function at each rendering.
+    dependencies,
+  );
+  return useSyncExternalStore(store.subscribe, store.get, () => initial);
+};
+
+const createWatchStore = <Value>(
+  watch: (listener: (value: Value) => void) => Unsubscribe,
+  initial: Value,
+) => {
+  let last = initial;
+  return {
+    get: () => last,
+    subscribe: (listener: () => void) =>
+      watch((value) => {
+        last = value;
+        listener();
+      }),
+  };
+};

@@ -1,0 +1,50 @@
+import type { Platform, SessionId } from "@edvoyage/protocol";
+import { toEdVoyageError } from "../errors.ts";
+import type { Page, PageFilter } from "../page.ts";
+import type { Fresh, ReadOptions, Reads } from "../reads/reads.ts";
+import type { ServerCalls } from "../calls.ts";
+
+/** A device on which the student is signed in. Instants are of the server's clock. */
+export interface Session {
+  readonly id: SessionId;
+  readonly deviceName: string | null;
+  readonly platform: Platform;
+  readonly appVersion: string | null;
+  readonly createdAt: number;
+  /** Exact to a minute. */
+  readonly lastSeenAt: number;
+  /** When it ends if it is not used again. */
+  readonly expiresAt: number;
+  /** This device's. */
+  readonly isCurrent: boolean;
+}
+
+/** A student's signed-in devices. */
+export interface Sessions {
+  /** The one used last comes first. */
+  list(filter?: PageFilter, options?: ReadOptions): Promise<Fresh<Page<Session>>>;
+  /** Signs a device out; its sockets are closed within a second. Throws `not-found`, `offline`. */
+  revoke(sessionId: string): Promise<void>;
+  /** Signs all others out; returns how many there were. Throws `offline`. */
+  revokeOthers(): Promise<number>;
+}
+
+export const createSessions = ({ rpc }: { readonly rpc: ServerCalls }, reads: Reads): Sessions => {
+  const call = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
+    answer.catch((error: unknown) => {
+      throw toEdVoyageError(error);
+    });
+  return {
+    list: (filter = {}, options = {}) =>
+      reads.read(
+        { procedure: "sessions.list", input: filter, fetch: () => rpc.sessions.list.query(filter) },
+        options,
+      ),
+    revoke: async (sessionId) => {
+      await call(rpc.sessions.revoke.mutate({ sessionId: sessionId as SessionId }));
+    },
+    revokeOthers: async () => numberOf(await call(rpc.sessions.revokeOthers.mutate())),
+  };
+};
+
+const numberOf = ({ ended }: { readonly ended: number }): number => ended;
