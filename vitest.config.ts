@@ -16,7 +16,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "system",
-          include: ["tests/{contracts,journeys,crash}/**/*.test.ts"],
+          include: ["tests/{contracts,journeys,crash,simulation}/**/*.test.{ts,tsx}"],
           globalSetup: ["tests/support/postgres.setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -1,10 +1,15 @@
 import { cpus } from "node:os";
 import { benchChat } from "./chat.ts";
+import { benchSdk } from "./sdk.ts";
 import { benchSignIn } from "./sign-in.ts";
 import { print, ROUNDS, SECONDS } from "./world.ts";
 
 /** `npm run bench -- <name>` runs one; without a name, all. */
-const benches: Readonly<Record<string, () => Promise<void>>> = { "sign-in": benchSignIn, chat: benchChat };
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  "sign-in": benchSignIn,
+  chat: benchChat,
+  sdk: benchSdk,
+};
 
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !Object.hasOwn(benches, name));

@@ -101,13 +101,13 @@ export const measureSends = async (account: Account, roomId: RoomId, seconds: nu
   return (sent * 1000) / (performance.now() - startAt);
 };
 
-const protocolsOf = ({ token }: Account): string[] => [
+export const protocolsOf = ({ token }: Account): string[] => [
   SYNC_SUBPROTOCOL,
   `${BEARER_SUBPROTOCOL_PREFIX}${token}`,
 ];
 const pathOf = (roomId: RoomId, segment: number): string => `/sync/${roomDocumentName(roomId, segment)}`;
 
-const stepOne = (has: Uint8Array = new Uint8Array([0])): Uint8Array => {
+export const stepOne = (has: Uint8Array = new Uint8Array([0])): Uint8Array => {
   const encoder = createEncoder();
   writeVarUint(encoder, 0);
   writeVarUint(encoder, 0);

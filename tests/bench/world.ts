@@ -89,7 +89,7 @@ const receive = (message: string): void => {
   else codeByPhone.set(phone, code);
 };
 
-const codeFor = (phone: string): Promise<string> => {
+export const codeFor = (phone: string): Promise<string> => {
   const code = codeByPhone.get(phone);
   codeByPhone.delete(phone);
   return code ? Promise.resolve(code) : new Promise((resolve) => waitingByPhone.set(phone, resolve));

@@ -1,6 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRpcClient, refusalOf } from "@edvoyage/client-sdk/rpc";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -8,6 +6,7 @@ import { v7 } from "uuid";
 import { readRoom, runKills } from "../soak/kills.ts";
 import { DIALECTS, emptyDatabase, temporaryFolder } from "../support/databases.ts";
 import { startServerProcess } from "../support/server-process.ts";
+import { mountSmallDisk } from "../support/small-disk.ts";
 import { createWorld } from "../support/world.ts";
 
 const KILLS = 20;
@@ -33,28 +32,14 @@ describe.each(DIALECTS)("kill -9 under load, on %s", (dialect) => {
   }, 180_000);
 });
 
-/** A disk of its own, too small; `undefined` where this user may not mount one. */
-const mountSmallDisk = (): string | undefined => {
-  const folder = mkdtempSync(join(tmpdir(), "edvoyage-disk-"));
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", folder], { stdio: "ignore" });
-  } catch {
-    rmSync(folder, { recursive: true, force: true });
-    return undefined;
-  }
-  onTestFinished(() => {
-    execFileSync("umount", ["-l", folder]);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-};
-
 test("a full disk in the middle of group commits: nothing acknowledged is lost, reads go on, and space mends it", async (context) => {
-  const disk = mountSmallDisk();
-  if (!disk) {
+  const mounted = mountSmallDisk(DISK_BYTES);
+  if (!mounted) {
     process.stdout.write("NOT RUN: a full disk. Mounting a small one needs root.\n");
     return context.skip("mounting a small disk needs root");
   }
+  onTestFinished(mounted.unmount);
+  const disk = mounted.folder;
   const ballast = join(disk, "ballast");
   writeFileSync(ballast, Buffer.alloc(DISK_BYTES / 2));
   const world = await createWorld({

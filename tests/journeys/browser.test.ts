@@ -1,57 +1,23 @@
-import { existsSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import {
   BEARER_SUBPROTOCOL_PREFIX,
   CLOSE_CODES,
   roomDocumentName,
   SYNC_SUBPROTOCOL,
 } from "@edvoyage/protocol";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { v7 } from "uuid";
-import { build } from "vite";
 import { expect, onTestFinished, test } from "vitest";
+import { hasBrowser, openBrowser } from "../support/browser.ts";
 import { createWorld, type World } from "../support/world.ts";
-
-/** Where distributions put it; no test downloads a browser. */
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
-  existsSync(path),
-);
 
 /** A page with the stock client in it, on an origin of its own. */
 const openPage = async (): Promise<Page> => {
-  const built = await build({
-    configFile: false,
-    logLevel: "silent",
-    root: fileURLToPath(new URL("./browser", import.meta.url)),
-    build: {
-      write: false,
-      rollupOptions: { input: fileURLToPath(new URL("./browser/page.js", import.meta.url)) },
-    },
+  const browser = await openBrowser({
+    script: new URL("./browser/page.js", import.meta.url),
+    body: '<pre id="events"></pre><p id="closed"></p>',
   });
-  const script = "output" in built ? built.output[0].code : expect.fail("not built");
-  const html = `<!doctype html><title>Chat</title><pre id="events"></pre><p id="closed"></p><script type="module">${script}</script>`;
-  const http = createServer((_request, response) => response.end(html)).listen(0, "127.0.0.1");
-  await once(http, "listening");
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM ?? "",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-    ],
-  });
-  onTestFinished(async () => {
-    await browser.close();
-    http.close();
-  });
-  const page = await browser.newPage();
-  await page.goto(`http://localhost:${(http.address() as AddressInfo).port}/`);
-  return page;
+  onTestFinished(browser.close);
+  return browser.openPage();
 };
 
 const connect = (
@@ -72,10 +38,7 @@ const connect = (
   );
 
 test("the stock client in a browser reads a room as it grows, and stops when it is not its own", async (context) => {
-  if (!CHROMIUM) {
-    process.stdout.write("NOT RUN: the stock client in a browser. There is no Chromium on this machine.\n");
-    return context.skip("there is no Chromium on this machine");
-  }
+  if (!hasBrowser("The stock client in a browser")) return context.skip("there is no Chromium");
   const world = await createWorld();
   const [student, stranger] = [await world.device().signIn(), await world.device().signIn()];
   const room = await student.rpc.chat.rooms.create.mutate({

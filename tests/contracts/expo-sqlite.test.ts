@@ -1,0 +1,96 @@
+import { cpSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { createExpoSqliteStorage, type ExpoSqlite } from "@edvoyage/client-sdk/react-native";
+import Sqlite from "better-sqlite3";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../support/databases.ts";
+import { createFakeExpoSqlite } from "../support/fake-expo-sqlite.ts";
+
+/** SQLite does not roll back by itself after this, as it does on a full disk. */
+const refuseEmptyValues = (path: string): void => {
+  const file = new Sqlite(path);
+  file.exec(
+    "create trigger no_empty before insert on records when length(new.value) = 0 begin select raise(abort, 'empty'); end",
+  );
+  file.close();
+};
+
+describe("expo-sqlite", () => {
+  test("a store that is deleted after a crash leaves nothing on the disk", async () => {
+    const [folder, crashed] = [temporaryFolder(), temporaryFolder()];
+    const store = await createExpoSqliteStorage(createFakeExpoSqlite(folder, "ios")).open("store");
+    await store.write([{ key: "a", value: Uint8Array.of(1) }]);
+    cpSync(folder, crashed, { recursive: true });
+    await store.close();
+    expect(readdirSync(crashed)).toContain("edvoyage-store.db-wal");
+
+    const storage = createExpoSqliteStorage(createFakeExpoSqlite(crashed, "ios"));
+    await storage.delete("store");
+
+    expect(readdirSync(crashed)).toEqual(["edvoyage.stores.db"]);
+    expect(await storage.list()).toEqual([]);
+  });
+
+  test("a store keeps to itself when the app has its file open, in a transaction even", async () => {
+    const SQLite = createFakeExpoSqlite(temporaryFolder(), "android");
+    const storage = createExpoSqliteStorage(SQLite, { prefix: "mine" });
+    const store = await storage.open("store");
+    const shared = await SQLite.openDatabaseAsync("mine-store.db", { useNewConnection: false });
+    await shared.execAsync("begin");
+    await shared.getAllAsync("select * from records", []);
+
+    await store.write([{ key: "a", value: Uint8Array.of(1) }]);
+    await shared.execAsync("rollback");
+
+    expect(await store.keys("")).toEqual(["a"]);
+    await shared.closeAsync();
+    await store.close();
+  });
+
+  test("a store that the app has open cannot be deleted, and is still listed", async () => {
+    const SQLite = createFakeExpoSqlite(temporaryFolder(), "ios");
+    const storage = createExpoSqliteStorage(SQLite);
+    await storage.open("store");
+    const shared = await SQLite.openDatabaseAsync("edvoyage-store.db", { useNewConnection: false });
+
+    await expect(storage.delete("store")).rejects.toMatchObject({ name: "StorageError", kind: "failed" });
+    expect(await storage.list()).toEqual(["store"]);
+    await shared.closeAsync();
+    await storage.delete("store");
+
+    expect(await storage.list()).toEqual([]);
+  });
+
+  test("a write that fails in the middle leaves nothing, and the next one works", async () => {
+    const folder = temporaryFolder();
+    const storage = createExpoSqliteStorage(createFakeExpoSqlite(folder, "android"));
+    const store = await storage.open("store");
+    refuseEmptyValues(join(folder, "edvoyage-store.db"));
+
+    await expect(
+      store.write([
+        { key: "a", value: Uint8Array.of(1) },
+        { key: "b", value: new Uint8Array() },
+      ]),
+    ).rejects.toMatchObject({ kind: "failed" });
+    await store.write([{ key: "c", value: Uint8Array.of(1) }]);
+
+    expect(await store.keys("")).toEqual(["c"]);
+    await store.close();
+  });
+
+  test("a device whose SQLite does not wait for the disk is refused", async () => {
+    const SQLite = createFakeExpoSqlite(temporaryFolder(), "ios");
+    const hasty: ExpoSqlite = {
+      ...SQLite,
+      openDatabaseAsync: async (name, options) => {
+        const database = await SQLite.openDatabaseAsync(name, options);
+        const execAsync = (source: string): Promise<void> =>
+          database.execAsync(source.replace("synchronous = full", "synchronous = normal"));
+        return { ...database, execAsync };
+      },
+    };
+
+    await expect(createExpoSqliteStorage(hasty).open("store")).rejects.toMatchObject({ kind: "failed" });
+  });
+});

@@ -1,0 +1,162 @@
+import { createIndexedDbStorage } from "@edvoyage/client-sdk/browser";
+import { forceCloseDatabase, IDBDatabase as Database } from "fake-indexeddb";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { createFakeIndexedDb } from "../support/fake-indexed-db.ts";
+
+const put = (key: string) => ({ key, value: Uint8Array.of(1) });
+
+const createScene = async () => {
+  const browser = createFakeIndexedDb();
+  const connections: IDBDatabase[] = [];
+  const open = browser.indexedDB.open.bind(browser.indexedDB);
+  vi.spyOn(browser.indexedDB, "open").mockImplementation((name, version) => {
+    const request = open(name, version);
+    request.addEventListener("success", () => connections.push(request.result));
+    return request;
+  });
+  const storage = createIndexedDbStorage(browser);
+  const store = await storage.open("store");
+  return { ...browser, storage, store, connections };
+};
+
+/** As browsers do it. The fake's types ask for the class of connections where it takes one. */
+const forceClose = (connection: IDBDatabase): void =>
+  void Reflect.apply(forceCloseDatabase, undefined, [connection]);
+
+/** Lets the next transactions of every connection fail to begin. */
+const failTransactions = (error: Error): { readonly failed: () => number; readonly stop: () => void } => {
+  const spy = vi.spyOn(Database.prototype, "transaction").mockImplementation(() => {
+    throw error;
+  });
+  onTestFinished(() => spy.mockRestore());
+  return { failed: () => spy.mock.calls.length, stop: () => spy.mockRestore() };
+};
+
+test("nothing of the browser is touched before a store is asked for", async () => {
+  const storage = createIndexedDbStorage();
+  expect(storage.peers).toBeDefined();
+
+  // Node has no IndexedDB.
+  await expect(storage.open("store")).rejects.toMatchObject({ name: "StorageError", kind: "failed" });
+  await expect(storage.list()).rejects.toMatchObject({ kind: "failed" });
+});
+
+test("a write waits for the disk", async () => {
+  const { store } = await createScene();
+  const begun = vi.spyOn(Database.prototype, "transaction");
+  onTestFinished(() => begun.mockRestore());
+
+  await store.write([put("a")]);
+
+  expect(begun.mock.calls).toEqual([["records", "readwrite", { durability: "strict" }]]);
+});
+
+describe("a connection that the browser ends", () => {
+  test("is opened anew for what is asked for next", async () => {
+    const { store, connections } = await createScene();
+    await store.write([put("a")]);
+
+    for (const connection of connections) forceClose(connection);
+    await store.write([put("b")]);
+
+    expect(await store.keys("")).toEqual(["a", "b"]);
+    expect(connections).toHaveLength(2);
+  });
+
+  test("while nobody was told is opened anew, once, and what failed is done again in its order", async () => {
+    const { store, connections } = await createScene();
+    const [connection] = connections;
+    const lost = new DOMException(
+      "Connection to Indexed Database server lost. Refresh the page to try again",
+      "UnknownError",
+    );
+    vi.spyOn(connection ?? expect.fail(), "transaction").mockImplementation(() => {
+      throw lost;
+    });
+
+    await Promise.all([
+      store.write([put("a")]),
+      store.write([{ key: "a", value: null }]),
+      store.write([put("b")]),
+    ]);
+
+    expect(await store.keys("")).toEqual(["b"]);
+    expect(connections).toHaveLength(2);
+  });
+
+  test("again and again is a failure, and the store works when it stops", async () => {
+    const { store } = await createScene();
+    const { failed, stop } = failTransactions(
+      new DOMException("The connection is closing", "InvalidStateError"),
+    );
+
+    await expect(store.write([put("a")])).rejects.toMatchObject({ kind: "failed" });
+    expect(failed()).toBe(2);
+    stop();
+    await store.write([put("b")]);
+
+    expect(await store.keys("")).toEqual(["b"]);
+  });
+
+  test("with all that was in it closes the store: nothing is written to an empty one", async () => {
+    const { store, connections, indexedDB } = await createScene();
+    await store.write([put("a")]);
+
+    // As browsers do when the student clears the site's data.
+    for (const connection of connections) forceClose(connection);
+    await new Promise((resolve) => (indexedDB.deleteDatabase("edvoyage/store").onsuccess = resolve));
+
+    await expect(store.write([put("b")])).rejects.toMatchObject({ kind: "closed" });
+    await expect(store.get("a")).rejects.toMatchObject({ kind: "closed" });
+    expect(await indexedDB.databases()).toEqual([]);
+  });
+});
+
+test("a failure of another kind is not tried again", async () => {
+  const { store } = await createScene();
+  const { failed } = failTransactions(new DOMException("No", "DataError"));
+
+  await expect(store.write([put("a")])).rejects.toMatchObject({ kind: "failed" });
+
+  expect(failed()).toBe(1);
+});
+
+test("a deletion that another tab holds up has emptied the store, and ends when that tab lets go", async () => {
+  const { storage, store, indexedDB } = await createScene();
+  await store.write([put("a")]);
+  // A tab that closes nothing when it is asked to.
+  const stuck = await new Promise<IDBDatabase>((resolve) => {
+    const request = indexedDB.open("edvoyage/store");
+    request.onsuccess = () => resolve(request.result);
+  });
+  const asked = new Promise((resolve) => (stuck.onversionchange = resolve));
+  const order: string[] = [];
+
+  const deleted = storage.delete("store").then(() => order.push("deleted"));
+  await asked;
+  const count = await new Promise((resolve) => {
+    const request = stuck.transaction("records").objectStore("records").count();
+    request.onsuccess = () => resolve(request.result);
+  });
+  order.push("let go");
+  stuck.close();
+  await deleted;
+
+  expect(count).toBe(0);
+  expect(order).toEqual(["let go", "deleted"]);
+  expect(await storage.list()).toEqual([]);
+});
+
+test("databases of others on the origin are not listed", async () => {
+  const { storage, indexedDB } = await createScene();
+  const other = createIndexedDbStorage({
+    indexedDB,
+    IDBKeyRange: createFakeIndexedDb().IDBKeyRange,
+    prefix: "other",
+  });
+  await (await other.open("theirs")).close();
+  await new Promise((resolve) => (indexedDB.open("edvoyage/Not a store").onsuccess = resolve));
+
+  expect(await storage.list()).toEqual(["store"]);
+  expect(await other.list()).toEqual(["theirs"]);
+});

@@ -1,0 +1,190 @@
+import { execFile } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { publint } from "publint";
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createWorld } from "../support/world.ts";
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What `npm publish` would publish, and an app that has installed it. */
+interface Packed {
+  readonly tarball: string;
+  readonly app: string;
+}
+
+let folder: string;
+let packed: Packed;
+
+// Packed once: it bundles Yjs.
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "edvoyage-package-"));
+  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder, "-w", "client-sdk"], {
+    cwd: ROOT,
+  });
+  const [{ filename }]: [{ filename: string }] = JSON.parse(stdout.slice(stdout.indexOf("[")));
+  const tarball = join(folder, filename);
+  const app = join(folder, "app");
+  const modules = join(app, "node_modules");
+  mkdirSync(join(modules, "@edvoyage"), { recursive: true });
+  await run("tar", [
+    "-xzf",
+    tarball,
+    "-C",
+    join(modules, "@edvoyage"),
+    "--transform",
+    "s/^package/client-sdk/",
+  ]);
+  for (const name of readdirSync(join(ROOT, "node_modules"))) {
+    if (!name.startsWith(".") && name !== "@edvoyage")
+      symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
+  }
+  symlinkSync(join(ROOT, "protocol"), join(modules, "@edvoyage", "protocol"));
+  writeFileSync(join(app, "package.json"), JSON.stringify({ name: "app", type: "module", private: true }));
+  packed = { tarball, app };
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Builds an app of one line for a browser; returns how large it is, in bytes. */
+const sizeOf = async (code: string): Promise<number> => {
+  const entry = join(packed.app, "entry.js");
+  writeFileSync(entry, code);
+  const built = await build({
+    configFile: false,
+    logLevel: "silent",
+    root: packed.app,
+    build: { write: false, modulePreload: false, target: "es2020", rollupOptions: { input: entry } },
+  });
+  if (!("output" in built)) return expect.fail("not built");
+  return gzipSync(built.output[0].code, { level: 9 }).byteLength;
+};
+
+test("the package is in order: publint and attw find nothing", async () => {
+  const { messages } = await publint({
+    pkgDir: join(packed.app, "node_modules/@edvoyage/client-sdk"),
+    level: "suggestion",
+    pack: false,
+  });
+  const checked = await checkPackage(
+    createPackageFromTarballData(new Uint8Array(readFileSync(packed.tarball))),
+  );
+
+  expect(messages).toEqual([]);
+  // It is ESM alone: what `require` of an old Node.js would make of it is of no interest.
+  const problems = checked.types ? checked.problems : expect.fail("has no types");
+  expect(problems.filter(({ kind }) => kind !== "CJSResolvesToESM" && kind !== "NoResolution")).toEqual([]);
+});
+
+test("the declarations that an app reads are the SDK's own", () => {
+  const dist = join(packed.app, "node_modules/@edvoyage/client-sdk/dist");
+  const seen = new Set<string>();
+  const imported = new Set<string>();
+  const read = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const [, from = ""] of readFileSync(file, "utf8").matchAll(
+      /^(?!\s*[/*]).*(?:from|import\()\s*"([^"]+)"/gm,
+    )) {
+      if (from.startsWith(".")) read(join(file, "..", from.replace(/\.(js|ts|tsx)$/, ".d.ts")));
+      else imported.add(from);
+    }
+  };
+  for (const entry of ["index", "core", "browser", "node", "react-native", "react/index"]) {
+    read(join(dist, `${entry}.d.ts`));
+  }
+
+  expect([...imported].sort()).toEqual(["@edvoyage/protocol", "react", "y-protocols/awareness", "yjs"]);
+});
+
+describe("the budget of an app in a browser, gzipped", () => {
+  test("is 45 kB with everything, Yjs included", async () => {
+    const bytes = await sizeOf(
+      `import { createClient } from "@edvoyage/client-sdk"; globalThis.client = createClient;`,
+    );
+
+    expect(bytes).toBeLessThanOrEqual(45_000);
+  });
+
+  test("is 14 kB without sync", async () => {
+    const bytes = await sizeOf(
+      `import { createCoreClient } from "@edvoyage/client-sdk/core"; globalThis.client = createCoreClient;`,
+    );
+
+    expect(bytes).toBeLessThanOrEqual(14_000);
+  });
+
+  test("is spent on what is used alone", async () => {
+    const bytes = await sizeOf(
+      `import { isEdVoyageError } from "@edvoyage/client-sdk/core"; globalThis.is = isEdVoyageError;`,
+    );
+
+    expect(bytes).toBeLessThanOrEqual(500);
+  });
+});
+
+test("the bundle for React Native resolves with its condition, and does everything", async () => {
+  const world = await createWorld();
+  const script = join(packed.app, "phone.js");
+  writeFileSync(
+    script,
+    `
+    import { createClient, createMemoryStorage } from "@edvoyage/client-sdk";
+    import { WebSocket } from "ws";
+    const [url] = process.argv.slice(2);
+    const client = createClient({ url, storage: createMemoryStorage(), WebSocket });
+    await client.ready();
+    await client.auth.requestCode("+447400123456");
+    process.stdin.once("data", async (code) => {
+      await client.auth.verifyCode(String(code));
+      const room = await client.chat.createRoom({ kind: "group", memberIds: [] });
+      await room.send("From a phone");
+      await client.settings.set("theme", "dark");
+      await client.sync.flush();
+      const stop = room.watch(({ messages }) => {
+        if (messages[0]?.state !== "acked") return;
+        process.stdout.write(JSON.stringify([client.auth.state, messages[0].text, client.settings.get("theme")]));
+        process.exit(0);
+      });
+    });
+    process.stdout.write("asked ");
+  `,
+  );
+  const resolved = await run(
+    process.execPath,
+    [
+      "--conditions=react-native",
+      "-e",
+      'process.stdout.write(import.meta.resolve("@edvoyage/client-sdk"))',
+      "--input-type=module",
+    ],
+    { cwd: packed.app },
+  );
+  expect(resolved.stdout).toMatch(/dist\/bundle\.js$/);
+
+  const phone = execFile(process.execPath, ["--conditions=react-native", script, world.url], {
+    cwd: packed.app,
+  });
+  let printed = "";
+  phone.stdout?.on("data", (text: string) => {
+    printed += text;
+    if (text === "asked ") phone.stdin?.write(world.sms.at(-1)?.code ?? "");
+  });
+  await new Promise((resolve) => phone.once("exit", resolve));
+
+  expect(printed).toBe('asked ["signedIn","From a phone","dark"]');
+});

@@ -1,0 +1,60 @@
+import { EdVoyageProvider, useAuth, useFavourites, useReady, useRoom } from "@edvoyage/client-sdk/react";
+import { useSecondsUntil, useSyncStatus, useUniversities } from "@edvoyage/client-sdk/react";
+import type { Client } from "@edvoyage/client-sdk";
+import type { ReactNode } from "react";
+
+const SignIn = ({ children }: { readonly children: ReactNode }) => {
+  const { status } = useAuth();
+  const seconds = useSecondsUntil(status.state === "blocked" ? status.blockedUntil : undefined);
+  if (!useReady()) return <p>…</p>;
+  if (status.state === "blocked") return <p>Too many wrong codes. Try again in {seconds} s.</p>;
+  if (status.state === "codeSent")
+    return <p>{status.attemptsRemaining} attempts for the code that we sent.</p>;
+  // An expired session still reads and writes; what is written is sent after the next sign-in.
+  return status.student ? children : <p>Your phone number, please.</p>;
+};
+
+const Universities = () => {
+  const { value } = useUniversities({ country: "PT" });
+  const { has, toggle } = useFavourites();
+  return (
+    <ul>
+      {value?.items.map(({ id, name }) => (
+        <li key={id}>
+          <button onClick={() => void toggle("university", id)}>{has("university", id) ? "★" : "☆"}</button>{" "}
+          {name}
+        </li>
+      ))}
+    </ul>
+  );
+};
+
+const Room = ({ id }: { readonly id: string }) => {
+  const { messages, room } = useRoom(id);
+  return (
+    <>
+      {messages.map((message) => (
+        <p key={message.id} className={message.state}>
+          {message.text}{" "}
+          {message.state === "failed" && <button onClick={() => void room.retry(message.id)}>↻</button>}
+        </p>
+      ))}
+      <button onClick={() => void room.send("Hello")}>Say hello</button>
+    </>
+  );
+};
+
+const Status = () => {
+  const { pending } = useSyncStatus();
+  return <p>{pending > 0 ? "Saved on this phone" : "Saved"}</p>;
+};
+
+export const App = ({ client, roomId }: { readonly client: Client; readonly roomId?: string }) => (
+  <EdVoyageProvider client={client}>
+    <SignIn>
+      <Universities />
+      {roomId === undefined ? null : <Room id={roomId} />}
+      <Status />
+    </SignIn>
+  </EdVoyageProvider>
+);

@@ -1,0 +1,87 @@
+// An app in a browser: the screens of the README with the newest room, and what a test does without a screen.
+import { createClient, type Client } from "@edvoyage/client-sdk";
+import { browserAppState, browserNetwork, createIndexedDbStorage } from "@edvoyage/client-sdk/browser";
+import { EdVoyageProvider, useRooms } from "@edvoyage/client-sdk/react";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "../../examples/screens.tsx";
+
+declare global {
+  var client: Client;
+  /** Whether any record of any database of this origin has these words in it. */
+  var isOnDisk: (words: string) => Promise<boolean>;
+  /** Writes until the browser takes no more. */
+  var fillDisk: () => Promise<void>;
+  var emptyDisk: () => Promise<void>;
+}
+
+const Page = () => {
+  const [room] = useRooms().rooms;
+  return (
+    <>
+      {room && <h1>{room.name ?? "A room"}</h1>}
+      <App client={client} {...(room ? { roomId: room.id } : {})} />
+    </>
+  );
+};
+
+globalThis.client = createClient({
+  url: new URLSearchParams(location.search).get("server") ?? "",
+  storage: createIndexedDbStorage(),
+  network: browserNetwork(),
+  appState: browserAppState(),
+  platform: "web",
+  onProblem: ({ kind, message, cause }) => reportError(new Error(`${kind}: ${message} ${String(cause)}`)),
+});
+
+/** Without the SDK, which would not show what it has set aside. */
+globalThis.isOnDisk = async (words) => {
+  for (const { name = "" } of await indexedDB.databases()) {
+    const texts = await textsIn(name);
+    if (texts.some((text) => text.includes(words))) return true;
+  }
+  return false;
+};
+
+const textsIn = (name: string): Promise<readonly string[]> =>
+  new Promise((resolve, reject) => {
+    const opening = indexedDB.open(name);
+    // It is gone meanwhile, and not to be made by this.
+    opening.onupgradeneeded = () => opening.transaction?.abort();
+    opening.onerror = () => resolve([]);
+    opening.onsuccess = () => {
+      const { result: database } = opening;
+      database.onversionchange = () => database.close();
+      const reading = database.transaction("records").objectStore("records").getAll();
+      reading.onerror = () => reject(reading.error);
+      reading.onsuccess = () => {
+        database.close();
+        resolve(reading.result.map((bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes)));
+      };
+    };
+  });
+
+/** Random values come in no larger pieces. */
+const PIECE_BYTES = 65_536;
+const ballast = createIndexedDbStorage({ prefix: "ballast" });
+
+globalThis.fillDisk = async () => {
+  const store = await ballast.open("ballast");
+  const isFull = (piece: number): Promise<boolean> =>
+    store.write([{ key: `${piece}`, value: crypto.getRandomValues(new Uint8Array(PIECE_BYTES)) }]).then(
+      () => false,
+      () => true,
+    );
+  // The browser gives out what it believed was there, before it looks again.
+  for (let piece = 0; !(await isFull(piece)); piece += 1);
+};
+
+globalThis.emptyDisk = () => ballast.delete("ballast");
+
+createRoot(document.body.appendChild(document.createElement("main"))).render(
+  <StrictMode>
+    <EdVoyageProvider client={client}>
+      <Page />
+    </EdVoyageProvider>
+  </StrictMode>,
+);

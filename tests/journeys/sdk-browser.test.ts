@@ -1,0 +1,309 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { hasBrowser, limitDisk, openBrowser } from "../support/browser.ts";
+import { createBrowserApp, type BrowserApp, type Tab } from "../support/browser-app.ts";
+import { createStudent, type Student } from "../support/student.ts";
+import { until } from "../support/sync-client.ts";
+import { createWorld, somePhone, type World } from "../support/world.ts";
+
+const openAppBrowser = () => openBrowser({ script: new URL("./browser/sdk-page.tsx", import.meta.url) });
+
+describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () => {
+  const opened = openAppBrowser();
+  afterAll(async () => (await opened).close());
+
+  const createScene = async (options: Parameters<typeof createBrowserApp>[2] = {}) => {
+    const world = await createWorld();
+    await world.server.seedIfEmpty();
+    const app = await createBrowserApp(world, await opened, options);
+    return { world, app, tab: await app.openTab() };
+  };
+
+  /** A student who is signed in, and shares a room with another. */
+  const createRoomScene = async (options: Parameters<typeof createBrowserApp>[2] = {}) => {
+    const { world, app, tab } = await createScene(options);
+    const friend = await createStudent(world);
+    const phone = await tab.signIn();
+    const roomId = await openDirect(tab, friend);
+    return { world, app, tab, friend, phone, roomId };
+  };
+
+  describe("signing in", () => {
+    test("goes by code, and a wrong one says how many are left", async () => {
+      const { world, tab } = await createScene();
+      await tab.says("Your phone number, please.");
+      const phone = somePhone();
+
+      await tab.page.evaluate((number) => client.auth.requestCode(number), phone);
+      await tab.says("3 attempts");
+      expect(await answer(tab, wrongCode(world))).toBe("otp/incorrect");
+      await tab.says("2 attempts");
+      expect(await answer(tab, world.sms.at(-1)?.code ?? "")).toBe("signedIn");
+
+      await tab.says("Universidade de Lisboa");
+      const { items } = await world.admin.admin.sessions.list.query({ phone });
+      expect(items).toMatchObject([{ state: "live", platform: "web" }]);
+    });
+
+    test("is blocked by three wrong codes for five minutes, which survive a reload", async () => {
+      const { world, tab } = await createScene();
+      const { page } = tab;
+      const phone = somePhone();
+      await page.clock.install();
+      await page.evaluate((number) => client.auth.requestCode(number), phone);
+      for (const reason of ["otp/incorrect", "otp/incorrect", "otp/blocked"]) {
+        expect(await answer(tab, wrongCode(world))).toBe(reason);
+      }
+      await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1_000));
+      const blockedUntil = await page.evaluate(readBlockedUntil);
+
+      await page.clock.fastForward("02:00");
+      await tab.says(`Try again in ${await page.evaluate(secondsLeft, blockedUntil)} s.`);
+      await page.reload();
+      await tab.says(`Try again in ${await page.evaluate(secondsLeft, blockedUntil)} s.`);
+      expect(await page.evaluate(readBlockedUntil)).toBe(blockedUntil);
+
+      await page.clock.fastForward("03:00");
+      world.clock.advance({ minutes: 5 });
+      await tab.says("Your phone number, please.");
+      await tab.signIn(phone);
+      await tab.says("Saved");
+    });
+  });
+
+  describe("a reload", () => {
+    test("shows rooms, messages and favourites before there is a network", async () => {
+      const { world, app, tab, friend, roomId } = await createRoomScene();
+      await tab.send(roomId, "Are you there?");
+      await tab.shows(["Are you there?"], "acked");
+      await friend.send(roomId, "Since yesterday");
+      await tab.page.click("li:nth-child(2) button");
+      await tab.shows(["Are you there?", "Since yesterday"], "acked");
+      await tab.keeps("Since yesterday");
+      world.clock.advance({ seconds: 1 });
+      await tab.page.waitForFunction(() => client.chat.rooms()[0]?.preview === "Since yesterday");
+      await tab.says("Saved");
+      await app.setOnline(false);
+
+      await tab.page.reload();
+
+      await tab.shows(["Are you there?", "Since yesterday"], "acked");
+      await tab.showsStars("☆★☆");
+      await tab.says("Universidade de Lisboa");
+      expect(await tab.page.evaluate(() => client.auth.state)).toBe("signedIn");
+      expect(await tab.page.evaluate(() => client.chat.rooms())).toMatchObject([
+        { id: roomId, preview: "Since yesterday" },
+      ]);
+    });
+
+    test("loses nothing of what was written without a network, which arrives once and in order", async () => {
+      const { world, app, tab, friend, phone, roomId } = await createRoomScene();
+      await app.setOnline(false);
+      const written = Array.from({ length: 50 }, (_, index) => `Message ${index}`);
+      for (const text of written) expect(await tab.send(roomId, text)).toBeUndefined();
+      for (const line of [1, 3, 1, 2]) await tab.page.click(`li:nth-child(${line}) button`);
+      await tab.showsStars("☆★★");
+
+      await tab.page.reload();
+      await tab.shows(written, "pending");
+      await tab.showsStars("☆★★");
+      await tab.says("Saved on this phone");
+      await app.setOnline(true);
+      await tab.shows(written, "acked");
+      await tab.page.evaluate(() => client.sync.flush());
+
+      expect(app.answered).toEqual(written);
+      expect(await textsOf(friend, roomId)).toEqual(written);
+      const { rpc } = await world.device({ phone }).signIn();
+      expect((await rpc.favourites.list.query()).items).toHaveLength(2);
+    });
+  });
+
+  describe("two tabs", () => {
+    const openOther = async (app: BrowserApp): Promise<Tab> => {
+      const other = await app.openTab();
+      await other.page.waitForFunction(() => client.sync.status.connection === "online");
+      return other;
+    };
+
+    test("show what either of them writes", async () => {
+      const { app, tab, friend, roomId } = await createRoomScene();
+      const other = await openOther(app);
+
+      await tab.send(roomId, "from the first");
+      await other.shows(["from the first"], "acked");
+      await other.send(roomId, "from the second");
+      await tab.page.click("li:nth-child(1) button");
+      await other.page.click("li:nth-child(2) button");
+
+      for (const one of [tab, other]) {
+        await one.shows(["from the first", "from the second"], "acked");
+        await one.showsStars("★★☆");
+      }
+      expect(app.answered).toEqual(["from the first", "from the second"]);
+      expect(await textsOf(friend, roomId)).toEqual(app.answered);
+    });
+
+    test("send what both have written without a network once", async () => {
+      const { world, app, tab, friend, phone, roomId } = await createRoomScene();
+      const other = await openOther(app);
+      await app.setOnline(false);
+
+      const written: string[] = [];
+      for (let index = 0; index < 10; index += 1) {
+        await tab.send(roomId, `first ${index}`);
+        await other.send(roomId, `second ${index}`);
+        written.push(`first ${index}`, `second ${index}`);
+      }
+      await tab.page.click("li:nth-child(1) button");
+      await other.page.click("li:nth-child(2) button");
+      for (const one of [tab, other]) {
+        await one.shows(written, "pending");
+        await one.showsStars("★★☆");
+      }
+      await app.setOnline(true);
+      for (const one of [tab, other]) await one.shows(written, "acked");
+      await tab.page.evaluate(() => client.sync.flush());
+
+      expect(app.answered).toEqual(written);
+      expect(await textsOf(friend, roomId)).toEqual(written);
+      const { rpc } = await world.device({ phone }).signIn();
+      expect((await rpc.favourites.list.query()).items).toHaveLength(2);
+    });
+
+    test("hand over when the one that sends is closed, even while it sends", async () => {
+      const { app, tab, friend, roomId } = await createRoomScene();
+      const other = await openOther(app);
+      let isTaken = false;
+      // The server has taken it, and the tab is never told.
+      await tab.page.route("**/chat.send", async (route) => {
+        await route.fetch();
+        isTaken = true;
+      });
+      await tab.send(roomId, "on its way");
+      await other.send(roomId, "from the other");
+      await until(() => isTaken);
+      expect(await textsOf(friend, roomId)).toEqual(["on its way"]);
+      await other.shows(["on its way", "from the other"]);
+
+      await tab.page.close();
+
+      await other.shows(["on its way", "from the other"], "acked");
+      expect(app.answered).toEqual(["on its way", "from the other"]);
+      expect(await textsOf(friend, roomId)).toEqual(["on its way", "from the other"]);
+    });
+
+    test("follow the student whom one of them signs in, with nothing of the first on screen or disk", async () => {
+      const { app, tab, friend, roomId } = await createRoomScene();
+      const other = await openOther(app);
+      await tab.send(roomId, "Only for my friend");
+      await tab.shows(["Only for my friend"], "acked");
+      await friend.send(roomId, "An answer to read");
+      await tab.page.click("li:nth-child(1) button");
+      for (const one of [tab, other]) {
+        await one.shows(["Only for my friend", "An answer to read"], "acked");
+        await one.showsStars("★☆☆");
+        await one.keeps("An answer to read");
+      }
+
+      const second = await tab.signIn();
+
+      for (const one of [tab, other]) {
+        await one.page.waitForFunction((phone) => client.auth.status.student?.phone === phone, second);
+        await one.shows([]);
+        await one.showsStars("☆☆☆");
+        expect(await one.page.evaluate(() => client.chat.rooms())).toEqual([]);
+      }
+      await other.keeps("Only for my friend", false);
+      await other.keeps("An answer to read", false);
+    });
+  });
+
+  test("a browser that wakes up connects at once", async () => {
+    const { app, tab } = await createRoomScene();
+    const { page } = tab;
+    const isConnected = (wanted: boolean) =>
+      page.waitForFunction((wants) => (client.sync.status.connection === "online") === wants, wanted);
+    await isConnected(true);
+    // From here on no timer of the page ends: nothing tries again by itself.
+    await page.clock.install();
+    await page.reload();
+    await isConnected(true);
+    await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1_000));
+
+    await app.setOnline(false);
+    await isConnected(false);
+    await app.setOnline(true);
+    await isConnected(true);
+
+    app.tunnel.setOpen(false);
+    await isConnected(false);
+    app.tunnel.setOpen(true);
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await isConnected(true);
+  });
+
+  test("a full disk says at once that nothing was saved, and nothing is shown or sent", async () => {
+    const { app, tab, friend, roomId } = await createRoomScene({ diskBytes: SOME_BYTES });
+    const { page } = tab;
+    await tab.says("Say hello");
+    await limitDisk(page, 1);
+    await page.evaluate(() => fillDisk());
+
+    expect(await tab.send(roomId, "lost?")).toBe("device/full");
+    expect(
+      await page.evaluate(async () => {
+        const [first] = (await client.universities.list({ country: "PT" })).items;
+        return client.favourites.toggle("university", first?.id ?? "").catch(({ reason }) => reason);
+      }),
+    ).toBe("device/full");
+    await tab.shows([]);
+    await tab.showsStars("☆☆☆");
+    await tab.says("Saved");
+
+    await limitDisk(page, SOME_BYTES);
+    await page.evaluate(() => emptyDisk());
+    expect(await tab.send(roomId, "kept")).toBeUndefined();
+    await tab.shows(["kept"], "acked");
+    expect(app.answered).toEqual(["kept"]);
+    expect(await textsOf(friend, roomId)).toEqual(["kept"]);
+  });
+});
+
+const SOME_BYTES = 16 * 1_024 * 1_024;
+
+/** A code that is not the one of the last message. */
+const wrongCode = ({ sms }: World): string => {
+  const right = sms.at(-1)?.code ?? expect.fail("no message was sent");
+  return `${right.startsWith("1") ? "2" : "1"}${right.slice(1)}`;
+};
+
+/** Answers with a code; resolves with the state that follows, or with the reason why not. */
+const answer = ({ page }: Tab, code: string): Promise<string> =>
+  page.evaluate(
+    (digits) =>
+      client.auth.verifyCode(digits).then(
+        ({ state }) => state,
+        ({ reason }: { reason: string }) => reason,
+      ),
+    code,
+  );
+
+const readBlockedUntil = (): number =>
+  client.auth.status.state === "blocked" ? client.auth.status.blockedUntil : 0;
+
+const secondsLeft = (until_: number): number => Math.ceil((until_ - Date.now()) / 1_000);
+
+const openDirect = async ({ page }: Tab, friend: Student): Promise<string> => {
+  const id = await page.evaluate(
+    async (userId) => (await client.chat.createRoom({ kind: "direct", userId })).id,
+    friend.id,
+  );
+  await page.waitForFunction(() => client.sync.status.connection === "online");
+  return id;
+};
+
+/** All of a room, as somebody else in it reads it. */
+const textsOf = async ({ rpc }: Student, roomId: string): Promise<string[]> => {
+  const { items } = await rpc.chat.history.query({ roomId, limit: 100 });
+  return items.flatMap(({ text }) => (text === null ? [] : [text])).reverse();
+};

@@ -1,0 +1,251 @@
+import { createMemoryStorage, type Client, type MemoryStorage } from "@edvoyage/client-sdk";
+import { expect, test } from "vitest";
+import { createApp, type App } from "../support/app.ts";
+import { createFailingStorage } from "../support/failing-storage.ts";
+import { createStudent, type Student } from "../support/student.ts";
+import { until } from "../support/sync-client.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+/** A student with her app, who shares a room with another. */
+const createScene = async () => {
+  const world = await createWorld();
+  await world.server.seedIfEmpty();
+  const friend = await createStudent(world);
+  const app = await createApp(world);
+  const phone = await app.signIn();
+  const room = await app.client.chat.createRoom({ kind: "direct", userId: friend.id });
+  return { world, friend, app, phone, roomId: room.id };
+};
+
+/** Texts of a room on a device, newest last. */
+const textsOn = ({ chat }: Client, roomId: string): string[] =>
+  chat.room(roomId).messages.map(({ text }) => text);
+
+/** All of a room, as somebody else in it reads it. */
+const textsAt = async ({ rpc }: Pick<Student, "rpc">, roomId: string): Promise<string[]> => {
+  const texts: string[] = [];
+  let before: { segment: number; index: number } | null = null;
+  do {
+    const page: Awaited<ReturnType<typeof rpc.chat.history.query>> = await rpc.chat.history.query({
+      roomId,
+      before,
+      limit: 100,
+    });
+    texts.unshift(...page.items.flatMap(({ text }) => (text === null ? [] : [text])).reverse());
+    before = page.nextCursor;
+  } while (before);
+  return texts;
+};
+
+const universitiesOf = async (world: World, count: number): Promise<string[]> => {
+  const { items } = await world.rpc().universities.list.query({ limit: count });
+  return items.map(({ id }) => id);
+};
+
+/** Whether any record of any store has these bytes in it. */
+const holds = async (storage: MemoryStorage, text: string): Promise<boolean> => {
+  const wanted = Buffer.from(text);
+  for (const name of await storage.list()) {
+    const store = await storage.open(name);
+    for (const { value } of await store.list("")) if (Buffer.from(value).includes(wanted)) return true;
+    await store.close();
+  }
+  return false;
+};
+
+const lastKnown = (app: App, roomId: string) =>
+  until(() => app.client.chat.rooms().some(({ id }) => id === roomId));
+
+test("a day without a network: 500 messages and 50 favourites arrive in order, once each", async () => {
+  const { world, friend, app, phone, roomId } = await createScene();
+  const wanted = await universitiesOf(world, 25);
+  app.setOnline(false);
+  const written = Array.from({ length: 500 }, (_, index) => `Message ${index}`);
+
+  const room = app.client.chat.room(roomId);
+  for (const [index, text] of written.entries()) {
+    await room.send(text);
+    if (index % 10 === 0) await app.client.favourites.toggle("university", wanted[(index / 10) % 25] ?? "");
+  }
+  expect(app.client.sync.status).toMatchObject({ pending: 550, failed: 0 });
+  expect(textsOn(app.client, roomId)).toEqual(written);
+  // Each of 25 was toggled twice but for one that was toggled a third time.
+  await app.client.favourites.toggle("university", wanted[3] ?? "");
+
+  const restarted = await app.restart();
+  expect(restarted.client.sync.status.pending).toBe(551);
+  await restarted.client.sync.flush({ timeoutMs: 60_000 });
+
+  expect(await textsAt(friend, roomId)).toEqual(written);
+  const { rpc } = await world.device({ phone }).signIn();
+  expect((await rpc.favourites.list.query()).items).toMatchObject([{ kind: "university", id: wanted[3] }]);
+  const stop = restarted.client.chat.room(roomId).watch(() => {});
+  await until(() => restarted.client.chat.room(roomId).messages.every(({ state }) => state === "acked"));
+  stop();
+});
+
+test("two phones of one student show the same", async () => {
+  const { world, friend, app, phone, roomId } = await createScene();
+  const other = await createApp(world);
+  await other.signIn(phone);
+  await lastKnown(other, roomId);
+  const [one = "", two = ""] = await universitiesOf(world, 2);
+  for (const { client } of [app, other]) client.chat.room(roomId).watch(() => {});
+
+  await app.client.chat.room(roomId).send("from the first");
+  await until(() => textsOn(other.client, roomId).length === 1);
+  await other.client.chat.room(roomId).send("from the second");
+  await friend.send(roomId, "from the friend");
+  await Promise.all([
+    app.client.favourites.toggle("university", one),
+    other.client.favourites.toggle("university", two),
+  ]);
+  await until(() => textsOn(app.client, roomId).length === 3 && textsOn(other.client, roomId).length === 3);
+  await until(() => [app, other].every(({ client }) => client.favourites.list().length === 2));
+
+  expect(textsOn(app.client, roomId)).toEqual(textsOn(other.client, roomId));
+  expect(app.client.favourites.list()).toEqual(other.client.favourites.list());
+  await app.client.chat.room(roomId).markRead();
+  await until(() => other.client.chat.rooms()[0]?.unread === 0);
+});
+
+test("a session that ends meanwhile loses nothing: she reads, writes, signs in again, and it is sent", async () => {
+  const { world, friend, app, phone, roomId } = await createScene();
+  await app.client.chat.room(roomId).send("before");
+  await app.client.sync.flush();
+  const [wanted = ""] = await universitiesOf(world, 1);
+  world.clock.advance({ hours: 25 });
+  await app.client.profile.get({ refresh: true }).catch(() => {});
+  expect(app.client.auth.state).toBe("expired");
+
+  await app.client.chat.room(roomId).send("while it was over");
+  await app.client.favourites.toggle("university", wanted);
+  const restarted = await app.restart();
+  expect(restarted.client.auth.state).toBe("expired");
+  expect(textsOn(restarted.client, roomId).length + restarted.client.sync.status.pending).toBeGreaterThan(1);
+  await restarted.signIn(phone);
+  await restarted.client.sync.flush();
+
+  const friendAgain = await world.device({ phone: friend.phone }).signIn();
+  expect(await textsAt(friendAgain, roomId)).toEqual(["before", "while it was over"]);
+  expect(restarted.client.favourites.has("university", wanted)).toBe(true);
+});
+
+test("another student on the same phone finds not a byte of the first", async () => {
+  const { world, friend, app, phone, roomId } = await createScene();
+  const secrets = ["Only for my friend", "Said offline"];
+  const room = app.client.chat.room(roomId);
+  const stop = room.watch(() => {});
+  await room.send(secrets[0] ?? "");
+  await friend.send(roomId, "An answer to read");
+  await until(() => room.messages.length === 2);
+  stop();
+  await app.client.sync.flush();
+  app.setOnline(false);
+  await room.send(secrets[1] ?? "");
+
+  await app.client.auth.signOut();
+  const second = await app.restart();
+  await second.signIn();
+  expect(second.client.chat.rooms()).toEqual([]);
+  expect(second.client.outbox.list()).toEqual([]);
+  expect(second.client.favourites.list()).toEqual([]);
+  expect(room.messages).toEqual([]);
+  await until(() => second.client.sync.status.connection === "online");
+
+  // What was sent is gone from the device; what was not waits in the first one's own store, and is sent as hers.
+  expect(await holds(app.storage, secrets[0] ?? "")).toBe(false);
+  expect(await holds(app.storage, "An answer to read")).toBe(false);
+  expect(await textsAt(friend, roomId)).toEqual([secrets[0], "An answer to read"]);
+  await second.signIn(phone);
+  await second.client.sync.flush();
+  expect(await textsAt(friend, roomId)).toEqual([secrets[0], "An answer to read", secrets[1]]);
+  expect(world.sms.length).toBeGreaterThan(2);
+});
+
+test("signing out sends, keeps or discards what waits", async () => {
+  const { friend, app, phone, roomId } = await createScene();
+  const { client } = app;
+  await client.chat.room(roomId).send("flushed");
+  await client.auth.signOut({ pending: "flush" });
+  expect(await app.storage.list()).toEqual(["device"]);
+
+  await app.signIn(phone);
+  app.setOnline(false);
+  await client.chat.room(roomId).send("discarded");
+  const flushing = client.auth.signOut({ pending: "flush", timeoutMs: 1_000 });
+  await Promise.resolve();
+  app.clock.advance({ seconds: 1 });
+  await expect(flushing).rejects.toMatchObject({ reason: "outbox/not-empty", details: { left: 1 } });
+  expect(client.auth.state).toBe("signedIn");
+  await client.auth.signOut({ pending: "discard" });
+  expect(await holds(app.storage, "discarded")).toBe(false);
+
+  app.setOnline(true);
+  await app.signIn(phone);
+  await client.sync.flush();
+  expect(await textsAt(friend, roomId)).toEqual(["flushed"]);
+});
+
+test("a session that an admin revokes takes the data with it where the app says so", async () => {
+  const world = await createWorld();
+  const app = await createApp(world, { wipeWhenRevoked: true });
+  await app.signIn();
+  await until(() => app.client.sync.status.connection === "online");
+  const { items } = await world.admin.admin.sessions.list.query();
+
+  const [session] = items;
+  await world.admin.admin.sessions.revoke.mutate({ sessionId: session?.id ?? "", reason: "lost phone" });
+  world.clock.advance({ seconds: 1 });
+  await until(() => app.client.auth.state === "signedOut");
+
+  await until(async () => (await app.storage.list()).length === 1);
+});
+
+test("a full disk says at once that nothing was saved, and nothing was", async () => {
+  const { world, friend, roomId, phone } = await createScene();
+  const disk = createFailingStorage(createMemoryStorage());
+  const app = await createApp(world, { disk, onProblem: () => {} });
+  await app.signIn(phone);
+  await lastKnown(app, roomId);
+  const [wanted = ""] = await universitiesOf(world, 1);
+
+  disk.failWrites("full");
+  await expect(app.client.chat.room(roomId).send("lost?")).rejects.toMatchObject({ reason: "device/full" });
+  await expect(app.client.favourites.toggle("university", wanted)).rejects.toMatchObject({
+    reason: "device/full",
+  });
+  await expect(app.client.contacts.add(friend.id)).rejects.toMatchObject({ reason: "device/full" });
+  expect(app.client.chat.room(roomId).messages).toEqual([]);
+  expect(app.client.favourites.list()).toEqual([]);
+  expect(app.client.sync.status).toMatchObject({ pending: 0, failed: 0 });
+
+  disk.mend();
+  await app.client.chat.room(roomId).send("kept");
+  await app.client.sync.flush();
+  expect(await textsAt(friend, roomId)).toEqual(["kept"]);
+});
+
+test("a record that the disk has damaged is set aside and told of, and the rest works", async () => {
+  const { app, friend, roomId } = await createScene();
+  app.setOnline(false);
+  for (const text of ["first", "second", "third"]) await app.client.chat.room(roomId).send(text);
+  await app.client.close();
+  const name = (await app.storage.list()).find((one) => one.startsWith("student-")) ?? "";
+  const store = await app.storage.open(name);
+  const damaged = (await store.list("outbox/"))[1] ?? expect.fail("nothing is kept");
+  await store.write([
+    { key: damaged.key, value: damaged.value.map((byte, at) => (at === 40 ? byte ^ 1 : byte)) },
+  ]);
+  await store.close();
+  const problems: string[] = [];
+
+  const again = await app.restart({ onProblem: ({ kind }) => problems.push(kind) });
+  await again.client.sync.flush();
+
+  expect(problems).toEqual(["record-damaged"]);
+  expect(await textsAt(friend, roomId)).toEqual(["first", "third"]);
+  const aside = await app.storage.open(name);
+  expect((await aside.keys("damaged/")).map((key) => key.endsWith(damaged.key))).toEqual([true]);
+  await aside.close();
+});

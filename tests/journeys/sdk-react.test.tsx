@@ -1,0 +1,117 @@
+import { EdVoyageProvider, useOutbox, useRooms, useSecondsUntil } from "@edvoyage/client-sdk/react";
+import { Window } from "happy-dom";
+import { StrictMode, type ReactNode } from "react";
+import { renderToString } from "react-dom/server";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { App } from "../examples/screens.tsx";
+import { createApp, type App as Phone } from "../support/app.ts";
+import { somePhone } from "../support/phone.ts";
+import { until } from "../support/sync-client.ts";
+import { createWorld } from "../support/world.ts";
+
+/** Renders into a document of its own; gone when the test is. */
+const render = async (element: ReactNode) => {
+  const window = new Window();
+  vi.stubGlobal("window", window);
+  vi.stubGlobal("document", window.document);
+  vi.stubGlobal("navigator", window.navigator);
+  const { createRoot } = await import("react-dom/client");
+  const container = window.document.createElement("div");
+  window.document.body.append(container);
+  const root = createRoot(container as unknown as Element); // happy-dom's elements are not those of lib.dom
+  root.render(<StrictMode>{element}</StrictMode>);
+  onTestFinished(async () => {
+    root.unmount();
+    // React goes on for a moment, with the globals of whatever document is there: they stay until the next.
+    await new Promise((resolve) => setImmediate(resolve));
+    await window.happyDOM.close();
+  });
+  return {
+    text: () => container.textContent,
+    click: (label: string) => {
+      const button = [...container.querySelectorAll("button")].find((one) => one.textContent === label);
+      (button ?? expect.fail(`there is no button ${label} in ${container.innerHTML}`)).click();
+    },
+    /** Lets the app work until the screen says something. */
+    shows: (text: RegExp) => until(() => text.test(container.textContent)),
+  };
+};
+
+const signedIn = async (): Promise<{ phone: Phone; roomId: string }> => {
+  const world = await createWorld();
+  await world.server.seedIfEmpty();
+  const phone = await createApp(world);
+  await phone.signIn();
+  const { id } = await phone.client.chat.createRoom({ kind: "group", name: "Lisbon", memberIds: [] });
+  return { phone, roomId: id };
+};
+
+test("a server renders the app as signed out, without touching anything", async () => {
+  const world = await createWorld();
+  const { client } = await createApp(world, { isReady: false });
+
+  expect(renderToString(<App client={client} roomId="any" />)).toContain("…");
+  expect(client.isReady).toBe(false);
+});
+
+test("the app of the README signs in by what it is told", async () => {
+  const world = await createWorld();
+  const phone = await createApp(world, { isReady: false });
+  const screen = await render(<App client={phone.client} />);
+  await screen.shows(/Your phone number, please\./);
+
+  const number = somePhone();
+  await phone.client.auth.requestCode(number);
+  await screen.shows(/^3 attempts for the code that we sent\.$/);
+  for (let tries = 0; tries < 3; tries += 1) {
+    await phone.client.auth.verifyCode("000000").catch(() => {});
+  }
+
+  await screen.shows(/^Too many wrong codes\. Try again in \d+ s\.$/);
+});
+
+test("favourites and messages change on the screen, and only what changed is rendered again", async () => {
+  const { phone, roomId } = await signedIn();
+  const screen = await render(<App client={phone.client} roomId={roomId} />);
+  await screen.shows(/Universidade de Lisboa/);
+  expect(screen.text()).not.toContain("★");
+
+  screen.click("☆");
+  await screen.shows(/★/);
+  phone.setOnline(false);
+  screen.click("Say hello");
+  await screen.shows(/Saved on this phone/);
+  await screen.shows(/Hello/);
+  phone.setOnline(true);
+  await screen.shows(/Say helloSaved$/);
+
+  expect(phone.client.favourites.list()).toHaveLength(1);
+});
+
+test("rooms, the outbox and countdowns are watched", async () => {
+  const { phone, roomId } = await signedIn();
+  let renderings = 0;
+  const Overview = () => {
+    const { rooms } = useRooms();
+    const { entries } = useOutbox();
+    renderings += 1;
+    return <p>{`${rooms.map(({ name, preview }) => `${name}: ${preview}`).join()} ${entries.length}`}</p>;
+  };
+  const Countdown = ({ at }: { readonly at: number }) => <b>{useSecondsUntil(at)}</b>;
+  const screen = await render(
+    <EdVoyageProvider client={phone.client}>
+      <Overview />
+      <Countdown at={Date.now() + 1_000} />
+    </EdVoyageProvider>,
+  );
+  phone.setOnline(false);
+
+  await phone.client.chat.room(roomId).send("See you there");
+  await screen.shows(/Lisbon: See you there 1/);
+  await screen.shows(/10/);
+
+  const before = renderings;
+  phone.client.chat.room(roomId).typing(true);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(renderings).toBe(before);
+});

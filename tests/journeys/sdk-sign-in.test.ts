@@ -1,0 +1,261 @@
+import { createMemoryStorage, isEdVoyageError } from "@edvoyage/client-sdk";
+import { expect, test } from "vitest";
+import { createApp, type App } from "../support/app.ts";
+import { somePhone } from "../support/phone.ts";
+import { until } from "../support/sync-client.ts";
+import { urlOf } from "../support/url.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+/** A code that is not the one of the last message. */
+const wrongCode = ({ sms }: World): string => {
+  const right = sms.at(-1)?.code ?? expect.fail("no message was sent");
+  return `${right.startsWith("1") ? "2" : "1"}${right.slice(1)}`;
+};
+
+const rightCode = ({ sms }: World): string => sms.at(-1)?.code ?? expect.fail("no message was sent");
+
+const reasonOf = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => expect.fail("was not refused"),
+    (error: unknown) => (isEdVoyageError(error) ? error.reason : expect.fail("not an error of the SDK")),
+  );
+
+/** The student of a status. */
+const studentOf = ({ client }: App) => client.auth.status.student?.phone ?? null;
+
+test("nothing is touched before ready, and then nobody is signed in", async () => {
+  const world = await createWorld();
+  const touched: string[] = [];
+  const storage = createMemoryStorage();
+  const app = await createApp(world, {
+    storage: {
+      ...storage,
+      open: (name) => {
+        touched.push(name);
+        return storage.open(name);
+      },
+    },
+  });
+
+  expect(touched).toEqual(["device"]);
+  expect(app.requests).toEqual([]);
+  expect(app.client.auth.status).toEqual({ state: "signedOut", student: null });
+});
+
+test("a first sign-in goes by code, with each step to be seen", async () => {
+  const world = await createWorld();
+  const app = await createApp(world);
+  const phone = somePhone();
+  const seen: string[] = [];
+  app.client.auth.onChange(({ state }) => seen.push(state));
+
+  const asked = await app.client.auth.requestCode(phone);
+  const { student } = await app.client.auth.verifyCode(rightCode(world));
+
+  expect(asked).toEqual({
+    state: "codeSent",
+    student: null,
+    phone,
+    codeLength: 6,
+    attemptsRemaining: 3,
+    expiresAt: app.clock.now() + 300_000,
+    resendAt: app.clock.now() + 30_000,
+  });
+  expect(student?.phone).toBe(phone);
+  expect(seen).toEqual(["codeSent", "signedIn"]);
+  expect((await app.client.sessions.list()).items).toHaveLength(1);
+});
+
+test("three wrong codes block for five minutes, and the countdown survives a restart", async () => {
+  const world = await createWorld();
+  const app = await createApp(world);
+  const phone = somePhone();
+  await app.client.auth.requestCode(phone);
+
+  expect(await reasonOf(app.client.auth.verifyCode(wrongCode(world)))).toBe("otp/incorrect");
+  expect(app.client.auth.status).toMatchObject({ state: "codeSent", attemptsRemaining: 2 });
+  expect(await reasonOf(app.client.auth.verifyCode(wrongCode(world)))).toBe("otp/incorrect");
+  expect(await reasonOf(app.client.auth.verifyCode(wrongCode(world)))).toBe("otp/blocked");
+  const until_ = app.clock.now() + 300_000;
+  expect(app.client.auth.status).toEqual({ state: "blocked", student: null, phone, blockedUntil: until_ });
+
+  app.clock.advance({ minutes: 2 });
+  world.clock.advance({ minutes: 2 });
+  const again = await app.restart();
+  expect(again.client.auth.status).toEqual({ state: "blocked", student: null, phone, blockedUntil: until_ });
+  expect(await reasonOf(again.client.auth.requestCode(phone))).toBe("otp/blocked");
+  expect(again.client.auth.status).toMatchObject({ state: "blocked", blockedUntil: until_ });
+
+  app.clock.advance({ minutes: 3 });
+  world.clock.advance({ minutes: 3 });
+  expect(again.client.auth.state).toBe("signedOut");
+  await again.client.auth.requestCode(phone);
+  expect((await again.client.auth.verifyCode(rightCode(world))).state).toBe("signedIn");
+});
+
+test("a clock that is put back makes no block longer, and one that is put forward is told by the server", async () => {
+  const world = await createWorld();
+  const app = await createApp(world);
+  const phone = somePhone();
+  await app.client.auth.requestCode(phone);
+  for (let tries = 0; tries < 3; tries += 1) await reasonOf(app.client.auth.verifyCode(wrongCode(world)));
+
+  app.clock.jump({ hours: -5 });
+  const back = await app.restart();
+  expect(back.client.auth.status).toMatchObject({ blockedUntil: back.clock.now() + 300_000 });
+
+  back.clock.jump({ hours: 12 });
+  const forward = await back.restart();
+  expect(forward.client.auth.state).toBe("signedOut");
+  expect(await reasonOf(forward.client.auth.requestCode(phone))).toBe("otp/blocked");
+  expect(forward.client.auth.status).toMatchObject({ blockedUntil: forward.clock.now() + 300_000 });
+});
+
+test("a code that was sent is still waited for after a restart, and ends after its five minutes", async () => {
+  const world = await createWorld();
+  const app = await createApp(world);
+  await app.client.auth.requestCode(somePhone());
+
+  const again = await app.restart();
+  expect(again.client.auth.state).toBe("codeSent");
+  again.clock.advance({ minutes: 5 });
+
+  expect(again.client.auth.state).toBe("signedOut");
+  expect(await reasonOf(again.client.auth.verifyCode(rightCode(world)))).toBe("code/none");
+});
+
+test("a reply that was lost costs no second code", async () => {
+  const world = await createWorld();
+  let isLost = true;
+  const app = await createApp(world, {
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      if (urlOf(input).includes("verifyCode") && isLost) throw new TypeError("connection reset");
+      return response;
+    },
+  });
+  const phone = somePhone();
+  await app.client.auth.requestCode(phone);
+  expect(await reasonOf(app.client.auth.verifyCode(rightCode(world)))).toBe("offline");
+
+  const again = await app.restart();
+  isLost = false;
+  await again.client.auth.verifyCode(rightCode(world));
+
+  expect(again.client.auth.state).toBe("signedIn");
+  expect(world.sms).toHaveLength(1);
+});
+
+test("an app that starts without a network knows who is signed in, and says so again with one", async () => {
+  const world = await createWorld();
+  const app = await createApp(world);
+  const phone = await app.signIn();
+  app.setOnline(false);
+
+  const offline = await app.restart({ fetch: () => Promise.reject(new TypeError("fetch failed")) });
+  expect(offline.client.auth.state).toBe("signedIn");
+  expect(studentOf(offline)).toBe(phone);
+
+  // Unused for longer than a session lives: it counts as over, until the server says otherwise.
+  offline.clock.jump({ hours: 25 });
+  const later = await offline.restart();
+  expect(later.client.auth.status).toMatchObject({ state: "expired", reason: "session/expired" });
+  const online = await later.restart({ fetch });
+  await until(() => online.client.auth.state === "signedIn");
+});
+
+test("a session that the server has ended shows as expired, and its student signs in again where she was", async () => {
+  const world = await createWorld();
+  const app = await createApp(world);
+  const phone = await app.signIn();
+  world.clock.advance({ hours: 25 });
+
+  expect(await reasonOf(app.client.profile.get({ refresh: true }))).toBe("session/expired");
+  expect(app.client.auth.status).toMatchObject({ state: "expired", reason: "session/expired" });
+  expect(studentOf(app)).toBe(phone);
+
+  await app.client.auth.requestCode(phone);
+  expect(app.client.auth.status).toMatchObject({ state: "codeSent", student: { phone } });
+  await app.client.auth.cancel();
+  expect(app.client.auth.state).toBe("expired");
+  await app.signIn(phone);
+  expect(app.client.auth.state).toBe("signedIn");
+  expect((await app.client.profile.get({ refresh: true })).source).toBe("server");
+});
+
+test("an answer to a key that was replaced meanwhile says nothing of the new one", async () => {
+  const world = await createWorld();
+  let release = (): void => {};
+  const isHeld = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const app = await createApp(world, {
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      if (urlOf(input).includes("profile.get")) await isHeld;
+      return response;
+    },
+  });
+  const phone = await app.signIn();
+  world.clock.advance({ hours: 25 });
+  const late = reasonOf(app.client.profile.get({ refresh: true }));
+  await app.signIn(phone);
+
+  release();
+
+  expect(await late).toBe("session/expired");
+  expect(app.client.auth.state).toBe("signedIn");
+});
+
+test("signing out works without a network, and the server is told once there is one", async () => {
+  const world = await createWorld();
+  const app = await createApp(world);
+  const phone = await app.signIn();
+  app.setOnline(false);
+
+  await app.client.auth.signOut();
+  expect(app.client.auth.status).toEqual({ state: "signedOut", student: null });
+  const { items: before } = await world.admin.admin.sessions.list.query({ phone });
+  expect(before).toMatchObject([{ state: "live" }]);
+
+  const again = await app.restart({ fetch });
+  await until(async () => {
+    const { items } = await world.admin.admin.sessions.list.query({ phone });
+    return items.every(({ state }) => state !== "live");
+  });
+  expect(again.client.auth.state).toBe("signedOut");
+  expect(await app.storage.list()).toEqual(["device"]);
+});
+
+test("another student on the same phone finds nothing of the first, whose unsent commands wait for her", async () => {
+  const world = await createWorld();
+  const other = await world.device().signIn();
+  const app = await createApp(world);
+  const first = await app.signIn();
+  const firstId = app.client.auth.status.student?.id ?? expect.fail();
+  app.setOnline(false);
+  await app.client.contacts.add(other.user.id, { nickname: "A secret name" });
+  app.setOnline(true);
+
+  const blind = await app.restart({ fetch: blockingContacts });
+  const second = await blind.signIn();
+  expect(studentOf(blind)).toBe(second);
+  expect(blind.client.outbox.list()).toEqual([]);
+  expect((await blind.client.contacts.list()).items).toEqual([]);
+  const left = await app.storage.open(`student-${firstId}`);
+  expect((await left.keys("")).filter((key) => !key.startsWith("outbox/"))).toEqual([]);
+  await left.close();
+
+  const returned = await blind.restart({ fetch });
+  await returned.signIn(first);
+  await until(() => returned.client.outbox.list().length === 0);
+  expect(returned.client.auth.status.student?.id).toBe(firstId);
+  const { items } = await returned.client.contacts.list({ refresh: true });
+  expect(items).toMatchObject([{ id: other.user.id, nickname: "A secret name", isPending: false }]);
+});
+
+/** A network that carries no new contact. */
+const blockingContacts: typeof fetch = async (input, init) => {
+  if (urlOf(input).includes("contacts.add")) throw new TypeError("fetch failed");
+  return fetch(input, init);
+};

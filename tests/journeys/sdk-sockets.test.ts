@@ -1,0 +1,261 @@
+import { createDoc, createSockets, systemRandomBytes, type Problem } from "@edvoyage/client-sdk/parts";
+import { CLOSE_CODES, userDocumentName } from "@edvoyage/protocol";
+import { once } from "node:events";
+import { expect, onTestFinished, test } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
+import { roundTrips } from "../support/round-trips.ts";
+import { createSdkClock } from "../support/sdk-clock.ts";
+import { createStudent } from "../support/student.ts";
+import { until } from "../support/sync-client.ts";
+import { createTunnel } from "../support/tunnel.ts";
+import { createWorld } from "../support/world.ts";
+
+/** A device's sockets to somewhere, with a clock that stands still. */
+const createPhone = (url: string, token: string) => {
+  const clock = createSdkClock();
+  const problems: Problem[] = [];
+  const phone = { key: token, isOnline: true, noSessions: 0 };
+  const sockets = createSockets({
+    url,
+    WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+    token: () => phone.key,
+    canConnect: () => phone.isOnline,
+    onNoSession: () => void (phone.noSessions += 1),
+    clock,
+    randomBytes: systemRandomBytes,
+    report: (problem) => void problems.push(problem),
+  });
+  onTestFinished(sockets.close);
+  const open = (name: string) => {
+    const doc = createDoc(systemRandomBytes);
+    const refusals: number[] = [];
+    const socket = sockets.open(name, doc, { onRefused: (code) => void refusals.push(code) });
+    return { doc, socket, refusals };
+  };
+  return { phone, sockets, clock, open, problems };
+};
+
+/** The wait after a first failure is over, and no connection that was begun with it has taken too long. */
+const A_WHILE = { seconds: 1 };
+
+/** A server that says nothing but why it closes. */
+const createRefusingServer = async (code: number) => {
+  const server = new WebSocketServer({
+    port: 0,
+    host: "127.0.0.1",
+    handleProtocols: ([first]) => first ?? false,
+  });
+  const seen = { connections: 0, keys: [] as string[] };
+  server.on("connection", (socket, request) => {
+    seen.connections += 1;
+    seen.keys.push(String(request.headers["sec-websocket-protocol"]).split("bearer.")[1] ?? "");
+    socket.close(code, "no");
+  });
+  await once(server, "listening");
+  onTestFinished(() => server.close());
+  const address = server.address();
+  if (typeof address !== "object" || !address) throw new Error("no port");
+  return { url: `http://127.0.0.1:${address.port}`, seen };
+};
+
+test("documents are connected while somebody is signed in, and say how things stand", async () => {
+  const world = await createWorld();
+  const student = await createStudent(world);
+  const { sockets, phone, open } = createPhone(world.url, student.token);
+  phone.isOnline = false;
+  const { socket } = open(userDocumentName(student.id));
+  const before = sockets.state.value;
+
+  phone.isOnline = true;
+  sockets.wake();
+  const meanwhile = sockets.state.value;
+  await until(() => socket.isSynced);
+
+  expect([before, meanwhile, sockets.state.value]).toEqual(["offline", "connecting", "online"]);
+  sockets.close();
+  expect(sockets.state.value).toBe("offline");
+});
+
+test("nobody is told of a device that has nothing to say of itself", async () => {
+  const world = await createWorld();
+  const student = await createStudent(world);
+  const name = userDocumentName(student.id);
+  const [one, other] = [createPhone(world.url, student.token), createPhone(world.url, student.token)];
+  const [here, there] = [one.open(name), other.open(name)];
+  await until(() => here.socket.isSynced && there.socket.isSynced);
+
+  here.socket.awareness.setLocalState({ typing: true });
+  await until(() => {
+    // The server tells by its clock.
+    world.clock.advance({ seconds: 1 });
+    return there.socket.awareness.getStates().size > 0;
+  });
+
+  expect(Array.from(there.socket.awareness.getStates().values())).toEqual([
+    { typing: true, user: { id: student.id } },
+  ]);
+  expect(here.socket.awareness.getStates().size).toBe(1);
+});
+
+test("while the server is not reached, one of many documents tries at a time, and all follow it", async () => {
+  const world = await createWorld();
+  const student = await createStudent(world);
+  const tunnel = await createTunnel(world.url);
+  tunnel.setOpen(false);
+  const { clock, open } = createPhone(tunnel.url, student.token);
+  const opened = Array.from({ length: 10 }, () => open(userDocumentName(student.id)));
+  await until(() => tunnel.attempts === 10);
+  await roundTrips();
+
+  clock.advance(A_WHILE);
+  await until(() => tunnel.attempts > 10);
+  await roundTrips();
+  const attemptsOfOneWait = tunnel.attempts - 10;
+  tunnel.setOpen(true);
+  clock.advance({ seconds: 2 });
+  await until(() => opened.every(({ socket }) => socket.isSynced));
+
+  expect(attemptsOfOneWait).toBe(1);
+});
+
+test("a lost connection comes again by the device's clock, with the key of that moment", async () => {
+  const world = await createWorld();
+  const student = await createStudent(world);
+  const tunnel = await createTunnel(world.url);
+  const { phone, clock, sockets, open } = createPhone(tunnel.url, student.token);
+  const { socket } = open(userDocumentName(student.id));
+  await until(() => socket.isSynced);
+  const { token } = await world.device({ phone: student.phone }).signIn();
+
+  phone.key = token;
+  tunnel.cut();
+  await until(() => sockets.state.value === "offline");
+  const { attempts } = tunnel;
+  clock.advance(A_WHILE);
+  await until(() => socket.isSynced);
+  await student.rpc.sessions.logout.mutate();
+
+  expect(tunnel.attempts).toBe(attempts + 1);
+  await roundTrips();
+  expect(socket.isSynced).toBe(true);
+});
+
+test("a key that is not taken is not tried again, also when woken; a new one is", async () => {
+  const world = await createWorld();
+  const student = await createStudent(world);
+  const tunnel = await createTunnel(world.url);
+  const { phone, clock, sockets, open } = createPhone(tunnel.url, "x".repeat(43));
+  const { socket, refusals } = open(userDocumentName(student.id));
+  await until(() => phone.noSessions === 1);
+
+  clock.advance({ minutes: 2 });
+  sockets.wake();
+  await roundTrips();
+  const attemptsWithTheOldKey = tunnel.attempts;
+  phone.key = student.token;
+  sockets.wake();
+  await until(() => socket.isSynced);
+
+  expect(attemptsWithTheOldKey).toBe(1);
+  expect(phone.noSessions).toBe(1);
+  expect(refusals).toEqual([]);
+});
+
+test.each([CLOSE_CODES.forbidden, CLOSE_CODES.tooLarge, CLOSE_CODES.malformed, CLOSE_CODES.forked])(
+  "a document that is refused with %d is told so once, and not connected again",
+  async (code) => {
+    const server = await createRefusingServer(code);
+    const { clock, sockets, open } = createPhone(server.url, "key");
+    const { socket, refusals } = open("user/1");
+    const barrier = socket.barrier();
+    barrier.catch(() => {});
+    await until(() => refusals.length > 0);
+
+    clock.advance({ minutes: 2 });
+    sockets.wake();
+    await roundTrips();
+
+    expect(refusals).toEqual([code]);
+    expect(server.seen.connections).toBe(1);
+    await expect(barrier).rejects.toMatchObject({ reason: "closed" });
+  },
+);
+
+test.each([CLOSE_CODES.tooSlow, CLOSE_CODES.tooFast, CLOSE_CODES.restarting, CLOSE_CODES.overloaded, 1011])(
+  "a server that closes with %d is tried again, more and more rarely",
+  async (code) => {
+    const server = await createRefusingServer(code);
+    const { clock, open } = createPhone(server.url, "key");
+    open("user/1");
+    await until(() => server.seen.connections === 1);
+
+    for (let minute = 0; minute < 10; minute += 1) {
+      for (let tick = 0; tick < 60; tick += 1) {
+        clock.advance({ seconds: 1 });
+        await roundTrips(2);
+      }
+    }
+    await roundTrips();
+
+    // Full jitter to a minute: some twenty in ten minutes.
+    expect(server.seen.connections).toBeGreaterThan(6);
+    expect(server.seen.connections).toBeLessThan(60);
+  },
+);
+
+test("a phone that wakes up with a dead connection has a new one after 5 s, not 30", async () => {
+  const world = await createWorld();
+  const student = await createStudent(world);
+  const tunnel = await createTunnel(world.url);
+  const { clock, sockets, open } = createPhone(tunnel.url, student.token);
+  const { socket } = open(userDocumentName(student.id));
+  await until(() => socket.isSynced);
+  tunnel.freeze();
+
+  sockets.wake();
+  const saved = socket.barrier();
+  await roundTrips();
+  const { attempts } = tunnel;
+  clock.advance({ seconds: 5 });
+  await saved;
+
+  expect(attempts).toBe(1);
+  expect(tunnel.attempts).toBe(2);
+});
+
+test("a phone that wakes up with a connection that lives keeps it", async () => {
+  const world = await createWorld();
+  const student = await createStudent(world);
+  const tunnel = await createTunnel(world.url);
+  const { clock, sockets, open } = createPhone(tunnel.url, student.token);
+  const { socket } = open(userDocumentName(student.id));
+  await until(() => socket.isSynced);
+
+  sockets.wake();
+  await socket.barrier();
+  clock.advance({ seconds: 30 });
+  await roundTrips();
+
+  expect(tunnel.attempts).toBe(1);
+  expect(socket.isSynced).toBe(true);
+});
+
+test("a connection that does not come about is given up after 20 s", async () => {
+  const world = await createWorld();
+  const student = await createStudent(world);
+  const tunnel = await createTunnel(world.url);
+  const { clock, sockets, open } = createPhone(tunnel.url, student.token);
+  tunnel.swallow();
+  const { socket } = open(userDocumentName(student.id));
+  await until(() => tunnel.attempts === 1);
+
+  clock.advance({ seconds: 19 });
+  const before = sockets.state.value;
+  clock.advance({ seconds: 1 });
+  const after = sockets.state.value;
+  tunnel.setOpen(true);
+  clock.advance(A_WHILE);
+  await until(() => socket.isSynced);
+
+  expect([before, after]).toEqual(["connecting", "offline"]);
+});

@@ -1,0 +1,182 @@
+import { createMemoryStorage, type MemoryStorage } from "@edvoyage/client-sdk";
+import { expect, test } from "vitest";
+import { createApp } from "../support/app.ts";
+import { somePhone } from "../support/phone.ts";
+import { createStudent } from "../support/student.ts";
+import { until } from "../support/sync-client.ts";
+import { urlOf } from "../support/url.ts";
+import { createWorld } from "../support/world.ts";
+
+/** Two tabs of one browser. */
+const createTabs = async (options: Parameters<typeof createApp>[1] = {}) => {
+  const world = await createWorld();
+  const storage = createMemoryStorage();
+  const one = await createApp(world, { storage });
+  const other = await createApp(world, { ...options, storage: storage.connect() });
+  return { world, one, other };
+};
+
+test("a sign-in in one tab goes on in the other", async () => {
+  const { world, one, other } = await createTabs();
+  const phone = somePhone();
+
+  await one.client.auth.requestCode(phone);
+  await until(() => other.client.auth.state === "codeSent");
+  await other.client.auth.verifyCode(world.sms.at(-1)?.code ?? "");
+  await until(() => one.client.auth.state === "signedIn");
+
+  expect(one.client.auth.status).toEqual(other.client.auth.status);
+  const { items } = await one.client.sessions.list();
+  expect(items).toMatchObject([{ isCurrent: true }]);
+});
+
+test("what one tab writes, one of them sends, once, and both see it", async () => {
+  const { world, one, other } = await createTabs();
+  const friend = await world.device().signIn();
+  await one.signIn();
+  await until(() => other.client.auth.state === "signedIn");
+  one.setOnline(false);
+  other.setOnline(false);
+
+  await other.client.contacts.add(friend.user.id, { nickname: "From the second" });
+  await until(() => one.client.outbox.list().length === 1);
+  one.setOnline(true);
+  other.setOnline(true);
+  await until(() => other.client.outbox.list().length === 0);
+
+  const sent = [...one.requests, ...other.requests].filter((url) => url.includes("contacts.add"));
+  expect(sent).toHaveLength(1);
+});
+
+test("a tab goes with the student whom another tab signs in, and takes nothing along", async () => {
+  let release = (): void => {};
+  const isHeld = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { world, one, other } = await createTabs({
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      if (urlOf(input).includes("contacts.list")) await isHeld;
+      return response;
+    },
+  });
+  const friend = await world.device().signIn();
+  const first = await one.signIn();
+  await one.client.contacts.add(friend.user.id, { nickname: "Of the first" });
+  await one.client.sync.flush();
+  await until(() => other.client.auth.status.student?.phone === first);
+
+  const late = other.client.contacts.list().catch((error: unknown) => error);
+  const seen: (string | undefined)[] = [];
+  other.client.contacts.watch(({ value }) => seen.push(value?.items[0]?.nickname ?? undefined));
+  const second = await one.signIn();
+  await until(() => other.client.auth.status.student?.phone === second);
+  release();
+  await late;
+
+  expect((await other.client.contacts.list({ refresh: true })).items).toEqual([]);
+  expect(seen.every((nickname) => nickname === undefined)).toBe(true);
+});
+
+test("signing out in one tab signs the other out", async () => {
+  const { one, other } = await createTabs();
+  await one.signIn();
+  await until(() => other.client.auth.state === "signedIn");
+
+  await one.client.auth.signOut();
+  await until(() => other.client.auth.state === "signedOut");
+
+  await expect(other.client.contacts.list()).rejects.toMatchObject({ reason: "signed-out" });
+  expect(await one.storage.list()).toEqual(["device"]);
+});
+
+test("a student who signs in again in one tab is signed in again in the other", async () => {
+  const { world, one, other } = await createTabs();
+  const phone = await one.signIn();
+  await until(() => other.client.auth.state === "signedIn");
+  world.clock.advance({ hours: 25 });
+  await other.client.profile.get({ refresh: true }).catch(() => {});
+  expect(other.client.auth.state).toBe("expired");
+
+  await one.signIn(phone);
+  await until(() => other.client.auth.state === "signedIn");
+
+  expect((await other.client.profile.get({ refresh: true })).source).toBe("server");
+});
+
+/** Two tabs of a student; one reads what a friend has just said, has not kept it yet, and may be slow to hear of the other. */
+const createReader = async () => {
+  const late = holdNews(createMemoryStorage());
+  const world = await createWorld();
+  const one = await createApp(world, { storage: late.storage.connect() });
+  const other = await createApp(world, { disk: late.storage });
+  const friend = await createStudent(world);
+  await one.signIn();
+  await until(() => other.client.auth.state === "signedIn");
+  const { id: roomId } = await one.client.chat.createRoom({ kind: "direct", userId: friend.id });
+  other.client.chat.room(roomId).watch(() => {});
+  await friend.send(roomId, "An answer to read");
+  await until(() => other.client.chat.room(roomId).messages.length === 1);
+  return { one, other, roomId, ...late };
+};
+
+/** A storage that holds back what other programs say. */
+const holdNews = (storage: MemoryStorage) => {
+  const held: (() => void)[] = [];
+  let isHeld = false;
+  const hear: MemoryStorage["peers"]["hear"] = (listener) =>
+    storage.peers.hear((topic) => (isHeld ? held.push(() => listener(topic)) : listener(topic)));
+  return {
+    storage: { ...storage, peers: { ...storage.peers, hear } },
+    hold: () => {
+      isHeld = true;
+    },
+    release: () => {
+      isHeld = false;
+      for (const tell of held.splice(0)) tell();
+    },
+  };
+};
+
+test("what a tab keeps of a student who has left in another goes when it hears of that", async () => {
+  const { one, other, roomId, hold, release } = await createReader();
+  one.setOnline(false);
+  other.setOnline(false);
+  await one.client.chat.room(roomId).send("Not sent yet");
+  hold();
+  await one.client.auth.signOut();
+  other.clock.advance({ seconds: 1 });
+  await until(() => holds(one.storage, "An answer to read"));
+
+  release();
+  await until(() => other.client.auth.state === "signedOut");
+  await other.client.close();
+
+  expect(await holds(one.storage, "An answer to read")).toBe(false);
+  expect(await holds(one.storage, "Not sent yet")).toBe(true);
+});
+
+test("a store that another tab has deleted is no problem to report", async () => {
+  const { one, other, hold, release } = await createReader();
+  hold();
+  await one.client.auth.signOut();
+  other.clock.advance({ seconds: 1 });
+
+  release();
+  await until(() => other.client.auth.state === "signedOut");
+  await other.client.close();
+
+  // A problem fails the test.
+  expect(await one.storage.list()).toEqual(["device"]);
+});
+
+/** Whether any record of any store has these bytes in it. */
+const holds = async (storage: MemoryStorage, text: string): Promise<boolean> => {
+  const wanted = Buffer.from(text);
+  for (const name of await storage.list()) {
+    const store = await storage.open(name);
+    for (const { value } of await store.list("")) if (Buffer.from(value).includes(wanted)) return true;
+    await store.close();
+  }
+  return false;
+};

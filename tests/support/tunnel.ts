@@ -1,0 +1,100 @@
+import { connect, createServer, type Socket } from "node:net";
+import { onTestFinished } from "vitest";
+
+/** A network between a device and a server, which can fail as networks do. */
+export interface Tunnel {
+  /** In place of the server's. */
+  readonly url: string;
+  /** How many connections were made, those that failed included. */
+  readonly attempts: number;
+  /** Ends all connections. */
+  cut(): void;
+  /** Swallows all that is said on the connections that there are; nobody is told. New ones work. */
+  freeze(): void;
+  /** Closed, it refuses connections and ends those that there are. */
+  setOpen(isOpen: boolean): void;
+  /** From now on nothing comes of a connection and nobody is told, until it is opened again. */
+  swallow(): void;
+  /** Holds back what the server says after its first words on each new connection. */
+  holdAnswers(): void;
+  /** Lets through what was held back. */
+  release(): void;
+}
+
+export const createTunnel = async (target: string): Promise<Tunnel> => {
+  const { hostname, port } = new URL(target);
+  const sockets = new Set<Socket>();
+  const held = new Set<Socket>();
+  let attempts = 0;
+  let state: "open" | "closed" | "swallowing" = "open";
+  let isHolding = false;
+
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+
+  const server = createServer((near) => {
+    attempts += 1;
+    if (state === "closed") return void near.destroy();
+    if (state === "swallowing") {
+      sockets.add(near.on("error", () => {}));
+      return;
+    }
+    const far = connect({ host: hostname, port: Number(port) });
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    near.pipe(far);
+    far.on("data", (bytes: Buffer) => {
+      near.write(bytes);
+      if (!isHolding || held.has(far)) return;
+      held.add(far);
+      far.pause();
+    });
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    cut();
+    server.close();
+  });
+  const address = server.address();
+  if (typeof address !== "object" || !address) throw new Error("The tunnel has no port");
+
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    get attempts() {
+      return attempts;
+    },
+    cut,
+    freeze: () => {
+      for (const socket of sockets) {
+        socket.unpipe();
+        socket.removeAllListeners("data");
+        socket.pause();
+      }
+    },
+    setOpen: (next) => {
+      state = next ? "open" : "closed";
+      if (!next) cut();
+    },
+    swallow: () => {
+      state = "swallowing";
+    },
+    holdAnswers: () => {
+      isHolding = true;
+    },
+    release: () => {
+      isHolding = false;
+      for (const socket of held) socket.resume();
+      held.clear();
+    },
+  };
+};
