@@ -1,10 +1,14 @@
+// First: virtual time takes the clock over before others look at it.
+import "../simulation/virtual-time.ts";
 import { soakHostileUpdates } from "./hostile-updates.ts";
 import { soakKills } from "./kills.ts";
+import { soakSimulation } from "./simulation.ts";
 
 /** The long runs, by name. Each takes how much of it is wanted, and resolves with its figures. */
 const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<unknown>>> = {
   "hostile-updates": (frames) => soakHostileUpdates(frames),
   kills: (kills) => soakKills(kills),
+  simulation: (histories) => soakSimulation(histories),
 };
 
 /** `npm run soak [-- <name> [amount]]`: all of them, each as long as it should be, unless told. */

@@ -1,0 +1,74 @@
+import type { Ledger, NotedCommand } from "./ledger.ts";
+import type { SimulatedStudent, SimulatedWorld } from "./world.ts";
+
+/** Why the server may refuse a command of these histories: somebody removed what it was to change. */
+const LEGITIMATE_REASONS: ReadonlySet<string | undefined> = new Set(["not-found", "conflict", "forbidden"]);
+
+/** The commands of a student that took effect on the server. */
+export type AppliedOf = (student: SimulatedStudent) => ReadonlySet<string>;
+
+/** Reads which commands took effect. */
+export const readApplied = ({ server, students }: SimulatedWorld): AppliedOf => {
+  const rows = server.rows<{ readonly user_id: string; readonly command_id: string }>(
+    "select user_id, command_id from commands",
+  );
+  const idsByStudent = new Map(
+    students.map(({ id }) => [
+      id,
+      new Set(rows.flatMap((row) => (row.user_id === id ? [row.command_id] : []))),
+    ]),
+  );
+  return ({ id }) => idsByStudent.get(id) ?? new Set();
+};
+
+/**
+ * Checks, when all has come to rest, that every command was decided: what has gone from an outbox had its effect, unless it
+ * was discarded; what was refused had none; and nothing has an effect that nobody wrote.
+ */
+export const checkCommands = (world: SimulatedWorld, appliedOf: AppliedOf): void => {
+  const { ledger, students, violations } = world;
+  const applied = new Map(students.map((student) => [student.name, appliedOf(student)]));
+  for (const command of ledger.commands) {
+    const { id, device, student, procedure, state, reason, mayBeDiscarded } = command;
+    const name = `${procedure} ${id} of ${student} on ${device}`;
+    const isApplied = applied.get(student)?.has(id) ?? false;
+    if (state === "waiting") violations.push(`${name} was never sent`);
+    if (state === "gone" && !isApplied && !mayBeDiscarded && !isReplaced(command, ledger))
+      violations.push(`${name} was lost`);
+    // A refusal is not kept on the server, for the student may retry it: one that arrives twice is judged twice.
+    if (state === "refused" && isApplied && world.sent.get(id)?.times === 1) {
+      violations.push(`${name} was refused, and took effect`);
+    }
+    if (state === "refused" && !LEGITIMATE_REASONS.has(reason)) {
+      violations.push(`${name} was refused: ${reason}`);
+    }
+  }
+  for (const [student, ids] of applied) {
+    for (const id of ids) {
+      if (!ledger.has(id) && !world.sent.has(id))
+        violations.push(`${student} has an effect of nobody's command`);
+    }
+  }
+};
+
+/** Of what a device does twice to a message or a room, the first is not sent when the second comes before it. */
+const isReplaced = (command: NotedCommand, ledger: Ledger): boolean => {
+  const { procedure, input } = command;
+  const subject = subjectOf(input);
+  if (!REPLACEABLE.has(procedure)) return false;
+  const later = ledger.of(command);
+  return later
+    .slice(later.indexOf(command) + 1)
+    .some((other) => other.procedure === procedure && subjectOf(other.input) === subject);
+};
+
+const REPLACEABLE: ReadonlySet<NotedCommand["procedure"]> = new Set([
+  "chat.edit",
+  "chat.react",
+  "chat.markRead",
+]);
+
+const subjectOf = (input: NotedCommand["input"]): string | undefined => {
+  if ("messageId" in input) return input.messageId;
+  return "roomId" in input ? input.roomId : undefined;
+};

@@ -1,0 +1,186 @@
+import { createClient, type Client, type ClientOptions, type Problem } from "@edvoyage/client-sdk";
+import { createDisk, type Disk, type DiskSession } from "./disk.ts";
+import type { Fault } from "./faults.ts";
+import { createFetch, type SimulatedRequest } from "./http.ts";
+import { openLine, type Line } from "./line.ts";
+import type { SeededRandom } from "./random.ts";
+import { createUplink, type Uplink, type UplinkOptions } from "./uplink.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+import { createWebSocketClass } from "./web-socket.ts";
+
+/** One run of the app on a device. */
+export interface App {
+  readonly client: Client;
+  /** Whether it still runs: what an ended one does counts for nothing. */
+  readonly isAlive: boolean;
+  /** Resolves when it can be used; never when it ends before. */
+  readonly ready: Promise<void>;
+}
+
+/** A phone with a disk, a clock, a network and an app that may end at any moment. */
+export interface SimulatedDevice {
+  readonly name: string;
+  readonly uplink: Uplink;
+  readonly disk: Disk;
+  /** An admin who signs it out takes the data with it. */
+  readonly wipesWhenRevoked: boolean;
+  readonly app: App | undefined;
+  /** Starts the app; no matter if it runs. */
+  start(): App;
+  /** Ends the app as the system does: without a word. */
+  kill(): void;
+  /** Ends the app within the write of this number from now; 0 calls it off. */
+  killAtWrite(number: number): void;
+  /** Closes the app as it should be. */
+  close(): Promise<void>;
+  /** Puts the clock forward or back. */
+  moveClock(ms: number): void;
+  /** Lets go of all that this run of the simulation need not wait for. */
+  abandon(): void;
+  /** A storm of the network also makes requests arrive twice. */
+  setStorm(storm: number): void;
+}
+
+export interface DeviceOptions extends Pick<UplinkOptions, "accept"> {
+  readonly name: string;
+  readonly address: string;
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+  readonly strike: (fault: Fault) => void;
+  readonly onRequest: (request: SimulatedRequest) => void;
+  readonly onStarted: (app: App) => void;
+  readonly onProblem: (problem: Problem) => void;
+  /** Breaks something on purpose. */
+  readonly sabotage?: Sabotage;
+}
+
+/** Gives an app something worse than it should have. */
+export type Sabotage = (options: ClientOptions) => ClientOptions;
+
+const SLOW_DISK_MS = 20;
+
+export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice => {
+  const { name, time, random, strike, onRequest, onStarted, sabotage = (given) => given } = options;
+  const uplink = createUplink({ ...options, random: random.fork("uplink") });
+  const latencyMs = random.chance(0.3) ? SLOW_DISK_MS : 0;
+  const disk = createDisk({ time, random: random.fork("disk"), latencyMs, strike });
+  const wipesWhenRevoked = random.chance(0.2);
+  let clockOffset = 0;
+  let storm = 0;
+  let runs = 0;
+  const nowhere: Line[] = [];
+  let running: { readonly app: App; readonly session: DiskSession; end: () => void } | undefined;
+
+  const start = (): App => {
+    if (running) return running.app;
+    const ofRun = random.fork(`run ${(runs += 1)}`);
+    const session = disk.open();
+    let isAlive = true;
+    /** What an ended app asks for is never answered. */
+    const connect = () => {
+      if (isAlive) return uplink.connect();
+      const line = openNowhere(time);
+      nowhere.push(line);
+      return line.device;
+    };
+    const fetchNow = createFetch({
+      time,
+      random: ofRun.fork("fetch"),
+      connect,
+      repeats: () => storm / 2,
+      strike,
+      onRequest: (request) => isAlive && onRequest(request),
+    });
+    const client = createClient(
+      sabotage({
+        url: "http://simulation",
+        storage: session.storage,
+        deviceName: name,
+        wipeWhenRevoked: wipesWhenRevoked,
+        fetch: (input, init) => (isAlive ? fetchNow(input, init) : new Promise(() => {})),
+        WebSocket: createWebSocketClass({
+          connect,
+          onConnect: (path) => isAlive && onRequest({ method: "SOCKET", path, body: "" }),
+        }),
+        network: {
+          isOnline: () => uplink.isOnline,
+          subscribe: (listener) => uplink.subscribe(() => isAlive && listener()),
+        },
+        clock: {
+          now: () => time.now() + clockOffset,
+          after: (delayMs, task) => time.after(delayMs, () => isAlive && task()),
+        },
+        randomBytes: (count) => ofRun.bytes(count),
+        onProblem: (problem) => {
+          if (isAlive) options.onProblem(problem);
+        },
+      }),
+    );
+    const app: App = {
+      client,
+      get isAlive() {
+        return isAlive;
+      },
+      ready: client.ready(),
+    };
+    const end = () => {
+      isAlive = false;
+      running = undefined;
+      session.end();
+      uplink.abandon();
+    };
+    running = { app, session, end };
+    onStarted(app);
+    return app;
+  };
+
+  return {
+    name,
+    uplink,
+    disk,
+    wipesWhenRevoked,
+    get app() {
+      return running?.app;
+    },
+    start,
+    kill: () => {
+      if (!running) return;
+      strike("killed");
+      running.end();
+    },
+    killAtWrite: (number) => {
+      if (running) running.session.killAtWrite(number, running.end);
+    },
+    close: async () => {
+      if (!running) return;
+      const { app, end } = running;
+      await app.client.close();
+      if (app.isAlive) end();
+    },
+    moveClock: (ms) => {
+      strike(ms > 0 ? "clock put forward" : "clock put back");
+      clockOffset += ms;
+    },
+    abandon: () => {
+      running?.end();
+      uplink.close();
+      for (const line of nowhere) line.close();
+    },
+    setStorm: (next) => {
+      storm = next;
+      uplink.setStorm(next);
+    },
+  };
+};
+
+/** A connection of which nothing is ever heard. */
+const openNowhere = (time: VirtualTime): Line =>
+  openLine({
+    time,
+    delayMs: () => 1,
+    address: "nowhere",
+    accept: () => false,
+    isHeldUp: () => true,
+    onPiece: () => false,
+    onClosed: () => {},
+  });

@@ -1,0 +1,42 @@
+/** What can go wrong in a history. */
+export const FAULTS = [
+  /** A connection is refused. */
+  "refused",
+  /** A request, or part of it, is gone with its connection before the server has it. */
+  "request lost",
+  /** The server has acted, and its reply is gone with the connection. */
+  "reply lost",
+  /** A connection ends at any moment, for both ends. */
+  "cut",
+  /** The device alone learns that its connection has ended. */
+  "cut unheard by the server",
+  /** The server alone learns that the connection has ended. */
+  "cut unheard by the device",
+  /** Nothing arrives any more, and nobody is told. */
+  "black hole",
+  /** A request arrives a second time, perhaps long after the first. */
+  "repeated",
+  /** For a while nothing passes between a device and the server; then what was on its way arrives. */
+  "partition",
+  /** The device has no network, and knows it. */
+  "airplane mode",
+  /** The app ends within a write: it was not made. */
+  "killed before a write",
+  /** The app ends within a write: it was made. */
+  "killed after a write",
+  /** The app ends between two steps. */
+  "killed",
+  "server restarted",
+  "disk full",
+  "clock put forward",
+  "clock put back",
+  "signed out by an admin",
+] as const;
+
+export type Fault = (typeof FAULTS)[number];
+
+/** How often each fault has struck. */
+export type FaultCounts = Record<Fault, number>;
+
+export const noFaults = (): FaultCounts =>
+  Object.fromEntries(FAULTS.map((fault) => [fault, 0] as const)) as FaultCounts;

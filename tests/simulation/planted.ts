@@ -1,0 +1,68 @@
+import type { ClientOptions, StorageAdapter } from "@edvoyage/client-sdk";
+import type { Sabotage } from "./device.ts";
+
+/** Faults of an SDK, made on purpose around a right one. The simulation has to find each of them. */
+export const PLANTED: Readonly<Record<string, Sabotage>> = {
+  "an outbox that is kept in memory alone": (options) => withoutWrites(options, "outbox/"),
+  "a device that keeps nothing but its session": (options) => withoutWrites(options, ""),
+  "one store for all students": (options) => ({
+    ...options,
+    storage: {
+      ...options.storage,
+      open: (name) => options.storage.open(name.replace(/^student-.*/, "student-all")),
+    },
+  }),
+  "a command that is told as done when it was not sent": (options) =>
+    withFetch(options, (send, request) =>
+      request.url.endsWith("contacts.remove")
+        ? Promise.resolve(new Response('{"result":{"data":{"userId":"somebody"}}}'))
+        : send(),
+    ),
+  "another id for each try": (options) => {
+    let tries = 0;
+    return withFetch(options, (send, { body }) => {
+      tries += 1;
+      const digits = String(tries % 1_000).padStart(3, "0");
+      return send(body?.replace(/("commandId":".{33})...(")/, `$1${digits}$2`));
+    });
+  },
+  "sockets that never open": (options) => ({
+    ...options,
+    WebSocket: class {
+      readonly readyState = 0;
+      send(): void {}
+      close(): void {}
+    },
+  }),
+};
+
+const withoutWrites = (options: ClientOptions, prefix: string): ClientOptions => {
+  const { storage } = options;
+  const open: StorageAdapter["open"] = async (name) => {
+    const store = await storage.open(name);
+    if (!name.startsWith("student-")) return store;
+    const isKept = (key: string): boolean =>
+      key.startsWith("session") || (prefix !== "" && !key.startsWith(prefix));
+    return { ...store, write: (changes) => store.write(changes.filter(({ key }) => isKept(key))) };
+  };
+  return { ...options, storage: { ...storage, open } };
+};
+
+const withFetch = (
+  options: ClientOptions,
+  change: (
+    send: (body?: string) => Promise<Response>,
+    request: { readonly url: string; readonly body: string | undefined },
+  ) => Promise<Response>,
+): ClientOptions => {
+  const { fetch = globalThis.fetch } = options;
+  return {
+    ...options,
+    fetch: (input, init) => {
+      const url = input instanceof Request ? input.url : input.toString();
+      const body = typeof init?.body === "string" ? init.body : undefined;
+      const send = (other = body) => fetch(input, other === undefined ? init : { ...init, body: other });
+      return change(send, { url, body });
+    },
+  };
+};

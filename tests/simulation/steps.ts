@@ -1,0 +1,162 @@
+import type { SimulatedDevice } from "./device.ts";
+import { orAfter, signIn } from "./sign-in.ts";
+import type { SimulatedStudent, SimulatedWorld } from "./world.ts";
+
+/** Something that may happen in a history. */
+export interface Step {
+  /** How often it happens, compared with others. */
+  readonly weight: number;
+  /** Begins it on a device; what it does goes on while others happen. */
+  begin(world: SimulatedWorld, device: SimulatedDevice): void;
+}
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** What befalls devices, the network and sessions, whatever students do in the app. */
+export const troubles: readonly Step[] = [
+  {
+    weight: 6,
+    begin: (_world, { uplink }) => uplink.setOnline(!uplink.isOnline),
+  },
+  {
+    weight: 5,
+    begin: ({ random }, { uplink }) =>
+      uplink.partition(random.between(1, random.pick([2, 20, 60])) * SECOND_MS),
+  },
+  {
+    weight: 8,
+    begin: ({ random }, device) => device.setStorm(random.pick([0, 0.05, 0.2, 0.5])),
+  },
+  {
+    weight: 6,
+    begin: (world, device) => {
+      device.start();
+      device.killAtWrite(world.random.between(1, 6));
+      world.time.after(world.random.between(1, 30) * SECOND_MS, () => void device.start());
+    },
+  },
+  {
+    weight: 4,
+    begin: (world, device) => {
+      device.kill();
+      world.time.after(world.random.between(1, 20_000), () => void device.start());
+    },
+  },
+  {
+    weight: 3,
+    begin: (world, device) => {
+      world.trace.add(device.name, "is closed");
+      void device.close().then(() => device.start());
+    },
+  },
+  {
+    weight: 1,
+    begin: ({ server, random, violations }) => {
+      server.restart(random.between(0, 20_000)).catch((error: unknown) => {
+        violations.push(`The server did not come back: ${String(error)}`);
+      });
+    },
+  },
+  {
+    weight: 3,
+    begin: ({ random }, device) =>
+      device.moveClock(
+        random.pick([-1, 1]) * random.between(1, random.pick([MINUTE_MS, DAY_MS, 40 * DAY_MS])),
+      ),
+  },
+  {
+    weight: 2,
+    begin: ({ random, time }, { disk }) => {
+      disk.setFull(true);
+      time.after(random.between(1, 20_000), () => disk.setFull(false));
+    },
+  },
+  {
+    weight: 2,
+    begin: (world, device) => void revokeByAdmin(world, device),
+  },
+  {
+    weight: 3,
+    begin: (world, device) => void signOut(world, device),
+  },
+  {
+    weight: 10,
+    begin: (world, device) => void signInSomebody(world, device),
+  },
+  {
+    weight: 4,
+    begin: (world, device) => void retryOrDiscard(world, device),
+  },
+  {
+    weight: 3,
+    begin: (world, device) =>
+      void world.act(device, "flushes", ({ client }) => client.sync.flush({ timeoutMs: 20 * SECOND_MS })),
+  },
+];
+
+/** Whose device it is. */
+const ownerOf = ({ students }: SimulatedWorld, device: SimulatedDevice): SimulatedStudent => {
+  const owner = students.find(({ devices }) => devices.includes(device));
+  if (!owner) throw new Error("A device belongs to a student");
+  return owner;
+};
+
+const revokeByAdmin = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {
+  const { server, trace, faults } = world;
+  const status = device.app?.client.auth.status;
+  const student = world.studentOn(device);
+  if (!student || status?.state !== "signedIn" || !server.isUp) return;
+  faults["signed out by an admin"] += 1;
+  trace.add(device.name, "* signed out by an admin");
+  if (device.wipesWhenRevoked) world.expectWipe(device, student);
+  // The server may end meanwhile, before or after it was done.
+  await server.admin.admin.sessions.revoke.mutate({ sessionId: status.sessionId }).catch(() => {});
+};
+
+const signOut = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {
+  const student = world.studentOn(device);
+  if (!student || world.inHand.has(device)) return;
+  const pending = world.random.pick(["keep", "keep", "discard", "flush"]);
+  if (pending === "discard") world.expectWipe(device, student);
+  expectEditsAgain(world, device);
+  world.inHand.add(device);
+  const signedOut = world.act(device, `signs ${student.name} out (${pending})`, ({ client }) =>
+    client.auth.signOut({ pending }),
+  );
+  await orAfter(world, MINUTE_MS, signedOut);
+  world.inHand.delete(device);
+};
+
+/** Mostly the owner comes back; sometimes somebody else borrows the phone. */
+const signInSomebody = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {
+  const [first, ...others] = world.students;
+  if (!first || world.inHand.has(device)) return;
+  world.inHand.add(device);
+  const student = world.random.chance(0.8) ? ownerOf(world, device) : world.random.pick([first, ...others]);
+  let isWanted = true;
+  world.time.after(MINUTE_MS, () => (isWanted = false));
+  expectEditsAgain(world, device);
+  await signIn(world, { device, student, isWanted: () => isWanted && !world.isHealing });
+  world.inHand.delete(device);
+};
+
+/** What a student leaves unsent on a device is made again when she comes back. */
+const expectEditsAgain = ({ edits }: SimulatedWorld, { name }: SimulatedDevice): void => {
+  for (const edit of edits) if (edit.device === name) edit.mayBeMadeAgain = true;
+};
+
+const retryOrDiscard = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {
+  const app = device.app;
+  const failed = app?.client.isReady && app.client.outbox.list().find(({ state }) => state === "failed");
+  if (!failed) return;
+  const { id, procedure } = failed;
+  if (world.random.chance(0.5)) {
+    world.ledger.expectRetry(id);
+    await world.act(device, `retries ${procedure}`, ({ client }) => client.outbox.retry(id));
+  } else {
+    world.ledger.expectDiscard(id);
+    await world.act(device, `discards ${procedure}`, ({ client }) => client.outbox.discard(id));
+  }
+};

@@ -1,0 +1,236 @@
+import type { Clock as ServerClock } from "@edvoyage/server/app";
+
+// Import this module before any other: lib0, and with it y-websocket, takes `Date.now` when it is loaded.
+
+/** Time that passes when it is told to, for everything in this process that looks at a clock or sets a timer. */
+export interface VirtualTime {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Runs a task once, after so many milliseconds; returns how to call it off. */
+  after(delayMs: number, task: () => void): () => void;
+  /** The server's clock. Its beats come once a second at the most, and up to a second late: most of them do nothing. */
+  readonly serverClock: ServerClock;
+  /** Lets this much time pass: what comes due runs in order, each when all that the last one began has come to rest. */
+  advance(ms: number): Promise<void>;
+  /** Lets time pass until a promise is settled, and returns what it resolves with. Throws when that takes longer than `withinMs`. */
+  until<T>(promise: Promise<T>, options: { readonly withinMs: number }): Promise<T>;
+  /** Gives the process its real time back; what was to come does not. */
+  close(): void;
+}
+
+/** 1 September 2026, 08:00 UTC. */
+const START = Date.UTC(2026, 8, 1, 8);
+/** How late a beat of the server may be, and how long the next is away at least, in milliseconds. */
+const BEAT_MS = 1_000;
+
+const real = {
+  now: Date.now,
+  setTimeout: globalThis.setTimeout,
+  clearTimeout: globalThis.clearTimeout,
+  setInterval: globalThis.setInterval,
+  clearInterval: globalThis.clearInterval,
+  setImmediate: globalThis.setImmediate,
+  clearImmediate: globalThis.clearImmediate,
+};
+
+let virtualNow: (() => number) | undefined;
+Date.now = () => (virtualNow ? virtualNow() : real.now());
+
+/** Takes the process's clock, timers and immediates over, so long after a moment that is always the same. One at a time. */
+export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
+  if (virtualNow) throw new Error("Virtual time runs already");
+  let now = START + afterMs;
+  let sequence = 0;
+  let immediates = 0;
+  const queue = createQueue();
+  const beats = new Set<Beat>();
+
+  const schedule = (delayMs: number, timer: VirtualTimer): void => {
+    timer.dueAt = now + Math.max(1, delayMs);
+    timer.sequence = sequence += 1;
+    queue.push(timer);
+  };
+  const set = (task: () => void, delayMs: number, intervalMs?: number): VirtualTimer => {
+    const timer = new VirtualTimer(task, intervalMs);
+    schedule(delayMs, timer);
+    return timer;
+  };
+  const clear = (timer: unknown): void => {
+    if (timer instanceof VirtualTimer) timer.isCleared = true;
+  };
+
+  virtualNow = () => now;
+  Object.assign(globalThis, {
+    setTimeout: (task: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]) =>
+      set(() => task(...args), delayMs),
+    setInterval: (task: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]) =>
+      set(() => task(...args), delayMs, Math.max(1, delayMs)),
+    clearTimeout: clear,
+    clearInterval: clear,
+    setImmediate: (task: (...args: unknown[]) => void, ...args: unknown[]) => {
+      immediates += 1;
+      return real.setImmediate(() => {
+        immediates -= 1;
+        task(...args);
+      });
+    },
+    clearImmediate: () => {
+      throw new Error("Nobody calls an immediate off here: it would count as being on its way for ever");
+    },
+  });
+
+  /** A turn of the event loop: all microtasks and ticks of now have run. */
+  const turn = (): Promise<void> => new Promise((resolve) => void real.setImmediate(resolve));
+  /** Nothing here waits for a disk, a thread or a port: what goes on, goes on by immediates. */
+  const settle = async (): Promise<void> => {
+    do await turn();
+    while (immediates > 0);
+  };
+
+  /** The next moment at which something runs. */
+  const nextMoment = (): number => {
+    let moment = queue.peek()?.dueAt ?? Number.POSITIVE_INFINITY;
+    for (const { dueAt } of beats) moment = Math.min(moment, dueAt + BEAT_MS);
+    return moment;
+  };
+
+  const runMoment = async (moment: number): Promise<void> => {
+    now = Math.max(now, moment);
+    for (const beat of beats) {
+      if (beat.dueAt > now) continue;
+      beat.dueAt = now + Math.max(beat.intervalMs, BEAT_MS);
+      beat.task();
+    }
+    const timer = queue.peek();
+    if (timer && timer.dueAt <= now) {
+      queue.pop();
+      if (timer.intervalMs !== undefined) schedule(timer.intervalMs, timer);
+      timer.task();
+    }
+    await settle();
+  };
+
+  return {
+    now: () => now,
+    after: (delayMs, task) => {
+      const timer = set(task, delayMs);
+      return () => clear(timer);
+    },
+    serverClock: {
+      now: () => now,
+      every: (intervalMs, task) => {
+        const beat: Beat = { intervalMs, task, dueAt: now + intervalMs };
+        beats.add(beat);
+        return () => void beats.delete(beat);
+      },
+    },
+    advance: async (ms) => {
+      const end = now + ms;
+      await settle();
+      for (let moment = nextMoment(); moment <= end; moment = nextMoment()) await runMoment(moment);
+      now = end;
+    },
+    until: async (promise, { withinMs }) => {
+      const end = now + withinMs;
+      let isSettled = false;
+      const note = () => void (isSettled = true);
+      promise.then(note, note);
+      await settle();
+      while (!isSettled) {
+        const moment = nextMoment();
+        if (moment > end) throw new Error(`This took longer than ${withinMs} ms`);
+        await runMoment(moment);
+      }
+      return promise;
+    },
+    close: () => {
+      queue.clear();
+      beats.clear();
+      virtualNow = undefined;
+      const { now: _now, ...globals } = real;
+      Object.assign(globalThis, globals);
+    },
+  };
+};
+
+interface Beat {
+  readonly intervalMs: number;
+  readonly task: () => void;
+  dueAt: number;
+}
+
+/** What `setTimeout` returns: enough of Node's for those who use it here. */
+class VirtualTimer {
+  readonly task: () => void;
+  readonly intervalMs: number | undefined;
+  dueAt = 0;
+  sequence = 0;
+  isCleared = false;
+
+  constructor(task: () => void, intervalMs: number | undefined) {
+    this.task = task;
+    this.intervalMs = intervalMs;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  hasRef(): boolean {
+    return false;
+  }
+}
+
+const isBefore = (one: VirtualTimer, other: VirtualTimer): boolean =>
+  one.dueAt === other.dueAt ? one.sequence < other.sequence : one.dueAt < other.dueAt;
+
+/** A binary heap of timers, the next one first. */
+const createQueue = () => {
+  const heap: VirtualTimer[] = [];
+
+  const pop = (): VirtualTimer | undefined => {
+    const [first] = heap;
+    const last = heap.pop();
+    if (!first || !last || heap.length === 0) return first;
+    let index = 0;
+    for (;;) {
+      const left = heap[2 * index + 1];
+      const right = heap[2 * index + 2];
+      const isRight = left !== undefined && right !== undefined && isBefore(right, left);
+      const child = isRight ? right : left;
+      if (!child || isBefore(last, child)) break;
+      heap[index] = child;
+      index = 2 * index + (isRight ? 2 : 1);
+    }
+    heap[index] = last;
+    return first;
+  };
+
+  return {
+    push: (timer: VirtualTimer): void => {
+      let index = heap.length;
+      heap.push(timer);
+      while (index > 0) {
+        const above = (index - 1) >> 1;
+        const parent = heap[above];
+        if (!parent || isBefore(parent, timer)) break;
+        heap[index] = parent;
+        index = above;
+      }
+      heap[index] = timer;
+    },
+    pop,
+    clear: () => {
+      heap.length = 0;
+    },
+    /** The next one that was not called off. */
+    peek: (): VirtualTimer | undefined => {
+      while (heap[0]?.isCleared) pop();
+      return heap[0];
+    },
+  };
+};

@@ -1,0 +1,243 @@
+import type { RpcClient } from "@edvoyage/client-sdk/rpc";
+import { isEdVoyageError } from "@edvoyage/client-sdk";
+import { dropCopy, type Beginning, type KnownStudent } from "./beginning.ts";
+import { createSimulatedDevice, type App, type Sabotage, type SimulatedDevice } from "./device.ts";
+import type { NotedMessage } from "./chat.ts";
+import type { NotedEdit } from "./edits.ts";
+import { noFaults, type Fault, type FaultCounts } from "./faults.ts";
+import { createLedger, type Ledger } from "./ledger.ts";
+import { createSeededRandom, type SeededRandom } from "./random.ts";
+import { startServer, type SimulatedServer } from "./server.ts";
+import { createTrace, type Trace } from "./trace.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+/** A student of a history, with her phones. */
+export interface SimulatedStudent extends KnownStudent {
+  readonly devices: readonly SimulatedDevice[];
+}
+
+/** Everything that a history happens to. */
+export interface SimulatedWorld {
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+  readonly server: SimulatedServer;
+  readonly students: readonly SimulatedStudent[];
+  readonly devices: readonly SimulatedDevice[];
+  readonly ledger: Ledger;
+  readonly trace: Trace;
+  readonly faults: FaultCounts;
+  /** What must never be and was. */
+  readonly violations: string[];
+  /** Edits of documents that apps were asked for, in order. */
+  readonly edits: NotedEdit[];
+  /** Messages that apps said they have kept, by id. */
+  readonly messages: Map<string, NotedMessage>;
+  /** Rooms that students share. */
+  readonly rooms: readonly SimulatedRoom[];
+  /** Calls as a student, past all devices and the network. Only while the server is up. */
+  witness(student: SimulatedStudent): RpcClient;
+  /** What a student has on a device is to be dropped, or may be from now on. */
+  expectWipe(device: SimulatedDevice, student: SimulatedStudent): void;
+  /** Commands that were sent, by id: more than the ledger knows when an app ended before it could show them. */
+  readonly sent: ReadonlyMap<string, SentCommand>;
+  /** Once all is to be well again: who tries something in vain gives up. */
+  isHealing: boolean;
+  /** Phones in the hands of somebody who is signing in. */
+  readonly inHand: Set<SimulatedDevice>;
+  /** Who is shown on a device. */
+  studentOn(device: SimulatedDevice): SimulatedStudent | undefined;
+  /** Makes an app do something, and notes how it went. Never resolves when the app ends before. */
+  act<T>(device: SimulatedDevice, what: string, call: (app: App) => Promise<T>): Promise<Outcome<T>>;
+  close(): Promise<void>;
+}
+
+/** A room of some students. */
+export interface SimulatedRoom {
+  readonly id: string;
+  readonly name: string;
+  readonly members: readonly SimulatedStudent[];
+}
+
+/** How a call of the SDK went. */
+export type Outcome<T> =
+  | { readonly isDone: true; readonly value: T }
+  | { readonly isDone: false; readonly reason: string };
+
+/** A command as it left a device. */
+export interface SentCommand {
+  readonly device: string;
+  /** Such as `contacts.add`. */
+  readonly procedure: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly at: number;
+  /** How often it was sent. */
+  times: number;
+}
+
+/** What a world is made like: differently to see whether the simulation finds it. */
+export interface WorldOptions {
+  readonly seed: number;
+  readonly time: VirtualTime;
+  readonly beginning: Beginning;
+  /** Breaks something on purpose. */
+  readonly sabotage?: Sabotage | undefined;
+}
+
+/** Starts a server, and devices of two or three students on which nobody is signed in yet. */
+export const createSimulatedWorld = async ({
+  seed,
+  time,
+  beginning,
+  sabotage,
+}: WorldOptions): Promise<SimulatedWorld> => {
+  const random = createSeededRandom(seed);
+  const trace = createTrace(time);
+  const faults = noFaults();
+  const violations: string[] = [];
+  const sent = new Map<string, SentCommand>();
+  const broken = (what: string): void => {
+    trace.add("!", what);
+    violations.push(what);
+  };
+  const strike = (who: string, fault: Fault): void => {
+    faults[fault] += 1;
+    trace.add(who, `* ${fault}`);
+  };
+  const ledger = createLedger({ now: time.now, onBroken: broken });
+  const devices: SimulatedDevice[] = [];
+  const path = beginning.copy();
+  const server = await startServer({
+    time,
+    path,
+    random: random.fork("server"),
+    onDown: () => {
+      strike("server", "server restarted");
+      for (const { uplink } of devices) uplink.lose();
+    },
+  });
+
+  const watch = (device: SimulatedDevice, { client, ready }: App): void => {
+    const { name } = device;
+    const look = (): void => {
+      if (device.app?.client !== client || !client.isReady) return;
+      const student = world.studentOn(device);
+      if (student) ledger.note({ device: name, student: student.name }, client.outbox.list());
+    };
+    // What changes together is looked at together: who is shown, and what waits in her outbox.
+    client.outbox.onChange(() => queueMicrotask(look));
+    ready.then(look, (error: unknown) => {
+      if (!isEdVoyageError(error)) broken(`${name} did not start: ${String(error)}`);
+    });
+    client.auth.onChange(({ state, student }) => {
+      if (device.app?.client === client) trace.add(name, `is ${state} as ${nameOf(student?.id)}`);
+    });
+  };
+
+  const createDevice = (name: string, index: number): SimulatedDevice => {
+    const device: SimulatedDevice = createSimulatedDevice({
+      name,
+      address: `10.0.0.${index + 1}`,
+      time,
+      random: random.fork(name),
+      accept: server.accept,
+      strike: (fault) => strike(name, fault),
+      onRequest: ({ method, path, body }) => {
+        trace.add(name, `${method} ${path}`);
+        if (method !== "POST") return;
+        if (path.startsWith("/trpc/chat.")) trace.add(name, `  ${body}`);
+        const { commandId, ...input }: { readonly commandId?: string } = JSON.parse(body);
+        const procedure = path.slice("/trpc/".length);
+        if (commandId === undefined) return;
+        const command = sent.get(commandId) ?? { device: name, procedure, input, at: time.now(), times: 0 };
+        command.times += 1;
+        sent.set(commandId, command);
+      },
+      onStarted: (app) => watch(device, app),
+      onProblem: ({ kind, message, cause }) => {
+        trace.add(name, `reports ${kind}: ${message}`);
+        // Nothing here damages a record, forks a history or is refused; a full disk is no fault of the SDK.
+        if (!device.disk.isFull) broken(`${name} reported ${kind}: ${message} ${describe(cause)}`);
+      },
+      ...(sabotage ? { sabotage } : {}),
+    });
+    devices.push(device);
+    return device;
+  };
+
+  const students = beginning.students.map((student, index): SimulatedStudent => {
+    const count = random.pick([1, 1, 1, 2, 2, 3]);
+    const devices = Array.from({ length: count }, (_, at) =>
+      createDevice(`${student.name}${at + 1}`, index * 3 + at),
+    );
+    return { ...student, devices };
+  });
+  const rooms = beginning.rooms.map(({ id, name, members }): SimulatedRoom => ({
+    id,
+    name,
+    members: students.slice(0, members),
+  }));
+  const nameOf = (id: string | undefined): string =>
+    students.find((student) => student.id === id)?.name ?? (id === undefined ? "nobody" : "somebody new");
+
+  const world: SimulatedWorld = {
+    time,
+    random: random.fork("steps"),
+    server,
+    students,
+    devices,
+    ledger,
+    trace,
+    faults,
+    violations,
+    sent,
+    edits: [],
+    messages: new Map(),
+    rooms,
+    witness: ({ token }) => server.rpc(token),
+    expectWipe: (device, student) => {
+      ledger.expectWipe({ device: device.name, student: student.name }, true);
+      const isHere = (noted: { readonly device: string; readonly student: string }): boolean =>
+        noted.device === device.name && noted.student === student.name;
+      for (const edit of world.edits.filter(isHere)) edit.mayBeUndone = true;
+      for (const message of [...world.messages.values()].filter(isHere)) message.mayBeDiscarded = true;
+    },
+    isHealing: false,
+    inHand: new Set(),
+    studentOn: (device) => {
+      const { app } = device;
+      const phone = app?.client.isReady ? app.client.auth.status.student?.phone : undefined;
+      return students.find((student) => student.phone === phone);
+    },
+    act: (device, what, call) => {
+      const app = device.start();
+      trace.add(device.name, what);
+      return new Promise((resolve) => {
+        const end = (outcome: string, settled: Parameters<typeof resolve>[0]): void => {
+          if (!app.isAlive) return;
+          trace.add(device.name, `${what} → ${outcome}`);
+          resolve(settled);
+        };
+        app.ready
+          .then(() => call(app))
+          .then(
+            (value) => end("done", { isDone: true, value }),
+            (error: unknown) => {
+              if (app.isAlive && !isEdVoyageError(error)) broken(`${what} threw ${describe(error)}`);
+              const reason = isEdVoyageError(error) ? error.reason : "fault";
+              end(reason, { isDone: false, reason });
+            },
+          );
+      });
+    },
+    close: async () => {
+      await server.close();
+      for (const device of devices) device.abandon();
+      dropCopy(path);
+      // What they did about it is done in virtual time, and not later.
+      await time.advance(0);
+    },
+  };
+  return world;
+};
+
+const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? "") : String(error));
