@@ -30,6 +30,11 @@ export interface UnitOfWork extends Queries {
    * writer and needs no lock; PostgreSQL takes an advisory one. Take several in one fixed order.
    */
   lock(key: string): Promise<void>;
+  /**
+   * Runs `task` when this unit is committed, before its promise resolves, and never when nothing of it is kept: for
+   * what others are told of a change. It must not throw, and what it tells may be lost in a crash.
+   */
+  onCommit(task: () => void): void;
 }
 
 /** How far a copy of a database has come. */

@@ -20,7 +20,7 @@ const createRecordedConnection = (setUp = "") => {
     releaseSavepoint: exec("release unit"),
     rollbackToSavepoint: exec("rollback to unit"),
     isInTransaction: () => sqlite.inTransaction,
-    handle: () => ({ tx: sqlite, end: () => {} }),
+    handle: () => ({ tx: sqlite, end: () => {}, committed: () => {} }),
     translate: (error) => error,
   };
   const notes = (): unknown[] => sqlite.prepare("select text from notes order by rowid").pluck().all();

@@ -8,8 +8,8 @@ export interface GroupConnection<Tx> {
   releaseSavepoint(): unknown;
   rollbackToSavepoint(): unknown;
   isInTransaction(): boolean;
-  /** A handle for one unit of work; `end` makes every later use of it fail. */
-  handle(): { readonly tx: Tx; end(): void };
+  /** A handle for one unit of work; `end` makes every later use of it fail, `committed` runs what waited for that. */
+  handle(): { readonly tx: Tx; end(): void; committed(): void };
   /** Turns a driver's error into one of ours; returns any other as it is. */
   translate(error: unknown): unknown;
 }
@@ -98,7 +98,10 @@ const runUnit = async <Tx>(connection: GroupConnection<Tx>, pending: Pending<Tx>
     const value = await pending.unit(handle.tx);
     handle.end();
     connection.releaseSavepoint();
-    return () => pending.resolve(value);
+    return () => {
+      handle.committed();
+      pending.resolve(value);
+    };
   } catch (error) {
     handle.end();
     if (!connection.isInTransaction()) throw error;

@@ -139,6 +139,7 @@ const runUnit = async <T>(
       const value = await unit(handle.tx);
       handle.end();
       await client.query("commit");
+      handle.committed();
       return value;
     } catch (error) {
       handle.end();

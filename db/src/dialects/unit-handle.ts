@@ -7,9 +7,12 @@ export interface UnitHandle {
   readonly tx: UnitOfWork;
   /** Every later use of `tx` fails: its connection belongs to the next unit. */
   end(): void;
+  /** Runs what waited for the commit. */
+  committed(): void;
 }
 
 export const createUnitHandle = (queries: Queries, lock: UnitOfWork["lock"]): UnitHandle => {
+  const tasks: (() => void)[] = [];
   let hasEnded = false;
   const late = (): Error => new Error("A unit of work was used after its end");
   return {
@@ -21,9 +24,16 @@ export const createUnitHandle = (queries: Queries, lock: UnitOfWork["lock"]): Un
       all: (query, params) => (hasEnded ? Promise.reject(late()) : queries.all(query, params)),
       first: (query, params) => (hasEnded ? Promise.reject(late()) : queries.first(query, params)),
       lock: (key) => (hasEnded ? Promise.reject(late()) : lock(key)),
+      onCommit: (task) => {
+        if (hasEnded) throw late();
+        tasks.push(task);
+      },
     },
     end: () => {
       hasEnded = true;
+    },
+    committed: () => {
+      for (const task of tasks) task();
     },
   };
 };
