@@ -1,15 +1,8 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
-import type { CommandId, RoomId, UserId } from "@edvoyage/protocol";
+import type { RoomId, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
-import type { Commands } from "../commands/commands.ts";
+import type { Asking, Commands } from "../commands/commands.ts";
 import type { SyncHints } from "../sync/sync.ts";
-
-/** Who asks for a change. */
-export interface Asking {
-  readonly userId: UserId;
-  /** `null` for a client that sends none: what it asks for takes effect each time. */
-  readonly commandId: CommandId | null;
-}
 
 /** What open sockets are told of a change. */
 export interface News {

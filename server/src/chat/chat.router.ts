@@ -11,7 +11,7 @@ import { commandIdInput, idInput, requiredCommandIdInput } from "../id-input.ts"
 import { pageInput } from "../paging.ts";
 import { lineInput } from "../text-input.ts";
 import { router, sessionProcedure, type SessionContext } from "../trpc.ts";
-import type { Asking } from "./acts.ts";
+import type { Asking } from "../commands/commands.ts";
 import type { Chat } from "./chat.ts";
 import { isEmoji } from "./emoji.ts";
 

@@ -13,7 +13,8 @@ import {
 import type { NewId } from "../crypto.ts";
 import { AppError } from "../errors.ts";
 import type { Logs } from "../sync/logs.ts";
-import type { Asking, Done, RunAct } from "./acts.ts";
+import type { Asking } from "../commands/commands.ts";
+import type { Done, RunAct } from "./acts.ts";
 import {
   commandToMessageId,
   emojiOf,

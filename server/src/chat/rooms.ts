@@ -3,7 +3,8 @@ import type { RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/
 import { z } from "zod";
 import { AppError } from "../errors.ts";
 import { parseCursor, toPage, type Page } from "../paging.ts";
-import type { Asking, Done, RunAct } from "./acts.ts";
+import type { Asking } from "../commands/commands.ts";
+import type { Done, RunAct } from "./acts.ts";
 import { noSuchRoom, type Membership } from "./membership.ts";
 import { withoutRepeats, type NewRoom, type RoomOpening } from "./opening.ts";
 import { memberIds, roomQueries as queries, roomsPage, type RoomRow } from "./rooms.store.ts";

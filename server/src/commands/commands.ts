@@ -1,14 +1,18 @@
 import { prepare, type Database, type UnitOfWork } from "@edvoyage/db";
 import type { CommandId, UserId } from "@edvoyage/protocol";
-import { DAY_MS } from "../clock.ts";
+import { DAY_MS, type Clock } from "../clock.ts";
 import { sha256 } from "../crypto.ts";
 import { AppError } from "../errors.ts";
 
-/** A mutation that carries an id made on the device. */
-export interface Command {
+/** Who asks for a change. */
+export interface Asking {
   readonly userId: UserId;
   /** `null` for a client that sends none: what it asks for takes effect each time. */
   readonly commandId: CommandId | null;
+}
+
+/** A mutation that carries an id made on the device. */
+export interface Command extends Asking {
   /** Such as `chat.send`. */
   readonly procedure: string;
   /** What it was called with: plain JSON, parsed. */
@@ -24,6 +28,12 @@ export interface Commands {
    * included: only final answers are kept. Throws `input/invalid` for other content under a known id.
    */
   run<Answer>(tx: UnitOfWork, command: Command, act: () => Promise<Answer>): Promise<Answer>;
+  /** The same with a unit of work of its own, for what one command does alone. */
+  execute<Answer>(
+    asking: Asking,
+    command: { readonly procedure: string; readonly input: unknown },
+    act: (tx: UnitOfWork, now: number) => Promise<Answer>,
+  ): Promise<Answer>;
   /** Forgets commands older than 90 days. */
   prune(now: number): Promise<void>;
 }
@@ -66,8 +76,14 @@ const forget = prepare<{ before: number }>()((query, param) =>
   query.deleteFrom("commands").where("at", "<", param.before),
 );
 
-export const createCommands = ({ database }: { readonly database: Database }): Commands => ({
-  run: async (tx, { userId, commandId, procedure, input, now }, act) => {
+export const createCommands = ({
+  database,
+  clock,
+}: {
+  readonly database: Database;
+  readonly clock: Clock;
+}): Commands => {
+  const run: Commands["run"] = async (tx, { userId, commandId, procedure, input, now }, act) => {
     if (commandId === null) return act();
     const digest = sha256(JSON.stringify([procedure, input]));
     if (await tx.first(claim, { userId, commandId, digest, at: now })) {
@@ -82,9 +98,16 @@ export const createCommands = ({ database }: { readonly database: Database }): C
       });
     }
     return JSON.parse(first.answer);
-  },
+  };
 
-  prune: async (now) => {
-    await database.write((tx) => tx.all(forget, { before: now - KEPT_MS }));
-  },
-});
+  return {
+    run,
+    execute: (asking, command, act) => {
+      const now = clock.now();
+      return database.write((tx) => run(tx, { ...asking, ...command, now }, () => act(tx, now)));
+    },
+    prune: async (now) => {
+      await database.write((tx) => tx.all(forget, { before: now - KEPT_MS }));
+    },
+  };
+};
