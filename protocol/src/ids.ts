@@ -21,3 +21,11 @@ export type LogId = Id<"room">;
 export type RoomId = LogId;
 /** A message; it is the id of the command that sent it. UUIDv7. */
 export type MessageId = Id<"message">;
+/** Something that a student was told of. UUIDv7. */
+export type NotificationId = Id<"notification">;
+/** A post of Cavity; it is the id of the command that made it. UUIDv7. */
+export type PostId = Id<"post">;
+/** A comment on a post; it is the id of the command that made it. UUIDv7. */
+export type CommentId = Id<"comment">;
+/** An application to a course; it is the id of the command that made it. UUIDv7. */
+export type ApplicationId = Id<"application">;

@@ -5,4 +5,5 @@ export * from "./events.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./messages.ts";
+export * from "./notifications.ts";
 export * from "./sign-in.ts";

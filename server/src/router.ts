@@ -10,6 +10,8 @@ import type { Contacts } from "./contacts/contacts.ts";
 import { createContactsRouter } from "./contacts/contacts.router.ts";
 import type { Inbox } from "./inbox/inbox.ts";
 import { createInboxRouter } from "./inbox/inbox.router.ts";
+import type { Notifications } from "./notifications/notifications.ts";
+import { createNotificationsRouter } from "./notifications/notifications.router.ts";
 import { createProfileRouter } from "./profile/profile.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
 import { guardProcedures } from "./registry.ts";
@@ -21,6 +23,7 @@ export interface RouterDeps extends AdminDeps {
   readonly contacts: Contacts;
   readonly chat: Chat;
   readonly inbox: Inbox;
+  readonly notifications: Notifications;
   readonly countries: ReadonlySet<string> | undefined;
 }
 
@@ -37,6 +40,7 @@ export const createRouter = (deps: RouterDeps) =>
       contacts: createContactsRouter(deps),
       chat: createChatRouter(deps),
       inbox: createInboxRouter(deps),
+      notifications: createNotificationsRouter(deps),
       admin: createAdminRouter(deps),
     }),
   );

@@ -16,10 +16,12 @@ import { createNewId, type Random } from "./crypto.ts";
 import { BACKUP_FOLDER, type Secrets } from "./data-dir.ts";
 import { createFavourites } from "./favourites/favourites.ts";
 import { createHttp } from "./http.ts";
+import { createAreas } from "./inbox/areas.ts";
 import { createInbox } from "./inbox/inbox.ts";
 import type { Log } from "./log.ts";
 import { createAddressReader } from "./ip.ts";
 import { createMetrics } from "./metrics.ts";
+import { createNotifications } from "./notifications/notifications.ts";
 import { createNumberInspection } from "./numbers/inspection.ts";
 import { createNumbers } from "./numbers/numbers.ts";
 import { createOriginCheck } from "./origins.ts";
@@ -63,6 +65,8 @@ export interface Server {
 const NOTICE_ENDS_EVERY_MS = 400;
 /** What other nodes stored of a student's document reaches her devices this often. */
 const NOTICE_STORED_EVERY_MS = 200;
+/** What other nodes changed of what a student keeps reaches her devices this often. */
+const NOTICE_AREAS_EVERY_MS = 400;
 
 /** Opens the database and puts the server together. THE composition root: every `create…` of it is here. */
 export const createServer = async ({
@@ -141,11 +145,13 @@ export const createServer = async ({
   });
   const catalogue = createCatalogue({ database, clock, newId });
   const backups = createBackups({ database, audit, clock, folder: join(config.dataDir, BACKUP_FOLDER) });
-  const commands = createCommands({ database });
+  const commands = createCommands({ database, clock });
   const favourites = createFavourites({ read: database.read, documents, commands, clock, limits });
-  const contacts = createContacts({ database, commands, clock });
+  const areas = createAreas({ read: database.read, clock, inboxChanged: sync.hints.inboxChanged });
+  const contacts = createContacts({ database, commands, areas });
+  const notifications = createNotifications({ read: database.read, commands, areas, newId });
   const chat = createChat({ database, logs, commands, clock, newId, limits, hints: sync.hints });
-  const inbox = createInbox({ read: database.read, logs, textOf, clock });
+  const inbox = createInbox({ read: database.read, notifications, areas, logs, textOf, clock });
   const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
   const router = createRouter({
     database,
@@ -159,6 +165,7 @@ export const createServer = async ({
     contacts,
     chat,
     inbox,
+    notifications,
     audit,
     clock,
     limits,
@@ -181,6 +188,10 @@ export const createServer = async ({
   const timers = [
     clock.every(NOTICE_ENDS_EVERY_MS, () => background(sessions.noticeEnds())),
     clock.every(NOTICE_STORED_EVERY_MS, () => background(documents.noticeStored())),
+    // SQLite has one process, which tells its own sockets.
+    ...(database.dialect === "postgres"
+      ? [clock.every(NOTICE_AREAS_EVERY_MS, () => background(areas.notice()))]
+      : []),
     clock.every(HOUR_MS, () => {
       const now = clock.now();
       background(

@@ -136,6 +136,9 @@ const cases: Readonly<Record<string, AccessCase>> = {
   },
   "chat.history": { input: ({ roomId }) => ({ roomId }), expected: forMembers },
   "inbox.changes": { expected: forStudents },
+  "notifications.recent": { expected: forStudents },
+  // What is somebody else's is passed over.
+  "notifications.markRead": { input: () => ({ all: true }), expected: forStudents },
   "admin.sessions.list": { expected: forAdmins },
   "admin.sessions.revoke": { input: ({ owner }) => ({ sessionId: owner.session.id }), expected: forAdmins },
   "admin.numbers.list": { expected: forAdmins },

@@ -8,6 +8,7 @@ import { createCatalogue } from "./0005-catalogue.ts";
 import { createLogs } from "./0006-logs.ts";
 import { createDocuments } from "./0007-documents.ts";
 import { createChat } from "./0008-chat.ts";
+import { createNotifications } from "./0009-notifications.ts";
 
 /** Append-only: a migration that has left this repository is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -19,6 +20,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0006-logs": createLogs(dialect),
   "0007-documents": createDocuments(dialect),
   "0008-chat": createChat(dialect),
+  "0009-notifications": createNotifications(dialect),
 });
 
 /** Every migration, oldest first. */

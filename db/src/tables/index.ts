@@ -15,6 +15,7 @@ import type {
   LogSegmentsTable,
   LogsTable,
 } from "./logs.ts";
+import type { AreaChangesTable, NotificationPreferencesTable, NotificationsTable } from "./notifications.ts";
 import type { SessionsTable } from "./sessions.ts";
 import type {
   ChallengesTable,
@@ -51,6 +52,9 @@ export interface Tables {
   room_members: RoomMembersTable;
   room_invitations: RoomInvitationsTable;
   contacts: ContactsTable;
+  area_changes: AreaChangesTable;
+  notifications: NotificationsTable;
+  notification_preferences: NotificationPreferencesTable;
   heartbeat: HeartbeatTable;
 }
 

@@ -1,9 +1,9 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
-import type { CommandId, UserId } from "@edvoyage/protocol";
+import type { UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Clock } from "../clock.ts";
-import type { Commands } from "../commands/commands.ts";
+import type { Asking, Commands } from "../commands/commands.ts";
 import { AppError } from "../errors.ts";
+import type { Areas } from "../inbox/areas.ts";
 import { parseCursor, toPage, type Page } from "../paging.ts";
 import { contactQueries as queries, type ContactRow } from "./contacts.store.ts";
 
@@ -31,12 +31,6 @@ export interface ContactChange {
   readonly blocked?: boolean | undefined;
 }
 
-/** Who changes her contacts. */
-interface Asking {
-  readonly userId: UserId;
-  readonly commandId: CommandId | null;
-}
-
 /** Each student's own list of others; nobody else sees it. */
 export interface Contacts {
   /** In order of the contacts' ids. */
@@ -55,24 +49,21 @@ export interface Contacts {
 export interface ContactsDeps {
   readonly database: Database;
   readonly commands: Commands;
-  readonly clock: Clock;
+  readonly areas: Areas;
 }
 
-export const createContacts = ({ database, commands, clock }: ContactsDeps): Contacts => {
+export const createContacts = ({ database, commands, areas }: ContactsDeps): Contacts => {
   /** Runs a change once per command, after all others of its owner. */
   const change = <Answer>(
-    { userId, commandId }: Asking,
-    { procedure, input }: { readonly procedure: string; readonly input: unknown },
+    asking: Asking,
+    command: { readonly procedure: string; readonly input: unknown },
     act: (tx: UnitOfWork, now: number) => Promise<Answer>,
-  ): Promise<Answer> => {
-    const now = clock.now();
-    return database.write((tx) =>
-      commands.run(tx, { userId, commandId, procedure, input, now }, async () => {
-        await tx.lock(`contacts:${userId}`);
-        return act(tx, now);
-      }),
-    );
-  };
+  ): Promise<Answer> =>
+    commands.execute(asking, command, async (tx, now) => {
+      await tx.lock(`contacts:${asking.userId}`);
+      await areas.touch(tx, asking.userId, { area: "contacts", now });
+      return act(tx, now);
+    });
 
   const save = async (
     tx: UnitOfWork,

@@ -1,9 +1,11 @@
 import type { Queries } from "@edvoyage/db";
-import type { Position, RoomId, UserId } from "@edvoyage/protocol";
+import type { Area, Position, RoomId, UserId } from "@edvoyage/protocol";
 import type { Room } from "../chat/rooms.ts";
 import type { Clock } from "../clock.ts";
 import type { EntryValue } from "../sync/log-encoder.ts";
 import type { Logs } from "../sync/logs.ts";
+import type { Notification, Notifications } from "../notifications/notifications.ts";
+import type { Areas } from "./areas.ts";
 import { inboxQueries as queries, othersRead, type ChangedRoomRow } from "./inbox.store.ts";
 
 /** A room in a student's inbox. */
@@ -45,7 +47,12 @@ export interface InboxChanges {
   readonly rooms: readonly InboxRoom[];
   /** All that wait for an answer, whenever they came: newest first, 100 at the most. */
   readonly invitations: readonly Invitation[];
-  readonly notifications: readonly never[];
+  /** Those that came or were read: newest change first, 100 at the most. */
+  readonly notifications: readonly Notification[];
+  /** How many are unread; 1,000 stands for as many and more. */
+  readonly unreadNotifications: number;
+  /** What else of hers changed, by this device or another or somebody else: worth asking for again. */
+  readonly areas: readonly Area[];
   /** To ask from next time, a few seconds earlier: what was being written now is not seen yet. */
   readonly serverNow: number;
 }
@@ -58,6 +65,8 @@ export interface Inbox {
 
 export interface InboxDeps {
   readonly read: Queries;
+  readonly notifications: Pick<Notifications, "changes">;
+  readonly areas: Pick<Areas, "changedSince">;
   readonly logs: Pick<Logs, "decode">;
   /** What a message or an edit says. */
   readonly textOf: (event: readonly EntryValue[]) => string | null;
@@ -66,7 +75,8 @@ export interface InboxDeps {
 
 const MAX_PREVIEW_CHARACTERS = 120;
 
-export const createInbox = ({ read, logs, textOf, clock }: InboxDeps): Inbox => {
+export const createInbox = (deps: InboxDeps): Inbox => {
+  const { read, notifications, areas, logs, textOf, clock } = deps;
   const previewOf = ({ last_bytes, edit_bytes }: ChangedRoomRow): string | null => {
     const bytes = edit_bytes ?? last_bytes;
     const text = bytes && textOf(logs.decode(bytes));
@@ -78,10 +88,12 @@ export const createInbox = ({ read, logs, textOf, clock }: InboxDeps): Inbox => 
       // Before anything is read: what comes while it is read is seen now or next time.
       const serverNow = clock.now();
       const changed = await read.all(queries.changedRooms, { userId, since: since ?? 0 });
-      const [others, left, invitations] = await Promise.all([
+      const [others, left, invitations, notified, changedAreas] = await Promise.all([
         othersRead(read, userId, changed),
         since === null ? [] : read.all(queries.leftSince, { userId, since }),
         read.all(queries.invitations, { userId }),
+        notifications.changes(userId, since ?? 0),
+        areas.changedSince(userId, since ?? 0),
       ]);
       const othersByRoom = new Map<RoomId, InboxMemberRoom["othersRead"][number][]>();
       for (const row of others) {
@@ -123,7 +135,9 @@ export const createInbox = ({ read, logs, textOf, clock }: InboxDeps): Inbox => 
           memberCount: row.member_count,
           at: row.at,
         })),
-        notifications: [],
+        notifications: notified.items,
+        unreadNotifications: notified.unread,
+        areas: changedAreas,
         serverNow,
       };
     },

@@ -1,0 +1,70 @@
+import { prepare, type Queries, type UnitOfWork } from "@edvoyage/db";
+import type { Area, UserId } from "@edvoyage/protocol";
+import type { Clock } from "../clock.ts";
+
+/** Tells a student's devices that something of hers has changed, whichever of them, or whoever else, changed it. */
+export interface Areas {
+  /** Belongs to the unit of work that changes what the area shows; her open sockets are told after the commit. */
+  touch(tx: UnitOfWork, userId: UserId, change: { readonly area: Area; readonly now: number }): Promise<void>;
+  /** The areas that changed at or after an instant. */
+  changedSince(userId: UserId, since: number): Promise<readonly Area[]>;
+  /** Tells the sockets of this process what other processes changed. */
+  notice(): Promise<void>;
+}
+
+/** How far back another process's changes are looked for: a commit may come later than its instant. */
+const NOTICE_OVERLAP_MS = 20_000;
+
+const touch = prepare<{ userId: UserId; area: Area; now: number }>()((query, param) =>
+  query
+    .insertInto("area_changes")
+    .values({ user_id: param.userId, area: param.area, changed_at: param.now })
+    .onConflict((conflict) =>
+      conflict
+        .columns(["user_id", "area"])
+        .doUpdateSet((eb) => ({ changed_at: eb.ref("excluded.changed_at") }))
+        // A clock that was put back hides no change that was told already.
+        .whereRef("area_changes.changed_at", "<", "excluded.changed_at"),
+    ),
+);
+
+const changedSince = prepare<{ userId: UserId; since: number }>()((query, param) =>
+  query
+    .selectFrom("area_changes")
+    .select("area")
+    .where("user_id", "=", param.userId)
+    .where("changed_at", ">=", param.since)
+    .orderBy("area"),
+);
+
+const allSince = prepare<{ since: number }>()((query, param) =>
+  query
+    .selectFrom("area_changes")
+    .select(["user_id", "area", "changed_at"])
+    .where("changed_at", ">=", param.since),
+);
+
+export const createAreas = (deps: {
+  readonly read: Queries;
+  readonly clock: Clock;
+  readonly inboxChanged: (userId: UserId) => void;
+}): Areas => {
+  const { read, clock, inboxChanged } = deps;
+  let noticed: ReadonlySet<string> = new Set();
+  return {
+    touch: async (tx, userId, { area, now }) => {
+      await tx.all(touch, { userId, area, now });
+      tx.onCommit(() => inboxChanged(userId));
+    },
+
+    changedSince: async (userId, since) =>
+      (await read.all(changedSince, { userId, since })).map(({ area }) => area),
+
+    notice: async () => {
+      const rows = await read.all(allSince, { since: clock.now() - NOTICE_OVERLAP_MS });
+      const keyOf = (row: (typeof rows)[number]): string => `${row.user_id}/${row.area}/${row.changed_at}`;
+      for (const row of rows) if (!noticed.has(keyOf(row))) inboxChanged(row.user_id);
+      noticed = new Set(rows.map(keyOf));
+    },
+  };
+};

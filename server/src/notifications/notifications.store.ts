@@ -1,0 +1,172 @@
+import { prepare } from "@edvoyage/db";
+import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
+
+const columns = [
+  "notifications.id",
+  "notifications.kind",
+  "notifications.actor_id",
+  "profiles.name as actor_name",
+  "notifications.subject_kind",
+  "notifications.subject_id",
+  "notifications.status",
+  "notifications.at",
+  "notifications.read_at",
+] as const;
+
+/** A notification with the name that its actor gives herself. */
+export interface NotificationRow {
+  readonly id: NotificationId;
+  readonly kind: NotificationKind;
+  readonly actor_id: UserId | null;
+  readonly actor_name: string | null;
+  readonly subject_kind: NotificationSubjectKind;
+  readonly subject_id: string;
+  readonly status: string | null;
+  readonly at: number;
+  readonly read_at: number | null;
+}
+
+const page = prepare<{ userId: UserId; before: NotificationId; limit: number }>()((query, param) =>
+  query
+    .selectFrom("notifications")
+    .leftJoin("profiles", "profiles.user_id", "notifications.actor_id")
+    .select(columns)
+    .where("notifications.user_id", "=", param.userId)
+    .where("notifications.id", "<", param.before)
+    .orderBy("notifications.id", "desc")
+    .limit(param.limit),
+);
+
+const changedSince = prepare<{ userId: UserId; since: number; limit: number }>()((query, param) =>
+  query
+    .selectFrom("notifications")
+    .leftJoin("profiles", "profiles.user_id", "notifications.actor_id")
+    .select(columns)
+    .where("notifications.user_id", "=", param.userId)
+    .where("notifications.changed_at", ">=", param.since)
+    .orderBy("notifications.changed_at", "desc")
+    .orderBy("notifications.id", "desc")
+    .limit(param.limit),
+);
+
+const countUnread = prepare<{ userId: UserId; limit: number }>()((query, param) =>
+  query
+    .selectFrom((inner) =>
+      inner
+        .selectFrom("notifications")
+        .select("id")
+        .where("user_id", "=", param.userId)
+        .where("read_at", "is", null)
+        .limit(param.limit)
+        .as("unread"),
+    )
+    .select((eb) => eb.fn.countAll<number>().as("count")),
+);
+
+/** A row when she does not want it: she is not asked, or one of the two has blocked the other. */
+const unwanted = prepare<{ userId: UserId; actorId: UserId | null; kind: NotificationKind }>()(
+  (query, param) =>
+    query
+      .selectFrom("users")
+      .select("users.id")
+      .where("users.id", "=", param.userId)
+      .where((eb) =>
+        eb.or([
+          eb.exists(
+            eb
+              .selectFrom("notification_preferences")
+              .select("kind")
+              .where("user_id", "=", param.userId)
+              .where("kind", "=", param.kind)
+              .where("is_listed", "=", 0),
+          ),
+          eb.exists(
+            eb
+              .selectFrom("contacts")
+              .select("owner_id")
+              .where("owner_id", "=", param.userId)
+              .where("contact_id", "=", param.actorId)
+              .where("is_blocked", "=", 1),
+          ),
+          eb.exists(
+            eb
+              .selectFrom("contacts")
+              .select("owner_id")
+              .where("owner_id", "=", param.actorId)
+              .where("contact_id", "=", param.userId)
+              .where("is_blocked", "=", 1),
+          ),
+        ]),
+      ),
+);
+
+/** Whether the same was told already, such as a like that was taken back and given again. */
+const repeated = prepare<{
+  userId: UserId;
+  kind: NotificationKind;
+  actorId: UserId;
+  subjectId: string;
+}>()((query, param) =>
+  query
+    .selectFrom("notifications")
+    .select("id")
+    .where("subject_id", "=", param.subjectId)
+    .where("user_id", "=", param.userId)
+    .where("kind", "=", param.kind)
+    .where("actor_id", "=", param.actorId),
+);
+
+const insert = prepare<{
+  userId: UserId;
+  id: NotificationId;
+  kind: NotificationKind;
+  actorId: UserId | null;
+  subjectKind: NotificationSubjectKind;
+  subjectId: string;
+  status: string | null;
+  now: number;
+}>()((query, param) =>
+  query.insertInto("notifications").values({
+    user_id: param.userId,
+    id: param.id,
+    kind: param.kind,
+    actor_id: param.actorId,
+    subject_kind: param.subjectKind,
+    subject_id: param.subjectId,
+    status: param.status,
+    at: param.now,
+    read_at: null,
+    changed_at: param.now,
+  }),
+);
+
+const markRead = prepare<{ userId: UserId; id: NotificationId; now: number }>()((query, param) =>
+  query
+    .updateTable("notifications")
+    .set({ read_at: param.now, changed_at: param.now })
+    .where("user_id", "=", param.userId)
+    .where("id", "=", param.id)
+    .where("read_at", "is", null)
+    .returning("id"),
+);
+
+const markAllRead = prepare<{ userId: UserId; now: number }>()((query, param) =>
+  query
+    .updateTable("notifications")
+    .set({ read_at: param.now, changed_at: param.now })
+    .where("user_id", "=", param.userId)
+    .where("read_at", "is", null)
+    .returning("id"),
+);
+
+/** The queries of notifications. */
+export const notificationQueries = {
+  page,
+  changedSince,
+  countUnread,
+  unwanted,
+  repeated,
+  insert,
+  markRead,
+  markAllRead,
+};

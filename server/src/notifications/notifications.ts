@@ -1,0 +1,131 @@
+import type { Queries, UnitOfWork } from "@edvoyage/db";
+import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import type { Asking, Commands } from "../commands/commands.ts";
+import type { NewId } from "../crypto.ts";
+import type { Areas } from "../inbox/areas.ts";
+import { parseCursor, toPage, type Page } from "../paging.ts";
+import { notificationQueries as queries, type NotificationRow } from "./notifications.store.ts";
+
+/** Something that happened to a student. */
+export interface Notification {
+  readonly id: NotificationId;
+  readonly kind: NotificationKind;
+  /** Who did it; `null` for the people of EdVoyage. */
+  readonly actor: { readonly id: UserId; readonly name: string | null } | null;
+  readonly subject: { readonly kind: NotificationSubjectKind; readonly id: string };
+  /** What an application has become; `null` for other subjects. */
+  readonly status: string | null;
+  readonly at: number;
+  readonly readAt: number | null;
+}
+
+/** What happened, and to whom. */
+export interface NewNotification {
+  readonly userId: UserId;
+  readonly kind: NotificationKind;
+  readonly actorId: UserId | null;
+  readonly subject: { readonly kind: NotificationSubjectKind; readonly id: string };
+  readonly status?: string;
+}
+
+/** What students are told of. */
+export interface Notifications {
+  /**
+   * Tells a student what happened; belongs to its unit of work. Nothing comes of what she does herself, does not want
+   * to hear of, was told already of the same actor and subject, or of somebody with whom there is a block.
+   */
+  add(tx: UnitOfWork, notification: NewNotification, now: number): Promise<void>;
+  /** Newest first. */
+  recent(
+    userId: UserId,
+    page: { readonly cursor?: string | null | undefined; readonly limit: number },
+  ): Promise<Page<Notification>>;
+  /** Those that came or were read at or after an instant, 100 at the most, and how many are unread. */
+  changes(
+    userId: UserId,
+    since: number,
+  ): Promise<{ readonly items: readonly Notification[]; readonly unread: number }>;
+  /** Ids of somebody else's are passed over: they are not there. */
+  markRead(
+    asking: Asking,
+    which: { readonly ids: readonly NotificationId[] } | { readonly all: true },
+  ): Promise<{ readonly marked: number }>;
+}
+
+export interface NotificationsDeps {
+  readonly read: Queries;
+  readonly commands: Commands;
+  readonly areas: Areas;
+  readonly newId: NewId;
+}
+
+/** A count of unread ones goes no further. */
+const MAX_UNREAD = 1_000;
+const MAX_CHANGES = 100;
+/** Greater than every id. */
+const AFTER_ALL = "~";
+
+export const createNotifications = (deps: NotificationsDeps): Notifications => {
+  const { read, commands, areas, newId } = deps;
+  return {
+    add: async (tx, { userId, kind, actorId, subject, status }, now) => {
+      if (actorId === userId) return;
+      if (await tx.first(queries.unwanted, { userId, actorId, kind })) return;
+      const { kind: subjectKind, id: subjectId } = subject;
+      if (actorId && (await tx.first(queries.repeated, { userId, kind, actorId, subjectId }))) return;
+      const id = newId<NotificationId>(now);
+      const row = { userId, id, kind, actorId, subjectKind, subjectId, status: status ?? null, now };
+      await tx.all(queries.insert, row);
+      await areas.touch(tx, userId, { area: "notifications", now });
+    },
+
+    recent: async (userId, { cursor, limit }) => {
+      const before = parseCursor(cursor, "notifications", z.tuple([z.string()]));
+      const rows = await read.all(queries.page, {
+        userId,
+        before: toNotificationId(before?.[0] ?? AFTER_ALL),
+        limit: limit + 1,
+      });
+      return toPage(rows, limit, {
+        list: "notifications",
+        itemOf: rowToNotification,
+        positionOf: ({ id }) => [id],
+      });
+    },
+
+    changes: async (userId, since) => {
+      const [rows, unread] = await Promise.all([
+        read.all(queries.changedSince, { userId, since, limit: MAX_CHANGES }),
+        read.first(queries.countUnread, { userId, limit: MAX_UNREAD }),
+      ]);
+      return { items: rows.map(rowToNotification), unread: unread?.count ?? 0 };
+    },
+
+    markRead: (asking, which) =>
+      commands.execute(asking, { procedure: "notifications.markRead", input: which }, async (tx, now) => {
+        const { userId } = asking;
+        let marked = 0;
+        if ("all" in which) marked = (await tx.all(queries.markAllRead, { userId, now })).length;
+        else {
+          for (const id of which.ids) {
+            if (await tx.first(queries.markRead, { userId, id, now })) marked += 1;
+          }
+        }
+        if (marked > 0) await areas.touch(tx, userId, { area: "notifications", now });
+        return { marked };
+      }),
+  };
+};
+
+const toNotificationId = (text: string): NotificationId => text as NotificationId;
+
+const rowToNotification = (row: NotificationRow): Notification => ({
+  id: row.id,
+  kind: row.kind,
+  actor: row.actor_id === null ? null : { id: row.actor_id, name: row.actor_name },
+  subject: { kind: row.subject_kind, id: row.subject_id },
+  status: row.status,
+  at: row.at,
+  readAt: row.read_at,
+});
