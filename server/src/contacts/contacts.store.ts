@@ -83,5 +83,29 @@ const remove = prepare<{ ownerId: UserId; contactId: UserId }>()((query, param) 
     .returning("contact_id"),
 );
 
+/** A row when one has blocked the other. */
+const block = prepare<{ by: UserId; userId: UserId }>()((query, param) =>
+  query
+    .selectFrom("contacts")
+    .select("owner_id")
+    .where("owner_id", "=", param.by)
+    .where("contact_id", "=", param.userId)
+    .where("is_blocked", "=", 1),
+);
+
+/** A row for each of the two who has blocked the other. */
+const blockBetween = prepare<{ one: UserId; other: UserId }>()((query, param) =>
+  query
+    .selectFrom("contacts")
+    .select("owner_id")
+    .where((eb) =>
+      eb.or([
+        eb("owner_id", "=", param.one).and("contact_id", "=", param.other),
+        eb("owner_id", "=", param.other).and("contact_id", "=", param.one),
+      ]),
+    )
+    .where("is_blocked", "=", 1),
+);
+
 /** The queries of contacts. */
-export const contactQueries = { page, one, user, upsert, remove };
+export const contactQueries = { page, one, user, upsert, remove, block, blockBetween };

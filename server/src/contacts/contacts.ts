@@ -1,4 +1,4 @@
-import type { Database, UnitOfWork } from "@edvoyage/db";
+import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
 import type { UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Asking, Commands } from "../commands/commands.ts";
@@ -44,6 +44,16 @@ export interface Contacts {
   update(asking: Asking, input: ContactChange): Promise<Contact>;
   /** Takes her off the list, and the block with her. Throws `not-found`. */
   remove(asking: Asking, input: { readonly userId: UserId }): Promise<{ readonly userId: UserId }>;
+  /** Whether one has blocked the other, who then sees neither her presence nor her profile. */
+  isBlocked(
+    queries: Pick<Queries, "first">,
+    pair: { readonly by: UserId; readonly userId: UserId },
+  ): Promise<boolean>;
+  /** Whether one of the two has blocked the other, whichever. */
+  areApart(
+    queries: Pick<Queries, "first">,
+    pair: { readonly one: UserId; readonly other: UserId },
+  ): Promise<boolean>;
 }
 
 export interface ContactsDeps {
@@ -121,6 +131,10 @@ export const createContacts = ({ database, commands, areas }: ContactsDeps): Con
         if (!removed) throw noSuchContact();
         return { userId };
       }),
+
+    isBlocked: async (tx, pair) => (await tx.first(queries.block, pair)) !== undefined,
+
+    areApart: async (tx, pair) => (await tx.first(queries.blockBetween, pair)) !== undefined,
   };
 };
 
