@@ -1,9 +1,13 @@
 // What both ends execute: pure, no I/O. If one end does not run it, it does not belong here.
+export * from "./account.ts";
+export * from "./catalogue.ts";
 export * from "./close-codes.ts";
+export * from "./countries.ts";
 export * from "./documents.ts";
 export * from "./events.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./messages.ts";
 export * from "./notifications.ts";
+export * from "./profile.ts";
 export * from "./sign-in.ts";

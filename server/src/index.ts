@@ -14,4 +14,5 @@ export type { Message, MessagePage, MessageReceipt, ReactionReceipt } from "./ch
 export type { Room, RoomDetails } from "./chat/rooms.ts";
 export type { InboxChanges, InboxMemberRoom, InboxRoom, Invitation } from "./inbox/inbox.ts";
 export type { AuditRecord } from "./audit/audit.ts";
+export type { Education, Profile, ProfileChange, PublicProfile, Work } from "./profile/profile.ts";
 export type { Favourite } from "./favourites/favourites.ts";

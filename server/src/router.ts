@@ -12,13 +12,15 @@ import type { Inbox } from "./inbox/inbox.ts";
 import { createInboxRouter } from "./inbox/inbox.router.ts";
 import type { Notifications } from "./notifications/notifications.ts";
 import { createNotificationsRouter } from "./notifications/notifications.router.ts";
-import { createProfileRouter } from "./profile/profile.ts";
+import type { Profiles } from "./profile/profile.ts";
+import { createProfileRouter } from "./profile/profile.router.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
 import { guardProcedures } from "./registry.ts";
 import { router } from "./trpc.ts";
 
 export interface RouterDeps extends AdminDeps {
   readonly auth: Auth;
+  readonly profiles: Profiles;
   readonly favourites: Favourites;
   readonly contacts: Contacts;
   readonly chat: Chat;
@@ -33,7 +35,7 @@ export const createRouter = (deps: RouterDeps) =>
     router({
       auth: createAuthRouter(deps),
       sessions: createSessionsRouter(deps),
-      profile: createProfileRouter({ read: deps.database.read }),
+      profile: createProfileRouter(deps),
       universities: createUniversitiesRouter(deps),
       courses: createCoursesRouter(deps),
       favourites: createFavouritesRouter(deps),

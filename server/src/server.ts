@@ -26,6 +26,7 @@ import { createNumberInspection } from "./numbers/inspection.ts";
 import { createNumbers } from "./numbers/numbers.ts";
 import { createOriginCheck } from "./origins.ts";
 import { listProcedures, type ProcedureEntry } from "./registry.ts";
+import { createProfiles } from "./profile/profile.ts";
 import { createRouter } from "./router.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
@@ -149,6 +150,13 @@ export const createServer = async ({
   const favourites = createFavourites({ read: database.read, documents, commands, clock, limits });
   const areas = createAreas({ read: database.read, clock, inboxChanged: sync.hints.inboxChanged });
   const contacts = createContacts({ database, commands, areas });
+  const profiles = createProfiles({
+    read: database.read,
+    clock,
+    commands,
+    areas,
+    isBlocked: contacts.isBlocked,
+  });
   const notifications = createNotifications({ read: database.read, commands, areas, newId });
   const chat = createChat({ database, logs, commands, clock, newId, limits, hints: sync.hints });
   const inbox = createInbox({ read: database.read, notifications, areas, logs, textOf, clock });
@@ -161,6 +169,7 @@ export const createServer = async ({
     numbers: createNumberInspection({ database, audit, clock, limits }),
     catalogue,
     backups,
+    profiles,
     favourites,
     contacts,
     chat,

@@ -10,7 +10,7 @@ interface Scene {
   readonly world: World;
   readonly owner: SignIn;
   readonly other: SignIn;
-  /** Knows the owner, is known by her, and is with her in the room. */
+  /** Knows the owner, is known by her, and is with her in the room; she has blocked the other. */
   readonly contact: SignIn;
   readonly stranger: SignIn;
   /** Of the owner, with a message of hers. */
@@ -65,6 +65,9 @@ const cases: Readonly<Record<string, AccessCase>> = {
   "sessions.revokeOthers": { expected: forStudents },
   "sessions.logout": { expected: forStudents },
   "profile.get": { expected: forStudents },
+  // Whom she has blocked does not see her.
+  "profile.of": { input: ({ contact }) => ({ userId: contact.user.id }), expected: forMembers },
+  "profile.update": { input: () => ({ name: "Asha" }), expected: forStudents },
   "universities.list": { expected: forAnyone() },
   "universities.get": { input: ({ universityId }) => ({ id: universityId }), expected: forAnyone() },
   "courses.list": { expected: forAnyone() },
@@ -163,6 +166,7 @@ const createScene = async (dialect: (typeof DIALECTS)[number]): Promise<Scene> =
   const [contact, stranger] = [await world.device().signIn(), await world.device().signIn()];
   await owner.rpc.contacts.add.mutate({ userId: contact.user.id });
   await contact.rpc.contacts.add.mutate({ userId: owner.user.id });
+  await contact.rpc.contacts.update.mutate({ userId: other.user.id, blocked: true });
   const room = await owner.rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [contact.user.id] });
   const { messageId } = await owner.rpc.chat.send.mutate({
     roomId: room.id,

@@ -9,6 +9,7 @@ import { createLogs } from "./0006-logs.ts";
 import { createDocuments } from "./0007-documents.ts";
 import { createChat } from "./0008-chat.ts";
 import { createNotifications } from "./0009-notifications.ts";
+import { createAccount } from "./0010-account.ts";
 
 /** Append-only: a migration that has left this repository is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -21,6 +22,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0007-documents": createDocuments(dialect),
   "0008-chat": createChat(dialect),
   "0009-notifications": createNotifications(dialect),
+  "0010-account": createAccount(dialect),
 });
 
 /** Every migration, oldest first. */

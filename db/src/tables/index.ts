@@ -24,12 +24,13 @@ import type {
   SendsTable,
   WrongCodesTable,
 } from "./sign-in.ts";
-import type { ProfilesTable, UsersTable } from "./users.ts";
+import type { ErasuresTable, ProfilesTable, UsersTable } from "./users.ts";
 
 /** All tables by name. Instants are epoch milliseconds, ids UUIDv7, booleans 0 or 1. */
 export interface Tables {
   users: UsersTable;
   profiles: ProfilesTable;
+  erasures: ErasuresTable;
   challenges: ChallengesTable;
   phone_devices: PhoneDevicesTable;
   wrong_codes: WrongCodesTable;

@@ -23,6 +23,8 @@ export interface ChallengesTable {
   session_id: SessionId | null;
   /** 0 or 1. */
   is_new_user: number | null;
+  /** 0 or 1: whether its student had asked to be erased; `null` while it is unused. */
+  undid_deletion: number | null;
 }
 
 /** What a phone and a device have been to each other. Read by `numbers`. */

@@ -87,7 +87,7 @@ const insertUser = prepare<{ id: UserId; phone: string; now: number }>()((query,
 );
 
 const insertProfile = prepare<{ id: UserId; now: number }>()((query, param) =>
-  query.insertInto("profiles").values({ user_id: param.id, name: null, updated_at: param.now }),
+  query.insertInto("profiles").values({ user_id: param.id, name: null, findable: 0, updated_at: param.now }),
 );
 
 /** The queries of the sign-in path. */

@@ -1,9 +1,9 @@
-import type { CourseId, UniversityId } from "@edvoyage/protocol";
+import { COURSE_LEVELS, type CourseId, type UniversityId } from "@edvoyage/protocol";
 import { z } from "zod";
 import { pageInput } from "../paging.ts";
 import { idInput } from "../id-input.ts";
 import { publicProcedure, router } from "../trpc.ts";
-import { COURSE_LEVELS, type Catalogue } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue.ts";
 import { textToCountry } from "./fold.ts";
 
 const query = z.string().max(100).optional();

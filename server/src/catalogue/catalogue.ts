@@ -1,5 +1,5 @@
 import type { Database, Tables, UnitOfWork } from "@edvoyage/db";
-import type { CourseId, UniversityId } from "@edvoyage/protocol";
+import type { CourseId, CourseLevel, UniversityId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
 import type { NewId } from "../crypto.ts";
@@ -55,9 +55,6 @@ export interface Course {
   /** Generated for demonstration: not a real offer. */
   readonly isSample: boolean;
 }
-
-export const COURSE_LEVELS = ["bachelor", "master", "doctorate"] as const;
-export type CourseLevel = (typeof COURSE_LEVELS)[number];
 
 interface PageRequest {
   readonly cursor?: string | null | undefined;

@@ -1,0 +1,88 @@
+import { COUNTRIES, COURSE_LEVELS, PROFILE_LIMITS, type UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import { commandIdInput, idInput } from "../id-input.ts";
+import { lineInput, proseInput } from "../text-input.ts";
+import { router, sessionProcedure } from "../trpc.ts";
+import type { Profiles } from "./profile.ts";
+
+const orNull = <Input extends z.ZodType>(input: Input) => input.nullish().transform((given) => given ?? null);
+
+const line = lineInput(PROFILE_LIMITS.lineCharacters);
+
+/** Shown as an image by other students' apps: what else a URL can be is none of their business. */
+const photoUrl = z
+  .string()
+  .max(PROFILE_LIMITS.photoUrlCharacters)
+  .regex(/^https:\/\/[^\s\p{Cc}\p{Cf}\p{Cs}\\]+$/u, "An https URL")
+  .refine((text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url?.protocol === "https:" && url.username === "" && url.password === "";
+  }, "An https URL without a name and password");
+
+const country = z.string().refine((code) => COUNTRIES.has(code), "Not an ISO 3166-1 alpha-2 code");
+
+const date = z.iso.date("A date of the calendar, as 2004-02-29");
+const month = z.string().regex(/^(?:19|20)\d\d-(?:0[1-9]|1[0-2])$/, "A month, as 2024-09");
+
+const period = { from: orNull(month), until: orNull(month) };
+const isInOrder = ({
+  from,
+  until,
+}: {
+  readonly from: string | null;
+  readonly until: string | null;
+}): boolean => from === null || until === null || from <= until;
+const inOrder = { message: "It ends before it begins", path: ["until"] };
+
+const education = z
+  .object({ institution: line, degree: orNull(line), field: orNull(line), ...period })
+  .refine(isInOrder, inOrder);
+
+const work = z
+  .object({
+    employer: line,
+    title: orNull(line),
+    description: orNull(proseInput(PROFILE_LIMITS.descriptionCharacters)),
+    ...period,
+  })
+  .refine(isInOrder, inOrder);
+
+const withoutRepeats = <Item>(items: readonly Item[]): boolean => new Set(items).size === items.length;
+
+export const createProfileRouter = ({ profiles }: { readonly profiles: Profiles }) =>
+  router({
+    get: sessionProcedure.query(({ ctx }) => profiles.get(ctx.caller.user.id)),
+
+    of: sessionProcedure
+      .input(z.object({ userId: idInput<UserId>() }))
+      .query(({ ctx, input }) => profiles.publicOf(ctx.caller.user.id, input.userId)),
+
+    update: sessionProcedure
+      .input(
+        z.object({
+          name: lineInput(PROFILE_LIMITS.nameCharacters).nullish(),
+          photoUrl: photoUrl.nullish(),
+          bio: proseInput(PROFILE_LIMITS.bioCharacters).nullish(),
+          institution: line.nullish(),
+          homeCountry: country.nullish(),
+          dateOfBirth: date.nullish(),
+          education: z.array(education).max(PROFILE_LIMITS.historyEntries).optional(),
+          work: z.array(work).max(PROFILE_LIMITS.historyEntries).optional(),
+          preferredCountries: z
+            .array(country)
+            .max(PROFILE_LIMITS.preferredCountries)
+            .refine(withoutRepeats, "Each country once")
+            .optional(),
+          preferredLevels: z
+            .array(z.enum(COURSE_LEVELS))
+            .max(COURSE_LEVELS.length)
+            .refine(withoutRepeats, "Each level once")
+            .optional(),
+          findable: z.boolean().optional(),
+          commandId: commandIdInput(),
+        }),
+      )
+      .mutation(({ ctx, input: { commandId, ...change } }) =>
+        profiles.update({ userId: ctx.caller.user.id, commandId }, change),
+      ),
+  });
