@@ -4,6 +4,7 @@
 // styled logging with a DOM and a schema library, command lines, tabs that talk past the server.
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
+import { trimYjs } from "./trim-yjs.js";
 
 /** In the place of lib0's own. */
 const replacements = {
@@ -24,24 +25,6 @@ const replacements = {
   "lib0/broadcastchannel": `
     export const subscribe = () => {}, unsubscribe = () => {}, publish = () => {};`,
 };
-/**
- * Yjs without its texts, maps and XML, a tenth of an app's budget that no bundler finds out to be unused: documents hold plain values in
- * arrays, and the server takes nothing else. A new version of Yjs that is written otherwise fails here.
- */
-const withoutUnusedTypes = (code) => {
-  const cuts = [
-    [
-      / {2}getText \(name = ''\) \{.*?(?= {2}\/\*\*\n {3}\* Converts the entire document into a js object)/s,
-      "",
-    ],
-    [/const typeRefs = \[\s*readYArray,[^\]]*\]/, "const typeRefs = [readYArray]"],
-  ];
-  return cuts.reduce((text, [pattern, replacement]) => {
-    if (!pattern.test(text)) throw new Error(`Yjs has nothing like ${pattern}`);
-    return text.replace(pattern, replacement);
-  }, code);
-};
-
 /** How lib0's files name the same. */
 const idOf = (id) => (id === "./environment.js" ? "lib0/environment" : id);
 
@@ -55,7 +38,7 @@ await build({
       name: "replacements",
       enforce: "pre",
       resolveId: (id) => (idOf(id) in replacements ? `\0${idOf(id)}` : undefined),
-      transform: (code, id) => (id.endsWith("/yjs/dist/yjs.mjs") ? withoutUnusedTypes(code) : undefined),
+      transform: (code, id) => (id.endsWith("/yjs/dist/yjs.mjs") ? trimYjs(code) : undefined),
       load: (id) => (id.startsWith("\0") ? replacements[id.slice(1)] : undefined),
     },
   ],

@@ -16,7 +16,9 @@ import { gzipSync } from "node:zlib";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { publint } from "publint";
 import { build } from "vite";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import * as Y from "yjs";
+import { trimYjs } from "../../client-sdk/trim-yjs.js";
 import { createWorld } from "../support/world.ts";
 
 const run = promisify(execFile);
@@ -109,6 +111,48 @@ test("the declarations that an app reads are the SDK's own", () => {
   }
 
   expect([...imported].sort()).toEqual(["@edvoyage/protocol", "react", "y-protocols/awareness", "yjs"]);
+});
+
+test("the Yjs of the bundle makes of updates in any order, with any missing, what the stock one makes", async () => {
+  const code = trimYjs(readFileSync(fileURLToPath(import.meta.resolve("yjs")), "utf8"));
+  const file = join(packed.app, "yjs.mjs");
+  writeFileSync(file, code.replace(/^\/\/# sourceMappingURL=.*/m, ""));
+  // It says that there is a second Yjs, which is what is wanted here.
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  const trimmed: typeof Y = await import(file);
+  said.mockRestore();
+  const writers = [1, 2, 3].map((clientID) => Object.assign(new Y.Doc(), { clientID }));
+  const updates: Uint8Array[] = [];
+  for (const doc of writers) doc.on("update", (update: Uint8Array) => updates.push(update));
+  for (const [step, doc] of [...writers, ...writers, ...writers, ...writers].entries()) {
+    const array = doc.getArray<unknown>("entries");
+    array.insert(array.length >> 1, [{ key: `${step}` }, step, "text", null, [true]]);
+    if (step % 2 === 1) array.delete(step % array.length, 2);
+    if (step % 4 === 3) for (const other of writers) Y.applyUpdate(other, Y.encodeStateAsUpdate(doc));
+  }
+  const orders = [
+    updates,
+    updates.toReversed(),
+    updates.filter((_, place) => place % 3 !== 1),
+    [...updates.slice(7), ...updates.slice(0, 5)],
+  ];
+
+  for (const order of orders) {
+    const [stock, ours] = [new Y.Doc(), new trimmed.Doc()];
+    for (const update of order) {
+      Y.applyUpdate(stock, update);
+      trimmed.applyUpdate(ours, update);
+    }
+
+    expect(ours.getArray("entries").toJSON()).toEqual(stock.getArray("entries").toJSON());
+    // What waits for a missing update is told on too.
+    const [fromStock, fromOurs] = [new Y.Doc(), new Y.Doc()];
+    Y.applyUpdate(fromStock, Y.encodeStateAsUpdate(stock));
+    Y.applyUpdate(fromOurs, trimmed.encodeStateAsUpdate(ours));
+    for (const doc of [fromStock, fromOurs]) for (const update of updates) Y.applyUpdate(doc, update);
+    expect(fromOurs.getArray("entries").toJSON()).toEqual(fromStock.getArray("entries").toJSON());
+    expect(trimmed.encodeStateVector(ours)).toEqual(Y.encodeStateVector(stock));
+  }
 });
 
 describe("the budget of an app in a browser, gzipped", () => {

@@ -1,0 +1,32 @@
+/**
+ * Yjs with what documents are made of here and nothing else, a quarter of it that no bundler finds out to be unused: plain
+ * values in arrays, and updates in the first format alone. The server neither takes nor sends anything else, and what does not fit
+ * throws as what is damaged does. A new version of Yjs that is written otherwise fails here.
+ */
+export const trimYjs = (code) => {
+  const cuts = [
+    // Texts, maps, XML: their types, and what they are made of.
+    [
+      / {2}getText \(name = ''\) \{.*?(?= {2}\/\*\*\n {3}\* Converts the entire document into a js object)/s,
+      "",
+    ],
+    [
+      /const contentRefs = \[.*?readContentDeleted, \/\/ 1\n.*?readContentAny, \/\/ 8\n.*?\n\];/s,
+      `const contentRefs = Array.from({ length: 11 }, () => () => { error.unexpectedCase(); });
+      contentRefs[1] = readContentDeleted;
+      contentRefs[8] = readContentAny;`,
+    ],
+    [
+      / {10}packJsonContent\(\);\n {10}switch \(c\.constructor\) \{.*?\n {10}\}\n/s,
+      "error.unexpectedCase();",
+    ],
+    [/^const cleanupYTextAfterTransaction = .*?^};/gms, "const cleanupYTextAfterTransaction = () => {};"],
+    // The second format: Yjs keeps in it what waits for an update that is missing; here it keeps that in the first.
+    [/^class (DSDecoder|UpdateDecoder|DSEncoder|UpdateEncoder)V2 .*?^\}/gms, "const $1V2 = $1V1;"],
+    [/(?<=const convertUpdateFormatV2ToV1 = update => ).*/, "update;"],
+  ];
+  return cuts.reduce((text, [pattern, replacement]) => {
+    if (text.search(pattern) < 0) throw new Error(`Yjs has nothing like ${pattern}`);
+    return text.replace(pattern, replacement);
+  }, code);
+};
