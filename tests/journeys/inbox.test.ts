@@ -255,6 +255,30 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect(await waiting(bo)).toEqual(new Set(["Two"]));
   });
 
+  test("names the areas that changed, each change with another instant, whatever the clock does", async () => {
+    const { world, ada, bo } = await createScene(dialect);
+    const instants: number[] = [];
+    const change = async (nickname: string) => {
+      await ada.rpc.contacts.add.mutate({ userId: bo.id, nickname });
+      const { areas } = await ada.rpc.inbox.changes.query({ since: world.clock.now() });
+      expect(areas.map(({ area }) => area)).toEqual(["contacts"]);
+      instants.push(areas[0]?.changedAt ?? 0);
+    };
+
+    await change("One");
+    await change("Two");
+    world.clock.advance({ hours: -1 });
+    await change("Three");
+    world.clock.advance({ hours: 2 });
+    await change("Four");
+
+    const [one = 0] = instants;
+    expect(instants).toEqual([one, one + 1, one + 2, one + 3_600_000]);
+    expect((await bo.rpc.inbox.changes.query()).areas).toEqual([]);
+    const later = { since: world.clock.now() + 1 };
+    expect((await ada.rpc.inbox.changes.query(later)).areas).toEqual([]);
+  });
+
   test("an instant is a whole number of milliseconds, not before 1970", async () => {
     const { ada } = await createScene(dialect);
 

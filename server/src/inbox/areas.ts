@@ -2,12 +2,19 @@ import { prepare, type Queries, type UnitOfWork } from "@edvoyage/db";
 import type { Area, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
 
+/** An area that changed, and when. */
+export interface AreaChange {
+  readonly area: Area;
+  /** Another one after every change, so that a device which knows it has nothing to ask. */
+  readonly changedAt: number;
+}
+
 /** Tells a student's devices that something of hers has changed, whichever of them, or whoever else, changed it. */
 export interface Areas {
   /** Belongs to the unit of work that changes what the area shows; her open sockets are told after the commit. */
   touch(tx: UnitOfWork, userId: UserId, change: { readonly area: Area; readonly now: number }): Promise<void>;
   /** The areas that changed at or after an instant. */
-  changedSince(userId: UserId, since: number): Promise<readonly Area[]>;
+  changedSince(userId: UserId, since: number): Promise<readonly AreaChange[]>;
   /** Tells the sockets of this process what other processes changed. */
   notice(): Promise<void>;
 }
@@ -22,16 +29,22 @@ const touch = prepare<{ userId: UserId; area: Area; now: number }>()((query, par
     .onConflict((conflict) =>
       conflict
         .columns(["user_id", "area"])
-        .doUpdateSet((eb) => ({ changed_at: eb.ref("excluded.changed_at") }))
-        // A clock that was put back hides no change that was told already.
-        .whereRef("area_changes.changed_at", "<", "excluded.changed_at"),
+        // Always a later one, also within a millisecond, of a commit that was overtaken and of a clock that was put back.
+        .doUpdateSet((eb) => ({
+          changed_at: eb
+            .case()
+            .when("excluded.changed_at", ">", eb.ref("area_changes.changed_at"))
+            .then(eb.ref("excluded.changed_at"))
+            .else(eb("area_changes.changed_at", "+", 1))
+            .end(),
+        })),
     ),
 );
 
 const changedSince = prepare<{ userId: UserId; since: number }>()((query, param) =>
   query
     .selectFrom("area_changes")
-    .select("area")
+    .select(["area", "changed_at"])
     .where("user_id", "=", param.userId)
     .where("changed_at", ">=", param.since)
     .orderBy("area"),
@@ -58,7 +71,10 @@ export const createAreas = (deps: {
     },
 
     changedSince: async (userId, since) =>
-      (await read.all(changedSince, { userId, since })).map(({ area }) => area),
+      (await read.all(changedSince, { userId, since })).map((row) => ({
+        area: row.area,
+        changedAt: row.changed_at,
+      })),
 
     notice: async () => {
       const rows = await read.all(allSince, { since: clock.now() - NOTICE_OVERLAP_MS });

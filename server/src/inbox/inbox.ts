@@ -1,11 +1,11 @@
 import type { Queries } from "@edvoyage/db";
-import type { Area, Position, RoomId, UserId } from "@edvoyage/protocol";
+import type { Position, RoomId, UserId } from "@edvoyage/protocol";
 import type { Room } from "../chat/rooms.ts";
 import type { Clock } from "../clock.ts";
 import type { EntryValue } from "../sync/log-encoder.ts";
 import type { Logs } from "../sync/logs.ts";
 import type { Notification, Notifications } from "../notifications/notifications.ts";
-import type { Areas } from "./areas.ts";
+import type { AreaChange, Areas } from "./areas.ts";
 import { inboxQueries as queries, othersRead, type ChangedRoomRow } from "./inbox.store.ts";
 
 /** A room in a student's inbox. */
@@ -52,7 +52,7 @@ export interface InboxChanges {
   /** How many are unread; 1,000 stands for as many and more. */
   readonly unreadNotifications: number;
   /** What else of hers changed, by this device or another or somebody else: worth asking for again. */
-  readonly areas: readonly Area[];
+  readonly areas: readonly AreaChange[];
   /** To ask from next time, a few seconds earlier: what was being written now is not seen yet. */
   readonly serverNow: number;
 }
