@@ -72,6 +72,13 @@ export interface Database {
         options: { readonly onProgress: (progress: CopyProgress) => void; readonly signal: AbortSignal },
       ) => Promise<void>)
     | undefined;
+  /**
+   * Makes sure that what was deleted can be read from its files no more. SQLite's `secure_delete` zeroes what is deleted, but
+   * copies stay in pages that were split or merged before, and in the log: the file is written anew and the log emptied. Writes
+   * wait meanwhile, reads go on; on the disk there must be room for two more of it (`StorageError` `full`). PostgreSQL: a plain
+   * VACUUM, after which no query finds it; its bytes stay in free space of pages and in old WAL files until they are used again.
+   */
+  scrub(): Promise<void>;
   /** What was verified when it was opened, in words for an admin. */
   readonly facts: Readonly<Record<string, string>>;
   /** Finishes the writes that were asked for, then closes. */

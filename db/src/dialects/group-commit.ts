@@ -17,6 +17,8 @@ export interface GroupConnection<Tx> {
 /** Many units of work, one fsync. */
 export interface GroupCommit<Tx> {
   write<T>(unit: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Runs `task` between two transactions: what is asked for meanwhile waits until it is done. */
+  between<T>(task: () => Promise<T>): Promise<T>;
   /** Resolves when all that was asked for has ended; later writes are refused. */
   drain(): Promise<void>;
 }
@@ -35,12 +37,14 @@ export const createGroupCommit = <Tx>(connection: GroupConnection<Tx>): GroupCom
   let isRunning = false;
   let isClosed = false;
   let onIdle: (() => void)[] = [];
+  const tasks: (() => Promise<void>)[] = [];
 
   const run = async (): Promise<void> => {
-    while (queue.length > 0) {
+    while (queue.length > 0 || tasks.length > 0) {
+      for (const task of tasks.splice(0)) await task();
       const group = queue.slice(0, MAX_GROUP_SIZE);
       queue = queue.slice(MAX_GROUP_SIZE);
-      await runGroup(connection, group);
+      if (group.length > 0) await runGroup(connection, group);
       // Whoever awaits one write after another would else hold the event loop: its next unit is here by now.
       await new Promise(setImmediate);
     }
@@ -49,15 +53,25 @@ export const createGroupCommit = <Tx>(connection: GroupConnection<Tx>): GroupCom
     onIdle = [];
   };
 
+  const start = (): void => {
+    if (isRunning) return;
+    isRunning = true;
+    // After the poll phase: what this turn's other requests ask for joins the same group.
+    setImmediate(() => void run());
+  };
+
   return {
     write: <T>(unit: (tx: Tx) => Promise<T>) =>
       new Promise<T>((resolve, reject) => {
-        if (isClosed) return reject(new Error("The database is closed"));
+        if (isClosed) return reject(closed());
         queue.push({ unit, resolve: resolve as (value: unknown) => void, reject });
-        if (isRunning) return;
-        isRunning = true;
-        // After the poll phase: what this turn's other requests ask for joins the same group.
-        setImmediate(() => void run());
+        start();
+      }),
+    between: <T>(task: () => Promise<T>) =>
+      new Promise<T>((resolve, reject) => {
+        if (isClosed) return reject(closed());
+        tasks.push(() => task().then(resolve, reject));
+        start();
       }),
     drain: () => {
       isClosed = true;
@@ -65,6 +79,8 @@ export const createGroupCommit = <Tx>(connection: GroupConnection<Tx>): GroupCom
     },
   };
 };
+
+const closed = () => new Error("The database is closed");
 
 interface Pending<Tx> {
   readonly unit: (tx: Tx) => Promise<unknown>;

@@ -90,6 +90,9 @@ const open = async (pool: pg.Pool, kysely: Kysely<Tables>): Promise<Database> =>
       return size.rows[0]?.bytes ?? 0;
     },
     copyTo: undefined,
+    scrub: async () => {
+      await pool.query("vacuum").catch(rethrowTranslated);
+    },
     close: async () => {
       await Promise.allSettled(running);
       await pool.end();

@@ -8,6 +8,7 @@ import { createPreparedCompiler, type CompiledPrepared, type Prepared, type SqlV
 import { StorageError } from "../storage-error.ts";
 import type { Tables } from "../tables/index.ts";
 import { createGroupCommit } from "./group-commit.ts";
+import { rewriteFile } from "./rewrite-file.ts";
 import { createUnitHandle } from "./unit-handle.ts";
 
 /** SQLite before this loses pages when a WAL reset races a checkpoint (fixed in 3.51.3). */
@@ -104,6 +105,7 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
         throw translateError(error);
       }
     },
+    scrub: () => group.between(() => rewriteFile(path)),
     close: async () => {
       await group.drain();
       reader.close();
