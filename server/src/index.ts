@@ -14,5 +14,8 @@ export type { Message, MessagePage, MessageReceipt, ReactionReceipt } from "./ch
 export type { Room, RoomDetails } from "./chat/rooms.ts";
 export type { InboxChanges, InboxMemberRoom, InboxRoom, Invitation } from "./inbox/inbox.ts";
 export type { AuditRecord } from "./audit/audit.ts";
+export type { AccountExport } from "./account/account.ts";
+export type { ErasureProgress } from "./account/erasure.ts";
+export type { InspectedUser } from "./account/inspection.ts";
 export type { Education, Profile, ProfileChange, PublicProfile, Work } from "./profile/profile.ts";
 export type { Favourite } from "./favourites/favourites.ts";

@@ -1,3 +1,5 @@
+import { createAccountRouter } from "./account/account.router.ts";
+import type { Account } from "./account/account.ts";
 import { createAdminRouter, type AdminDeps } from "./admin/admin.router.ts";
 import type { Auth } from "./auth/auth.ts";
 import { createAuthRouter } from "./auth/auth.router.ts";
@@ -21,6 +23,7 @@ import { router } from "./trpc.ts";
 export interface RouterDeps extends AdminDeps {
   readonly auth: Auth;
   readonly profiles: Profiles;
+  readonly account: Account;
   readonly favourites: Favourites;
   readonly contacts: Contacts;
   readonly chat: Chat;
@@ -36,6 +39,7 @@ export const createRouter = (deps: RouterDeps) =>
       auth: createAuthRouter(deps),
       sessions: createSessionsRouter(deps),
       profile: createProfileRouter(deps),
+      account: createAccountRouter(deps),
       universities: createUniversitiesRouter(deps),
       courses: createCoursesRouter(deps),
       favourites: createFavouritesRouter(deps),

@@ -1,6 +1,9 @@
 import type { Duplex } from "node:stream";
 import { openDatabase } from "@edvoyage/db";
 import { join } from "node:path";
+import { createAccount } from "./account/account.ts";
+import { createErasure } from "./account/erasure.ts";
+import { createUserInspection } from "./account/inspection.ts";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { createBackups } from "./backups/backups.ts";
@@ -31,6 +34,7 @@ import { createRouter } from "./router.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
+import { createErasureParts, createExportParts } from "./student-parts.ts";
 import { createLogs } from "./sync/logs.ts";
 import { createSync, type Sync } from "./sync/sync.ts";
 import { createDocuments } from "./sync/documents.ts";
@@ -54,6 +58,8 @@ export interface Server {
   accept(connection: Duplex): Promise<void>;
   /** Every procedure and who may call it. */
   readonly procedures: readonly ProcedureEntry[];
+  /** The tables of which a student's rows are in the export of her data. */
+  readonly exportedTables: readonly string[];
   /** What it found when it opened, in words. */
   readonly facts: Readonly<Record<string, string>>;
   /** Adds the sample catalogue to an empty database; returns how many universities there were to add. */
@@ -160,12 +166,39 @@ export const createServer = async ({
   const notifications = createNotifications({ read: database.read, commands, areas, newId });
   const chat = createChat({ database, logs, commands, clock, newId, limits, hints: sync.hints });
   const inbox = createInbox({ read: database.read, notifications, areas, logs, textOf, clock });
+  const { read } = database;
+  const sessionInspection = createSessionInspection({ read, clock });
+  const exportParts = createExportParts({
+    read,
+    logs,
+    profiles,
+    sessions: sessionInspection,
+    contacts,
+    documents,
+    notifications,
+  });
+  const account = createAccount({ database, audit, clock, sessions, parts: exportParts });
+  const erasure = createErasure({
+    database,
+    audit,
+    clock,
+    parts: createErasureParts({ read, logs, hints: sync.hints, newId, limits }),
+    endSessions: sessions.endAll,
+    forgetPhone: async (tx, phone) => {
+      await auth.forgetPhone(tx, phone);
+      await numbers.forgetPhone(tx, phone);
+    },
+  });
   const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
   const router = createRouter({
     database,
     auth,
     sessions,
-    sessionInspection: createSessionInspection({ read: database.read, clock }),
+    sessionInspection,
+    account,
+    erasure,
+    users: createUserInspection({ read }),
+    background,
     numbers: createNumberInspection({ database, audit, clock, limits }),
     catalogue,
     backups,
@@ -206,11 +239,16 @@ export const createServer = async ({
       background(
         Promise.all([auth.prune(now), numbers.prune(now), sessions.prune(now), commands.prune(now)]),
       );
+      background(erasure.run());
     }),
   ];
 
+  // What a crash or a shutdown interrupted.
+  background(erasure.run());
+
   return {
     facts,
+    exportedTables: exportParts.flatMap(({ tables }) => tables),
     procedures: listProcedures(router),
     listen: () => http.listen({ host: config.host, port: config.port }),
     fetch: async (input, init) => {
@@ -234,6 +272,8 @@ export const createServer = async ({
     },
     close: async () => {
       for (const stop of timers) stop();
+      // The next start goes on with it.
+      erasure.close();
       // Sockets first: an open one would hold the HTTP server.
       await sync.close();
       // It would hold up the shutdown for as long as it takes; what it wrote goes with it.

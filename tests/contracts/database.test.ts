@@ -217,6 +217,36 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(await database.read.kysely.selectFrom("audit_log").selectAll().execute()).toEqual([entry]);
   });
 
+  test("the audit log lets go of an address, and of nothing else with it", async () => {
+    const { database } = await open(dialect);
+    const entry = {
+      id: "a",
+      at: 1,
+      action: "x",
+      actor: "device",
+      user_id: "u",
+      session_id: "s",
+      phone: "+91••••••3210",
+      ip: "192.0.2.1",
+      reason: "r",
+    };
+    await database.write((tx) => tx.kysely.insertInto("audit_log").values(entry).execute());
+    const update = (columns: Readonly<Record<string, string | number | null>>) =>
+      database.write((tx) => tx.kysely.updateTable("audit_log").set(columns).execute());
+
+    await expect(update({ ip: "192.0.2.2" })).rejects.toThrow("append-only");
+    for (const column of ["id", "action", "actor", "user_id", "session_id", "phone", "reason"])
+      await expect(update({ ip: null, [column]: "other" }), column).rejects.toThrow("append-only");
+    await expect(update({ ip: null, at: 2 })).rejects.toThrow("append-only");
+    await expect(update({ ip: null, reason: null })).rejects.toThrow("append-only");
+    await update({ ip: null });
+
+    expect(await database.read.kysely.selectFrom("audit_log").selectAll().execute()).toEqual([
+      { ...entry, ip: null },
+    ]);
+    await expect(update({ ip: "192.0.2.1" })).rejects.toThrow("append-only");
+  });
+
   test("it says that it takes writes by taking one", async () => {
     const { database } = await open(dialect);
 

@@ -68,6 +68,8 @@ const cases: Readonly<Record<string, AccessCase>> = {
   // Whom she has blocked does not see her.
   "profile.of": { input: ({ contact }) => ({ userId: contact.user.id }), expected: forMembers },
   "profile.update": { input: () => ({ name: "Asha" }), expected: forStudents },
+  "account.export": { expected: forStudents },
+  "account.delete": { expected: forStudents },
   "universities.list": { expected: forAnyone() },
   "universities.get": { input: ({ universityId }) => ({ id: universityId }), expected: forAnyone() },
   "courses.list": { expected: forAnyone() },
@@ -147,6 +149,14 @@ const cases: Readonly<Record<string, AccessCase>> = {
   "admin.numbers.list": { expected: forAdmins },
   "admin.numbers.show": { input: ({ owner }) => ({ phone: owner.user.phone }), expected: forAdmins },
   "admin.numbers.unblock": { input: ({ owner }) => ({ phone: owner.user.phone }), expected: forAdmins },
+  "admin.users.list": { expected: forAdmins },
+  "admin.users.show": { input: ({ owner }) => ({ userId: owner.user.id }), expected: forAdmins },
+  "admin.users.export": { input: ({ owner }) => ({ userId: owner.user.id }), expected: forAdmins },
+  "admin.users.erase": { input: ({ owner }) => ({ userId: owner.user.id }), expected: forAdmins },
+  "admin.users.erasure": {
+    input: ({ owner }) => ({ userId: owner.user.id }),
+    expected: { ...forAdmins, admin: "not-found" },
+  },
   "admin.catalogue.import": {
     input: () => ({ importId: randomUUID(), offset: 0, entries: [{ name: "New", alpha_two_code: "IN" }] }),
     expected: forAdmins,

@@ -37,6 +37,7 @@ const stateToCell: Readonly<Record<InspectedSession["state"], Cell>> = {
   replaced: { text: "replaced", colour: "gray" },
   limit: { text: "one too many", colour: "gray" },
   restore: { text: "ended by a restore", colour: "gray" },
+  deleted: { text: "account deleted", colour: "red" },
 };
 
 const sessionColumns = (now: number): readonly Column<InspectedSession>[] => [

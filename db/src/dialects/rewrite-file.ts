@@ -6,7 +6,8 @@ import { StorageError } from "../storage-error.ts";
 
 /** What a worker answers: errors lose their class on the way. */
 export type RewriteAnswer =
-  { readonly state: "done" } | { readonly state: "failed"; readonly isFull: boolean; readonly message: string };
+  | { readonly state: "done" }
+  | { readonly state: "failed"; readonly isFull: boolean; readonly message: string };
 
 /** The new file is written once beside the old one and once into its log. */
 const ROOM_FACTOR = 2;
@@ -29,7 +30,10 @@ export const rewriteFile = async (path: string): Promise<void> => {
   const answer = await new Promise<RewriteAnswer>((resolve, reject) => {
     worker.once("message", resolve);
     worker.once("error", reject);
-    worker.once("exit", () => reject(new Error("The thread that writes the file anew ended without an answer")));
+    worker.once("exit", () =>
+      reject(new Error("The thread that writes the file anew ended without an answer")),
+    );
   });
-  if (answer.state === "failed") throw new StorageError(answer.isFull ? "full" : "unavailable", answer.message);
+  if (answer.state === "failed")
+    throw new StorageError(answer.isFull ? "full" : "unavailable", answer.message);
 };

@@ -14,7 +14,11 @@ const rewrite = (path: string): RewriteAnswer => {
     const [checkpoint] = connection.prepare<[], { busy: number }>("pragma wal_checkpoint(truncate)").all();
     return checkpoint?.busy === 0
       ? { state: "done" }
-      : { state: "failed", isFull: false, message: "Somebody reads the database: its log could not be emptied" };
+      : {
+          state: "failed",
+          isFull: false,
+          message: "Somebody reads the database: its log could not be emptied",
+        };
   } catch (error) {
     if (!(error instanceof SqliteDriver.SqliteError)) throw error;
     return { state: "failed", isFull: error.code === "SQLITE_FULL", message: error.message };

@@ -1,4 +1,4 @@
-/** Append-only; triggers refuse updates and deletions. Read by `admin.audit.list`. */
+/** Append-only: triggers refuse deletions, and updates but for taking `ip` away. Read by `admin.audit.list`. */
 export interface AuditTable {
   id: string;
   at: number;

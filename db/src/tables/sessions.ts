@@ -2,7 +2,7 @@ import type { Platform, SessionId, UserId } from "@edvoyage/protocol";
 import type { DeviceKey } from "./sign-in.ts";
 
 /** Why a session is over. */
-export type SessionEnd = "logout" | "revoked" | "replaced" | "limit" | "admin" | "restore";
+export type SessionEnd = "logout" | "revoked" | "replaced" | "limit" | "admin" | "restore" | "deleted";
 
 /** Signed-in devices; an ended one is kept for 90 days so that its key is told why. Read by `sessions`. */
 export interface SessionsTable {

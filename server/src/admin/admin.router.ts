@@ -1,6 +1,9 @@
 import type { Database } from "@edvoyage/db";
 import type { Limits, SessionId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
+import type { Account } from "../account/account.ts";
+import type { Erasure } from "../account/erasure.ts";
+import type { UserInspection } from "../account/inspection.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Backups } from "../backups/backups.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
@@ -20,6 +23,11 @@ export interface AdminDeps {
   readonly numbers: NumberInspection;
   readonly catalogue: Catalogue;
   readonly backups: Backups;
+  readonly users: UserInspection;
+  readonly account: Account;
+  readonly erasure: Erasure;
+  /** Runs what no reply waits for. */
+  readonly background: (task: Promise<unknown>) => void;
   readonly audit: Audit;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -47,6 +55,7 @@ const userId = idInput<UserId>();
 export const createAdminRouter = (deps: AdminDeps) => {
   const { database, sessions, sessionInspection, numbers, catalogue, backups, audit, clock, limits, facts } =
     deps;
+  const { users, account, erasure, background } = deps;
   return router({
     sessions: router({
       list: adminProcedure
@@ -87,6 +96,36 @@ export const createAdminRouter = (deps: AdminDeps) => {
           phone: maskPhone(input.phone),
           ...(await numbers.unblock(input.phone, input)),
         })),
+    }),
+
+    users: router({
+      list: adminProcedure
+        .input(
+          z
+            .object({
+              phone: phone.optional(),
+              onlyDeleted: z.boolean().default(false),
+              showPhones,
+              ...pageInput,
+            })
+            .prefault({}),
+        )
+        .query(({ input }) => users.list(input)),
+      show: adminProcedure
+        .input(z.union([z.object({ userId, showPhones }), z.object({ phone, showPhones })]))
+        .query(({ input }) => users.show(input, input)),
+      export: adminProcedure
+        .input(z.object({ userId }))
+        .query(({ input }) => account.export(input.userId, "admin")),
+      /** At once, without the seven days that a student has herself; it goes on after the answer. */
+      erase: adminProcedure.input(z.object({ userId, reason })).mutation(async ({ input }) => {
+        await erasure.begin(input.userId, { actor: "admin", reason: input.reason, isUrgent: true });
+        background(erasure.run());
+        return erasure.progress(input.userId);
+      }),
+      erasure: adminProcedure
+        .input(z.object({ userId }))
+        .query(({ input }) => erasure.progress(input.userId)),
     }),
 
     catalogue: router({

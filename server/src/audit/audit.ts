@@ -14,14 +14,19 @@ export type AuditAction =
   | "session.revoked"
   | "session.replaced"
   | "session.limit"
+  | "account.deletion-requested"
+  | "account.deletion-undone"
+  | "account.erasure-begun"
+  | "account.erased"
+  | "account.exported"
   | "number.unblocked"
   | "catalogue.imported"
   | "catalogue.seeded"
   | "database.backed-up"
   | "database.restored";
 
-/** Who did it: a student, a device that is not signed in, or whoever holds the admin token. */
-export type AuditActor = `user:${UserId}` | "device" | "admin";
+/** Who did it: a student, a device that is not signed in, whoever holds the admin token, or the server when it was time. */
+export type AuditActor = `user:${UserId}` | "device" | "admin" | "system";
 
 /** One act. */
 export interface AuditEntry {
@@ -32,6 +37,8 @@ export interface AuditEntry {
   readonly sessionId?: SessionId;
   /** E.164; only its masked form is kept, so that an erased student's entries lead nowhere. */
   readonly phone?: string;
+  /** The masked form alone, where nothing else is left. */
+  readonly maskedPhone?: string | undefined;
   readonly ip?: string;
   readonly reason?: string | undefined;
 }
@@ -53,6 +60,11 @@ export interface AuditRecord {
 export interface Audit {
   /** Belongs to the unit of work of the act itself: neither is kept without the other. */
   record(tx: Queries, entry: AuditEntry): Promise<void>;
+  /**
+   * Takes the addresses from what was recorded of a phone, whose student is erased. Of an entry only the masked number says whose
+   * it is: those of numbers that look the same lose theirs, too.
+   */
+  forgetAddresses(tx: Queries, phone: string): Promise<void>;
   /** Newest first. */
   list(page: { cursor?: string | null | undefined; limit: number }): Promise<Page<AuditRecord>>;
 }
@@ -81,8 +93,16 @@ const insert = prepare<{
   }),
 );
 
+const forgetAddresses = prepare<{ phone: string }>()((query, param) =>
+  query
+    .updateTable("audit_log")
+    .set({ ip: null })
+    .where("phone", "=", param.phone)
+    .where("ip", "is not", null),
+);
+
 export const createAudit = ({ read, newId }: { readonly read: Queries; readonly newId: NewId }): Audit => ({
-  record: async (tx, { at, action, actor, userId, sessionId, phone, ip, reason }) => {
+  record: async (tx, { at, action, actor, userId, sessionId, phone, maskedPhone, ip, reason }) => {
     await tx.all(insert, {
       id: newId(at),
       at,
@@ -90,10 +110,14 @@ export const createAudit = ({ read, newId }: { readonly read: Queries; readonly 
       actor,
       userId: userId ?? null,
       sessionId: sessionId ?? null,
-      phone: phone ? maskPhone(phone) : null,
+      phone: phone ? maskPhone(phone) : (maskedPhone ?? null),
       ip: ip ?? null,
       reason: reason ?? null,
     });
+  },
+
+  forgetAddresses: async (tx, phone) => {
+    await tx.all(forgetAddresses, { phone: maskPhone(phone) });
   },
 
   list: async ({ cursor, limit }) => {

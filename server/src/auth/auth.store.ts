@@ -66,6 +66,7 @@ const useChallenge = prepare<{
   commandId: CommandId | null;
   sessionId: SessionId;
   isNewUser: number;
+  undidDeletion: number;
 }>()((query, param) =>
   query
     .updateTable("challenges")
@@ -74,16 +75,24 @@ const useChallenge = prepare<{
       used_by_command_id: param.commandId,
       session_id: param.sessionId,
       is_new_user: param.isNewUser,
+      undid_deletion: param.undidDeletion,
     })
     .where("id", "=", param.id),
 );
 
 const userByPhone = prepare<{ phone: string }>()((query, param) =>
-  query.selectFrom("users").select(["id", "phone", "created_at"]).where("phone", "=", param.phone),
+  query
+    .selectFrom("users")
+    .select(["id", "phone", "created_at", "erase_at"])
+    .where("phone", "=", param.phone),
 );
 
 const insertUser = prepare<{ id: UserId; phone: string; now: number }>()((query, param) =>
   query.insertInto("users").values({ id: param.id, phone: param.phone, created_at: param.now }),
+);
+
+const keepUser = prepare<{ id: UserId }>()((query, param) =>
+  query.updateTable("users").set({ erase_at: null }).where("id", "=", param.id),
 );
 
 const insertProfile = prepare<{ id: UserId; now: number }>()((query, param) =>
@@ -99,7 +108,13 @@ export const authQueries = {
   useChallenge,
   userByPhone,
   insertUser,
+  keepUser,
   insertProfile,
+};
+
+/** Deletes all challenges of a phone. */
+export const deleteChallenges = async (queries: Queries, phone: string): Promise<void> => {
+  await queries.kysely.deleteFrom("challenges").where("phone", "=", phone).execute();
 };
 
 /** Deletes a batch of challenges that were made before `before`; returns whether there may be more. */

@@ -6,14 +6,14 @@ import {
   type Platform,
   type UserId,
 } from "@edvoyage/protocol";
-import type { Audit } from "../audit/audit.ts";
+import type { Audit, AuditActor } from "../audit/audit.ts";
 import { DAY_MS, MINUTE_MS, secondsUntil, type Clock } from "../clock.ts";
 import { deriveMac, isEqualConstantTime, sha256, type NewId, type Random } from "../crypto.ts";
 import { AppError } from "../errors.ts";
 import type { Numbers, Sight, WrongCodeOutcome } from "../numbers/numbers.ts";
 import type { SessionView, Sessions, UserView } from "../sessions/sessions.ts";
 import type { SmsMessage, SmsOutcome } from "../sms/sms.ts";
-import { authQueries as queries, pruneChallenges } from "./auth.store.ts";
+import { authQueries as queries, deleteChallenges, pruneChallenges } from "./auth.store.ts";
 
 /** A request for a code, checked for shape. */
 export interface CodeRequest {
@@ -53,7 +53,10 @@ export interface SignIn {
   /** The session's key: 43 characters, base64url. Only its hash is kept. */
   readonly token: string;
   readonly session: SessionView;
-  readonly user: UserView;
+  readonly user: UserView & {
+    /** Whether she had deleted her account, and has it back by this sign-in. */
+    readonly deletionUndone: boolean;
+  };
   readonly isNewUser: boolean;
 }
 
@@ -69,6 +72,8 @@ export interface Auth {
    * Throws `otp/incorrect`, `otp/blocked`, `otp/expired`, `otp/throttled`.
    */
   verifyCode(answer: CodeAnswer): Promise<SignIn>;
+  /** All challenges of a phone go: its student is erased. */
+  forgetPhone(tx: UnitOfWork, phone: string): Promise<void>;
   /** Deletes challenges that are over for a day. */
   prune(now: number): Promise<void>;
 }
@@ -218,9 +223,15 @@ export const createAuth = (deps: AuthDeps): Auth => {
     const { phone, deviceKey, now } = sight;
     const found = await tx.first(queries.userByPhone, { phone });
     const user = found ?? { id: newId<UserId>(now), phone, created_at: now };
+    const deletionUndone = found !== undefined && found.erase_at !== null;
     if (!found) {
       await tx.all(queries.insertUser, { id: user.id, phone, now });
       await tx.all(queries.insertProfile, { id: user.id, now });
+    }
+    if (deletionUndone) {
+      await tx.all(queries.keepUser, { id: user.id });
+      const actor: AuditActor = `user:${user.id}`;
+      await audit.record(tx, { at: now, action: "account.deletion-undone", actor, userId: user.id, phone });
     }
     const { commandId } = answer;
     const token = commandId
@@ -243,9 +254,10 @@ export const createAuth = (deps: AuthDeps): Auth => {
       commandId,
       sessionId: session.id,
       isNewUser: isNewUser ? 1 : 0,
+      undidDeletion: deletionUndone ? 1 : 0,
     });
     await numbers.recordSignIn(tx, sight, challenge.id);
-    return { token, session, user: userToView(user), isNewUser };
+    return { token, session, user: { ...userToView(user), deletionUndone }, isNewUser };
   };
 
   const repeat = async (tx: UnitOfWork, challenge: ChallengeRow, { phone, now }: Sight): Promise<Verdict> => {
@@ -255,7 +267,11 @@ export const createAuth = (deps: AuthDeps): Auth => {
     if (!user || !session || !commandId) return { state: "expired" };
     const token = derivedKey(challenge, commandId);
     const isNewUser = challenge.is_new_user === 1;
-    return { state: "repeated", signIn: { token, session, user: userToView(user), isNewUser } };
+    const deletionUndone = challenge.undid_deletion === 1;
+    return {
+      state: "repeated",
+      signIn: { token, session, user: { ...userToView(user), deletionUndone }, isNewUser },
+    };
   };
 
   const derivedKey = ({ id, device_key: deviceKey }: ChallengeRow, commandId: CommandId): string =>
@@ -308,6 +324,8 @@ export const createAuth = (deps: AuthDeps): Auth => {
           throw refusalToError(verdict, now);
       }
     },
+
+    forgetPhone: deleteChallenges,
 
     prune: async (now) => {
       while (await database.write((tx) => pruneChallenges(tx, now - DAY_MS)));

@@ -265,6 +265,58 @@ const former = prepare<{ roomId: RoomId }>()((query, param) =>
     .where("left_at", "is not", null),
 );
 
+/** The rooms that a student is or was in. */
+const everIn = prepare<{ userId: UserId; after: RoomId; limit: number }>()((query, param) =>
+  query
+    .selectFrom("room_members as own")
+    .innerJoin("rooms", "rooms.id", "own.room_id")
+    .innerJoin("logs", "logs.id", "own.room_id")
+    .select([
+      "own.room_id",
+      "rooms.kind",
+      "rooms.name",
+      "own.role",
+      "own.peer_id",
+      "own.joined_at",
+      "own.left_at",
+      "own.read_segment",
+      "own.read_position",
+      "logs.head_segment",
+    ])
+    .where("own.user_id", "=", param.userId)
+    .where("own.room_id", ">", param.after)
+    .orderBy("own.room_id")
+    .limit(param.limit),
+);
+
+const someRoom = prepare<{ userId: UserId }>()((query, param) =>
+  query
+    .selectFrom("room_members")
+    .select("room_id")
+    .where("user_id", "=", param.userId)
+    .where("left_at", "is", null)
+    .limit(1),
+);
+
+const invitationsOf = prepare<{ userId: UserId }>()((query, param) =>
+  query
+    .selectFrom("room_invitations")
+    .innerJoin("rooms", "rooms.id", "room_invitations.room_id")
+    .select(["room_invitations.room_id", "rooms.name", "room_invitations.invited_by", "room_invitations.at"])
+    .where("room_invitations.user_id", "=", param.userId)
+    .orderBy("room_invitations.room_id"),
+);
+
+/** Once nobody is in it: then its pair finds it no more. */
+const abandon = prepare<{ roomId: RoomId }>()((query, param) =>
+  query
+    .updateTable("rooms")
+    .set({ direct_key: null })
+    .where("id", "=", param.roomId)
+    .where("member_count", "=", 0)
+    .returning("id"),
+);
+
 /** The queries of rooms. */
 export const roomQueries = {
   byMember,
@@ -289,6 +341,10 @@ export const roomQueries = {
   readable,
   current,
   former,
+  everIn,
+  someRoom,
+  invitationsOf,
+  abandon,
 };
 
 /** Those who are in a room now. */

@@ -3,6 +3,7 @@ import type { CommandId, UserId } from "@edvoyage/protocol";
 import { DAY_MS, type Clock } from "../clock.ts";
 import { sha256 } from "../crypto.ts";
 import { AppError } from "../errors.ts";
+import type { ErasurePart } from "../student-data.ts";
 
 /** Who asks for a change. */
 export interface Asking {
@@ -75,6 +76,30 @@ const settle = prepare<{ userId: UserId; commandId: CommandId; answer: string }>
 const forget = prepare<{ before: number }>()((query, param) =>
   query.deleteFrom("commands").where("at", "<", param.before),
 );
+
+const ERASED_AT_ONCE = 500;
+
+const eraseSome = prepare<{ userId: UserId }>()((query, param) =>
+  query
+    .deleteFrom("commands")
+    .where("user_id", "=", param.userId)
+    .where("command_id", "in", (eb) =>
+      eb
+        .selectFrom("commands")
+        .select("command_id")
+        .where("user_id", "=", param.userId)
+        .limit(ERASED_AT_ONCE),
+    )
+    .returning("command_id"),
+);
+
+/** A student may have sent 100,000 in 90 days: more than one unit of work should delete. */
+export const createCommandErasure = (): ErasurePart => ({
+  name: "commands",
+  erase: async (userId, run) => {
+    while ((await run.step(async (tx) => (await tx.all(eraseSome, { userId })).length)) > 0);
+  },
+});
 
 export const createCommands = ({
   database,

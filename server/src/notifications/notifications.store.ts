@@ -159,6 +159,44 @@ const markAllRead = prepare<{ userId: UserId; now: number }>()((query, param) =>
     .returning("id"),
 );
 
+const preferencesOf = prepare<{ userId: UserId }>()((query, param) =>
+  query
+    .selectFrom("notification_preferences")
+    .select(["kind", "is_listed", "is_pushed"])
+    .where("user_id", "=", param.userId)
+    .orderBy("kind"),
+);
+
+const ERASED_AT_ONCE = 500;
+
+const eraseSomeOf = prepare<{ userId: UserId }>()((query, param) =>
+  query
+    .deleteFrom("notifications")
+    .where("user_id", "=", param.userId)
+    .where("id", "in", (eb) =>
+      eb.selectFrom("notifications").select("id").where("user_id", "=", param.userId).limit(ERASED_AT_ONCE),
+    )
+    .returning("id"),
+);
+
+const eraseSomeBy = prepare<{ actorId: UserId }>()((query, param) =>
+  query
+    .deleteFrom("notifications")
+    .where((eb) =>
+      eb(
+        eb.refTuple("user_id", "id"),
+        "in",
+        eb
+          .selectFrom("notifications as some")
+          .select(["some.user_id", "some.id"])
+          .where("some.actor_id", "=", param.actorId)
+          .limit(ERASED_AT_ONCE)
+          .$asTuple("user_id", "id"),
+      ),
+    )
+    .returning("id"),
+);
+
 /** The queries of notifications. */
 export const notificationQueries = {
   page,
@@ -169,4 +207,7 @@ export const notificationQueries = {
   insert,
   markRead,
   markAllRead,
+  preferencesOf,
+  eraseSomeOf,
+  eraseSomeBy,
 };

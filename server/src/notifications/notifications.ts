@@ -5,6 +5,7 @@ import type { Asking, Commands } from "../commands/commands.ts";
 import type { NewId } from "../crypto.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { parseCursor, toPage, type Page } from "../paging.ts";
+import { collectPages, type ErasurePart, type ExportPart } from "../student-data.ts";
 import { notificationQueries as queries, type NotificationRow } from "./notifications.store.ts";
 
 /** Something that happened to a student. */
@@ -117,6 +118,42 @@ export const createNotifications = (deps: NotificationsDeps): Notifications => {
       }),
   };
 };
+
+/** What happened to a student, and what she wants to hear of. */
+export const createNotificationExport = ({
+  read,
+  notifications,
+}: {
+  readonly read: Queries;
+  readonly notifications: Pick<Notifications, "recent">;
+}): readonly ExportPart[] => [
+  {
+    name: "notifications",
+    tables: ["notifications"],
+    read: (userId) => collectPages((page) => notifications.recent(userId, page)),
+  },
+  {
+    name: "notificationPreferences",
+    tables: ["notification_preferences"],
+    read: async (userId) =>
+      (await read.all(queries.preferencesOf, { userId })).map((row) => ({
+        kind: row.kind,
+        listed: row.is_listed === 1,
+        pushed: row.is_pushed === 1,
+      })),
+  },
+];
+
+/** What happened to a student, and what others were told of her. */
+export const createNotificationErasure = (): ErasurePart => ({
+  name: "notifications",
+  erase: async (userId, run) => {
+    while ((await run.step(async (tx) => (await tx.all(queries.eraseSomeOf, { userId })).length)) > 0);
+    while (
+      (await run.step(async (tx) => (await tx.all(queries.eraseSomeBy, { actorId: userId })).length)) > 0
+    );
+  },
+});
 
 const toNotificationId = (text: string): NotificationId => text as NotificationId;
 

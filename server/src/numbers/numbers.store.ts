@@ -241,6 +241,13 @@ export const resetBudgets = async (queries: Queries, phone: string): Promise<voi
     .execute();
 };
 
+/** Deletes everything that is known of a phone. */
+export const deletePhone = async (queries: Queries, phone: string): Promise<void> => {
+  await queries.kysely.deleteFrom("phone_devices").where("phone", "=", phone).execute();
+  await queries.kysely.deleteFrom("wrong_codes").where("phone", "=", phone).execute();
+  await queries.kysely.deleteFrom("sends").where("phone", "=", phone).execute();
+};
+
 /** Deletes a batch of rows too old for any rule; returns whether there may be more. */
 export const pruneNumbers = async (queries: Queries, before: number): Promise<boolean> => {
   const { kysely } = queries;

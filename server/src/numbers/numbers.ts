@@ -11,7 +11,7 @@ import {
   type SendDecision,
   type Standing,
 } from "./numbers.rules.ts";
-import { numberQueries as queries, pruneNumbers } from "./numbers.store.ts";
+import { deletePhone, numberQueries as queries, pruneNumbers } from "./numbers.store.ts";
 
 /** A phone and a device, at one instant of one unit of work. */
 export interface Look {
@@ -49,6 +49,8 @@ export interface Numbers {
   recordSignIn(tx: UnitOfWork, sight: Sight, challengeId: ChallengeId): Promise<void>;
   /** A device whose session was revoked is a stranger again. */
   forgetDevice(tx: UnitOfWork, phone: string, deviceKey: DeviceKey): Promise<void>;
+  /** Everything that is known of a phone goes: its student is erased. */
+  forgetPhone(tx: UnitOfWork, phone: string): Promise<void>;
   /** Deletes what no rule looks at any more. */
   prune(now: number): Promise<void>;
 }
@@ -131,6 +133,8 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
     forgetDevice: async (tx, phone, deviceKey) => {
       await tx.all(queries.forgetDevice, { phone, deviceKey });
     },
+
+    forgetPhone: deletePhone,
 
     prune: async (now) => {
       while (await database.write((tx) => pruneNumbers(tx, now - MONTH_MS)));

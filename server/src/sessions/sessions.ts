@@ -73,6 +73,12 @@ export interface Sessions {
   end(id: SessionId, act: EndAct): Promise<number>;
   /** Ends all of a student's sessions but one; returns how many. */
   endOthers(keep: SessionId, owner: UserId): Promise<number>;
+  /** Ends all of a student's sessions, whose account is deleted; her devices stay known to her phone. */
+  endAll(
+    tx: UnitOfWork,
+    owner: UserId,
+    act: { readonly actor: AuditActor; readonly now: number },
+  ): Promise<void>;
   /** Forgets, in memory, what other processes ended, and tells `onEnded`. Called several times a second. */
   noticeEnds(): Promise<void>;
   countLive(): Promise<number>;
@@ -118,6 +124,7 @@ const auditActions: Record<SessionEnd, AuditAction> = {
   replaced: "session.replaced",
   limit: "session.limit",
   restore: "database.restored",
+  deleted: "session.revoked",
 };
 
 export const createSessions = (deps: SessionsDeps): Sessions => {
@@ -257,6 +264,13 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
       return ended.length;
     },
 
+    endAll: async (tx, owner, { actor, now }) => {
+      for (const row of await liveOf(tx, owner, now)) {
+        await endRow(tx, row, { reason: "deleted", actor, now });
+        tx.onCommit(() => noteEnd(row));
+      }
+    },
+
     noticeEnds: async () => {
       const ended = await database.read.all(queries.endedSince, { since: clock.now() - END_OVERLAP_MS });
       for (const row of ended) noteEnd(row);
@@ -293,7 +307,7 @@ const rowToView = (row: SessionRow, lastSeenAt = row.last_seen_at): SessionView 
  * meant that who has signed in again, here or on an eleventh device, or has restored a backup.
  */
 const isSignedOut = ({ end_reason: reason }: SessionRow): boolean =>
-  reason === "logout" || reason === "revoked" || reason === "admin";
+  reason === "logout" || reason === "revoked" || reason === "admin" || reason === "deleted";
 
 const revoked = () => new AppError("session/revoked", "This session has been ended.");
 

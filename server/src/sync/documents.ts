@@ -56,6 +56,8 @@ export interface Documents {
     root: UserRoot,
     act: (tx: UnitOfWork, entries: EditedEntries) => Promise<T>,
   ): Promise<T>;
+  /** What the document says: each array's entries by key. */
+  content(userId: UserId): Promise<Readonly<Record<UserRoot, Readonly<Record<string, unknown>>>>>;
   /**
    * Reports what other processes stored for documents that were read here, and forgets documents that nobody uses.
    * Called several times a second.
@@ -339,6 +341,17 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
           return made ? { answer, stored: await store(tx, userId, { held, change: made }) } : { answer };
         }),
       ),
+
+    content: (userId) =>
+      turns.run(userId, async () => {
+        const {
+          held: { document },
+        } = await obtain(database.read, userId);
+        return {
+          favourites: Object.fromEntries(document.entries("favourites")),
+          settings: Object.fromEntries(document.entries("settings")),
+        };
+      }),
 
     noticeStored: async () => {
       const now = clock.now();

@@ -93,6 +93,38 @@ const redactEntry = prepare<{ id: LogId; segment: number; position: number }>()(
     .returning("position"),
 );
 
+const authored = prepare<{ id: LogId; segment: number; authorId: string }>()((query, param) =>
+  query
+    .selectFrom("log_entries")
+    .select(["id", "kind", "position", "bytes"])
+    .where("log_id", "=", param.id)
+    .where("segment", "=", param.segment)
+    .where("author_id", "=", param.authorId)
+    .where("bytes", "is not", null)
+    .orderBy("position"),
+);
+
+const firstSegment = prepare<{ id: LogId }>()((query, param) =>
+  query
+    .selectFrom("log_segments")
+    .select("segment")
+    .where("log_id", "=", param.id)
+    .orderBy("segment")
+    .limit(1),
+);
+
+const deleteEntries = prepare<{ id: LogId; segment: number }>()((query, param) =>
+  query.deleteFrom("log_entries").where("log_id", "=", param.id).where("segment", "=", param.segment),
+);
+
+const deleteSegment = prepare<{ id: LogId; segment: number }>()((query, param) =>
+  query.deleteFrom("log_segments").where("log_id", "=", param.id).where("segment", "=", param.segment),
+);
+
+const deleteLog = prepare<{ id: LogId }>()((query, param) =>
+  query.deleteFrom("logs").where("id", "=", param.id),
+);
+
 const noteRedaction = prepare<{ id: LogId; segment: number; at: number }>()((query, param) =>
   query
     .updateTable("log_segments")
@@ -160,6 +192,11 @@ export const logQueries = {
   insertEntry,
   growSegment,
   redactEntry,
+  authored,
+  firstSegment,
+  deleteEntries,
+  deleteSegment,
+  deleteLog,
   noteRedaction,
   segment,
   entries,

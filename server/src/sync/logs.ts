@@ -19,6 +19,14 @@ export interface NewEntry {
   readonly at: number;
 }
 
+/** An entry that was not redacted. */
+export interface AuthoredEntry {
+  readonly id: string;
+  readonly kind: string;
+  readonly index: number;
+  readonly event: readonly EntryValue[];
+}
+
 /** A segment as it was at one moment. */
 export interface SegmentState {
   readonly writerId: number;
@@ -53,6 +61,14 @@ export interface Logs {
     id: LogId,
     redaction: { readonly places: readonly Position[]; readonly now: number },
   ): Promise<void>;
+  /** What an author has in a segment and was not redacted, in its order. */
+  authored(
+    queries: Pick<Queries, "all">,
+    authorId: string,
+    place: { readonly id: LogId; readonly segment: number },
+  ): Promise<readonly AuthoredEntry[]>;
+  /** Deletes a log that nobody reads, a segment at a time; returns whether there is more of it. */
+  drop(tx: UnitOfWork, id: LogId): Promise<boolean>;
   /** Where the next entry would go: everything in the log is before it. Throws for a log that does not exist. */
   end(tx: Pick<Queries, "first">, id: LogId): Promise<Position>;
   /** An entry's event again, from its bytes. */
@@ -144,6 +160,8 @@ export const createLogs = ({ read, limits, newId, random }: LogsDeps): Logs => {
     return next;
   };
 
+  const decode = (bytes: Uint8Array) => readAny(createDecoder(bytes)) as readonly EntryValue[];
+
   return {
     create: async (tx, id, now) => {
       await tx.all(queries.insertLog, { id });
@@ -181,7 +199,24 @@ export const createLogs = ({ read, limits, newId, random }: LogsDeps): Logs => {
       return { segment, index: length };
     },
 
-    decode: (bytes) => readAny(createDecoder(bytes)) as readonly EntryValue[],
+    decode,
+
+    authored: async (from, authorId, { id, segment }) =>
+      (await from.all(queries.authored, { id, segment, authorId })).flatMap(({ bytes, position, ...row }) =>
+        bytes ? [{ ...row, index: position, event: decode(bytes) }] : [],
+      ),
+
+    drop: async (tx, id) => {
+      await tx.lock(`log:${id}`);
+      const first = await tx.first(queries.firstSegment, { id });
+      if (!first) {
+        await tx.all(queries.deleteLog, { id });
+        return false;
+      }
+      await tx.all(queries.deleteEntries, { id, segment: first.segment });
+      await tx.all(queries.deleteSegment, { id, segment: first.segment });
+      return true;
+    },
 
     segment: async (id, segment) => {
       const row = await read.first(queries.segment, { id, segment });

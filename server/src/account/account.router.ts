@@ -1,0 +1,10 @@
+import { router, sessionProcedure } from "../trpc.ts";
+import type { Account } from "./account.ts";
+
+export const createAccountRouter = ({ account }: { readonly account: Account }) =>
+  router({
+    export: sessionProcedure.query(({ ctx: { caller } }) =>
+      account.export(caller.user.id, `user:${caller.user.id}`),
+    ),
+    delete: sessionProcedure.mutation(({ ctx: { caller } }) => account.delete(caller)),
+  });

@@ -1,0 +1,199 @@
+import type { Queries, UnitOfWork } from "@edvoyage/db";
+import type { RoomId, UserId } from "@edvoyage/protocol";
+import { giveWay, type ErasurePart, type ExportPart } from "../student-data.ts";
+import type { AuthoredEntry, Logs } from "../sync/logs.ts";
+import type { SyncHints } from "../sync/sync.ts";
+import type { Membership } from "./membership.ts";
+import { roomQueries as queries } from "./rooms.store.ts";
+
+const PAGE_ROOMS = 100;
+
+type RoomEverIn = Awaited<ReturnType<typeof roomsEverIn>>[number];
+
+const roomsEverIn = (read: Queries, userId: UserId, after: RoomId | undefined) =>
+  read.all(queries.everIn, { userId, after: after ?? toRoomId(""), limit: PAGE_ROOMS });
+
+/** Every room that a student is or was in, in order of their ids. */
+async function* eachRoom(read: Queries, userId: UserId): AsyncGenerator<RoomEverIn> {
+  let rooms = await roomsEverIn(read, userId, undefined);
+  while (rooms.length > 0) {
+    yield* rooms;
+    rooms = await roomsEverIn(read, userId, rooms.at(-1)?.room_id);
+  }
+}
+
+const collectRooms = async (read: Queries, userId: UserId): Promise<RoomEverIn[]> => {
+  const rooms: RoomEverIn[] = [];
+  for await (const room of eachRoom(read, userId)) rooms.push(room);
+  return rooms;
+};
+
+/** What a student gets of her rooms, and of all that she said in them and did not remove. */
+export const createChatExport = ({
+  read,
+  logs,
+}: {
+  readonly read: Queries;
+  readonly logs: Pick<Logs, "authored">;
+}): readonly ExportPart[] => [
+  {
+    name: "rooms",
+    tables: ["rooms", "room_members"],
+    read: async (userId) => (await collectRooms(read, userId)).map(roomToExport),
+  },
+  {
+    name: "invitations",
+    tables: ["room_invitations"],
+    read: async (userId) =>
+      (await read.all(queries.invitationsOf, { userId })).map((row) => ({
+        roomId: row.room_id,
+        name: row.name,
+        invitedBy: row.invited_by,
+        at: row.at,
+      })),
+  },
+  {
+    name: "messages",
+    tables: ["log_entries"],
+    read: async (userId) => {
+      const entries: unknown[] = [];
+      for await (const { room_id: id, head_segment: head } of eachRoom(read, userId)) {
+        for (let segment = 0; segment <= head; segment += 1) {
+          const found = await logs.authored(read, userId, { id, segment });
+          entries.push(...found.map((entry) => entryToExport(entry, { id, segment })));
+          await giveWay();
+        }
+      }
+      return entries;
+    },
+  },
+];
+
+export interface ChatErasureDeps {
+  readonly read: Queries;
+  readonly logs: Pick<Logs, "authored" | "redact" | "drop">;
+  readonly membership: Membership;
+  readonly hints: Pick<SyncHints, "logChanged" | "readerGone" | "inboxChanged">;
+}
+
+/**
+ * A student leaves her rooms as anybody does (an owner's goes to its heir), then what she said is dropped from them as a
+ * removed message is: here and at every reader. A room with nobody left in it goes as a whole.
+ */
+export const createChatErasure = ({
+  read,
+  logs,
+  membership,
+  hints,
+}: ChatErasureDeps): readonly ErasurePart[] => {
+  const leaveOne = async (tx: UnitOfWork, userId: UserId, now: number): Promise<number> => {
+    const room = await tx.first(queries.someRoom, { userId });
+    if (!room) return 0;
+    const { room_id: roomId } = room;
+    await tx.lock(`log:${roomId}`);
+    const member = await tx.first(queries.member, { roomId, userId });
+    if (!member || member.left_at !== null) return 1;
+    const uninvited = await membership.leave(tx, { roomId, userId, by: userId, now });
+    tx.onCommit(() => {
+      hints.logChanged(roomId);
+      hints.readerGone(roomId, userId);
+      for (const one of uninvited) hints.inboxChanged(one);
+    });
+    return 1;
+  };
+
+  const redactSegment = async (
+    tx: UnitOfWork,
+    userId: UserId,
+    { id, segment, now }: { readonly id: RoomId; readonly segment: number; readonly now: number },
+  ): Promise<number> => {
+    await tx.lock(`log:${id}`);
+    const said = (await logs.authored(tx, userId, { id, segment })).filter(isSaid);
+    await logs.redact(tx, id, { places: said.map(({ index }) => ({ segment, index })), now });
+    tx.onCommit(() => hints.logChanged(id));
+    return said.length;
+  };
+
+  return [
+    {
+      name: "memberships",
+      erase: async (userId, run) => {
+        while ((await run.step((tx, now) => leaveOne(tx, userId, now))) > 0);
+      },
+      settle: async (tx, userId, now) => {
+        while ((await leaveOne(tx, userId, now)) > 0);
+      },
+    },
+    {
+      name: "entries of rooms",
+      erase: async (userId, run) => {
+        const rooms = await collectRooms(read, userId);
+        run.plan(rooms.reduce((sum, { head_segment: head }) => sum + head + 1, 0));
+        for (const { room_id: id, head_segment: head } of rooms) {
+          for (let segment = 0; segment <= head; segment += 1) {
+            const hasSaid = (await logs.authored(read, userId, { id, segment })).some(isSaid);
+            if (hasSaid) await run.step((tx, now) => redactSegment(tx, userId, { id, segment, now }));
+            else await giveWay();
+            run.advance();
+          }
+        }
+      },
+    },
+    {
+      name: "abandoned rooms",
+      erase: async (userId, run) => {
+        for (const { room_id: roomId } of await collectRooms(read, userId)) {
+          const isAbandoned = await run.step(async (tx) => {
+            await tx.lock(`log:${roomId}`);
+            return (await tx.first(queries.abandon, { roomId })) ? 1 : 0;
+          });
+          if (isAbandoned === 0) continue;
+          let hasMore = true;
+          while (hasMore) {
+            await run.step(async (tx) => {
+              hasMore = await logs.drop(tx, roomId);
+              return 0;
+            });
+          }
+        }
+      },
+    },
+  ];
+};
+
+/** Not her coming and going, which says nothing but that somebody was there. */
+const isSaid = ({ kind }: AuthoredEntry): boolean =>
+  kind === "message" || kind === "edit" || kind === "reaction";
+
+const toRoomId = (text: string): RoomId => text as RoomId;
+
+const roomToExport = (row: RoomEverIn) => ({
+  id: row.room_id,
+  kind: row.kind,
+  name: row.name,
+  role: row.role,
+  peerId: row.peer_id,
+  joinedAt: row.joined_at,
+  leftAt: row.left_at,
+  readUpTo: { segment: row.read_segment, index: row.read_position },
+});
+
+const entryToExport = (
+  { id, kind, event, index }: AuthoredEntry,
+  place: { readonly id: RoomId; readonly segment: number },
+) => {
+  const [, , , , at, first, second] = event;
+  const common = { roomId: place.id, position: { segment: place.segment, index }, kind, id, at };
+  switch (kind) {
+    case "message":
+      return { ...common, text: first, replyTo: second };
+    case "edit":
+      return { ...common, messageId: first, text: second };
+    case "reaction":
+      return { ...common, messageId: first, emoji: second };
+    case "remove":
+      return { ...common, messageId: first };
+    default:
+      return common;
+  }
+};

@@ -1,0 +1,76 @@
+import type { Queries } from "@edvoyage/db";
+import type { Limits } from "@edvoyage/protocol";
+import { createChatErasure, createChatExport, type ChatErasureDeps } from "./chat/student-data.ts";
+import { createMembership } from "./chat/membership.ts";
+import { createCommandErasure } from "./commands/commands.ts";
+import type { Contacts } from "./contacts/contacts.ts";
+import type { NewId } from "./crypto.ts";
+import {
+  createNotificationErasure,
+  createNotificationExport,
+  type Notifications,
+} from "./notifications/notifications.ts";
+import type { Profiles } from "./profile/profile.ts";
+import type { SessionInspection } from "./sessions/inspection.ts";
+import { collectPages, type ErasurePart, type ExportPart } from "./student-data.ts";
+import type { Documents } from "./sync/documents.ts";
+import type { Logs } from "./sync/logs.ts";
+
+export interface ExportDeps {
+  readonly read: Queries;
+  readonly logs: Logs;
+  readonly profiles: Profiles;
+  readonly sessions: SessionInspection;
+  readonly contacts: Contacts;
+  readonly documents: Documents;
+  readonly notifications: Notifications;
+}
+
+/** What the export of a student's data is made of, in its order. A feature that keeps something of her has its part here. */
+export const createExportParts = ({
+  read,
+  logs,
+  profiles,
+  sessions,
+  contacts,
+  documents,
+  notifications,
+}: ExportDeps): readonly ExportPart[] => [
+  { name: "profile", tables: ["users", "profiles"], read: (userId) => profiles.get(userId) },
+  {
+    name: "sessions",
+    tables: ["sessions"],
+    read: (userId) =>
+      collectPages((page) => sessions.list({ userId, includeEnded: true, showPhones: true, ...page })),
+  },
+  {
+    name: "contacts",
+    tables: ["contacts"],
+    read: (userId) => collectPages((page) => contacts.list(userId, page)),
+  },
+  {
+    name: "document",
+    tables: ["documents", "document_updates", "favourites"],
+    read: (userId) => documents.content(userId),
+  },
+  ...createChatExport({ read, logs }),
+  ...createNotificationExport({ read, notifications }),
+];
+
+/** What more has to be done for a student to be gone than to delete her row. Those that others read first. */
+export const createErasureParts = ({
+  read,
+  logs,
+  hints,
+  newId,
+  limits,
+}: Pick<ChatErasureDeps, "hints"> & {
+  readonly read: Queries;
+  readonly logs: Logs;
+  readonly newId: NewId;
+  readonly limits: Limits;
+}): readonly ErasurePart[] => [
+  ...createChatErasure({ read, logs, hints, membership: createMembership({ logs, newId, limits }) }),
+  createNotificationErasure(),
+  createCommandErasure(),
+];
