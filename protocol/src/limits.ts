@@ -62,6 +62,31 @@ export const defaultLimits = {
   /** Direct rooms a day that a student opens with somebody whose contact she is not. */
   directRoomsWithStrangersPerDay: 20,
 
+  /** Characters (UTF-16 code units) of a post. */
+  postCharacters: 10_000,
+  /** Characters (UTF-16 code units) of a comment. */
+  commentCharacters: 2_000,
+  /** Students whom one post or comment names. */
+  mentions: 20,
+  /** Students whom one student follows. */
+  followed: 5_000,
+  /** Posts and edits of posts an hour of one student, in the long run. */
+  postsPerHour: 60,
+  /** Of those, how many at once: a day offline. */
+  postBurst: 200,
+  /** Comments an hour of one student, in the long run. */
+  commentsPerHour: 600,
+  /** Comments of a student at once. */
+  commentBurst: 500,
+  /** Likes and follows, given and taken back, an hour of one student, in the long run. */
+  reactionsPerHour: 3_600,
+  /** Of those, how many at once. */
+  reactionBurst: 1_000,
+  /** Reports of posts an hour of one student, in the long run. */
+  reportsPerHour: 10,
+  /** Reports of a student at once. */
+  reportBurst: 50,
+
   /** Encoded bytes of a user document. */
   documentBytes: 1024 * 1024,
   /** Favourites of a student; checked where one is added. */

@@ -10,6 +10,7 @@ import { createDocuments } from "./0007-documents.ts";
 import { createChat } from "./0008-chat.ts";
 import { createNotifications } from "./0009-notifications.ts";
 import { createAccount } from "./0010-account.ts";
+import { createSocial } from "./0013-social.ts";
 
 /** Append-only: a migration that has left this repository is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -23,6 +24,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0008-chat": createChat(dialect),
   "0009-notifications": createNotifications(dialect),
   "0010-account": createAccount(dialect),
+  "0013-social": createSocial(dialect),
 });
 
 /** Every migration, oldest first. */

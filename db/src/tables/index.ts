@@ -24,6 +24,15 @@ import type {
   SendsTable,
   WrongCodesTable,
 } from "./sign-in.ts";
+import type {
+  CommentsTable,
+  FollowsTable,
+  LikesTable,
+  MentionsTable,
+  PostReportsTable,
+  PostsTable,
+  SocialCountsTable,
+} from "./social.ts";
 import type { ErasuresTable, ProfilesTable, UsersTable } from "./users.ts";
 
 /** All tables by name. Instants are epoch milliseconds, ids UUIDv7, booleans 0 or 1. */
@@ -56,6 +65,13 @@ export interface Tables {
   area_changes: AreaChangesTable;
   notifications: NotificationsTable;
   notification_preferences: NotificationPreferencesTable;
+  posts: PostsTable;
+  likes: LikesTable;
+  comments: CommentsTable;
+  mentions: MentionsTable;
+  follows: FollowsTable;
+  social_counts: SocialCountsTable;
+  post_reports: PostReportsTable;
   heartbeat: HeartbeatTable;
 }
 

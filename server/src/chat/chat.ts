@@ -3,11 +3,11 @@ import type { Limits } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
 import type { Commands } from "../commands/commands.ts";
 import type { NewId } from "../crypto.ts";
+import { createStudentRate } from "../student-rate.ts";
 import type { Logs } from "../sync/logs.ts";
 import type { SyncHints } from "../sync/sync.ts";
 import { createRunAct } from "./acts.ts";
 import { createMembership } from "./membership.ts";
-import { createMessageRate } from "./message-rate.ts";
 import { createMessages, type Messages } from "./messages.ts";
 import { createRoomOpening } from "./opening.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
@@ -33,7 +33,11 @@ export const createChat = ({ database, logs, commands, clock, newId, limits, hin
   const run = createRunAct({ database, commands, clock, hints });
   const membership = createMembership({ logs, newId, limits });
   const opening = createRoomOpening({ logs, membership, newId, limits });
-  const rate = createMessageRate({ clock, limits });
+  const rate = createStudentRate({
+    clock,
+    perSecond: limits.messagesPerSecond,
+    burst: limits.messageBurst,
+  });
   return {
     rooms: createRooms({ read, membership, opening, run }),
     messages: createMessages({ read, logs, run, rate, newId, limits }),

@@ -12,6 +12,7 @@ import {
 } from "@edvoyage/protocol";
 import type { NewId } from "../crypto.ts";
 import { AppError } from "../errors.ts";
+import type { StudentRate } from "../student-rate.ts";
 import type { Logs } from "../sync/logs.ts";
 import type { Asking } from "../commands/commands.ts";
 import type { Done, RunAct } from "./acts.ts";
@@ -25,7 +26,6 @@ import {
   toUserId,
   type ChatEvent,
 } from "./events.ts";
-import type { MessageRate } from "./message-rate.ts";
 import {
   messageQueries as queries,
   newestAbout,
@@ -118,7 +118,7 @@ export interface MessagesDeps {
   readonly read: Queries;
   readonly logs: Pick<Logs, "append" | "redact" | "end" | "decode">;
   readonly run: RunAct;
-  readonly rate: MessageRate;
+  readonly rate: StudentRate;
   readonly newId: NewId;
   readonly limits: Pick<Limits, "messageCharacters">;
 }

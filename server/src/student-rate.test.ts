@@ -1,16 +1,17 @@
 import type { UserId } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
-import { AppError } from "../errors.ts";
-import { createMessageRate } from "./message-rate.ts";
+import { AppError } from "./errors.ts";
+import { createStudentRate } from "./student-rate.ts";
 
 const student = "0192a000-0000-7000-8000-000000000001" as UserId;
 const other = "0192a000-0000-7000-8000-000000000002" as UserId;
 
 const createRate = () => {
   let now = Date.UTC(2026, 8, 1);
-  const rate = createMessageRate({
+  const rate = createStudentRate({
     clock: { now: () => now, every: () => () => {} },
-    limits: { messagesPerSecond: 20, messageBurst: 1_000 },
+    perSecond: 20,
+    burst: 1_000,
   });
   /** How many tokens there are now. */
   const takeAll = (userId: UserId): number => {

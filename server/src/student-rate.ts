@@ -1,0 +1,50 @@
+import type { UserId } from "@edvoyage/protocol";
+import { secondsUntil, type Clock } from "./clock.ts";
+import { AppError } from "./errors.ts";
+
+/** How fast a student may do a thing, on this node. */
+export interface StudentRate {
+  /** Takes one of her tokens. Throws `rate/limited`. */
+  take(userId: UserId): void;
+}
+
+/**
+ * A bucket of `burst` tokens for each student, refilled with `perSecond`. Memory holds those who did it within the time
+ * in which an empty bucket fills, and nobody else.
+ */
+export const createStudentRate = ({
+  clock,
+  perSecond,
+  burst,
+}: {
+  readonly clock: Clock;
+  readonly perSecond: number;
+  readonly burst: number;
+}): StudentRate => {
+  const msPerToken = 1000 / perSecond;
+  /** When each student's bucket is full again, in the order in which they last took one. */
+  const fullAtByUser = new Map<UserId, number>();
+
+  const forgetFull = (now: number): void => {
+    for (const [userId, fullAt] of fullAtByUser) {
+      if (fullAt > now) return;
+      fullAtByUser.delete(userId);
+    }
+  };
+
+  return {
+    take: (userId) => {
+      const now = clock.now();
+      forgetFull(now);
+      const fullAt = Math.max(now, fullAtByUser.get(userId) ?? now) + msPerToken;
+      const allowedAt = fullAt - burst * msPerToken;
+      if (allowedAt > now) {
+        throw new AppError("rate/limited", "Too much at once. Wait a moment.", {
+          retryAfterSeconds: secondsUntil(allowedAt, now),
+        });
+      }
+      fullAtByUser.delete(userId);
+      fullAtByUser.set(userId, fullAt);
+    },
+  };
+};
