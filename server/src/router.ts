@@ -16,6 +16,8 @@ import type { Notifications } from "./notifications/notifications.ts";
 import { createNotificationsRouter } from "./notifications/notifications.router.ts";
 import type { Profiles } from "./profile/profile.ts";
 import { createProfileRouter } from "./profile/profile.router.ts";
+import type { Social } from "./social/social.ts";
+import { createSocialRouter } from "./social/social.router.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
 import { guardProcedures } from "./registry.ts";
 import { router } from "./trpc.ts";
@@ -29,6 +31,7 @@ export interface RouterDeps extends AdminDeps {
   readonly chat: Chat;
   readonly inbox: Inbox;
   readonly notifications: Notifications;
+  readonly social: Social;
   readonly countries: ReadonlySet<string> | undefined;
 }
 
@@ -47,6 +50,7 @@ export const createRouter = (deps: RouterDeps) =>
       chat: createChatRouter(deps),
       inbox: createInboxRouter(deps),
       notifications: createNotificationsRouter(deps),
+      social: createSocialRouter(deps),
       admin: createAdminRouter(deps),
     }),
   );

@@ -34,6 +34,7 @@ import { createRouter } from "./router.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
+import { createSocial } from "./social/social.ts";
 import { createErasureParts, createExportParts } from "./student-parts.ts";
 import { createLogs } from "./sync/logs.ts";
 import { createSync, type Sync } from "./sync/sync.ts";
@@ -166,6 +167,16 @@ export const createServer = async ({
   const notifications = createNotifications({ read: database.read, commands, areas, newId });
   const chat = createChat({ database, logs, commands, clock, newId, limits, hints: sync.hints });
   const inbox = createInbox({ read: database.read, notifications, areas, logs, textOf, clock });
+  const social = createSocial({
+    database,
+    commands,
+    areas,
+    notifications,
+    audit,
+    clock,
+    newId,
+    limits,
+  });
   const { read } = database;
   const sessionInspection = createSessionInspection({ read, clock });
   const exportParts = createExportParts({
@@ -208,6 +219,7 @@ export const createServer = async ({
     chat,
     inbox,
     notifications,
+    social,
     audit,
     clock,
     limits,

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { RpcClient } from "@edvoyage/client-sdk/rpc";
 import type { SignIn } from "@edvoyage/server";
 import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test } from "vitest";
@@ -20,6 +21,12 @@ interface Scene {
   readonly invitedRoomId: string;
   readonly universityId: string;
   readonly courseId: string;
+  /** Of the owner, with a comment of hers. */
+  readonly postId: string;
+  readonly commentId: string;
+  /** Of the contact, who has blocked the other, with a comment of hers. */
+  readonly contactPostId: string;
+  readonly contactCommentId: string;
 }
 
 type Caller = "nobody" | "owner" | "other" | "admin";
@@ -44,6 +51,8 @@ const forAnyone = (outcome: Outcome = "ok") => ({
 const forStudents = { nobody: "session/required", owner: "ok", other: "ok", admin: "session/required" };
 /** What is somebody else's is not there. */
 const forMembers = { ...forStudents, other: "not-found" };
+/** What is somebody else's is there to be seen, and hers alone to change. */
+const forAuthors = { ...forStudents, other: "forbidden" };
 const forAdmins = { nobody: "forbidden", owner: "forbidden", other: "forbidden", admin: "ok" };
 
 /** One row a procedure. A procedure without a row fails the test, and so does a row without a procedure. */
@@ -144,6 +153,38 @@ const cases: Readonly<Record<string, AccessCase>> = {
   "notifications.recent": { expected: forStudents },
   // What is somebody else's is passed over.
   "notifications.markRead": { input: () => ({ all: true }), expected: forStudents },
+  "social.feed": { expected: forStudents },
+  // A post is for all but those with whom there is a block.
+  "social.get": { input: ({ contactPostId: postId }) => ({ postId }), expected: forMembers },
+  "social.post": { input: () => ({ text: "Hello", commandId: uuidv7() }), expected: forStudents },
+  "social.editPost": { input: ({ postId }) => ({ postId, text: "Hi" }), expected: forAuthors },
+  "social.removePost": { input: ({ postId }) => ({ postId }), expected: forAuthors },
+  "social.like": { input: ({ contactPostId: postId }) => ({ postId }), expected: forMembers },
+  "social.unlike": { input: ({ contactPostId: postId }) => ({ postId }), expected: forMembers },
+  "social.likes": { input: ({ contactPostId: postId }) => ({ postId }), expected: forMembers },
+  "social.report": {
+    input: ({ contactPostId: postId }) => ({ postId, reason: "Spam" }),
+    expected: forMembers,
+  },
+  "social.comments": { input: ({ contactPostId: postId }) => ({ postId }), expected: forMembers },
+  "social.getComment": {
+    input: ({ contactCommentId: commentId }) => ({ commentId }),
+    expected: forMembers,
+  },
+  "social.comment": {
+    input: ({ contactPostId: postId, contactCommentId: parentId }) => ({ postId, parentId, text: "Hi" }),
+    expected: forMembers,
+  },
+  "social.removeComment": { input: ({ commentId }) => ({ commentId }), expected: forAuthors },
+  "social.follow": { input: ({ contact }) => ({ userId: contact.user.id }), expected: forMembers },
+  "social.unfollow": { input: ({ contact }) => ({ userId: contact.user.id }), expected: forMembers },
+  "social.followers": { input: ({ contact }) => ({ userId: contact.user.id }), expected: forMembers },
+  "social.following": { input: ({ contact }) => ({ userId: contact.user.id }), expected: forMembers },
+  "social.student": { input: ({ contact }) => ({ userId: contact.user.id }), expected: forMembers },
+  "social.studentPosts": { input: ({ contact }) => ({ userId: contact.user.id }), expected: forMembers },
+  "admin.posts.list": { input: () => ({ reported: false }), expected: forAdmins },
+  "admin.posts.show": { input: ({ postId }) => ({ postId }), expected: forAdmins },
+  "admin.posts.remove": { input: ({ postId }) => ({ postId, reason: "Spam" }), expected: forAdmins },
   "admin.sessions.list": { expected: forAdmins },
   "admin.sessions.revoke": { input: ({ owner }) => ({ sessionId: owner.session.id }), expected: forAdmins },
   "admin.numbers.list": { expected: forAdmins },
@@ -187,6 +228,12 @@ const createScene = async (dialect: (typeof DIALECTS)[number]): Promise<Scene> =
     kind: "group",
     memberIds: [owner.user.id],
   });
+  const publish = async (author: SignIn & { readonly rpc: RpcClient }) => {
+    const { postId } = await author.rpc.social.post.mutate({ text: "Hello" });
+    return { postId, ...(await author.rpc.social.comment.mutate({ postId, text: "Hi" })) };
+  };
+  const { postId, commentId } = await publish(owner);
+  const { postId: contactPostId, commentId: contactCommentId } = await publish(contact);
   const course = (await world.rpc().courses.list.query({ limit: 1 })).items[0];
   if (!course) throw new Error("No course was seeded");
   return {
@@ -200,6 +247,10 @@ const createScene = async (dialect: (typeof DIALECTS)[number]): Promise<Scene> =
     invitedRoomId: invited.id,
     universityId: course.universityId,
     courseId: course.id,
+    postId,
+    commentId,
+    contactPostId,
+    contactCommentId,
   };
 };
 

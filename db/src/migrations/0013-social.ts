@@ -200,6 +200,8 @@ const countRules: readonly CountRule[] = [
     onDelete: [
       "update posts set comment_count = comment_count - 1 where id = old.post_id",
       "update comments set reply_count = reply_count - 1 where id = old.parent_id",
+      // A mention belongs to a post or a comment, which no foreign key can say.
+      "delete from mentions where subject_id = old.id",
     ],
   },
   {

@@ -1,5 +1,5 @@
 import type { Database } from "@edvoyage/db";
-import type { Limits, SessionId, UserId } from "@edvoyage/protocol";
+import type { Limits, PostId, SessionId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Account } from "../account/account.ts";
 import type { Erasure } from "../account/erasure.ts";
@@ -13,6 +13,7 @@ import { pageInput } from "../paging.ts";
 import { idInput } from "../id-input.ts";
 import { maskPhone, parsePhone } from "../phone.ts";
 import type { SessionInspection } from "../sessions/inspection.ts";
+import type { Social } from "../social/social.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { adminProcedure, router } from "../trpc.ts";
 
@@ -28,6 +29,7 @@ export interface AdminDeps {
   readonly erasure: Erasure;
   /** Runs what no reply waits for. */
   readonly background: (task: Promise<unknown>) => void;
+  readonly social: Pick<Social, "moderation">;
   readonly audit: Audit;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -48,6 +50,7 @@ const reason = z
   .regex(/^[^\p{Cc}]*$/u, "One line")
   .optional();
 const MAX_KEPT_BACKUPS = 10_000;
+const postId = idInput<PostId>();
 const sessionId = idInput<SessionId>();
 const userId = idInput<UserId>();
 
@@ -55,7 +58,7 @@ const userId = idInput<UserId>();
 export const createAdminRouter = (deps: AdminDeps) => {
   const { database, sessions, sessionInspection, numbers, catalogue, backups, audit, clock, limits, facts } =
     deps;
-  const { users, account, erasure, background } = deps;
+  const { users, account, erasure, background, social } = deps;
   return router({
     sessions: router({
       list: adminProcedure
@@ -126,6 +129,18 @@ export const createAdminRouter = (deps: AdminDeps) => {
       erasure: adminProcedure
         .input(z.object({ userId }))
         .query(({ input }) => erasure.progress(input.userId)),
+    }),
+
+    posts: router({
+      list: adminProcedure
+        .input(z.object({ reported: z.boolean().default(true), ...pageInput }).prefault({}))
+        .query(({ input }) => social.moderation.list(input)),
+      show: adminProcedure
+        .input(z.object({ postId }))
+        .query(({ input }) => social.moderation.show(input.postId)),
+      remove: adminProcedure
+        .input(z.object({ postId, reason: reason.unwrap().min(1) }))
+        .mutation(({ input }) => social.moderation.remove(input)),
     }),
 
     catalogue: router({

@@ -20,6 +20,7 @@ export type AuditAction =
   | "account.erased"
   | "account.exported"
   | "number.unblocked"
+  | "post.removed"
   | "catalogue.imported"
   | "catalogue.seeded"
   | "database.backed-up"

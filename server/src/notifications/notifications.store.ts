@@ -140,6 +140,31 @@ const insert = prepare<{
   }),
 );
 
+const takeBack = prepare<{
+  userId: UserId;
+  kind: NotificationKind;
+  actorId: UserId;
+  subjectKind: NotificationSubjectKind;
+  subjectId: string;
+}>()((query, param) =>
+  query
+    .deleteFrom("notifications")
+    .where("subject_id", "=", param.subjectId)
+    .where("user_id", "=", param.userId)
+    .where("kind", "=", param.kind)
+    .where("actor_id", "=", param.actorId)
+    .where("subject_kind", "=", param.subjectKind)
+    .where("read_at", "is", null)
+    .returning("id"),
+);
+
+const forget = prepare<{ subjectKind: NotificationSubjectKind; subjectId: string }>()((query, param) =>
+  query
+    .deleteFrom("notifications")
+    .where("subject_id", "=", param.subjectId)
+    .where("subject_kind", "=", param.subjectKind),
+);
+
 const markRead = prepare<{ userId: UserId; id: NotificationId; now: number }>()((query, param) =>
   query
     .updateTable("notifications")
@@ -205,6 +230,8 @@ export const notificationQueries = {
   unwanted,
   repeated,
   insert,
+  takeBack,
+  forget,
   markRead,
   markAllRead,
   preferencesOf,

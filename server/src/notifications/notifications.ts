@@ -30,6 +30,11 @@ export interface NewNotification {
   readonly status?: string;
 }
 
+/** What somebody did and undid. */
+export interface TakenBack extends Omit<NewNotification, "status"> {
+  readonly actorId: UserId;
+}
+
 /** What students are told of. */
 export interface Notifications {
   /**
@@ -37,6 +42,10 @@ export interface Notifications {
    * to hear of, was told already of the same actor and subject, or of somebody with whom there is a block.
    */
   add(tx: UnitOfWork, notification: NewNotification, now: number): Promise<void>;
+  /** Takes back what was told and is not so any more, unless it was read. */
+  takeBack(tx: UnitOfWork, notification: TakenBack, now: number): Promise<void>;
+  /** Takes from everybody's list what is about something that is gone. */
+  forget(tx: UnitOfWork, subject: NewNotification["subject"]): Promise<void>;
   /** Newest first. */
   recent(
     userId: UserId,
@@ -64,8 +73,8 @@ export interface NotificationsDeps {
 /** A count of unread ones goes no further. */
 const MAX_UNREAD = 1_000;
 const MAX_CHANGES = 100;
-/** Greater than every id. */
-const AFTER_ALL = "~";
+/** Greater than every id, by bytes and in the order of a language: there `~` comes before digits. */
+const AFTER_ALL = "z";
 
 export const createNotifications = (deps: NotificationsDeps): Notifications => {
   const { read, commands, areas, newId } = deps;
@@ -79,6 +88,16 @@ export const createNotifications = (deps: NotificationsDeps): Notifications => {
       const row = { userId, id, kind, actorId, subjectKind, subjectId, status: status ?? null, now };
       await tx.all(queries.insert, row);
       await areas.touch(tx, userId, { area: "notifications", now });
+    },
+
+    takeBack: async (tx, { userId, kind, actorId, subject }, now) => {
+      const what = { userId, kind, actorId, subjectKind: subject.kind, subjectId: subject.id };
+      if (!(await tx.first(queries.takeBack, what))) return;
+      await areas.touch(tx, userId, { area: "notifications", now });
+    },
+
+    forget: async (tx, { kind, id }) => {
+      await tx.all(queries.forget, { subjectKind: kind, subjectId: id });
     },
 
     recent: async (userId, { cursor, limit }) => {

@@ -3,21 +3,14 @@ import { z } from "zod";
 import { commandIdInput, idInput } from "../id-input.ts";
 import { lineInput, proseInput } from "../text-input.ts";
 import { router, sessionProcedure } from "../trpc.ts";
+import { httpsUrlInput } from "../url-input.ts";
 import type { Profiles } from "./profile.ts";
 
 const orNull = <Input extends z.ZodType>(input: Input) => input.nullish().transform((given) => given ?? null);
 
 const line = lineInput(PROFILE_LIMITS.lineCharacters);
 
-/** Shown as an image by other students' apps: what else a URL can be is none of their business. */
-const photoUrl = z
-  .string()
-  .max(PROFILE_LIMITS.photoUrlCharacters)
-  .regex(/^https:\/\/[^\s\p{Cc}\p{Cf}\p{Cs}\\]+$/u, "An https URL")
-  .refine((text) => {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    return url?.protocol === "https:" && url.username === "" && url.password === "";
-  }, "An https URL without a name and password");
+const photoUrl = httpsUrlInput(PROFILE_LIMITS.photoUrlCharacters);
 
 const country = z.string().refine((code) => COUNTRIES.has(code), "Not an ISO 3166-1 alpha-2 code");
 

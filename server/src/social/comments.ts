@@ -1,0 +1,224 @@
+import type { Database, Queries } from "@edvoyage/db";
+import type { CommandId, CommentId, Limits, PostId, UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import type { Asking, Commands } from "../commands/commands.ts";
+import type { NewId } from "../crypto.ts";
+import { AppError } from "../errors.ts";
+import type { Areas } from "../inbox/areas.ts";
+import type { NewNotification, Notifications } from "../notifications/notifications.ts";
+import { parseCursor, toPage, type Page } from "../paging.ts";
+import type { StudentRate } from "../student-rate.ts";
+import { commentQueries as queries, type CommentRow } from "./comments.store.ts";
+import type { Mention, Mentions } from "./mentions.ts";
+import { lockPost, shownPost, takenId, type PageInput } from "./posts.ts";
+import { rowToStudent, type StudentName } from "./student-name.ts";
+
+/** A comment on a post, or a reply to one. */
+export interface Comment {
+  readonly id: CommentId;
+  readonly postId: PostId;
+  /** The comment that it replies to; `null` for one on the post itself. There is one level of replies. */
+  readonly parentId: CommentId | null;
+  readonly author: StudentName;
+  readonly text: string;
+  readonly mentions: readonly Mention[];
+  readonly replyCount: number;
+  /** When it reached the server, which is its place in the list. */
+  readonly createdAt: number;
+}
+
+/** What students say of posts. */
+export interface Comments {
+  /**
+   * Those on a post itself, or the replies to one of them; oldest first, so that what arrives meanwhile is at the end.
+   * Throws `not-found`.
+   */
+  list(
+    userId: UserId,
+    input: PageInput & { readonly postId: PostId; readonly parentId: CommentId | null },
+  ): Promise<Page<Comment>>;
+  /** Throws `not-found` for what is not shown to the one who asks. */
+  get(userId: UserId, commentId: CommentId): Promise<Comment>;
+  /**
+   * The id of the comment is that of the command. A reply to a reply joins its thread. Throws `not-found`,
+   * `limit/reached`, `rate/limited`.
+   */
+  add(
+    asking: Asking,
+    input: {
+      readonly postId: PostId;
+      readonly parentId: CommentId | null;
+      readonly text: string;
+      readonly mentions: readonly UserId[];
+    },
+  ): Promise<CommentReceipt>;
+  /** For its author and the author of the post; takes its replies with it. Throws `not-found`, `forbidden`. */
+  remove(
+    asking: Asking,
+    input: { readonly commentId: CommentId },
+  ): Promise<{ readonly commentId: CommentId }>;
+}
+
+/** What became of a comment. */
+export interface CommentReceipt {
+  readonly commentId: CommentId;
+  /** The comment whose thread it has joined. */
+  readonly parentId: CommentId | null;
+  readonly createdAt: number;
+}
+
+export interface CommentsDeps {
+  readonly database: Pick<Database, "read">;
+  readonly commands: Commands;
+  readonly areas: Areas;
+  readonly notifications: Notifications;
+  readonly mentions: Mentions;
+  readonly newId: NewId;
+  readonly limits: Pick<Limits, "commentCharacters">;
+  readonly rate: StudentRate;
+}
+
+/** Before the oldest. */
+const FROM_OLDEST = 0;
+
+export const createComments = (deps: CommentsDeps): Comments => {
+  const { database, commands, areas, notifications, mentions, newId, limits, rate } = deps;
+  const { read } = database;
+
+  return {
+    list: async (userId, { postId, parentId, cursor, limit }) => {
+      await shownPost(read, userId, postId);
+      if (parentId !== null) await shownOnPost(read, userId, { postId, commentId: parentId });
+      const list = `comments on ${parentId ?? postId}`;
+      const [after] = parseCursor(cursor, list, z.tuple([z.number().int()])) ?? [FROM_OLDEST];
+      const page = { viewerId: userId, after, limit: limit + 1 };
+      const rows =
+        parentId === null
+          ? await read.all(queries.onPost, { ...page, postId })
+          : await read.all(queries.replies, { ...page, parentId });
+      const mentionsOf = await mentions.of(read, userId, rows);
+      return toPage(rows, limit, {
+        list,
+        itemOf: (row) => rowToComment(row, mentionsOf(row.id)),
+        positionOf: ({ position }) => [position],
+      });
+    },
+
+    get: async (userId, commentId) => {
+      const row = await shownComment(read, userId, commentId);
+      const mentionsOf = await mentions.of(read, userId, [row]);
+      return rowToComment(row, mentionsOf(row.id));
+    },
+
+    add: (asking, input) =>
+      commands.execute(asking, { procedure: "social.comment", input }, async (tx, now) => {
+        const { userId: authorId } = asking;
+        const { postId, text } = input;
+        if (text.length > limits.commentCharacters) {
+          throw new AppError("limit/reached", "This comment is too long.", { limit: "commentCharacters" });
+        }
+        // Held until the commit: the comments of a post appear in the order of their places.
+        await lockPost(tx, postId);
+        const post = await shownPost(tx, authorId, postId);
+        const commentId =
+          asking.commandId === null ? newId<CommentId>(now) : commandToCommentId(asking.commandId);
+        const known = await tx.first(queries.owners, { commentId });
+        if (known?.author_id === authorId && known.post_id === postId) {
+          return { commentId, parentId: known.parent_id, createdAt: known.created_at };
+        }
+        const answered =
+          input.parentId === null
+            ? undefined
+            : await shownOnPost(tx, authorId, { postId, commentId: input.parentId });
+        const parentId = answered ? (answered.parent_id ?? answered.id) : null;
+        rate.take(authorId);
+        const mentioned = await mentions.resolve(tx, authorId, input.mentions);
+        const hasMentions = Number(mentioned.length > 0);
+        if (
+          !(await tx.first(queries.insert, {
+            id: commentId,
+            postId,
+            parentId,
+            authorId,
+            text,
+            hasMentions,
+            now,
+          }))
+        )
+          throw takenId();
+        await mentions.replace(tx, { id: commentId, postId }, mentioned);
+        await areas.touch(tx, authorId, { area: "social", now });
+
+        // Whoever is named is told that, and not the rest; in one order, or two who comment could wait for each other.
+        const kindByUser = new Map<UserId, NewNotification["kind"]>([[post.author_id, "commented"]]);
+        if (answered) kindByUser.set(answered.author_id, "commented");
+        for (const userId of mentioned) kindByUser.set(userId, "mentioned");
+        const subject = { kind: "comment", id: commentId } as const;
+        for (const userId of [...kindByUser.keys()].sort()) {
+          const kind = kindByUser.get(userId) ?? "commented";
+          await notifications.add(tx, { userId, kind, actorId: authorId, subject }, now);
+        }
+        return { commentId, parentId, createdAt: now };
+      }),
+
+    remove: (asking, input) =>
+      commands.execute(asking, { procedure: "social.removeComment", input }, async (tx, now) => {
+        const { userId } = asking;
+        const { commentId } = input;
+        const found = await tx.first(queries.owners, { commentId });
+        if (!found) throw noSuchComment();
+        await lockPost(tx, found.post_id);
+        if (found.author_id !== userId && found.post_author_id !== userId) {
+          await shownComment(tx, userId, commentId);
+          throw new AppError("forbidden", "This comment is somebody else's.");
+        }
+        // Gone while this waited for the post.
+        if (!(await tx.first(queries.remove, { commentId }))) throw noSuchComment();
+        for (const changedId of new Set([userId, found.author_id].sort())) {
+          await areas.touch(tx, changedId, { area: "social", now });
+        }
+        await notifications.forget(tx, { kind: "comment", id: commentId });
+        return { commentId };
+      }),
+  };
+};
+
+/** Throws `not-found` unless the comment, its thread and its post are shown to the student. */
+const shownComment = async (
+  from: Pick<Queries, "first">,
+  viewerId: UserId,
+  commentId: CommentId,
+): Promise<CommentRow> => {
+  const row = await from.first(queries.shown, { viewerId, commentId });
+  if (!row) throw noSuchComment();
+  await shownPost(from, viewerId, row.post_id);
+  if (row.parent_id && !(await from.first(queries.shown, { viewerId, commentId: row.parent_id }))) {
+    throw noSuchComment();
+  }
+  return row;
+};
+
+const shownOnPost = async (
+  from: Pick<Queries, "first">,
+  viewerId: UserId,
+  { postId, commentId }: { readonly postId: PostId; readonly commentId: CommentId },
+): Promise<CommentRow> => {
+  const row = await shownComment(from, viewerId, commentId);
+  if (row.post_id !== postId) throw noSuchComment();
+  return row;
+};
+
+const noSuchComment = () => new AppError("not-found", "There is no such comment.");
+
+const commandToCommentId = (commandId: CommandId): CommentId => commandId as string as CommentId;
+
+const rowToComment = (row: CommentRow, mentions: readonly Mention[]): Comment => ({
+  id: row.id,
+  postId: row.post_id,
+  parentId: row.parent_id,
+  author: rowToStudent({ id: row.author_id, name: row.author_name, photo_url: row.author_photo_url }),
+  text: row.text,
+  mentions,
+  replyCount: row.reply_count,
+  createdAt: row.created_at,
+});

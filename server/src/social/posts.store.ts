@@ -1,0 +1,241 @@
+import { prepare, type Queries } from "@edvoyage/db";
+import type { PostId, UserId } from "@edvoyage/protocol";
+import { isShownTo } from "./visibility.ts";
+
+const columns = [
+  "posts.position",
+  "posts.id",
+  "posts.author_id",
+  "posts.text",
+  "posts.link",
+  "posts.image",
+  "posts.has_mentions",
+  "posts.created_at",
+  "posts.edited_at",
+  "posts.like_count",
+  "posts.comment_count",
+  "profiles.name as author_name",
+  "profiles.photo_url as author_photo_url",
+  "own_likes.user_id as liked_by",
+] as const;
+
+/** A post as one student sees it. */
+export interface PostRow {
+  readonly position: number;
+  readonly id: PostId;
+  readonly author_id: UserId;
+  readonly author_name: string | null;
+  readonly author_photo_url: string | null;
+  readonly text: string | null;
+  readonly link: string | null;
+  readonly image: string | null;
+  readonly has_mentions: number;
+  readonly created_at: number;
+  readonly edited_at: number | null;
+  readonly like_count: number;
+  readonly comment_count: number;
+  /** The one who asks, if she likes it. */
+  readonly liked_by: UserId | null;
+}
+
+/** The one who asks, and those whom she follows as far as they are shown to her. */
+const feedAuthors = (query: Queries["kysely"], userId: UserId) =>
+  query
+    .selectFrom("follows")
+    .select("follows.followee_id as author_id")
+    .where("follows.follower_id", "=", userId)
+    .where(isShownTo(userId, "follows.followee_id"))
+    .unionAll(query.selectFrom("users").select("users.id as author_id").where("users.id", "=", userId));
+
+/**
+ * The feed is merged when it is read: of each author the newest place before the cursor (one entry of an index each), of
+ * the authors whose places are the highest as many places as a page has, of all these the highest, and of those the posts.
+ * A page of n posts holds none of an author who is not among the first n. No post is read that is not on the page, however
+ * many there are; following and unfollowing cost one row, and so does a post, however many follow its author. Writing
+ * each post into its followers' feeds instead was measured: 22 ms a post (SQLite, 500 followers) for 0.3 ms less a page.
+ */
+const feed = prepare<{ userId: UserId; before: number; limit: number }>()((query, param) =>
+  query
+    .with("authors", (cte) => feedAuthors(cte, param.userId))
+    .with("newest", (cte) =>
+      cte.selectFrom("authors").select((eb) => [
+        "authors.author_id",
+        // Who has no post is last on both databases: they differ on where a null goes.
+        eb.fn
+          .coalesce(
+            eb
+              .selectFrom("posts")
+              .select("posts.position")
+              .whereRef("posts.author_id", "=", "authors.author_id")
+              .where("posts.position", "<", param.before)
+              .orderBy("posts.position", "desc")
+              .limit(1),
+            eb.lit(0),
+          )
+          .as("newest_position"),
+      ]),
+    )
+    .with("first_authors", (cte) =>
+      cte
+        .selectFrom("newest")
+        .select("newest.author_id")
+        .orderBy("newest.newest_position", "desc")
+        .limit(param.limit),
+    )
+    .with("places", (cte) =>
+      cte
+        .selectFrom("first_authors")
+        .innerJoin("posts as candidates", (join) =>
+          join
+            .onRef("candidates.author_id", "=", "first_authors.author_id")
+            .on((eb) =>
+              eb(
+                "candidates.position",
+                "in",
+                eb
+                  .selectFrom("posts")
+                  .select("posts.position")
+                  .whereRef("posts.author_id", "=", "first_authors.author_id")
+                  .where("posts.position", "<", param.before)
+                  .orderBy("posts.position", "desc")
+                  .limit(param.limit),
+              ),
+            ),
+        )
+        .select("candidates.position")
+        .orderBy("candidates.position", "desc")
+        .limit(param.limit),
+    )
+    .selectFrom("places")
+    .innerJoin("posts", "posts.position", "places.position")
+    .leftJoin("profiles", "profiles.user_id", "posts.author_id")
+    .leftJoin("likes as own_likes", (join) =>
+      join.onRef("own_likes.post_id", "=", "posts.id").on("own_likes.user_id", "=", param.userId),
+    )
+    .select(columns)
+    .orderBy("places.position", "desc"),
+);
+
+const byAuthor = prepare<{ viewerId: UserId; authorId: UserId; before: number; limit: number }>()(
+  (query, param) =>
+    query
+      .selectFrom("posts")
+      .leftJoin("profiles", "profiles.user_id", "posts.author_id")
+      .leftJoin("likes as own_likes", (join) =>
+        join.onRef("own_likes.post_id", "=", "posts.id").on("own_likes.user_id", "=", param.viewerId),
+      )
+      .select(columns)
+      .where("posts.author_id", "=", param.authorId)
+      .where("posts.position", "<", param.before)
+      .orderBy("posts.position", "desc")
+      .limit(param.limit),
+);
+
+/** A post that is shown to a student. */
+const shown = prepare<{ viewerId: UserId; postId: PostId }>()((query, param) =>
+  query
+    .selectFrom("posts")
+    .leftJoin("profiles", "profiles.user_id", "posts.author_id")
+    .leftJoin("likes as own_likes", (join) =>
+      join.onRef("own_likes.post_id", "=", "posts.id").on("own_likes.user_id", "=", param.viewerId),
+    )
+    .select(columns)
+    .where("posts.id", "=", param.postId)
+    .where(isShownTo(param.viewerId, "posts.author_id")),
+);
+
+const insert = prepare<{
+  id: PostId;
+  authorId: UserId;
+  text: string | null;
+  link: string | null;
+  image: string | null;
+  hasMentions: number;
+  now: number;
+}>()((query, param) =>
+  query
+    .insertInto("posts")
+    .values({
+      id: param.id,
+      author_id: param.authorId,
+      text: param.text,
+      link: param.link,
+      image: param.image,
+      has_mentions: param.hasMentions,
+      created_at: param.now,
+      edited_at: null,
+      reported_at: null,
+    })
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .returning("id"),
+);
+
+const known = prepare<{ postId: PostId }>()((query, param) =>
+  query.selectFrom("posts").select(["author_id", "created_at"]).where("id", "=", param.postId),
+);
+
+const update = prepare<{
+  postId: PostId;
+  text: string | null;
+  link: string | null;
+  image: string | null;
+  hasMentions: number;
+  now: number;
+}>()((query, param) =>
+  query
+    .updateTable("posts")
+    .set({
+      text: param.text,
+      link: param.link,
+      image: param.image,
+      has_mentions: param.hasMentions,
+      edited_at: param.now,
+    })
+    .where("id", "=", param.postId),
+);
+
+const remove = prepare<{ postId: PostId }>()((query, param) =>
+  query.deleteFrom("posts").where("id", "=", param.postId).returning("author_id"),
+);
+
+const like = prepare<{ postId: PostId; userId: UserId; now: number }>()((query, param) =>
+  query
+    .insertInto("likes")
+    .values({ post_id: param.postId, user_id: param.userId, at: param.now })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("post_id"),
+);
+
+const unlike = prepare<{ postId: PostId; userId: UserId }>()((query, param) =>
+  query
+    .deleteFrom("likes")
+    .where("post_id", "=", param.postId)
+    .where("user_id", "=", param.userId)
+    .returning("post_id"),
+);
+
+const likers = prepare<{ viewerId: UserId; postId: PostId; after: UserId; limit: number }>()((query, param) =>
+  query
+    .selectFrom("likes")
+    .leftJoin("profiles", "profiles.user_id", "likes.user_id")
+    .select(["likes.user_id as id", "profiles.name", "profiles.photo_url"])
+    .where("likes.post_id", "=", param.postId)
+    .where("likes.user_id", ">", param.after)
+    .where(isShownTo(param.viewerId, "likes.user_id"))
+    .orderBy("likes.user_id")
+    .limit(param.limit),
+);
+
+/** The queries of posts. */
+export const postQueries = {
+  feed,
+  byAuthor,
+  shown,
+  insert,
+  known,
+  update,
+  remove,
+  like,
+  unlike,
+  likers,
+};

@@ -1,0 +1,133 @@
+import type { CommandId, CommentId, PostId, UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import type { Asking } from "../commands/commands.ts";
+import { commandIdInput, idInput } from "../id-input.ts";
+import { pageInput } from "../paging.ts";
+import { lineInput, proseInput } from "../text-input.ts";
+import { router, sessionProcedure, type SessionContext } from "../trpc.ts";
+import { httpsUrlInput } from "../url-input.ts";
+import type { Social } from "./social.ts";
+
+const MAX_URL_CHARACTERS = 2_048;
+const MAX_IMAGE_NAME_CHARACTERS = 512;
+const MAX_REASON_CHARACTERS = 500;
+/** More than a request holds: what is above the limit gets the error that names it. */
+const MAX_TEXT_CHARACTERS = 256 * 1024;
+const MAX_NAMED_STUDENTS = 1_000;
+
+const postId = idInput<PostId>();
+const commentId = idInput<CommentId>();
+const userId = idInput<UserId>();
+const commandId = commandIdInput();
+const text = proseInput(MAX_TEXT_CHARACTERS);
+const link = httpsUrlInput(MAX_URL_CHARACTERS);
+/** A name in the app's own store of images has no scheme and leads nowhere else. */
+const image = z.union([
+  httpsUrlInput(MAX_URL_CHARACTERS),
+  z
+    .string()
+    .max(MAX_IMAGE_NAME_CHARACTERS)
+    .regex(/^[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*$/, "An https URL, or a name of an image"),
+]);
+const mentions = z.array(userId).max(MAX_NAMED_STUDENTS);
+const orNull = <Input extends z.ZodType>(input: Input) => input.nullish().transform((given) => given ?? null);
+
+export const createSocialRouter = ({ social }: { readonly social: Social }) => {
+  const { posts, comments, students, moderation } = social;
+  return router({
+    feed: sessionProcedure
+      .input(z.object(pageInput).prefault({}))
+      .query(({ ctx, input }) => posts.feed(ctx.caller.user.id, input)),
+    get: sessionProcedure
+      .input(z.object({ postId }))
+      .query(({ ctx, input }) => posts.get(ctx.caller.user.id, input.postId)),
+    post: sessionProcedure
+      .input(
+        z.object({
+          text: orNull(text),
+          link: orNull(link),
+          image: orNull(image),
+          mentions: mentions.default([]),
+          commandId,
+        }),
+      )
+      .mutation(({ ctx, input: { commandId, ...input } }) => posts.post(asking(ctx, commandId), input)),
+    editPost: sessionProcedure
+      .input(
+        z.object({
+          postId,
+          text: text.nullish(),
+          link: link.nullish(),
+          image: image.nullish(),
+          mentions: mentions.optional(),
+          commandId,
+        }),
+      )
+      .mutation(({ ctx, input: { commandId, ...input } }) => posts.edit(asking(ctx, commandId), input)),
+    removePost: sessionProcedure
+      .input(z.object({ postId, commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) => posts.remove(asking(ctx, commandId), input)),
+    like: sessionProcedure
+      .input(z.object({ postId, commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) => posts.like(asking(ctx, commandId), input)),
+    unlike: sessionProcedure
+      .input(z.object({ postId, commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) => posts.unlike(asking(ctx, commandId), input)),
+    likes: sessionProcedure
+      .input(z.object({ postId, ...pageInput }))
+      .query(({ ctx, input }) => posts.likers(ctx.caller.user.id, input)),
+    report: sessionProcedure
+      .input(z.object({ postId, reason: lineInput(MAX_REASON_CHARACTERS), commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        moderation.report(asking(ctx, commandId), input),
+      ),
+
+    comments: sessionProcedure
+      .input(z.object({ postId, parentId: orNull(commentId), ...pageInput }))
+      .query(({ ctx, input }) => comments.list(ctx.caller.user.id, input)),
+    getComment: sessionProcedure
+      .input(z.object({ commentId }))
+      .query(({ ctx, input }) => comments.get(ctx.caller.user.id, input.commentId)),
+    comment: sessionProcedure
+      .input(
+        z.object({ postId, parentId: orNull(commentId), text, mentions: mentions.default([]), commandId }),
+      )
+      .mutation(({ ctx, input: { commandId, ...input } }) => comments.add(asking(ctx, commandId), input)),
+    removeComment: sessionProcedure
+      .input(z.object({ commentId, commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) => comments.remove(asking(ctx, commandId), input)),
+
+    follow: sessionProcedure
+      .input(z.object({ userId, commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) => students.follow(asking(ctx, commandId), input)),
+    unfollow: sessionProcedure
+      .input(z.object({ userId, commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        students.unfollow(asking(ctx, commandId), input),
+      ),
+    followers: sessionProcedure
+      .input(z.object({ userId: userId.optional(), ...pageInput }).prefault({}))
+      .query(({ ctx, input: { userId, ...page } }) =>
+        students.followers(ctx.caller.user.id, { ...page, userId: userId ?? ctx.caller.user.id }),
+      ),
+    following: sessionProcedure
+      .input(z.object({ userId: userId.optional(), ...pageInput }).prefault({}))
+      .query(({ ctx, input: { userId, ...page } }) =>
+        students.following(ctx.caller.user.id, { ...page, userId: userId ?? ctx.caller.user.id }),
+      ),
+    student: sessionProcedure
+      .input(z.object({ userId }))
+      .query(({ ctx, input }) => students.page(ctx.caller.user.id, input.userId)),
+    studentPosts: sessionProcedure
+      .input(z.object({ userId, ...pageInput }))
+      .query(async ({ ctx, input: { userId, ...page } }) => {
+        await students.assertShown(ctx.caller.user.id, userId);
+        return posts.byAuthor(ctx.caller.user.id, userId, page);
+      }),
+  });
+};
+
+const asking = ({ caller }: SessionContext, commandId: CommandId | null): Asking => ({
+  userId: caller.user.id,
+  commandId,
+});
