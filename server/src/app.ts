@@ -5,6 +5,7 @@ export { ConfigError, parseConfig, type Config } from "./config.ts";
 export { createNewId, sha256, systemRandom, type Random } from "./crypto.ts";
 export { prepareDataDir } from "./data-dir.ts";
 export { AppError } from "./errors.ts";
+export { createDetachedErasure } from "./detached-erasure.ts";
 export { createLog } from "./log.ts";
 export { createServer, type Server, type ServerDeps } from "./server.ts";
 export { createConsoleSms } from "./sms/console.ts";

@@ -88,6 +88,7 @@ const restore = (
       random: randomBytes,
       newId: () => randomUUID(),
       onStep: async () => {},
+      eraseAgain: async () => {},
       signal: new AbortController().signal,
     },
   );
@@ -267,7 +268,7 @@ describe("a restore", () => {
 
     const { erasures } = await restore({ source, target: path });
 
-    expect(erasures).toEqual({ state: "done", entries: 1 });
+    expect(erasures).toEqual({ state: "done", entries: 1, students: 0 });
     expect(rowsOf(path, "select id from log_entries where bytes is null")).toEqual([{ id: "m1" }]);
     expect(rowsOf(path, "select segment, redaction_revision, changed_at from log_segments")).toEqual([
       { segment: 0, redaction_revision: 1, changed_at: NOW },
@@ -397,6 +398,7 @@ describe("kill -9 in the middle of a restore", () => {
       const [source, target, fatal] = process.argv.slice(1);
       await restoreBackup({ source, target }, {
         now: ${NOW}, random: randomBytes, newId: () => randomUUID(), signal: new AbortController().signal,
+        eraseAgain: async () => {},
         onStep: async (step) => { if (step === fatal) process.kill(process.pid, "SIGKILL"); },
       });`;
     const child = spawn(

@@ -125,7 +125,7 @@ describe("edvoyage db restore", () => {
       source: path,
       epoch: 2,
       sessionsEnded: 1,
-      erasures: { state: "done", entries: 0 },
+      erasures: { state: "done", entries: 0, students: 0 },
     });
     expect(existsSync(kept)).toBe(true);
     const call = (token: string) => second.rpc({ token }).sessions.validate.query();

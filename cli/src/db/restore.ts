@@ -61,7 +61,16 @@ const restorationToWords = (
   const notes = kept === undefined ? [] : [`The database that was there is kept: ${kept}`];
   switch (erasures.state) {
     case "done":
-      return { view: [...view, line(count(erasures.entries, "message"), label("Erased again"))], notes };
+      return {
+        view: [
+          ...view,
+          line(
+            `${count(erasures.entries, "message")} and ${count(erasures.students, "student")}`,
+            label("Erased again"),
+          ),
+        ],
+        notes,
+      };
     case "nothing-to-replay":
       return { view, notes: [...notes, "There was no database before, so no erasures to repeat."] };
     case "impossible":

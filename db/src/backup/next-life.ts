@@ -10,7 +10,12 @@ export interface LifeDeps {
 
 /** Whether what was erased since the backup could be erased from it, too. */
 export type Replay =
-  | { readonly state: "done"; readonly entries: number }
+  | {
+      readonly state: "done";
+      readonly entries: number;
+      /** Who was erased since: marked as due, and erased once the copy is opened. */
+      readonly students: number;
+    }
   /** There was no database to replace. */
   | { readonly state: "nothing-to-replay" }
   /** What was erased since is readable again. */
@@ -79,7 +84,8 @@ export const beginNextLife = (
          where redactions.log_id = log_segments.log_id and redactions.segment = log_segments.segment`,
         now,
       );
-      const erasures: Replay = remembered.erasures ?? { state: "done", entries };
+      const students = replayDeletions(run);
+      const erasures: Replay = remembered.erasures ?? { state: "done", entries, students };
 
       const sessionsEnded = run(
         "update sessions set ended_at = ?, end_reason = 'restore' where ended_at is null",
@@ -99,6 +105,17 @@ export const beginNextLife = (
 };
 
 /**
+ * Who asked to be erased, or came back, since the backup did; who was erased is due. All of their rows go by the
+ * server's own steps: only it knows what hangs on a student.
+ */
+const replayDeletions = (run: (sql: string, ...values: readonly (string | number)[]) => number): number => {
+  run(`update users set erase_at = replaced_users.erase_at from temp.replaced_users as replaced_users
+       where replaced_users.id = users.id`);
+  run("insert into erasures select * from temp.replaced_erasures where true on conflict do nothing");
+  return run("update users set erase_at = 0 where id in (select user_id from temp.replaced_erasures)");
+};
+
+/**
  * Reads what has to be carried over into temporary tables, before the transaction: a fault of the old file's disk would
  * end that one. All of it or nothing.
  */
@@ -111,6 +128,8 @@ const rememberReplaced = (
     create temp table erased_entries (id text primary key);
     create temp table replaced_writers (log_id text, segment integer, epoch integer, writer_id integer);
     create temp table replaced_audit as select * from main.audit_log where false;
+    create temp table replaced_users as select id, erase_at from main.users where false;
+    create temp table replaced_erasures as select * from main.erasures where false;
     create temp table redactions (log_id text, segment integer, entries integer, primary key (log_id, segment));
   `);
   if (replaced.state === "absent") return { epoch: 0, erasures: { state: "nothing-to-replay" } };
@@ -126,6 +145,7 @@ const rememberReplaced = (
     if (!(error instanceof SqliteDriver.SqliteError)) throw error;
     connection.exec(`
       delete from temp.erased_entries; delete from temp.replaced_writers; delete from temp.replaced_audit;
+      delete from temp.replaced_users; delete from temp.replaced_erasures;
     `);
     return { epoch: 0, erasures: { state: "impossible", why: error.message } };
   }
@@ -142,6 +162,11 @@ const copyReplaced = (connection: SqliteDriver.Database): void => {
     audit_log: `insert into replaced_audit (id, at, action, actor, user_id, session_id, phone, ip, reason)
                 select id, at, action, actor, user_id, session_id, phone, ip, reason from replaced.audit_log
                 where id not in (select id from main.audit_log)`,
+    // With the journal came the column.
+    erasures: `insert into replaced_erasures (user_id, phone, begun_at, done_at, scrubbed_at)
+               select user_id, phone, begun_at, done_at, scrubbed_at from replaced.erasures;
+               insert into replaced_users (id, erase_at) select id, erase_at from replaced.users
+               where erase_at is not null or id in (select id from main.users where erase_at is not null)`,
   };
   for (const [table, sql] of Object.entries(copies))
     if (hasTable(connection, "replaced", table)) connection.exec(sql);
@@ -166,7 +191,7 @@ const drawWriterId = (random: LifeDeps["random"], former: unknown): number => {
 const replayToText = (replay: Replay): string => {
   switch (replay.state) {
     case "done":
-      return `${replay.entries} entries erased again`;
+      return `${replay.entries} entries and ${replay.students} students erased again`;
     case "nothing-to-replay":
       return "no database was replaced";
     case "impossible":

@@ -11,7 +11,16 @@ import { beginNextLife, type LifeDeps, type NextLife, type Replaced } from "./ne
 import { verifyCopy } from "./verification.ts";
 
 /** What a restore does, in this order. */
-export const restoreSteps = ["copy", "check", "migrate", "renew", "keep", "replace", "finish"] as const;
+export const restoreSteps = [
+  "copy",
+  "check",
+  "migrate",
+  "renew",
+  "erase",
+  "keep",
+  "replace",
+  "finish",
+] as const;
 
 /** One of them. */
 export type RestoreStep = (typeof restoreSteps)[number];
@@ -39,6 +48,8 @@ export const restoreBackup = async (
   options: LifeDeps & {
     /** Called before each step; the steps themselves block. */
     readonly onStep: (step: RestoreStep) => Promise<void>;
+    /** Erases from the database file, which nobody else has open, whoever is due, and every copy of what was erased. */
+    readonly eraseAgain: (path: string) => Promise<void>;
     /** Stops before the next step; from `keep` on it goes to its end. */
     readonly signal: AbortSignal;
   },
@@ -67,6 +78,12 @@ export const restoreBackup = async (
     const life = withDatabase(draft, (connection) =>
       beginNextLife(connection, { replaced, source: basename(source), deps: options }),
     );
+    await begin("erase");
+    if (life.erasures.state === "done" && life.erasures.entries + life.erasures.students > 0) {
+      await options.eraseAgain(draft);
+      // One single file again.
+      withDatabase(draft, () => {});
+    }
     await syncFile(draft);
 
     await begin("keep");
@@ -190,5 +207,5 @@ const giveSecondName = async (path: string, name: string): Promise<void> => {
 
 /** A database that nobody needs, with whatever SQLite made beside it. */
 const removeDatabase = (path: string): void => {
-  for (const suffix of ["", "-journal", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+  for (const suffix of ["", "-journal", "-wal", "-shm", ".lock"]) rmSync(path + suffix, { force: true });
 };

@@ -1,7 +1,8 @@
-import { restoreBackup, restoreSteps, type Restoration } from "@edvoyage/db";
+import { openDatabase, restoreBackup, restoreSteps, type Restoration } from "@edvoyage/db";
 import type { Clock } from "../clock.ts";
 import { createNewId, type Random } from "../crypto.ts";
 import { AppError } from "../errors.ts";
+import { createDetachedErasure } from "../detached-erasure.ts";
 
 export type { Restoration };
 
@@ -31,7 +32,20 @@ export const restoreFromBackup = async (request: RestoreRequest): Promise<Restor
       random,
       newId: createNewId(random),
       onStep: (step) => onProgress({ done: restoreSteps.indexOf(step) + 1, total: restoreSteps.length }),
+      eraseAgain: (path) => eraseAgain(path, request),
       signal,
     },
   );
+};
+
+/** With the steps of the running server: nobody else knows all that hangs on a student. */
+const eraseAgain = async (path: string, { clock, random }: RestoreRequest): Promise<void> => {
+  const database = await openDatabase(`sqlite:${path}`);
+  try {
+    await createDetachedErasure({ database, clock, random }).run();
+    // What was redacted in it alone has copies too.
+    await database.scrub();
+  } finally {
+    await database.close();
+  }
 };
