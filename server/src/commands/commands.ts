@@ -26,7 +26,8 @@ export interface Commands {
   /**
    * Runs `act` inside the unit of work unless the command has taken effect already: then its first answer is given
    * again. A second arrival waits for the first. What `act` throws undoes everything, the command's record
-   * included: only final answers are kept. Throws `input/invalid` for other content under a known id.
+   * included: only final answers are kept. They are kept for 90 days, so they hold nothing that is told of other students
+   * or by them: it may have to go before. Throws `input/invalid` for other content under a known id.
    */
   run<Answer>(tx: UnitOfWork, command: Command, act: () => Promise<Answer>): Promise<Answer>;
   /** The same with a unit of work of its own, for what one command does alone. */

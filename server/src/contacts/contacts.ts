@@ -79,7 +79,7 @@ export const createContacts = ({ database, commands, areas }: ContactsDeps): Con
     tx: UnitOfWork,
     ownerId: UserId,
     { input, now }: { readonly input: ContactChange; readonly now: number },
-  ): Promise<Contact> => {
+  ): Promise<KeptContact> => {
     const { userId: contactId, nickname, favourite, blocked } = input;
     const known = await tx.first(queries.one, { ownerId, contactId });
     await tx.all(queries.upsert, {
@@ -92,7 +92,15 @@ export const createContacts = ({ database, commands, areas }: ContactsDeps): Con
     });
     const row = await tx.first(queries.one, { ownerId, contactId });
     if (!row) throw new Error("A contact is gone as soon as it was written");
-    return rowToContact(row);
+    const { name: _name, nickname: _nickname, ...kept } = rowToContact(row);
+    return kept;
+  };
+
+  /** What either of the two has written of herself or the other is put in last: an answer outlives them. */
+  const complete = async (ownerId: UserId, input: ContactChange, kept: KeptContact): Promise<Contact> => {
+    const row = await database.read.first(queries.one, { ownerId, contactId: kept.id });
+    const nickname = input.nickname === undefined ? (row?.nickname ?? null) : input.nickname;
+    return { ...kept, name: row?.name ?? null, nickname };
   };
 
   return {
@@ -110,19 +118,27 @@ export const createContacts = ({ database, commands, areas }: ContactsDeps): Con
       });
     },
 
-    add: (asking, input) =>
-      change(asking, { procedure: "contacts.add", input }, async (tx, now) => {
-        await assertOther(tx, asking.userId, input.userId);
-        return save(tx, asking.userId, { input, now });
-      }),
+    add: async (asking, input) =>
+      complete(
+        asking.userId,
+        input,
+        await change(asking, { procedure: "contacts.add", input }, async (tx, now) => {
+          await assertOther(tx, asking.userId, input.userId);
+          return save(tx, asking.userId, { input, now });
+        }),
+      ),
 
-    update: (asking, input) =>
-      change(asking, { procedure: "contacts.update", input }, async (tx, now) => {
-        await assertOther(tx, asking.userId, input.userId);
-        const known = await tx.first(queries.one, { ownerId: asking.userId, contactId: input.userId });
-        if (!known && input.blocked !== true) throw noSuchContact();
-        return save(tx, asking.userId, { input, now });
-      }),
+    update: async (asking, input) =>
+      complete(
+        asking.userId,
+        input,
+        await change(asking, { procedure: "contacts.update", input }, async (tx, now) => {
+          await assertOther(tx, asking.userId, input.userId);
+          const known = await tx.first(queries.one, { ownerId: asking.userId, contactId: input.userId });
+          if (!known && input.blocked !== true) throw noSuchContact();
+          return save(tx, asking.userId, { input, now });
+        }),
+      ),
 
     remove: (asking, input) =>
       change(asking, { procedure: "contacts.remove", input }, async (tx) => {
@@ -148,6 +164,9 @@ const assertOther = async (tx: UnitOfWork, ownerId: UserId, contactId: UserId): 
     throw new AppError("not-found", "There is no such student.");
   }
 };
+
+/** What the record of a command keeps of its answer. */
+type KeptContact = Omit<Contact, "name" | "nickname">;
 
 const noSuchContact = () => new AppError("not-found", "There is no such contact.");
 

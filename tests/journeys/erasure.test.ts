@@ -1,0 +1,206 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createDetachedErasure, restoreFromBackup, systemRandom } from "@edvoyage/server/app";
+import { openDatabase, type Database } from "@edvoyage/db";
+import type { UserId } from "@edvoyage/protocol";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { DIALECTS, rowsOf } from "../support/databases.ts";
+import { createDice, createMarkedStudent, filler } from "../support/marked-student.ts";
+import { createStudent, openGroup } from "../support/student.ts";
+import { until } from "../support/sync-client.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+const fileOf = ({ databaseUrl }: Pick<World, "databaseUrl">): string => databaseUrl.slice("sqlite:".length);
+
+/** Which of the marks are in the bytes of a database file, its log and its index. */
+const marksIn = (path: string, marks: readonly string[]): string[] => {
+  const files = ["", "-wal", "-shm"].map((suffix) => path + suffix).filter((name) => existsSync(name));
+  const bytes = files.map((name) => readFileSync(name));
+  return marks.filter((mark) => bytes.some((content) => content.includes(mark)));
+};
+
+/** Students who talk among each other, change their minds, and fill pages. */
+const createCrowd = async (world: World, dice: (sides: number) => number, size: number) => {
+  const crowd = await Promise.all(Array.from({ length: size }, () => createStudent(world)));
+  const [first, ...rest] = crowd;
+  if (!first) throw new Error("Nobody came");
+  const roomId = await openGroup(first, rest);
+  const chatter = async (rounds: number): Promise<void> => {
+    for (let round = 0; round < rounds; round += 1) {
+      await Promise.all(
+        crowd.map(async (one) => {
+          await one.send(roomId, filler(dice, 600));
+          if (dice(3) === 0) await one.rpc.profile.update.mutate({ bio: filler(dice, 1_500) });
+        }),
+      );
+    }
+  };
+  await chatter(15);
+  return { crowd, chatter };
+};
+
+const untilScrubbed = (world: World, userId: string) =>
+  until(async () => {
+    const progress = await world.admin.admin.users.erasure.query({ userId }).catch(() => undefined);
+    return progress?.state === "scrubbed";
+  });
+
+describe("an erased student", () => {
+  test.each([1, 2, 3])(
+    "is gone from every byte of the SQLite files, whatever was around her (%i)",
+    async (seed) => {
+      const dice = createDice(seed);
+      const world = await createWorld();
+      const { crowd, chatter } = await createCrowd(world, dice, 25);
+      const options = { dice, messages: 40 };
+      const deleted = await createMarkedStudent(world, crowd, options);
+      await chatter(5);
+      const erased = await createMarkedStudent(world, [...crowd, deleted], options);
+      await chatter(5);
+      const marks = [...deleted.marks, ...erased.marks];
+      const before = marksIn(fileOf(world), marks);
+
+      await deleted.rpc.account.delete.mutate();
+      await world.admin.admin.users.erase.mutate({ userId: erased.id });
+      await untilScrubbed(world, erased.id);
+      const between = marksIn(fileOf(world), erased.marks);
+      world.clock.advance({ days: 8 });
+      await untilScrubbed(world, deleted.id);
+
+      // All but edited ones that were compacted away are there before: the search finds what there is.
+      expect(before.length).toBeGreaterThan(marks.length * 0.9);
+      expect(between).toEqual([]);
+      expect(marksIn(fileOf(world), marks)).toEqual([]);
+      expect(await rowsOf(world.databaseUrl, "pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);
+    },
+  );
+
+  test("does not come back with a backup that has her, nor do her bytes; who came back does", async () => {
+    const dice = createDice(7);
+    const world = await createWorld();
+    const { crowd } = await createCrowd(world, dice, 8);
+    const options = { dice, messages: 10 };
+    const erased = await createMarkedStudent(world, crowd, options);
+    const asked = await createStudent(world);
+    const device = world.device();
+    const backAgain = await device.signIn();
+    await backAgain.rpc.account.delete.mutate();
+    const backup = await world.admin.admin.database.backup.mutate({});
+    await device.signIn();
+    await asked.rpc.account.delete.mutate();
+    await world.admin.admin.users.erase.mutate({ userId: erased.id });
+    await untilScrubbed(world, erased.id);
+    const open = await world.stop();
+
+    const restoration = await restoreFromBackup({
+      source: backup.path,
+      databaseUrl: world.databaseUrl,
+      clock: world.clock,
+      random: systemRandom,
+      onProgress: async () => {},
+      signal: new AbortController().signal,
+    });
+    const left = marksIn(fileOf(world), erased.marks);
+    world.clock.advance({ days: 8 });
+    const restored = await open();
+    await untilScrubbed(restored, asked.id);
+
+    expect(marksIn(backup.path, erased.marks).length).toBeGreaterThan(0);
+    expect(restoration.erasures).toMatchObject({ state: "done", students: 1 });
+    expect(left).toEqual([]);
+    expect(existsSync(`${fileOf(world)}.restoring.lock`)).toBe(false);
+    const users = await restored.admin.admin.users.list.query({ limit: 100 });
+    expect(users.items.map(({ id }) => id)).not.toContain(erased.id);
+    expect(users.items).toContainEqual(expect.objectContaining({ id: backAgain.user.id, state: "active" }));
+  });
+});
+
+/** A database whose process dies before a given one of its writes. */
+const dyingAt = (database: Database, writes: number): Database => {
+  let left = writes;
+  const dieOr = <T>(act: () => Promise<T>): Promise<T> => {
+    left -= 1;
+    return left < 0 ? Promise.reject(new Error("killed")) : act();
+  };
+  return {
+    ...database,
+    write: (unit) => dieOr(() => database.write(unit)),
+    scrub: () => dieOr(() => database.scrub()),
+  };
+};
+
+const DAY_MS = 86_400_000;
+
+/** What is left of a student who owned a group, and of her rooms. */
+const remainsOf = async (database: Database, userId: string) => {
+  const { kysely } = database.read;
+  const members = await kysely.selectFrom("room_members").selectAll().orderBy("joined_at").execute();
+  const rooms = await kysely.selectFrom("rooms").selectAll().execute();
+  const entries = await kysely
+    .selectFrom("log_entries")
+    .selectAll()
+    .where("author_id", "=", userId)
+    .execute();
+  const audit = await kysely.selectFrom("audit_log").selectAll().where("user_id", "=", userId).execute();
+  const inside = (roomId: string) => members.filter((row) => row.room_id === roomId && row.left_at === null);
+  return {
+    users: (await kysely.selectFrom("users").selectAll().where("id", "=", toUserId(userId)).execute()).length,
+    said: entries
+      .filter(({ bytes }) => bytes !== null)
+      .map(({ kind }) => kind)
+      .sort(),
+    roomsWithWrongCount: rooms.filter(({ id, member_count: count }) => count !== inside(id).length).length,
+    ownersOfGroups: rooms
+      .filter(({ kind }) => kind === "group")
+      .map(({ id }) => inside(id).filter(({ role }) => role === "owner").length),
+    erasedInAudit: audit.filter(({ action }) => action === "account.erased").length,
+    journal: (await kysely.selectFrom("erasures").selectAll().execute()).map((row) => ({
+      isHers: row.user_id === userId,
+      phone: row.phone,
+      isScrubbed: row.scrubbed_at !== null,
+    })),
+  };
+};
+
+const toUserId = (text: string) => text as UserId;
+
+describe.each(DIALECTS)("an erasure that is killed, on %s", (dialect) => {
+  test("before any of its writes is finished by the next start, as one that never was", async () => {
+    const ends: unknown[] = [];
+    let deaths = 0;
+
+    for (const isMortal of [false, true]) {
+      const world = await createWorld({ dialect });
+      const others = [await createStudent(world), await createStudent(world)];
+      const victim = await createMarkedStudent(world, others, { dice: createDice(3), messages: 3 });
+      await openGroup(victim, others);
+      await victim.rpc.account.delete.mutate();
+      await world.stop();
+      const database = await openDatabase(world.databaseUrl);
+      onTestFinished(() => database.close());
+      const clock = { now: () => world.clock.now() + 8 * DAY_MS, every: () => () => {} };
+      // Each life is a write longer than the one before: each write is once the first that does not come to pass.
+      for (let writes = 1, isDone = false; !isDone; writes += 1) {
+        const life = isMortal ? dyingAt(database, writes) : database;
+        isDone = await createDetachedErasure({ database: life, clock, random: systemRandom })
+          .run()
+          .then(
+            () => true,
+            () => false,
+          );
+        if (!isDone) deaths += 1;
+      }
+      ends.push(await remainsOf(database, victim.id));
+    }
+
+    expect(deaths).toBeGreaterThan(5);
+    expect(ends[1]).toEqual(ends[0]);
+    expect(ends[0]).toMatchObject({
+      users: 0,
+      roomsWithWrongCount: 0,
+      ownersOfGroups: [1, 1],
+      erasedInAudit: 1,
+      journal: [{ isHers: true, phone: null, isScrubbed: true }],
+    });
+    expect(ends[0]).toHaveProperty("said", expect.not.arrayContaining(["message", "edit", "reaction"]));
+  });
+});

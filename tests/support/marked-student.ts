@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { v7 as uuidv7 } from "uuid";
+import { YKeyValue } from "y-utility/y-keyvalue";
+import { createStudent, openDirect, openGroup, type Student } from "./student.ts";
+import { connectStock } from "./sync-client.ts";
+import type { World } from "./world.ts";
+
+/** A student who says something in every place where a student can, and what of it can be told from all else. */
+export interface MarkedStudent extends Student {
+  /** Texts that are hers alone, and her number. */
+  readonly marks: readonly string[];
+}
+
+/** Draws numbers that are the same for the same seed (mulberry32). */
+export const createDice = (seed: number) => {
+  let state = seed;
+  return (sides: number): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % sides;
+  };
+};
+
+/** Text of a random length, so that rows grow and pages split. */
+export const filler = (dice: (sides: number) => number, most: number): string =>
+  "lorem ipsum dolor sit amet ".repeat(50).slice(0, 1 + dice(most));
+
+/** Signs in a student and has her say, edit and react, among others who do the same; `messages` in each of her rooms. */
+export const createMarkedStudent = async (
+  world: World,
+  others: readonly Student[],
+  { dice, messages }: { readonly dice: (sides: number) => number; readonly messages: number },
+): Promise<MarkedStudent> => {
+  const marks: string[] = [];
+  const mark = (what: string): string => {
+    const text = `${what}-${randomBytes(9).toString("hex")}-चाय`;
+    marks.push(text);
+    return text;
+  };
+  const device = world.device({ name: mark("device") });
+  const { user, token, rpc } = await device.signIn();
+  marks.push(user.phone, user.phone.slice(1));
+  const someone = (): Student => {
+    const one = others[dice(others.length)];
+    if (!one) throw new Error("There is nobody else");
+    return one;
+  };
+  const student: Student = { ...(await createStudent(world)), id: user.id, phone: user.phone, token, rpc };
+
+  // Thrice: what was there before must go, too.
+  for (const round of ["first", "second", "third"]) {
+    await rpc.profile.update.mutate({
+      name: mark(`${round}-name`),
+      bio: `${mark(`${round}-bio`)} ${filler(dice, 1_200)}`,
+      photoUrl: `https://images.example/${mark(round).replace("-चाय", "")}.jpg`,
+      institution: mark(`${round}-institution`),
+      education: [{ institution: mark(`${round}-school`), degree: mark(`${round}-degree`) }],
+      work: [{ employer: mark(`${round}-employer`), description: mark(`${round}-work`) }],
+      dateOfBirth: "2003-04-05",
+      commandId: uuidv7(),
+    });
+  }
+  const known = someone();
+  await rpc.contacts.add.mutate({ userId: known.id, nickname: mark("nickname"), commandId: uuidv7() });
+  await known.rpc.contacts.add.mutate({ userId: user.id, nickname: mark("note"), commandId: uuidv7() });
+  const screen = connectStock({ url: world.url, token }, `user/${user.id}`);
+  await screen.synced();
+  const settings = new YKeyValue<unknown>(screen.doc.getArray("settings"));
+  for (let i = 0; i < 20; i += 1) settings.set(`${mark("key")}`, mark("setting"));
+
+  const alone = await rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [], name: mark("room") });
+  const rooms = [
+    alone.id,
+    await openGroup(known, [{ ...student, knows: (other) => rpc.contacts.add.mutate({ userId: other.id }) }]),
+    await openDirect(someone(), student),
+  ];
+  for (const roomId of rooms) {
+    for (let i = 0; i < messages; i += 1) {
+      const text = `${mark("message")} ${filler(dice, 300)}`;
+      const { messageId } = await rpc.chat.send.mutate({ roomId, text, commandId: uuidv7() });
+      if (dice(3) === 0)
+        await rpc.chat.edit.mutate({ roomId, messageId, text: mark("edit"), commandId: uuidv7() });
+      if (dice(4) === 0) await rpc.chat.react.mutate({ roomId, messageId, emoji: "👍", commandId: uuidv7() });
+    }
+  }
+  screen.provider.destroy();
+  // The photo's URL is kept in the form that URLs have.
+  return {
+    ...student,
+    marks: marks.map((text) => text.replace(/^(first|second|third)-([0-9a-f]{18})-चाय$/, "$1-$2")),
+  };
+};
