@@ -15,5 +15,6 @@ export { sql, type RawBuilder, type SqlBool } from "kysely";
 export { prepare, type Prepared, type SqlValue } from "./prepared.ts";
 export { StorageError, type StorageErrorKind } from "./storage-error.ts";
 export type { Tables } from "./tables/index.ts";
+export type { PushKind } from "./tables/push.ts";
 export type { DeviceKey } from "./tables/sign-in.ts";
 export type { SessionEnd } from "./tables/sessions.ts";

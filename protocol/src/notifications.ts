@@ -16,3 +16,8 @@ export type NotificationSubjectKind = "post" | "comment" | "student" | "room" | 
 export const AREAS = ["profile", "contacts", "applications", "social", "notifications"] as const;
 /** One of the things that a student keeps on the server. */
 export type Area = (typeof AREAS)[number];
+
+/** Who carries pushes to a device, by whose token it is reached. */
+export const PUSH_PROVIDERS = ["expo", "fcm"] as const;
+/** Expo's push service, or Firebase Cloud Messaging itself. */
+export type PushProviderName = (typeof PUSH_PROVIDERS)[number];

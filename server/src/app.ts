@@ -16,3 +16,6 @@ export { createLogs, type Logs } from "./sync/logs.ts";
 export { createSync, type LogAccess, type Sync } from "./sync/sync.ts";
 export { DocumentRefusal } from "./sync/document-refusal.ts";
 export { createDocuments, type Documents, type UpdateOrigin } from "./sync/documents.ts";
+export { createAreas } from "./inbox/areas.ts";
+export { createCommands } from "./commands/commands.ts";
+export { createNotifications, type NewNotification } from "./notifications/notifications.ts";

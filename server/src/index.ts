@@ -25,3 +25,5 @@ export type { ErasureProgress } from "./account/erasure.ts";
 export type { InspectedUser } from "./account/inspection.ts";
 export type { Education, Profile, ProfileChange, PublicProfile, Work } from "./profile/profile.ts";
 export type { Favourite } from "./favourites/favourites.ts";
+export type { Notification } from "./notifications/notifications.ts";
+export type { NotificationPreferences, PreferencesChange } from "./notifications/preferences.ts";

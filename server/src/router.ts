@@ -13,6 +13,7 @@ import { createContactsRouter } from "./contacts/contacts.router.ts";
 import type { Inbox } from "./inbox/inbox.ts";
 import { createInboxRouter } from "./inbox/inbox.router.ts";
 import type { Notifications } from "./notifications/notifications.ts";
+import type { Preferences } from "./notifications/preferences.ts";
 import { createNotificationsRouter } from "./notifications/notifications.router.ts";
 import type { Profiles } from "./profile/profile.ts";
 import { createProfileRouter } from "./profile/profile.router.ts";
@@ -32,6 +33,7 @@ export interface RouterDeps extends AdminDeps {
   readonly inbox: Inbox;
   readonly notifications: Notifications;
   readonly social: Social;
+  readonly preferences: Preferences;
   readonly countries: ReadonlySet<string> | undefined;
 }
 

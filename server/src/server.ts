@@ -25,6 +25,7 @@ import type { Log } from "./log.ts";
 import { createAddressReader } from "./ip.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNotifications } from "./notifications/notifications.ts";
+import { createPreferences } from "./notifications/preferences.ts";
 import { createNumberInspection } from "./numbers/inspection.ts";
 import { createNumbers } from "./numbers/numbers.ts";
 import { createOriginCheck } from "./origins.ts";
@@ -164,8 +165,18 @@ export const createServer = async ({
     areas,
     isBlocked: contacts.isBlocked,
   });
-  const notifications = createNotifications({ read: database.read, commands, areas, newId });
-  const chat = createChat({ database, logs, commands, clock, newId, limits, hints: sync.hints });
+  const notifications = createNotifications({ database, commands, areas, newId });
+  const preferences = createPreferences({ read: database.read, commands, areas });
+  const chat = createChat({
+    database,
+    logs,
+    commands,
+    notifications,
+    clock,
+    newId,
+    limits,
+    hints: sync.hints,
+  });
   const inbox = createInbox({ read: database.read, notifications, areas, logs, textOf, clock });
   const social = createSocial({
     database,
@@ -187,6 +198,7 @@ export const createServer = async ({
     contacts,
     documents,
     notifications,
+    preferences,
   });
   const account = createAccount({ database, audit, clock, sessions, parts: exportParts });
   const erasure = createErasure({
@@ -220,6 +232,7 @@ export const createServer = async ({
     inbox,
     notifications,
     social,
+    preferences,
     audit,
     clock,
     limits,
@@ -244,12 +257,22 @@ export const createServer = async ({
     clock.every(NOTICE_STORED_EVERY_MS, () => background(documents.noticeStored())),
     // SQLite has one process, which tells its own sockets.
     ...(database.dialect === "postgres"
-      ? [clock.every(NOTICE_AREAS_EVERY_MS, () => background(areas.notice()))]
+      ? [
+          clock.every(NOTICE_AREAS_EVERY_MS, () => {
+            if (sync.countSockets() > 0) background(areas.notice());
+          }),
+        ]
       : []),
     clock.every(HOUR_MS, () => {
       const now = clock.now();
       background(
-        Promise.all([auth.prune(now), numbers.prune(now), sessions.prune(now), commands.prune(now)]),
+        Promise.all([
+          auth.prune(now),
+          numbers.prune(now),
+          sessions.prune(now),
+          commands.prune(now),
+          notifications.prune(now),
+        ]),
       );
       background(erasure.run());
     }),

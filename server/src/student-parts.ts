@@ -10,6 +10,7 @@ import {
   createNotificationExport,
   type Notifications,
 } from "./notifications/notifications.ts";
+import type { Preferences } from "./notifications/preferences.ts";
 import type { Profiles } from "./profile/profile.ts";
 import type { SessionInspection } from "./sessions/inspection.ts";
 import { collectPages, type ErasurePart, type ExportPart } from "./student-data.ts";
@@ -24,6 +25,7 @@ export interface ExportDeps {
   readonly contacts: Contacts;
   readonly documents: Documents;
   readonly notifications: Notifications;
+  readonly preferences: Preferences;
 }
 
 /** What the export of a student's data is made of, in its order. A feature that keeps something of her has its part here. */
@@ -35,6 +37,7 @@ export const createExportParts = ({
   contacts,
   documents,
   notifications,
+  preferences,
 }: ExportDeps): readonly ExportPart[] => [
   { name: "profile", tables: ["users", "profiles"], read: (userId) => profiles.get(userId) },
   {
@@ -54,7 +57,7 @@ export const createExportParts = ({
     read: (userId) => documents.content(userId),
   },
   ...createChatExport({ read, logs }),
-  ...createNotificationExport({ read, notifications }),
+  ...createNotificationExport({ notifications, preferences }),
 ];
 
 /** What more has to be done for a student to be gone than to delete her row. Those that others read first. */

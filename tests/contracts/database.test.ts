@@ -164,6 +164,79 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(await database.read.all(minutes, { since: 0 })).toEqual([]);
   });
 
+  test("what waits for the commit runs after it and before the promise resolves, for units that are kept", async () => {
+    const { database } = await open(dialect);
+    const ran: string[] = [];
+    const unit = (name: string, fails = false) =>
+      database
+        .write(async (tx) => {
+          await tx.first(addToMinute, { minute: 1, count: 1 });
+          tx.onCommit(() => void ran.push(`${name} is committed`));
+          await tx.all(minutes, { since: 0 });
+          ran.push(`${name} ran`);
+          if (fails) throw new Error("changed its mind");
+        })
+        .then(
+          () => void ran.push(`${name} is told`),
+          () => void ran.push(`${name} failed`),
+        );
+
+    await unit("one");
+    await unit("two", true);
+    await unit("three");
+
+    const [one, three] = ["one", "three"].map((name) => [
+      `${name} ran`,
+      `${name} is committed`,
+      `${name} is told`,
+    ]);
+    expect(ran).toEqual([...(one ?? []), "two ran", "two failed", ...(three ?? [])]);
+  });
+
+  test("what a task sees when it runs is committed", async () => {
+    const { database } = await open(dialect);
+    let seen: Promise<unknown> | undefined;
+
+    await database.write(async (tx) => {
+      await tx.first(addToMinute, { minute: 1, count: 5 });
+      tx.onCommit(() => {
+        seen = database.read.all(minutes, { since: 0 });
+      });
+    });
+
+    expect(await seen).toEqual([{ minute: 1, count: 5 }]);
+  });
+
+  test.runIf(dialect === "postgres")(
+    "what waits for the commit runs once for a unit that ran twice",
+    async () => {
+      const { database } = await open(dialect);
+      const both = gate();
+      let holders = 0;
+      let runs = 0;
+      const told: string[] = [];
+
+      await Promise.all(
+        [
+          ["a", "b"],
+          ["b", "a"],
+        ].map(([first = "", second = ""]) =>
+          database.write(async (tx) => {
+            runs += 1;
+            tx.onCommit(() => void told.push(first));
+            await tx.lock(first);
+            if ((holders += 1) === 2) both.open();
+            await both.opened;
+            await tx.lock(second);
+          }),
+        ),
+      );
+
+      expect(runs).toBe(3);
+      expect(told.sort()).toEqual(["a", "b"]);
+    },
+  );
+
   test("a prepared query says which parameter it lacks", async () => {
     const { database } = await open(dialect);
 

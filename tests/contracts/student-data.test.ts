@@ -10,6 +10,11 @@ const notExported: Readonly<Record<string, string>> = {
   commands: "answers that were given before, from what the other parts have",
   erasures: "ids of who is no more",
   phone_devices: "which devices a number knows, to keep it safe; devices are among the sessions",
+  push_dead_letters: "pushes that were given up, without what they said, for the operator",
+  push_deliveries: "pushes that are under way, for minutes",
+  push_events: "what pushes are to be made of, for seconds",
+  push_receipts: "what a provider is still to be asked, for a day",
+  push_tokens: "addresses at a push provider, of devices that are among the sessions",
   sends: "messages with codes of the last 30 days, counted to keep the number safe",
   wrong_codes: "wrong codes of the last 30 days, counted to keep the number safe",
 };

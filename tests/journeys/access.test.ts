@@ -185,6 +185,8 @@ const cases: Readonly<Record<string, AccessCase>> = {
   "admin.posts.list": { input: () => ({ reported: false }), expected: forAdmins },
   "admin.posts.show": { input: ({ postId }) => ({ postId }), expected: forAdmins },
   "admin.posts.remove": { input: ({ postId }) => ({ postId, reason: "Spam" }), expected: forAdmins },
+  "notifications.preferences": { expected: forStudents },
+  "notifications.setPreferences": { input: () => ({ previews: true }), expected: forStudents },
   "admin.sessions.list": { expected: forAdmins },
   "admin.sessions.revoke": { input: ({ owner }) => ({ sessionId: owner.session.id }), expected: forAdmins },
   "admin.numbers.list": { expected: forAdmins },

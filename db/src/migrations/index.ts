@@ -11,6 +11,7 @@ import { createChat } from "./0008-chat.ts";
 import { createNotifications } from "./0009-notifications.ts";
 import { createAccount } from "./0010-account.ts";
 import { createSocial } from "./0013-social.ts";
+import { createPush } from "./0014-push.ts";
 
 /** Append-only: a migration that has left this repository is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -25,6 +26,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0009-notifications": createNotifications(dialect),
   "0010-account": createAccount(dialect),
   "0013-social": createSocial(dialect),
+  "0014-push": createPush(dialect),
 });
 
 /** Every migration, oldest first. */

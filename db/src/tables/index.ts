@@ -16,6 +16,14 @@ import type {
   LogsTable,
 } from "./logs.ts";
 import type { AreaChangesTable, NotificationPreferencesTable, NotificationsTable } from "./notifications.ts";
+import type {
+  PushDeadLettersTable,
+  PushDeliveriesTable,
+  PushEventsTable,
+  PushReceiptsTable,
+  PushSettingsTable,
+  PushTokensTable,
+} from "./push.ts";
 import type { SessionsTable } from "./sessions.ts";
 import type {
   ChallengesTable,
@@ -72,6 +80,12 @@ export interface Tables {
   follows: FollowsTable;
   social_counts: SocialCountsTable;
   post_reports: PostReportsTable;
+  push_settings: PushSettingsTable;
+  push_tokens: PushTokensTable;
+  push_events: PushEventsTable;
+  push_deliveries: PushDeliveriesTable;
+  push_receipts: PushReceiptsTable;
+  push_dead_letters: PushDeadLettersTable;
   heartbeat: HeartbeatTable;
 }
 

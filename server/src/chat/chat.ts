@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Commands } from "../commands/commands.ts";
 import type { NewId } from "../crypto.ts";
 import { createStudentRate } from "../student-rate.ts";
+import type { Notifications } from "../notifications/notifications.ts";
 import type { Logs } from "../sync/logs.ts";
 import type { SyncHints } from "../sync/sync.ts";
 import { createRunAct } from "./acts.ts";
@@ -22,17 +23,19 @@ export interface ChatDeps {
   readonly database: Database;
   readonly logs: Logs;
   readonly commands: Commands;
+  readonly notifications: Pick<Notifications, "add">;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly limits: Limits;
   readonly hints: SyncHints;
 }
 
-export const createChat = ({ database, logs, commands, clock, newId, limits, hints }: ChatDeps): Chat => {
+export const createChat = (deps: ChatDeps): Chat => {
+  const { database, logs, commands, notifications, clock, newId, limits, hints } = deps;
   const { read } = database;
   const run = createRunAct({ database, commands, clock, hints });
   const membership = createMembership({ logs, newId, limits });
-  const opening = createRoomOpening({ logs, membership, newId, limits });
+  const opening = createRoomOpening({ logs, membership, notifications, newId, limits });
   const rate = createStudentRate({
     clock,
     perSecond: limits.messagesPerSecond,

@@ -3,6 +3,7 @@ import type { Limits, RoomHistory, RoomId, UserId } from "@edvoyage/protocol";
 import { DAY_MS } from "../clock.ts";
 import type { NewId } from "../crypto.ts";
 import { AppError } from "../errors.ts";
+import type { Notifications } from "../notifications/notifications.ts";
 import type { Logs } from "../sync/logs.ts";
 import type { Done } from "./acts.ts";
 import type { Membership } from "./membership.ts";
@@ -39,7 +40,7 @@ export interface RoomOpening {
   ): Promise<Done<RoomId>>;
   /** The pair's one room, with both in it. */
   openDirect(tx: UnitOfWork, opener: Opener, otherId: UserId): Promise<Done<RoomId>>;
-  /** Adds those who have the opener among their contacts, and invites the others. */
+  /** Adds those who have the opener among their contacts, invites the others, and tells all of them. */
   bringIn(
     tx: UnitOfWork,
     opener: Opener,
@@ -53,11 +54,13 @@ export interface RoomOpening {
 export interface RoomOpeningDeps {
   readonly logs: Pick<Logs, "create">;
   readonly membership: Membership;
+  readonly notifications: Pick<Notifications, "add">;
   readonly newId: NewId;
   readonly limits: Pick<Limits, "roomMembers" | "directRoomsWithStrangersPerDay">;
 }
 
-export const createRoomOpening = ({ logs, membership, newId, limits }: RoomOpeningDeps): RoomOpening => {
+export const createRoomOpening = (deps: RoomOpeningDeps): RoomOpening => {
+  const { logs, membership, notifications, newId, limits } = deps;
   /** Whether one of those who are asked in is unknown, or not to be asked. */
   const findAcquaintances = async (
     tx: UnitOfWork,
@@ -92,6 +95,16 @@ export const createRoomOpening = ({ logs, membership, newId, limits }: RoomOpeni
     for (const one of userIds) {
       if (known.has(one) || isWaiting(one)) continue;
       await tx.all(queries.invite, { roomId, userId: one, invitedBy: userId, now });
+    }
+    // In one order: two rooms that take in the same people would else wait for each other.
+    for (const one of userIds.toSorted()) {
+      const added = {
+        userId: one,
+        kind: "added",
+        actorId: userId,
+        subject: { kind: "room", id: roomId },
+      } as const;
+      await notifications.add(tx, added, now);
     }
   };
 

@@ -4,12 +4,33 @@ import { commandIdInput, idInput } from "../id-input.ts";
 import { pageInput } from "../paging.ts";
 import { router, sessionProcedure } from "../trpc.ts";
 import type { Notifications } from "./notifications.ts";
+import type { Preferences } from "./preferences.ts";
 
 const MAX_IDS = 100;
 const commandId = commandIdInput();
 
-export const createNotificationsRouter = (deps: { readonly notifications: Notifications }) => {
-  const { notifications } = deps;
+const pushed = z.boolean().optional();
+const kind = z.object({ listed: z.boolean().optional(), pushed }).optional();
+const preferencesChange = {
+  kinds: z
+    .object({
+      liked: kind,
+      commented: kind,
+      followed: kind,
+      mentioned: kind,
+      added: kind,
+      moved: kind,
+      message: z.object({ pushed }).optional(),
+    })
+    .optional(),
+  previews: z.boolean().optional(),
+};
+
+export const createNotificationsRouter = (deps: {
+  readonly notifications: Notifications;
+  readonly preferences: Preferences;
+}) => {
+  const { notifications, preferences } = deps;
   return router({
     recent: sessionProcedure
       .input(z.object(pageInput).prefault({}))
@@ -23,6 +44,12 @@ export const createNotificationsRouter = (deps: { readonly notifications: Notifi
       )
       .mutation(({ ctx, input: { commandId, ...which } }) =>
         notifications.markRead({ userId: ctx.caller.user.id, commandId }, which),
+      ),
+    preferences: sessionProcedure.query(({ ctx }) => preferences.get(ctx.caller.user.id)),
+    setPreferences: sessionProcedure
+      .input(z.object({ ...preferencesChange, commandId }))
+      .mutation(({ ctx, input: { commandId, ...change } }) =>
+        preferences.set({ userId: ctx.caller.user.id, commandId }, change),
       ),
   });
 };

@@ -184,14 +184,6 @@ const markAllRead = prepare<{ userId: UserId; now: number }>()((query, param) =>
     .returning("id"),
 );
 
-const preferencesOf = prepare<{ userId: UserId }>()((query, param) =>
-  query
-    .selectFrom("notification_preferences")
-    .select(["kind", "is_listed", "is_pushed"])
-    .where("user_id", "=", param.userId)
-    .orderBy("kind"),
-);
-
 const ERASED_AT_ONCE = 500;
 
 const eraseSomeOf = prepare<{ userId: UserId }>()((query, param) =>
@@ -222,6 +214,40 @@ const eraseSomeBy = prepare<{ actorId: UserId }>()((query, param) =>
     .returning("id"),
 );
 
+/** Usually one at the most: the list grows by one at a time. */
+const forgetBeyond = prepare<{ userId: UserId; kept: number }>()((query, param) =>
+  query
+    .deleteFrom("notifications")
+    .where("user_id", "=", param.userId)
+    .where("id", "<=", (eb) =>
+      eb
+        .selectFrom("notifications as newer")
+        .select("newer.id")
+        .where("newer.user_id", "=", param.userId)
+        .orderBy("newer.id", "desc")
+        .limit(1)
+        .offset(param.kept),
+    ),
+);
+
+const forgetRead = prepare<{ before: number; limit: number }>()((query, param) =>
+  query
+    .deleteFrom("notifications")
+    .where((eb) =>
+      eb(
+        eb.refTuple("user_id", "id"),
+        "in",
+        eb
+          .selectFrom("notifications as old")
+          .select(["old.user_id", "old.id"])
+          .where("old.read_at", "<", param.before)
+          .limit(param.limit)
+          .$asTuple("user_id", "id"),
+      ),
+    )
+    .returning("id"),
+);
+
 /** The queries of notifications. */
 export const notificationQueries = {
   page,
@@ -234,7 +260,8 @@ export const notificationQueries = {
   forget,
   markRead,
   markAllRead,
-  preferencesOf,
   eraseSomeOf,
   eraseSomeBy,
+  forgetBeyond,
+  forgetRead,
 };

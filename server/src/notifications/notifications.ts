@@ -1,11 +1,13 @@
-import type { Queries, UnitOfWork } from "@edvoyage/db";
+import type { Database, UnitOfWork } from "@edvoyage/db";
 import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
+import { DAY_MS } from "../clock.ts";
 import type { Asking, Commands } from "../commands/commands.ts";
 import type { NewId } from "../crypto.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { parseCursor, toPage, type Page } from "../paging.ts";
 import { collectPages, type ErasurePart, type ExportPart } from "../student-data.ts";
+import type { Preferences } from "./preferences.ts";
 import { notificationQueries as queries, type NotificationRow } from "./notifications.store.ts";
 
 /** Something that happened to a student. */
@@ -61,10 +63,12 @@ export interface Notifications {
     asking: Asking,
     which: { readonly ids: readonly NotificationId[] } | { readonly all: true },
   ): Promise<{ readonly marked: number }>;
+  /** Forgets what was read 90 days ago. */
+  prune(now: number): Promise<void>;
 }
 
 export interface NotificationsDeps {
-  readonly read: Queries;
+  readonly database: Database;
   readonly commands: Commands;
   readonly areas: Areas;
   readonly newId: NewId;
@@ -75,9 +79,15 @@ const MAX_UNREAD = 1_000;
 const MAX_CHANGES = 100;
 /** Greater than every id, by bytes and in the order of a language: there `~` comes before digits. */
 const AFTER_ALL = "z";
+/** A student's list is no longer than this: the oldest goes for the newest. */
+const MAX_KEPT = 1_000;
+/** What was read is kept this long. */
+const READ_KEPT_MS = 90 * DAY_MS;
+const PRUNE_BATCH = 500;
 
 export const createNotifications = (deps: NotificationsDeps): Notifications => {
-  const { read, commands, areas, newId } = deps;
+  const { database, commands, areas, newId } = deps;
+  const { read } = database;
   return {
     add: async (tx, { userId, kind, actorId, subject, status }, now) => {
       if (actorId === userId) return;
@@ -87,6 +97,7 @@ export const createNotifications = (deps: NotificationsDeps): Notifications => {
       const id = newId<NotificationId>(now);
       const row = { userId, id, kind, actorId, subjectKind, subjectId, status: status ?? null, now };
       await tx.all(queries.insert, row);
+      await tx.all(queries.forgetBeyond, { userId, kept: MAX_KEPT });
       await areas.touch(tx, userId, { area: "notifications", now });
     },
 
@@ -128,23 +139,29 @@ export const createNotifications = (deps: NotificationsDeps): Notifications => {
         let marked = 0;
         if ("all" in which) marked = (await tx.all(queries.markAllRead, { userId, now })).length;
         else {
-          for (const id of which.ids) {
+          // In one order: two devices that mark the same would else wait for each other.
+          for (const id of which.ids.toSorted()) {
             if (await tx.first(queries.markRead, { userId, id, now })) marked += 1;
           }
         }
         if (marked > 0) await areas.touch(tx, userId, { area: "notifications", now });
         return { marked };
       }),
+
+    prune: async (now) => {
+      const batch = { before: now - READ_KEPT_MS, limit: PRUNE_BATCH };
+      while ((await database.write((tx) => tx.all(queries.forgetRead, batch))).length === PRUNE_BATCH);
+    },
   };
 };
 
 /** What happened to a student, and what she wants to hear of. */
 export const createNotificationExport = ({
-  read,
   notifications,
+  preferences,
 }: {
-  readonly read: Queries;
   readonly notifications: Pick<Notifications, "recent">;
+  readonly preferences: Pick<Preferences, "get">;
 }): readonly ExportPart[] => [
   {
     name: "notifications",
@@ -153,13 +170,8 @@ export const createNotificationExport = ({
   },
   {
     name: "notificationPreferences",
-    tables: ["notification_preferences"],
-    read: async (userId) =>
-      (await read.all(queries.preferencesOf, { userId })).map((row) => ({
-        kind: row.kind,
-        listed: row.is_listed === 1,
-        pushed: row.is_pushed === 1,
-      })),
+    tables: ["notification_preferences", "push_settings"],
+    read: (userId) => preferences.get(userId),
   },
 ];
 
