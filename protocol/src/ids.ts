@@ -29,3 +29,5 @@ export type PostId = Id<"post">;
 export type CommentId = Id<"comment">;
 /** An application to a course; it is the id of the command that made it. UUIDv7. */
 export type ApplicationId = Id<"application">;
+/** A document that an application refers to; it is the id of the command that added it. UUIDv7. */
+export type ApplicationDocumentId = Id<"application-document">;

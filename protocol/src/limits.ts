@@ -92,6 +92,13 @@ export const defaultLimits = {
   /** Favourites of a student; checked where one is added. */
   favourites: 2_000,
 
+  /** Applications of a student, those that are over included. */
+  applicationsPerUser: 200,
+  /** Characters (UTF-16 code units) of each long text of an application. */
+  applicationTextCharacters: 6_000,
+  /** Documents that one application refers to. */
+  documentsPerApplication: 30,
+
   /** Open sockets of one session. */
   socketsPerSession: 24,
   /** Sockets of one IP (IPv6: one /64) that are not signed in yet. */

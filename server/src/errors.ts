@@ -1,7 +1,8 @@
 import { StorageError } from "@edvoyage/db";
-import type { LimitName } from "@edvoyage/protocol";
+import type { ApplicationField, LimitName } from "@edvoyage/protocol";
 import { TRPCError } from "@trpc/server";
 import { ZodError } from "zod";
+import type { Application } from "./applications/application.ts";
 
 type TrpcCode = TRPCError["code"];
 
@@ -43,6 +44,13 @@ export interface ReasonDetails {
   "otp/throttled": { readonly retryAfterSeconds: number };
   "sms/failed": { readonly retryAfterSeconds: number };
   "input/invalid": { readonly issues: readonly InputIssue[] };
+  /** Nothing but of an application. */
+  conflict: {
+    /** As it is now; of a second one to a course, the first. */
+    readonly application?: Application;
+    /** Those of an edited draft that something else was written to since. */
+    readonly fields?: readonly ApplicationField[];
+  };
   "limit/reached": { readonly limit: LimitName };
   "rate/limited": { readonly retryAfterSeconds: number };
   "storage/full": { readonly retryAfterSeconds: number };
@@ -57,7 +65,9 @@ export interface InputIssue {
 }
 
 type DetailsOf<R extends Reason> = R extends keyof ReasonDetails
-  ? [details: ReasonDetails[R]]
+  ? object extends ReasonDetails[R]
+    ? [details?: ReasonDetails[R]]
+    : [details: ReasonDetails[R]]
   : [details?: Readonly<Record<string, never>>];
 
 /** A refusal that a client may act on. Anything else that is thrown is a bug. */

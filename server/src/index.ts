@@ -19,6 +19,8 @@ export type { FollowedStudent, FollowReceipt, StudentPage } from "./social/stude
 export type { Mention } from "./social/mentions.ts";
 export type { StudentName } from "./social/student-name.ts";
 export type { InspectedPost, PostReport } from "./social/moderation.ts";
+export type { Application, ApplicationDocument, ApplicationMove } from "./applications/application.ts";
+export type { ApplicationReport, InspectedApplication } from "./applications/admissions.ts";
 export type { AuditRecord } from "./audit/audit.ts";
 export type { AccountExport } from "./account/account.ts";
 export type { ErasureProgress } from "./account/erasure.ts";

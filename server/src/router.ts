@@ -1,5 +1,7 @@
 import { createAccountRouter } from "./account/account.router.ts";
 import type { Account } from "./account/account.ts";
+import type { Applications } from "./applications/applications.ts";
+import { createApplicationsRouter } from "./applications/applications.router.ts";
 import { createAdminRouter, type AdminDeps } from "./admin/admin.router.ts";
 import type { Auth } from "./auth/auth.ts";
 import { createAuthRouter } from "./auth/auth.router.ts";
@@ -34,6 +36,7 @@ export interface RouterDeps extends AdminDeps {
   readonly notifications: Notifications;
   readonly social: Social;
   readonly preferences: Preferences;
+  readonly applications: Applications;
   readonly countries: ReadonlySet<string> | undefined;
 }
 
@@ -53,6 +56,7 @@ export const createRouter = (deps: RouterDeps) =>
       inbox: createInboxRouter(deps),
       notifications: createNotificationsRouter(deps),
       social: createSocialRouter(deps),
+      applications: createApplicationsRouter(deps),
       admin: createAdminRouter(deps),
     }),
   );

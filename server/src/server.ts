@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { createAccount } from "./account/account.ts";
 import { createErasure } from "./account/erasure.ts";
 import { createUserInspection } from "./account/inspection.ts";
+import { createAdmissions } from "./applications/admissions.ts";
+import { createApplications } from "./applications/applications.ts";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { createBackups } from "./backups/backups.ts";
@@ -177,6 +179,8 @@ export const createServer = async ({
     limits,
     hints: sync.hints,
   });
+  const applications = createApplications({ database, commands, areas, clock, newId, limits });
+  const admissions = createAdmissions({ database, audit, areas, notifications, clock });
   const inbox = createInbox({ read: database.read, notifications, areas, logs, textOf, clock });
   const social = createSocial({
     database,
@@ -199,6 +203,7 @@ export const createServer = async ({
     documents,
     notifications,
     preferences,
+    applications,
   });
   const account = createAccount({ database, audit, clock, sessions, parts: exportParts });
   const erasure = createErasure({
@@ -233,6 +238,8 @@ export const createServer = async ({
     notifications,
     social,
     preferences,
+    applications,
+    admissions,
     audit,
     clock,
     limits,

@@ -1,5 +1,6 @@
 import type { Queries } from "@edvoyage/db";
 import type { Limits } from "@edvoyage/protocol";
+import type { Applications } from "./applications/applications.ts";
 import { createChatErasure, createChatExport, type ChatErasureDeps } from "./chat/student-data.ts";
 import { createMembership } from "./chat/membership.ts";
 import { createCommandErasure } from "./commands/commands.ts";
@@ -26,6 +27,7 @@ export interface ExportDeps {
   readonly documents: Documents;
   readonly notifications: Notifications;
   readonly preferences: Preferences;
+  readonly applications: Applications;
 }
 
 /** What the export of a student's data is made of, in its order. A feature that keeps something of her has its part here. */
@@ -38,6 +40,7 @@ export const createExportParts = ({
   documents,
   notifications,
   preferences,
+  applications,
 }: ExportDeps): readonly ExportPart[] => [
   { name: "profile", tables: ["users", "profiles"], read: (userId) => profiles.get(userId) },
   {
@@ -55,6 +58,21 @@ export const createExportParts = ({
     name: "document",
     tables: ["documents", "document_updates", "favourites"],
     read: (userId) => documents.content(userId),
+  },
+  {
+    name: "applications",
+    tables: ["applications", "application_moves", "application_documents"],
+    read: async (userId) => {
+      const made = await collectPages((page) => applications.list(userId, page));
+      return Promise.all(
+        made.map(async (application) => ({
+          ...application,
+          history: await collectPages((page) =>
+            applications.history(userId, { applicationId: application.id, ...page }),
+          ),
+        })),
+      );
+    },
   },
   ...createChatExport({ read, logs }),
   ...createNotificationExport({ notifications, preferences }),

@@ -3,6 +3,7 @@ import type { RpcClient } from "@edvoyage/client-sdk/rpc";
 import type { SignIn } from "@edvoyage/server";
 import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test } from "vitest";
+import { createCompleteDraft, createSubmitted } from "../support/application.ts";
 import { DIALECTS } from "../support/databases.ts";
 import { createWorld, somePhone, type World } from "../support/world.ts";
 
@@ -24,6 +25,12 @@ interface Scene {
   /** Of the owner, with a comment of hers. */
   readonly postId: string;
   readonly commentId: string;
+  /** Of the owner: a draft with a document, and one that is submitted. */
+  readonly applicationId: string;
+  readonly documentId: string;
+  readonly submittedId: string;
+  readonly submittedDocumentId: string;
+  readonly freeCourseId: string;
   /** Of the contact, who has blocked the other, with a comment of hers. */
   readonly contactPostId: string;
   readonly contactCommentId: string;
@@ -187,6 +194,45 @@ const cases: Readonly<Record<string, AccessCase>> = {
   "admin.posts.remove": { input: ({ postId }) => ({ postId, reason: "Spam" }), expected: forAdmins },
   "notifications.preferences": { expected: forStudents },
   "notifications.setPreferences": { input: () => ({ previews: true }), expected: forStudents },
+  "applications.list": { expected: forStudents },
+  "applications.get": { input: ({ applicationId }) => ({ applicationId }), expected: forMembers },
+  "applications.history": { input: ({ applicationId }) => ({ applicationId }), expected: forMembers },
+  "applications.create": { input: ({ freeCourseId: courseId }) => ({ courseId }), expected: forStudents },
+  "applications.update": {
+    input: ({ applicationId }) => ({ applicationId, changes: { notes: "Mine" } }),
+    expected: forMembers,
+  },
+  "applications.submit": { input: ({ applicationId }) => ({ applicationId }), expected: forMembers },
+  "applications.withdraw": { input: ({ applicationId }) => ({ applicationId }), expected: forMembers },
+  "applications.addDocument": {
+    input: ({ applicationId }) => ({ applicationId, kind: "cv", name: "cv.pdf" }),
+    expected: forMembers,
+  },
+  "applications.uploadDocument": {
+    input: ({ applicationId, documentId }) => ({ applicationId, documentId }),
+    expected: forMembers,
+  },
+  "applications.removeDocument": {
+    input: ({ applicationId, documentId }) => ({ applicationId, documentId }),
+    expected: forMembers,
+  },
+  "admin.applications.list": { expected: forAdmins },
+  "admin.applications.show": {
+    input: ({ submittedId: applicationId }) => ({ applicationId }),
+    expected: forAdmins,
+  },
+  "admin.applications.move": {
+    input: ({ submittedId: applicationId }) => ({ applicationId, status: "under_review" }),
+    expected: forAdmins,
+  },
+  "admin.applications.setDocument": {
+    input: ({ submittedId: applicationId, submittedDocumentId: documentId }) => ({
+      applicationId,
+      documentId,
+      status: "accepted",
+    }),
+    expected: forAdmins,
+  },
   "admin.sessions.list": { expected: forAdmins },
   "admin.sessions.revoke": { input: ({ owner }) => ({ sessionId: owner.session.id }), expected: forAdmins },
   "admin.numbers.list": { expected: forAdmins },
@@ -236,8 +282,11 @@ const createScene = async (dialect: (typeof DIALECTS)[number]): Promise<Scene> =
   };
   const { postId, commentId } = await publish(owner);
   const { postId: contactPostId, commentId: contactCommentId } = await publish(contact);
-  const course = (await world.rpc().courses.list.query({ limit: 1 })).items[0];
-  if (!course) throw new Error("No course was seeded");
+  const [course, ...others] = (await world.rpc().courses.list.query({ limit: 3 })).items;
+  if (!course || !others[0] || !others[1]) throw new Error("No courses were seeded");
+  const applicant = { rpc: owner.rpc };
+  const draft = await createCompleteDraft(applicant, course.id);
+  const submitted = await createSubmitted(applicant, others[0].id);
   return {
     world,
     owner,
@@ -249,6 +298,11 @@ const createScene = async (dialect: (typeof DIALECTS)[number]): Promise<Scene> =
     invitedRoomId: invited.id,
     universityId: course.universityId,
     courseId: course.id,
+    applicationId: draft.id,
+    documentId: draft.documents[0]?.id ?? "",
+    submittedId: submitted.id,
+    submittedDocumentId: submitted.documents[0]?.id ?? "",
+    freeCourseId: others[1].id,
     postId,
     commentId,
     contactPostId,

@@ -46,6 +46,14 @@ export const rowsOf = async (databaseUrl: string, query: string): Promise<unknow
   return rows;
 };
 
+/** Changes the database of a server that does not run, as nothing in the product does. */
+export const writeRows = async (databaseUrl: string, statement: string): Promise<void> => {
+  if (!databaseUrl.startsWith("sqlite:")) return administer(databaseUrl, statement);
+  const file = new Sqlite(databaseUrl.slice("sqlite:".length));
+  file.prepare(statement).run();
+  file.close();
+};
+
 const administer = async (url: string, statement: string): Promise<void> => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

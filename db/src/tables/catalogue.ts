@@ -38,6 +38,11 @@ export interface CoursesTable {
   currency: string;
   /** 1 to 12: the month in which teaching starts. */
   start_month: number;
+  /** What an application costs, in whole units of `currency`; 0 is nothing, `null` is not known. */
+  application_fee: number | null;
+  /** 1 to 12: with `deadline_day`, the last day of each year on which one applies for the next start; `null` for none. */
+  deadline_month: number | null;
+  deadline_day: number | null;
   /** 0 or 1: generated for demonstration, not a real offer. */
   is_sample: number;
   sort_key: string;

@@ -1,3 +1,4 @@
+import type { ApplicationDocumentsTable, ApplicationMovesTable, ApplicationsTable } from "./applications.ts";
 import type { AuditTable } from "./audit.ts";
 import type { CoursesTable, UniversitiesTable } from "./catalogue.ts";
 import type {
@@ -86,6 +87,9 @@ export interface Tables {
   push_deliveries: PushDeliveriesTable;
   push_receipts: PushReceiptsTable;
   push_dead_letters: PushDeadLettersTable;
+  applications: ApplicationsTable;
+  application_moves: ApplicationMovesTable;
+  application_documents: ApplicationDocumentsTable;
   heartbeat: HeartbeatTable;
 }
 

@@ -1,9 +1,19 @@
 import type { Database } from "@edvoyage/db";
-import type { Limits, PostId, SessionId, UserId } from "@edvoyage/protocol";
+import {
+  APPLICATION_DOCUMENT_STATUSES,
+  APPLICATION_STATUSES,
+  type ApplicationDocumentId,
+  type ApplicationId,
+  type Limits,
+  type PostId,
+  type SessionId,
+  type UserId,
+} from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Account } from "../account/account.ts";
 import type { Erasure } from "../account/erasure.ts";
 import type { UserInspection } from "../account/inspection.ts";
+import type { Admissions } from "../applications/admissions.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Backups } from "../backups/backups.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
@@ -12,6 +22,7 @@ import type { NumberInspection } from "../numbers/inspection.ts";
 import { pageInput } from "../paging.ts";
 import { idInput } from "../id-input.ts";
 import { maskPhone, parsePhone } from "../phone.ts";
+import { proseInput } from "../text-input.ts";
 import type { SessionInspection } from "../sessions/inspection.ts";
 import type { Social } from "../social/social.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -29,6 +40,7 @@ export interface AdminDeps {
   readonly erasure: Erasure;
   /** Runs what no reply waits for. */
   readonly background: (task: Promise<unknown>) => void;
+  readonly admissions: Admissions;
   readonly social: Pick<Social, "moderation">;
   readonly audit: Audit;
   readonly clock: Clock;
@@ -53,12 +65,16 @@ const MAX_KEPT_BACKUPS = 10_000;
 const postId = idInput<PostId>();
 const sessionId = idInput<SessionId>();
 const userId = idInput<UserId>();
+const applicationId = idInput<ApplicationId>();
+const applicationStatus = z.enum(APPLICATION_STATUSES);
+/** What a student reads of what was done. */
+const note = proseInput(500).nullish();
 
 /** What the terminal program calls. Every act is in the audit log with its reason. */
 export const createAdminRouter = (deps: AdminDeps) => {
   const { database, sessions, sessionInspection, numbers, catalogue, backups, audit, clock, limits, facts } =
     deps;
-  const { users, account, erasure, background, social } = deps;
+  const { users, account, erasure, background, social, admissions } = deps;
   return router({
     sessions: router({
       list: adminProcedure
@@ -141,6 +157,46 @@ export const createAdminRouter = (deps: AdminDeps) => {
       remove: adminProcedure
         .input(z.object({ postId, reason: reason.unwrap().min(1) }))
         .mutation(({ input }) => social.moderation.remove(input)),
+    }),
+
+    applications: router({
+      list: adminProcedure
+        .input(
+          z
+            .object({
+              status: applicationStatus.optional(),
+              userId: userId.optional(),
+              showPhones,
+              ...pageInput,
+            })
+            .prefault({}),
+        )
+        .query(({ input }) => admissions.list(input)),
+      show: adminProcedure
+        .input(z.object({ applicationId, showPhones }))
+        .query(({ input }) => admissions.show(input.applicationId, input)),
+      move: adminProcedure
+        .input(
+          z.object({
+            applicationId,
+            status: applicationStatus,
+            from: applicationStatus.optional(),
+            note,
+            reason,
+          }),
+        )
+        .mutation(({ input }) => admissions.move(input)),
+      setDocument: adminProcedure
+        .input(
+          z.object({
+            applicationId,
+            documentId: idInput<ApplicationDocumentId>(),
+            status: z.enum(APPLICATION_DOCUMENT_STATUSES),
+            note,
+            reason,
+          }),
+        )
+        .mutation(({ input }) => admissions.setDocument(input)),
     }),
 
     catalogue: router({

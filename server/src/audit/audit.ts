@@ -21,6 +21,8 @@ export type AuditAction =
   | "account.exported"
   | "number.unblocked"
   | "post.removed"
+  | "application.moved"
+  | "application.document-judged"
   | "catalogue.imported"
   | "catalogue.seeded"
   | "database.backed-up"

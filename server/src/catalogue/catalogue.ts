@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Clock } from "../clock.ts";
 import type { NewId } from "../crypto.ts";
 import { AppError } from "../errors.ts";
+import { nextIntake } from "../intake.ts";
 import { parseCursor, toPage, type Page } from "../paging.ts";
 import {
   catalogueQueries,
@@ -52,6 +53,12 @@ export interface Course {
   readonly currency: string;
   /** 1 to 12. */
   readonly startMonth: number;
+  /** What an application costs, in whole units of `currency`; 0 is nothing, `null` is not known. */
+  readonly applicationFee: number | null;
+  /** Before which instant one applies for `intakeYear`; `null` when any time before the start will do. */
+  readonly applicationDeadline: number | null;
+  /** The year of the next start that one can still apply for. */
+  readonly intakeYear: number;
   /** Generated for demonstration: not a real offer. */
   readonly isSample: boolean;
 }
@@ -218,7 +225,7 @@ export const createCatalogue = (deps: {
       });
       return toPage(rows, limit, {
         list: "courses",
-        itemOf: rowToCourse,
+        itemOf: (row) => rowToCourse(row, clock.now()),
         positionOf: ({ sort_key, id }) => [sort_key, id],
       });
     },
@@ -226,7 +233,7 @@ export const createCatalogue = (deps: {
     course: async (id) => {
       const row = await findCourse(read, id);
       if (!row) throw new AppError("not-found", "There is no such course.");
-      return rowToCourse(row);
+      return rowToCourse(row, clock.now());
     },
 
     importEntries: async (tx, { entries, importId, offset }) => {
@@ -292,6 +299,9 @@ export const createCatalogue = (deps: {
       tuition_per_year: course.tuitionPerYear,
       currency: course.currency,
       start_month: course.startMonth,
+      application_fee: course.applicationFee,
+      deadline_month: course.deadline[0],
+      deadline_day: course.deadline[1],
       is_sample: 1,
       sort_key: foldText(course.title),
       search_words: textsToSearchWords([course.title, course.subject, university.name]),
@@ -369,18 +379,24 @@ const rowToUniversity = (row: Tables["universities"]): University => ({
   domains: z.array(z.string()).parse(JSON.parse(row.domains)),
 });
 
-const rowToCourse = (row: CourseRow): Course => ({
-  id: row.id,
-  universityId: row.university_id,
-  universityName: row.university_name,
-  country: row.country,
-  title: row.title,
-  level: row.level,
-  subject: row.subject,
-  language: row.language,
-  durationMonths: row.duration_months,
-  tuitionPerYear: row.tuition_per_year,
-  currency: row.currency,
-  startMonth: row.start_month,
-  isSample: row.is_sample === 1,
-});
+const rowToCourse = (row: CourseRow, now: number): Course => {
+  const { year, deadline } = nextIntake(row, now);
+  return {
+    id: row.id,
+    universityId: row.university_id,
+    universityName: row.university_name,
+    country: row.country,
+    title: row.title,
+    level: row.level,
+    subject: row.subject,
+    language: row.language,
+    durationMonths: row.duration_months,
+    tuitionPerYear: row.tuition_per_year,
+    currency: row.currency,
+    startMonth: row.start_month,
+    applicationFee: row.application_fee,
+    applicationDeadline: deadline,
+    intakeYear: year,
+    isSample: row.is_sample === 1,
+  };
+};

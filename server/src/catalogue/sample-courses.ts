@@ -10,7 +10,12 @@ export interface SampleCourse {
   readonly tuitionPerYear: number;
   readonly currency: string;
   readonly startMonth: number;
+  readonly applicationFee: number;
+  readonly deadline: MonthDay;
 }
+
+/** A day of every year: month 1 to 12, day 1 to 31. */
+type MonthDay = readonly [month: number, day: number];
 
 const SUBJECTS = [
   "Architecture",
@@ -45,6 +50,15 @@ const LEVELS = [
   { level: "master", title: (subject: string) => `Master in ${subject}`, durationMonths: [12, 24] },
   { level: "doctorate", title: (subject: string) => `Doctorate in ${subject}`, durationMonths: [36, 48] },
 ] as const;
+
+/** Some months before the start, the earlier the more there is to decide. Migration 0012 gave older courses the same. */
+const DEADLINES: Readonly<Record<SampleCourse["level"], { readonly 1: MonthDay; readonly 9: MonthDay }>> = {
+  bachelor: { 1: [8, 31], 9: [1, 31] },
+  master: { 1: [9, 30], 9: [3, 31] },
+  doctorate: { 1: [7, 31], 9: [12, 15] },
+};
+/** What part of a year's tuition an application costs, but for doctorates, which cost nothing to apply for. */
+const FEE_PART = 1 / 250;
 
 /** Two bachelors, two masters and a doctorate. */
 const LEVEL_OF_COURSE = [0, 0, 1, 1, 2] as const;
@@ -87,15 +101,19 @@ export const createSampleCourses = (university: string, country: string): Sample
     );
     // Steps of one fifth keep the five subjects of a university apart.
     const subject = SUBJECTS[((subjectByte % 5) + index * 5) % SUBJECTS.length] ?? SUBJECTS[0];
+    const startMonth = startByte % 4 === 0 ? 1 : 9;
+    const tuitionPerYear = Math.round((5 + (feeByte % 30)) * (UNITS_PER_DOLLAR[currency] ?? 1)) * 1000;
     return {
       title: title(subject),
       level,
       subject,
       language: "English",
       durationMonths: durationMonths[durationByte % 2] ?? durationMonths[0],
-      tuitionPerYear: Math.round((5 + (feeByte % 30)) * (UNITS_PER_DOLLAR[currency] ?? 1)) * 1000,
+      tuitionPerYear,
       currency,
-      startMonth: startByte % 4 === 0 ? 1 : 9,
+      startMonth,
+      applicationFee: level === "doctorate" ? 0 : Math.round(tuitionPerYear * FEE_PART),
+      deadline: DEADLINES[level][startMonth],
     };
   });
 };

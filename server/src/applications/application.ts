@@ -1,0 +1,147 @@
+import type { Tables } from "@edvoyage/db";
+import type {
+  ApplicationDocumentId,
+  ApplicationDocumentKind,
+  ApplicationDocumentStatus,
+  ApplicationFields,
+  ApplicationId,
+  ApplicationMover,
+  ApplicationStatus,
+  CourseId,
+  CourseLevel,
+  UniversityId,
+  UserId,
+} from "@edvoyage/protocol";
+import { intakeOf, nextIntake } from "../intake.ts";
+import { movesFrom } from "./applications.rules.ts";
+import type { ApplicationRow } from "./applications.store.ts";
+
+/** A student's application to a course. */
+export interface Application {
+  readonly id: ApplicationId;
+  readonly status: ApplicationStatus;
+  /** Where the student herself may move it to now. */
+  readonly moves: readonly ApplicationStatus[];
+  /** The course as it was when the application was made, and again when it was submitted. */
+  readonly course: {
+    readonly id: CourseId;
+    readonly title: string;
+    readonly level: CourseLevel;
+    readonly universityId: UniversityId;
+    readonly universityName: string;
+    /** ISO 3166-1 alpha-2. */
+    readonly country: string;
+    /** 1 to 12. */
+    readonly startMonth: number;
+    /** Whether it is still in the catalogue: a draft to one that is not cannot be submitted. */
+    readonly isOffered: boolean;
+  };
+  readonly fields: ApplicationFields;
+  /** What it costs to apply, once it is submitted what it cost then; `null` when nobody knows. In whole units. */
+  readonly fee: { readonly amount: number; readonly currency: string } | null;
+  /**
+   * Before which instant to submit it: that of its own intake, the next one's for a draft that names none. Once submitted,
+   * the deadline that it met. `null` for none.
+   */
+  readonly deadline: number | null;
+  readonly documents: readonly ApplicationDocument[];
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly submittedAt: number | null;
+}
+
+/** A document that an application refers to. */
+export interface ApplicationDocument {
+  readonly id: ApplicationDocumentId;
+  readonly kind: ApplicationDocumentKind;
+  readonly name: string;
+  readonly status: ApplicationDocumentStatus;
+  /** What those who looked at it said of it. */
+  readonly note: string | null;
+  readonly updatedAt: number;
+}
+
+/** One step of an application; the first is its beginning. */
+export interface ApplicationMove {
+  /** From 0, without holes. */
+  readonly position: number;
+  readonly at: number;
+  readonly by: ApplicationMover;
+  /** The student; `null` for an admin. */
+  readonly actorId: UserId | null;
+  /** `null` for the beginning. */
+  readonly from: ApplicationStatus | null;
+  readonly to: ApplicationStatus;
+  readonly note: string | null;
+}
+
+type DocumentRow = Tables["application_documents"];
+
+export const rowToApplication = (
+  row: ApplicationRow,
+  { documents, now }: { readonly documents: readonly DocumentRow[]; readonly now: number },
+): Application => ({
+  id: row.id,
+  status: row.status,
+  moves: movesFrom(row.status, "student"),
+  course: {
+    id: row.course_id,
+    title: row.course_title,
+    level: row.course_level,
+    universityId: row.university_id,
+    universityName: row.university_name,
+    country: row.country,
+    startMonth: row.submitted_at === null ? (row.offered_start_month ?? row.start_month) : row.start_month,
+    isOffered: row.offered_course_id !== null,
+  },
+  fields: rowToFields(row),
+  ...termsOf(row, now),
+  documents: documents.map(rowToDocument),
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+  submittedAt: row.submitted_at,
+});
+
+export const rowToFields = (row: ApplicationRow): ApplicationFields => ({
+  intakeYear: row.intake_year,
+  studyMode: row.study_mode,
+  contactEmail: row.contact_email,
+  funding: row.funding,
+  statement: row.statement,
+  notes: row.notes,
+});
+
+export const rowToMove = (row: Tables["application_moves"]): ApplicationMove => ({
+  position: row.position,
+  at: row.at,
+  by: row.mover,
+  actorId: row.actor_id,
+  from: row.from_status,
+  to: row.to_status,
+  note: row.note,
+});
+
+/** What the catalogue asks for now, and of a submitted application what it asked for then. */
+const termsOf = (row: ApplicationRow, now: number): Pick<Application, "fee" | "deadline"> => {
+  if (row.submitted_at !== null) return { fee: toFee(row.fee, row.currency), deadline: row.deadline };
+  if (row.offered_start_month === null) return { fee: null, deadline: null };
+  const terms = {
+    start_month: row.offered_start_month,
+    deadline_month: row.offered_deadline_month,
+    deadline_day: row.offered_deadline_day,
+  };
+  const intake = row.intake_year === null ? nextIntake(terms, now) : intakeOf(terms, row.intake_year);
+  return { fee: toFee(row.offered_fee, row.offered_currency ?? row.currency), deadline: intake.deadline };
+};
+
+const toFee = (amount: number | null, currency: string): Application["fee"] =>
+  amount === null ? null : { amount, currency };
+
+const rowToDocument = (row: DocumentRow): ApplicationDocument => ({
+  id: row.id,
+  kind: row.kind,
+  name: row.name,
+  status: row.status,
+  note: row.note,
+  updatedAt: row.updated_at,
+});

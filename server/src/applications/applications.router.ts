@@ -1,0 +1,140 @@
+import {
+  APPLICATION_DOCUMENT_KINDS,
+  APPLICATION_STATUSES,
+  FUNDINGS,
+  STUDY_MODES,
+  type ApplicationDocumentId,
+  type ApplicationId,
+  type CourseId,
+} from "@edvoyage/protocol";
+import { z } from "zod";
+import { commandIdInput, idInput } from "../id-input.ts";
+import { pageInput } from "../paging.ts";
+import { lineInput, proseInput } from "../text-input.ts";
+import { router, sessionProcedure } from "../trpc.ts";
+import type { Applications } from "./applications.ts";
+
+const MAX_NAME_CHARACTERS = 200;
+const MAX_NOTE_CHARACTERS = 500;
+/** More than a text will hold: what is above the limit gets the error that names it. */
+const MAX_TEXT_CHARACTERS = 200_000;
+/** RFC 5321, 4.5.3.1.3. */
+const MAX_EMAIL_CHARACTERS = 254;
+
+const applicationId = idInput<ApplicationId>();
+const documentId = idInput<ApplicationDocumentId>();
+const courseId = idInput<CourseId>();
+const commandId = commandIdInput();
+const status = z.enum(APPLICATION_STATUSES);
+const name = lineInput(MAX_NAME_CHARACTERS);
+
+/** A field that was emptied by hand is one that was not filled in. */
+const orEmpty = <Input extends z.ZodType>(input: Input) =>
+  z.union([z.literal("").transform(() => null), input]);
+const prose = z
+  .string()
+  .max(MAX_TEXT_CHARACTERS)
+  .transform((text) => text.trim())
+  .pipe(orEmpty(proseInput(MAX_TEXT_CHARACTERS)))
+  .nullable();
+
+const fieldShapes = {
+  intakeYear: z.number().int().min(2000).max(2100).nullable(),
+  studyMode: z.enum(STUDY_MODES).nullable(),
+  contactEmail: z.string().max(MAX_EMAIL_CHARACTERS).trim().pipe(orEmpty(z.email())).nullable(),
+  funding: z.enum(FUNDINGS).nullable(),
+  statement: prose,
+  notes: prose,
+};
+const fields = z.strictObject({
+  intakeYear: fieldShapes.intakeYear.exactOptional(),
+  studyMode: fieldShapes.studyMode.exactOptional(),
+  contactEmail: fieldShapes.contactEmail.exactOptional(),
+  funding: fieldShapes.funding.exactOptional(),
+  statement: fieldShapes.statement.exactOptional(),
+  notes: fieldShapes.notes.exactOptional(),
+});
+/** What the device had: as it would be stored, or, of what could not be, anything that nothing is equal to. */
+const baseOf = <Shape extends z.ZodType>(shape: Shape) =>
+  z
+    .union([z.string().max(MAX_TEXT_CHARACTERS), z.number(), z.null()])
+    .transform((value): unknown => {
+      const parsed = shape.safeParse(value);
+      return parsed.success ? parsed.data : { unlikeAnyValue: value };
+    })
+    .optional();
+const base = z.strictObject({
+  intakeYear: baseOf(fieldShapes.intakeYear),
+  studyMode: baseOf(fieldShapes.studyMode),
+  contactEmail: baseOf(fieldShapes.contactEmail),
+  funding: baseOf(fieldShapes.funding),
+  statement: baseOf(fieldShapes.statement),
+  notes: baseOf(fieldShapes.notes),
+});
+
+export const createApplicationsRouter = (deps: { readonly applications: Applications }) => {
+  const { applications } = deps;
+  return router({
+    list: sessionProcedure
+      .input(z.object({ status: status.optional(), ...pageInput }).prefault({}))
+      .query(({ ctx, input }) => applications.list(ctx.caller.user.id, input)),
+    get: sessionProcedure
+      .input(z.object({ applicationId }))
+      .query(({ ctx, input }) => applications.get(ctx.caller.user.id, input.applicationId)),
+    history: sessionProcedure
+      .input(z.object({ applicationId, ...pageInput }))
+      .query(({ ctx, input }) => applications.history(ctx.caller.user.id, input)),
+
+    create: sessionProcedure
+      .input(z.object({ courseId, fields: fields.default({}), commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        applications.create({ userId: ctx.caller.user.id, commandId }, input),
+      ),
+    update: sessionProcedure
+      .input(z.object({ applicationId, changes: fields, base: base.default({}), commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        applications.update({ userId: ctx.caller.user.id, commandId }, input),
+      ),
+    submit: sessionProcedure
+      .input(z.object({ applicationId, from: status.optional(), commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        applications.submit({ userId: ctx.caller.user.id, commandId }, input),
+      ),
+    withdraw: sessionProcedure
+      .input(
+        z.object({
+          applicationId,
+          from: status.optional(),
+          note: proseInput(MAX_NOTE_CHARACTERS).nullish(),
+          commandId,
+        }),
+      )
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        applications.withdraw({ userId: ctx.caller.user.id, commandId }, input),
+      ),
+
+    addDocument: sessionProcedure
+      .input(
+        z.object({
+          applicationId,
+          kind: z.enum(APPLICATION_DOCUMENT_KINDS),
+          name,
+          status: z.enum(["expected", "uploaded"]).default("expected"),
+          commandId,
+        }),
+      )
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        applications.addDocument({ userId: ctx.caller.user.id, commandId }, input),
+      ),
+    uploadDocument: sessionProcedure
+      .input(z.object({ applicationId, documentId, name: name.nullish(), commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        applications.uploadDocument({ userId: ctx.caller.user.id, commandId }, input),
+      ),
+    removeDocument: sessionProcedure
+      .input(z.object({ applicationId, documentId, commandId }))
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        applications.removeDocument({ userId: ctx.caller.user.id, commandId }, input),
+      ),
+  });
+};

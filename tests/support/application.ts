@@ -1,0 +1,44 @@
+import type { Application } from "@edvoyage/server";
+import { v7 as uuidv7 } from "uuid";
+import type { Student } from "./student.ts";
+import type { World } from "./world.ts";
+
+/** What a draft needs before it can be submitted. */
+export const COMPLETE_FIELDS = {
+  intakeYear: 2028,
+  studyMode: "full-time",
+  contactEmail: "ada@example.org",
+  funding: "scholarship",
+  statement: "I have wanted to since I was nine.",
+} as const;
+
+/** The ids of some courses of the catalogue, which is seeded unless it has been. */
+export const someCourses = async (world: World, count: number): Promise<readonly string[]> => {
+  await world.server.seedIfEmpty();
+  return (await world.rpc().courses.list.query({ limit: count })).items.map(({ id }) => id);
+};
+
+/** A draft with all that is needed to submit it. */
+export const createCompleteDraft = async (
+  { rpc }: Pick<Student, "rpc">,
+  courseId: string,
+): Promise<Application> => {
+  const { applications } = rpc;
+  const { id: applicationId } = await applications.create.mutate({
+    courseId,
+    fields: COMPLETE_FIELDS,
+    commandId: uuidv7(),
+  });
+  const document = { applicationId, name: "scan.pdf", status: "uploaded" } as const;
+  await applications.addDocument.mutate({ ...document, kind: "passport", commandId: uuidv7() });
+  return applications.addDocument.mutate({ ...document, kind: "transcript", commandId: uuidv7() });
+};
+
+/** The same, submitted. */
+export const createSubmitted = async (
+  student: Pick<Student, "rpc">,
+  courseId: string,
+): Promise<Application> => {
+  const { id: applicationId } = await createCompleteDraft(student, courseId);
+  return student.rpc.applications.submit.mutate({ applicationId });
+};
