@@ -16,7 +16,7 @@ import type { InputIssue } from "../errors.ts";
  * "from any but the last three": rejected, waitlisted and deferred. Beyond that chain, a course that interviews nobody decides
  * from the review; whoever waits is taken or refused, and what was put off may be looked at again.
  */
-export const TRANSITIONS: Readonly<
+const TRANSITIONS: Readonly<
   Record<ApplicationStatus, Readonly<Partial<Record<ApplicationStatus, ApplicationMover>>>>
 > = {
   draft: { submitted: "student", withdrawn: "student" },
@@ -61,7 +61,7 @@ export const isClosed = (status: ApplicationStatus): boolean =>
  * The same of a document: who may give it which status. What is judged, an admin may judge anew, and ask for again; the
  * student replaces what is not accepted.
  */
-export const DOCUMENT_TRANSITIONS: Readonly<
+const DOCUMENT_TRANSITIONS: Readonly<
   Record<
     ApplicationDocumentStatus,
     Readonly<Partial<Record<ApplicationDocumentStatus, readonly ApplicationMover[]>>>
