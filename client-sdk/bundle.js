@@ -25,6 +25,9 @@ const replacements = {
   "lib0/broadcastchannel": `
     export const subscribe = () => {}, unsubscribe = () => {}, publish = () => {};`,
 };
+const IS_SAME_JSON = `
+  function isSameJson(one, other) { return JSON.stringify(one) === JSON.stringify(other); }`;
+
 /** How lib0's files name the same. */
 const idOf = (id) => (id === "./environment.js" ? "lib0/environment" : id);
 
@@ -38,7 +41,12 @@ await build({
       name: "replacements",
       enforce: "pre",
       resolveId: (id) => (idOf(id) in replacements ? `\0${idOf(id)}` : undefined),
-      transform: (code, id) => (id.endsWith("/yjs/dist/yjs.mjs") ? trimYjs(code) : undefined),
+      transform: (code, id) => {
+        if (id.endsWith("/yjs/dist/yjs.mjs")) return trimYjs(code);
+        // What is compared is the JSON of awareness.
+        if (id.endsWith("/y-protocols/awareness.js")) return code.replaceAll("f.equalityDeep", "isSameJson") + IS_SAME_JSON;
+        return undefined;
+      },
       load: (id) => (id.startsWith("\0") ? replacements[id.slice(1)] : undefined),
     },
   ],

@@ -21,6 +21,11 @@ export const trimYjs = (code) => {
       "error.unexpectedCase();",
     ],
     [/^const cleanupYTextAfterTransaction = .*?^};/gms, "const cleanupYTextAfterTransaction = () => {};"],
+    // What an event tells of its change: nobody asks, the new state is read.
+    [
+      /(?<=^class YEvent \{).*?^\}/ms,
+      "constructor (target, transaction) { this.target = this.currentTarget = target; this.transaction = transaction; } }",
+    ],
     // The second format: Yjs keeps in it what waits for an update that is missing; here it keeps that in the first.
     [/^class (DSDecoder|UpdateDecoder|DSEncoder|UpdateEncoder)V2 .*?^\}/gms, "const $1V2 = $1V1;"],
     [/(?<=const convertUpdateFormatV2ToV1 = update => ).*/, "update;"],

@@ -1,21 +1,33 @@
 import type {
+  ApplicationId,
   ChallengeId,
-  MessageId,
+  CommentId,
   Position,
+  PostId,
   RoomHistory,
   RoomId,
   RoomRole,
   SessionId,
   UserId,
 } from "@edvoyage/protocol";
+import type { ApplicationMove, SentApplication } from "./applications/api.ts";
 import type { AppDescription } from "./auth/auth.ts";
 import type { Course, CourseFilter, University, UniversityFilter } from "./catalogue/catalogue.ts";
 import type { Invitation, RoomDetails, RoomSummary } from "./chat/api.ts";
-import type { Contact, ContactChange } from "./contacts/contacts.ts";
-import type { LogReceipt } from "./outbox/outbox-entry.ts";
+import type { Contact } from "./contacts/contacts.ts";
+import type { Notification } from "./notifications/notifications.ts";
+import type { LogReceipt, QueuedInputs, QueuedProcedure } from "./outbox/outbox-entry.ts";
 import type { Page, PageFilter } from "./page.ts";
-import type { Profile } from "./profile/profile.ts";
+import type { AccountExport } from "./own-account.ts";
+import type { Profile, PublicProfile } from "./profile/profile.ts";
 import type { Session } from "./sessions/sessions.ts";
+import type {
+  FollowedStudent,
+  SentComment,
+  SentPost,
+  StudentName,
+  StudentPage,
+} from "./social/api.ts";
 
 /** A procedure that reads. */
 interface Query<Input, Answer> {
@@ -30,7 +42,12 @@ interface Mutation<Input, Answer> {
 /** A change that takes effect once, however often it is asked for. */
 type Command<Input, Answer> = Mutation<Input & { readonly commandId: string }, Answer>;
 
+/** One that may wait in the outbox. */
+type Queued<P extends QueuedProcedure, Answer = unknown> = Command<QueuedInputs[P], Answer>;
+
 type AnyContact = Omit<Contact, "isPending">;
+
+type Receipt = { readonly createdAt: number };
 
 /** A room in the answer of `inbox.changes`. */
 export type ChangedRoom =
@@ -75,7 +92,15 @@ export interface ServerCalls {
     readonly revokeOthers: Mutation<void, { readonly ended: number }>;
     readonly logout: Mutation<void, unknown>;
   };
-  readonly profile: { readonly get: Query<void, Profile> };
+  readonly account: {
+    readonly export: Query<void, AccountExport>;
+    readonly delete: Mutation<void, { readonly eraseAt: number }>;
+  };
+  readonly profile: {
+    readonly get: Query<void, Profile>;
+    readonly of: Query<{ readonly userId: string }, PublicProfile>;
+    readonly update: Queued<"profile.update", Profile>;
+  };
   readonly universities: {
     readonly list: Query<UniversityFilter, Page<University>>;
     readonly get: Query<{ readonly id: string }, University>;
@@ -86,9 +111,48 @@ export interface ServerCalls {
   };
   readonly contacts: {
     readonly list: Query<PageFilter, Page<AnyContact>>;
-    readonly add: Command<{ readonly userId: UserId; readonly nickname?: string | null }, AnyContact>;
-    readonly update: Command<{ readonly userId: UserId } & ContactChange, AnyContact>;
-    readonly remove: Command<{ readonly userId: UserId }, unknown>;
+    readonly add: Queued<"contacts.add", AnyContact>;
+    readonly update: Queued<"contacts.update", AnyContact>;
+    readonly remove: Queued<"contacts.remove">;
+  };
+  readonly notifications: {
+    readonly recent: Query<PageFilter, Page<Notification>>;
+    readonly markRead: Queued<"notifications.markRead", { readonly marked: number }>;
+  };
+  readonly social: {
+    readonly feed: Query<PageFilter, Page<SentPost>>;
+    readonly get: Query<{ readonly postId: PostId }, SentPost>;
+    readonly studentPosts: Query<{ readonly userId: UserId } & PageFilter, Page<SentPost>>;
+    readonly likes: Query<{ readonly postId: PostId } & PageFilter, Page<StudentName>>;
+    readonly comments: Query<
+      { readonly postId: PostId; readonly parentId: CommentId | null } & PageFilter,
+      Page<SentComment>
+    >;
+    readonly student: Query<{ readonly userId: UserId }, StudentPage>;
+    readonly followers: Query<{ readonly userId: UserId } & PageFilter, Page<FollowedStudent>>;
+    readonly following: Query<{ readonly userId: UserId } & PageFilter, Page<FollowedStudent>>;
+    readonly post: Queued<"social.post", Receipt>;
+    readonly editPost: Queued<"social.editPost">;
+    readonly removePost: Queued<"social.removePost">;
+    readonly like: Queued<"social.like">;
+    readonly unlike: Queued<"social.unlike">;
+    readonly report: Queued<"social.report">;
+    readonly comment: Queued<"social.comment", Receipt>;
+    readonly removeComment: Queued<"social.removeComment">;
+    readonly follow: Queued<"social.follow">;
+    readonly unfollow: Queued<"social.unfollow">;
+  };
+  readonly applications: {
+    readonly list: Query<PageFilter, Page<SentApplication>>;
+    readonly get: Query<{ readonly applicationId: ApplicationId }, SentApplication>;
+    readonly history: Query<{ readonly applicationId: ApplicationId } & PageFilter, Page<ApplicationMove>>;
+    readonly create: Queued<"applications.create", SentApplication>;
+    readonly update: Queued<"applications.update", SentApplication>;
+    readonly submit: Queued<"applications.submit", SentApplication>;
+    readonly withdraw: Queued<"applications.withdraw", SentApplication>;
+    readonly addDocument: Queued<"applications.addDocument", SentApplication>;
+    readonly uploadDocument: Queued<"applications.uploadDocument", SentApplication>;
+    readonly removeDocument: Queued<"applications.removeDocument", SentApplication>;
   };
   readonly chat: {
     readonly rooms: {
@@ -114,20 +178,11 @@ export interface ServerCalls {
       readonly acceptInvitation: Command<{ readonly roomId: string }, RoomDetails>;
       readonly declineInvitation: Command<{ readonly roomId: string }, unknown>;
     };
-    readonly send: Command<
-      { readonly roomId: RoomId; readonly text: string; readonly replyTo: MessageId | null },
-      LogReceipt
-    >;
-    readonly edit: Command<
-      { readonly roomId: RoomId; readonly messageId: MessageId; readonly text: string },
-      LogReceipt
-    >;
-    readonly remove: Command<{ readonly roomId: RoomId; readonly messageId: MessageId }, LogReceipt>;
-    readonly react: Command<
-      { readonly roomId: RoomId; readonly messageId: MessageId; readonly emoji: string | null },
-      unknown
-    >;
-    readonly markRead: Command<{ readonly roomId: RoomId; readonly position: Position }, unknown>;
+    readonly send: Queued<"chat.send", LogReceipt>;
+    readonly edit: Queued<"chat.edit", LogReceipt>;
+    readonly remove: Queued<"chat.remove", LogReceipt>;
+    readonly react: Queued<"chat.react">;
+    readonly markRead: Queued<"chat.markRead">;
   };
   readonly inbox: {
     readonly changes: Query<
@@ -135,8 +190,48 @@ export interface ServerCalls {
       {
         readonly rooms: readonly ChangedRoom[];
         readonly invitations: readonly Invitation[];
+        readonly unreadNotifications: number;
+        readonly areas: readonly { readonly area: string; readonly changedAt: number }[];
         readonly serverNow: number;
       }
     >;
   };
 }
+
+/** Names of the procedures in an object of them that read, such as `contacts.list`. */
+type PathsOf<Calls, Before extends string = ""> = {
+  readonly [Name in keyof Calls & string]: Calls[Name] extends { readonly query: unknown }
+    ? `${Before}${Name}`
+    : Calls[Name] extends { readonly mutate: unknown }
+      ? never
+      : PathsOf<Calls[Name], `${Before}${Name}.`>;
+}[keyof Calls & string];
+
+type At<Calls, Path extends string> = Path extends `${infer Head}.${infer Rest}`
+  ? Head extends keyof Calls
+    ? At<Calls[Head], Rest>
+    : never
+  : Path extends keyof Calls
+    ? Calls[Path]
+    : never;
+
+/** The name of a procedure that reads. */
+export type QueryPath = PathsOf<ServerCalls>;
+
+/** What a procedure that reads is asked with. */
+export type InputOf<P extends QueryPath> =
+  At<ServerCalls, P> extends Query<infer Input, unknown> ? Input : never;
+
+/** What it answers. */
+export type AnswerOf<P extends QueryPath> =
+  At<ServerCalls, P> extends Query<never, infer Answer> ? Answer : never;
+
+/** The procedure of a path, for those whose names come out of tables and stores. */
+export const procedureAt = (
+  rpc: ServerCalls,
+  path: string,
+): Query<unknown, unknown> & Mutation<unknown, unknown> =>
+  path
+    .split(".")
+    // What has the paths is checked by the compiler where they are written.
+    .reduce<unknown>((calls, name) => (calls as Record<string, unknown>)[name], rpc) as never;

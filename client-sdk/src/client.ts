@@ -3,10 +3,12 @@ import { createAuth, type Auth, type AuthService } from "./auth/auth.ts";
 import type { AuthStatus } from "./auth/auth-status.ts";
 import { openDevice } from "./auth/device.ts";
 import { createCaller } from "./caller.ts";
-import { createCachedList } from "./catalogue/cached-list.ts";
+import type { Access } from "./access.ts";
+import type { Areas, OpenedAreas } from "./area.ts";
+import { procedureAt } from "./calls.ts";
 import {
-  courseQueries,
-  universityQueries,
+  createCourses,
+  createUniversities,
   type CachedList,
   type Course,
   type CourseFilter,
@@ -14,16 +16,21 @@ import {
   type UniversityFilter,
 } from "./catalogue/catalogue.ts";
 import type { ClientOptions } from "./client-options.ts";
-import type { ContactList, Contacts, ContactsService } from "./contacts/contacts.ts";
+import { createContacts, type Contacts } from "./contacts/contacts.ts";
 import { EdVoyageError, toEdVoyageError } from "./errors.ts";
 import { createSubject, derive, follow, watchValue, type Observable } from "./observable.ts";
 import type { OutboxEntry } from "./outbox/outbox-entry.ts";
 import type { OutboxView } from "./outbox/outbox-view.ts";
-import type { ProfileReader } from "./profile/profile.ts";
-import { createReads, NOTHING_READ, type Reads, type ReadSnapshot } from "./reads/reads.ts";
-import type { ServerCalls } from "./calls.ts";
-import type { Sessions } from "./sessions/sessions.ts";
-import { createRecords } from "./storage/records.ts";
+import { createNotifications, type Notifications } from "./notifications/notifications.ts";
+import type { OwnAccount } from "./own-account.ts";
+import { createProfile, type ProfileReader } from "./profile/profile.ts";
+import { createPush, type Push } from "./push/push.ts";
+import type { AreaChanges } from "./reads/area-changes.ts";
+import { areaOf } from "./reads/projection.ts";
+import { createReads, type Reads } from "./reads/reads.ts";
+import { createViews } from "./reads/views.ts";
+import { createSessions, type Sessions } from "./sessions/sessions.ts";
+import { createRecords, type Records } from "./storage/records.ts";
 import type { Features, OpenFeatures, OpenStudent } from "./students/open-student.ts";
 import { createStudents, type Students } from "./students/students.ts";
 import { toSurroundings } from "./surroundings.ts";
@@ -43,7 +50,10 @@ export interface CoreClient {
   readonly profile: ProfileReader;
   readonly universities: CachedList<UniversityFilter, University>;
   readonly courses: CachedList<CourseFilter, Course>;
+  readonly account: OwnAccount;
   readonly contacts: Contacts;
+  readonly notifications: Notifications;
+  readonly push: Push;
   readonly outbox: OutboxView;
   readonly sync: Sync;
   /** Waits for what is being written, and closes everything. */
@@ -53,9 +63,7 @@ export interface CoreClient {
 /** What every student has, however much of the SDK an app uses. */
 export interface CoreFeatures extends Features {
   readonly reads: Reads;
-  readonly contacts: ContactsService;
-  readonly sessions: Sessions;
-  readonly profile: ProfileReader;
+  readonly areas: AreaChanges;
   /** How things stand with the server; `undefined` where nothing stays connected. */
   readonly connection?: Observable<SyncStatus["connection"]>;
   /** Edits that are not on the server yet, beside what is in the outbox. */
@@ -63,8 +71,8 @@ export interface CoreFeatures extends Features {
 }
 
 /** A client with what its parts are made from. */
-export interface Composition<F extends CoreFeatures> {
-  readonly client: CoreClient;
+export interface Composition<F extends CoreFeatures, Chosen extends Areas> {
+  readonly client: CoreClient & OpenedAreas<Chosen>;
   /** The features of who is signed in, or was until her session ended. */
   readonly current: Observable<F | undefined>;
   /** The same; throws `signed-out`. */
@@ -79,14 +87,15 @@ interface Opened<F extends CoreFeatures> {
   readonly auth: AuthService;
   readonly students: Students<F>;
   readonly reads: Reads;
+  readonly records: Records;
   readonly close: () => Promise<void>;
 }
 
 /** Puts a client together; touches nothing of the platform before `ready()`. */
-export const composeClient = <F extends CoreFeatures>(
+export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
   options: ClientOptions,
-  openFeatures: OpenFeatures<F>,
-): Composition<F> => {
+  { openFeatures, areas }: { readonly openFeatures: OpenFeatures<F>; readonly areas: Chosen },
+): Composition<F, Chosen> => {
   const surroundings = toSurroundings(options);
   const { clock, report } = surroundings;
   const anonymous = createCaller(surroundings);
@@ -122,11 +131,6 @@ export const composeClient = <F extends CoreFeatures>(
     NO_ENTRIES,
   );
   const shown = derive([entries], () => entries.value.filter(({ state }) => state !== "acked"));
-  const contacts = follow<F, ReadSnapshot<ContactList>>(
-    current,
-    (features) => features.contacts.handle,
-    NOTHING_READ,
-  );
   const pendingEdits = follow<F, number>(current, ({ pendingEdits: edits }) => edits ?? NONE, 0);
   const connection = follow<F, SyncStatus["connection"]>(
     current,
@@ -147,8 +151,48 @@ export const composeClient = <F extends CoreFeatures>(
     },
     subscribe: (listener) => student.subscribe(listener),
   };
-  const openReads = { reads, require: () => reads.value ?? requireOpened().reads };
-  const rpc = (): ServerCalls => student.value?.account.rpc ?? anonymous;
+  const openForAll = createViews(reads, () => reads.value ?? requireOpened().reads);
+  const ownReads = follow<F, Reads | undefined>(current, (features) => createSubject(features.reads), undefined);
+  const access: Access = {
+    open: createViews(ownReads, () => requireFeatures().reads),
+    act:
+      (procedure, name) =>
+      (id, ...[more]) =>
+        // What the two make together is what the command is called with.
+        access.queue(procedure, { [name]: id, ...more } as never, { about: id }),
+    queue: async (procedure, input, { about, lane }) => {
+      const { outbox } = requireStudent(student).account;
+      const isAbout = ({ id, input: said }: OutboxEntry): boolean =>
+        id === about || Object.values(said).includes(about);
+      const before = outbox.entries.value.filter((entry) => entry.state === "pending" && isAbout(entry)).pop();
+      const added = await outbox.add(procedure, {
+        input,
+        lane: before?.lane ?? lane ?? `${areaOf(procedure)}/${about}`,
+      });
+      return added.id;
+    },
+    entries: () => entries.value,
+    discard: async (id) => requireStudent(student).account.outbox.discard(id),
+    call: async (ask) => {
+      const { rpc } = requireStudent(student).account;
+      return ask(rpc);
+    },
+  };
+  const heardUnread = follow<F, number>(current, (features) => features.areas.unreadNotifications, 0);
+  const unread = derive([heardUnread, entries], () =>
+    entries.value.reduce(
+      (left, entry) =>
+        entry.procedure !== "notifications.markRead" || entry.state !== "pending"
+          ? left
+          : Math.max(0, "ids" in entry.input ? left - entry.input.ids.length : 0),
+      heardUnread.value,
+    ),
+  );
+  const push = createPush(
+    () => requireOpened().records,
+    () =>
+      student.value && { account: student.value.account, sessionId: student.value.session.value.id },
+  );
 
   const wake = (): void => {
     const { network, appState } = surroundings;
@@ -178,14 +222,26 @@ export const composeClient = <F extends CoreFeatures>(
     const deviceReads = createReads({
       records,
       clock,
+      ask: (procedure, input) => procedureAt(anonymous, procedure).query(input),
       onNotKept: (cause) => report({ kind: "not-kept", message: "An answer could not be kept.", cause }),
     });
     await students.load();
     await auth.load();
-    const unsubscribes = [surroundings.network.subscribe(wake), surroundings.appState?.subscribe(wake)];
+    const session = follow<OpenStudent<F>, unknown>(students.current, (one) => one.session, undefined);
+    const checkPush = (): void => {
+      push.check().catch((cause: unknown) => {
+        if (!isClosed) report({ kind: "not-kept", message: "A token could not be kept.", cause });
+      });
+    };
+    const unsubscribes = [
+      surroundings.network.subscribe(wake),
+      surroundings.appState?.subscribe(wake),
+      watchValue(session, checkPush),
+    ];
     opened.set({
       auth,
       students,
+      records,
       reads: deviceReads,
       close: async () => {
         for (const unsubscribe of unsubscribes) unsubscribe?.();
@@ -223,25 +279,21 @@ export const composeClient = <F extends CoreFeatures>(
       cancel: async () => requireOpened().auth.cancel(),
       signOut: async (how) => requireOpened().auth.signOut(how),
     },
-    sessions: {
-      list: async (filter, how) => requireFeatures().sessions.list(filter, how),
-      revoke: async (id) => requireFeatures().sessions.revoke(id),
-      revokeOthers: async () => requireFeatures().sessions.revokeOthers(),
-    },
-    profile: { get: async (how) => requireFeatures().profile.get(how) },
-    universities: createCachedList(universityQueries(rpc), openReads),
-    courses: createCachedList(courseQueries(rpc), openReads),
-    contacts: {
-      list: async (how) => requireFeatures().contacts.list(how),
-      watch: (listener) => {
-        const unsubscribe = watchValue(contacts, listener);
-        listener(contacts.value);
-        return unsubscribe;
+    sessions: createSessions(access),
+    profile: createProfile(access),
+    account: {
+      export: () => access.call((rpc) => rpc.account.export.query()),
+      delete: async () => {
+        const erased = await access.call((rpc) => rpc.account.delete.mutate());
+        await requireOpened().auth.signOut({ pending: "discard" });
+        return erased;
       },
-      add: async (id, how) => requireFeatures().contacts.add(id, how),
-      update: async (id, change) => requireFeatures().contacts.update(id, change),
-      remove: async (id) => requireFeatures().contacts.remove(id),
     },
+    universities: createUniversities(openForAll),
+    courses: createCourses(openForAll),
+    contacts: createContacts(access),
+    notifications: createNotifications(access, unread),
+    push,
     outbox: {
       list: () => shown.value,
       onChange: (listener) => watchValue(shown, listener),
@@ -263,7 +315,12 @@ export const composeClient = <F extends CoreFeatures>(
       await toClose?.close();
     },
   };
-  return { client, current, require: requireFeatures };
+  const chosen = Object.entries(areas).map(([name, area]) => [name, area.open(access)]);
+  return {
+    client: Object.assign(client, Object.fromEntries(chosen) as OpenedAreas<Chosen>),
+    current,
+    require: requireFeatures,
+  };
 };
 
 const SIGNED_OUT: AuthStatus = { state: "signedOut", student: null };

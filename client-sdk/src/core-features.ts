@@ -1,27 +1,48 @@
+import type { Areas } from "./area.ts";
+import { procedureAt } from "./calls.ts";
 import type { CoreFeatures } from "./client.ts";
-import { createContacts } from "./contacts/contacts.ts";
+import { contactProjections } from "./contacts/contacts.ts";
 import { EdVoyageError } from "./errors.ts";
-import { createProfile } from "./profile/profile.ts";
+import { notificationProjections } from "./notifications/notifications.ts";
+import { profileProjections } from "./profile/profile.ts";
+import { openAreaChanges } from "./reads/area-changes.ts";
 import { createReads } from "./reads/reads.ts";
-import { createSessions } from "./sessions/sessions.ts";
 import type { FeatureContext } from "./students/open-student.ts";
 
 /** What a student has in every client. */
-export const openCoreFeatures = async ({ account }: FeatureContext): Promise<CoreFeatures> => {
-  const { records, clock, report, outbox } = account;
+export const openCoreFeatures = async (
+  { account }: FeatureContext,
+  chosen: Areas,
+): Promise<CoreFeatures> => {
+  const { userId, records, clock, report, outbox, rpc } = account;
   const onNotKept = (cause: unknown): void =>
     report({ kind: "not-kept", message: "An answer could not be kept.", cause });
-  const reads = createReads({ records, clock, onNotKept });
-  const contacts = createContacts(account, reads);
+  const areas = await openAreaChanges(records, () => reads.wake());
+  const reads = createReads({
+    records,
+    clock,
+    onNotKept,
+    ask: (procedure, input) => procedureAt(rpc, procedure).query(input),
+    changedAt: areas.changedAt,
+    own: {
+      userId,
+      entries: outbox.entries,
+      projections: Object.assign(
+        {},
+        contactProjections,
+        profileProjections,
+        notificationProjections,
+        ...Object.values(chosen).map((area) => area.projections),
+      ),
+    },
+  });
   return {
     reads,
-    contacts,
-    sessions: createSessions(account, reads),
-    profile: createProfile(account, reads),
+    areas,
     editDocument: async () => {
       throw new EdVoyageError("document/refused", "This client has no documents.");
     },
-    settled: (entry, answer) => void contacts.settled(entry, answer).catch(onNotKept),
+    settled: (entry, answer) => void reads.settled({ entry, answer }).catch(onNotKept),
     wake: () => reads.wake(),
     flush: (options) => outbox.flush(options),
     close: async () => reads.close(),

@@ -1,9 +1,10 @@
+import type { OpenedAreas } from "./area.ts";
 import type { Chat } from "./chat/api.ts";
 import { createCurrentChat } from "./chat/current-chat.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { composeClient, type CoreClient } from "./client.ts";
 import type { Favourite, Favourites } from "./favourites/favourites.ts";
-import { openClientFeatures, type ClientFeatures } from "./features.ts";
+import { clientAreas, openClientFeatures, type ClientFeatures } from "./features.ts";
 import { follow, watchValue, type Observable } from "./observable.ts";
 import type { Settings, SettingValues } from "./settings/settings.ts";
 
@@ -11,7 +12,7 @@ import type { Settings, SettingValues } from "./settings/settings.ts";
  * The client: everything of whoever is signed in on this device. What it has may be held on to while students come and
  * go. What needs a student rejects with `signed-out` without one; lists are empty then.
  */
-export interface Client extends CoreClient {
+export interface Client extends CoreClient, OpenedAreas<typeof clientAreas> {
   readonly favourites: Favourites;
   readonly settings: Settings;
   readonly chat: Chat;
@@ -19,7 +20,10 @@ export interface Client extends CoreClient {
 
 /** Makes a client. Nothing is read, written, asked or looked up before `ready()`. */
 export const createClient = (options: ClientOptions): Client => {
-  const { client, current, require } = composeClient(options, openClientFeatures(options));
+  const { client, current, require } = composeClient(options, {
+    openFeatures: openClientFeatures(options),
+    areas: clientAreas,
+  });
   const favourites = follow<ClientFeatures, readonly Favourite[]>(
     current,
     (features) => features.favourites.changed,

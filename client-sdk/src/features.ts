@@ -1,11 +1,13 @@
+import { applications } from "./applications/applications.ts";
 import { createChat, type ChatService } from "./chat/chat.ts";
 import type { CoreFeatures } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
-import type { Clock } from "./clock.ts";
+import { comesTo } from "./comes-to.ts";
 import { openCoreFeatures } from "./core-features.ts";
-import { EdVoyageError } from "./errors.ts";
 import { createFavourites, type FavouritesService } from "./favourites/favourites.ts";
+import { notEmpty } from "./outbox/outbox.ts";
 import { createSettings, type SettingsService } from "./settings/settings.ts";
+import { social } from "./social/social.ts";
 import type { OpenFeatures } from "./students/open-student.ts";
 import { createSockets } from "./sync/sockets.ts";
 import { createUserDocument } from "./sync/user-document.ts";
@@ -17,13 +19,16 @@ export interface ClientFeatures extends CoreFeatures {
   readonly settings: SettingsService;
 }
 
+/** What a client with everything has of areas. */
+export const clientAreas = { applications, social };
+
 /** Opens a student's documents and rooms beside what every client has. */
 export const openClientFeatures =
   ({ url, WebSocket }: Pick<ClientOptions, "url" | "WebSocket">): OpenFeatures<ClientFeatures> =>
   async (context) => {
     const { account } = context;
     const { clock, randomBytes, report, outbox } = account;
-    const core = await openCoreFeatures(context);
+    const core = await openCoreFeatures(context, clientAreas);
     const { token, canConnect, onNoSession } = context;
     const sockets = createSockets({
       url,
@@ -36,7 +41,7 @@ export const openClientFeatures =
       randomBytes,
       report,
     });
-    const chat = await createChat({ account, sockets });
+    const chat = await createChat({ account, sockets, areas: core.areas });
     const document = await createUserDocument({
       ...account,
       sockets,
@@ -58,10 +63,11 @@ export const openClientFeatures =
         void chat.refresh();
       },
       flush: async ({ timeoutMs }) => {
-        await Promise.all([
+        const [areEditsSent] = await Promise.all([
+          comesTo(document.pending, (edits) => edits === 0, { clock, timeoutMs }),
           outbox.flush({ timeoutMs }),
-          flushDocument(document.pending, { timeoutMs, clock }),
         ]);
+        if (!areEditsSent) throw notEmpty(document.pending.value);
       },
       close: async () => {
         await core.close();
@@ -71,28 +77,3 @@ export const openClientFeatures =
       },
     };
   };
-
-/** Resolves when no edit waits for the server any more. */
-const flushDocument = (
-  pending: ClientFeatures["pendingEdits"] & object,
-  { timeoutMs, clock }: { readonly timeoutMs: number; readonly clock: Clock },
-): Promise<void> =>
-  new Promise((resolve, reject) => {
-    if (pending.value === 0) return resolve();
-    const end = (): void => {
-      cancel();
-      unsubscribe();
-    };
-    const cancel = clock.after(timeoutMs, () => {
-      end();
-      const left = pending.value;
-      reject(
-        new EdVoyageError("outbox/not-empty", "Not all has reached the server yet.", { details: { left } }),
-      );
-    });
-    const unsubscribe = pending.subscribe(() => {
-      if (pending.value > 0) return;
-      end();
-      resolve();
-    });
-  });

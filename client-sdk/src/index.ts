@@ -41,7 +41,7 @@ export type { OutboxEntry } from "./outbox/outbox-entry.ts";
 export type { OutboxView } from "./outbox/outbox-view.ts";
 export type { Page, PageFilter } from "./page.ts";
 export type { Profile, ProfileReader } from "./profile/profile.ts";
-export type { Fresh, ReadOptions, ReadSnapshot } from "./reads/reads.ts";
+export type { Fresh, ReadOptions, ReadSnapshot } from "./reads/query.ts";
 export type { Session, Sessions } from "./sessions/sessions.ts";
 export type { Settings, SettingValues } from "./settings/settings.ts";
 export { createMemoryStorage, type MemoryStorage } from "./storage/memory.ts";

@@ -129,7 +129,7 @@ export const createChatDevice = async (
     newId,
     report: (problem) => void problems.push(problem),
   };
-  const chat = await createChat({ account, sockets });
+  const chat = await createChat({ account, sockets, areas: { take: async () => {} } });
   // In a client the document's socket says so, over which hints come.
   sockets.state.subscribe(() => {
     if (sockets.state.value === "online") void chat.refresh();

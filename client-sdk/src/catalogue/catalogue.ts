@@ -1,8 +1,8 @@
 import type { CourseId, UniversityId } from "@edvoyage/protocol";
 import type { Unsubscribe } from "../observable.ts";
 import type { Page, PageFilter } from "../page.ts";
-import type { Fresh, Query, ReadOptions, ReadSnapshot } from "../reads/reads.ts";
-import type { ServerCalls } from "../calls.ts";
+import type { Fresh, ReadOptions, ReadSnapshot } from "../reads/query.ts";
+import type { OpenView } from "../reads/views.ts";
 
 /** A university. */
 export interface University {
@@ -66,32 +66,16 @@ export interface CachedList<Filter, Item> {
   watch(filter: Filter, listener: (snapshot: ReadSnapshot<Page<Item>>) => void): Unsubscribe;
 }
 
-/** How the server is asked for a list and for one of its items. */
-export interface ListQueries<Filter, Item> {
-  list(filter: Filter): Query<Page<Item>>;
-  get(id: string): Query<Item & object>;
-}
-
-/** Universities, for anyone. `rpc` is asked at the moment of the call. */
-export const universityQueries = (rpc: () => ServerCalls): ListQueries<UniversityFilter, University> => ({
-  list: (filter) => ({
-    procedure: "universities.list",
-    input: filter,
-    fetch: () => rpc().universities.list.query(filter),
-  }),
-  get: (id) => ({
-    procedure: "universities.get",
-    input: id,
-    fetch: () => rpc().universities.get.query({ id }),
-  }),
+/** Universities, for anyone. */
+export const createUniversities = (open: OpenView): CachedList<UniversityFilter, University> => ({
+  list: (input, options) => open({ procedure: "universities.list", input }).get(options),
+  get: (id, options) => open({ procedure: "universities.get", input: { id } }).get(options),
+  watch: (input, listener) => open({ procedure: "universities.list", input }).watch(listener),
 });
 
 /** Courses, for anyone. */
-export const courseQueries = (rpc: () => ServerCalls): ListQueries<CourseFilter, Course> => ({
-  list: (filter) => ({
-    procedure: "courses.list",
-    input: filter,
-    fetch: () => rpc().courses.list.query(filter),
-  }),
-  get: (id) => ({ procedure: "courses.get", input: id, fetch: () => rpc().courses.get.query({ id }) }),
+export const createCourses = (open: OpenView): CachedList<CourseFilter, Course> => ({
+  list: (input, options) => open({ procedure: "courses.list", input }).get(options),
+  get: (id, options) => open({ procedure: "courses.get", input: { id } }).get(options),
+  watch: (input, listener) => open({ procedure: "courses.list", input }).watch(listener),
 });

@@ -1,6 +1,7 @@
 import type { CommandId, RoomId } from "@edvoyage/protocol";
 import type { Account } from "../account.ts";
 import { createSubject } from "../observable.ts";
+import type { AreaChanges } from "../reads/area-changes.ts";
 import type { Sockets } from "../sync/sockets.ts";
 import type { Chat, ChatView, NewRoom, Room } from "./api.ts";
 import { createInbox } from "./inbox.ts";
@@ -20,12 +21,13 @@ export interface ChatService extends Chat {
 export interface ChatDeps {
   readonly account: Account;
   readonly sockets: Sockets;
+  readonly areas: Pick<AreaChanges, "take">;
 }
 
 /** Opens what the device has of a student's chat, and begins to ask for what is new. */
-export const createChat = async ({ account, sockets }: ChatDeps): Promise<ChatService> => {
+export const createChat = async ({ account, sockets, areas }: ChatDeps): Promise<ChatService> => {
   const { outbox, rpc, userId } = account;
-  const inbox = await createInbox(account);
+  const inbox = await createInbox({ ...account, areas });
   const logs = await createRoomLogs({ account, sockets, inbox });
   const command = createServerCommand(account);
   const roomById = new Map<RoomId, OpenRoom>();

@@ -11,6 +11,7 @@ import { createSubject, type Observable } from "../observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { putJson, remove } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
+import type { AreaChanges } from "../reads/area-changes.ts";
 import { createTurns } from "../turns.ts";
 import type { Invitation, RoomSummary } from "./api.ts";
 
@@ -63,7 +64,10 @@ export const createInbox = async ({
   outbox,
   rpc,
   report,
-}: Pick<Account, "records" | "outbox" | "rpc" | "report">): Promise<Inbox> => {
+  areas,
+}: Pick<Account, "records" | "outbox" | "rpc" | "report"> & {
+  readonly areas: Pick<AreaChanges, "take">;
+}): Promise<Inbox> => {
   const turn = createTurns();
   const stored = await records.getJson<Stored>(KEY);
   const kept = await records.listJson<InboxRoom>(ROOMS);
@@ -80,6 +84,9 @@ export const createInbox = async ({
   let isClosed = false;
   let asking: Promise<unknown> = Promise.resolve();
   let next: ReturnType<Inbox["refresh"]> | undefined;
+
+  const reportNotKept = (cause: unknown): void =>
+    report({ kind: "not-kept", message: "The list of rooms could not be kept.", cause });
 
   const waitingMarks = (roomId?: RoomId): readonly OutboxEntry<"chat.markRead">[] =>
     outbox.entries.value.filter(
@@ -125,6 +132,9 @@ export const createInbox = async ({
         heard.push(shown);
       }
     }
+    // Kept before what it was asked since: what is lost between the two is told again.
+    const { areas: changed, unreadNotifications } = answer;
+    await areas.take({ areas: changed, unreadNotifications }).catch(reportNotKept);
     ({ serverNow } = answer);
     const { invitations: invited } = state.value;
     const invitations = isSame(invited, answer.invitations) ? invited : answer.invitations;
@@ -138,7 +148,7 @@ export const createInbox = async ({
       onDevice = rooms;
     } catch (cause) {
       // The next answer's write has this one's changes too.
-      report({ kind: "not-kept", message: "The list of rooms could not be kept.", cause });
+      reportNotKept(cause);
     }
     return heard;
   };

@@ -1,8 +1,8 @@
 import type { UserId } from "@edvoyage/protocol";
-import type { Account } from "../account.ts";
-import { derive, type Observable, type Unsubscribe } from "../observable.ts";
-import type { OutboxEntry } from "../outbox/outbox-entry.ts";
-import type { Fresh, Query, ReadOptions, Reads, ReadSnapshot } from "../reads/reads.ts";
+import { withoutItem, type Access } from "../access.ts";
+import type { Page } from "../page.ts";
+import type { Fresh, Projections, ReadOptions, ReadSnapshot } from "../reads/query.ts";
+import type { Unsubscribe } from "../observable.ts";
 
 /** Somebody whom a student knows or blocks. */
 export interface Contact {
@@ -35,116 +35,48 @@ export interface ContactList {
 export interface Contacts {
   list(options?: ReadOptions): Promise<Fresh<ContactList>>;
   watch(listener: (snapshot: ReadSnapshot<ContactList>) => void): Unsubscribe;
-  add(userId: string, options?: { readonly nickname?: string }): Promise<void>;
+  /** Each returns the id of its command in the outbox. */
+  add(userId: string, options?: { readonly nickname?: string }): Promise<string>;
   /** Blocking somebody makes her a contact. */
-  update(userId: string, change: ContactChange): Promise<void>;
+  update(userId: string, change: ContactChange): Promise<string>;
   /** Takes her off the list, and the block with her. */
-  remove(userId: string): Promise<void>;
+  remove(userId: string): Promise<string>;
 }
-
-/** The contacts of the student whose store is open. */
-export interface ContactsService extends Omit<Contacts, "watch"> {
-  readonly handle: Observable<ReadSnapshot<ContactList>>;
-  /** A command was settled: what the server keeps has changed. */
-  settled(entry: OutboxEntry, answer: unknown): Promise<void>;
-}
-
-const PAGE = 100;
 
 type Known = Omit<Contact, "isPending">;
 
-export const createContacts = ({ rpc, outbox }: Account, reads: Reads): ContactsService => {
-  const query: Query<{ readonly items: readonly Known[] }> = {
-    procedure: "contacts.list",
-    input: null,
-    fetch: async () => {
-      const items: Known[] = [];
-      let cursor: string | null = null;
-      do {
-        const page: { readonly items: readonly Known[]; readonly nextCursor: string | null } =
-          await rpc.contacts.list.query({ cursor, limit: PAGE });
-        items.push(...page.items.map(toKnown));
-        cursor = page.nextCursor;
-      } while (cursor !== null);
-      return { items };
-    },
-  };
-  const known = reads.watch(query);
-  const waiting: Observable<readonly OutboxEntry[]> = outbox.entries;
-
-  const handle = derive([known, waiting], (): ReadSnapshot<ContactList> => {
-    const { value, ...rest } = known.value;
-    return { ...rest, value: value && { ...value, items: withPending(value.items, waiting.value) } };
-  });
-  const lane = (userId: UserId): string => `contact/${userId}`;
+export const createContacts = ({ open, act }: Access): Contacts => {
+  const view = open<"contacts.list", ContactList>({ procedure: "contacts.list", input: {}, count: Infinity });
   return {
-    handle,
-    list: async (options) => {
-      const value = await reads.read(query, options);
-      return { ...value, items: withPending(value.items, waiting.value) };
-    },
-    add: async (id, { nickname } = {}) => {
-      const userId = toUserId(id);
-      const input = { userId, ...(nickname === undefined ? {} : { nickname }) };
-      await outbox.add("contacts.add", { lane: lane(userId), input });
-    },
-    update: async (id, change) => {
-      const userId = toUserId(id);
-      await outbox.add("contacts.update", { lane: lane(userId), input: { userId, ...change } });
-    },
-    remove: async (id) => {
-      const userId = toUserId(id);
-      await outbox.add("contacts.remove", { lane: lane(userId), input: { userId } });
-    },
-    settled: async (entry, answer) => {
-      if (entry.procedure === "contacts.remove") {
-        const { userId } = entry.input;
-        await reads.update(query, ({ items }) => ({ items: items.filter(({ id }) => id !== userId) }));
-      }
-      if (entry.procedure === "contacts.add" || entry.procedure === "contacts.update") {
-        const changed = toKnown(answer as Known);
-        await reads.update(query, ({ items }) => ({
-          items: [...items.filter(({ id }) => id !== changed.id), changed].sort(byId),
-        }));
-      }
-    },
+    list: view.get,
+    watch: view.watch,
+    add: act("contacts.add", "userId"),
+    update: act("contacts.update", "userId"),
+    remove: act("contacts.remove", "userId"),
   };
 };
 
 /** What the list will be once the server has what waits. */
-const withPending = (items: readonly Known[], waiting: readonly OutboxEntry[]): readonly Contact[] => {
-  const contactById = new Map<UserId, Contact>(items.map((item) => [item.id, { ...item, isPending: false }]));
-  for (const entry of waiting) {
-    if (entry.state !== "pending") continue;
-    if (entry.procedure === "contacts.remove") contactById.delete(entry.input.userId);
-    if (entry.procedure === "contacts.add" || entry.procedure === "contacts.update") {
-      const { userId, ...change } = entry.input;
-      const former = contactById.get(userId);
-      // Only a block makes somebody a contact that was none; another change of such a one will be refused.
-      if (!former && entry.procedure === "contacts.update" && !entry.input.blocked) continue;
-      contactById.set(userId, { ...(former ?? newContact(userId)), ...change, isPending: true });
-    }
-  }
-  return [...contactById.values()].sort(byId);
+export const contactProjections: Projections = {
+  "contacts.list": (list, { entry, answer }) => {
+    if (entry.state !== "pending") return list;
+    if (entry.procedure === "contacts.remove") return withoutItem(list, entry.input.userId);
+    if (entry.procedure !== "contacts.add" && entry.procedure !== "contacts.update") return list;
+    const { userId, ...change } = entry.input;
+    const former = list?.items.find(({ id }) => id === userId);
+    // Only a block makes somebody a contact that was none; another change of such a one will be refused.
+    if (!former && entry.procedure === "contacts.update" && !entry.input.blocked) return list;
+    const changed: Known = { ...newContact(userId), ...former, ...change, ...(answer as Partial<Known> | undefined) };
+    return withContact(list, changed);
+  },
 };
+
+const withContact = (list: Page<Known> | undefined, contact: Known): Page<Known> => ({
+  nextCursor: null,
+  ...list,
+  items: [...(list?.items ?? []).filter(({ id }) => id !== contact.id), contact].sort(byId),
+});
 
 const byId = (one: Known, other: Known): number => (one.id < other.id ? -1 : 1);
 
-const newContact = (id: UserId): Contact => ({
-  id,
-  name: null,
-  nickname: null,
-  favourite: false,
-  blocked: false,
-  isPending: true,
-});
-
-const toKnown = ({ id, name, nickname, favourite, blocked }: Known): Known => ({
-  id,
-  name,
-  nickname,
-  favourite,
-  blocked,
-});
-
-const toUserId = (id: string): UserId => id as UserId;
+const newContact = (id: UserId): Known => ({ id, name: null, nickname: null, favourite: false, blocked: false });

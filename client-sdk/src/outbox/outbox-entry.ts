@@ -1,5 +1,21 @@
-import type { CommandId, MessageId, Position, RoomId, UserId } from "@edvoyage/protocol";
+import type {
+  ApplicationDocumentKind,
+  ApplicationFields,
+  ApplicationId,
+  CommandId,
+  CommentId,
+  CourseId,
+  MessageId,
+  NotificationId,
+  Position,
+  PostId,
+  RoomId,
+  UserId,
+} from "@edvoyage/protocol";
+import type { AppliedCourse } from "../applications/api.ts";
 import type { ErrorReason } from "../errors.ts";
+import type { ProfileChange } from "../profile/profile.ts";
+import type { PushProvider } from "../push/push.ts";
 
 /** What may wait in the outbox, by procedure: what each is called with. */
 export interface QueuedInputs {
@@ -17,6 +33,58 @@ export interface QueuedInputs {
     readonly blocked?: boolean;
   };
   "contacts.remove": { readonly userId: UserId };
+  "profile.update": ProfileChange;
+  "notifications.markRead": { readonly ids: NotificationId[] } | { readonly all: true };
+  /** The application's id is the command's. */
+  "applications.create": {
+    readonly courseId: CourseId;
+    readonly fields: Partial<ApplicationFields>;
+    /** Shown until the server has it, which does not look at it. */
+    readonly course: AppliedCourse;
+  };
+  "applications.update": {
+    readonly applicationId: ApplicationId;
+    readonly changes: Partial<ApplicationFields>;
+    /** What the changed fields said before, here. */
+    readonly base: Partial<ApplicationFields>;
+  };
+  "applications.submit": { readonly applicationId: ApplicationId };
+  "applications.withdraw": { readonly applicationId: ApplicationId; readonly note?: string };
+  /** The document's id is the command's. */
+  "applications.addDocument": {
+    readonly applicationId: ApplicationId;
+    readonly kind: ApplicationDocumentKind;
+    readonly name: string;
+    readonly status?: "expected" | "uploaded";
+  };
+  "applications.uploadDocument": {
+    readonly applicationId: ApplicationId;
+    readonly documentId: string;
+    readonly name?: string;
+  };
+  "applications.removeDocument": {
+    readonly applicationId: ApplicationId;
+    readonly documentId: string;
+  };
+  /** The post's id is the command's. */
+  "social.post": PostInput;
+  "social.editPost": { readonly postId: PostId } & PostInput;
+  "social.removePost": { readonly postId: PostId };
+  "social.like": { readonly postId: PostId };
+  "social.unlike": { readonly postId: PostId };
+  "social.report": { readonly postId: PostId; readonly reason: string };
+  /** The comment's id is the command's. */
+  "social.comment": {
+    readonly postId: PostId;
+    readonly parentId: string | null;
+    readonly text: string;
+    readonly mentions?: string[];
+  };
+  "social.removeComment": { readonly commentId: CommentId };
+  "social.follow": { readonly userId: UserId };
+  "social.unfollow": { readonly userId: UserId };
+  "push.register": { readonly token: string; readonly provider: PushProvider };
+  "push.unregister": { readonly token: string };
   /** An edit of the user document that the server did not take. It is not sent, only shown. */
   "document.edit": {
     readonly root: "favourites" | "settings";
@@ -24,6 +92,13 @@ export interface QueuedInputs {
     /** `null` removes it. */
     readonly value: unknown;
   };
+}
+
+interface PostInput {
+  readonly text?: string | null;
+  readonly link?: string | null;
+  readonly image?: string | null;
+  readonly mentions?: string[];
 }
 
 /** A procedure whose calls may wait. */

@@ -1,5 +1,6 @@
 import type { CommandId } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
+import { comesTo } from "../comes-to.ts";
 import { EdVoyageError, isSessionOver, isTransient, toEdVoyageError } from "../errors.ts";
 import type { NewId, RandomBytes } from "../ids.ts";
 import { createSubject, type Observable } from "../observable.ts";
@@ -322,30 +323,12 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       server.reset();
       pump();
     },
-    flush: ({ timeoutMs }) =>
-      new Promise((resolve, reject) => {
-        const isEmpty = () => entries.value.every(({ state }) => state !== "pending");
-        if (isEmpty()) return resolve();
-        const end = () => {
-          cancel();
-          unsubscribe();
-        };
-        const cancel = clock.after(timeoutMs, () => {
-          end();
-          const left = entries.value.filter(({ state }) => state === "pending").length;
-          reject(
-            new EdVoyageError("outbox/not-empty", "Not all has reached the server yet.", {
-              details: { left },
-            }),
-          );
-        });
-        const unsubscribe = entries.subscribe(() => {
-          if (!isEmpty()) return;
-          end();
-          resolve();
-        });
-        outbox.wake();
-      }),
+    flush: async ({ timeoutMs }) => {
+      outbox.wake();
+      const pending = () => entries.value.filter(({ state }) => state === "pending").length;
+      if (await comesTo(entries, () => pending() === 0, { clock, timeoutMs })) return;
+      throw notEmpty(pending());
+    },
     close: () => {
       isClosed = true;
       for (const stop of leave) stop();
@@ -377,6 +360,10 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   pump();
   return outbox;
 };
+
+/** What `flush` throws when so much is left. */
+export const notEmpty = (left: number): EdVoyageError =>
+  new EdVoyageError("outbox/not-empty", "Not all has reached the server yet.", { details: { left } });
 
 const retryAfterMs = ({ details }: EdVoyageError): number => {
   const seconds = details["retryAfterSeconds"];

@@ -1,49 +1,32 @@
+import type { UserId } from "@edvoyage/protocol";
+import type { AnswerOf, QueryPath } from "../calls.ts";
 import type { Clock } from "../clock.ts";
-import { toEdVoyageError, type EdVoyageError } from "../errors.ts";
-import { callListener, createSubject, type Subject, type Unsubscribe } from "../observable.ts";
+import { EdVoyageError, isTransient, toEdVoyageError } from "../errors.ts";
+import { callListener, createSubject, type Observable, type Subject, type Unsubscribe } from "../observable.ts";
+import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import { crc32 } from "../storage/crc32.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
-
-/** What was read, with how fresh it is. */
-export type Fresh<Value> = Value & {
-  /** When the server said so, by this device's clock. */
-  readonly fetchedAt: number;
-  readonly source: "device" | "server";
-  /** Older than five minutes: it is being asked for again, if there is a network. */
-  readonly isStale: boolean;
-};
-
-/** A read that goes on. */
-export interface ReadSnapshot<Value> {
-  /** The newest that is known; `undefined` while nothing is. */
-  readonly value: Fresh<Value> | undefined;
-  /** Whether the server is being asked. */
-  readonly isFetching: boolean;
-  /** Why it was not answered the last time. */
-  readonly error: EdVoyageError | undefined;
-}
-
-/** How to read. */
-export interface ReadOptions {
-  /** Waits for the server's answer, also when something is known; what is known when there is none. */
-  readonly refresh?: boolean;
-}
-
-/** One thing that can be read: by what it is known, and how the server is asked. */
-export interface Query<Value> {
-  /** Such as `universities.list`; with the input it is the key. */
-  readonly procedure: string;
-  readonly input: unknown;
-  readonly fetch: () => Promise<Value>;
-}
+import { areaOf, createProjection, projectionOf, type Project } from "./projection.ts";
+import {
+  NOTHING_READ,
+  type Fresh,
+  type OwnChange,
+  type Projections,
+  type Query,
+  type ReadOptions,
+  type ReadSnapshot,
+} from "./query.ts";
 
 /** Reads that are answered from the device first. */
 export interface Reads {
   /** What is known, at once; else what the server answers. Throws what the server refuses with, and `offline`. */
-  read<Value extends object>(query: Query<Value>, options?: ReadOptions): Promise<Fresh<Value>>;
+  read<P extends QueryPath>(query: Query<P>, options?: ReadOptions): Promise<Fresh<AnswerOf<P>>>;
   /** The same as something to watch: read when it is first subscribed to, and again when it is stale and there is a network. */
-  watch<Value extends object>(query: Query<Value>): ReadHandle<Value>;
-  /** Puts a value in the place of what is known; what is not known stays so. */
-  update<Value extends object>(query: Query<Value>, change: (value: Value) => Value): Promise<void>;
+  watch<P extends QueryPath>(query: Query<P>): ReadHandle<AnswerOf<P>>;
+  /** Asks for the next items of a list. Returns whether there are more. Throws `offline`, and what the server says. */
+  loadMore(query: Query): Promise<boolean>;
+  /** A command was answered: what is known of its area is brought up to it. */
+  settled(change: Pick<OwnChange, "entry" | "answer">): Promise<void>;
   /** Asks again for what is watched and stale. */
   wake(): void;
   close(): void;
@@ -53,17 +36,23 @@ export interface Reads {
 export interface ReadHandle<Value> {
   readonly value: ReadSnapshot<Value>;
   subscribe(listener: () => void): Unsubscribe;
-  refresh(): Promise<void>;
 }
 
 export interface ReadsDeps {
   readonly records: Records;
   readonly clock: Clock;
+  /** Calls the procedure of a path. */
+  readonly ask: (procedure: string, input: unknown) => Promise<unknown>;
   readonly onNotKept: (cause: unknown) => void;
+  /** When an area changed last, as far as this device has heard: what was read before that is stale. */
+  readonly changedAt?: (area: string) => number | undefined;
+  /** What waits, and what it does to what is read. */
+  readonly own?: {
+    readonly userId: UserId;
+    readonly entries: Observable<readonly OutboxEntry[]>;
+    readonly projections: Projections;
+  };
 }
-
-/** Before anything is known. */
-export const NOTHING_READ: ReadSnapshot<never> = { value: undefined, isFetching: false, error: undefined };
 
 const PREFIX = "cache/";
 const STALE_MS = 5 * 60_000;
@@ -71,6 +60,10 @@ const STALE_MS = 5 * 60_000;
 const MAX_RECORDS = 600;
 const KEPT_RECORDS = 400;
 const MAX_READABLE_KEY = 200;
+/** Items in one answer, and of a growing list on the device. */
+const MAX_PAGE = 100;
+/** Items by which a list grows. */
+const PAGE = 20;
 
 /** What is kept of an answer. */
 interface Stored {
@@ -78,54 +71,105 @@ interface Stored {
   readonly input: unknown;
   readonly value: object;
   readonly fetchedAt: number;
+  /** When its area had changed last. */
+  readonly changedAt?: number | undefined;
+}
+
+/** The answer for a list with cursors. */
+interface AnyPage {
+  readonly items: readonly { readonly id: string }[];
+  readonly nextCursor: string | null;
 }
 
 interface Entry {
   readonly key: string;
-  readonly input: unknown;
+  readonly query: Query;
   readonly snapshot: Subject<ReadSnapshot<object>>;
+  readonly project: Project;
+  /** What the device has. */
+  stored: Stored | undefined;
   isLoaded: boolean;
+  /** When the server last said anything, and of which change of the area. */
+  checked: Pick<Stored, "fetchedAt" | "changedAt"> | undefined;
   fetching: Promise<void> | undefined;
   watchers: number;
-  fetch: () => Promise<object>;
 }
 
-export const createReads = ({ records, clock, onNotKept }: ReadsDeps): Reads => {
+export const createReads = (deps: ReadsDeps): Reads => {
+  const { records, clock, ask, onNotKept, changedAt = () => undefined, own } = deps;
   const entryByKey = new Map<string, Entry>();
   let isClosed = false;
   let kept: number | undefined;
 
-  const entryOf = ({ procedure, input, fetch }: Query<object>): Entry => {
-    const key = keyOf(procedure, input);
+  const entryOf = (query: Query): Entry => {
+    const key = keyOf(query);
     let entry = entryByKey.get(key);
-    if (!entry || JSON.stringify(entry.input) !== JSON.stringify(input)) {
-      const snapshot = createSubject<ReadSnapshot<object>>(NOTHING_READ);
-      entry = { key, input, snapshot, isLoaded: false, fetching: undefined, watchers: 0, fetch };
+    if (!entry || !isSame(entry.query.input, query.input)) {
+      const project = own && projectionOf(own.projections, query.procedure);
+      entry = {
+        key,
+        query,
+        snapshot: createSubject<ReadSnapshot<object>>(NOTHING_READ),
+        project: project ? createProjection(query, { project, userId: own.userId }) : (snapshot) => snapshot,
+        stored: undefined,
+        isLoaded: false,
+        checked: undefined,
+        fetching: undefined,
+        watchers: 0,
+      };
       entryByKey.set(key, entry);
     }
-    entry.fetch = fetch;
     return entry;
   };
 
-  const toFresh = (value: object, fetchedAt: number, source: "device" | "server"): Fresh<object> => ({
-    ...value,
-    fetchedAt,
-    source,
-    isStale: Math.abs(clock.now() - fetchedAt) >= STALE_MS,
-  });
+  const isFresh = ({ query, checked }: Entry): boolean =>
+    checked !== undefined &&
+    Math.abs(clock.now() - checked.fetchedAt) < STALE_MS &&
+    checked.changedAt === changedAt(areaOf(query.procedure));
+
+  const shown = ({ snapshot, project }: Entry): ReadSnapshot<object> =>
+    project(snapshot.value, own?.entries.value ?? []);
+
+  const show = (entry: Entry, value: object, source: "device" | "server"): void => {
+    const { fetchedAt = 0 } = entry.checked ?? {};
+    entry.snapshot.set({
+      value: { ...value, fetchedAt, source, isStale: !isFresh(entry) },
+      isFetching: source === "device" && entry.snapshot.value.isFetching,
+      error: undefined,
+    });
+  };
 
   const load = async (entry: Entry): Promise<void> => {
     if (entry.isLoaded) return;
-    const stored = await records.getJson<Stored>(entry.key);
+    const { procedure, input } = entry.query;
+    let stored = await records.getJson<Stored>(entry.key);
+    if (stored && !isSame(stored.input, input)) stored = undefined;
+    const isOfOne = procedure.endsWith(".get") && input !== undefined;
+    const listed = stored || !isOfOne ? undefined : await findListed(procedure, input);
     if (entry.isLoaded) return;
     entry.isLoaded = true;
-    if (stored === undefined || JSON.stringify(stored.input) !== JSON.stringify(entry.input)) return;
-    const value = toFresh(stored.value, stored.fetchedAt, "device");
-    entry.snapshot.set({ ...entry.snapshot.value, value });
+    entry.stored = stored;
+    stored ??= listed;
+    if (!stored) return;
+    entry.checked = stored;
+    show(entry, stored.value, "device");
   };
 
-  const keep = async (entry: Entry, stored: Stored): Promise<void> => {
-    await records.write([putJson(entry.key, stored)]);
+  /** What a list on the device has of something that was never asked for by itself. */
+  const findListed = async (procedure: string, input: object): Promise<Stored | undefined> => {
+    const [id] = Object.values(input);
+    for (const { value: stored } of await records.listJson<Stored>(`${PREFIX}${areaOf(procedure)}.`)) {
+      const { items = [] } = stored.value as Partial<AnyPage>;
+      const value = items.find((item) => item.id === id);
+      if (value) return { ...stored, input, value };
+    }
+    return undefined;
+  };
+
+  const keep = async (entry: Entry, value: object): Promise<void> => {
+    const { fetchedAt = 0, changedAt: at } = entry.checked ?? {};
+    entry.stored = { input: entry.query.input, value, fetchedAt, changedAt: at };
+    await records.write([putJson(entry.key, entry.stored)]);
     kept = (kept ?? (await records.keys(PREFIX)).length) + 1;
     if (kept <= MAX_RECORDS) return;
     const all = await records.listJson<Stored>(PREFIX);
@@ -134,89 +178,153 @@ export const createReads = ({ records, clock, onNotKept }: ReadsDeps): Reads => 
     kept = Math.min(all.length, KEPT_RECORDS);
   };
 
-  const take = (entry: Entry, value: object): void => {
-    const fetchedAt = clock.now();
-    entry.isLoaded = true;
-    entry.snapshot.set({ value: toFresh(value, fetchedAt, "server"), isFetching: false, error: undefined });
-    keep(entry, { input: entry.input, value, fetchedAt }).catch((cause: unknown) => {
+  const inBackground = (task: Promise<unknown>): void => {
+    task.catch((cause: unknown) => {
       if (!isClosed) onNotKept(cause);
     });
   };
 
-  const refresh = (entry: Entry): Promise<void> => {
-    entry.fetching ??= (async () => {
-      entry.snapshot.set({ ...entry.snapshot.value, isFetching: true });
-      try {
-        const value = await entry.fetch();
-        if (!isClosed) take(entry, value);
-      } catch (thrown) {
-        const error = toEdVoyageError(thrown);
-        entry.snapshot.set({ ...entry.snapshot.value, isFetching: false, error });
-      } finally {
-        entry.fetching = undefined;
-      }
-    })();
+  /** The answer, and what of it the device keeps: of a long list the first items, after which the server says how it goes on. */
+  const fetchList = async ({ query, snapshot, stored }: Entry, isMore: boolean) => {
+    const { procedure, input, count = PAGE } = query;
+    const known = toPage(snapshot.value.value);
+    const itemById = new Map(isMore ? known.items.map((item) => [item.id, item]) : []);
+    const wanted = isMore ? itemById.size + PAGE : Math.max(count, known.items.length);
+    let page: AnyPage = isMore ? known : NOTHING;
+    let head = isMore ? stored?.value : undefined;
+    do {
+      const limit = Math.min(MAX_PAGE, wanted - itemById.size);
+      const next = toPage(await ask(procedure, Object.assign({}, input, { cursor: page.nextCursor, limit })));
+      for (const item of next.items) itemById.set(item.id, item);
+      page = { items: [...itemById.values()], nextCursor: next.nextCursor };
+      if (!head || count > MAX_PAGE || page.items.length <= MAX_PAGE) head = page;
+    } while (page.nextCursor !== null && itemById.size < wanted);
+    return { value: page, head };
+  };
+
+  const fetch = async (entry: Entry, isMore: boolean): Promise<void> => {
+    const { procedure, input, count } = entry.query;
+    const since = changedAt(areaOf(procedure));
+    entry.snapshot.set({ ...entry.snapshot.value, isFetching: true });
+    try {
+      const { value, head } =
+        count === undefined
+          ? await ask(procedure, input).then((answer) => ({ value: answer as object, head: answer as object }))
+          : await fetchList(entry, isMore);
+      if (isClosed) return;
+      // What is appended makes the rest no fresher.
+      if (!isMore) entry.checked = { fetchedAt: clock.now(), changedAt: since };
+      entry.isLoaded = true;
+      show(entry, value, "server");
+      inBackground(keep(entry, head));
+    } catch (thrown) {
+      const error = toEdVoyageError(thrown);
+      if (!isTransient(error.reason)) entry.checked = { fetchedAt: clock.now(), changedAt: since };
+      // What is not there for her any more does not stay here.
+      const isGone = error.reason === "not-found";
+      if (isGone && !isClosed) inBackground(records.write([remove(entry.key)]));
+      const { value } = entry.snapshot.value;
+      entry.snapshot.set({ value: isGone ? undefined : value, isFetching: false, error });
+    }
+  };
+
+  /** Those who ask at once share one answer. */
+  const refresh = (entry: Entry, isMore = false): Promise<void> => {
+    entry.fetching ??= fetch(entry, isMore).finally(() => {
+      entry.fetching = undefined;
+      // It may have changed while it was on its way.
+      if (entry.watchers > 0 && !entry.snapshot.value.error) wakeEntry(entry);
+    });
     return entry.fetching;
   };
 
-  const isFresh = ({ snapshot: { value } }: Entry): boolean =>
-    value.value !== undefined && Math.abs(clock.now() - value.value.fetchedAt) < STALE_MS;
-
-  const read = async (
-    query: Query<object>,
-    { refresh: waits = false }: ReadOptions,
-  ): Promise<Fresh<object>> => {
-    const entry = entryOf(query);
-    await load(entry);
-    const isKnown = entry.snapshot.value.value !== undefined;
-    if (waits || !isKnown) await refresh(entry);
-    else if (!isFresh(entry)) void refresh(entry);
-    const { value, error } = entry.snapshot.value;
-    if (value === undefined || (error && !isKnown)) throw error ?? toEdVoyageError(undefined);
-    // It may have become stale since it was put there.
-    return toFresh(withoutFreshness(value), value.fetchedAt, value.source);
+  const wakeEntry = (entry: Entry): void => {
+    if (isClosed) return;
+    inBackground(load(entry).then(() => (isFresh(entry) ? undefined : refresh(entry))));
   };
 
-  const wakeEntry = async (entry: Entry): Promise<void> => {
+  const read = async (query: Query, { refresh: waits, deviceOnly }: ReadOptions): Promise<Fresh<object>> => {
+    const entry = entryOf(query);
     await load(entry);
-    if (!isFresh(entry)) await refresh(entry);
+    // What waits in the outbox is something to show too.
+    const isKnown = shown(entry).value !== undefined;
+    if (!deviceOnly) {
+      if (waits || !isKnown) await refresh(entry);
+      else if (!isFresh(entry)) void refresh(entry);
+    }
+    const { value, error } = shown(entry);
+    if (value === undefined || (error && !isKnown)) {
+      throw error ?? new EdVoyageError("offline", "This device has never seen it.");
+    }
+    // It may have become stale since it was put there.
+    return { ...value, isStale: !isFresh(entry) };
   };
 
   return {
     // The map's values are of many types; a key belongs to one.
     read: (query, options = {}) => read(query, options) as Promise<Fresh<never>>,
-    watch: <Value extends object>(query: Query<Value>): ReadHandle<Value> => {
+    watch: (query) => {
       const entry = entryOf(query);
       return {
         get value() {
-          return entry.snapshot.value as ReadSnapshot<Value>;
+          return shown(entry) as ReadSnapshot<never>;
         },
         subscribe: (listener) => {
           entry.watchers += 1;
-          const unsubscribe = entry.snapshot.subscribe(() => callListener(listener));
-          if (!isClosed) wakeEntry(entry).catch(onNotKept);
+          const call = (): void => callListener(listener);
+          const unsubscribes = [entry.snapshot.subscribe(call), own?.entries.subscribe(call)];
+          wakeEntry(entry);
           let isOver = false;
           return () => {
             if (isOver) return;
             isOver = true;
             entry.watchers -= 1;
-            unsubscribe();
+            for (const unsubscribe of unsubscribes) unsubscribe?.();
           };
         },
-        refresh: () => refresh(entry),
       };
     },
-    update: async <Value extends object>(query: Query<Value>, change: (value: Value) => Value) => {
-      if (isClosed) return;
+    loadMore: async (query) => {
       const entry = entryOf(query);
       await load(entry);
-      const { value } = entry.snapshot.value;
-      if (value !== undefined) take(entry, change(withoutFreshness(value) as Value));
+      await entry.fetching;
+      if (toPage(entry.snapshot.value.value).nextCursor !== null) {
+        await refresh(entry, true);
+        const { error } = entry.snapshot.value;
+        if (error) throw error;
+      }
+      return toPage(entry.snapshot.value.value).nextCursor !== null;
+    },
+    settled: async (change) => {
+      if (!own) return;
+      const area = areaOf(change.entry.procedure);
+      const after = (procedure: string, stored: Pick<Stored, "value" | "input">): object | undefined => {
+        const value = projectionOf(own.projections, procedure)?.(
+          stored.value,
+          { ...change, userId: own.userId },
+          stored.input,
+        );
+        return value === stored.value ? undefined : value;
+      };
+      const keeping: Promise<void>[] = [];
+      for (const entry of entryByKey.values()) {
+        const { procedure, input } = entry.query;
+        if (areaOf(procedure) !== area) continue;
+        const { value } = entry.snapshot.value;
+        const next = value && after(procedure, { value, input });
+        if (next) entry.snapshot.set({ ...entry.snapshot.value, value: { ...value, ...next } });
+        const kept = entry.stored && after(procedure, entry.stored);
+        if (kept) keeping.push(keep(entry, kept));
+      }
+      // What nobody has looked at since the app was opened.
+      for (const { key, value: stored } of await records.listJson<Stored>(`${PREFIX}${area}.`)) {
+        const kept = entryByKey.has(key) ? undefined : after(procedureOf(key), stored);
+        if (kept) keeping.push(records.write([putJson(key, { ...stored, value: kept } satisfies Stored)]));
+      }
+      await Promise.all(keeping);
     },
     wake: () => {
-      for (const entry of entryByKey.values()) {
-        if (entry.watchers > 0) wakeEntry(entry).catch(onNotKept);
-      }
+      for (const entry of entryByKey.values()) if (entry.watchers > 0) wakeEntry(entry);
     },
     close: () => {
       isClosed = true;
@@ -224,25 +332,18 @@ export const createReads = ({ records, clock, onNotKept }: ReadsDeps): Reads => 
   };
 };
 
-const withoutFreshness = ({
-  fetchedAt: _at,
-  source: _source,
-  isStale: _stale,
-  ...value
-}: Fresh<object>): object => value;
+const NOTHING: AnyPage = { items: [], nextCursor: null };
 
-/** Readable where it is short. */
-const keyOf = (procedure: string, input: unknown): string => {
+// What has a `count` is a list, whatever it is of.
+const toPage = (value: unknown): AnyPage => (value ?? NOTHING) as AnyPage;
+
+const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+/** Readable where it is short. What the sum mixes up is told apart by the input that is kept beside the value. */
+const keyOf = ({ procedure, input }: Query): string => {
   const text = JSON.stringify(input) ?? "";
-  const shown = text.length <= MAX_READABLE_KEY ? text : `${text.slice(0, MAX_READABLE_KEY)}#${hashOf(text)}`;
+  const shown = text.length <= MAX_READABLE_KEY ? text : `${text.slice(0, MAX_READABLE_KEY)}#${crc32(new TextEncoder().encode(text))}`;
   return `${PREFIX}${procedure}/${shown}`;
 };
 
-/** FNV-1a, 32 bits: what it mixes up is told apart by the input that is kept beside the value. */
-const hashOf = (text: string): string => {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  }
-  return (hash >>> 0).toString(16);
-};
+const procedureOf = (key: string): string => key.slice(PREFIX.length, key.indexOf("/", PREFIX.length));

@@ -1,8 +1,7 @@
 import type { Platform, SessionId } from "@edvoyage/protocol";
-import { toEdVoyageError } from "../errors.ts";
+import type { Access } from "../access.ts";
 import type { Page, PageFilter } from "../page.ts";
-import type { Fresh, ReadOptions, Reads } from "../reads/reads.ts";
-import type { ServerCalls } from "../calls.ts";
+import type { Fresh, ReadOptions } from "../reads/query.ts";
 
 /** A device on which the student is signed in. Instants are of the server's clock. */
 export interface Session {
@@ -29,22 +28,10 @@ export interface Sessions {
   revokeOthers(): Promise<number>;
 }
 
-export const createSessions = ({ rpc }: { readonly rpc: ServerCalls }, reads: Reads): Sessions => {
-  const call = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
-    answer.catch((error: unknown) => {
-      throw toEdVoyageError(error);
-    });
-  return {
-    list: (filter = {}, options = {}) =>
-      reads.read(
-        { procedure: "sessions.list", input: filter, fetch: () => rpc.sessions.list.query(filter) },
-        options,
-      ),
-    revoke: async (sessionId) => {
-      await call(rpc.sessions.revoke.mutate({ sessionId: sessionId as SessionId }));
-    },
-    revokeOthers: async () => numberOf(await call(rpc.sessions.revokeOthers.mutate())),
-  };
-};
-
-const numberOf = ({ ended }: { readonly ended: number }): number => ended;
+export const createSessions = ({ open, call }: Access): Sessions => ({
+  list: (input = {}, options = {}) => open({ procedure: "sessions.list", input }).get(options),
+  revoke: async (sessionId) => {
+    await call((rpc) => rpc.sessions.revoke.mutate({ sessionId: sessionId as SessionId }));
+  },
+  revokeOthers: async () => (await call((rpc) => rpc.sessions.revokeOthers.mutate())).ended,
+});

@@ -1,0 +1,191 @@
+import {
+  APPLICATION_FIELDS,
+  type ApplicationDocumentId,
+  type ApplicationField,
+  type ApplicationFields,
+  type ApplicationId,
+} from "@edvoyage/protocol";
+import { withItem, type Access } from "../access.ts";
+import type { Area } from "../area.ts";
+import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import type { Page } from "../page.ts";
+import type { OwnChange, Projections } from "../reads/query.ts";
+import type { Application, ApplicationConflict, Applications, SentApplication } from "./api.ts";
+
+const createApplications = ({ open, queue, act, entries, discard }: Access): Applications => {
+  const edit = act("applications.update", "applicationId");
+  const list = open<"applications.list", Page<Application>>({
+    procedure: "applications.list",
+    input: {},
+    count: 20,
+  });
+  const one = (id: string) =>
+    open<"applications.get", Application>({ procedure: "applications.get", input: { applicationId: toId(id) } });
+
+  /** What the student writes to is what she was shown last, with what waits: the list's or its own. */
+  const shown = async (id: string): Promise<Application> => {
+    const nothing = (): undefined => {};
+    const single = await one(id).get({ deviceOnly: true }).catch(nothing);
+    const listed = await list.get({ deviceOnly: true }).catch(nothing);
+    const item = listed?.items.find((application) => application.id === id);
+    if (item && (!single || (listed?.fetchedAt ?? 0) > single.fetchedAt)) return item;
+    return single ?? one(id).get();
+  };
+
+  return {
+    ...list,
+    one,
+    history: (id) => open({ procedure: "applications.history", input: { applicationId: toId(id), limit: 100 } }),
+    create: ({ id, title, level, universityId, universityName, country, startMonth }, fields = {}) => {
+      const course = { id, title, level, universityId, universityName, country, startMonth };
+      return queue("applications.create", { courseId: id, fields, course }, { about: id });
+    },
+    update: async (id, changes) => {
+      const { fields } = await shown(id);
+      return edit(id, { changes, base: pick(fields, fieldsOf(changes)) });
+    },
+    submit: act("applications.submit", "applicationId"),
+    withdraw: act("applications.withdraw", "applicationId"),
+    addDocument: act("applications.addDocument", "applicationId"),
+    uploadDocument: act("applications.uploadDocument", "applicationId"),
+    removeDocument: act("applications.removeDocument", "applicationId"),
+    resolve: async (id, whose) => {
+      for (const entry of entries()) {
+        const found = conflictIn(entry);
+        if (!found || entry.procedure !== "applications.update" || entry.input.applicationId !== id) continue;
+        const { theirs, collided } = found;
+        const kept = fieldsOf(entry.input.changes).filter(
+          (field) => whose === "mine" || !collided.includes(field),
+        );
+        const changes = pick(entry.input.changes, kept);
+        // The new one first: a program that ends between the two has lost nothing.
+        if (kept.length > 0) await edit(id, { changes, base: pick(theirs.fields, kept) });
+        await discard(entry.id);
+      }
+    },
+  };
+};
+
+/** How applications look once the server has what waits. */
+const projections: Projections = {
+  "applications.list": (list, change) => {
+    const { entry } = change;
+    if (entry.procedure === "applications.create" && !list?.items.some(({ id }) => id === idOf(entry))) {
+      return { nextCursor: null, ...list, items: [draftOf(entry, change), ...(list?.items ?? [])] };
+    }
+    return withItem(list, idOf(entry), (application) => afterChange(application, change));
+  },
+  "applications.get": (application, change, { applicationId }) => {
+    const { entry } = change;
+    if (idOf(entry) !== applicationId) return application;
+    if (application) return afterChange(application, change);
+    return entry.procedure === "applications.create" ? draftOf(entry, change) : undefined;
+  },
+};
+
+/** A student's applications to courses. */
+export const applications: Area<Applications> = { open: createApplications, projections };
+
+const idOf = (entry: OutboxEntry): string => ("applicationId" in entry.input ? entry.input.applicationId : entry.id);
+
+const draftOf = (
+  entry: OutboxEntry<"applications.create">,
+  { answer }: OwnChange,
+): SentApplication & Partial<Application> => ({
+  id: toId(entry.id),
+  status: "draft",
+  moves: ["submitted", "withdrawn"],
+  course: { ...entry.input.course, isOffered: true },
+  fields: { ...NOTHING_FILLED_IN, ...entry.input.fields },
+  fee: null,
+  deadline: null,
+  documents: [],
+  createdAt: entry.createdAt,
+  updatedAt: entry.createdAt,
+  submittedAt: null,
+  ...(answer as SentApplication | undefined),
+  ...failureOf(entry),
+});
+
+const afterChange = (
+  application: SentApplication,
+  { entry, answer }: OwnChange,
+): SentApplication & Partial<Application> => {
+  if (answer) return answer as SentApplication;
+  if (entry.state === "failed") {
+    const found = conflictIn(entry);
+    return { ...application, ...failureOf(entry), ...(found && { conflict: found.conflict }) };
+  }
+  switch (entry.procedure) {
+    case "applications.update":
+      return { ...application, fields: { ...application.fields, ...entry.input.changes } };
+    case "applications.submit":
+      return { ...application, status: "submitted", moves: ["withdrawn"], submittedAt: entry.createdAt };
+    case "applications.withdraw":
+      return { ...application, status: "withdrawn", moves: [] };
+    case "applications.addDocument": {
+      const { kind, name, status = "expected" } = entry.input;
+      const id = entry.id as string as ApplicationDocumentId;
+      const added = { id, kind, name, status, note: null, updatedAt: entry.createdAt };
+      return { ...application, documents: [...application.documents, added] };
+    }
+    case "applications.uploadDocument": {
+      const { documentId, name } = entry.input;
+      return withDocuments(application, (document) =>
+        document.id === documentId ? [{ ...document, status: "uploaded", name: name ?? document.name }] : [document],
+      );
+    }
+    case "applications.removeDocument": {
+      const { documentId } = entry.input;
+      return withDocuments(application, (document) => (document.id === documentId ? [] : [document]));
+    }
+    default:
+      return application;
+  }
+};
+
+type Documents = SentApplication["documents"];
+
+const withDocuments = (
+  application: SentApplication,
+  change: (document: Documents[number]) => Documents,
+): SentApplication => ({ ...application, documents: application.documents.flatMap(change) });
+
+/** What the server said of an edit that met another's. */
+const conflictIn = (
+  entry: OutboxEntry,
+):
+  | {
+      readonly theirs: SentApplication;
+      readonly collided: readonly ApplicationField[];
+      readonly conflict: ApplicationConflict;
+    }
+  | undefined => {
+  if (entry.procedure !== "applications.update" || entry.state !== "failed") return undefined;
+  const { application: theirs, fields: collided } = entry.details as {
+    readonly application?: SentApplication;
+    readonly fields?: readonly ApplicationField[];
+  };
+  if (!theirs || !collided) return undefined;
+  const { changes } = entry.input;
+  const fields = Object.fromEntries(
+    collided.map((field) => [field, { mine: changes[field], theirs: theirs.fields[field] }]),
+  );
+  return { theirs, collided, conflict: { fields } };
+};
+
+const failureOf = (entry: OutboxEntry) => (entry.state === "failed" ? { failure: entry.reason } : {});
+
+const fieldsOf = (changes: Partial<ApplicationFields>): readonly ApplicationField[] =>
+  APPLICATION_FIELDS.filter((field) => field in changes);
+
+const NOTHING_FILLED_IN = Object.fromEntries(
+  APPLICATION_FIELDS.map((field) => [field, null]),
+) as unknown as ApplicationFields;
+
+const pick = (
+  fields: Partial<ApplicationFields>,
+  names: readonly ApplicationField[],
+): Partial<ApplicationFields> => Object.fromEntries(names.map((name) => [name, fields[name]]));
+
+const toId = (id: string): ApplicationId => id as ApplicationId;

@@ -1,0 +1,62 @@
+import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
+import type { Access } from "../access.ts";
+import { watchValue, type Observable, type Unsubscribe } from "../observable.ts";
+import type { Page } from "../page.ts";
+import type { Projections } from "../reads/query.ts";
+import type { View } from "../reads/views.ts";
+
+/** Something that happened to a student. */
+export interface Notification {
+  readonly id: NotificationId;
+  readonly kind: NotificationKind;
+  /** Who did it; `null` for the people of EdVoyage. */
+  readonly actor: { readonly id: UserId; readonly name: string | null } | null;
+  readonly subject: { readonly kind: NotificationSubjectKind; readonly id: string };
+  /** What an application has become; `null` for other subjects. */
+  readonly status: string | null;
+  readonly at: number;
+  /** When it was read, on whatever device. */
+  readonly readAt: number | null;
+}
+
+/** What a student is told of, newest first. */
+export interface Notifications extends View<Page<Notification>> {
+  /** How many are unread, as the server said last and as was read here since; 1,000 stands for as many and more. */
+  readonly unread: number;
+  /** Calls with the number at once and after each change. */
+  watchUnread(listener: (unread: number) => void): Unsubscribe;
+  /** Marks some as read, or all that there are; shown at once. */
+  markRead(which: readonly string[] | "all"): Promise<void>;
+}
+
+export const createNotifications = (
+  { open, queue }: Access,
+  unread: Observable<number>,
+): Notifications => ({
+  ...open({ procedure: "notifications.recent", input: {}, count: 20 }),
+  get unread() {
+    return unread.value;
+  },
+  watchUnread: (listener) => {
+    const unsubscribe = watchValue(unread, listener);
+    listener(unread.value);
+    return unsubscribe;
+  },
+  markRead: async (which) => {
+    // What the server knows of ids is its own business: an unknown one is passed over.
+    const input = which === "all" ? { all: true as const } : { ids: [...which] as NotificationId[] };
+    await queue("notifications.markRead", input, { about: "notifications" });
+  },
+});
+
+export const notificationProjections: Projections = {
+  "notifications.recent": (list, { entry }) => {
+    if (!list || entry.procedure !== "notifications.markRead" || entry.state !== "pending") return list;
+    const { input, createdAt } = entry;
+    const isMeant = ({ id, readAt }: Notification) =>
+      readAt === null && ("all" in input || input.ids.includes(id));
+    return list.items.some(isMeant)
+      ? { ...list, items: list.items.map((item) => (isMeant(item) ? { ...item, readAt: createdAt } : item)) }
+      : list;
+  },
+};

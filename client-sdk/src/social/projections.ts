@@ -1,0 +1,135 @@
+import type { CommentId, PostId } from "@edvoyage/protocol";
+import { withItem, withoutItem } from "../access.ts";
+import type { ErrorReason } from "../errors.ts";
+import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import type { OwnChange, Projections } from "../reads/query.ts";
+import type { Page } from "../page.ts";
+import type { SentComment, SentPost, StudentName } from "./api.ts";
+
+/** How Cavity looks once the server has what waits. */
+export const socialProjections: Projections = {
+  "social.feed": (feed, change) => withPosts(feed, change),
+  "social.studentPosts": (posts, change, { userId }) =>
+    userId === change.userId || change.entry.procedure !== "social.post" ? withPosts(posts, change) : posts,
+  "social.get": (post, { entry }) => post && afterEntry(post, entry),
+  "social.comments": (comments, change, { postId, parentId }) => {
+    const { entry, answer, userId } = change;
+    if (entry.procedure === "social.removeComment" && entry.state === "pending") {
+      return withoutItem(comments, entry.input.commentId);
+    }
+    if (entry.procedure !== "social.comment" || entry.input.postId !== postId) return comments;
+    const { text } = entry.input;
+    if (entry.input.parentId !== parentId) {
+      const replied = (comment: SentComment): SentComment => ({
+        ...comment,
+        replyCount: comment.replyCount + 1,
+      });
+      return entry.state === "pending" ? withItem(comments, entry.input.parentId ?? "", replied) : comments;
+    }
+    // The server's place of it is behind what was read of the list: it comes with what follows.
+    if (answer && comments?.nextCursor) return comments;
+    const comment: SentComment = {
+      ...failureOf(entry),
+      id: entry.id as string as CommentId,
+      postId,
+      parentId,
+      author: nameIn(comments?.items, userId),
+      text,
+      mentions: [],
+      replyCount: 0,
+      createdAt: atOf(entry, answer),
+    };
+    return withNew(comments, comment, "last");
+  },
+  "social.student": (page, { entry }) => {
+    const isFollow = entry.procedure === "social.follow";
+    if (!page || (!isFollow && entry.procedure !== "social.unfollow") || entry.state !== "pending") return page;
+    if (entry.input.userId !== page.id || page.followed === isFollow) return page;
+    return { ...page, followed: isFollow, followerCount: page.followerCount + (isFollow ? 1 : -1) };
+  },
+  "social.followers": (list, change) => withFollow(list, change),
+  "social.following": (list, change) => withFollow(list, change),
+};
+
+const withFollow = <List extends Page<StudentName & { readonly followed: boolean }>>(
+  list: List | undefined,
+  { entry }: OwnChange,
+): List | undefined => {
+  const isFollow = entry.procedure === "social.follow";
+  if ((!isFollow && entry.procedure !== "social.unfollow") || entry.state !== "pending") return list;
+  return withItem(list, entry.input.userId, (student) =>
+    student.followed === isFollow ? student : { ...student, followed: isFollow },
+  );
+};
+
+const withPosts = (
+  list: Page<SentPost> | undefined,
+  { entry, answer, userId }: OwnChange,
+): Page<SentPost> | undefined => {
+  if (entry.procedure === "social.post") {
+    const { mentions: _, ...content } = entry.input;
+    const post: SentPost = {
+      text: null,
+      link: null,
+      image: null,
+      ...content,
+      ...failureOf(entry),
+      id: entry.id as string as PostId,
+      author: nameIn(list?.items, userId),
+      mentions: [],
+      likeCount: 0,
+      commentCount: 0,
+      liked: false,
+      createdAt: atOf(entry, answer),
+      editedAt: null,
+    };
+    return withNew(list, post, "first");
+  }
+  if (entry.procedure === "social.removePost" && entry.state === "pending") {
+    return withoutItem(list, entry.input.postId);
+  }
+  return "postId" in entry.input ? withItem(list, entry.input.postId, (post) => afterEntry(post, entry)) : list;
+};
+
+const afterEntry = (post: SentPost, entry: OutboxEntry): SentPost => {
+  if (entry.state !== "pending" || !("postId" in entry.input) || entry.input.postId !== post.id) return post;
+  switch (entry.procedure) {
+    case "social.editPost": {
+      const { postId: _, mentions: _names, ...content } = entry.input;
+      return { ...post, ...content, editedAt: entry.createdAt };
+    }
+    case "social.like":
+      return post.liked ? post : { ...post, liked: true, likeCount: post.likeCount + 1 };
+    case "social.unlike":
+      return post.liked ? { ...post, liked: false, likeCount: post.likeCount - 1 } : post;
+    case "social.comment":
+      return { ...post, commentCount: post.commentCount + 1 };
+    default:
+      return post;
+  }
+};
+
+/** What the student wrote, unless the server has told of it already. */
+const withNew = <Item extends { readonly id: string }>(
+  list: Page<Item> | undefined,
+  item: Item,
+  place: "first" | "last",
+): Page<Item> => {
+  const { items, nextCursor }: Page<Item> = list ?? { items: [], nextCursor: null };
+  if (list && items.some(({ id }) => id === item.id)) return list;
+  return { ...list, nextCursor, items: place === "first" ? [item, ...items] : [...items, item] };
+};
+
+/** The list is the only place that may know her name. */
+const nameIn = (
+  items: readonly { readonly author: StudentName }[] | undefined,
+  userId: StudentName["id"],
+): StudentName =>
+  items?.find(({ author }) => author.id === userId)?.author ?? { id: userId, name: null, photoUrl: null };
+
+const failureOf = (entry: OutboxEntry): { readonly failure?: ErrorReason } =>
+  entry.state === "failed" ? { failure: entry.reason } : {};
+
+/** When the server got it, or by this device's clock. */
+const atOf = ({ createdAt }: OutboxEntry, answer: unknown): number =>
+  (answer as { readonly createdAt: number } | undefined)?.createdAt ?? createdAt;
