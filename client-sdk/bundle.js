@@ -44,7 +44,8 @@ await build({
       transform: (code, id) => {
         if (id.endsWith("/yjs/dist/yjs.mjs")) return trimYjs(code);
         // What is compared is the JSON of awareness.
-        if (id.endsWith("/y-protocols/awareness.js")) return code.replaceAll("f.equalityDeep", "isSameJson") + IS_SAME_JSON;
+        if (id.endsWith("/y-protocols/awareness.js"))
+          return code.replaceAll("f.equalityDeep", "isSameJson") + IS_SAME_JSON;
         return undefined;
       },
       load: (id) => (id.startsWith("\0") ? replacements[id.slice(1)] : undefined),

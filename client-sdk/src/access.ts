@@ -4,7 +4,8 @@ import type { OutboxEntry, QueuedInputs, QueuedProcedure } from "./outbox/outbox
 import type { OpenView } from "./reads/views.ts";
 
 /** Of what a command is called with, the names of ids. */
-type IdsOf<Input> = { [Name in keyof Input]-?: Input[Name] extends string ? Name : never }[keyof Input] & string;
+type IdsOf<Input> = { [Name in keyof Input]-?: Input[Name] extends string ? Name : never }[keyof Input] &
+  string;
 
 /** What the areas of a client are made from: the data of whoever is signed in at the moment of a call. */
 export interface Access {

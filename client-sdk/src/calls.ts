@@ -21,13 +21,7 @@ import type { Page, PageFilter } from "./page.ts";
 import type { AccountExport } from "./own-account.ts";
 import type { Profile, PublicProfile } from "./profile/profile.ts";
 import type { Session } from "./sessions/sessions.ts";
-import type {
-  FollowedStudent,
-  SentComment,
-  SentPost,
-  StudentName,
-  StudentPage,
-} from "./social/api.ts";
+import type { FollowedStudent, SentComment, SentPost, StudentName, StudentPage } from "./social/api.ts";
 
 /** A procedure that reads. */
 interface Query<Input, Answer> {
@@ -43,7 +37,11 @@ interface Mutation<Input, Answer> {
 type Command<Input, Answer> = Mutation<Input & { readonly commandId: string }, Answer>;
 
 /** One that may wait in the outbox. */
-type Queued<P extends QueuedProcedure, Answer = unknown> = Command<QueuedInputs[P], Answer>;
+type Queued<P extends QueuedProcedure, Answer = unknown> = Command<Sent<QueuedInputs[P]>, Answer>;
+
+/** The server's types know no lists that are only read. */
+type Sent<Input> = { readonly [Name in keyof Input]: SentList<Input[Name]> };
+type SentList<Value> = Value extends readonly (infer Item)[] ? Item[] : Value;
 
 type AnyContact = Omit<Contact, "isPending">;
 

@@ -152,7 +152,11 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
     subscribe: (listener) => student.subscribe(listener),
   };
   const openForAll = createViews(reads, () => reads.value ?? requireOpened().reads);
-  const ownReads = follow<F, Reads | undefined>(current, (features) => createSubject(features.reads), undefined);
+  const ownReads = follow<F, Reads | undefined>(
+    current,
+    (features) => createSubject(features.reads),
+    undefined,
+  );
   const access: Access = {
     open: createViews(ownReads, () => requireFeatures().reads),
     act:
@@ -164,7 +168,9 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
       const { outbox } = requireStudent(student).account;
       const isAbout = ({ id, input: said }: OutboxEntry): boolean =>
         id === about || Object.values(said).includes(about);
-      const before = outbox.entries.value.filter((entry) => entry.state === "pending" && isAbout(entry)).pop();
+      const before = outbox.entries.value
+        .filter((entry) => entry.state === "pending" && isAbout(entry))
+        .pop();
       const added = await outbox.add(procedure, {
         input,
         lane: before?.lane ?? lane ?? `${areaOf(procedure)}/${about}`,
@@ -190,8 +196,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
   );
   const push = createPush(
     () => requireOpened().records,
-    () =>
-      student.value && { account: student.value.account, sessionId: student.value.session.value.id },
+    () => student.value && { account: student.value.account, sessionId: student.value.session.value.id },
   );
 
   const wake = (): void => {

@@ -10,10 +10,7 @@ import { createReads } from "./reads/reads.ts";
 import type { FeatureContext } from "./students/open-student.ts";
 
 /** What a student has in every client. */
-export const openCoreFeatures = async (
-  { account }: FeatureContext,
-  chosen: Areas,
-): Promise<CoreFeatures> => {
+export const openCoreFeatures = async ({ account }: FeatureContext, chosen: Areas): Promise<CoreFeatures> => {
   const { userId, records, clock, report, outbox, rpc } = account;
   const onNotKept = (cause: unknown): void =>
     report({ kind: "not-kept", message: "An answer could not be kept.", cause });

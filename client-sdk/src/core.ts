@@ -14,6 +14,7 @@ export {
 } from "./errors.ts";
 export type { ClientOptions } from "./client-options.ts";
 export { applications } from "./applications/applications.ts";
+export type { Area, Areas, OpenedAreas } from "./area.ts";
 export { social } from "./social/social.ts";
 
 /**
@@ -34,22 +35,24 @@ const AFTER_ALL = 2 ** 45;
 /** What was being written at the last answer was not seen yet. */
 const OVERLAP_MS = 10_000;
 
-const openFeatures = (chosen: Areas): OpenFeatures<CoreFeatures> => async (context) => {
-  const features = await openCoreFeatures(context, chosen);
-  const { rpc, report } = context.account;
-  const askAreas = async (): Promise<void> => {
-    const since = (features.areas.serverNow() ?? AFTER_ALL + OVERLAP_MS) - OVERLAP_MS;
-    // What is not answered is asked again when it wakes up next; what that says of the session was heard on the way.
-    const answer = await rpc.inbox.changes.query({ since }).catch(() => undefined);
-    if (answer) await features.areas.take(answer);
+const openFeatures =
+  (chosen: Areas): OpenFeatures<CoreFeatures> =>
+  async (context) => {
+    const features = await openCoreFeatures(context, chosen);
+    const { rpc, report } = context.account;
+    const askAreas = async (): Promise<void> => {
+      const since = (features.areas.serverNow() ?? AFTER_ALL + OVERLAP_MS) - OVERLAP_MS;
+      // What is not answered is asked again when it wakes up next; what that says of the session was heard on the way.
+      const answer = await rpc.inbox.changes.query({ since }).catch(() => undefined);
+      if (answer) await features.areas.take(answer);
+    };
+    return {
+      ...features,
+      wake: () => {
+        features.wake();
+        askAreas().catch((cause: unknown) =>
+          report({ kind: "not-kept", message: "An answer could not be kept.", cause }),
+        );
+      },
+    };
   };
-  return {
-    ...features,
-    wake: () => {
-      features.wake();
-      askAreas().catch((cause: unknown) =>
-        report({ kind: "not-kept", message: "An answer could not be kept.", cause }),
-      );
-    },
-  };
-};

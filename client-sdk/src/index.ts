@@ -2,6 +2,14 @@ export { createClient, type Client } from "./create-client.ts";
 export type { ClientOptions, WebSocketConstructor } from "./client-options.ts";
 export type { CoreClient } from "./client.ts";
 export type { Problem } from "./account.ts";
+export type {
+  AppliedCourse,
+  Application,
+  ApplicationConflict,
+  ApplicationDocument,
+  ApplicationMove,
+  Applications,
+} from "./applications/api.ts";
 export type { Auth } from "./auth/auth.ts";
 export type { AuthStatus, Student } from "./auth/auth-status.ts";
 export type {
@@ -37,13 +45,36 @@ export type { Favourite, Favourites } from "./favourites/favourites.ts";
 export type { RandomBytes } from "./ids.ts";
 export type { AppState, Network } from "./network.ts";
 export type { Unsubscribe } from "./observable.ts";
+export type { Notification, Notifications } from "./notifications/notifications.ts";
 export type { OutboxEntry } from "./outbox/outbox-entry.ts";
 export type { OutboxView } from "./outbox/outbox-view.ts";
+export type { AccountExport, OwnAccount } from "./own-account.ts";
 export type { Page, PageFilter } from "./page.ts";
-export type { Profile, ProfileReader } from "./profile/profile.ts";
+export type {
+  Education,
+  OwnProfile,
+  Profile,
+  ProfileChange,
+  ProfileReader,
+  PublicProfile,
+  Work,
+} from "./profile/profile.ts";
+export type { Push, PushProvider } from "./push/push.ts";
 export type { Fresh, ReadOptions, ReadSnapshot } from "./reads/query.ts";
+export type { View } from "./reads/views.ts";
 export type { Session, Sessions } from "./sessions/sessions.ts";
 export type { Settings, SettingValues } from "./settings/settings.ts";
+export type {
+  Comment,
+  FollowedStudent,
+  NewComment,
+  NewPost,
+  Post,
+  Social,
+  StudentMention,
+  StudentName,
+  StudentPage,
+} from "./social/api.ts";
 export { createMemoryStorage, type MemoryStorage } from "./storage/memory.ts";
 export type { SecureStorage } from "./storage/secrets.ts";
 export { StorageError, type StorageAdapter, type StorageErrorKind } from "./storage/storage.ts";

@@ -20,7 +20,10 @@ const createApplications = ({ open, queue, act, entries, discard }: Access): App
     count: 20,
   });
   const one = (id: string) =>
-    open<"applications.get", Application>({ procedure: "applications.get", input: { applicationId: toId(id) } });
+    open<"applications.get", Application>({
+      procedure: "applications.get",
+      input: { applicationId: toId(id) },
+    });
 
   /** What the student writes to is what she was shown last, with what waits: the list's or its own. */
   const shown = async (id: string): Promise<Application> => {
@@ -35,7 +38,8 @@ const createApplications = ({ open, queue, act, entries, discard }: Access): App
   return {
     ...list,
     one,
-    history: (id) => open({ procedure: "applications.history", input: { applicationId: toId(id), limit: 100 } }),
+    history: (id) =>
+      open({ procedure: "applications.history", input: { applicationId: toId(id), limit: 100 } }),
     create: ({ id, title, level, universityId, universityName, country, startMonth }, fields = {}) => {
       const course = { id, title, level, universityId, universityName, country, startMonth };
       return queue("applications.create", { courseId: id, fields, course }, { about: id });
@@ -86,7 +90,8 @@ const projections: Projections = {
 /** A student's applications to courses. */
 export const applications: Area<Applications> = { open: createApplications, projections };
 
-const idOf = (entry: OutboxEntry): string => ("applicationId" in entry.input ? entry.input.applicationId : entry.id);
+const idOf = (entry: OutboxEntry): string =>
+  "applicationId" in entry.input ? entry.input.applicationId : entry.id;
 
 const draftOf = (
   entry: OutboxEntry<"applications.create">,
@@ -132,7 +137,9 @@ const afterChange = (
     case "applications.uploadDocument": {
       const { documentId, name } = entry.input;
       return withDocuments(application, (document) =>
-        document.id === documentId ? [{ ...document, status: "uploaded", name: name ?? document.name }] : [document],
+        document.id === documentId
+          ? [{ ...document, status: "uploaded", name: name ?? document.name }]
+          : [document],
       );
     }
     case "applications.removeDocument": {

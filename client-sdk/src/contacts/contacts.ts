@@ -66,7 +66,12 @@ export const contactProjections: Projections = {
     const former = list?.items.find(({ id }) => id === userId);
     // Only a block makes somebody a contact that was none; another change of such a one will be refused.
     if (!former && entry.procedure === "contacts.update" && !entry.input.blocked) return list;
-    const changed: Known = { ...newContact(userId), ...former, ...change, ...(answer as Partial<Known> | undefined) };
+    const changed: Known = {
+      ...newContact(userId),
+      ...former,
+      ...change,
+      ...(answer as Partial<Known> | undefined),
+    };
     return withContact(list, changed);
   },
 };
@@ -79,4 +84,10 @@ const withContact = (list: Page<Known> | undefined, contact: Known): Page<Known>
 
 const byId = (one: Known, other: Known): number => (one.id < other.id ? -1 : 1);
 
-const newContact = (id: UserId): Known => ({ id, name: null, nickname: null, favourite: false, blocked: false });
+const newContact = (id: UserId): Known => ({
+  id,
+  name: null,
+  nickname: null,
+  favourite: false,
+  blocked: false,
+});

@@ -29,10 +29,7 @@ export interface Notifications extends View<Page<Notification>> {
   markRead(which: readonly string[] | "all"): Promise<void>;
 }
 
-export const createNotifications = (
-  { open, queue }: Access,
-  unread: Observable<number>,
-): Notifications => ({
+export const createNotifications = ({ open, queue }: Access, unread: Observable<number>): Notifications => ({
   ...open({ procedure: "notifications.recent", input: {}, count: 20 }),
   get unread() {
     return unread.value;

@@ -64,7 +64,7 @@ export type ProfileChange = {
 };
 
 /** The student's own profile, and what others show of theirs. */
-export interface ProfileReader extends Pick<View<OwnProfile>, "get" | "watch"> {
+export interface ProfileReader extends Omit<View<OwnProfile>, "loadMore"> {
   /** Kept on the device, and sent when there is a network. Of two devices that change one field the later counts. */
   update(change: ProfileChange): Promise<void>;
   /** What another student shows; `not-found` when she shows nothing. */

@@ -31,7 +31,10 @@ const KEY = "push";
 const LANE = "push";
 
 /** `device` is what is kept of no student. */
-export const createPush = (device: () => Records, signedIn: () => Signed | undefined): Push & { readonly check: () => Promise<void> } => {
+export const createPush = (
+  device: () => Records,
+  signedIn: () => Signed | undefined,
+): Push & { readonly check: () => Promise<void> } => {
   const check = async (): Promise<void> => {
     const student = signedIn();
     const registration = await device().getJson<Registration>(KEY);

@@ -8,3 +8,4 @@ export { useRoom, type UseRoom } from "./use-room.ts";
 export { useRooms } from "./use-rooms.ts";
 export { useSecondsUntil } from "./use-seconds-until.ts";
 export { useSyncStatus } from "./use-sync-status.ts";
+export { useApplications, useFeed, useNotifications, useProfile, useView } from "./use-view.ts";

@@ -11,7 +11,9 @@ export interface AreaChanges {
   serverNow(): number | undefined;
   /** Takes what `inbox.changes` says. The same area comes again: only another instant is a change. */
   take(
-    answer: Pick<AnswerOf<"inbox.changes">, "areas" | "unreadNotifications"> & { readonly serverNow?: number },
+    answer: Pick<AnswerOf<"inbox.changes">, "areas" | "unreadNotifications"> & {
+      readonly serverNow?: number;
+    },
   ): Promise<void>;
 }
 

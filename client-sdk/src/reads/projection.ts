@@ -63,7 +63,10 @@ const NOTHING_LISTED: Fresh<AnyList> = {
 const withPending = (value: object, known: object | undefined): Fresh<object> => {
   if (!isList(value)) return { ...NEVER, ...value, isPending: value !== known } as Fresh<object>;
   const settled = new Set<object>(known && isList(known) ? known.items : []);
-  const items = value.items.map((item) => ({ ...item, isPending: !settled.has(item) && !("failure" in item) }));
+  const items = value.items.map((item) => ({
+    ...item,
+    isPending: !settled.has(item) && !("failure" in item),
+  }));
   return { ...NEVER, ...value, items } as Fresh<AnyList>;
 };
 

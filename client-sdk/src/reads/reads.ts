@@ -2,7 +2,13 @@ import type { UserId } from "@edvoyage/protocol";
 import type { AnswerOf, QueryPath } from "../calls.ts";
 import type { Clock } from "../clock.ts";
 import { EdVoyageError, isTransient, toEdVoyageError } from "../errors.ts";
-import { callListener, createSubject, type Observable, type Subject, type Unsubscribe } from "../observable.ts";
+import {
+  callListener,
+  createSubject,
+  type Observable,
+  type Subject,
+  type Unsubscribe,
+} from "../observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { crc32 } from "../storage/crc32.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
@@ -209,7 +215,10 @@ export const createReads = (deps: ReadsDeps): Reads => {
     try {
       const { value, head } =
         count === undefined
-          ? await ask(procedure, input).then((answer) => ({ value: answer as object, head: answer as object }))
+          ? await ask(procedure, input).then((answer) => ({
+              value: answer as object,
+              head: answer as object,
+            }))
           : await fetchList(entry, isMore);
       if (isClosed) return;
       // What is appended makes the rest no fresher.
@@ -342,7 +351,10 @@ const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) ==
 /** Readable where it is short. What the sum mixes up is told apart by the input that is kept beside the value. */
 const keyOf = ({ procedure, input }: Query): string => {
   const text = JSON.stringify(input) ?? "";
-  const shown = text.length <= MAX_READABLE_KEY ? text : `${text.slice(0, MAX_READABLE_KEY)}#${crc32(new TextEncoder().encode(text))}`;
+  const shown =
+    text.length <= MAX_READABLE_KEY
+      ? text
+      : `${text.slice(0, MAX_READABLE_KEY)}#${crc32(new TextEncoder().encode(text))}`;
   return `${PREFIX}${procedure}/${shown}`;
 };
 

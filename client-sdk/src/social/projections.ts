@@ -43,7 +43,8 @@ export const socialProjections: Projections = {
   },
   "social.student": (page, { entry }) => {
     const isFollow = entry.procedure === "social.follow";
-    if (!page || (!isFollow && entry.procedure !== "social.unfollow") || entry.state !== "pending") return page;
+    if (!page || (!isFollow && entry.procedure !== "social.unfollow") || entry.state !== "pending")
+      return page;
     if (entry.input.userId !== page.id || page.followed === isFollow) return page;
     return { ...page, followed: isFollow, followerCount: page.followerCount + (isFollow ? 1 : -1) };
   },
@@ -88,7 +89,9 @@ const withPosts = (
   if (entry.procedure === "social.removePost" && entry.state === "pending") {
     return withoutItem(list, entry.input.postId);
   }
-  return "postId" in entry.input ? withItem(list, entry.input.postId, (post) => afterEntry(post, entry)) : list;
+  return "postId" in entry.input
+    ? withItem(list, entry.input.postId, (post) => afterEntry(post, entry))
+    : list;
 };
 
 const afterEntry = (post: SentPost, entry: OutboxEntry): SentPost => {

@@ -14,7 +14,11 @@ const createSocial = ({ open, queue, act }: Access): Social => ({
   feed: open<"social.feed", Page<Post>>({ procedure: "social.feed", input: {}, count }),
   get: (id) => open<"social.get", Post>({ procedure: "social.get", input: ofPost(id) }),
   posts: (id) =>
-    open<"social.studentPosts", Page<Post>>({ procedure: "social.studentPosts", input: ofStudent(id), count }),
+    open<"social.studentPosts", Page<Post>>({
+      procedure: "social.studentPosts",
+      input: ofStudent(id),
+      count,
+    }),
   comments: (id, parentId) => {
     const input = { ...ofPost(id), parentId: (parentId ?? null) as CommentId | null };
     return open<"social.comments", Page<Comment>>({ procedure: "social.comments", input, count });
@@ -22,9 +26,17 @@ const createSocial = ({ open, queue, act }: Access): Social => ({
   likes: (id) => open({ procedure: "social.likes", input: ofPost(id), count }),
   student: (id) => open({ procedure: "social.student", input: ofStudent(id) }),
   followers: (id) =>
-    open<"social.followers", Page<FollowedStudent>>({ procedure: "social.followers", input: ofStudent(id), count }),
+    open<"social.followers", Page<FollowedStudent>>({
+      procedure: "social.followers",
+      input: ofStudent(id),
+      count,
+    }),
   following: (id) =>
-    open<"social.following", Page<FollowedStudent>>({ procedure: "social.following", input: ofStudent(id), count }),
+    open<"social.following", Page<FollowedStudent>>({
+      procedure: "social.following",
+      input: ofStudent(id),
+      count,
+    }),
   post: (content) => queue("social.post", content, { about: POSTS, lane: POSTS }),
   editPost: act("social.editPost", "postId"),
   removePost: act("social.removePost", "postId"),
