@@ -1,3 +1,6 @@
+import { listApplications } from "./applications/list.ts";
+import { moveApplication } from "./applications/move.ts";
+import { showApplication } from "./applications/show.ts";
 import { listAudit } from "./audit/list.ts";
 import { importCatalogue } from "./catalogue/import.ts";
 import type { Command } from "./command.ts";
@@ -24,6 +27,10 @@ export const nouns: Readonly<Record<string, Noun>> = {
   numbers: {
     summary: "Phone numbers that cannot sign in, and why",
     verbs: { list: listNumbers, show: showNumber, unblock: unblockNumber },
+  },
+  applications: {
+    summary: "Students' applications to courses",
+    verbs: { list: listApplications, show: showApplication, move: moveApplication },
   },
   catalogue: { summary: "Universities and courses", verbs: { import: importCatalogue } },
   seed: { summary: "Sample data", verbs: { run: runSeed } },

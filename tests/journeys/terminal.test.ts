@@ -1,8 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { createSubmitted, someCourses } from "../support/application.ts";
 import { temporaryFolder } from "../support/databases.ts";
 import { startServerProcess } from "../support/server-process.ts";
+import { createStudent } from "../support/student.ts";
 import { runTerminal } from "../support/terminal.ts";
 import { createWorld, expectRefusal, type World } from "../support/world.ts";
 
@@ -80,6 +82,36 @@ describe("the terminal program, in a pipe", () => {
     );
   });
 
+  test("lists, shows and moves applications, and asks before it does", async () => {
+    const { world, edvoyage } = await createTerminal();
+    const student = await createStudent(world);
+    const courseId = (await someCourses(world, 1))[0] ?? "";
+    const { id } = await createSubmitted(student, courseId);
+
+    const listed = await edvoyage("applications", "list", "--status", "submitted");
+    const shown = await edvoyage("applications", "show", id);
+    const unconfirmed = await edvoyage("applications", "move", id, "under_review");
+    const moved = await edvoyage("applications", "move", id, "under_review", "--yes", "--reason", "complete");
+    const impossible = await edvoyage("applications", "move", id, "submitted", "--json");
+
+    expect(listed.stdout).toContain(id);
+    expect(listed.stdout).not.toContain(student.phone);
+    expect(shown.stdout).toMatch(/Statement +I have wanted to[^]*passport +uploaded[^]*Next +under_review/);
+    expect(shown.stdout).not.toContain(student.phone);
+    expect(shown.stdout).not.toContain(ESCAPE);
+    expect(unconfirmed).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(moved).toMatchObject({ exitCode: 0 });
+    expect(impossible.exitCode).toBe(5);
+    expect(JSON.parse(impossible.stderr)).toMatchObject({ error: { reason: "conflict" } });
+    expect(await student.rpc.applications.get.query({ applicationId: id })).toMatchObject({
+      status: "under_review",
+    });
+    expect(JSON.parse((await edvoyage("audit", "list", "--json")).stdout)[0]).toMatchObject({
+      action: "application.moved",
+      reason: `${id}: submitted to under_review: complete`,
+    });
+  });
+
   test("seeds, and imports a file twice without a change", async () => {
     const { edvoyage } = await createTerminal();
     const file = join(temporaryFolder(), "universities.json");
@@ -122,6 +154,8 @@ describe("the terminal program, in a pipe", () => {
     [2, ["numbers", "show", "not a number"]],
     [2, ["catalogue", "import", "/nonexistent.json"]],
     [3, ["numbers", "show", "+919812345678"]],
+    [2, ["applications", "move", "x", "sideways"]],
+    [3, ["applications", "show", "01990000-0000-7000-8000-000000000000"]],
   ])("ends with %i after %j", async (exitCode, words) => {
     const { edvoyage } = await createTerminal();
 

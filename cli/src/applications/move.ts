@@ -1,0 +1,48 @@
+import { argument, defineCommand, text } from "../command.ts";
+import { line } from "../outcome.ts";
+import { statusArgument } from "./status.ts";
+
+/** `edvoyage applications move`. */
+export const moveApplication = defineCommand({
+  summary: "Move an application on; the student is told",
+  parameters: {
+    applicationId: argument("applicationId", "As applications list shows it"),
+    status: statusArgument("status", "Where to; applications show names what comes next"),
+    note: text("--note <text>", "What the student reads with it"),
+    reason: text("--reason <text>", "Why; kept in the audit log alone"),
+  },
+  examples: [
+    "edvoyage applications move 01928f3e-8c1a-7b52-9e1f-0242ac120002 under_review",
+    'edvoyage applications move 01928f3e-8c1a-7b52-9e1f-0242ac120002 accepted --note "Welcome!" --yes',
+  ],
+  hints: {
+    "not-found": "Look for its id with edvoyage applications list.",
+    conflict: "See where it stands and what comes next with edvoyage applications show <id>.",
+  },
+  run: async ({ connect, confirm }, { applicationId, status, note, reason }) => {
+    const { client } = await connect();
+    const seen = await client.admin.applications.show.query({ applicationId });
+    const { course, student } = seen;
+    const who = student.name ?? student.phone;
+    // What the server is going to refuse needs no confirmation.
+    if (seen.moves.includes(status)) {
+      await confirm(`Move the application of ${who} from ${seen.status} to ${status}?`);
+    }
+    const moved = await client.admin.applications.move.mutate({
+      applicationId,
+      status,
+      // What was confirmed: another status by now is a conflict.
+      from: seen.status,
+      note,
+      reason,
+    });
+    return {
+      data: moved,
+      view: [
+        line(
+          `Moved from ${seen.status} to ${moved.status}: ${who}, ${course.title}, ${course.universityName}.`,
+        ),
+      ],
+    };
+  },
+});

@@ -1,0 +1,64 @@
+import type { ApplicationReport } from "@edvoyage/server";
+import { gap, line, table, type Cell, type Column, type Line, type Table } from "../outcome.ts";
+import { instantAndDistance, instantToText } from "../time.ts";
+import { statusToCell } from "./status.ts";
+
+/** All that an admin may see of an application, for people. */
+export const reportToView = (report: ApplicationReport, now: number): (Line | Table)[] => {
+  const { course, student, fee, deadline, submittedAt, moves, documents, history } = report;
+  const gone = course.isOffered ? "" : ", no longer in the catalogue";
+  return [
+    line(`${course.title}, ${course.universityName} (${course.country})${gone}`),
+    line(report.status, label("Status")),
+    line(`${student.name ?? "no name"}, ${student.phone}`, label("Student")),
+    line(student.id, label("User")),
+    line(submittedAt === null ? "not yet" : instantAndDistance(submittedAt, now), label("Submitted")),
+    line(fee === null ? "not known" : feeToText(fee), label("Fee")),
+    line(deadline === null ? "none" : `before ${instantToText(deadline)}`, label("Deadline")),
+    ...fieldsToLines(report),
+    gap,
+    table(documentColumns, documents, { empty: "No documents." }),
+    gap,
+    table(historyColumns, history, { empty: "" }),
+    gap,
+    line(moves.length > 0 ? moves.join(", ") : "nothing: it is the student's turn, or over", label("Next")),
+  ];
+};
+
+const label = (text: string): Cell => ({ text: text.padEnd("Study mode".length), colour: "gray" });
+
+const feeToText = ({ amount, currency }: NonNullable<ApplicationReport["fee"]>): string =>
+  amount === 0 ? "none" : `${amount.toLocaleString("en")} ${currency}`;
+
+const fieldsToLines = ({ fields }: ApplicationReport): Line[] => {
+  if (fields === null) return [line("what is in a draft is the student's own", label("Form"))];
+  const { intakeYear, studyMode, funding, contactEmail, statement, notes } = fields;
+  return [
+    line(intakeYear === null ? "-" : String(intakeYear), label("Start")),
+    line(studyMode ?? "-", label("Study mode")),
+    line(funding ?? "-", label("Funding")),
+    line(contactEmail ?? "-", label("E-mail")),
+    ...proseToLines("Statement", statement),
+    ...proseToLines("Notes", notes),
+  ];
+};
+
+/** Line by line: what is printed has no line breaks of its own. */
+const proseToLines = (title: string, text: string | null): Line[] =>
+  (text ?? "-").split("\n").map((each, index) => line(each, label(index === 0 ? title : "")));
+
+const documentColumns: readonly Column<ApplicationReport["documents"][number]>[] = [
+  { title: "DOCUMENT", cell: ({ kind }) => kind },
+  { title: "STATUS", cell: ({ status }) => status },
+  { title: "NAME", cell: ({ name }) => name, canShrink: true },
+  { title: "NOTE", cell: ({ note }) => note, canShrink: true },
+  { title: "ID", cell: ({ id }) => id },
+];
+
+const historyColumns: readonly Column<ApplicationReport["history"][number]>[] = [
+  { title: "AT", cell: ({ at }) => instantToText(at) },
+  { title: "BY", cell: ({ by }) => by },
+  { title: "FROM", cell: ({ from }) => from },
+  { title: "TO", cell: ({ to }) => statusToCell(to) },
+  { title: "NOTE", cell: ({ note }) => note, canShrink: true },
+];

@@ -1,0 +1,41 @@
+import type { Application } from "@edvoyage/server";
+import { Argument, Option } from "commander";
+import type { Parameter } from "../command.ts";
+import type { Cell, Colour } from "../outcome.ts";
+
+type Status = Application["status"];
+
+/** Every status, in the order in which they usually come; what waits for an admin is yellow. */
+const colourByStatus: Readonly<Record<Status, Colour | undefined>> = {
+  draft: "gray",
+  submitted: "yellow",
+  under_review: "yellow",
+  interview: "yellow",
+  accepted: "green",
+  rejected: "red",
+  waitlisted: undefined,
+  deferred: undefined,
+  withdrawn: "gray",
+};
+const statuses = Object.keys(colourByStatus);
+
+/** Where an application stands, in a table. */
+export const statusToCell = (status: Status): Cell => ({ text: status, colour: colourByStatus[status] });
+
+/** An option that is one of the statuses. */
+export const statusOption = (flags: string, summary: string): Parameter<Status | undefined> => ({
+  declaration: new Option(flags, summary).choices(statuses),
+  read: (raw) => (isStatus(raw) ? raw : undefined),
+});
+
+/** A status as a word that must be there. */
+export const statusArgument = (name: string, summary: string): Parameter<Status> => ({
+  declaration: new Argument(`<${name}>`, summary).choices(statuses),
+  read: (raw) => {
+    if (isStatus(raw)) return raw;
+    throw new Error("The command line took a status that there is not");
+  },
+});
+
+const isStatus = (raw: unknown): raw is Status =>
+  typeof raw === "string" && Object.hasOwn(colourByStatus, raw);
