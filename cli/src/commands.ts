@@ -14,6 +14,10 @@ import { unblockNumber } from "./numbers/unblock.ts";
 import { runSeed } from "./seed/run.ts";
 import { listSessions } from "./sessions/list.ts";
 import { revokeSessions } from "./sessions/revoke.ts";
+import { eraseUser } from "./users/erase.ts";
+import { exportUser } from "./users/export.ts";
+import { listUsers } from "./users/list.ts";
+import { showUser } from "./users/show.ts";
 
 /** A noun with its verbs. */
 export interface Noun {
@@ -31,6 +35,10 @@ export const nouns: Readonly<Record<string, Noun>> = {
   applications: {
     summary: "Students' applications to courses",
     verbs: { list: listApplications, show: showApplication, move: moveApplication },
+  },
+  users: {
+    summary: "Students: who they are, what is kept of them, and their erasure",
+    verbs: { list: listUsers, show: showUser, export: exportUser, erase: eraseUser },
   },
   catalogue: { summary: "Universities and courses", verbs: { import: importCatalogue } },
   seed: { summary: "Sample data", verbs: { run: runSeed } },

@@ -34,8 +34,8 @@ export interface Line {
 export interface Outcome {
   /** What `--json` prints. */
   readonly data: unknown;
-  /** What people read, on standard output. */
-  readonly view: readonly (Table | Line)[];
+  /** What people read, on standard output; `data` where they too get what `--json` prints. */
+  readonly view: readonly (Table | Line)[] | "data";
   /** What people should know besides; on standard error. */
   readonly notes?: readonly string[];
   /** What failed although there is something to show. */

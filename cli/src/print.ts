@@ -15,6 +15,11 @@ export const chooseMode = (isJson: boolean): Mode => {
 
 /** Prints what a command found: data on standard output, words on standard error. */
 export const printOutcome = async ({ data, view, notes = [] }: Outcome, mode: Mode): Promise<void> => {
+  if (view === "data") {
+    printJson(process.stdout, data);
+    for (const note of notes) printNote(note);
+    return;
+  }
   switch (mode) {
     case "json":
       printJson(process.stdout, data);

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createSubmitted, someCourses } from "../support/application.ts";
@@ -110,6 +110,42 @@ describe("the terminal program, in a pipe", () => {
       action: "application.moved",
       reason: `${id}: submitted to under_review: complete`,
     });
+  });
+
+  test("lists, shows, exports and erases a student", async () => {
+    const { world, edvoyage } = await createTerminal();
+    const { user, rpc } = await world.device().signIn();
+    await rpc.profile.update.mutate({ name: "Asha", bio: "Two\nlines" });
+    const file = join(temporaryFolder(), "asha.json");
+
+    const listed = await edvoyage("users", "list");
+    const shown = await edvoyage("users", "show", user.phone);
+    const written = await edvoyage("users", "export", user.id, "--output", file);
+    const again = await edvoyage("users", "export", user.id, "--output", file);
+    const printed = await edvoyage("users", "export", user.id);
+    const unconfirmed = await edvoyage("users", "erase", user.id);
+    const erased = await edvoyage("users", "erase", user.id, "--yes", "--reason", "asked by letter");
+    const gone = await edvoyage("users", "show", user.id);
+
+    expect(listed.stdout).toContain("Asha");
+    expect(listed.stdout).toContain(`+91••••••${user.phone.slice(-4)}`);
+    expect(shown.stdout).toContain(user.id);
+    for (const { stdout } of [listed, shown, written, erased]) expect(stdout).not.toContain(user.phone);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ profile: { name: "Asha" } });
+    expect(again.exitCode).toBe(5);
+    expect(JSON.parse(printed.stdout)).toMatchObject({
+      user: { phone: user.phone },
+      profile: { name: "Asha" },
+    });
+    expect(unconfirmed).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(erased.exitCode).toBe(0);
+    expect(erased.stdout).toContain(`+91••••••${user.phone.slice(-4)} is erased.`);
+    expect(gone.exitCode).toBe(3);
+    const audit = await edvoyage("audit", "list", "--json");
+    expect(JSON.parse(audit.stdout)).toContainEqual(
+      expect.objectContaining({ action: "account.erasure-begun", actor: "admin", reason: "asked by letter" }),
+    );
   });
 
   test("seeds, and imports a file twice without a change", async () => {

@@ -16,6 +16,8 @@ export interface ErasureProgress {
   readonly planned: number;
   /** How much was erased, by what it was. */
   readonly counts: Readonly<Record<string, number>>;
+  /** Why the last run stopped before its end, in words; the next one, within the hour, goes on. */
+  readonly failure: string | null;
 }
 
 /** Makes students disappear: their rows, what they said, and its bytes. */
@@ -71,6 +73,7 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
   let isUrgent = false;
   let running: Promise<void> | undefined;
   let isCalledAgain = false;
+  let failure: string | null = null;
 
   const countedOf = (userId: UserId): Counted => {
     const known = countedByUser.get(userId);
@@ -94,8 +97,8 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
       if (user?.phone !== phone || isDetached(user)) return;
       if (!cannotWait && (user.erase_at === null || user.erase_at > now)) return;
       await tx.all(queries.begin, { userId, phone: maskPhone(phone), now });
-      await tx.all(queries.detachPhone, { id: userId, phone: DETACHED + userId, now });
       await deps.endSessions(tx, userId, { actor, now });
+      await tx.all(queries.detachPhone, { id: userId, phone: DETACHED + userId, now });
       await deps.forgetPhone(tx, phone);
       await audit.forgetAddresses(tx, phone);
       await audit.record(tx, { at: now, action: "account.erasure-begun", actor, userId, phone, reason });
@@ -180,7 +183,11 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
   const run = async (): Promise<void> => {
     do {
       isCalledAgain = false;
-      await runOnce();
+      failure = null;
+      await runOnce().catch((error: unknown) => {
+        failure = error instanceof Error ? error.message : String(error);
+        throw error;
+      });
     } while (isCalledAgain && !isClosed);
   };
 
@@ -196,7 +203,7 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
       if (!row) throw new AppError("not-found", "This student is not being erased.");
       const state = row.scrubbed_at !== null ? "scrubbed" : row.done_at !== null ? "erased" : "erasing";
       const { done, planned, counts } = countedByUser.get(userId) ?? { done: 0, planned: 0, counts: {} };
-      return { state, done, planned, counts: { ...counts } };
+      return { state, done, planned, counts: { ...counts }, failure };
     },
     close: () => {
       isClosed = true;
@@ -213,5 +220,5 @@ export const isDetached = ({ phone }: { readonly phone: string }): boolean => ph
 const countsToText = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)
     .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${count} ${name}`)
+    .map(([name, count]) => `${name}: ${count}`)
     .join(", ") || "nothing but her own rows";

@@ -1,0 +1,59 @@
+import type { InspectedUser } from "@edvoyage/server";
+import { defineCommand, showPhones } from "../command.ts";
+import { line, type Line } from "../outcome.ts";
+import { readUpTo } from "../paging.ts";
+import { instantAndDistance } from "../time.ts";
+import { findUser, who } from "./who.ts";
+
+/** More than a student may have. */
+const MAX_SESSIONS = 100;
+
+/** `edvoyage users show`. */
+export const showUser = defineCommand({
+  summary: "Who a student is, and what has become of her account",
+  parameters: { named: who, showPhones },
+  examples: [
+    "edvoyage users show +447400123456",
+    "edvoyage users show 01928f3e-8c1a-7b52-9e1f-0242ac120002 --json",
+  ],
+  hints: { "not-found": "Look for her with edvoyage users list." },
+  run: async ({ connect, now }, { named, showPhones }) => {
+    const { client } = await connect();
+    const user = await findUser(client, named, { showPhones });
+    const sessions = await readUpTo(MAX_SESSIONS, (page) =>
+      client.admin.sessions.list.query({ userId: user.id, ...page }),
+    );
+    const liveSessions = sessions.items.length;
+    return { data: { ...user, liveSessions }, view: userToView(user, { liveSessions, now: now() }) };
+  },
+});
+
+const userToView = (
+  user: InspectedUser,
+  { liveSessions, now }: { readonly liveSessions: number; readonly now: number },
+): Line[] => {
+  const { id, phone, name, homeCountry, createdAt, lastSeenAt } = user;
+  return [
+    line(phone),
+    line(id, label("Student")),
+    line(name ?? "-", label("Name")),
+    line(homeCountry ?? "-", label("Country")),
+    line(instantAndDistance(createdAt, now), label("Since")),
+    line(lastSeenAt === null ? "-" : instantAndDistance(lastSeenAt, now), label("Last seen")),
+    line(`${liveSessions} signed in`, label("Devices")),
+    line(describeState(user, now), label("Account")),
+  ];
+};
+
+const describeState = ({ state, eraseAt }: InspectedUser, now: number): string => {
+  switch (state) {
+    case "active":
+      return "active";
+    case "deleted":
+      return `deleted by herself; erased ${eraseAt === null ? "soon" : instantAndDistance(eraseAt, now)} unless she signs in`;
+    case "erasing":
+      return "being erased";
+  }
+};
+
+const label = (text: string) => ({ text: text.padEnd("Last seen".length), colour: "gray" as const });
