@@ -52,5 +52,31 @@ export const collectPages = async <Item>(
   return items;
 };
 
+/** Less than every id. */
+export const BEFORE_ALL_IDS: string = "";
+
+/** Reads rows in the order of a key to their end, with other requests in between. */
+export const collectAfter = async <Row, Key extends string | number>(
+  page: (after: Key, limit: number) => Promise<readonly Row[]>,
+  { before, keyOf }: { readonly before: Key; readonly keyOf: (row: Row) => Key },
+): Promise<Row[]> => {
+  const collected: Row[] = [];
+  let rows = await page(before, PAGE_ITEMS);
+  for (let last = rows.at(-1); last !== undefined; last = rows.at(-1)) {
+    collected.push(...rows);
+    await giveWay();
+    rows = await page(keyOf(last), PAGE_ITEMS);
+  }
+  return collected;
+};
+
+/** Erases in steps until there is nothing left to erase. */
+export const eraseUntilNone = async (
+  run: ErasureRun,
+  eraseSome: (tx: UnitOfWork, now: number) => Promise<readonly unknown[]>,
+): Promise<void> => {
+  while ((await run.step(async (tx, now) => (await eraseSome(tx, now)).length)) > 0);
+};
+
 /** Lets everything else have its turn: SQLite answers at once, so that awaiting it alone never would. */
 export const giveWay = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

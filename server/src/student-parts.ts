@@ -14,6 +14,7 @@ import {
 import type { Preferences } from "./notifications/preferences.ts";
 import type { Profiles } from "./profile/profile.ts";
 import type { SessionInspection } from "./sessions/inspection.ts";
+import { createSocialErasure, createSocialExport } from "./social/student-data.ts";
 import { collectPages, type ErasurePart, type ExportPart } from "./student-data.ts";
 import type { Documents } from "./sync/documents.ts";
 import type { Logs } from "./sync/logs.ts";
@@ -75,6 +76,7 @@ export const createExportParts = ({
     },
   },
   ...createChatExport({ read, logs }),
+  ...createSocialExport({ read }),
   ...createNotificationExport({ notifications, preferences }),
 ];
 
@@ -92,6 +94,7 @@ export const createErasureParts = ({
   readonly limits: Limits;
 }): readonly ErasurePart[] => [
   ...createChatErasure({ read, logs, hints, membership: createMembership({ logs, newId, limits }) }),
+  ...createSocialErasure(),
   createNotificationErasure(),
   createCommandErasure(),
 ];

@@ -15,13 +15,14 @@ const notExported: Readonly<Record<string, string>> = {
   push_events: "what pushes are to be made of, for seconds",
   push_receipts: "what a provider is still to be asked, for a day",
   push_tokens: "addresses at a push provider, of devices that are among the sessions",
+  social_counts: "how many there are of what the other parts have",
   sends: "messages with codes of the last 30 days, counted to keep the number safe",
   wrong_codes: "wrong codes of the last 30 days, counted to keep the number safe",
 };
 
 /** Columns that name a student or her device, whether or not they refer to her row. */
 const PERSONAL =
-  /(^|_)(user|owner|author|actor|contact|peer|student|follower|followed|followee)_id$|_by$|^(phone|ip|name|direct_key)$/;
+  /(^|_)(user|owner|author|actor|contact|peer|student|follower|followed|followee)_id$|_by$|^(phone|ip|direct_key)$/;
 /** What belongs to nobody in particular. */
 const PUBLIC = new Set(["universities", "kysely_migration", "kysely_migration_lock"]);
 

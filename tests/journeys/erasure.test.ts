@@ -152,6 +152,15 @@ const remainsOf = async (database: Database, userId: string) => {
     ownersOfGroups: rooms
       .filter(({ kind }) => kind === "group")
       .map(({ id }) => inside(id).filter(({ role }) => role === "owner").length),
+    posts: (await kysely.selectFrom("posts").selectAll().execute()).map((row) => [
+      row.like_count,
+      row.comment_count,
+      row.report_count,
+    ]),
+    countsOfOthers: (await kysely.selectFrom("social_counts").selectAll().orderBy("user_id").execute())
+      .map(({ posts, followers, following }) => ({ posts, followers, following }))
+      .filter(({ posts }) => posts > 0),
+    mentions: (await kysely.selectFrom("mentions").selectAll().execute()).length,
     erasedInAudit: audit.filter(({ action }) => action === "account.erased").length,
     journal: (await kysely.selectFrom("erasures").selectAll().execute()).map((row) => ({
       isHers: row.user_id === userId,
@@ -198,6 +207,9 @@ describe.each(DIALECTS)("an erasure that is killed, on %s", (dialect) => {
       users: 0,
       roomsWithWrongCount: 0,
       ownersOfGroups: [1, 1],
+      posts: Array.from({ length: 5 }, () => [0, 0, 0]),
+      countsOfOthers: [{ posts: 5, followers: 0, following: 0 }],
+      mentions: 0,
       erasedInAudit: 1,
       journal: [{ isHers: true, phone: null, isScrubbed: true }],
     });

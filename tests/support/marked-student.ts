@@ -84,6 +84,22 @@ export const createMarkedStudent = async (
       if (dice(4) === 0) await rpc.chat.react.mutate({ roomId, messageId, emoji: "👍", commandId: uuidv7() });
     }
   }
+  for (let i = 0; i < 5; i += 1) {
+    const { postId } = await rpc.social.post.mutate({ text: mark("post"), commandId: uuidv7() });
+    await rpc.social.editPost.mutate({ postId, text: mark("edited-post"), commandId: uuidv7() });
+    await known.rpc.social.like.mutate({ postId, commandId: uuidv7() });
+    await known.rpc.social.comment.mutate({ postId, text: mark("comment-on-hers"), commandId: uuidv7() });
+    const theirs = await known.rpc.social.post.mutate({ text: "Theirs", commandId: uuidv7() });
+    await rpc.social.like.mutate({ postId: theirs.postId, commandId: uuidv7() });
+    await rpc.social.comment.mutate({ postId: theirs.postId, text: mark("comment"), commandId: uuidv7() });
+    await rpc.social.report.mutate({
+      postId: theirs.postId,
+      reason: mark("report"),
+      commandId: uuidv7(),
+    });
+  }
+  await rpc.social.follow.mutate({ userId: known.id, commandId: uuidv7() });
+  await known.rpc.social.follow.mutate({ userId: user.id, commandId: uuidv7() });
   screen.provider.destroy();
   // The photo's URL is kept in the form that URLs have.
   return {

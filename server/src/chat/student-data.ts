@@ -1,32 +1,19 @@
 import type { Queries, UnitOfWork } from "@edvoyage/db";
 import type { RoomId, UserId } from "@edvoyage/protocol";
-import { giveWay, type ErasurePart, type ExportPart } from "../student-data.ts";
+import { BEFORE_ALL_IDS, collectAfter, giveWay, type ErasurePart, type ExportPart } from "../student-data.ts";
 import type { AuthoredEntry, Logs } from "../sync/logs.ts";
 import type { SyncHints } from "../sync/sync.ts";
 import type { Membership } from "./membership.ts";
 import { roomQueries as queries } from "./rooms.store.ts";
 
-const PAGE_ROOMS = 100;
+/** Every room that a student is or was in, in order of their ids. */
+const roomsEverIn = (read: Queries, userId: UserId) =>
+  collectAfter((after, limit) => read.all(queries.everIn, { userId, after: toRoomId(after), limit }), {
+    before: BEFORE_ALL_IDS,
+    keyOf: ({ room_id: id }) => id,
+  });
 
 type RoomEverIn = Awaited<ReturnType<typeof roomsEverIn>>[number];
-
-const roomsEverIn = (read: Queries, userId: UserId, after: RoomId | undefined) =>
-  read.all(queries.everIn, { userId, after: after ?? toRoomId(""), limit: PAGE_ROOMS });
-
-/** Every room that a student is or was in, in order of their ids. */
-async function* eachRoom(read: Queries, userId: UserId): AsyncGenerator<RoomEverIn> {
-  let rooms = await roomsEverIn(read, userId, undefined);
-  while (rooms.length > 0) {
-    yield* rooms;
-    rooms = await roomsEverIn(read, userId, rooms.at(-1)?.room_id);
-  }
-}
-
-const collectRooms = async (read: Queries, userId: UserId): Promise<RoomEverIn[]> => {
-  const rooms: RoomEverIn[] = [];
-  for await (const room of eachRoom(read, userId)) rooms.push(room);
-  return rooms;
-};
 
 /** What a student gets of her rooms, and of all that she said in them and did not remove. */
 export const createChatExport = ({
@@ -39,7 +26,7 @@ export const createChatExport = ({
   {
     name: "rooms",
     tables: ["rooms", "room_members"],
-    read: async (userId) => (await collectRooms(read, userId)).map(roomToExport),
+    read: async (userId) => (await roomsEverIn(read, userId)).map(roomToExport),
   },
   {
     name: "invitations",
@@ -57,7 +44,7 @@ export const createChatExport = ({
     tables: ["log_entries"],
     read: async (userId) => {
       const entries: unknown[] = [];
-      for await (const { room_id: id, head_segment: head } of eachRoom(read, userId)) {
+      for (const { room_id: id, head_segment: head } of await roomsEverIn(read, userId)) {
         for (let segment = 0; segment <= head; segment += 1) {
           const found = await logs.authored(read, userId, { id, segment });
           entries.push(...found.map((entry) => entryToExport(entry, { id, segment })));
@@ -127,7 +114,7 @@ export const createChatErasure = ({
     {
       name: "entries of rooms",
       erase: async (userId, run) => {
-        const rooms = await collectRooms(read, userId);
+        const rooms = await roomsEverIn(read, userId);
         run.plan(rooms.reduce((sum, { head_segment: head }) => sum + head + 1, 0));
         for (const { room_id: id, head_segment: head } of rooms) {
           for (let segment = 0; segment <= head; segment += 1) {
@@ -142,7 +129,7 @@ export const createChatErasure = ({
     {
       name: "abandoned rooms",
       erase: async (userId, run) => {
-        for (const { room_id: roomId } of await collectRooms(read, userId)) {
+        for (const { room_id: roomId } of await roomsEverIn(read, userId)) {
           const isAbandoned = await run.step(async (tx) => {
             await tx.lock(`log:${roomId}`);
             return (await tx.first(queries.abandon, { roomId })) ? 1 : 0;

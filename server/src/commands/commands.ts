@@ -3,7 +3,7 @@ import type { CommandId, UserId } from "@edvoyage/protocol";
 import { DAY_MS, type Clock } from "../clock.ts";
 import { sha256 } from "../crypto.ts";
 import { AppError } from "../errors.ts";
-import type { ErasurePart } from "../student-data.ts";
+import { eraseUntilNone, type ErasurePart } from "../student-data.ts";
 
 /** Who asks for a change. */
 export interface Asking {
@@ -98,7 +98,7 @@ const eraseSome = prepare<{ userId: UserId }>()((query, param) =>
 export const createCommandErasure = (): ErasurePart => ({
   name: "commands",
   erase: async (userId, run) => {
-    while ((await run.step(async (tx) => (await tx.all(eraseSome, { userId })).length)) > 0);
+    await eraseUntilNone(run, (tx) => tx.all(eraseSome, { userId }));
   },
 });
 

@@ -6,7 +6,7 @@ import type { Asking, Commands } from "../commands/commands.ts";
 import type { NewId } from "../crypto.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { parseCursor, toPage, type Page } from "../paging.ts";
-import { collectPages, type ErasurePart, type ExportPart } from "../student-data.ts";
+import { collectPages, eraseUntilNone, type ErasurePart, type ExportPart } from "../student-data.ts";
 import type { Preferences } from "./preferences.ts";
 import { notificationQueries as queries, type NotificationRow } from "./notifications.store.ts";
 
@@ -179,10 +179,8 @@ export const createNotificationExport = ({
 export const createNotificationErasure = (): ErasurePart => ({
   name: "notifications",
   erase: async (userId, run) => {
-    while ((await run.step(async (tx) => (await tx.all(queries.eraseSomeOf, { userId })).length)) > 0);
-    while (
-      (await run.step(async (tx) => (await tx.all(queries.eraseSomeBy, { actorId: userId })).length)) > 0
-    );
+    await eraseUntilNone(run, (tx) => tx.all(queries.eraseSomeOf, { userId }));
+    await eraseUntilNone(run, (tx) => tx.all(queries.eraseSomeBy, { actorId: userId }));
   },
 });
 
