@@ -1,0 +1,378 @@
+import type { Application, Client, View } from "@edvoyage/client-sdk";
+import { expect, test } from "vitest";
+import { createApp, type App } from "../support/app.ts";
+import { COMPLETE_FIELDS } from "../support/application.ts";
+import { createStudent, type Student } from "../support/student.ts";
+import { until } from "../support/sync-client.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+/** A student with her app, and a friend of hers in Cavity. */
+const createScene = async () => {
+  const world = await createWorld();
+  await world.server.seedIfEmpty();
+  const friend = await createStudent(world);
+  const app = await createApp(world);
+  const phone = await app.signIn();
+  await until(() => app.client.sync.status.connection === "online");
+  return { world, friend, app, phone };
+};
+
+const someCourse = async ({ client }: App, place = 0) =>
+  (await client.courses.list({})).items[place] ?? expect.fail("no course");
+
+/** A second phone of hers, connected. */
+const createOther = async ({ world, phone }: Awaited<ReturnType<typeof createScene>>): Promise<App> => {
+  const other = await createApp(world);
+  await other.signIn(phone);
+  await until(() => other.client.sync.status.connection === "online");
+  return other;
+};
+
+const postBy = async ({ rpc }: Student, text: string): Promise<string> =>
+  (await rpc.social.post.mutate({ text })).postId;
+
+const textsOf = ({ items }: { readonly items: readonly { readonly text: string | null }[] }) =>
+  items.map(({ text }) => text);
+
+const studentIn = ({ auth }: Client): string =>
+  auth.status.state === "signedIn" || auth.status.state === "expired"
+    ? auth.status.student.id
+    : expect.fail("nobody is signed in");
+
+/** Waits until a condition holds; the server tells of changes at most twice a second of its clock. */
+const hinted = ({ world }: { readonly world: World }, condition: () => boolean): Promise<void> =>
+  until(() => {
+    world.clock.advance({ seconds: 1 });
+    return condition();
+  });
+
+/** Watches a view until the test is over; returns what it shows. */
+const watched = <Value>(view: Pick<View<Value>, "watch">): (() => Value | undefined) => {
+  let last: Value | undefined;
+  view.watch(({ value }) => (last = value));
+  return () => last;
+};
+
+const complete = async ({ applications }: Client, id: string): Promise<void> => {
+  await applications.update(id, COMPLETE_FIELDS);
+  for (const kind of ["passport", "transcript"] as const) {
+    await applications.addDocument(id, { kind, name: `${kind}.pdf`, status: "uploaded" });
+  }
+};
+
+test("a day without a network: posts, likes, comments, follows, a profile and an application, once each and in order", async () => {
+  const scene = await createScene();
+  const { friend, app, world, phone } = scene;
+  const { social, profile, applications, notifications } = app.client;
+  const liked = await postBy(friend, "Look at this");
+  await social.follow(friend.id);
+  await app.client.sync.flush();
+  await social.feed.get({ refresh: true });
+  await profile.get({ refresh: true });
+  const course = await someCourse(app);
+  app.setOnline(false);
+
+  const written: string[] = [];
+  for (let count = 1; count <= 5; count += 1) written.push(await social.post({ text: `Post ${count}` }));
+  await social.like(liked);
+  await social.like(written[0] ?? "");
+  const comment = await social.comment(liked, { text: "I did" });
+  await social.comment(liked, { text: "And again", parentId: comment });
+  await social.editPost(written[4] ?? "", { text: "Post 5, better" });
+  await social.removePost(written[3] ?? "");
+  await profile.update({ name: "Ada", homeCountry: "PT" });
+  await profile.update({ bio: "Two lines\nof me" });
+  await app.client.contacts.add(friend.id, { nickname: "Bo" });
+  const draft = await applications.create(course, { notes: "First" });
+  await applications.update(draft, { notes: "Second" });
+  await complete(app.client, draft);
+  await applications.submit(draft);
+  await notifications.markRead("all");
+
+  const seen = await social.feed.get();
+  expect(seen.items).toMatchObject([
+    { id: written[4], text: "Post 5, better", isPending: true },
+    { id: written[2], isPending: true, author: { id: studentIn(app.client) } },
+    { id: written[1], liked: false },
+    { id: written[0], liked: true, likeCount: 1 },
+    { id: liked, liked: true, likeCount: 1, commentCount: 2, isPending: true },
+  ]);
+  expect(await profile.get()).toMatchObject({ name: "Ada", bio: "Two lines\nof me", isPending: true });
+  expect((await applications.get()).items).toMatchObject([
+    { id: draft, status: "submitted", fields: { notes: "Second" }, course: { title: course.title } },
+  ]);
+  expect(await applications.one(draft).get()).toMatchObject({ status: "submitted", isPending: true });
+  expect((await social.comments(liked).get()).items).toMatchObject([{ id: comment, replyCount: 1 }]);
+
+  const again = await app.restart();
+  expect(again.client.sync.status).toMatchObject({ pending: 21, failed: 0 });
+  expect(textsOf(await again.client.social.feed.get())).toEqual(textsOf(seen));
+  await again.client.sync.flush({ timeoutMs: 60_000 });
+
+  const { rpc } = await world.device({ phone }).signIn();
+  const feed = await rpc.social.feed.query();
+  expect(feed.items).toMatchObject([
+    { id: written[4], text: "Post 5, better" },
+    { id: written[2] },
+    { id: written[1] },
+    { id: written[0], liked: true, likeCount: 1 },
+    { id: liked, liked: true, likeCount: 1, commentCount: 2 },
+  ]);
+  expect(await rpc.profile.get.query()).toMatchObject({
+    name: "Ada",
+    homeCountry: "PT",
+    bio: "Two lines\nof me",
+  });
+  const [sent, ...others] = (await rpc.applications.list.query()).items;
+  expect(others).toEqual([]);
+  expect(sent).toMatchObject({
+    id: draft,
+    status: "submitted",
+    fields: { ...COMPLETE_FIELDS, notes: "Second" },
+  });
+  expect(sent?.documents).toHaveLength(2);
+  expect((await rpc.contacts.list.query()).items).toMatchObject([{ nickname: "Bo" }]);
+  expect((await rpc.social.comments.query({ postId: liked })).items).toMatchObject([
+    { id: comment, replyCount: 1 },
+  ]);
+  expect((await friend.rpc.notifications.recent.query()).items.map(({ kind }) => kind).sort()).toEqual([
+    "commented",
+    "commented",
+    "followed",
+    "liked",
+  ]);
+  // What it shows is what the server has, without having to ask.
+  again.setOnline(false);
+  expect(textsOf(await again.client.social.feed.get())).toEqual(textsOf(feed));
+  expect((await again.client.social.feed.get()).items.some(({ isPending }) => isPending)).toBe(false);
+});
+
+test("everything done on one device appears on the other without asking", async () => {
+  const scene = await createScene();
+  const { friend, app } = scene;
+  const other = await createOther(scene);
+  const { client } = app;
+  const feed = watched(other.client.social.feed);
+  const profile = watched(other.client.profile);
+  const contacts = watched(other.client.contacts);
+  const applications = watched(other.client.applications);
+  const page = watched(other.client.social.student(friend.id));
+  const notifications = watched(other.client.notifications);
+  await until(() => feed() !== undefined && applications() !== undefined && page() !== undefined);
+
+  const post = await client.social.post({ text: "From the first" });
+  await hinted(scene, () => feed()?.items[0]?.text === "From the first");
+  await client.social.like(post);
+  await client.social.comment(post, { text: "Mine too" });
+  await hinted(scene, () => feed()?.items[0]?.liked === true && feed()?.items[0]?.commentCount === 1);
+  await client.social.follow(friend.id);
+  await hinted(scene, () => page()?.followed === true);
+  await client.profile.update({ name: "Ada" });
+  await hinted(scene, () => profile()?.name === "Ada");
+  await client.contacts.add(friend.id, { nickname: "Bo" });
+  await hinted(scene, () => contacts()?.items[0]?.nickname === "Bo");
+  const draft = await client.applications.create(await someCourse(app), {});
+  await hinted(scene, () => applications()?.items[0]?.id === draft);
+  await client.applications.withdraw(draft);
+  await hinted(scene, () => applications()?.items[0]?.status === "withdrawn");
+
+  await friend.rpc.social.like.mutate({ postId: post });
+  await hinted(
+    scene,
+    () => notifications()?.items[0]?.kind === "liked" && other.client.notifications.unread === 1,
+  );
+  await hinted(scene, () => client.notifications.unread === 1);
+  await client.notifications.markRead("all");
+  expect(client.notifications.unread).toBe(0);
+  await hinted(
+    scene,
+    () => other.client.notifications.unread === 0 && notifications()?.items[0]?.readAt !== null,
+  );
+});
+
+test("what is heard of twice is fetched once", async () => {
+  const scene = await createScene();
+  const { friend, app } = scene;
+  const feed = watched(app.client.social.feed);
+  await until(() => feed() !== undefined);
+  await app.client.social.post({ text: "One" });
+  await until(() => feed()?.items[0]?.isPending === false);
+  const room = await app.client.chat.createRoom({ kind: "direct", userId: friend.id });
+  await until(() => app.client.chat.rooms().length === 1);
+  const fetches = () => app.requests.filter((url) => url.includes("social.feed")).length;
+  const asked = () => app.requests.filter((url) => url.includes("inbox.changes")).length;
+  const before = { fetches: fetches(), asked: asked() };
+
+  // Each message is a hint, and each answer names the area again: it changed less than ten seconds ago.
+  for (let count = 1; count <= 3; count += 1) {
+    await friend.send(room.id, `Message ${count}`);
+    scene.world.clock.advance({ seconds: 1 });
+    await until(() => app.client.chat.rooms()[0]?.preview === `Message ${count}`);
+  }
+
+  expect(asked()).toBeGreaterThan(before.asked);
+  expect(fetches()).toBe(before.fetches);
+});
+
+test("a feed is read on without gaps or repeats while posts arrive, and its first page offline", async () => {
+  const { friend, app } = await createScene();
+  for (let count = 1; count <= 45; count += 1) await postBy(friend, `Post ${count}`);
+  await app.client.social.follow(friend.id);
+  await app.client.sync.flush();
+  const { feed } = app.client.social;
+  const shown = watched(feed);
+  await until(() => shown()?.items.length === 20);
+
+  expect(await feed.loadMore()).toBe(true);
+  await postBy(friend, "Post 46");
+  expect(await feed.loadMore()).toBe(false);
+  // As many as were shown are shown, and no item twice.
+  await feed.get({ refresh: true });
+  expect(shown()?.items).toHaveLength(45);
+  expect(await feed.loadMore()).toBe(false);
+
+  const expected = Array.from({ length: 46 }, (_, place) => `Post ${46 - place}`);
+  expect(textsOf(shown() ?? { items: [] })).toEqual(expected);
+  const seventh = shown()?.items[7]?.id ?? "";
+  app.setOnline(false);
+  await expect(app.client.social.comments(seventh).get()).rejects.toMatchObject({
+    reason: "offline",
+  });
+  const again = await app.restart();
+  again.setOnline(false);
+  expect(textsOf(await again.client.social.feed.get())).toEqual(expected);
+  // What a list has told of is known by itself.
+  expect(await again.client.social.get(seventh).get()).toMatchObject({ text: "Post 39" });
+});
+
+test("two devices that edit one draft get a conflict that says both, and either resolves it", async () => {
+  const scene = await createScene();
+  const { app } = scene;
+  const other = await createOther(scene);
+  const draft = await app.client.applications.create(await someCourse(app), { notes: "Old" });
+  await app.client.sync.flush();
+  const two = watched<Application>(other.client.applications.one(draft));
+  await until(() => two()?.fields.notes === "Old");
+
+  await app.client.applications.get();
+  let phone = app;
+  for (const whose of ["theirs", "mine"] as const) {
+    phone.setOnline(false);
+    await phone.client.applications.update(draft, { notes: `By the first, ${whose}`, statement: whose });
+    await other.client.applications.update(draft, { notes: `By the other, ${whose}` });
+    await other.client.sync.flush();
+    phone.setOnline(true);
+    const shown = watched<Application>(phone.client.applications.one(draft));
+    await hinted(
+      scene,
+      () => shown()?.conflict !== undefined && shown()?.fields.notes?.includes(whose) === true,
+    );
+
+    expect(shown()).toMatchObject({
+      failure: "conflict",
+      conflict: { fields: { notes: { mine: `By the first, ${whose}`, theirs: `By the other, ${whose}` } } },
+      fields: { notes: `By the other, ${whose}` },
+    });
+    expect(Object.keys(shown()?.conflict?.fields ?? {})).toEqual(["notes"]);
+    expect(phone.client.sync.status.failed).toBe(1);
+    phone = await phone.restart();
+    await phone.client.applications.resolve(draft, whose);
+    await phone.client.sync.flush();
+
+    const resolved = await other.client.applications.one(draft).get({ refresh: true });
+    const notes = whose === "mine" ? "By the first, mine" : "By the other, theirs";
+    expect(resolved).toMatchObject({ fields: { notes, statement: whose } });
+    const left = await phone.client.applications.one(draft).get();
+    expect(left).toMatchObject({ fields: { notes, statement: whose }, isPending: false });
+    expect(left.conflict).toBeUndefined();
+    expect(phone.client.outbox.list()).toEqual([]);
+    await hinted(scene, () => two()?.fields.notes === notes);
+  }
+});
+
+test("what the server refuses stays with its reason, and is sent again or dropped", async () => {
+  const scene = await createScene();
+  const { friend, app } = scene;
+  const { client } = app;
+  const post = await postBy(friend, "Soon gone");
+  await client.social.follow(friend.id);
+  await client.sync.flush();
+  const feed = watched(client.social.feed);
+  await until(() => feed()?.items.length === 1);
+  app.setOnline(false);
+
+  await client.social.comment(post, { text: "Too late" });
+  await client.social.post({ text: "x".repeat(10_001) });
+  const kept = await client.social.post({ text: "Fits" });
+  await friend.rpc.social.removePost.mutate({ postId: post });
+  app.setOnline(true);
+  await until(() => client.sync.status.failed === 2 && client.sync.status.pending === 0);
+
+  expect(client.outbox.list()).toMatchObject([
+    { procedure: "social.comment", state: "failed", reason: "not-found" },
+    {
+      procedure: "social.post",
+      state: "failed",
+      reason: "limit/reached",
+      details: { limit: "postCharacters" },
+    },
+  ]);
+  await hinted(scene, () => feed()?.items.some(({ id }) => id === post) === false);
+  expect(feed()?.items).toMatchObject([
+    { failure: "limit/reached", isPending: false },
+    { id: kept, isPending: false },
+  ]);
+  for (const { id } of client.outbox.list()) await client.outbox.discard(id);
+  expect(feed()?.items).toMatchObject([{ id: kept }]);
+});
+
+test("another student on the phone sees nothing of the first, and what waited goes as hers", async () => {
+  const { friend, app, phone, world } = await createScene();
+  const { client } = app;
+  await client.social.post({ text: "Of the first" });
+  await client.profile.update({ name: "Ada" });
+  await client.applications.create(await someCourse(app), {});
+  await client.sync.flush();
+  const feed = watched(client.social.feed);
+  const applications = watched(client.applications);
+  await until(() => feed()?.items.length === 1 && applications()?.items.length === 1);
+  app.setOnline(false);
+  await client.social.post({ text: "Never sent by the first" });
+
+  await client.auth.signOut();
+  expect([feed(), applications()]).toEqual([undefined, undefined]);
+  await expect(client.social.post({ text: "By nobody" })).rejects.toMatchObject({ reason: "signed-out" });
+  await expect(client.profile.get()).rejects.toMatchObject({ reason: "signed-out" });
+  const second = await app.restart();
+  await second.signIn();
+  expect((await second.client.social.feed.get()).items).toEqual([]);
+  expect((await second.client.applications.get()).items).toEqual([]);
+  expect(await second.client.profile.get()).toMatchObject({ name: null });
+  expect(second.client.outbox.list()).toEqual([]);
+
+  await second.signIn(phone);
+  await second.client.sync.flush();
+  const { rpc } = await world.device({ phone }).signIn();
+  expect(textsOf(await rpc.social.feed.query())).toEqual(["Never sent by the first", "Of the first"]);
+  expect(textsOf(await friend.rpc.social.feed.query())).toEqual([]);
+});
+
+test("an account is exported, and deleted with what is on the device", async () => {
+  const { app, world } = await createScene();
+  const { client } = app;
+  await client.social.post({ text: "To be exported" });
+  await client.sync.flush();
+  expect(await client.account.export()).toMatchObject({ user: { id: studentIn(client) } });
+
+  world.clock.advance({ minutes: 6 });
+  await expect(client.account.delete()).rejects.toMatchObject({ reason: "session/not-fresh" });
+  expect(client.auth.state).toBe("signedIn");
+  world.clock.advance({ minutes: -6 });
+  app.setOnline(false);
+  await expect(client.account.delete()).rejects.toMatchObject({ reason: "offline" });
+  app.setOnline(true);
+  expect((await client.account.delete()).eraseAt).toBeGreaterThan(world.clock.now());
+
+  expect(client.auth.state).toBe("signedOut");
+  expect(await app.storage.list()).toEqual(["device"]);
+});
