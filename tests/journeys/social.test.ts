@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test } from "vitest";
 import { DIALECTS, rowsOf, type TestDialect } from "../support/databases.ts";
+import { until } from "../support/sync-client.ts";
 import { createStudent, type Student } from "../support/student.ts";
 import { createWorld, expectRefusal, joinWorld } from "../support/world.ts";
 
@@ -451,6 +452,62 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     );
     expect(wrong).toEqual([]);
     expect(await rowsOf(world.databaseUrl, "select * from social_counts")).toHaveLength(51);
+  });
+
+  test("one who deletes her account is seen no more at once, and her rows and what they counted go", async () => {
+    const { world, ada, bo, cy } = await createScene(dialect);
+    await follow(bo, ada);
+    await follow(ada, bo);
+    const [hers, other] = [await post(ada, "Ada's words"), await post(bo, "Bo's")];
+    await bo.rpc.social.like.mutate({ postId: hers });
+    await ada.rpc.social.like.mutate({ postId: other });
+    await bo.rpc.social.editPost.mutate({ postId: other, mentions: [ada.id] });
+    const said = { postId: other, text: "Ada's comment", mentions: [cy.id] };
+    const { commentId } = await ada.rpc.social.comment.mutate(said);
+    await cy.rpc.social.comment.mutate({ postId: other, parentId: commentId, text: "To Ada" });
+    await ada.rpc.social.report.mutate({ postId: other, reason: "Ada's reason" });
+    const exported = JSON.stringify(await ada.rpc.account.export.query());
+
+    await ada.rpc.account.delete.mutate();
+
+    for (const text of ["Ada's words", "Ada's comment", "Ada's reason"]) expect(exported).toContain(text);
+    for (const text of ["Bo's", "To Ada"]) expect(exported).not.toContain(text);
+    const shownTo = async ({ social }: Student["rpc"]) => ({
+      feed: (await social.feed.query()).items.map(({ text }) => text),
+      comments: (await social.comments.query({ postId: other })).items,
+      likes: (await social.likes.query({ postId: other })).items,
+      mentions: (await social.get.query({ postId: other })).mentions,
+      followers: (await social.followers.query()).items,
+      following: (await social.following.query()).items,
+    });
+    const nothing = { feed: ["Bo's"], comments: [], likes: [], mentions: [], followers: [], following: [] };
+    expect(await shownTo(bo.rpc)).toEqual(nothing);
+    await expectRefusal(cy.rpc.social.student.query({ userId: ada.id }), "not-found");
+
+    world.clock.advance({ days: 7, hours: 1 });
+    await until(async () => (await rowsOf(world.databaseUrl, "select id from users")).length === 2);
+    const { rpc } = await world.device({ phone: bo.phone }).signIn();
+    expect(await shownTo(rpc)).toEqual(nothing);
+    expect(await rpc.social.get.query({ postId: other })).toMatchObject({ likeCount: 0, commentCount: 0 });
+    expect(await rpc.social.student.query({ userId: bo.id })).toMatchObject({
+      postCount: 1,
+      followerCount: 0,
+      followingCount: 0,
+    });
+    expect(await world.admin.admin.posts.list.query()).toMatchObject({ items: [] });
+    for (const table of [
+      "posts",
+      "likes",
+      "comments",
+      "mentions",
+      "follows",
+      "social_counts",
+      "post_reports",
+    ]) {
+      const rows = JSON.stringify(await rowsOf(world.databaseUrl, `select * from ${table}`));
+      expect(rows, table).not.toContain(ada.id);
+      expect(rows, table).not.toContain("Ada");
+    }
   });
 
   test("reported posts come before an admin, who takes one from everybody", async () => {
