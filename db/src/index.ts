@@ -11,7 +11,7 @@ export {
   type UnitOfWork,
 } from "./database.ts";
 // For a condition that Kysely has no words for.
-export { sql, type RawBuilder, type SqlBool } from "kysely";
+export { sql, type ExpressionBuilder, type RawBuilder, type SqlBool } from "kysely";
 export { prepare, type Prepared, type SqlValue } from "./prepared.ts";
 export { StorageError, type StorageErrorKind } from "./storage-error.ts";
 export type { Tables } from "./tables/index.ts";

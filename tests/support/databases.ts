@@ -46,7 +46,7 @@ export const rowsOf = async (databaseUrl: string, query: string): Promise<unknow
   return rows;
 };
 
-/** Changes the database of a server that does not run, as nothing in the product does. */
+/** Changes the database beside its server, which should have nothing to do meanwhile, as nothing in the product does. */
 export const writeRows = async (databaseUrl: string, statement: string): Promise<void> => {
   if (!databaseUrl.startsWith("sqlite:")) return administer(databaseUrl, statement);
   const file = new Sqlite(databaseUrl.slice("sqlite:".length));

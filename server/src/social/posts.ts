@@ -81,7 +81,7 @@ export interface LikeReceipt {
 }
 
 export interface PostsDeps {
-  readonly database: Pick<Database, "read">;
+  readonly database: Pick<Database, "dialect" | "read">;
   readonly commands: Commands;
   readonly areas: Areas;
   readonly notifications: Notifications;
@@ -146,7 +146,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
   return {
     feed: async (userId, { cursor, limit }) => {
       const [before] = parseCursor(cursor, "feed", cursorShape) ?? [FROM_NEWEST];
-      const rows = await read.all(queries.feed, { userId, before, limit: limit + 1 });
+      const rows = await read.all(queries.feed[database.dialect], { userId, before, limit: limit + 1 });
       return rowsToPage(rows, { list: "feed", viewerId: userId, limit });
     },
 

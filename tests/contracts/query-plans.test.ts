@@ -1,0 +1,144 @@
+import { v7 as uuidv7 } from "uuid";
+import { describe, expect, test } from "vitest";
+import { DIALECTS, rowsOf, writeRows } from "../support/databases.ts";
+import { explain, fillTables, readsOf, recordStatements, type RunStatement } from "../support/query-plan.ts";
+import { createStudent, openGroup } from "../support/student.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+const FILLER_ROWS = 20_000;
+
+/** One round of what apps do all day, each procedure once or more; returns the statements that it ran. */
+const doEverythingHot = async (world: World): Promise<readonly RunStatement[]> => {
+  await world.server.seedIfEmpty();
+  const [course] = (await world.rpc().courses.list.query({ limit: 1 })).items;
+  const bo = await createStudent(world);
+  const { statements } = recordStatements();
+  const ada = await createStudent(world);
+  const { rpc } = ada;
+  const { social, chat } = rpc;
+
+  await rpc.sessions.validate.query();
+  await rpc.profile.get.query();
+  await rpc.profile.of.query({ userId: bo.id });
+  await rpc.contacts.add.mutate({ userId: bo.id });
+  await rpc.contacts.list.query();
+
+  const { postId } = await bo.rpc.social.post.mutate({ text: "Hi", mentions: [ada.id], commandId: uuidv7() });
+  await social.follow.mutate({ userId: bo.id });
+  await social.like.mutate({ postId, commandId: uuidv7() });
+  const { commentId } = await social.comment.mutate({ postId, text: "Hi", mentions: [bo.id] });
+  await bo.rpc.social.comment.mutate({ postId, parentId: commentId, text: "Hi" });
+  await social.report.mutate({ postId, reason: "Spam" });
+  await social.get.query({ postId });
+  await social.getComment.query({ commentId });
+  for (const limit of [1, 20]) {
+    await social.feed.query({ limit });
+    await social.comments.query({ postId, limit });
+    await social.comments.query({ postId, parentId: commentId, limit });
+    await social.likes.query({ postId, limit });
+    await social.followers.query({ userId: bo.id, limit });
+    await social.following.query({ limit });
+    await social.studentPosts.query({ userId: bo.id, limit });
+  }
+  await social.student.query({ userId: bo.id });
+  await bo.rpc.social.editPost.mutate({ postId, text: "Ho" });
+  await social.unlike.mutate({ postId });
+  await social.removeComment.mutate({ commentId });
+  await social.unfollow.mutate({ userId: bo.id });
+  await bo.rpc.social.removePost.mutate({ postId });
+
+  const roomId = await openGroup(ada, [bo]);
+  const { messageId } = await bo.send(roomId, "Hi");
+  await chat.react.mutate({ roomId, messageId, emoji: "👍" });
+  await bo.rpc.chat.edit.mutate({ roomId, messageId, text: "Ho" });
+  await chat.markRead.mutate({ roomId, position: { segment: 0, index: 5 } });
+  await chat.history.query({ roomId });
+  await chat.rooms.list.query();
+  await chat.rooms.get.query({ roomId });
+  await bo.rpc.chat.remove.mutate({ roomId, messageId });
+  await rpc.inbox.changes.query();
+  await rpc.inbox.changes.query({ since: world.clock.now() - 1_000 });
+  await rpc.notifications.recent.query();
+  await rpc.notifications.markRead.mutate({ all: true });
+
+  await rpc.favourites.add.mutate({ kind: "course", id: course?.id ?? "" });
+  await rpc.favourites.list.query();
+  await rpc.applications.list.query();
+  return statements();
+};
+
+describe.each(DIALECTS)("the plans of the statements that a day is made of, on %s", (dialect) => {
+  test("none reads a table from one end to the other, and no list of Cavity sorts what it does not return", async () => {
+    const world = await createWorld({ dialect });
+    const ran = await doEverythingHot(world);
+
+    if (dialect === "postgres")
+      await fillTables(world.databaseUrl, { rowCount: FILLER_ROWS, statements: ran });
+    const plans = await explain(dialect, world.databaseUrl, ran);
+
+    // Were the recorder blind, there would be nothing to find fault with.
+    for (const table of ["users", "sessions", "commands", "posts", "likes", "notifications", "log_entries"]) {
+      expect(
+        ran.some(({ sql }) => sql.includes(`"${table}"`)),
+        table,
+      ).toBe(true);
+    }
+    expect(ran.length).toBeGreaterThan(80);
+    const scanning = plans.filter(({ scanned }) => scanned.length > 0);
+    expect(scanning).toEqual([]);
+    const pages = plans.filter(
+      ({ sql }) =>
+        /from "(posts|comments|likes|follows|notifications)".* order by .* limit /s.test(sql) &&
+        !sql.includes("first_authors"),
+    );
+    expect(pages.length).toBeGreaterThanOrEqual(6);
+    expect(
+      pages.filter(({ sorts, isGeneric }) => sorts && isGeneric).map(({ sql, steps }) => ({ sql, steps })),
+    ).toEqual([]);
+  });
+
+  test("the feed of one who follows 500, among 10,000 posts, reads the posts of its page and no other", async () => {
+    const world = await createWorld({ dialect });
+    const ada = await createStudent(world);
+    for (const statement of [
+      `${numbersTo(600)} insert into users (id, phone, created_at) select 'student-' || i, 'phone-' || i, 0 from n`,
+      `${numbersTo(500)} insert into follows (follower_id, followee_id, at) select '${ada.id}', 'student-' || i, 0 from n`,
+      `${numbersTo(10_000)} insert into posts (id, author_id, text, has_mentions, created_at)
+         select 'post-' || i, 'student-' || (1 + i * 7 % 600), 'Hello', 0, i from n`,
+      ...(dialect === "postgres" ? ["vacuum analyze"] : []),
+    ])
+      await writeRows(world.databaseUrl, statement);
+    const expected = await rowsOf(
+      world.databaseUrl,
+      `select id from posts where author_id in (select followee_id from follows) order by position desc`,
+    );
+    const { statements } = recordStatements();
+
+    const page = await ada.rpc.social.feed.query();
+    const [feed] = statements().filter(({ sql }) => sql.includes("first_authors"));
+    const seen = [...page.items];
+    for (let cursor = page.nextCursor; cursor !== null;) {
+      const next = await ada.rpc.social.feed.query({ cursor, limit: 100 });
+      seen.push(...next.items);
+      cursor = next.nextCursor;
+    }
+
+    expect(seen.map(({ id }) => ({ id }))).toEqual(expected);
+    expect(seen.length).toBeGreaterThan(8_000);
+    expect(feed).toBeDefined();
+    if (!feed) return;
+    const read = (await readsOf(dialect, world.databaseUrl, feed)).filter(({ table }) => table === "posts");
+    const whole = read.filter(({ isIndexOnly }) => !isIndexOnly);
+    // One more than the page, to know whether there is a next one.
+    expect(whole).toEqual([{ table: "posts", isIndexOnly: false, rows: dialect === "postgres" ? 21 : null }]);
+    if (dialect === "postgres") {
+      const entries = read.reduce((sum, { rows, isIndexOnly }) => sum + (isIndexOnly ? (rows ?? 0) : 0), 0);
+      // One of each author, herself too, then at most a page of each of the first ones, twice: found and joined.
+      expect(entries).toBeLessThanOrEqual(501 + 2 * 21 * 21);
+    }
+  });
+});
+
+/** The numbers from 1 on, as `n (i)`. */
+const numbersTo = (last: number): string =>
+  `with recursive n (i) as (select 1 union all select i + 1 from n where i < ${last})`;
