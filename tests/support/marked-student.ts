@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { YKeyValue } from "y-utility/y-keyvalue";
+import { someCourses } from "./application.ts";
 import { createStudent, openDirect, openGroup, type Student } from "./student.ts";
 import { connectStock } from "./sync-client.ts";
 import type { World } from "./world.ts";
@@ -38,6 +39,11 @@ export const createMarkedStudent = async (
     marks.push(text);
     return text;
   };
+  const word = (what: string): string => {
+    const text = `${what}-${randomBytes(9).toString("hex")}`;
+    marks.push(text);
+    return text;
+  };
   const device = world.device({ name: mark("device") });
   const { user, token, rpc } = await device.signIn();
   marks.push(user.phone, user.phone.slice(1));
@@ -53,7 +59,7 @@ export const createMarkedStudent = async (
     await rpc.profile.update.mutate({
       name: mark(`${round}-name`),
       bio: `${mark(`${round}-bio`)} ${filler(dice, 1_200)}`,
-      photoUrl: `https://images.example/${mark(round).replace("-चाय", "")}.jpg`,
+      photoUrl: `https://images.example/${word(round)}.jpg`,
       institution: mark(`${round}-institution`),
       education: [{ institution: mark(`${round}-school`), degree: mark(`${round}-degree`) }],
       work: [{ employer: mark(`${round}-employer`), description: mark(`${round}-work`) }],
@@ -98,12 +104,33 @@ export const createMarkedStudent = async (
       commandId: uuidv7(),
     });
   }
+  for (const courseId of await someCourses(world, 3)) {
+    const statement = mark("statement");
+    const { id: applicationId } = await rpc.applications.create.mutate({
+      courseId,
+      fields: {
+        statement,
+        notes: mark("notes"),
+        contactEmail: `${word("mail")}@example.org`,
+      },
+      commandId: uuidv7(),
+    });
+    await rpc.applications.update.mutate({
+      applicationId,
+      changes: { statement: `${mark("better-statement")} ${filler(dice, 900)}` },
+      base: { statement },
+      commandId: uuidv7(),
+    });
+    await rpc.applications.addDocument.mutate({
+      applicationId,
+      kind: "passport",
+      name: mark("document"),
+      commandId: uuidv7(),
+    });
+    await rpc.applications.withdraw.mutate({ applicationId, note: mark("withdrawal"), commandId: uuidv7() });
+  }
   await rpc.social.follow.mutate({ userId: known.id, commandId: uuidv7() });
   await known.rpc.social.follow.mutate({ userId: user.id, commandId: uuidv7() });
   screen.provider.destroy();
-  // The photo's URL is kept in the form that URLs have.
-  return {
-    ...student,
-    marks: marks.map((text) => text.replace(/^(first|second|third)-([0-9a-f]{18})-चाय$/, "$1-$2")),
-  };
+  return { ...student, marks };
 };
