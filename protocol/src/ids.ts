@@ -15,6 +15,8 @@ export type UniversityId = Id<"university">;
 export type CourseId = Id<"course">;
 /** A command made on a device (RFC 9562 UUIDv7); it takes effect once, however often it arrives. */
 export type CommandId = Id<"command">;
+/** An entry of a student's contacts: the contact's own id, or one of its own where it was made by a number. UUIDv7. */
+export type ContactId = UserId | Id<"contact">;
 /** A log, by the id of what it belongs to. UUIDv7. */
 export type LogId = Id<"room">;
 /** A chat room, and the log that it is. UUIDv7. */

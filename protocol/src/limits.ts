@@ -87,6 +87,13 @@ export const defaultLimits = {
   /** Reports of a student at once. */
   reportBurst: 50,
 
+  /** Numbers among the contacts of a student. */
+  contactNumbers: 2_000,
+  /** Numbers that a student may add at once: an address book. */
+  contactNumberBurst: 500,
+  /** Numbers a day that a student may add in the long run: who lets herself be found by hers is not to be found by trying. */
+  contactNumbersPerDay: 100,
+
   /** Encoded bytes of a user document. */
   documentBytes: 1024 * 1024,
   /** Favourites of a student; checked where one is added. */

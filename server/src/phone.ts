@@ -9,6 +9,8 @@ import { AppError } from "./errors.ts";
 const MAX_PHONE_CHARACTERS = 32;
 /** What people put between the digits: spaces, hyphens, dots, brackets, slashes. */
 const INTERNATIONAL = /^\+[\d\s().\-/\u00a0\u2010-\u2015]+$/u;
+/** The same without the plus: a number as it is written in its own country. */
+const NATIONAL = /^[\d\s().\-/\u00a0\u2010-\u2015]+$/u;
 /** Types that can receive a text message; the line between mobile and fixed is unknowable in some plans (US, CA). */
 const CAN_BE_MOBILE: ReadonlySet<string | undefined> = new Set(["MOBILE", "FIXED_LINE_OR_MOBILE"]);
 
@@ -26,6 +28,20 @@ export const parsePhone = (text: string, countries: ReadonlySet<string> | undefi
   if (countries && !countries.has(parsed.country ?? "")) {
     throw new AppError("phone/country-not-served", "Messages are not sent to this country.");
   }
+  return parsed.number;
+};
+
+/**
+ * Brings a number as somebody writes it to E.164: in international form, or as it is dialled in the country of her own.
+ * Throws `phone/invalid`.
+ */
+export const parseWrittenPhone = (text: string, ownPhone: string): string => {
+  const trimmed = text.trim();
+  if (trimmed.length > MAX_PHONE_CHARACTERS || !(INTERNATIONAL.test(trimmed) || NATIONAL.test(trimmed)))
+    throw invalidPhone();
+  const defaultCountry = parsePhoneNumberFromString(ownPhone)?.country;
+  const parsed = parsePhoneNumberFromString(trimmed, defaultCountry ? { defaultCountry } : {});
+  if (!parsed || !CAN_BE_MOBILE.has(parsed.getType())) throw invalidPhone();
   return parsed.number;
 };
 

@@ -152,6 +152,7 @@ export const createServer = async ({
     newId,
     metrics,
     sendSms,
+    registered: (tx, user) => contacts.registered(tx, user),
     secret: secrets.secret,
   });
   const catalogue = createCatalogue({ database, clock, newId });
@@ -159,13 +160,14 @@ export const createServer = async ({
   const commands = createCommands({ database, clock });
   const favourites = createFavourites({ read: database.read, documents, commands, clock, limits });
   const areas = createAreas({ read: database.read, clock, inboxChanged: sync.hints.inboxChanged });
-  const contacts = createContacts({ database, commands, areas });
+  const contacts = createContacts({ database, commands, areas, newId, limits });
   const profiles = createProfiles({
     read: database.read,
     clock,
     commands,
     areas,
     isBlocked: contacts.isBlocked,
+    becameFindable: contacts.becameFindable,
   });
   const notifications = createNotifications({ database, commands, areas, newId });
   const preferences = createPreferences({ read: database.read, commands, areas });

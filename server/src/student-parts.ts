@@ -52,7 +52,7 @@ export const createExportParts = ({
   },
   {
     name: "contacts",
-    tables: ["contacts"],
+    tables: ["contacts", "contact_numbers"],
     read: (userId) => collectPages((page) => contacts.list(userId, page)),
   },
   {

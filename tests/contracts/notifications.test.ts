@@ -44,6 +44,7 @@ const createScene = async (dialect: TestDialect) => {
         .values({
           owner_id,
           contact_id,
+          id: contact_id,
           nickname: null,
           is_favourite: 0,
           is_blocked: 1,

@@ -28,7 +28,7 @@ describe.each(DIALECTS)("contacts, on %s", (dialect) => {
     expect(items).toMatchObject([{ id: bo.id, nickname: "Bobo", favourite: true }]);
     expect(renamed.items).toMatchObject([{ nickname: null, favourite: true }]);
     expect((await bo.rpc.contacts.list.query()).items).toEqual([]);
-    expect(await contacts.remove.mutate({ userId: bo.id })).toEqual({ userId: bo.id });
+    expect(await contacts.remove.mutate({ userId: bo.id })).toEqual({ id: bo.id, userId: bo.id });
     expect((await contacts.list.query()).items).toEqual([]);
   });
 

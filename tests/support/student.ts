@@ -22,8 +22,11 @@ export interface Student {
 }
 
 /** Signs somebody in who was never seen before. */
-export const createStudent = async (world: World): Promise<Student> => {
-  const { user, token, rpc } = await world.device().signIn();
+export const createStudent = async (
+  world: World,
+  options: { readonly phone?: string } = {},
+): Promise<Student> => {
+  const { user, token, rpc } = await world.device(options).signIn();
   return {
     id: user.id,
     phone: user.phone,

@@ -1,4 +1,4 @@
-import type { UserId } from "@edvoyage/protocol";
+import type { ContactId, UserId } from "@edvoyage/protocol";
 import { withoutItem, type Access } from "../access.ts";
 import type { Page } from "../page.ts";
 import type { Fresh, Projections, ReadOptions, ReadSnapshot } from "../reads/query.ts";
@@ -6,7 +6,7 @@ import type { Unsubscribe } from "../observable.ts";
 
 /** Somebody whom a student knows or blocks. */
 export interface Contact {
-  readonly id: UserId;
+  readonly id: ContactId;
   /** What she calls herself. */
   readonly name: string | null;
   /** What the owner calls her. */

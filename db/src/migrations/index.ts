@@ -10,6 +10,7 @@ import { createDocuments } from "./0007-documents.ts";
 import { createChat } from "./0008-chat.ts";
 import { createNotifications } from "./0009-notifications.ts";
 import { createAccount } from "./0010-account.ts";
+import { createContactNumbers } from "./0011-contact-numbers.ts";
 import { createApplications } from "./0012-applications.ts";
 import { createSocial } from "./0013-social.ts";
 import { createPush } from "./0014-push.ts";
@@ -26,6 +27,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0008-chat": createChat(dialect),
   "0009-notifications": createNotifications(dialect),
   "0010-account": createAccount(dialect),
+  "0011-contact-numbers": createContactNumbers(dialect),
   "0012-applications": createApplications(dialect),
   "0013-social": createSocial(dialect),
   "0014-push": createPush(dialect),

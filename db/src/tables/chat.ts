@@ -53,16 +53,3 @@ export interface RoomInvitationsTable {
   invited_by: UserId;
   at: number;
 }
-
-/** Whom a student knows, and whom she blocks. Read by `contacts` and `chat`. */
-export interface ContactsTable {
-  owner_id: UserId;
-  contact_id: UserId;
-  nickname: string | null;
-  /** 0 or 1. */
-  is_favourite: number;
-  /** 0 or 1. */
-  is_blocked: number;
-  created_at: number;
-  updated_at: number;
-}

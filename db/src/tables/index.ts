@@ -1,13 +1,8 @@
 import type { ApplicationDocumentsTable, ApplicationMovesTable, ApplicationsTable } from "./applications.ts";
 import type { AuditTable } from "./audit.ts";
 import type { CoursesTable, UniversitiesTable } from "./catalogue.ts";
-import type {
-  CommandsTable,
-  ContactsTable,
-  RoomInvitationsTable,
-  RoomMembersTable,
-  RoomsTable,
-} from "./chat.ts";
+import type { CommandsTable, RoomInvitationsTable, RoomMembersTable, RoomsTable } from "./chat.ts";
+import type { ContactNumberAllowancesTable, ContactNumbersTable, ContactsTable } from "./contacts.ts";
 import type { DocumentsTable, DocumentUpdatesTable, FavouritesTable } from "./documents.ts";
 import type {
   DatabaseEpochTable,
@@ -71,6 +66,8 @@ export interface Tables {
   room_members: RoomMembersTable;
   room_invitations: RoomInvitationsTable;
   contacts: ContactsTable;
+  contact_numbers: ContactNumbersTable;
+  contact_number_allowances: ContactNumberAllowancesTable;
   area_changes: AreaChangesTable;
   notifications: NotificationsTable;
   notification_preferences: NotificationPreferencesTable;

@@ -97,6 +97,11 @@ export interface AuthDeps {
   readonly sendSms: (message: Omit<SmsMessage, "text">) => Promise<SmsOutcome>;
   /** The server's secret; keys for codes and sessions are derived from it. */
   readonly secret: string;
+  /** Called in the unit of work that makes a student. */
+  readonly registered: (
+    tx: UnitOfWork,
+    user: { readonly id: UserId; readonly phone: string },
+  ) => Promise<void>;
 }
 
 /** How long the repetition of a command gets the same key. */
@@ -227,6 +232,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
     if (!found) {
       await tx.all(queries.insertUser, { id: user.id, phone, now });
       await tx.all(queries.insertProfile, { id: user.id, now });
+      await deps.registered(tx, user);
     }
     if (deletionUndone) {
       await tx.all(queries.keepUser, { id: user.id });

@@ -1,4 +1,4 @@
-import type { UserId } from "@edvoyage/protocol";
+import type { ContactId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import { commandIdInput, idInput } from "../id-input.ts";
 import { pageInput } from "../paging.ts";
@@ -9,6 +9,8 @@ import type { Contacts } from "./contacts.ts";
 const MAX_NICKNAME_CHARACTERS = 100;
 
 const userId = idInput<UserId>();
+/** A student's, or that of an entry. */
+const entryId = idInput<ContactId>();
 const nickname = lineInput(MAX_NICKNAME_CHARACTERS).nullish();
 const commandId = commandIdInput();
 
@@ -18,14 +20,19 @@ export const createContactsRouter = ({ contacts }: { readonly contacts: Contacts
       .input(z.object(pageInput).prefault({}))
       .query(({ ctx, input }) => contacts.list(ctx.caller.user.id, input)),
     add: sessionProcedure
-      .input(z.object({ userId, nickname, commandId }))
+      .input(
+        z.union([
+          z.object({ userId, phone: z.undefined().optional(), nickname, commandId }),
+          z.object({ phone: z.string(), userId: z.undefined().optional(), nickname, commandId }),
+        ]),
+      )
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         contacts.add({ userId: ctx.caller.user.id, commandId }, input),
       ),
     update: sessionProcedure
       .input(
         z.object({
-          userId,
+          userId: entryId,
           nickname,
           favourite: z.boolean().optional(),
           blocked: z.boolean().optional(),
@@ -36,7 +43,7 @@ export const createContactsRouter = ({ contacts }: { readonly contacts: Contacts
         contacts.update({ userId: ctx.caller.user.id, commandId }, input),
       ),
     remove: sessionProcedure
-      .input(z.object({ userId, commandId }))
+      .input(z.object({ userId: entryId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         contacts.remove({ userId: ctx.caller.user.id, commandId }, input),
       ),

@@ -1,49 +1,121 @@
-import { prepare } from "@edvoyage/db";
-import type { UserId } from "@edvoyage/protocol";
+import { prepare, type Queries } from "@edvoyage/db";
+import type { ContactId, UserId } from "@edvoyage/protocol";
 
 const columns = [
+  "contacts.id",
   "contacts.contact_id",
   "contacts.nickname",
   "contacts.is_favourite",
   "contacts.is_blocked",
   "contacts.created_at",
   "contacts.updated_at",
-  "profiles.name",
+  "number.phone",
 ] as const;
 
-/** A contact with the name that she gives herself. */
+/** A contact with the name that she gives herself, and the number by which she was found. */
 export interface ContactRow {
+  readonly id: ContactId;
   readonly contact_id: UserId;
   readonly nickname: string | null;
   readonly is_favourite: number;
   readonly is_blocked: number;
   readonly created_at: number;
   readonly updated_at: number;
+  readonly phone: string | null;
+  /** `null` also where she has blocked the owner. */
   readonly name: string | null;
 }
 
-const page = prepare<{ ownerId: UserId; after: UserId; limit: number }>()((query, param) =>
+/** A number of which its owner is not told whose it is. */
+export interface ContactNumberRow {
+  readonly id: ContactId;
+  readonly phone: string;
+  readonly nickname: string | null;
+  readonly is_favourite: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+type QueryBuilder = Queries["kysely"];
+
+const ownContacts = (query: QueryBuilder, ownerId: UserId) =>
   query
     .selectFrom("contacts")
     .leftJoin("profiles", "profiles.user_id", "contacts.contact_id")
+    .leftJoin("contact_numbers as number", (join) =>
+      join
+        .onRef("number.contact_id", "=", "contacts.contact_id")
+        .onRef("number.owner_id", "=", "contacts.owner_id"),
+    )
+    .leftJoin("contacts as theirs", (join) =>
+      join
+        .onRef("theirs.owner_id", "=", "contacts.contact_id")
+        .onRef("theirs.contact_id", "=", "contacts.owner_id")
+        .on("theirs.is_blocked", "=", 1),
+    )
     .select(columns)
-    .where("contacts.owner_id", "=", param.ownerId)
-    .where("contacts.contact_id", ">", param.after)
-    .orderBy("contacts.contact_id")
+    .select((eb) =>
+      eb.case().when("theirs.is_blocked", "=", 1).then(null).else(eb.ref("profiles.name")).end().as("name"),
+    )
+    .where("contacts.owner_id", "=", ownerId);
+
+const page = prepare<{ ownerId: UserId; after: ContactId; limit: number }>()((query, param) =>
+  ownContacts(query, param.ownerId)
+    .where("contacts.id", ">", param.after)
+    .orderBy("contacts.id")
     .limit(param.limit),
 );
 
-const one = prepare<{ ownerId: UserId; contactId: UserId }>()((query, param) =>
+const byContact = prepare<{ ownerId: UserId; contactId: UserId }>()((query, param) =>
+  ownContacts(query, param.ownerId).where("contacts.contact_id", "=", param.contactId),
+);
+
+const byId = prepare<{ ownerId: UserId; id: ContactId }>()((query, param) =>
+  ownContacts(query, param.ownerId).where("contacts.id", "=", param.id),
+);
+
+const numberColumns = ["id", "phone", "nickname", "is_favourite", "created_at", "updated_at"] as const;
+
+const numbersPage = prepare<{ ownerId: UserId; after: ContactId; limit: number }>()((query, param) =>
   query
-    .selectFrom("contacts")
-    .leftJoin("profiles", "profiles.user_id", "contacts.contact_id")
-    .select(columns)
-    .where("contacts.owner_id", "=", param.ownerId)
-    .where("contacts.contact_id", "=", param.contactId),
+    .selectFrom("contact_numbers")
+    .select(numberColumns)
+    .where("owner_id", "=", param.ownerId)
+    .where("id", ">", param.after)
+    .where("contact_id", "is", null)
+    .orderBy("id")
+    .limit(param.limit),
+);
+
+const numberById = prepare<{ ownerId: UserId; id: ContactId }>()((query, param) =>
+  query
+    .selectFrom("contact_numbers")
+    .select([...numberColumns, "contact_id", "is_bound", "holder_id"])
+    .where("owner_id", "=", param.ownerId)
+    .where("id", "=", param.id),
+);
+
+const numberByPhone = prepare<{ ownerId: UserId; phone: string }>()((query, param) =>
+  query
+    .selectFrom("contact_numbers")
+    .select([...numberColumns, "contact_id", "is_bound", "holder_id"])
+    .where("owner_id", "=", param.ownerId)
+    .where("phone", "=", param.phone),
+);
+
+const countNumbers = prepare<{ ownerId: UserId }>()((query, param) =>
+  query
+    .selectFrom("contact_numbers")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("owner_id", "=", param.ownerId),
 );
 
 const user = prepare<{ id: UserId }>()((query, param) =>
-  query.selectFrom("users").select("id").where("id", "=", param.id),
+  query.selectFrom("users").select(["id", "phone"]).where("id", "=", param.id),
+);
+
+const userByPhone = prepare<{ phone: string }>()((query, param) =>
+  query.selectFrom("users").select("id").where("phone", "=", param.phone),
 );
 
 const upsert = prepare<{
@@ -59,6 +131,7 @@ const upsert = prepare<{
     .values({
       owner_id: param.ownerId,
       contact_id: param.contactId,
+      id: param.contactId,
       nickname: param.nickname,
       is_favourite: param.isFavourite,
       is_blocked: param.isBlocked,
@@ -75,12 +148,217 @@ const upsert = prepare<{
     ),
 );
 
+const setNickname = prepare<{ ownerId: UserId; contactId: UserId; nickname: string | null; now: number }>()(
+  (query, param) =>
+    query
+      .updateTable("contacts")
+      .set({ nickname: param.nickname, updated_at: param.now })
+      .where("owner_id", "=", param.ownerId)
+      .where("contact_id", "=", param.contactId),
+);
+
 const remove = prepare<{ ownerId: UserId; contactId: UserId }>()((query, param) =>
   query
     .deleteFrom("contacts")
     .where("owner_id", "=", param.ownerId)
-    .where("contact_id", "=", param.contactId)
-    .returning("contact_id"),
+    .where("contact_id", "=", param.contactId),
+);
+
+const removeNumber = prepare<{ ownerId: UserId; id: ContactId }>()((query, param) =>
+  query.deleteFrom("contact_numbers").where("owner_id", "=", param.ownerId).where("id", "=", param.id),
+);
+
+const removeNumberOf = prepare<{ ownerId: UserId; contactId: UserId }>()((query, param) =>
+  query
+    .deleteFrom("contact_numbers")
+    .where("owner_id", "=", param.ownerId)
+    .where("contact_id", "=", param.contactId),
+);
+
+const insertNumber = prepare<{
+  ownerId: UserId;
+  id: ContactId;
+  phone: string;
+  nickname: string | null;
+  isBound: number;
+  holderId: UserId | null;
+  now: number;
+}>()((query, param) =>
+  query.insertInto("contact_numbers").values({
+    owner_id: param.ownerId,
+    id: param.id,
+    phone: param.phone,
+    nickname: param.nickname,
+    is_favourite: 0,
+    is_bound: param.isBound,
+    holder_id: param.holderId,
+    contact_id: null,
+    created_at: param.now,
+    updated_at: param.now,
+  }),
+);
+
+const updateNumber = prepare<{
+  ownerId: UserId;
+  id: ContactId;
+  nickname: string | null;
+  isFavourite: number;
+  isBound: number;
+  holderId: UserId | null;
+  now: number;
+}>()((query, param) =>
+  query
+    .updateTable("contact_numbers")
+    .set({
+      nickname: param.nickname,
+      is_favourite: param.isFavourite,
+      is_bound: param.isBound,
+      holder_id: param.holderId,
+      updated_at: param.now,
+    })
+    .where("owner_id", "=", param.ownerId)
+    .where("id", "=", param.id),
+);
+
+/** Keeps with the number what the entry is to show when its contact is gone. */
+const copyToNumber = prepare<{
+  ownerId: UserId;
+  contactId: UserId;
+  nickname: string | null;
+  isFavourite: number;
+}>()((query, param) =>
+  query
+    .updateTable("contact_numbers")
+    .set({ nickname: param.nickname, is_favourite: param.isFavourite })
+    .where("owner_id", "=", param.ownerId)
+    .where("contact_id", "=", param.contactId),
+);
+
+/** Numbers that waited for their first holder have one. */
+const bind = prepare<{ phone: string; holderId: UserId }>()((query, param) =>
+  query
+    .updateTable("contact_numbers")
+    .set({ is_bound: 1, holder_id: param.holderId })
+    .where("phone", "=", param.phone)
+    // Written out: only so is it seen that the index is of these.
+    .where((eb) => eb("is_bound", "=", eb.lit(0))),
+);
+
+/** Entries that do not show their holder, and may: she lets herself be found, or has the owner's number, and no block. */
+const matchable = (query: QueryBuilder, param: { readonly holderId: UserId; readonly isFindable: number }) =>
+  query
+    .selectFrom("contact_numbers as entry")
+    .select(["entry.owner_id", "entry.id", "entry.nickname", "entry.is_favourite"])
+    .where("entry.holder_id", "=", param.holderId)
+    .where("entry.contact_id", "is", null)
+    .where((eb) =>
+      eb.or([
+        eb(eb.cast<number>(eb.val(param.isFindable), "integer"), "=", 1),
+        eb.exists(
+          eb
+            .selectFrom("contact_numbers as theirs")
+            .select("theirs.id")
+            .where("theirs.holder_id", "=", eb.ref("entry.owner_id"))
+            .where("theirs.owner_id", "=", param.holderId),
+        ),
+      ]),
+    )
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("contacts")
+            .select("contacts.id")
+            .where("contacts.owner_id", "=", param.holderId)
+            .where("contacts.contact_id", "=", eb.ref("entry.owner_id"))
+            .where("contacts.is_blocked", "=", 1),
+        ),
+      ),
+    );
+
+const matchableOf = prepare<{ holderId: UserId; isFindable: number }>()((query, param) =>
+  matchable(query, param),
+);
+
+const matchablePair = prepare<{ ownerId: UserId; holderId: UserId; isFindable: number }>()((query, param) =>
+  matchable(query, param).where("entry.owner_id", "=", param.ownerId),
+);
+
+/** What the owner said of her before stays; what is missing comes from the number. */
+const addMatched = prepare<{
+  ownerId: UserId;
+  contactId: UserId;
+  id: ContactId;
+  nickname: string | null;
+  isFavourite: number;
+  now: number;
+}>()((query, param) =>
+  query
+    .insertInto("contacts")
+    .values({
+      owner_id: param.ownerId,
+      contact_id: param.contactId,
+      id: param.id,
+      nickname: param.nickname,
+      is_favourite: param.isFavourite,
+      is_blocked: 0,
+      created_at: param.now,
+      updated_at: param.now,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(["owner_id", "contact_id"]).doUpdateSet((eb) => ({
+        nickname: eb.fn.coalesce("contacts.nickname", "excluded.nickname"),
+        is_favourite: eb
+          .case()
+          .when("contacts.is_favourite", "=", 1)
+          .then(1)
+          .else(eb.ref("excluded.is_favourite"))
+          .end(),
+        updated_at: eb.ref("excluded.updated_at"),
+      })),
+    )
+    .returning(["nickname", "is_favourite"]),
+);
+
+const setContact = prepare<{
+  ownerId: UserId;
+  id: ContactId;
+  contactId: UserId;
+  nickname: string | null;
+  isFavourite: number;
+}>()((query, param) =>
+  query
+    .updateTable("contact_numbers")
+    .set({ contact_id: param.contactId, nickname: param.nickname, is_favourite: param.isFavourite })
+    .where("owner_id", "=", param.ownerId)
+    .where("id", "=", param.id),
+);
+
+const allowance = prepare<{ ownerId: UserId }>()((query, param) =>
+  query.selectFrom("contact_number_allowances").select("full_at").where("owner_id", "=", param.ownerId),
+);
+
+const setAllowance = prepare<{ ownerId: UserId; fullAt: number }>()((query, param) =>
+  query
+    .insertInto("contact_number_allowances")
+    .values({ owner_id: param.ownerId, full_at: param.fullAt })
+    .onConflict((conflict) =>
+      conflict.column("owner_id").doUpdateSet((eb) => ({ full_at: eb.ref("excluded.full_at") })),
+    ),
+);
+
+const findable = prepare<{ userId: UserId }>()((query, param) =>
+  query.selectFrom("profiles").select("findable").where("user_id", "=", param.userId),
+);
+
+/** Those whom a student has blocked. */
+const blockedBy = prepare<{ by: UserId }>()((query, param) =>
+  query
+    .selectFrom("contacts")
+    .select("contact_id")
+    .where("owner_id", "=", param.by)
+    // Written out: only so is it seen that the index is of these.
+    .where((eb) => eb("is_blocked", "=", eb.lit(1))),
 );
 
 /** A row when one has blocked the other. */
@@ -93,19 +371,37 @@ const block = prepare<{ by: UserId; userId: UserId }>()((query, param) =>
     .where("is_blocked", "=", 1),
 );
 
-/** A row for each of the two who has blocked the other. */
-const blockBetween = prepare<{ one: UserId; other: UserId }>()((query, param) =>
-  query
-    .selectFrom("contacts")
-    .select("owner_id")
-    .where((eb) =>
-      eb.or([
-        eb("owner_id", "=", param.one).and("contact_id", "=", param.other),
-        eb("owner_id", "=", param.other).and("contact_id", "=", param.one),
-      ]),
-    )
-    .where("is_blocked", "=", 1),
-);
-
 /** The queries of contacts. */
-export const contactQueries = { page, one, user, upsert, remove, block, blockBetween };
+export const contactQueries = {
+  page,
+  byContact,
+  byId,
+  user,
+  upsert,
+  setNickname,
+  remove,
+  block,
+  blockedBy,
+};
+
+/** The queries of numbers among contacts. */
+export const contactNumberQueries = {
+  numbersPage,
+  numberById,
+  numberByPhone,
+  countNumbers,
+  userByPhone,
+  removeNumber,
+  removeNumberOf,
+  insertNumber,
+  updateNumber,
+  copyToNumber,
+  bind,
+  matchableOf,
+  matchablePair,
+  addMatched,
+  setContact,
+  allowance,
+  setAllowance,
+  findable,
+};

@@ -1,4 +1,4 @@
-import type { Queries, Tables } from "@edvoyage/db";
+import type { Queries, Tables, UnitOfWork } from "@edvoyage/db";
 import { PROFILE_LIMITS, type CourseLevel, type UserId } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
 import type { Asking, Commands } from "../commands/commands.ts";
@@ -92,9 +92,12 @@ export interface ProfilesDeps {
     queries: Pick<Queries, "first">,
     pair: { readonly by: UserId; readonly userId: UserId },
   ) => Promise<boolean>;
+  /** Called when she lets herself be found by her number, who could not before. */
+  readonly becameFindable: (tx: UnitOfWork, userId: UserId, now: number) => Promise<void>;
 }
 
-export const createProfiles = ({ read, clock, commands, areas, isBlocked }: ProfilesDeps): Profiles => {
+export const createProfiles = (deps: ProfilesDeps): Profiles => {
+  const { read, clock, commands, areas, isBlocked, becameFindable } = deps;
   const find = async (from: Pick<Queries, "first">, userId: UserId): Promise<Profile> => {
     const row = await from.first(queries.byUser, { userId });
     if (!row) throw noSuchProfile();
@@ -112,6 +115,7 @@ export const createProfiles = ({ read, clock, commands, areas, isBlocked }: Prof
         if (Object.keys(columns).length > 0) {
           await updateProfile(tx, asking.userId, { ...columns, updated_at: now });
           await areas.touch(tx, asking.userId, { area: "profile", now });
+          if (change.findable) await becameFindable(tx, asking.userId, now);
         }
         return find(tx, asking.userId);
       });
