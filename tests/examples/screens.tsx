@@ -1,7 +1,7 @@
 import { EdVoyageProvider, useAuth, useFavourites, useReady, useRoom } from "@edvoyage/client-sdk/react";
 import { useSecondsUntil, useSyncStatus, useUniversities } from "@edvoyage/client-sdk/react";
 import type { Client } from "@edvoyage/client-sdk";
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 
 const SignIn = ({ children }: { readonly children: ReactNode }) => {
   const { status } = useAuth();
@@ -9,7 +9,7 @@ const SignIn = ({ children }: { readonly children: ReactNode }) => {
   if (!useReady()) return <p>…</p>;
   if (status.state === "blocked") return <p>Too many wrong codes. Try again in {seconds} s.</p>;
   if (status.state === "codeSent")
-    return <p>{status.attemptsRemaining} attempts for the code that we sent.</p>;
+    return <p>{status.attemptsRemaining} attempts left for the code that we sent.</p>;
   // An expired session still reads and writes; what is written is sent after the next sign-in.
   return status.student ? children : <p>Your phone number, please.</p>;
 };
@@ -31,6 +31,7 @@ const Universities = () => {
 
 const Room = ({ id }: { readonly id: string }) => {
   const { messages, room } = useRoom(id);
+  const [isFull, setIsFull] = useState(false);
   return (
     <>
       {messages.map((message) => (
@@ -39,13 +40,15 @@ const Room = ({ id }: { readonly id: string }) => {
           {message.state === "failed" && <button onClick={() => void room.retry(message.id)}>↻</button>}
         </p>
       ))}
-      <button onClick={() => void room.send("Hello")}>Say hello</button>
+      <button onClick={() => void room.send("Hello").catch(() => setIsFull(true))}>Say hello</button>
+      {isFull && <p>Not saved: there is no room on this phone.</p>}
     </>
   );
 };
 
 const Status = () => {
-  const { pending } = useSyncStatus();
+  const { pending, failed } = useSyncStatus();
+  if (failed > 0) return <p>Something could not be sent</p>;
   return <p>{pending > 0 ? "Saved on this phone" : "Saved"}</p>;
 };
 

@@ -3,6 +3,7 @@ import { Window } from "happy-dom";
 import { StrictMode, type ReactNode } from "react";
 import { renderToString } from "react-dom/server";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { Cavity } from "../examples/cavity-screen.tsx";
 import { App } from "../examples/screens.tsx";
 import { createApp, type App as Phone } from "../support/app.ts";
 import { somePhone } from "../support/phone.ts";
@@ -62,7 +63,7 @@ test("the app of the README signs in by what it is told", async () => {
 
   const number = somePhone();
   await phone.client.auth.requestCode(number);
-  await screen.shows(/^3 attempts for the code that we sent\.$/);
+  await screen.shows(/^3 attempts left for the code that we sent\.$/);
   for (let tries = 0; tries < 3; tries += 1) {
     await phone.client.auth.verifyCode("000000").catch(() => {});
   }
@@ -114,4 +115,37 @@ test("rooms, the outbox and countdowns are watched", async () => {
   phone.client.chat.room(roomId).typing(true);
   await new Promise((resolve) => setImmediate(resolve));
   expect(renderings).toBe(before);
+});
+
+test("Cavity is on the screen, with what waits, what failed and what is new", async () => {
+  const { phone } = await signedIn();
+  const { client } = phone;
+  expect(
+    renderToString(
+      <EdVoyageProvider client={client}>
+        <Cavity />
+      </EdVoyageProvider>,
+    ),
+  ).toContain("You");
+  const screen = await render(
+    <EdVoyageProvider client={client}>
+      <Cavity />
+    </EdVoyageProvider>,
+  );
+  await client.profile.update({ name: "Ada" });
+  await screen.shows(/^Ada: 0 new$/);
+  const post = await client.social.post({ text: "Shown at once" });
+  await screen.shows(/Shown at once♥ 0/);
+  await client.sync.flush();
+
+  phone.setOnline(false);
+  screen.click("♥ 0");
+  await screen.shows(/♥ 1/);
+  await client.social.comment(post, { text: "Later" });
+  await screen.shows(/Later \(to be sent\)/);
+  await client.social.post({ text: "x".repeat(10_001) });
+  phone.setOnline(true);
+  await screen.shows(/Not sent: limit\/reached.*♥ 1Later$/);
+  screen.click("Not sent: limit/reached");
+  await screen.shows(/^Ada: 0 newShown at once♥ 1Later$/);
 });

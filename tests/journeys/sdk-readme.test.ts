@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
-import { createMemoryStorage, isEdVoyageError } from "@edvoyage/client-sdk";
+import { createMemoryStorage, isEdVoyageError, type Post } from "@edvoyage/client-sdk";
 import { expect, test } from "vitest";
+import { apply, leaveForGood, settleConflict } from "../examples/applications.ts";
+import { openFeed } from "../examples/cavity.ts";
 import { openRoom } from "../examples/chat.ts";
 import { keepFirst } from "../examples/favourites.ts";
 import { openClient, signIn } from "../examples/first-steps.ts";
@@ -22,8 +24,11 @@ test("the examples of the README are the files that are compiled and run here", 
     "react-native.ts",
     "favourites.ts",
     "chat.ts",
+    "cavity.ts",
+    "applications.ts",
     "offline.ts",
     "screens.tsx",
+    "cavity-screen.tsx",
   ]);
   for (const [, name = "", code] of blocks) {
     expect(code).toBe(readFileSync(new URL(`../examples/${name}`, import.meta.url), "utf8"));
@@ -80,4 +85,41 @@ test("an app without a network says what is saved, and asks before it drops anyt
   await expect(app.client.chat.room(id).send("never")).rejects.toSatisfy(
     (error) => isEdVoyageError(error) && error.reason === "signed-out",
   );
+});
+
+test("an app posts and likes, applies, settles a conflict and leaves for good", async () => {
+  const world = await createWorld();
+  await world.server.seedIfEmpty();
+  const app = await createApp(world);
+  const phone = await app.signIn();
+  const { client } = app;
+  let shown: readonly Post[] = [];
+  const feed = openFeed(client, (posts) => (shown = posts));
+  await feed.post("Hello, Cavity");
+  await until(() => shown[0]?.isPending === false);
+  await feed.toggleLike(shown[0] ?? expect.fail("nothing is shown"));
+  await until(() => shown[0]?.liked === true && !shown[0].isPending);
+  expect(await feed.loadMore()).toBe(false);
+  feed.stop();
+
+  const [course] = (await client.courses.list({})).items;
+  const id = await apply(client, course?.id ?? "");
+  await client.sync.flush();
+  await client.applications.get();
+  app.setOnline(false);
+  await client.applications.update(id, { notes: "On this phone" });
+  const { rpc } = await world.device({ phone }).signIn();
+  await rpc.applications.update.mutate({ applicationId: id, changes: { notes: "On another" } });
+  app.setOnline(true);
+  await until(() => client.sync.status.failed === 1);
+  await settleConflict(client, id, async (field, texts) => {
+    expect([field, texts]).toEqual(["notes", { mine: "On this phone", theirs: "On another" }]);
+    return "mine";
+  });
+  await client.sync.flush();
+  expect((await rpc.applications.get.query({ applicationId: id })).fields.notes).toBe("On this phone");
+
+  world.clock.advance({ minutes: 6 });
+  await leaveForGood(client, () => app.signIn(phone).then(() => {}));
+  expect(client.auth.state).toBe("signedOut");
 });
