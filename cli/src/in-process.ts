@@ -41,6 +41,8 @@ export const openInProcess = async (where: Place) => {
       log: createLog("silent"),
       // No procedure for admins sends a code.
       smsProvider: createConsoleSms(() => {}),
+      // What is to be pushed waits for the server.
+      pushProvider: undefined,
     });
     return { fetch: server.fetch, adminToken: secrets.adminToken, note, close: server.close };
   } catch (error) {

@@ -19,3 +19,6 @@ export { createDocuments, type Documents, type UpdateOrigin } from "./sync/docum
 export { createAreas } from "./inbox/areas.ts";
 export { createCommands } from "./commands/commands.ts";
 export { createNotifications, type NewNotification } from "./notifications/notifications.ts";
+export type { PushMessage, PushOutcome, PushProvider } from "./push/provider.ts";
+export { createExpoPush } from "./push/expo.ts";
+export { createFcmPush } from "./push/fcm.ts";

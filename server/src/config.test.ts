@@ -42,6 +42,7 @@ describe("an environment that says nothing", () => {
       databaseUrl: `sqlite:${dataDir}/edvoyage.sqlite`,
       secret: undefined,
       adminToken: undefined,
+      push: { provider: "log" },
       sms: { provider: "console", domain: "edvoyage.app", appHash: undefined },
       allowedOrigins: "localhost",
       trustedProxies: [],

@@ -1,7 +1,11 @@
 import { defaultLimits, type LimitName, type Limits } from "@edvoyage/protocol";
+import { createPrivateKey } from "node:crypto";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import { isAddressOrRange } from "./ip.ts";
 import { isPhoneCountry } from "./phone.ts";
+import type { ExpoConfig } from "./push/expo.ts";
+import type { FcmConfig } from "./push/fcm.ts";
 import { codeToText, MAX_SMS_BYTES } from "./sms/sms.ts";
 
 /** How the server runs; everything that the environment can say, checked. */
@@ -15,6 +19,7 @@ export interface Config {
   readonly secret: string | undefined;
   readonly adminToken: string | undefined;
   readonly sms: SmsConfig;
+  readonly push: PushConfig;
   /** Exact origins; `localhost` in development means any port of this machine. */
   readonly allowedOrigins: readonly string[] | "localhost";
   /** Addresses and CIDR ranges whose `x-forwarded-for` is believed; none unless told. */
@@ -34,6 +39,13 @@ export type SmsConfig = { readonly domain: string; readonly appHash: string | un
   | { readonly provider: "file"; readonly path: string }
   | { readonly provider: "webhook"; readonly url: string; readonly secret: string }
 );
+
+/** Who carries pushes; `none` in production unless told, as `log` and `file` reach nobody. */
+export type PushConfig =
+  | { readonly provider: "none" | "log" }
+  | { readonly provider: "file"; readonly path: string }
+  | ({ readonly provider: "expo" } & ExpoConfig)
+  | ({ readonly provider: "fcm" } & FcmConfig);
 
 /** The environment says something that the server cannot run with; the message is one line for an admin. */
 export class ConfigError extends Error {
@@ -68,6 +80,7 @@ export const parseConfig = (environment: Environment): Config => {
     secret: parseSecret(environment, "EDVOYAGE_SECRET", isProduction),
     adminToken: parseSecret(environment, "EDVOYAGE_ADMIN_TOKEN", isProduction),
     sms: parseSms(environment, { isProduction, dataDir }),
+    push: parsePush(environment, { isProduction, dataDir }),
     allowedOrigins: parseOrigins(environment) ?? (isProduction ? [] : "localhost"),
     trustedProxies: listOf(
       environment,
@@ -192,6 +205,82 @@ const parseWording = (environment: Environment): { domain: string; appHash: stri
     );
   }
   return { domain, appHash };
+};
+
+const parsePush = (
+  environment: Environment,
+  { isProduction, dataDir }: { readonly isProduction: boolean; readonly dataDir: string },
+): PushConfig => {
+  const choices = ["none", "log", "file", "expo", "fcm"] as const;
+  const provider = oneOf(environment, "EDVOYAGE_PUSH", choices, isProduction ? "none" : "log");
+  if (isProduction && (provider === "log" || provider === "file")) {
+    throw new ConfigError(
+      `EDVOYAGE_PUSH is "${provider}", which shows pushes to whoever reads it: production needs expo, fcm or none`,
+    );
+  }
+  switch (provider) {
+    case "none":
+    case "log":
+      return { provider };
+    case "file":
+      return {
+        provider,
+        path: resolve(textOf(environment, "EDVOYAGE_PUSH_FILE") ?? join(dataDir, "push.jsonl")),
+      };
+    case "expo":
+      return {
+        provider,
+        url: parseServiceUrl(environment, "EDVOYAGE_EXPO_URL", "https://exp.host"),
+        accessToken: textOf(environment, "EXPO_ACCESS_TOKEN"),
+      };
+    case "fcm":
+      return {
+        provider,
+        url: parseServiceUrl(environment, "EDVOYAGE_FCM_URL", "https://fcm.googleapis.com"),
+        ...parseServiceAccount(environment),
+      };
+  }
+};
+
+/** The key of a service account, as Google gives it out: JSON with `project_id`, `client_email` and `private_key`. */
+const parseServiceAccount = (environment: Environment): Omit<FcmConfig, "url"> => {
+  const name = "FCM_SERVICE_ACCOUNT";
+  const text = textOf(environment, name);
+  if (!text) throw new ConfigError(`${name} is missing: the JSON key of a service account of the project`);
+  try {
+    const {
+      project_id: projectId,
+      client_email: clientEmail,
+      private_key: privateKey,
+      token_uri,
+    } = serviceAccount.parse(JSON.parse(text));
+    const key = createPrivateKey(privateKey);
+    if (key.asymmetricKeyType !== "rsa") throw new ConfigError("Not an RSA key");
+    const tokenUrl = parseServiceUrl({ token_uri }, "token_uri", "https://oauth2.googleapis.com/token");
+    return { projectId, clientEmail, privateKey: key, tokenUrl };
+  } catch {
+    // Nothing of it is repeated: it is a key.
+    throw new ConfigError(
+      `${name} must be the JSON key of a service account: project_id, client_email and an RSA private_key`,
+    );
+  }
+};
+
+const serviceAccount = z.object({
+  project_id: z.string().regex(/^[a-z0-9:.-]+$/),
+  client_email: z.string().min(3),
+  private_key: z.string(),
+  token_uri: z.string().optional(),
+});
+
+/** Keys travel there, so it is HTTPS, but on this machine. */
+const parseServiceUrl = (environment: Environment, name: string, fallback: string): string => {
+  const text = textOf(environment, name) ?? fallback;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isLoopback = url?.hostname === "127.0.0.1" || url?.hostname === "localhost";
+  if (url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback))
+    return text.replace(/\/+$/, "");
+  throw new ConfigError(`${name} must be an https URL (http on this machine alone)`);
 };
 
 const parseOrigins = (environment: Environment): string[] | undefined => {

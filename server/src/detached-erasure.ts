@@ -7,6 +7,7 @@ import type { Clock } from "./clock.ts";
 import { createNewId, type Random } from "./crypto.ts";
 import { createNumbers } from "./numbers/numbers.ts";
 import { createSessions } from "./sessions/sessions.ts";
+import { createPushTokens } from "./push/tokens.ts";
 import { createErasureParts } from "./student-parts.ts";
 import { createLogs } from "./sync/logs.ts";
 
@@ -32,6 +33,7 @@ export const createDetachedErasure = ({
     newId,
     limits,
     forgetDevice: numbers.forgetDevice,
+    pushTokens: createPushTokens({ database, clock }),
     background: () => {},
     onEnded: () => {},
   });

@@ -29,3 +29,4 @@ export type { Education, Profile, ProfileChange, PublicProfile, Work } from "./p
 export type { Favourite } from "./favourites/favourites.ts";
 export type { Notification } from "./notifications/notifications.ts";
 export type { NotificationPreferences, PreferencesChange } from "./notifications/preferences.ts";
+export type { DeadPush } from "./push/dead-letters.ts";

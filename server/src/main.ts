@@ -4,6 +4,11 @@ import { ConfigError, parseConfig, type Config } from "./config.ts";
 import { systemRandom } from "./crypto.ts";
 import { announceServer, prepareDataDir, retractServer } from "./data-dir.ts";
 import { createLog } from "./log.ts";
+import { createExpoPush } from "./push/expo.ts";
+import { createFcmPush } from "./push/fcm.ts";
+import { createFilePush } from "./push/file.ts";
+import { createLogPush } from "./push/log.ts";
+import type { PushProvider } from "./push/provider.ts";
 import { createServer } from "./server.ts";
 import { createConsoleSms } from "./sms/console.ts";
 import { createFileSms } from "./sms/file.ts";
@@ -28,6 +33,7 @@ const main = async (): Promise<void> => {
     random: systemRandom,
     log,
     smsProvider: createSmsProvider(config, systemClock),
+    pushProvider: createPushProvider(config, systemClock),
   });
 
   let isStopping = false;
@@ -61,6 +67,21 @@ const createSmsProvider = ({ sms }: Config, clock: Clock): SmsProvider => {
       return createFileSms(sms.path);
     case "webhook":
       return createWebhookSms({ url: sms.url, secret: sms.secret, clock });
+  }
+};
+
+const createPushProvider = ({ push }: Config, clock: Clock): PushProvider | undefined => {
+  switch (push.provider) {
+    case "none":
+      return undefined;
+    case "log":
+      return createLogPush(print);
+    case "file":
+      return createFilePush(push.path);
+    case "expo":
+      return createExpoPush(push);
+    case "fcm":
+      return createFcmPush({ ...push, clock });
   }
 };
 

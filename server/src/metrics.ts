@@ -1,5 +1,6 @@
 import { CLOSE_CODES } from "@edvoyage/protocol";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { PushResult } from "./push/worker.ts";
 import type { SmsOutcome } from "./sms/sms.ts";
 
 /** What `/metrics` tells; no label ever holds what belongs to a student. */
@@ -10,6 +11,7 @@ export interface Metrics {
   /** `reason` is `ok`, a reason of the table, or `bug`. */
   procedureCalled(procedure: string, reason: string, durationSeconds: number): void;
   socketClosed(code: number): void;
+  pushEnded(provider: string, result: PushResult): void;
   /** Prometheus' text format. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -32,6 +34,7 @@ const registerOfProcess = (): Registry => {
 export const createMetrics = (deps: {
   readonly countLiveSessions: () => Promise<number>;
   readonly countSockets: () => number;
+  readonly countPushes: () => Promise<{ readonly pending: number; readonly dead: number }>;
 }): Metrics => {
   const register = new Registry();
   const registers = [register];
@@ -78,6 +81,24 @@ export const createMetrics = (deps: {
     labelNames: ["code"],
     registers,
   });
+  const pushes = new Counter({
+    name: "edvoyage_pushes_total",
+    help: "Pushes, by provider and what became of them (sent, dropped, retried, dead, gone)",
+    labelNames: ["provider", "result"],
+    registers,
+  });
+  const pending: Gauge = new Gauge({
+    name: "edvoyage_pushes_pending",
+    help: "Pushes that are to be sent or tried again, 10,000 at the most",
+    registers,
+    collect: async () => pending.set((await deps.countPushes()).pending),
+  });
+  const dead: Gauge = new Gauge({
+    name: "edvoyage_pushes_dead",
+    help: "Pushes of the last 30 days that were given up, 10,000 at the most",
+    registers,
+    collect: async () => dead.set((await deps.countPushes()).dead),
+  });
   const everything = Registry.merge([registerOfProcess(), register]);
   for (const outcome of ["sent", "refused", "unknown"]) sent.inc({ outcome }, 0);
   for (const outcome of ["right", "wrong"]) judged.inc({ outcome }, 0);
@@ -88,6 +109,7 @@ export const createMetrics = (deps: {
     deviceBlocked: () => blocked.inc(),
     // A peer may close with any code: those that mean nothing here share one label.
     socketClosed: (code) => closes.inc({ code: isKnownCloseCode(code) ? String(code) : "other" }),
+    pushEnded: (provider, result) => pushes.inc({ provider, result }),
     procedureCalled: (procedure, reason, durationSeconds) => {
       // Looked up by hand: prom-client hashes the labels at every call.
       const key = `${procedure} ${reason}`;

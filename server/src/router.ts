@@ -21,6 +21,8 @@ import type { Profiles } from "./profile/profile.ts";
 import { createProfileRouter } from "./profile/profile.router.ts";
 import type { Social } from "./social/social.ts";
 import { createSocialRouter } from "./social/social.router.ts";
+import { createPushRouter } from "./push/push.router.ts";
+import type { PushTokens } from "./push/tokens.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
 import { guardProcedures } from "./registry.ts";
 import { router } from "./trpc.ts";
@@ -37,6 +39,7 @@ export interface RouterDeps extends AdminDeps {
   readonly social: Social;
   readonly preferences: Preferences;
   readonly applications: Applications;
+  readonly pushTokens: PushTokens;
   readonly countries: ReadonlySet<string> | undefined;
 }
 
@@ -55,6 +58,7 @@ export const createRouter = (deps: RouterDeps) =>
       chat: createChatRouter(deps),
       inbox: createInboxRouter(deps),
       notifications: createNotificationsRouter(deps),
+      push: createPushRouter(deps),
       social: createSocialRouter(deps),
       applications: createApplicationsRouter(deps),
       admin: createAdminRouter(deps),

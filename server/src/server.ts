@@ -31,6 +31,12 @@ import { createPreferences } from "./notifications/preferences.ts";
 import { createNumberInspection } from "./numbers/inspection.ts";
 import { createNumbers } from "./numbers/numbers.ts";
 import { createOriginCheck } from "./origins.ts";
+import { createPushContents } from "./push/content.ts";
+import { createDeadPushes } from "./push/dead-letters.ts";
+import { createPushOutbox } from "./push/outbox.ts";
+import type { PushProvider } from "./push/provider.ts";
+import { createPushTokens } from "./push/tokens.ts";
+import { createPushWorker } from "./push/worker.ts";
 import { listProcedures, type ProcedureEntry } from "./registry.ts";
 import { createProfiles } from "./profile/profile.ts";
 import { createRouter } from "./router.ts";
@@ -50,6 +56,8 @@ export interface ServerDeps {
   readonly random: Random;
   readonly log: Log;
   readonly smsProvider: SmsProvider;
+  /** `undefined` sends nothing: what is to be pushed waits for a server that does. */
+  readonly pushProvider: PushProvider | undefined;
 }
 
 /** A server that may or may not listen. */
@@ -78,6 +86,8 @@ const NOTICE_ENDS_EVERY_MS = 400;
 const NOTICE_STORED_EVERY_MS = 200;
 /** What other nodes changed of what a student keeps reaches her devices this often. */
 const NOTICE_AREAS_EVERY_MS = 400;
+/** Pushes that other nodes caused, and those that are to be tried again, are looked for this often. */
+const PUSH_EVERY_MS = 1_000;
 
 /** Opens the database and puts the server together. THE composition root: every `create…` of it is here. */
 export const createServer = async ({
@@ -87,6 +97,7 @@ export const createServer = async ({
   random,
   log,
   smsProvider,
+  pushProvider,
 }: ServerDeps): Promise<Server> => {
   const { limits } = config;
   const database = await openDatabase(config.databaseUrl);
@@ -95,11 +106,15 @@ export const createServer = async ({
   const metrics = createMetrics({
     countLiveSessions: () => sessions.countLive(),
     countSockets: () => sync.countSockets(),
+    countPushes: () => deadPushes.count(),
   });
   const audit = createAudit({ read: database.read, newId });
   const numbers = createNumbers({ database, newId, limits });
+  const deadPushes = createDeadPushes({ read: database.read });
+  const pushTokens = createPushTokens({ database, clock });
   const sessions = createSessions({
     database,
+    pushTokens,
     audit,
     clock,
     newId,
@@ -169,13 +184,21 @@ export const createServer = async ({
     isBlocked: contacts.isBlocked,
     becameFindable: contacts.becameFindable,
   });
-  const notifications = createNotifications({ database, commands, areas, newId });
+  const push = createPushOutbox({
+    database,
+    clock,
+    newId,
+    isOn: config.push.provider !== "none",
+    onAdded: () => pushWorker?.wake(),
+  });
+  const notifications = createNotifications({ database, commands, areas, push, newId });
   const preferences = createPreferences({ read: database.read, commands, areas });
   const chat = createChat({
     database,
     logs,
     commands,
     notifications,
+    push,
     clock,
     newId,
     limits,
@@ -183,6 +206,20 @@ export const createServer = async ({
   });
   const applications = createApplications({ database, commands, areas, clock, newId, limits });
   const admissions = createAdmissions({ database, audit, areas, notifications, clock });
+  const pushWorker =
+    pushProvider &&
+    createPushWorker({
+      database,
+      provider: pushProvider,
+      outbox: push,
+      contentOf: createPushContents({ read: database.read, logs, textOf, hasOpen: sync.hasOpen }),
+      clock,
+      random,
+      newId,
+      log,
+      background,
+      onResult: metrics.pushEnded,
+    });
   const inbox = createInbox({ read: database.read, notifications, areas, logs, textOf, clock });
   const social = createSocial({
     database,
@@ -219,7 +256,12 @@ export const createServer = async ({
       await numbers.forgetPhone(tx, phone);
     },
   });
-  const facts = { ...database.facts, environment: config.env, sms: smsProvider.name };
+  const facts = {
+    ...database.facts,
+    environment: config.env,
+    sms: smsProvider.name,
+    push: config.push.provider,
+  };
   const router = createRouter({
     database,
     auth,
@@ -242,6 +284,8 @@ export const createServer = async ({
     preferences,
     applications,
     admissions,
+    pushTokens,
+    deadPushes,
     audit,
     clock,
     limits,
@@ -272,6 +316,7 @@ export const createServer = async ({
           }),
         ]
       : []),
+    ...(pushWorker ? [clock.every(PUSH_EVERY_MS, pushWorker.tick)] : []),
     clock.every(HOUR_MS, () => {
       const now = clock.now();
       background(
@@ -281,6 +326,7 @@ export const createServer = async ({
           sessions.prune(now),
           commands.prune(now),
           notifications.prune(now),
+          pushWorker?.prune(now),
         ]),
       );
       background(erasure.run());
@@ -320,6 +366,7 @@ export const createServer = async ({
       erasure.close();
       // Sockets first: an open one would hold the HTTP server.
       await sync.close();
+      await pushWorker?.close();
       // It would hold up the shutdown for as long as it takes; what it wrote goes with it.
       backups.close();
       await http.close();

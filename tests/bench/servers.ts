@@ -151,6 +151,7 @@ const startEdvoyage = async (
     clock: systemClock,
     random: systemRandom,
     log: createLog(config.logLevel),
+    pushProvider: undefined,
     smsProvider: {
       name: "webhook",
       send: async ({ to, code }) => udp.send(`${to} ${code}`, smsPort, "127.0.0.1"),

@@ -22,7 +22,13 @@ const createScene = async (dialect: TestDialect) => {
   const told: UserId[] = [];
   const areas = createAreas({ read: database.read, clock, inboxChanged: (userId) => void told.push(userId) });
   const commands = createCommands({ database, clock });
-  const notifications = createNotifications({ database, commands, areas, newId });
+  const notifications = createNotifications({
+    database,
+    commands,
+    areas,
+    push: { notified: async () => {} },
+    newId,
+  });
   const someone = async (): Promise<UserId> => {
     const id = newId<UserId>(clock.now());
     await database.write((tx) =>

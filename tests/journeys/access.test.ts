@@ -233,6 +233,11 @@ const cases: Readonly<Record<string, AccessCase>> = {
     }),
     expected: forAdmins,
   },
+  "push.register": {
+    input: () => ({ provider: "expo", token: "ExponentPushToken[aaaaaaaaaaaaaaaaaaaaaa]" }),
+    expected: forStudents,
+  },
+  "push.unregister": { input: () => ({ token: "a-token" }), expected: forStudents },
   "admin.sessions.list": { expected: forAdmins },
   "admin.sessions.revoke": { input: ({ owner }) => ({ sessionId: owner.session.id }), expected: forAdmins },
   "admin.numbers.list": { expected: forAdmins },
@@ -254,6 +259,7 @@ const cases: Readonly<Record<string, AccessCase>> = {
   "admin.database.backup": { expected: forAdmins, onPostgres: { admin: "conflict" } },
   "admin.database.status": { expected: forAdmins },
   "admin.seed.run": { expected: forAdmins },
+  "admin.push.list": { expected: forAdmins },
   "admin.audit.list": { expected: forAdmins },
   "admin.status": { expected: forAdmins },
 };

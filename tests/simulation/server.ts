@@ -71,6 +71,7 @@ export const startServer = async ({
       clock: time.serverClock,
       random: (sizeBytes) => random.bytes(sizeBytes),
       log: createLog("error", { write: (line) => void errors.push(line) }),
+      pushProvider: undefined,
       smsProvider: {
         name: "file",
         send: async ({ to, code }) => void codeByPhone.set(to, code),

@@ -5,6 +5,8 @@ import {
   parseConfig,
   prepareDataDir,
   systemRandom,
+  type PushMessage,
+  type PushProvider,
   type Server,
   type SmsMessage,
   type SmsProvider,
@@ -22,6 +24,8 @@ export interface WorldOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** In place of one that catches all messages. */
   readonly smsProvider?: SmsProvider;
+  /** In place of one that takes all pushes and keeps them. */
+  readonly pushProvider?: PushProvider;
 }
 
 /** A server of its own with all that surrounds it; gone when the test is. */
@@ -30,6 +34,8 @@ export interface World {
   readonly clock: FakeClock;
   /** Messages in the order in which they were sent. */
   readonly sms: SmsMessage[];
+  /** Pushes in the order in which they were sent. */
+  readonly pushes: PushMessage[];
   /** What the server logged, as one text. */
   readonly logged: () => string;
   readonly databaseUrl: string;
@@ -49,18 +55,24 @@ export interface World {
 
 export const createWorld = async (options: WorldOptions = {}): Promise<World> => {
   const databaseUrl = await emptyDatabase(options.dialect ?? "sqlite");
-  return openWorld(options, { databaseUrl, dataDir: temporaryFolder(), clock: createFakeClock(), sms: [] });
+  return openWorld(options, {
+    databaseUrl,
+    dataDir: temporaryFolder(),
+    clock: createFakeClock(),
+    sms: [],
+    pushes: [],
+  });
 };
 
 /** A second server on the database and with the secrets of a world. PostgreSQL alone has room for two. */
 export const joinWorld = (world: World, options: WorldOptions = {}): Promise<World> =>
   openWorld(options, world);
 
-type Surroundings = Pick<World, "databaseUrl" | "dataDir" | "clock" | "sms">;
+type Surroundings = Pick<World, "databaseUrl" | "dataDir" | "clock" | "sms" | "pushes">;
 
 const openWorld = async (
   options: WorldOptions,
-  { databaseUrl, dataDir, clock, sms }: Surroundings,
+  { databaseUrl, dataDir, clock, sms, pushes }: Surroundings,
 ): Promise<World> => {
   const config = parseConfig({
     EDVOYAGE_PORT: "0",
@@ -81,6 +93,15 @@ const openWorld = async (
     clock,
     random: systemRandom,
     log: createLog(config.logLevel, { write: (line) => void lines.push(line) }),
+    pushProvider: options.pushProvider ?? {
+      name: "file",
+      batchSize: 100,
+      serves: ["expo", "fcm"],
+      send: async (messages) => {
+        pushes.push(...messages);
+        return messages.map(() => ({ state: "taken" }));
+      },
+    },
     smsProvider: options.smsProvider ?? { name: "file", send: async (message) => void sms.push(message) },
   });
   const url = await server.listen();
@@ -103,12 +124,13 @@ const openWorld = async (
     });
   const stop = async () => {
     await close();
-    return () => openWorld(options, { databaseUrl, dataDir, clock, sms });
+    return () => openWorld(options, { databaseUrl, dataDir, clock, sms, pushes });
   };
   return {
     url,
     clock,
     sms,
+    pushes,
     logged: () => lines.join(""),
     databaseUrl,
     dataDir,

@@ -87,6 +87,9 @@ export const beginNextLife = (
       const students = replayDeletions(run);
       const erasures: Replay = remembered.erasures ?? { state: "done", entries, students };
 
+      // What was to be pushed then is no news now, and a device that was signed out is told nothing.
+      for (const table of ["push_receipts", "push_deliveries", "push_events", "push_tokens"])
+        if (hasTable(connection, "main", table)) run(`delete from ${table}`);
       const sessionsEnded = run(
         "update sessions set ended_at = ?, end_reason = 'restore' where ended_at is null",
         now,

@@ -23,6 +23,7 @@ import { pageInput } from "../paging.ts";
 import { idInput } from "../id-input.ts";
 import { maskPhone, parsePhone } from "../phone.ts";
 import { proseInput } from "../text-input.ts";
+import type { DeadPushes } from "../push/dead-letters.ts";
 import type { SessionInspection } from "../sessions/inspection.ts";
 import type { Social } from "../social/social.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -42,6 +43,7 @@ export interface AdminDeps {
   readonly background: (task: Promise<unknown>) => void;
   readonly admissions: Admissions;
   readonly social: Pick<Social, "moderation">;
+  readonly deadPushes: DeadPushes;
   readonly audit: Audit;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -244,6 +246,12 @@ export const createAdminRouter = (deps: AdminDeps) => {
         .input(z.object({ keep: z.number().int().min(1).max(MAX_KEPT_BACKUPS).optional() }).prefault({}))
         .mutation(({ input }) => backups.create(input)),
       status: adminProcedure.query(() => backups.status()),
+    }),
+
+    push: router({
+      list: adminProcedure
+        .input(z.object(pageInput).prefault({}))
+        .query(({ input }) => deps.deadPushes.list(input)),
     }),
 
     audit: router({

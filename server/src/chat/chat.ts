@@ -5,6 +5,7 @@ import type { Commands } from "../commands/commands.ts";
 import type { NewId } from "../crypto.ts";
 import { createStudentRate } from "../student-rate.ts";
 import type { Notifications } from "../notifications/notifications.ts";
+import type { PushOutbox } from "../push/outbox.ts";
 import type { Logs } from "../sync/logs.ts";
 import type { SyncHints } from "../sync/sync.ts";
 import { createRunAct } from "./acts.ts";
@@ -24,6 +25,7 @@ export interface ChatDeps {
   readonly logs: Logs;
   readonly commands: Commands;
   readonly notifications: Pick<Notifications, "add">;
+  readonly push: Pick<PushOutbox, "messageSent">;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly limits: Limits;
@@ -31,7 +33,7 @@ export interface ChatDeps {
 }
 
 export const createChat = (deps: ChatDeps): Chat => {
-  const { database, logs, commands, notifications, clock, newId, limits, hints } = deps;
+  const { database, logs, commands, notifications, push, clock, newId, limits, hints } = deps;
   const { read } = database;
   const run = createRunAct({ database, commands, clock, hints });
   const membership = createMembership({ logs, newId, limits });
@@ -43,6 +45,6 @@ export const createChat = (deps: ChatDeps): Chat => {
   });
   return {
     rooms: createRooms({ read, membership, opening, run }),
-    messages: createMessages({ read, logs, run, rate, newId, limits }),
+    messages: createMessages({ read, logs, run, push, rate, newId, limits }),
   };
 };

@@ -13,6 +13,7 @@ import {
 import type { NewId } from "../crypto.ts";
 import { AppError } from "../errors.ts";
 import type { StudentRate } from "../student-rate.ts";
+import type { PushOutbox } from "../push/outbox.ts";
 import type { Logs } from "../sync/logs.ts";
 import type { Asking } from "../commands/commands.ts";
 import type { Done, RunAct } from "./acts.ts";
@@ -118,6 +119,7 @@ export interface MessagesDeps {
   readonly read: Queries;
   readonly logs: Pick<Logs, "append" | "redact" | "end" | "decode">;
   readonly run: RunAct;
+  readonly push: Pick<PushOutbox, "messageSent">;
   readonly rate: StudentRate;
   readonly newId: NewId;
   readonly limits: Pick<Limits, "messageCharacters">;
@@ -126,7 +128,7 @@ export interface MessagesDeps {
 /** After every entry that there can be. */
 const AFTER_ALL: Position = { segment: 2 ** 31 - 1, index: 0 };
 
-export const createMessages = ({ read, logs, run, rate, newId, limits }: MessagesDeps): Messages => {
+export const createMessages = ({ read, logs, run, push, rate, newId, limits }: MessagesDeps): Messages => {
   /** Takes the log's lock first, so that what is decided holds until the entry is written. */
   const standingOf = async (
     tx: UnitOfWork,
@@ -166,6 +168,7 @@ export const createMessages = ({ read, logs, run, rate, newId, limits }: Message
       assertLength(text);
       if (replyTo !== null && standing.subject_segment === null) throw noSuchMessage();
       rate.take(userId);
+      await push.messageSent(tx, messageId, now);
       return append(tx, roomId, {
         event: [EVENT_VERSION, "message", messageId, userId, now, text, replyTo],
         messageId,

@@ -7,6 +7,7 @@ import type { NewId } from "../crypto.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { parseCursor, toPage, type Page } from "../paging.ts";
 import { collectPages, eraseUntilNone, type ErasurePart, type ExportPart } from "../student-data.ts";
+import type { PushOutbox } from "../push/outbox.ts";
 import type { Preferences } from "./preferences.ts";
 import { notificationQueries as queries, type NotificationRow } from "./notifications.store.ts";
 
@@ -71,6 +72,7 @@ export interface NotificationsDeps {
   readonly database: Database;
   readonly commands: Commands;
   readonly areas: Areas;
+  readonly push: Pick<PushOutbox, "notified">;
   readonly newId: NewId;
 }
 
@@ -86,7 +88,7 @@ const READ_KEPT_MS = 90 * DAY_MS;
 const PRUNE_BATCH = 500;
 
 export const createNotifications = (deps: NotificationsDeps): Notifications => {
-  const { database, commands, areas, newId } = deps;
+  const { database, commands, areas, push, newId } = deps;
   const { read } = database;
   return {
     add: async (tx, { userId, kind, actorId, subject, status }, now) => {
@@ -98,6 +100,7 @@ export const createNotifications = (deps: NotificationsDeps): Notifications => {
       const row = { userId, id, kind, actorId, subjectKind, subjectId, status: status ?? null, now };
       await tx.all(queries.insert, row);
       await tx.all(queries.forgetBeyond, { userId, kept: MAX_KEPT });
+      await push.notified(tx, { userId, id }, now);
       await areas.touch(tx, userId, { area: "notifications", now });
     },
 

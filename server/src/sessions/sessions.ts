@@ -11,6 +11,7 @@ import type { Audit, AuditAction, AuditActor } from "../audit/audit.ts";
 import { DAY_MS, MINUTE_MS, type Clock } from "../clock.ts";
 import { sha256, type NewId } from "../crypto.ts";
 import { AppError } from "../errors.ts";
+import type { PushTokens } from "../push/tokens.ts";
 import { createSessionCache, type CachedSession } from "./session-cache.ts";
 import { pruneSessions, sessionQueries as queries, type SessionRow } from "./sessions.store.ts";
 
@@ -104,6 +105,8 @@ export interface SessionsDeps {
   readonly limits: Limits;
   /** Makes a revoked device a stranger to its phone. */
   readonly forgetDevice: (tx: UnitOfWork, phone: string, deviceKey: DeviceKey) => Promise<void>;
+  /** Where pushes to a device go: no further than its session, nor to whoever had the device before. */
+  readonly pushTokens: Pick<PushTokens, "sessionEnded" | "deviceTaken">;
   /** Runs what a reply does not wait for. */
   readonly background: (task: Promise<unknown>) => void;
   /** Told of every end within a second, whichever process wrote it, and perhaps several times. */
@@ -147,6 +150,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
     const ended = await tx.first(queries.end, { id: row.id, at: now, reason });
     if (!ended) return false;
     cache.evict(row.key_hash);
+    await deps.pushTokens.sessionEnded(tx, row.id);
     if (reason === "revoked" || reason === "admin") await deps.forgetDevice(tx, row.phone, row.device_key);
     await audit.record(tx, {
       at: now,
@@ -184,6 +188,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
       for (const row of ofOtherDevices.slice(limits.sessionsPerUser - 1)) {
         await endRow(tx, row, { reason: "limit", actor, now });
       }
+      await deps.pushTokens.deviceTaken(tx, { deviceKey, userId });
       const id = newId<SessionId>(now);
       const expiresAt = now + SESSION_LIFETIME_MS;
       const keyHash = sha256(key);

@@ -1,4 +1,4 @@
-import { CLOSE_CODES, type Limits, type LogId, type UserId } from "@edvoyage/protocol";
+import { CLOSE_CODES, type Limits, type LogId, type SessionId, type UserId } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
 import type { Random } from "../crypto.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
@@ -15,6 +15,8 @@ export interface LogChannels {
   open(address: SegmentAddress): ConnectionHandler;
   /** Sends the readers of a log what they lack, once this turn of the event loop is over. */
   changed(id: LogId): void;
+  /** Whether a session has a socket of any segment of a log, here. */
+  hasOpen(sessionId: SessionId, id: LogId): boolean;
   /** Closes a student's sockets of a log. */
   close(id: LogId, userId: UserId): void;
   /** Sends what became of presence since the last call, and what could not be read before; a few times a second. */
@@ -241,6 +243,12 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
       };
     },
     changed,
+    hasOpen: (sessionId, id) => {
+      for (const { readers } of channelsByLog.get(id)?.values() ?? []) {
+        for (const connection of readers.keys()) if (connection.sessionId === sessionId) return true;
+      }
+      return false;
+    },
     close,
     tick: () => {
       for (const id of failed) changed(id);

@@ -42,6 +42,8 @@ export interface Sync {
   sessionEnded(id: SessionId): void;
   /** A user document has something new, committed; whoever sent it as `origin` has it already. */
   documentStored(userId: UserId, update: Uint8Array, origin?: object): void;
+  /** Whether a device has a log open at this node. */
+  hasOpen(sessionId: SessionId, id: LogId): boolean;
   /** How many sockets are open. */
   countSockets(): number;
   /** Closes all sockets with 1012. */
@@ -125,6 +127,7 @@ export const createSync = (deps: SyncDeps): Sync => {
     attach: (server) => sockets.attach(server),
     sessionEnded: (id) => sockets.closeSession(id),
     documentStored: (userId, update, origin) => documentChannels.stored(userId, update, origin),
+    hasOpen: (sessionId, id) => logChannels.hasOpen(sessionId, id),
     countSockets: () => sockets.size,
     close: async () => {
       for (const stop of timers) stop();

@@ -1,0 +1,108 @@
+import { z } from "zod";
+import type { PushMessage, PushOutcome, PushProvider, PushReceipts } from "./provider.ts";
+import { retryAfterOf } from "./retry-after.ts";
+
+export interface ExpoConfig {
+  /** Without a path; `https://exp.host` unless told. */
+  readonly url: string;
+  /** Needed when the project asks for it ("enhanced security for push notifications"). */
+  readonly accessToken: string | undefined;
+}
+
+const TIMEOUT_MS = 15_000;
+/** Errors of one message that no second try mends. */
+const FINAL_ERRORS = new Set(["MessageTooBig", "MismatchSenderId", "InvalidCredentials"]);
+
+const problem = z.object({ error: z.string().optional() }).optional();
+const ticket = z.discriminatedUnion("status", [
+  z.object({ status: z.literal("ok"), id: z.string() }),
+  z.object({ status: z.literal("error"), details: problem }),
+]);
+const receipt = z.discriminatedUnion("status", [
+  z.object({ status: z.literal("ok") }),
+  z.object({ status: z.literal("error"), details: problem }),
+]);
+const sendAnswer = z.object({ data: z.array(ticket) });
+const receiptsAnswer = z.object({ data: z.record(z.string(), receipt) });
+
+/**
+ * Expo's push service (https://docs.expo.dev/push-notifications/sending-notifications/): up to 100 messages a request, a
+ * ticket for each, and a receipt for each ticket a quarter of an hour later. A request that is refused as a whole is
+ * halved, so that one token of somebody else's project does not hold up the others.
+ */
+export const createExpoPush = ({ url, accessToken }: ExpoConfig): PushProvider => {
+  const post = (path: string, body: unknown, signal: AbortSignal): Promise<Response> =>
+    fetch(`${url}/--/api/v2/push/${path}`, {
+      method: "POST",
+      redirect: "error",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      headers: {
+        accept: "application/json",
+        "content-type": "application/json",
+        ...(accessToken ? { authorization: `Bearer ${accessToken}` } : {}),
+      },
+      body: JSON.stringify(body),
+    });
+
+  const send = async (messages: readonly PushMessage[], signal: AbortSignal): Promise<PushOutcome[]> => {
+    const response = await post("send", messages.map(toExpo), signal);
+    if (response.status === 400 && messages.length > 1) {
+      await response.body?.cancel();
+      const half = Math.ceil(messages.length / 2);
+      return [
+        ...(await send(messages.slice(0, half), signal)),
+        ...(await send(messages.slice(half), signal)),
+      ];
+    }
+    if (!response.ok) {
+      await response.body?.cancel();
+      const error = `http-${response.status}`;
+      const retryAfterMs = retryAfterOf(response);
+      return messages.map(() =>
+        response.status === 400 ? { state: "refused", error } : { state: "failed", error, retryAfterMs },
+      );
+    }
+    const { data } = sendAnswer.parse(await response.json());
+    return messages.map((_message, index) => {
+      const one = data[index];
+      if (!one) return { state: "failed", error: "no-ticket" };
+      return one.status === "ok" ? { state: "taken", ticket: one.id } : errorToOutcome(one.details?.error);
+    });
+  };
+
+  return {
+    name: "expo",
+    batchSize: 100,
+    serves: ["expo"],
+    send,
+    receipts: async (tickets, signal): Promise<PushReceipts> => {
+      const response = await post("getReceipts", { ids: tickets }, signal);
+      if (!response.ok) throw new Error(`Expo answered ${response.status} to the question for receipts`);
+      const { data } = receiptsAnswer.parse(await response.json());
+      return new Map(
+        Object.entries(data).map(([id, one]) => [
+          id,
+          one.status === "ok" ? { state: "delivered" } : errorToOutcome(one.details?.error),
+        ]),
+      );
+    },
+  };
+};
+
+const toExpo = ({ token, platform, title, body, data, collapseId }: PushMessage) => ({
+  to: token,
+  title,
+  body,
+  data,
+  sound: "default",
+  priority: "high",
+  // On Android a `collapseId` is a collapse key of FCM, which keeps four of them a device: a student has more rooms.
+  ...(platform === "ios" ? { collapseId, threadId: collapseId } : { tag: collapseId }),
+});
+
+const errorToOutcome = (error = "unknown") => {
+  if (error === "DeviceNotRegistered") return { state: "gone" } as const;
+  return FINAL_ERRORS.has(error)
+    ? ({ state: "refused", error } as const)
+    : ({ state: "failed", error } as const);
+};

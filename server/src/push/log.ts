@@ -1,0 +1,14 @@
+import { PUSH_PROVIDERS } from "@edvoyage/protocol";
+import type { PushProvider } from "./provider.ts";
+
+/** Shows pushes on the terminal of whoever develops. `write` gets whole lines. */
+export const createLogPush = (write: (line: string) => void): PushProvider => ({
+  name: "log",
+  batchSize: 100,
+  serves: PUSH_PROVIDERS,
+  send: async (messages) =>
+    messages.map(({ platform, title, body }) => {
+      write(`Push to ${platform}: ${JSON.stringify(title)} ${JSON.stringify(body)}\n`);
+      return { state: "taken" };
+    }),
+});
