@@ -66,14 +66,6 @@ const own = prepare<{ userId: UserId; id: ApplicationId }>()((query, param) =>
     .where("applications.user_id", "=", param.userId),
 );
 
-const byId = prepare<{ id: ApplicationId }>()((query, param) =>
-  query
-    .selectFrom("applications")
-    .leftJoin("courses", "courses.id", "applications.course_id")
-    .select(applicationColumns)
-    .where("applications.id", "=", param.id),
-);
-
 /** The one that keeps the student from another to the course. */
 const openTo = prepare<{ userId: UserId; courseId: CourseId }>()((query, param) =>
   query
@@ -386,7 +378,6 @@ const removeDocument = prepare<{ applicationId: ApplicationId; id: ApplicationDo
 /** The queries of applications. */
 export const applicationQueries = {
   own,
-  byId,
   openTo,
   page,
   pageOfStatus,
