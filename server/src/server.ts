@@ -136,6 +136,7 @@ export const createServer = async ({
     authenticate: sessions.authenticate,
     logs,
     access: createRoomAccess({ read: database.read }),
+    hiddenFrom: (userId) => contacts.blockedBy(userId),
     documents,
     isAllowedOrigin: createOriginCheck(config),
     addressOf: createAddressReader(config.trustedProxies),
@@ -174,7 +175,14 @@ export const createServer = async ({
   const backups = createBackups({ database, audit, clock, folder: join(config.dataDir, BACKUP_FOLDER) });
   const commands = createCommands({ database, clock });
   const favourites = createFavourites({ read: database.read, documents, commands, clock, limits });
-  const areas = createAreas({ read: database.read, clock, inboxChanged: sync.hints.inboxChanged });
+  const areas = createAreas({
+    read: database.read,
+    clock,
+    inboxChanged: (userId, area) => {
+      sync.hints.inboxChanged(userId);
+      if (area === "contacts") sync.hints.blocksChanged(userId);
+    },
+  });
   const contacts = createContacts({ database, commands, areas, newId, limits });
   const profiles = createProfiles({
     read: database.read,

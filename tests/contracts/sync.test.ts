@@ -45,6 +45,7 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
   const failures: unknown[] = [];
   let failingReads = 0;
   const sync = createSync({
+    hiddenFrom: async () => [],
     authenticate: async (keyHash) => {
       if (keyHash === sha256(NEVER_ANSWERED)) return new Promise(() => {});
       const userId = userByKeyHash.get(keyHash) ?? expect.fail("a key of nobody");

@@ -96,6 +96,23 @@ const entry = prepare<{ id: MessageId }>()((query, param) =>
   query.selectFrom("log_entries").select("id").where("id", "=", param.id),
 );
 
+/** Those in a room who are shown how far somebody has read: all but whom she has blocked. */
+const watchers = prepare<{ roomId: RoomId; userId: UserId }>()((query, param) =>
+  query
+    .selectFrom("room_members")
+    .select("user_id")
+    .where("room_id", "=", param.roomId)
+    .where("left_at", "is", null)
+    .where("user_id", "not in", (eb) =>
+      eb
+        .selectFrom("contacts")
+        .select("contact_id")
+        .where("owner_id", "=", param.userId)
+        // Written out: only so is it seen that the index is of these.
+        .where((on) => on("is_blocked", "=", on.lit(1))),
+    ),
+);
+
 const removal = prepare<{ messageId: MessageId }>()((query, param) =>
   query
     .selectFrom("log_entries")
@@ -183,6 +200,7 @@ const page = prepare<{
 
 /** The queries of messages. */
 export const messageQueries = {
+  watchers,
   standing,
   entry,
   removal,

@@ -34,7 +34,6 @@ import {
   type MessageRow,
   type StandingRow,
 } from "./messages.store.ts";
-import { memberIds } from "./rooms.store.ts";
 
 /** Where an event of a message is in its room's log. */
 export interface MessageReceipt {
@@ -263,7 +262,8 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
         }
         // In larger rooms nobody is shown who has read what.
         const isShown = before.member_count <= MAX_SHOWN_READERS;
-        const changedInboxes = isShown ? await memberIds(tx, roomId) : [userId];
+        const watchers = isShown ? await tx.all(queries.watchers, { roomId, userId }) : [];
+        const changedInboxes = isShown ? watchers.map((row) => row.user_id) : [userId];
         return { answer: { position: { segment, index } }, news: { changedInboxes } };
       }),
 

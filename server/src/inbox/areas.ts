@@ -60,14 +60,14 @@ const allSince = prepare<{ since: number }>()((query, param) =>
 export const createAreas = (deps: {
   readonly read: Queries;
   readonly clock: Clock;
-  readonly inboxChanged: (userId: UserId) => void;
+  readonly inboxChanged: (userId: UserId, area: Area) => void;
 }): Areas => {
   const { read, clock, inboxChanged } = deps;
   let noticed: ReadonlySet<string> = new Set();
   return {
     touch: async (tx, userId, { area, now }) => {
       await tx.all(touch, { userId, area, now });
-      tx.onCommit(() => inboxChanged(userId));
+      tx.onCommit(() => inboxChanged(userId, area));
     },
 
     changedSince: async (userId, since) =>
@@ -79,7 +79,7 @@ export const createAreas = (deps: {
     notice: async () => {
       const rows = await read.all(allSince, { since: clock.now() - NOTICE_OVERLAP_MS });
       const keyOf = (row: (typeof rows)[number]): string => `${row.user_id}/${row.area}/${row.changed_at}`;
-      for (const row of rows) if (!noticed.has(keyOf(row))) inboxChanged(row.user_id);
+      for (const row of rows) if (!noticed.has(keyOf(row))) inboxChanged(row.user_id, row.area);
       noticed = new Set(rows.map(keyOf));
     },
   };

@@ -1,4 +1,4 @@
-import { prepare, type Queries } from "@edvoyage/db";
+import { prepare, sql, type Queries, type SqlBool } from "@edvoyage/db";
 import {
   MAX_SHOWN_READERS,
   type RoomHistory,
@@ -38,6 +38,10 @@ export interface ChangedRoomRow {
   readonly edit_bytes: Uint8Array | null;
   readonly unread: number | null;
 }
+
+/** Of those who have blocked a student she is shown what they say in a room, and not what they have read. */
+const hasNotBlocked = (who: string, userId: UserId) =>
+  sql<SqlBool>`${sql.ref(who)} not in (select owner_id from contacts where contact_id = ${userId} and is_blocked = 1)`;
 
 /** One statement, so that membership and what is shown of the log are of one moment. */
 const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param) =>
@@ -157,7 +161,8 @@ const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param)
               .selectFrom("room_members as other")
               .select("other.user_id")
               .whereRef("other.room_id", "=", "own.room_id")
-              .where("other.changed_at", ">=", param.since),
+              .where("other.changed_at", ">=", param.since)
+              .where(hasNotBlocked("other.user_id", param.userId)),
           ),
         ]),
       ]),
@@ -208,6 +213,7 @@ export const othersRead = async (
     .where("room_id", "in", roomIds)
     .where("left_at", "is", null)
     .where("user_id", "<>", userId)
+    .where(hasNotBlocked("user_id", userId))
     .orderBy("user_id")
     .execute();
 };

@@ -32,6 +32,9 @@ const INBOX_INTERVAL_MS = 500;
 /** The state vector of who has nothing. */
 const NOTHING = new Uint8Array([0]);
 
+/** All sockets of a user document are one student's. */
+const NOBODY: ReadonlySet<UserId> = new Set();
+
 export const createDocumentChannels = (deps: {
   readonly documents: Pick<Documents, "read" | "apply">;
   readonly clock: Clock;
@@ -44,7 +47,11 @@ export const createDocumentChannels = (deps: {
   const channelOf = (userId: UserId): Channel => {
     let channel = channelByUser.get(userId);
     if (!channel) {
-      const presence = createPresence<Connection>({ random, maxStateBytes: limits.awarenessBytes });
+      const presence = createPresence<Connection>({
+        random,
+        maxStateBytes: limits.awarenessBytes,
+        hiddenFrom: () => NOBODY,
+      });
       const connections = new Set<Connection>();
       channel = { connections, presence, inboxToldAt: Number.NEGATIVE_INFINITY, isInboxDue: false };
       channelByUser.set(userId, channel);

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Random } from "../crypto.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import { awarenessFrame, stepTwoFrame, updateFrame } from "./frames.ts";
+import { createHiding } from "./hiding.ts";
 import { encodeLogUpdate } from "./log-encoder.ts";
 import type { Logs, ReaderPosition, SegmentState } from "./logs.ts";
 import { createPresence, hearPresence, tellPresence, type Presence } from "./presence.ts";
@@ -19,6 +20,8 @@ export interface LogChannels {
   hasOpen(sessionId: SessionId, id: LogId): boolean;
   /** Closes a student's sockets of a log. */
   close(id: LogId, userId: UserId): void;
+  /** Whom a student blocks may have changed: her presence is hidden from them, in all rooms. */
+  blocksChanged(userId: UserId): void;
   /** Sends what became of presence since the last call, and what could not be read before; a few times a second. */
   tick(): void;
 }
@@ -32,6 +35,8 @@ export interface SegmentAddress {
 export interface LogChannelsDeps {
   readonly logs: Logs;
   readonly access: LogAccess;
+  /** Those who are to see nothing of a student's presence. */
+  readonly hiddenFrom: (userId: UserId) => Promise<readonly UserId[]>;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
@@ -69,19 +74,39 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
   /** Whose rows could not be read. */
   const failed = new Set<LogId>();
 
+  const hiding = createHiding({
+    hiddenFrom: deps.hiddenFrom,
+    background,
+    onChange: ({ userId, hidden }) => {
+      for (const segments of channelsByLog.values()) {
+        for (const { presence, readers } of segments.values()) {
+          const gone = presence.renew(userId);
+          if (!gone) continue;
+          for (const connection of readers.keys()) {
+            if (hidden.has(connection.userId)) connection.send(awarenessFrame(gone));
+          }
+        }
+      }
+    },
+  });
+
   const channelOf = ({ id, segment }: SegmentAddress): Channel => {
     let segments = channelsByLog.get(id);
     if (!segments) channelsByLog.set(id, (segments = new Map()));
     let channel = segments.get(segment);
     if (!channel) {
-      const presence = createPresence<Connection>({ random, maxStateBytes: limits.awarenessBytes });
+      const presence = createPresence<Connection>({
+        random,
+        maxStateBytes: limits.awarenessBytes,
+        hiddenFrom: hiding.from,
+      });
       segments.set(segment, (channel = { id, segment, sent: undefined, readers: new Map(), presence }));
     }
     return channel;
   };
 
   const leave = (channel: Channel, connection: Connection): void => {
-    channel.readers.delete(connection);
+    if (channel.readers.delete(connection)) hiding.leave(connection.userId);
     channel.presence.leave(connection);
     if (channel.readers.size > 0) return;
     const segments = channelsByLog.get(channel.id);
@@ -221,6 +246,7 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
         // Not before: a socket that is refused after all would leave an empty channel behind.
         onOpen: (connection) => {
           channelOf(address).readers.set(connection, { connection, isListening: false, behind: undefined });
+          hiding.enter(connection.userId);
         },
         onMessage: async (connection, message) => {
           const channel = openChannel();
@@ -229,7 +255,9 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
           if (message.type === "step-one") return answerStepOne(channel, reader, message.stateVector);
           // A log is written by the server alone. Not even an offence: a stock client answers step 1 with what it has.
           if (message.type === "update") return;
-          hearPresence(channel.presence, connection, message);
+          // Not a frame of hers goes out before it is known who is not to see it.
+          await hiding.known(connection.userId);
+          if (channel.readers.has(connection)) hearPresence(channel.presence, connection, message);
         },
         onDrain: (connection) => {
           const channel = openChannel();
@@ -250,7 +278,9 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
       return false;
     },
     close,
+    blocksChanged: hiding.changed,
     tick: () => {
+      hiding.tick();
       for (const id of failed) changed(id);
       failed.clear();
       for (const segments of channelsByLog.values()) {

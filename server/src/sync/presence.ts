@@ -12,22 +12,32 @@ export interface Presence<Member> {
    * Takes a member's own state out of an awareness update. A stock client also repeats what it heard of others: that
    * is nobody's word. Returns why nothing was taken, if that is an offence.
    */
-  hear(member: Member, userId: UserId, update: Uint8Array): "malformed" | "too-large" | undefined;
+  hear(member: Member, update: Uint8Array): "malformed" | "too-large" | undefined;
   leave(member: Member): void;
-  /** The awareness update with every state but the member's own; `undefined` when she is alone. */
+  /** The awareness update with every state but the member's own and those hidden from her; `undefined` when there is none. */
   others(member: Member): Uint8Array | undefined;
   /** What changed since the last call; `undefined` when nothing did. */
   takeChanges(): PresenceChanges<Member> | undefined;
+  /**
+   * It changed from whom a student hides: all who may see her are told anew, with the next changes. Returns what takes her
+   * from the sight of those who did until now; `undefined` when she is not here.
+   */
+  renew(userId: UserId): Uint8Array | undefined;
+}
+
+/** Of whom a state is. */
+interface Someone {
+  readonly userId: UserId;
 }
 
 /** Awareness updates with what changed in a while. */
 export interface PresenceChanges<Member> {
-  /** For members who said nothing in that while. */
+  /** For members who said nothing in that while, and from whom nobody hides who did. */
   readonly all: Uint8Array;
-  /** Whether a member is among those who did. */
-  includes(member: Member): boolean;
-  /** For such a one: without herself, whom she would else see twice. `undefined` when nothing is left. */
-  without(member: Member): Uint8Array | undefined;
+  /** Whether a member gets less than all. */
+  isPartial(member: Member): boolean;
+  /** For such a one: without herself, whom she would else see twice, and who hides from her. `undefined` when nothing is left. */
+  partFor(member: Member): Uint8Array | undefined;
 }
 
 /** Entries of one awareness update that are looked at: all that a full room has, and some that just left. */
@@ -39,24 +49,27 @@ const NOBODY = -1;
  * Keeps one state a member. Client id, clock and identity are the server's word: of what the client says only the
  * rest of its state is taken. Changes are joined: 200 members who come at once would else cause 40,000 frames.
  */
-export const createPresence = <Member>(deps: {
+export const createPresence = <Member extends Someone>(deps: {
   readonly random: Random;
   readonly maxStateBytes: number;
+  /** From whom a student hides: nearly always nobody. */
+  readonly hiddenFrom: (userId: UserId) => ReadonlySet<UserId>;
 }): Presence<Member> => {
+  const { hiddenFrom } = deps;
   const stateByMember = new Map<Member, State>();
   const memberById = new Map<number, Member>();
-  let changes = new Map<number, Uint8Array>();
+  let changes = new Map<number, Change>();
 
   const leave = (member: Member): void => {
     const state = stateByMember.get(member);
     if (!state) return;
     stateByMember.delete(member);
     memberById.delete(state.id);
-    changes.set(state.id, encodeEntry(state.id, state.clock + 1, "null"));
+    changes.set(state.id, { userId: member.userId, encoded: encodeGone(state) });
   };
 
   return {
-    hear: (member, userId, update) => {
+    hear: (member, update) => {
       const entries = parseAwareness(update);
       if (!entries) return "malformed";
       const known = stateByMember.get(member);
@@ -74,10 +87,12 @@ export const createPresence = <Member>(deps: {
       if (!said) return "malformed";
       const id = known?.id ?? drawClientId(deps.random, (drawn) => memberById.has(drawn));
       const clock = (known?.clock ?? 0) + 1;
-      const encoded = encodeEntry(id, clock, JSON.stringify({ ...said, user: { id: userId } }));
-      stateByMember.set(member, { id, clientId: own.clientId, clock, encoded });
+      const { userId } = member;
+      const json = JSON.stringify({ ...said, user: { id: userId } });
+      const encoded = encodeEntry(id, clock, json);
+      stateByMember.set(member, { id, clientId: own.clientId, clock, json, encoded });
       memberById.set(id, member);
-      changes.set(id, encoded);
+      changes.set(id, { userId, encoded });
       return undefined;
     },
 
@@ -85,7 +100,7 @@ export const createPresence = <Member>(deps: {
 
     others: (member) => {
       const entries = [...stateByMember].flatMap(([other, { encoded }]) =>
-        other === member ? [] : [encoded],
+        other === member || hiddenFrom(other.userId).has(member.userId) ? [] : [encoded],
       );
       return entries.length > 0 ? joinEntries(entries) : undefined;
     },
@@ -95,15 +110,34 @@ export const createPresence = <Member>(deps: {
       const taken = changes;
       changes = new Map();
       const idOf = (member: Member): number => stateByMember.get(member)?.id ?? NOBODY;
+      const hiding = [...taken.values()].flatMap(({ userId }) => {
+        const hidden = hiddenFrom(userId);
+        return hidden.size > 0 ? [hidden] : [];
+      });
       return {
-        all: joinEntries([...taken.values()]),
-        includes: (member) => taken.has(idOf(member)),
-        without: (member) => {
+        all: joinEntries([...taken.values()].map(({ encoded }) => encoded)),
+        isPartial: (member) => taken.has(idOf(member)) || hiding.some((hidden) => hidden.has(member.userId)),
+        partFor: (member) => {
           const own = idOf(member);
-          const rest = [...taken].flatMap(([id, encoded]) => (id === own ? [] : [encoded]));
+          const rest = [...taken].flatMap(([id, { userId, encoded }]) =>
+            id === own || hiddenFrom(userId).has(member.userId) ? [] : [encoded],
+          );
           return rest.length > 0 ? joinEntries(rest) : undefined;
         },
       };
+    },
+
+    renew: (userId) => {
+      const gone = [...stateByMember].flatMap(([member, state]) => {
+        if (member.userId !== userId) return [];
+        // After the one that takes her away, for those who see her again.
+        const clock = state.clock + 2;
+        const encoded = encodeEntry(state.id, clock, state.json);
+        stateByMember.set(member, { ...state, clock, encoded });
+        changes.set(state.id, { userId, encoded });
+        return [encodeGone(state)];
+      });
+      return gone.length > 0 ? joinEntries(gone) : undefined;
     },
   };
 };
@@ -114,11 +148,11 @@ export const tellPresence = (presence: Presence<Connection>, members: Iterable<C
   if (!changes) return;
   const frame = awarenessFrame(changes.all);
   for (const member of members) {
-    if (!changes.includes(member)) {
+    if (!changes.isPartial(member)) {
       member.send(frame);
       continue;
     }
-    const rest = changes.without(member);
+    const rest = changes.partFor(member);
     if (rest) member.send(awarenessFrame(rest));
   }
 };
@@ -134,7 +168,7 @@ export const hearPresence = (
     if (others) connection.send(awarenessFrame(others));
     return;
   }
-  const offence = presence.hear(connection, connection.userId, message.update);
+  const offence = presence.hear(connection, message.update);
   if (offence === "malformed") connection.close(CLOSE_CODES.malformed, "Not an awareness update");
   if (offence === "too-large") connection.close(CLOSE_CODES.tooLarge, "The awareness state is too large");
 };
@@ -145,6 +179,11 @@ interface State {
   /** Under which its client says it. */
   readonly clientId: number;
   readonly clock: number;
+  readonly json: string;
+  readonly encoded: Uint8Array;
+}
+
+interface Change extends Someone {
   readonly encoded: Uint8Array;
 }
 
@@ -183,6 +222,8 @@ const encodeEntry = (id: number, clock: number, json: string): Uint8Array => {
   writeVarString(encoder, json);
   return toUint8Array(encoder);
 };
+
+const encodeGone = ({ id, clock }: State): Uint8Array => encodeEntry(id, clock + 1, "null");
 
 const joinEntries = (entries: readonly Uint8Array[]): Uint8Array => {
   const encoder = createEncoder();

@@ -22,6 +22,8 @@ export interface SyncHints {
   readerGone(id: LogId, userId: UserId): void;
   /** What `inbox.changes` tells a student changed by something other than a log, such as her own read position. */
   inboxChanged(userId: UserId): void;
+  /** Whom a student blocks may have changed: they no longer see her presence, or see it again. */
+  blocksChanged(userId: UserId): void;
 }
 
 /** Who may read what, asked of the feature that owns the logs. */
@@ -54,6 +56,8 @@ export interface SyncDeps {
   readonly authenticate: (keyHash: string) => Promise<SignedIn>;
   readonly logs: Logs;
   readonly access: LogAccess;
+  /** Those who are to see nothing of a student's presence. */
+  readonly hiddenFrom: (userId: UserId) => Promise<readonly UserId[]>;
   readonly documents: Pick<Documents, "read" | "apply">;
   readonly isAllowedOrigin: (origin: string) => boolean;
   readonly addressOf: (request: IncomingMessage) => string;
@@ -75,8 +79,8 @@ const NOTICE_EVERY_MS = 400;
 const NOTICE_OVERLAP_MS = 20_000;
 
 export const createSync = (deps: SyncDeps): Sync => {
-  const { logs, access, documents, clock, random, limits, background } = deps;
-  const logChannels = createLogChannels({ logs, access, clock, random, limits, background });
+  const { logs, access, hiddenFrom, documents, clock, random, limits, background } = deps;
+  const logChannels = createLogChannels({ logs, access, hiddenFrom, clock, random, limits, background });
   const documentChannels = createDocumentChannels({ documents, clock, random, limits });
   const inboxHints = createInboxHints({ access, channels: documentChannels, clock, background });
   const sockets = createSockets({
@@ -123,6 +127,7 @@ export const createSync = (deps: SyncDeps): Sync => {
       logChanged,
       readerGone: (id, userId) => logChannels.close(id, userId),
       inboxChanged: (userId) => documentChannels.inboxChanged(userId),
+      blocksChanged: (userId) => logChannels.blocksChanged(userId),
     },
     attach: (server) => sockets.attach(server),
     sessionEnded: (id) => sockets.closeSession(id),
