@@ -81,17 +81,32 @@ describe.each(DIALECTS)("contacts, on %s", (dialect) => {
     const { ada, bo } = await createScene(dialect);
     const commandId = uuidv7();
 
-    const first = await ada.rpc.contacts.add.mutate({ userId: bo.id, nickname: "One", commandId });
+    const add = () => ada.rpc.contacts.add.mutate({ userId: bo.id, nickname: "One", commandId });
+    const first = await add();
+    const repeated = await add();
     await ada.rpc.contacts.update.mutate({ userId: bo.id, nickname: "Two" });
-    const repeated = await ada.rpc.contacts.add.mutate({ userId: bo.id, nickname: "One", commandId });
+    const later = await add();
 
     expect(repeated).toEqual(first);
-    expect((await ada.rpc.contacts.list.query()).items).toMatchObject([{ nickname: "Two" }]);
+    expect(later).toEqual({ ...first, nickname: "Two" });
+    expect((await ada.rpc.contacts.list.query()).items).toEqual([later]);
     await expectRefusal(
       ada.rpc.contacts.add.mutate({ userId: bo.id, nickname: "Three", commandId }),
       "input/invalid",
     );
     await expectRefusal(ada.rpc.contacts.remove.mutate({ userId: bo.id, commandId }), "input/invalid");
+  });
+
+  test("a command that comes again after the contact is gone is answered, and brings nothing back", async () => {
+    const { ada, bo } = await createScene(dialect);
+    const add = { userId: bo.id, nickname: "One", commandId: uuidv7() };
+    const first = await ada.rpc.contacts.add.mutate(add);
+    await ada.rpc.contacts.remove.mutate({ userId: bo.id });
+
+    const repeated = await ada.rpc.contacts.add.mutate(add);
+
+    expect(repeated).toEqual({ ...first, nickname: null });
+    expect((await ada.rpc.contacts.list.query()).items).toEqual([]);
   });
 
   test("parallel changes of one contact all take effect", async () => {

@@ -59,7 +59,8 @@ export interface Contacts extends Pick<Matching, "registered" | "becameFindable"
     page: { readonly cursor?: string | null | undefined; readonly limit: number },
   ): Promise<Page<Contact>>;
   /**
-   * Adding her again changes no more than the nickname that is given. A number answers the same whether or not it is a
+   * Adding her again changes no more than the nickname that is given. A command that comes again is answered with the entry as
+   * it is by then, and without a word when it is gone. A number answers the same whether or not it is a
    * student's, until both have each other's or she lets herself be found. Throws `not-found` for nobody's id,
    * `phone/invalid`, `limit/reached` (contactNumbers), `rate/limited`.
    */
@@ -98,7 +99,7 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
   const matching = createMatching({ areas });
   const numbers = createContactNumbers({ limits, newId, matching });
 
-  /** Runs a change once per command, after all others of its owner. */
+  /** Runs a change once per command, after all others of its owner. Its answer is kept: no words of others are in it. */
   const change = <Answer>(
     asking: Asking,
     command: { readonly procedure: string; readonly input: unknown },
@@ -110,17 +111,33 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
       return answer;
     });
 
-  const contactOf = async (tx: UnitOfWork, ownerId: UserId, contactId: UserId): Promise<Contact> => {
+  /** The same for a change that is answered with the entry: as it is now, whatever it was when the command took effect. */
+  const changeEntry = async (
+    asking: Asking,
+    command: { readonly procedure: string; readonly input: unknown },
+    act: (tx: UnitOfWork, now: number) => Promise<Entry>,
+  ): Promise<Contact> => {
+    const changed = await change(asking, command, async (tx, now) => {
+      const contact = entryToContact(await act(tx, now));
+      const { id, userId, createdAt, updatedAt } = contact;
+      return { id, userId, createdAt, updatedAt };
+    });
+    const entry = await find(read, asking.userId, changed.id);
+    // Taken away since, by another device or with the student herself: the command has taken effect all the same.
+    return entry ? entryToContact(entry) : { ...WITHOUT_WORDS, ...changed };
+  };
+
+  const contactOf = async (tx: UnitOfWork, ownerId: UserId, contactId: UserId): Promise<Entry> => {
     const row = await tx.first(queries.byContact, { ownerId, contactId });
     if (!row) throw new Error("A contact is gone as soon as it was written");
-    return rowToContact(row);
+    return { kind: "student", row };
   };
 
   const save = async (
     tx: UnitOfWork,
     { ownerId, contactId }: { readonly ownerId: UserId; readonly contactId: UserId },
     { input, now }: { readonly input: Omit<ContactChange, "userId">; readonly now: number },
-  ): Promise<Contact> => {
+  ): Promise<Entry> => {
     const { nickname, favourite, blocked } = input;
     const known = await tx.first(queries.byContact, { ownerId, contactId });
     const kept = {
@@ -183,12 +200,12 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
 
     add: (asking, input) => {
       const { userId: ownerId } = asking;
-      return change(asking, { procedure: "contacts.add", input }, async (tx, now) => {
+      return changeEntry(asking, { procedure: "contacts.add", input }, async (tx, now) => {
         if (input.phone !== undefined) {
           const { id } = await numbers.add(tx, asking, { phone: input.phone, nickname: input.nickname, now });
           const entry = await find(tx, ownerId, id);
           if (!entry) throw new Error("A number is gone as soon as it was written");
-          return entryToContact(entry);
+          return entry;
         }
         await matching.lockLists(tx, [ownerId]);
         await assertOther(tx, ownerId, input.userId);
@@ -199,14 +216,13 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
 
     update: (asking, input) => {
       const { userId: ownerId } = asking;
-      return change(asking, { procedure: "contacts.update", input }, async (tx, now) => {
+      return changeEntry(asking, { procedure: "contacts.update", input }, async (tx, now) => {
         if (input.blocked === false) await lockBoth(tx, ownerId, input.userId);
         else await matching.lockLists(tx, [ownerId]);
         const entry = await find(tx, ownerId, input.userId);
         if (entry?.kind === "number") {
           await numbers.update(tx, ownerId, { row: entry.row, input, now });
-          const changed = await find(tx, ownerId, entry.row.id);
-          return entryToContact(changed ?? entry);
+          return (await find(tx, ownerId, entry.row.id)) ?? entry;
         }
         const contactId = entry?.row.contact_id ?? toUserId(input.userId);
         await assertOther(tx, ownerId, contactId);
@@ -250,6 +266,9 @@ const assertOther = async (tx: UnitOfWork, ownerId: UserId, contactId: UserId): 
   }
   if (!(await tx.first(queries.user, { id: contactId }))) throw noSuchContact();
 };
+
+/** What an entry says that is gone. */
+const WITHOUT_WORDS = { phone: null, name: null, nickname: null, favourite: false, blocked: false } as const;
 
 const noSuchContact = () => new AppError("not-found", "There is no such contact.");
 
