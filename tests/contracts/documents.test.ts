@@ -3,7 +3,7 @@ import { DocumentRefusal } from "@edvoyage/server/app";
 import { CLOSE_CODES, type LimitName, type UserId } from "@edvoyage/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
-import { DIALECTS, emptyDatabase, type TestDialect } from "../support/databases.ts";
+import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases.ts";
 import {
   contentOf,
   createDocumentsNode,
@@ -29,7 +29,7 @@ const createScene = async (
   dialect: TestDialect,
   limits: Partial<Record<LimitName, number>> = {},
 ): Promise<Scene> => {
-  const url = await emptyDatabase(dialect);
+  const url = await serverDatabase(dialect);
   const database = await openDatabase(url);
   onTestFinished(() => database.close().catch(() => {}));
   const clock = createFakeClock();

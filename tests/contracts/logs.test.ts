@@ -3,7 +3,7 @@ import { openDatabase, type Database } from "@edvoyage/db";
 import { createLogs, systemRandom, createNewId, type Logs } from "@edvoyage/server/app";
 import { defaultLimits, type LogId, type Position } from "@edvoyage/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { DIALECTS, emptyDatabase, type TestDialect } from "../support/databases.ts";
+import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases.ts";
 
 const NOW = Date.UTC(2026, 8, 1);
 
@@ -15,7 +15,7 @@ interface Scene {
 }
 
 const createScene = async (dialect: TestDialect, limits = {}): Promise<Scene> => {
-  const database = await openDatabase(await emptyDatabase(dialect));
+  const database = await openDatabase(await serverDatabase(dialect));
   onTestFinished(() => database.close());
   const logs = createLogs({
     read: database.read,

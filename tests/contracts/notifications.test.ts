@@ -9,13 +9,13 @@ import {
   type NewNotification,
 } from "@edvoyage/server/app";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { DIALECTS, emptyDatabase, type TestDialect } from "../support/databases.ts";
+import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { somePhone } from "../support/phone.ts";
 
 /** Notifications on a database of their own, with students in it. */
 const createScene = async (dialect: TestDialect) => {
-  const database = await openDatabase(await emptyDatabase(dialect));
+  const database = await openDatabase(await serverDatabase(dialect));
   onTestFinished(() => database.close());
   const clock = createFakeClock();
   const newId = createNewId(systemRandom);

@@ -19,7 +19,7 @@ import { createDecoder, readVarUint } from "lib0/decoding";
 import { createEncoder, toUint8Array, writeVarUint, writeVarUint8Array } from "lib0/encoding";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
-import { DIALECTS, emptyDatabase, type TestDialect } from "../support/databases.ts";
+import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { connectRaw, connectStock, until } from "../support/sync-client.ts";
 
@@ -30,7 +30,7 @@ const NEVER_ANSWERED = "never-answered";
 const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitName, number>> = {}) => {
   const clock = createFakeClock();
   const limits = { ...defaultLimits, ...changed };
-  const database = await openDatabase(await emptyDatabase(dialect));
+  const database = await openDatabase(await serverDatabase(dialect));
   const logs = createLogs({
     read: database.read,
     limits,

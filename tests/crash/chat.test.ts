@@ -4,7 +4,7 @@ import { createRpcClient, refusalOf } from "@edvoyage/client-sdk/rpc";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { v7 } from "uuid";
 import { readRoom, runKills } from "../soak/kills.ts";
-import { DIALECTS, emptyDatabase, temporaryFolder } from "../support/databases.ts";
+import { DIALECTS, serverDatabase, temporaryFolder } from "../support/databases.ts";
 import { startServerProcess } from "../support/server-process.ts";
 import { mountSmallDisk } from "../support/small-disk.ts";
 import { createWorld } from "../support/world.ts";
@@ -16,7 +16,7 @@ const DISK_BYTES = 24 * 1024 * 1024;
 describe.each(DIALECTS)("kill -9 under load, on %s", (dialect) => {
   test(`no acknowledged message is lost, doubled or misplaced in ${KILLS} kills`, async () => {
     const dataDir = temporaryFolder();
-    const databaseUrl = await emptyDatabase(dialect);
+    const databaseUrl = await serverDatabase(dialect);
 
     const report = await runKills({
       start: () => startServerProcess(dataDir, { EDVOYAGE_DATABASE_URL: databaseUrl }),

@@ -1,5 +1,7 @@
+import { openDatabase } from "@edvoyage/db";
+import pg from "pg";
 import type { TestProject } from "vitest/node";
-import { startPostgres } from "./postgres.ts";
+import { MIGRATED, startPostgres } from "./postgres.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -11,6 +13,7 @@ declare module "vitest" {
 /** One PostgreSQL for all tests; each makes a database of its own in it. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
   const postgres = await startPostgres();
+  if (postgres) await createMigrated(postgres.url);
   project.provide("postgresUrl", postgres?.url);
   if (postgres) process.stdout.write(`Tests run on SQLite and on PostgreSQL ${postgres.version}.\n`);
   else process.stdout.write(NOT_RUN);
@@ -18,6 +21,15 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
     await postgres?.stop();
     if (!postgres) process.stdout.write(NOT_RUN);
   };
+};
+
+/** Worlds begin as copies of it: each would else spend a third of a second on its tables. */
+const createMigrated = async (url: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`create database ${MIGRATED}`);
+  await client.end();
+  await (await openDatabase(url.replace(/[^/]+$/, MIGRATED))).close();
 };
 
 const NOT_RUN = `

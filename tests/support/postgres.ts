@@ -18,6 +18,9 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
+/** The database beside the maintenance one that has every table and no row. */
+export const MIGRATED = "edvoyage_migrated";
+
 /** Debian puts the server's programs here and not on the PATH. */
 const DEBIAN_ROOT = "/usr/lib/postgresql";
 /** Where the package goes on machines without a PostgreSQL. */

@@ -13,7 +13,7 @@ import {
 } from "@edvoyage/server/app";
 import type { LimitName } from "@edvoyage/protocol";
 import { expect, onTestFinished } from "vitest";
-import { emptyDatabase, temporaryFolder, type TestDialect } from "./databases.ts";
+import { serverDatabase, temporaryFolder, type TestDialect } from "./databases.ts";
 import { createDevice, type Device, type DeviceOptions } from "./device.ts";
 export { somePhone } from "./phone.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
@@ -54,7 +54,7 @@ export interface World {
 }
 
 export const createWorld = async (options: WorldOptions = {}): Promise<World> => {
-  const databaseUrl = await emptyDatabase(options.dialect ?? "sqlite");
+  const databaseUrl = await serverDatabase(options.dialect ?? "sqlite");
   return openWorld(options, {
     databaseUrl,
     dataDir: temporaryFolder(),
