@@ -6,6 +6,8 @@ import { createStudent, openGroup } from "../support/student.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 const FILLER_ROWS = 20_000;
+/** Whether any student has a device to push to: one row is read, whichever. */
+const READS_ONE_ROW = 'from "push_tokens" limit ?';
 
 /** One round of what apps do all day, each procedure once or more; returns the statements that it ran. */
 const doEverythingHot = async (world: World): Promise<readonly RunStatement[]> => {
@@ -84,7 +86,7 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
       ).toBe(true);
     }
     expect(ran.length).toBeGreaterThan(80);
-    const scanning = plans.filter(({ scanned }) => scanned.length > 0);
+    const scanning = plans.filter(({ scanned, sql }) => scanned.length > 0 && !sql.includes(READS_ONE_ROW));
     expect(scanning).toEqual([]);
     const pages = plans.filter(
       ({ sql }) =>
