@@ -10,6 +10,12 @@ const WEBHOOK = {
   EDVOYAGE_SMS_WEBHOOK_URL: "https://sms.example.org/send",
   EDVOYAGE_SMS_WEBHOOK_SECRET: "wJ4nHc6Rk0",
 };
+const TWILIO = {
+  EDVOYAGE_SMS: "twilio",
+  TWILIO_ACCOUNT_SID: `AC${"0a1b2c3d".repeat(4)}`,
+  TWILIO_AUTH_TOKEN: "f6e5d4c3".repeat(4),
+  TWILIO_FROM: "+15005550006",
+};
 const PRODUCTION = {
   ...WEBHOOK,
   EDVOYAGE_ENV: "production",
@@ -127,6 +133,22 @@ describe("what an environment says", () => {
         },
       },
     ],
+    ...["+15005550006", "EdVoyage", "MG Mobile 1", `MG${"9f8e7d6c".repeat(4)}`].map(
+      (from): [string, Environment, Partial<ReturnType<typeof parseConfig>>] => [
+        `Twilio, from ${from}`,
+        { ...TWILIO, TWILIO_FROM: from, EDVOYAGE_SMS_DOMAIN: "app.example.org" },
+        {
+          sms: {
+            provider: "twilio",
+            accountSid: TWILIO.TWILIO_ACCOUNT_SID,
+            authToken: TWILIO.TWILIO_AUTH_TOKEN,
+            from,
+            domain: "app.example.org",
+            appHash: undefined,
+          },
+        },
+      ],
+    ),
     [
       "origins",
       { EDVOYAGE_ALLOWED_ORIGINS: "https://app.example.org, http://localhost:5173," },
@@ -218,6 +240,20 @@ describe("a bad value stops the start and names its variable", () => {
     ["EDVOYAGE_SMS_WEBHOOK_URL", "sms.example.org", WEBHOOK],
     ["EDVOYAGE_SMS_WEBHOOK_URL", "ftp://sms.example.org", WEBHOOK],
     ["EDVOYAGE_SMS_WEBHOOK_SECRET", "", WEBHOOK],
+    ["TWILIO_ACCOUNT_SID", "", TWILIO],
+    ["TWILIO_ACCOUNT_SID", `SK${"0a1b2c3d".repeat(4)}`, TWILIO],
+    ["TWILIO_ACCOUNT_SID", `AC${"0a1b2c3d".repeat(3)}`, TWILIO],
+    ["TWILIO_ACCOUNT_SID", `AC${"0a1b2c3d".repeat(4)}/../..`, TWILIO],
+    ["TWILIO_AUTH_TOKEN", "", TWILIO],
+    ["TWILIO_AUTH_TOKEN", "f6e5d4c3", TWILIO],
+    ["TWILIO_AUTH_TOKEN", `${"f6e5d4c3".repeat(2)} ${"f6e5d4c3".repeat(2)}`, TWILIO],
+    ["TWILIO_FROM", "", TWILIO],
+    ["TWILIO_FROM", "15005550006", TWILIO],
+    ["TWILIO_FROM", "+1 500 555 0006", TWILIO],
+    ["TWILIO_FROM", "+05005550006", TWILIO],
+    ["TWILIO_FROM", "EdVoyageCodes", TWILIO],
+    ["TWILIO_FROM", "Étudiants", TWILIO],
+    ["TWILIO_FROM", `MG${"9f8e7d6c".repeat(3)}`, TWILIO],
     ["EDVOYAGE_SMS", "pigeon"],
     ["EDVOYAGE_LOG_LEVEL", "verbose"],
     ["EDVOYAGE_SEED", "everything"],
@@ -261,6 +297,16 @@ describe("a bad value stops the start and names its variable", () => {
     expect(message).not.toMatch(/h4ckm3|sms\.example\.org/);
   });
 
+  test.each(["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"])(
+    "%s is not repeated: it may hold a key, or a number",
+    (name) => {
+      const message = messageFor({ ...TWILIO, [name]: "h4ckm3 +447911123456" });
+
+      expect(message).toMatch(new RegExp(`^${name} must be `));
+      expect(message).not.toMatch(/h4ckm3|447911123456|f6e5d4c3/);
+    },
+  );
+
   test("a value with a line break in it is answered in one line all the same", () => {
     const names = [
       "ENV",
@@ -293,6 +339,13 @@ describe("in production", () => {
       allowedOrigins: [],
       trustedProxies: [],
       seed: "none",
+    });
+  });
+
+  test("messages by Twilio are taken", () => {
+    expect(parseConfig({ ...PRODUCTION, ...TWILIO })).toMatchObject({
+      env: "production",
+      sms: { provider: "twilio", from: "+15005550006" },
     });
   });
 

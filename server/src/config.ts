@@ -7,6 +7,7 @@ import { isPhoneCountry } from "./phone.ts";
 import type { ExpoConfig } from "./push/expo.ts";
 import type { FcmConfig } from "./push/fcm.ts";
 import { codeToText, MAX_SMS_BYTES } from "./sms/sms.ts";
+import type { TwilioConfig } from "./sms/twilio.ts";
 
 /** How the server runs; everything that the environment can say, checked. */
 export interface Config {
@@ -38,6 +39,7 @@ export type SmsConfig = { readonly domain: string; readonly appHash: string | un
   | { readonly provider: "console" }
   | { readonly provider: "file"; readonly path: string }
   | { readonly provider: "webhook"; readonly url: string; readonly secret: string }
+  | ({ readonly provider: "twilio" } & TwilioConfig)
 );
 
 /** Who carries pushes; `none` in production unless told, as `log` and `file` reach nobody. */
@@ -64,6 +66,10 @@ const PLACEHOLDER =
   /change.?me|default|example|placeholder|insecure|development|your.?secret|^(secret|password|edvoyage|test)+$/i;
 /** 11 characters at the end of a message that Android's SMS Retriever looks for. */
 const APP_HASH = /^[A-Za-z0-9+/]{11}$/;
+const TWILIO_ACCOUNT_SID = /^AC[0-9a-fA-F]{32}$/;
+const TWILIO_AUTH_TOKEN = /^[0-9a-f]{32}$/i;
+/** E.164, a messaging service, or an alphanumeric sender (https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id). */
+const TWILIO_FROM = /^(\+[1-9]\d{6,14}|MG[0-9a-fA-F]{32}|(?=.*[A-Za-z])[A-Za-z\d +\-_&]{1,11})$/;
 const HOSTNAME = /^(?=.{1,100}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
 
 /** Reads the environment. Throws `ConfigError` for the first thing that is wrong. */
@@ -161,10 +167,10 @@ const parseSms = (
   environment: Environment,
   { isProduction, dataDir }: { isProduction: boolean; dataDir: string },
 ): SmsConfig => {
-  const provider = oneOf(environment, "EDVOYAGE_SMS", ["console", "file", "webhook"], "console");
-  if (isProduction && provider !== "webhook") {
+  const provider = oneOf(environment, "EDVOYAGE_SMS", ["console", "file", "webhook", "twilio"], "console");
+  if (isProduction && (provider === "console" || provider === "file")) {
     throw new ConfigError(
-      `EDVOYAGE_SMS is "${provider}", which shows codes to whoever reads it: production needs webhook`,
+      `EDVOYAGE_SMS is "${provider}", which shows codes to whoever reads it: production needs twilio or webhook`,
     );
   }
   const wording = parseWording(environment);
@@ -187,7 +193,32 @@ const parseSms = (
         throw new ConfigError("EDVOYAGE_SMS_WEBHOOK_SECRET is missing: messages are signed with it");
       return { ...wording, provider, url, secret };
     }
+    case "twilio":
+      return { ...wording, provider, ...parseTwilio(environment) };
   }
+};
+
+/** None of them is repeated when it is wrong: in place of an id there may be a key, and a sender may be a number. */
+const parseTwilio = (environment: Environment): TwilioConfig => {
+  const required = (name: string, shape: RegExp, expected: string): string => {
+    const text = textOf(environment, name);
+    if (text && shape.test(text)) return text;
+    const fault = text ? "must be" : "is missing when EDVOYAGE_SMS is twilio:";
+    throw new ConfigError(`${name} ${fault} ${expected}`);
+  };
+  return {
+    accountSid: required("TWILIO_ACCOUNT_SID", TWILIO_ACCOUNT_SID, "AC and 32 hexadecimal digits"),
+    authToken: required(
+      "TWILIO_AUTH_TOKEN",
+      TWILIO_AUTH_TOKEN,
+      "the account's token of 32 hexadecimal digits",
+    ),
+    from: required(
+      "TWILIO_FROM",
+      TWILIO_FROM,
+      "a number such as +447400123456, a sender of at most 11 letters and digits, or the MG… SID of a messaging service",
+    ),
+  };
 };
 
 const parseWording = (environment: Environment): { domain: string; appHash: string | undefined } => {

@@ -13,6 +13,7 @@ import { createServer } from "./server.ts";
 import { createConsoleSms } from "./sms/console.ts";
 import { createFileSms } from "./sms/file.ts";
 import type { SmsProvider } from "./sms/sms.ts";
+import { createTwilioSms } from "./sms/twilio.ts";
 import { createWebhookSms } from "./sms/webhook.ts";
 
 /** How long a shutdown may wait for requests under way. */
@@ -67,6 +68,8 @@ const createSmsProvider = ({ sms }: Config, clock: Clock): SmsProvider => {
       return createFileSms(sms.path);
     case "webhook":
       return createWebhookSms({ url: sms.url, secret: sms.secret, clock });
+    case "twilio":
+      return createTwilioSms(sms);
   }
 };
 
@@ -93,6 +96,8 @@ const whereCodesGo = ({ sms }: Config): string => {
       return `codes are written to ${sms.path}`;
     case "webhook":
       return `codes are sent to ${new URL(sms.url).origin}`;
+    case "twilio":
+      return "codes are sent by Twilio";
   }
 };
 

@@ -1,9 +1,10 @@
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createConsoleSms } from "./console.ts";
 import { createFileSms } from "./file.ts";
@@ -15,6 +16,7 @@ import {
   type SmsMessage,
   type SmsOutcome,
 } from "./sms.ts";
+import { createTwilioSms } from "./twilio.ts";
 import { createWebhookSms } from "./webhook.ts";
 
 const SECRET = "wJ4nHc6Rk0";
@@ -198,6 +200,112 @@ describe("the webhook", () => {
   });
 });
 
+describe("Twilio", () => {
+  test.each([
+    ["a number", "From", "+15005550006"],
+    ["a name", "From", "EdVoyage"],
+    ["a name that begins as a service does", "From", "MG Mobile"],
+    ["a messaging service", "MessagingServiceSid", TWILIO_SERVICE],
+  ])("gets the message once, as a form, from %s", async (_what, field, from) => {
+    const twilio = await startTwilio(["takes"]);
+
+    await twilioAt(twilio.url, { from }).send(MESSAGE);
+
+    expect(twilio.requests).toHaveLength(1);
+    expect(twilio.requests[0]).toMatchObject({
+      method: "POST",
+      path: `/2010-04-01/Accounts/${TWILIO_ACCOUNT}/Messages.json`,
+      credentials: `${TWILIO_ACCOUNT}:${TWILIO_TOKEN}`,
+      form: { To: MESSAGE.to, Body: MESSAGE.text, ValidityPeriod: "300", [field]: from },
+    });
+    expect(twilio.requests[0]?.headers["content-type"]).toMatch(/^application\/x-www-form-urlencoded(;|$)/);
+    expect(Object.keys(twilio.requests[0]?.form ?? {})).toHaveLength(4);
+  });
+
+  test.each<[string, TwilioAnswer]>([
+    ["a number that is no mobile one (21614)", { status: 400, code: 21_614 }],
+    ["what is no number (21211)", { status: 400, code: 21_211 }],
+    ["a country without permission (21408)", { status: 403, code: 21_408 }],
+    ["a key that is wrong", { status: 401, code: 20_003 }],
+    ["an account that is not there", { status: 404, code: 20_404 }],
+    ["too many requests", { status: 429, code: 20_429 }],
+    ["too many requests, in no words of Twilio's", { status: 429, body: "slow down" }],
+  ])("refuses a message for good: %s", async (_what, answer) => {
+    const { url, requests } = await startTwilio([answer, "takes"]);
+
+    const failure = await failureOf(twilioAt(url).send(MESSAGE));
+
+    expect(failure).toBeInstanceOf(SmsRefusedError);
+    expect(failure.message).toContain(String(answer.status));
+    if (answer.code) expect(failure.message).toContain(`code ${answer.code}`);
+    expect(requests).toHaveLength(1);
+  });
+
+  test.each<[string, TwilioAnswer | "nothing" | "hangs up" | "half an answer"]>([
+    ["fails with 500", { status: 500, code: 20_500 }],
+    ["is unavailable", { status: 503, body: "<html>Service Unavailable</html>" }],
+    ["timed out on the request", { status: 408, code: 20_408 }],
+    ["takes the message in words that are none", { status: 201, body: "Thanks!" }],
+    ["takes the message without saying which", { status: 201, body: '{"status":"queued"}' }],
+    ["takes the message and says nothing", { status: 200, body: "" }],
+    ["is a proxy that says 403 in its own words", { status: 403, body: "<html>Blocked</html>" }],
+    ["refuses without a code", { status: 400, body: '{"message":"No","status":400}' }],
+    ["refuses with a code that is none", { status: 400, body: '{"code":"21211","status":400}' }],
+    ["does not answer", "nothing"],
+    ["hangs up", "hangs up"],
+    ["hangs up in the middle of its answer", "half an answer"],
+  ])("that %s leaves the outcome unknown, and is not asked again", async (_what, answer) => {
+    const { url, requests } = await startTwilio([answer, "takes"]);
+
+    const failure = await failureOf(twilioAt(url, { timeoutMs: 300 }).send(MESSAGE));
+
+    expect(failure).not.toBeInstanceOf(SmsRefusedError);
+    expect(requests).toHaveLength(1);
+  });
+
+  test("that redirects is not followed with the key", async () => {
+    const other = await startTwilio(["takes"]);
+    const { url } = await startTwilio([{ status: 307, body: "", location: other.url }]);
+
+    expect(await failureOf(twilioAt(url).send(MESSAGE))).not.toBeInstanceOf(SmsRefusedError);
+
+    expect(other.requests).toEqual([]);
+  });
+
+  test("that nobody serves has surely not taken the message", async () => {
+    const { url, stop } = await startTwilio([]);
+    await stop();
+
+    await expect(twilioAt(url).send(MESSAGE)).rejects.toBeInstanceOf(SmsRefusedError);
+  });
+
+  test("gets no phone number, code or key into its errors, whatever its words say", async () => {
+    const words = `The 'To' number ${MESSAGE.to} with ${MESSAGE.text} for ${TWILIO_ACCOUNT}:${TWILIO_TOKEN}`;
+    const answers: readonly (TwilioAnswer | "nothing" | "hangs up")[] = [
+      { status: 400, body: JSON.stringify({ code: 21_211, message: words, more_info: words, status: 400 }) },
+      { status: 400, body: JSON.stringify({ code: 919_876_543_210, message: words, status: 400 }) },
+      { status: 400, body: words },
+      { status: 201, body: words },
+      { status: 201, body: JSON.stringify({ sid: words }) },
+      { status: 500, body: words },
+      "nothing",
+      "hangs up",
+    ];
+
+    const failures = await Promise.all(
+      answers.map(async (answer) => {
+        const { url } = await startTwilio([answer]);
+        return failureOf(twilioAt(url, { timeoutMs: 300 }).send(MESSAGE));
+      }),
+    );
+
+    for (const error of failures)
+      expect(`${wordsOf(error)} ${inspect(error)}`).not.toMatch(
+        new RegExp(`9876543210|482915|${TWILIO_TOKEN}|${TWILIO_ACCOUNT}`),
+      );
+  });
+});
+
 describe("the file", () => {
   test("has the message as a line of JSON when the sending is done, and nobody else may read it", async () => {
     const path = join(temporaryFolder(), "new", "sms.jsonl");
@@ -265,18 +373,25 @@ interface ReceivedRequest {
 /** The other end: a server that checks what it is sent as the manual says. */
 const startReceiver = async (answers: readonly Answer[]) => {
   const requests: ReceivedRequest[] = [];
+  const { url, stop } = await listen(({ method, headers }, body, response) => {
+    const signed = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers["x-edvoyage-signature"]));
+    const [, at = "", signature] = signed ?? [];
+    const isSigned = signature === createHmac("sha256", SECRET).update(`${at}.${body}`).digest("hex");
+    requests.push({ method, headers, body, isSigned, signedAt: Number(at) });
+    reply(response, answers[requests.length - 1]);
+  });
+  return { url: `${url}/send?account=7`, requests, stop };
+};
+
+/** A server on a port of its own, which hears whole requests; gone when the test is. */
+const listen = async (
+  hear: (request: IncomingMessage, body: string, response: ServerResponse) => void,
+): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> => {
   const server = createServer((request, response) => {
     let body = "";
     request.setEncoding("utf8");
     request.on("data", (chunk) => (body += String(chunk)));
-    request.on("end", () => {
-      const { method, headers } = request;
-      const signed = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers["x-edvoyage-signature"]));
-      const [, at = "", signature] = signed ?? [];
-      const isSigned = signature === createHmac("sha256", SECRET).update(`${at}.${body}`).digest("hex");
-      requests.push({ method, headers, body, isSigned, signedAt: Number(at) });
-      reply(response, answers[requests.length - 1]);
-    });
+    request.on("end", () => hear(request, body, response));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -289,7 +404,7 @@ const startReceiver = async (answers: readonly Answer[]) => {
   onTestFinished(stop);
   const address = server.address();
   if (typeof address !== "object" || !address) return expect.fail("the receiver has no port");
-  return { url: `http://127.0.0.1:${address.port}/send?account=7`, requests, stop };
+  return { url: `http://127.0.0.1:${address.port}`, stop };
 };
 
 const reply = (response: ServerResponse, answer: Answer | undefined): void => {
@@ -297,6 +412,76 @@ const reply = (response: ServerResponse, answer: Answer | undefined): void => {
   if (answer === undefined || answer === "hang up") response.socket?.destroy();
   else if (typeof answer === "number") response.writeHead(answer).end();
   else response.writeHead(307, answer).end();
+};
+
+const TWILIO_ACCOUNT = `AC${"0a1b2c3d".repeat(4)}`;
+const TWILIO_TOKEN = "f6e5d4c3".repeat(4);
+const TWILIO_SERVICE = `MG${"9f8e7d6c".repeat(4)}`;
+
+const twilioAt = (
+  baseUrl: string,
+  { from = "+15005550006", timeoutMs }: { readonly from?: string; readonly timeoutMs?: number } = {},
+) =>
+  createTwilioSms({
+    accountSid: TWILIO_ACCOUNT,
+    authToken: TWILIO_TOKEN,
+    from,
+    baseUrl,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+
+/** An answer with a code is in Twilio's own shape, another says `body`. */
+interface TwilioAnswer {
+  readonly status: number;
+  readonly code?: number;
+  readonly body?: string;
+  readonly location?: string;
+}
+
+interface TwilioRequest {
+  readonly method: string | undefined;
+  readonly path: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  /** `user:password`. */
+  readonly credentials: string;
+  readonly form: Readonly<Record<string, string>>;
+}
+
+/** The other end: answers as Twilio does, or as what stands in its place on a bad day. */
+const startTwilio = async (
+  answers: readonly (TwilioAnswer | "takes" | "nothing" | "hangs up" | "half an answer")[],
+) => {
+  const requests: TwilioRequest[] = [];
+  const { url, stop } = await listen((request, body, response) => {
+    const { method, url: path, headers } = request;
+    const [, encoded = ""] = /^Basic (.+)$/.exec(String(headers.authorization)) ?? [];
+    const credentials = Buffer.from(encoded, "base64").toString();
+    requests.push({
+      method,
+      path,
+      headers,
+      credentials,
+      form: Object.fromEntries(new URLSearchParams(body)),
+    });
+    const answer = answers[requests.length - 1];
+    if (answer === "nothing") return;
+    if (answer === undefined || answer === "hangs up") return void response.socket?.resetAndDestroy();
+    const asJson = { "content-type": "application/json" };
+    if (answer === "half an answer") {
+      response.writeHead(201, { ...asJson, "content-length": 1_000 }).write(`{"sid": "SM${"0".repeat(32)}",`);
+      return void response.socket?.end();
+    }
+    if (answer === "takes") {
+      const resource = { sid: `SM${"5e6f7a8b".repeat(4)}`, status: "queued", error_code: null };
+      return void response.writeHead(201, asJson).end(JSON.stringify(resource));
+    }
+    const { status, code, location } = answer;
+    const problem = { code, message: `Not for ${MESSAGE.to}`, more_info: "https://www.twilio.com", status };
+    response
+      .writeHead(status, { ...asJson, ...(location ? { location } : {}) })
+      .end(answer.body ?? JSON.stringify(problem));
+  });
+  return { url, requests, stop };
 };
 
 const failureOf = (sending: Promise<void>): Promise<Error> =>

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import { isNotConnected } from "./not-connected.ts";
 import { SmsRefusedError, type SmsProvider } from "./sms.ts";
 
 export interface WebhookSmsOptions {
@@ -13,8 +14,6 @@ export interface WebhookSmsOptions {
 
 const DEFAULT_TIMEOUT_MS = 4_000;
 const TRIES = 2;
-/** Errors of a connection that was never made: the receiver has seen nothing. */
-const NOT_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 
 /**
  * Hands messages to an HTTP endpoint as JSON `{id, to, text, code, at}`. Headers: `idempotency-key` (the
@@ -71,10 +70,3 @@ export const createWebhookSms = ({
 
 const isDefinite = (status: number): boolean =>
   status >= 400 && status < 500 && status !== 408 && status !== 425;
-
-const isNotConnected = (error: unknown): boolean => {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return (
-    typeof cause === "object" && cause !== null && "code" in cause && NOT_CONNECTED.has(String(cause.code))
-  );
-};
