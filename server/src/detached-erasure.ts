@@ -35,6 +35,7 @@ export const createDetachedErasure = ({
     forgetDevice: numbers.forgetDevice,
     pushTokens: createPushTokens({ database, clock }),
     background: () => {},
+    metrics: { sessionOpened: () => {}, sessionEnded: () => {} },
     onEnded: () => {},
   });
   return createErasure({

@@ -40,6 +40,7 @@ import { createPushWorker } from "./push/worker.ts";
 import { listProcedures, type ProcedureEntry } from "./registry.ts";
 import { createProfiles } from "./profile/profile.ts";
 import { createRouter } from "./router.ts";
+import { createCountActiveStudents } from "./sessions/active-students.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
@@ -104,7 +105,10 @@ export const createServer = async ({
   const { background, settle } = createBackground(log);
   const newId = createNewId(random);
   const metrics = createMetrics({
+    clock,
+    pushProvider: pushProvider?.name,
     countLiveSessions: () => sessions.countLive(),
+    countActiveStudents: createCountActiveStudents({ read: database.read, clock }),
     countSockets: () => sync.countSockets(),
     countPushes: () => deadPushes.count(),
   });
@@ -119,6 +123,7 @@ export const createServer = async ({
     clock,
     newId,
     limits,
+    metrics,
     background,
     forgetDevice: numbers.forgetDevice,
     onEnded: (id) => sync.sessionEnded(id),
@@ -130,7 +135,7 @@ export const createServer = async ({
     limits,
     random,
     background,
-    onStored: (userId, update, origin) => sync.documentStored(userId, update, origin),
+    onStored: (userId, update, source) => sync.documentStored(userId, update, source),
   });
   const sync: Sync = createSync({
     authenticate: sessions.authenticate,
@@ -145,7 +150,7 @@ export const createServer = async ({
     limits,
     log,
     background,
-    onSocketClosed: metrics.socketClosed,
+    metrics,
     hasOtherWriters: database.dialect === "postgres",
   });
   const sendSms = createSmsSender({

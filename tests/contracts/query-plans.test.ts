@@ -99,6 +99,28 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
     ).toEqual([]);
   });
 
+  test("who was active is read from two indexes in their order, live sessions and ended ones", async () => {
+    const world = await createWorld({ dialect });
+    await (await createStudent(world)).rpc.sessions.logout.mutate();
+    await createStudent(world);
+    const { statements } = recordStatements();
+
+    const text = await (await fetch(`${world.url}/metrics`)).text();
+
+    expect(text).toMatch(/^edvoyage_students_active 2$/m);
+    const counting = statements().filter(({ sql }) => /_at" as "at"/.test(sql));
+    expect(counting).toHaveLength(2);
+    if (dialect === "postgres")
+      await fillTables(world.databaseUrl, { rowCount: FILLER_ROWS, statements: counting });
+    const plans = await explain(dialect, world.databaseUrl, counting);
+    expect(plans.flatMap(({ scanned }) => scanned)).toEqual([]);
+    for (const { sql, steps, sorts } of plans) {
+      if (dialect === "sqlite") expect(sorts).toBe(false);
+      const index = sql.includes('"last_seen_at" as "at"') ? "live_sessions_by_last_seen" : "ended_sessions";
+      expect(steps.join("\n")).toContain(index);
+    }
+  });
+
   test("the feed of one who follows 500, among 10,000 posts, reads the posts of its page and no other", async () => {
     const world = await createWorld({ dialect });
     const ada = await createStudent(world);

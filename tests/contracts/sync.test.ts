@@ -84,7 +84,12 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
     limits,
     log: createLog("error"),
     background: (task) => void task.catch((error: unknown) => failures.push(error)),
-    onSocketClosed: () => {},
+    metrics: {
+      socketClosed: () => {},
+      framesDelivered: () => {},
+      entriesDelivered: () => {},
+      lagged: () => {},
+    },
     hasOtherWriters: false,
   });
   const http = createServer();

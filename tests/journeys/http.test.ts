@@ -741,6 +741,8 @@ describe("what watches the server", () => {
     expect((await metricsOf(world)).samples).toMatchObject({ edvoyage_sessions_active: 3 });
 
     await first.rpc.sessions.logout.mutate();
+    // It is counted once a second at the most.
+    world.clock.advance({ seconds: 1 });
     expect((await metricsOf(world)).samples).toMatchObject({ edvoyage_sessions_active: 2 });
     world.clock.advance({ hours: 24 });
     expect((await metricsOf(world)).samples).toMatchObject({ edvoyage_sessions_active: 0 });

@@ -41,7 +41,7 @@ export const createDocumentsNode = (
       const tracked = task.finally(() => background.delete(tracked));
       background.add(tracked);
     },
-    onStored: (userId, update, origin) => stored.push({ userId, update, origin }),
+    onStored: (userId, update, { origin }) => stored.push({ userId, update, origin }),
   });
   return {
     documents,

@@ -78,8 +78,12 @@ export interface Auth {
   prune(now: number): Promise<void>;
 }
 
+/** What became of a request for a code: `waiting` had one that was sent a moment before. */
+export type CodeRequestOutcome = "sent" | "waiting" | "failed" | "throttled" | "blocked";
+
 /** Counts what happens, for `/metrics`. */
 export interface AuthMetrics {
+  codeRequested(outcome: CodeRequestOutcome): void;
   codeJudged(outcome: "right" | "wrong"): void;
   deviceBlocked(): void;
 }
@@ -175,6 +179,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
 
   const deliver = async (message: Omit<SmsMessage, "text">, resendAt: number): Promise<void> => {
     const outcome = await deps.sendSms(message);
+    metrics.codeRequested(outcome === "sent" ? "sent" : "failed");
     if (outcome === "sent") return;
     if (outcome === "refused") await numbers.refuseSend(message.id, message.at);
     throw new AppError("sms/failed", "The message with the code could not be sent.", {
@@ -291,11 +296,16 @@ export const createAuth = (deps: AuthDeps): Auth => {
         const sight = await numbers.look(tx, { phone: request.phone, deviceKey, now });
         return { sight, ...(await challengeFor(tx, sight, request)) };
       });
-      if (!("challenge" in booking)) throw refusalToError(booking, now);
+      if (!("challenge" in booking)) {
+        metrics.codeRequested(booking.state === "blocked" ? "blocked" : "throttled");
+        throw refusalToError(booking, now);
+      }
       const { challenge, sendId, sight, resendAt } = booking;
       if (booking.state === "send") {
         const code = codeOf(challenge.id, sight, challenge.code_length);
         await deliver({ to: request.phone, code, id: sendId, at: now }, resendAt);
+      } else {
+        metrics.codeRequested("waiting");
       }
       return {
         challengeId: challenge.id,

@@ -126,8 +126,49 @@ const countLive = prepare<{ idleSince: number; now: number }>()((query, param) =
     .where("ended_at", "is", null),
 );
 
-/** The queries of the hot paths. */
-export const sessionQueries = { byKeyHash, byId, liveByUser, insert, end, touch, endedSince, countLive };
+/** Where a page of sessions begins: after this one, in the order of an instant of theirs. */
+type PageStart = { readonly at: number; readonly id: SessionId; readonly limit: number };
+
+/** Whose live sessions were used, least recently first. */
+const usedLive = prepare<PageStart>()((query, param) =>
+  query
+    .selectFrom("sessions")
+    .select(["id", "user_id", "last_seen_at as at"])
+    .where("ended_at", "is", null)
+    .where("last_seen_at", ">=", param.at)
+    .where((eb) => eb.or([eb("last_seen_at", ">", param.at), eb("id", ">", param.id)]))
+    .orderBy("last_seen_at")
+    .orderBy("id")
+    .limit(param.limit),
+);
+
+/** Whose sessions ended, first that which ended first; none is used after its end. */
+const usedEnded = prepare<PageStart & { readonly usedSince: number }>()((query, param) =>
+  query
+    .selectFrom("sessions")
+    .select(["id", "user_id", "ended_at as at"])
+    .where("ended_at", "is not", null)
+    .where("ended_at", ">=", param.at)
+    .where((eb) => eb.or([eb("ended_at", ">", param.at), eb("id", ">", param.id)]))
+    .where("last_seen_at", ">", param.usedSince)
+    .orderBy("ended_at")
+    .orderBy("id")
+    .limit(param.limit),
+);
+
+/** The queries of the hot paths, and of `/metrics`. */
+export const sessionQueries = {
+  byKeyHash,
+  byId,
+  liveByUser,
+  insert,
+  end,
+  touch,
+  endedSince,
+  countLive,
+  usedLive,
+  usedEnded,
+};
 
 /** All students' sessions, most recently used first. */
 export const sessionsPage = (

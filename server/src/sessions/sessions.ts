@@ -87,6 +87,12 @@ export interface Sessions {
   prune(now: number): Promise<void>;
 }
 
+/** Counts what happens, for `/metrics`. */
+export interface SessionMetrics {
+  sessionOpened(): void;
+  sessionEnded(cause: SessionEnd): void;
+}
+
 /** Who ends a session and why. */
 export interface EndAct {
   readonly reason: Extract<SessionEnd, "logout" | "revoked" | "admin">;
@@ -103,6 +109,7 @@ export interface SessionsDeps {
   readonly clock: Clock;
   readonly newId: NewId;
   readonly limits: Limits;
+  readonly metrics: SessionMetrics;
   /** Makes a revoked device a stranger to its phone. */
   readonly forgetDevice: (tx: UnitOfWork, phone: string, deviceKey: DeviceKey) => Promise<void>;
   /** Where pushes to a device go: no further than its session, nor to whoever had the device before. */
@@ -131,7 +138,7 @@ const auditActions: Record<SessionEnd, AuditAction> = {
 };
 
 export const createSessions = (deps: SessionsDeps): Sessions => {
-  const { database, audit, clock, newId, limits } = deps;
+  const { database, audit, clock, newId, limits, metrics } = deps;
   const cache = createSessionCache(limits.sessionCacheEntries);
 
   const liveOf = (tx: UnitOfWork | Database["read"], userId: UserId, now: number): Promise<SessionRow[]> =>
@@ -149,6 +156,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
   ): Promise<boolean> => {
     const ended = await tx.first(queries.end, { id: row.id, at: now, reason });
     if (!ended) return false;
+    tx.onCommit(() => metrics.sessionEnded(reason));
     cache.evict(row.key_hash);
     await deps.pushTokens.sessionEnded(tx, row.id);
     if (reason === "revoked" || reason === "admin") await deps.forgetDevice(tx, row.phone, row.device_key);
@@ -203,6 +211,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         now,
         expiresAt,
       });
+      tx.onCommit(metrics.sessionOpened);
       await audit.record(tx, { at: now, action: "sign-in.succeeded", actor, userId, sessionId: id, phone });
       return {
         id,

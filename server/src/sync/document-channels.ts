@@ -2,16 +2,17 @@ import type { Limits, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
 import type { Random } from "../crypto.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
-import type { Documents } from "./documents.ts";
+import type { Documents, UpdateSource } from "./documents.ts";
 import { INBOX_FRAME, stepOneFrame, stepTwoFrame, updateFrame } from "./frames.ts";
 import { createPresence, hearPresence, tellPresence, type Presence } from "./presence.ts";
+import type { SyncMetrics } from "./sync.ts";
 
 /** The open sockets of user documents. */
 export interface DocumentChannels {
   /** Handles a socket's messages about a student's own document. Access was decided before. */
   open(userId: UserId): ConnectionHandler;
   /** Passes what was committed on to the student's other devices. */
-  stored(userId: UserId, update: Uint8Array, origin?: object): void;
+  stored(userId: UserId, update: Uint8Array, source: UpdateSource): void;
   /** Tells a student's devices that `inbox.changes` has something: at once, and at most twice a second. */
   inboxChanged(userId: UserId): void;
   /** Whether any of a student's devices is here. */
@@ -40,8 +41,9 @@ export const createDocumentChannels = (deps: {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  readonly metrics: Pick<SyncMetrics, "framesDelivered" | "lagged">;
 }): DocumentChannels => {
-  const { documents, clock, random, limits } = deps;
+  const { documents, clock, random, limits, metrics } = deps;
   const channelByUser = new Map<UserId, Channel>();
 
   const channelOf = (userId: UserId): Channel => {
@@ -74,6 +76,7 @@ export const createDocumentChannels = (deps: {
   ): Promise<void> => {
     const has = await documents.read(userId, stateVector);
     connection.send(stepTwoFrame(has.update));
+    metrics.framesDelivered("user", 1);
     connection.send(stepOneFrame(has.stateVector));
   };
 
@@ -112,13 +115,19 @@ export const createDocumentChannels = (deps: {
         },
       };
     },
-    stored: (userId, update, origin) => {
+    stored: (userId, update, { origin, at }) => {
       const channel = channelByUser.get(userId);
       if (!channel) return;
       const frame = updateFrame(update);
+      let frames = 0;
       for (const connection of channel.connections) {
-        if (connection !== origin) connection.send(frame);
+        if (connection === origin) continue;
+        connection.send(frame);
+        frames += 1;
       }
+      if (frames === 0) return;
+      metrics.framesDelivered("user", frames);
+      if (at !== undefined) metrics.lagged("user", clock.now() - at);
     },
     inboxChanged: (userId) => {
       const channel = channelByUser.get(userId);

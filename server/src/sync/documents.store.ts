@@ -28,7 +28,7 @@ const snapshot = prepare<{ name: string }>()((query, param) =>
 const updatesAfter = prepare<{ name: string; revision: number }>()((query, param) =>
   query
     .selectFrom("document_updates")
-    .select(["revision", "bytes"])
+    .select(["revision", "bytes", "at"])
     .where("name", "=", param.name)
     .where("revision", ">", param.revision)
     .orderBy("revision"),

@@ -23,6 +23,13 @@ export type ApplyOutcome =
 /** Tells apart who caused an update; `undefined` for the server itself and other nodes. */
 export type UpdateOrigin = object | undefined;
 
+/** Whence an update came, and when. */
+export interface UpdateSource {
+  readonly origin: UpdateOrigin;
+  /** The instant that its row bears, just before its commit; `undefined` where it is no longer there as such. */
+  readonly at: number | undefined;
+}
+
 /** One of the arrays of a document while it is edited, as a map. */
 export interface EditedEntries {
   get(key: string): unknown;
@@ -75,7 +82,7 @@ export interface DocumentsDeps {
   /** Runs what a reply does not wait for. */
   readonly background: (task: Promise<unknown>) => void;
   /** Called after the commit of every update, in their order within a document; must not throw. */
-  readonly onStored: (userId: UserId, update: Uint8Array, origin: UpdateOrigin) => void;
+  readonly onStored: (userId: UserId, update: Uint8Array, source: UpdateSource) => void;
 }
 
 /** A log of more updates or bytes than this is made into a snapshot. */
@@ -211,9 +218,10 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
     noteTold(userId, held.revision);
     if (told >= held.revision) return;
     const updates = await from.all(queries.updatesAfter, { name: userDocumentName(userId), revision: told });
-    const missed = updates.slice(0, held.revision - told).map(({ bytes }) => bytes);
+    const missed = updates.slice(0, held.revision - told);
     const isWhole = reaches(updates, told, held.revision);
-    for (const bytes of isWhole ? missed : [held.document.diff()]) onStored(userId, bytes, undefined);
+    for (const { bytes, at } of isWhole ? missed : [{ bytes: held.document.diff(), at: undefined }])
+      onStored(userId, bytes, { origin: undefined, at });
   };
 
   /** Runs a unit on the document, under its lock, and keeps in memory what it made once that is committed. */
@@ -229,7 +237,7 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
     if (!stored) return answer;
     cache.set(userId, stored.held);
     noteTold(userId, stored.held.revision);
-    onStored(userId, stored.update, origin);
+    onStored(userId, stored.update, { origin, at: stored.at });
     compactWhenLong(userId, stored.held);
     return answer;
   };
@@ -247,7 +255,7 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
     const favourites = roots.includes("favourites") ? held.document.favourites() : held.favourites;
     await refreshFavourites(tx, userId, { before: held.favourites, after: favourites });
     const logBytes = held.logBytes + bytes.length;
-    return { update: bytes, held: { ...held, revision, logBytes, favourites } };
+    return { at, update: bytes, held: { ...held, revision, logBytes, favourites } };
   };
 
   /** The id that the server writes with, for a document that is about to have something stored. */
@@ -373,6 +381,7 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
 };
 
 interface Stored {
+  readonly at: number;
   readonly update: Uint8Array;
   readonly held: Held;
 }

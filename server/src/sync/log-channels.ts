@@ -4,10 +4,10 @@ import type { Random } from "../crypto.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import { awarenessFrame, stepTwoFrame, updateFrame } from "./frames.ts";
 import { createHiding } from "./hiding.ts";
-import { encodeLogUpdate } from "./log-encoder.ts";
+import { encodeLogUpdate, type LogStretch } from "./log-encoder.ts";
 import type { Logs, ReaderPosition, SegmentState } from "./logs.ts";
 import { createPresence, hearPresence, tellPresence, type Presence } from "./presence.ts";
-import type { LogAccess } from "./sync.ts";
+import type { LogAccess, SyncMetrics } from "./sync.ts";
 import { checkStateVector } from "./update-check.ts";
 
 /** The open segments of logs and who reads them. It holds no entry: whatever is sent comes from rows. */
@@ -40,6 +40,7 @@ export interface LogChannelsDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  readonly metrics: Pick<SyncMetrics, "framesDelivered" | "entriesDelivered" | "lagged">;
   /** Runs what no reply waits for. */
   readonly background: (task: Promise<unknown>) => void;
 }
@@ -66,7 +67,7 @@ const FORKS_BEFORE_REFUSAL = 3;
 const MAX_FORKS_REMEMBERED = 10_000;
 
 export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
-  const { logs, access, clock, random, limits, background } = deps;
+  const { logs, access, clock, random, limits, metrics, background } = deps;
   const channelsByLog = new Map<LogId, Map<number, Channel>>();
   const forksByReader = new Map<string, number[]>();
   let dirty = new Set<LogId>();
@@ -139,6 +140,11 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     connection.close(CLOSE_CODES.forbidden, "This copy is not of this log, and was not dropped");
   };
 
+  const noteDelivery = ({ entries }: LogStretch, frames: number): void => {
+    metrics.framesDelivered("room", frames);
+    metrics.entriesDelivered(entries.length * frames);
+  };
+
   const answerStepOne = async (channel: Channel, reader: Reader, bytes: Uint8Array): Promise<void> => {
     const { connection } = reader;
     const checked = checkStateVector(bytes, limits.logStateVectorEntries);
@@ -160,6 +166,7 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     if (first === undefined || channel.segment < first)
       return connection.close(CLOSE_CODES.forbidden, "Not yours, or not there");
     connection.send(stepTwoFrame(encodeLogUpdate(stretch)));
+    noteDelivery(stretch, 1);
     const others = channel.presence.others(connection);
     if (others) connection.send(awarenessFrame(others));
     if (channel.sent) return;
@@ -173,6 +180,7 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     while (reader.behind) {
       const { state, stretch } = await logs.read(channel.id, channel.segment, reader.behind);
       reader.connection.send(updateFrame(encodeLogUpdate(stretch)));
+      noteDelivery(stretch, 1);
       const hasMissed =
         channel.sent !== undefined &&
         (channel.sent.length > state.length || channel.sent.redactionRevision > state.redactionRevision);
@@ -184,17 +192,26 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
   const flushChannel = async (channel: Channel): Promise<void> => {
     const { sent } = channel;
     if (!sent) return;
-    const { state, stretch } = await logs.read(channel.id, channel.segment, sent);
+    const { state, stretch, since } = await logs.read(channel.id, channel.segment, sent);
     if (stretch.entries.length === 0 && stretch.redacted.length === 0) return;
     // After the rows were read: nobody gets a row that came after she left.
     for (const userId of await access.formerReaders(channel.id)) close(channel.id, userId);
     channel.sent = state;
     const frame = updateFrame(encodeLogUpdate(stretch));
+    let frames = 0;
     for (const reader of channel.readers.values()) {
       if (reader.behind || !reader.isListening) continue;
-      if (reader.connection.isBusy()) reader.behind = sent;
-      else reader.connection.send(frame);
+      if (reader.connection.isBusy()) {
+        reader.behind = sent;
+        continue;
+      }
+      reader.connection.send(frame);
+      frames += 1;
     }
+    if (frames === 0) return;
+    noteDelivery(stretch, frames);
+    // Not counted for those who are behind: that would be how slow they are.
+    metrics.lagged("room", clock.now() - since);
   };
 
   const flush = async (id: LogId): Promise<void> => {

@@ -136,7 +136,7 @@ const noteRedaction = prepare<{ id: LogId; segment: number; at: number }>()((que
 const segment = prepare<{ id: LogId; segment: number }>()((query, param) =>
   query
     .selectFrom("log_segments")
-    .select(["writer_id", "length", "redaction_revision"])
+    .select(["writer_id", "length", "redaction_revision", "changed_at"])
     .where("log_id", "=", param.id)
     .where("segment", "=", param.segment),
 );
@@ -144,7 +144,7 @@ const segment = prepare<{ id: LogId; segment: number }>()((query, param) =>
 const entries = prepare<{ id: LogId; segment: number; from: number; to: number }>()((query, param) =>
   query
     .selectFrom("log_entries")
-    .select(["position", "bytes"])
+    .select(["position", "bytes", "at"])
     .where("log_id", "=", param.id)
     .where("segment", "=", param.segment)
     .where("position", ">=", param.from)

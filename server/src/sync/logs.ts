@@ -75,12 +75,15 @@ export interface Logs {
   decode(bytes: Uint8Array): readonly EntryValue[];
   /** A segment's state, or `undefined` when there is none. */
   segment(id: LogId, segment: number): Promise<SegmentState | undefined>;
-  /** What a reader lacks of a segment, with the state that it will then have. Throws for one that does not exist. */
+  /**
+   * What a reader lacks of a segment, with the state that it will then have; `since` is the instant of the oldest entry of it,
+   * or of the last redaction when it has no entry. Throws for a segment that does not exist.
+   */
   read(
     id: LogId,
     segment: number,
     reader: ReaderPosition,
-  ): Promise<{ readonly state: SegmentState; readonly stretch: LogStretch }>;
+  ): Promise<{ readonly state: SegmentState; readonly stretch: LogStretch; readonly since: number }>;
   /** Yjs client ids under which the segment was served before the database was restored. */
   formerWriters(id: LogId, segment: number): Promise<readonly number[]>;
   /** Logs that changed at or after an instant, whoever changed them, with a text that is another after each change. */
@@ -244,6 +247,7 @@ export const createLogs = ({ read, limits, newId, random }: LogsDeps): Logs => {
         : rows.filter(({ bytes }) => bytes === null);
       return {
         state,
+        since: rows[0]?.at ?? row.changed_at,
         stretch: {
           writerId: state.writerId,
           from,

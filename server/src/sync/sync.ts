@@ -5,7 +5,7 @@ import type { Random } from "../crypto.ts";
 import type { Log } from "../log.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
 import { createDocumentChannels } from "./document-channels.ts";
-import type { Documents } from "./documents.ts";
+import type { Documents, UpdateSource } from "./documents.ts";
 import { createInboxHints } from "./inbox-hints.ts";
 import { createLogChannels } from "./log-channels.ts";
 import type { Logs } from "./logs.ts";
@@ -36,14 +36,27 @@ export interface LogAccess {
   readers(id: LogId): Promise<readonly UserId[]>;
 }
 
+/** Counts what happens on the sockets, for `/metrics`. */
+export interface SyncMetrics {
+  socketClosed(code: number): void;
+  /** Frames with what readers lacked were handed to sockets: when they came, later, or once they could take them. */
+  framesDelivered(document: SyncedDocument, frames: number): void;
+  /** So many entries of rooms were in them, each once a frame. */
+  entriesDelivered(entries: number): void;
+  /** News was handed to the sockets that wait for it, so long after the instant that its row bears. */
+  lagged(document: SyncedDocument, lagMs: number): void;
+}
+
+export type SyncedDocument = "room" | "user";
+
 /** The sockets of `/sync/…` and what is served on them. */
 export interface Sync {
   readonly hints: SyncHints;
   attach(server: HttpServer): void;
   /** A session is over: its sockets are closed with 4401. */
   sessionEnded(id: SessionId): void;
-  /** A user document has something new, committed; whoever sent it as `origin` has it already. */
-  documentStored(userId: UserId, update: Uint8Array, origin?: object): void;
+  /** A user document has something new, committed; whoever sent it as the source's `origin` has it already. */
+  documentStored(userId: UserId, update: Uint8Array, source: UpdateSource): void;
   /** Whether a device has a log open at this node. */
   hasOpen(sessionId: SessionId, id: LogId): boolean;
   /** How many sockets are open. */
@@ -66,7 +79,7 @@ export interface SyncDeps {
   readonly limits: Limits;
   readonly log: Log;
   readonly background: (task: Promise<unknown>) => void;
-  readonly onSocketClosed: (code: number) => void;
+  readonly metrics: SyncMetrics;
   /** Whether other processes write to the same database: their changes are then looked for. */
   readonly hasOtherWriters: boolean;
 }
@@ -79,13 +92,13 @@ const NOTICE_EVERY_MS = 400;
 const NOTICE_OVERLAP_MS = 20_000;
 
 export const createSync = (deps: SyncDeps): Sync => {
-  const { logs, access, hiddenFrom, documents, clock, random, limits, background } = deps;
-  const logChannels = createLogChannels({ logs, access, hiddenFrom, clock, random, limits, background });
-  const documentChannels = createDocumentChannels({ documents, clock, random, limits });
+  const { logs, access, documents, clock, random, limits, metrics, background } = deps;
+  const logChannels = createLogChannels(deps);
+  const documentChannels = createDocumentChannels({ documents, clock, random, limits, metrics });
   const inboxHints = createInboxHints({ access, channels: documentChannels, clock, background });
   const sockets = createSockets({
     ...deps,
-    onClosed: deps.onSocketClosed,
+    onClosed: metrics.socketClosed,
     handlerOf: async (address, { user }) => {
       if (address.kind === "user") {
         return address.userId === user.id ? documentChannels.open(user.id) : undefined;
@@ -131,7 +144,7 @@ export const createSync = (deps: SyncDeps): Sync => {
     },
     attach: (server) => sockets.attach(server),
     sessionEnded: (id) => sockets.closeSession(id),
-    documentStored: (userId, update, origin) => documentChannels.stored(userId, update, origin),
+    documentStored: (userId, update, source) => documentChannels.stored(userId, update, source),
     hasOpen: (sessionId, id) => logChannels.hasOpen(sessionId, id),
     countSockets: () => sockets.size,
     close: async () => {

@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { createMetrics } from "./metrics.ts";
+
+/** Metrics of a database that counts how often it was asked; `fail` says what the next questions come to. */
+const createScene = () => {
+  let now = 0;
+  let failure: Error | undefined;
+  const asked = { sessions: 0, students: 0, pushes: 0 };
+  /** Answers how often that was asked. */
+  const answer = async (what: keyof typeof asked): Promise<number> => {
+    asked[what] += 1;
+    if (failure) throw failure;
+    return asked[what];
+  };
+  const metrics = createMetrics({
+    clock: { now: () => now, every: () => () => {} },
+    pushProvider: undefined,
+    countSockets: () => 0,
+    countLiveSessions: () => answer("sessions"),
+    countActiveStudents: () => answer("students"),
+    countPushes: async () => ({ pending: await answer("pushes"), dead: 0 }),
+  });
+  return {
+    asked,
+    text: async () => (await metrics.text()).body,
+    advance: (ms: number) => void (now += ms),
+    fail: (error: Error | undefined) => void (failure = error),
+  };
+};
+
+test("a storm of scrapes asks the database once, for students once a minute, for the rest once a second", async () => {
+  const { asked, text, advance } = createScene();
+
+  await Promise.all(Array.from({ length: 100 }, text));
+  expect(asked).toEqual({ sessions: 1, students: 1, pushes: 1 });
+
+  advance(999);
+  await text();
+  expect(asked).toEqual({ sessions: 1, students: 1, pushes: 1 });
+
+  advance(1);
+  await Promise.all([text(), text()]);
+  expect(asked).toEqual({ sessions: 2, students: 1, pushes: 2 });
+
+  advance(58_999);
+  expect(await text()).toMatch(/^edvoyage_students_active 1$/m);
+  advance(1);
+  expect(await text()).toMatch(/^edvoyage_students_active 2$/m);
+});
+
+test("what failed is asked again at once", async () => {
+  const { text, fail } = createScene();
+  fail(new Error("the database is away"));
+  await expect(text()).rejects.toThrow("the database is away");
+
+  fail(undefined);
+
+  expect(await text()).toMatch(/^edvoyage_sessions_active 2$/m);
+});

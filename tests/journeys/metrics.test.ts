@@ -1,0 +1,286 @@
+import { readFileSync } from "node:fs";
+import { SmsRefusedError, type PushOutcome, type PushProvider } from "@edvoyage/server/app";
+import { describe, expect, test } from "vitest";
+import { DIALECTS, writeRows } from "../support/databases.ts";
+import { createStudent, openDirect, openGroup } from "../support/student.ts";
+import { connectStock, until } from "../support/sync-client.ts";
+import { createWorld, expectRefusal, joinWorld, type World } from "../support/world.ts";
+
+const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+
+/** What `/metrics` says now, by series as it is printed: `name{label="value"}`. */
+const scrape = async ({ url }: Pick<World, "url">): Promise<Readonly<Record<string, number>>> => {
+  const lines = (await textOf({ url })).split("\n").filter((line) => line && !line.startsWith("#"));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const end = line.lastIndexOf(" ");
+      return [line.slice(0, end), Number(line.slice(end + 1))];
+    }),
+  );
+};
+
+const textOf = async ({ url }: Pick<World, "url">): Promise<string> => (await fetch(`${url}/metrics`)).text();
+
+/** A provider of pushes that answers all of them alike. */
+const pushesThat = (outcome: PushOutcome): PushProvider => ({
+  name: "expo",
+  batchSize: 100,
+  serves: ["expo"],
+  send: async (messages) => messages.map(() => outcome),
+});
+
+describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
+  test("counts requests for codes by what became of them", async () => {
+    const answers = [undefined, undefined, new SmsRefusedError("no"), new Error("timeout")];
+    const codes: string[] = [];
+    const send = async ({ code }: { readonly code: string }): Promise<void> => {
+      codes.push(code);
+      const answer = answers.shift();
+      if (answer) throw answer;
+    };
+    const world = await createWorld({
+      dialect,
+      smsProvider: { name: "webhook", send },
+      limits: { sendsPerHourPerDevice: 1 },
+    });
+    const [student, blocked] = [world.device(), world.device()];
+    await student.requestCode();
+    await student.requestCode();
+    world.clock.advance({ minutes: 6 });
+    await expectRefusal(student.requestCode(), "otp/throttled");
+    await blocked.requestCode();
+    const wrong = codes.at(-1) === "111111" ? "222222" : "111111";
+    for (let i = 0; i < 3; i += 1) await blocked.verify({ code: wrong }).catch(() => {});
+    await expectRefusal(blocked.requestCode(), "otp/blocked");
+    for (let i = 0; i < 2; i += 1) await expectRefusal(world.device().requestCode(), "sms/failed");
+
+    expect(await scrape(world)).toMatchObject({
+      'edvoyage_codes_requested_total{outcome="sent"}': 2,
+      'edvoyage_codes_requested_total{outcome="waiting"}': 1,
+      'edvoyage_codes_requested_total{outcome="failed"}': 2,
+      'edvoyage_codes_requested_total{outcome="throttled"}': 1,
+      'edvoyage_codes_requested_total{outcome="blocked"}': 1,
+    });
+  });
+
+  test("counts sessions that are opened, and those that end by their cause", async () => {
+    const world = await createWorld({ dialect, limits: { sessionsPerUser: 2 } });
+    const first = world.device();
+    const { phone } = first;
+    const afterResend = () => world.clock.advance({ minutes: 3 });
+    await first.signIn();
+    afterResend();
+    const again = await first.signIn();
+    const second = await world.device({ phone }).signIn();
+    const third = await world.device({ phone }).signIn();
+    await third.rpc.sessions.revoke.mutate({ sessionId: second.session.id });
+    await third.rpc.sessions.revoke.mutate({ sessionId: second.session.id });
+    await world.admin.admin.sessions.revoke.mutate({ sessionId: third.session.id });
+    await (await world.device().signIn()).rpc.sessions.logout.mutate();
+    await (await world.device().signIn()).rpc.account.delete.mutate();
+
+    // The third came when there were two: the longest unused of them went.
+    await expectRefusal(again.rpc.sessions.validate.query(), "session/expired");
+    expect(await scrape(world)).toMatchObject({
+      edvoyage_sessions_opened_total: 6,
+      'edvoyage_sessions_ended_total{cause="replaced"}': 1,
+      'edvoyage_sessions_ended_total{cause="limit"}': 1,
+      'edvoyage_sessions_ended_total{cause="revoked"}': 1,
+      'edvoyage_sessions_ended_total{cause="admin"}': 1,
+      'edvoyage_sessions_ended_total{cause="logout"}': 1,
+      'edvoyage_sessions_ended_total{cause="deleted"}': 1,
+    });
+  });
+
+  test("counts a student who was there in the last 24 hours once, signed out or not", async () => {
+    const world = await createWorld({ dialect });
+    const [early, late] = [await createStudent(world), await createStudent(world)];
+    await world.device({ phone: early.phone }).signIn();
+    await late.rpc.sessions.logout.mutate();
+    const active = async () => (await scrape(world))["edvoyage_students_active"];
+    expect(await active()).toBe(2);
+
+    // Counted once a minute at the most.
+    await createStudent(world);
+    expect(await active()).toBe(2);
+    world.clock.advance({ minutes: 1 });
+    expect(await active()).toBe(3);
+
+    world.clock.advance({ hours: 23 });
+    await early.rpc.sessions.validate.query();
+    world.clock.advance({ hours: 1 });
+    // That she was there is written after the answer.
+    await until(async () => {
+      world.clock.advance({ minutes: 1 });
+      return (await active()) === 1;
+    });
+    world.clock.advance({ hours: 24 });
+    expect(await active()).toBe(0);
+  });
+
+  test("counts as many students as there are, however many sessions fall into one millisecond", async () => {
+    const world = await createWorld({ dialect });
+    const now = world.clock.now();
+    const numbersTo = (last: number): string =>
+      `with recursive n (i) as (select 1 union all select i + 1 from n where i < ${last})`;
+    await writeRows(
+      world.databaseUrl,
+      `${numbersTo(1_300)} insert into users (id, phone, created_at) select 'student-' || i, 'phone-' || i, 0 from n`,
+    );
+    // Two sessions each, a third of them over.
+    await writeRows(
+      world.databaseUrl,
+      `${numbersTo(2_600)} insert into sessions
+         (id, user_id, device_key, key_hash, platform, created_at, last_seen_at, expires_at, ended_at, end_reason)
+       select 'session-' || i, 'student-' || (1 + i % 1300), 'device-' || i, 'key-' || i, 'ios', 0, ${now}, ${now * 2},
+         case when i % 3 = 0 then ${now} end, case when i % 3 = 0 then 'logout' end from n`,
+    );
+
+    expect(await scrape(world)).toMatchObject({ edvoyage_students_active: 1_300 });
+  });
+
+  test("counts what reaches the sockets of a room: each frame, and each entry in it", async () => {
+    const world = await createWorld({ dialect });
+    const [ada, bo] = [await createStudent(world), await createStudent(world)];
+    const roomId = await openDirect(ada, bo);
+    for (const { token } of [ada, bo])
+      await connectStock({ url: world.url, token }, `room/${roomId}/0`).synced();
+    const before = await scrape(world);
+
+    await ada.send(roomId, "Hello");
+    await until(async () => {
+      const after = await scrape(world);
+      return (
+        increase(after, before, 'edvoyage_frames_delivered_total{document="room"}') === 2 &&
+        increase(after, before, "edvoyage_entries_delivered_total") === 2 &&
+        increase(after, before, 'edvoyage_sync_lag_seconds_count{document="room"}') === 1
+      );
+    });
+
+    const newcomer = connectStock({ url: world.url, token: bo.token }, `room/${roomId}/0`);
+    await newcomer.synced();
+    const after = await scrape(world);
+    expect(increase(after, before, 'edvoyage_frames_delivered_total{document="room"}')).toBe(3);
+    expect(increase(after, before, "edvoyage_entries_delivered_total")).toBe(2 + newcomer.events().length);
+    // Who has just come has waited for nothing.
+    expect(increase(after, before, 'edvoyage_sync_lag_seconds_count{document="room"}')).toBe(1);
+  });
+
+  test("counts what reaches a student's other devices, and not the one that sent it", async () => {
+    const world = await createWorld({ dialect });
+    const ada = await createStudent(world);
+    const open = () => connectStock({ url: world.url, token: ada.token }, `user/${ada.id}`);
+    const [phone, tablet] = [open(), open()];
+    await Promise.all([phone.synced(), tablet.synced()]);
+    const before = await scrape(world);
+
+    phone.doc.getArray("settings").push([{ key: "theme", val: "dark" }]);
+    await until(() => tablet.doc.getArray("settings").length === 1);
+
+    const after = await scrape(world);
+    expect(increase(after, before, 'edvoyage_frames_delivered_total{document="user"}')).toBe(1);
+    expect(increase(after, before, 'edvoyage_sync_lag_seconds_count{document="user"}')).toBe(1);
+  });
+
+  test("counts pushes that failed: those to be tried again, and those given up", async () => {
+    const outcomes = [
+      ["refused", "dead"],
+      ["failed", "retried"],
+    ] as const;
+
+    for (const [state, result] of outcomes) {
+      const world = await createWorld({ dialect, pushProvider: pushesThat({ state, error: "down" }) });
+      const [ada, bo] = [await createStudent(world), await createStudent(world)];
+      await ada.rpc.push.register.mutate({
+        provider: "expo",
+        token: "ExponentPushToken[a0b1c2d3e4f5]",
+        platform: "ios",
+      });
+      const series = `edvoyage_pushes_total{provider="expo",result="${result}"}`;
+      expect(await scrape(world)).toMatchObject({ [series]: 0 });
+
+      await bo.send(await openDirect(ada, bo), "Hello");
+
+      await until(async () => (await scrape(world))[series] === 1);
+      world.clock.advance({ seconds: 1 });
+      const gauge = state === "refused" ? "edvoyage_pushes_dead" : "edvoyage_pushes_pending";
+      expect(await scrape(world)).toMatchObject({ [gauge]: 1 });
+    }
+  });
+});
+
+describe("the lag of sync", () => {
+  test("of what another node wrote is how long it took to be noticed", async () => {
+    const world = await createWorld({ dialect: "postgres" });
+    const other = await joinWorld(world);
+    const [ada, bo] = [await createStudent(world), await createStudent(world)];
+    const roomId = await openGroup(ada, [bo]);
+    const room = connectStock({ url: other.url, token: bo.token }, `room/${roomId}/0`);
+    const own = connectStock({ url: other.url, token: ada.token }, `user/${ada.id}`);
+    await Promise.all([room.synced(), own.synced()]);
+
+    await ada.send(roomId, "Hello");
+    await ada.rpc.favourites.add.mutate({ kind: "university", id: await someUniversity(world) });
+    world.clock.advance({ ms: 400 });
+    await until(() => room.texts().length === 1 && own.doc.getArray("favourites").length === 1);
+
+    expect(await scrape(other)).toMatchObject({
+      'edvoyage_sync_lag_seconds_sum{document="room"}': 0.4,
+      'edvoyage_sync_lag_seconds_bucket{le="0.25",document="room"}': 0,
+      'edvoyage_sync_lag_seconds_bucket{le="0.5",document="room"}': 1,
+      'edvoyage_sync_lag_seconds_sum{document="user"}': 0.4,
+      'edvoyage_sync_lag_seconds_count{document="user"}': 1,
+    });
+  });
+});
+
+describe("the README", () => {
+  /** The names that its table of metrics has, each with its labels. */
+  const [, section = ""] = /\n## Monitoring\n([\s\S]*?)\n## /.exec(README) ?? [];
+  const rows = [...section.matchAll(/^\| `(edvoyage_[a-z_]+)(?:\{([a-z,]+)\})?` \|/gm)];
+  const documented = Object.fromEntries(rows.map(([, name, labels = ""]) => [name, labels]));
+
+  test("names every metric of /metrics, and no other, with its labels", async () => {
+    const world = await createWorld({ pushProvider: pushesThat({ state: "taken" }) });
+    const ada = await createStudent(world);
+    connectStock({ url: world.url, token: ada.token }, `user/${ada.id}`);
+    await ada.rpc.sessions.logout.mutate();
+    await until(async () => (await textOf(world)).includes("edvoyage_sockets_closed_total{"));
+
+    const text = await textOf(world);
+
+    const printed = new Map<string, string>();
+    for (const [, name = "", type] of text.matchAll(/^# TYPE (edvoyage_\w+) (\w+)$/gm)) {
+      const series = new RegExp(`^${name}${type === "histogram" ? "_count" : ""}(?:\\{(.*)\\})? `, "m");
+      const [sample, labels = ""] = series.exec(text) ?? [];
+      expect(sample, `${name} has no series`).toBeDefined();
+      printed.set(name, [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label).join(","));
+    }
+    expect(printed.size).toBeGreaterThan(15);
+    expect(documented).toEqual(Object.fromEntries(printed));
+    expect(rows).toHaveLength(printed.size);
+  });
+
+  test("has alerts on metrics that there are", () => {
+    const inAlerts = section.match(/edvoyage_[a-z_]+/g) ?? [];
+
+    const unknown = inAlerts.filter(
+      (name) => !Object.hasOwn(documented, name.replace(/_(bucket|count|sum)$/, "")),
+    );
+
+    expect(inAlerts.length).toBeGreaterThan(rows.length);
+    expect(unknown).toEqual([]);
+  });
+});
+
+const increase = (
+  after: Readonly<Record<string, number>>,
+  before: Readonly<Record<string, number>>,
+  series: string,
+): number => (after[series] ?? Number.NaN) - (before[series] ?? Number.NaN);
+
+const someUniversity = async (world: World): Promise<string> => {
+  await world.server.seedIfEmpty();
+  const [university] = (await world.rpc().universities.list.query({ limit: 1 })).items;
+  return university?.id ?? expect.fail("there is no university");
+};
