@@ -127,8 +127,9 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
     for (const statement of [
       `${numbersTo(600)} insert into users (id, phone, created_at) select 'student-' || i, 'phone-' || i, 0 from n`,
       `${numbersTo(500)} insert into follows (follower_id, followee_id, at) select '${ada.id}', 'student-' || i, 0 from n`,
+      // Of late each wrote as much as the others, before that one of them a third of all.
       `${numbersTo(10_000)} insert into posts (id, author_id, text, has_mentions, created_at)
-         select 'post-' || i, 'student-' || (1 + i * 7 % 600), 'Hello', 0, i from n`,
+         select 'post-' || i, 'student-' || case when i < 5000 and i % 3 = 0 then 1 else 1 + i * 7 % 600 end, 'Hello', 0, i from n`,
       ...(dialect === "postgres" ? ["vacuum analyze"] : []),
     ])
       await writeRows(world.databaseUrl, statement);
@@ -152,13 +153,20 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
     expect(feed).toBeDefined();
     if (!feed) return;
     const read = (await readsOf(dialect, world.databaseUrl, feed)).filter(({ table }) => table === "posts");
-    const whole = read.filter(({ isIndexOnly }) => !isIndexOnly);
-    // One more than the page, to know whether there is a next one.
-    expect(whole).toEqual([{ table: "posts", isIndexOnly: false, rows: dialect === "postgres" ? 21 : null }]);
-    if (dialect === "postgres") {
-      const entries = read.reduce((sum, { rows, isIndexOnly }) => sum + (isIndexOnly ? (rows ?? 0) : 0), 0);
-      // One of each author, herself too, then at most a page of each of the first ones, twice: found and joined.
-      expect(entries).toBeLessThanOrEqual(501 + 2 * 21 * 21);
+    const [entries, whole] = [
+      read.filter((step) => step.isIndexOnly),
+      read.filter((step) => !step.isIndexOnly),
+    ];
+    if (dialect === "sqlite") {
+      expect(whole.map(({ isOfOneRow }) => isOfOneRow)).toEqual([true]);
+      expect(entries.length).toBeGreaterThan(0);
+      // A sort of all that 500 have posted would be a step of its own.
+      expect(entries.filter(({ isOfOneRow }) => !isOfOneRow)).toEqual([]);
+    } else {
+      // One more than the page, to know whether there is a next one.
+      expect(whole.map(({ rows }) => rows)).toEqual([21]);
+      // The newest of each author, herself too, and then little more than the page.
+      expect(entries.reduce((sum, { rows }) => sum + (rows ?? 0), 0)).toBeLessThanOrEqual(501 + 2 * 21);
     }
   });
 });

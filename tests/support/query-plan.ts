@@ -85,15 +85,14 @@ export const explain = (
 const explainSqlite = async (databaseUrl: string, statements: readonly RunStatement[]) => {
   const file = new Sqlite(databaseUrl.slice("sqlite:".length), { readonly: true });
   const plans = statements.map(({ sql, values }): QueryPlan => {
-    const steps = file
-      .prepare<unknown[], { detail: string }>(`explain query plan ${sql}`)
-      .all(...values)
-      .map(({ detail }) => detail);
+    const steps = stepsOf(file, { sql, values }).map(({ detail }) => detail);
     // A subquery is read to its end, and has read its own tables by then.
     const subqueries = new Set(steps.map((step) => /^(?:CO-ROUTINE|MATERIALIZE) (\S+)/.exec(step)?.[1]));
     const scanned = steps.flatMap((step) => {
       const [, name] = /^SCAN (?!CONSTANT ROW)(\S+)/.exec(step) ?? [];
-      return name === undefined || name.startsWith("(") || subqueries.has(name) ? [] : [name];
+      if (name === undefined || name.startsWith("(")) return [];
+      const table = tableOf(sql, name);
+      return subqueries.has(name) || subqueries.has(table) ? [] : [table];
     });
     const sorts = steps.some((step) => step.startsWith("USE TEMP B-TREE"));
     return { sql, steps, scanned, sorts, isGeneric: true };
@@ -101,6 +100,19 @@ const explainSqlite = async (databaseUrl: string, statements: readonly RunStatem
   file.close();
   return plans;
 };
+
+interface SqliteStep {
+  readonly id: number;
+  readonly parent: number;
+  readonly detail: string;
+}
+
+const stepsOf = (file: Sqlite.Database, { sql, values }: RunStatement): SqliteStep[] =>
+  file.prepare<unknown[], SqliteStep>(`explain query plan ${sql}`).all(...values);
+
+/** What a plan calls by the name that a statement gives it. */
+const tableOf = (sql: string, name: string): string =>
+  new RegExp(`"(\\w+)" as "${name}"`).exec(sql)?.[1] ?? name;
 
 interface PlanNode {
   readonly "Node Type": string;
@@ -155,6 +167,8 @@ export interface TableRead {
   readonly table: string;
   /** Whether an index has all that is read of it. */
   readonly isIndexOnly: boolean;
+  /** Whether it is done anew for each row of another step, or finds one row by its place; PostgreSQL counts instead. */
+  readonly isOfOneRow: boolean | null;
   /** How many entries or rows it read in all; SQLite does not say. */
   readonly rows: number | null;
 }
@@ -166,13 +180,21 @@ export const readsOf = async (
   statement: RunStatement,
 ): Promise<TableRead[]> => {
   if (dialect === "sqlite") {
-    const [plan] = await explainSqlite(databaseUrl, [statement]);
-    return (plan?.steps ?? []).flatMap((step) => {
-      const [, table] = /^(?:SCAN|SEARCH) (\S+)/.exec(step) ?? [];
-      if (table === undefined) return [];
-      // An alias is a table, too.
-      const [, aliased] = new RegExp(`"(\\w+)" as "${table}"`).exec(statement.sql) ?? [];
-      return [{ table: aliased ?? table, isIndexOnly: step.includes("COVERING INDEX"), rows: null }];
+    const file = new Sqlite(databaseUrl.slice("sqlite:".length), { readonly: true });
+    const steps = stepsOf(file, statement);
+    file.close();
+    return steps.flatMap(({ detail, parent }) => {
+      const [, name] = /^(?:SCAN|SEARCH) (\S+)/.exec(detail) ?? [];
+      if (name === undefined) return [];
+      const within = steps.find(({ id }) => id === parent)?.detail ?? "";
+      return [
+        {
+          table: tableOf(statement.sql, name),
+          isIndexOnly: detail.includes("COVERING INDEX"),
+          isOfOneRow: within.startsWith("CORRELATED ") || /\b(?:position|rowid)=\?/.test(detail),
+          rows: null,
+        },
+      ];
     });
   }
   const client = new pg.Client({ connectionString: databaseUrl });
@@ -188,7 +210,8 @@ export const readsOf = async (
     .flatMap((node) => {
       const { "Relation Name": table, "Actual Rows": rowsALoop = 0, "Actual Loops": loops = 0 } = node;
       if (table === undefined) return [];
-      return [{ table, isIndexOnly: node["Node Type"] === "Index Only Scan", rows: rowsALoop * loops }];
+      const isIndexOnly = node["Node Type"] === "Index Only Scan";
+      return [{ table, isIndexOnly, isOfOneRow: null, rows: rowsALoop * loops }];
     });
 };
 
