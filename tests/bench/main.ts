@@ -2,12 +2,14 @@ import { cpus } from "node:os";
 import { benchChat } from "./chat.ts";
 import { benchSdk } from "./sdk.ts";
 import { benchSignIn } from "./sign-in.ts";
+import { benchSocial } from "./social.ts";
 import { print, ROUNDS, SECONDS } from "./world.ts";
 
 /** `npm run bench -- <name>` runs one; without a name, all. */
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   "sign-in": benchSignIn,
   chat: benchChat,
+  social: benchSocial,
   sdk: benchSdk,
 };
 

@@ -28,6 +28,7 @@ export const SERVER_KINDS = [
   "two-writes",
   "edvoyage-chat",
   "edvoyage-one-segment",
+  "edvoyage-social",
   "ws-relay",
   "hocuspocus",
 ] as const;
@@ -39,6 +40,12 @@ const CHAT_LIMITS = {
   messageBurst: 1_000_000_000,
   socketsPerSession: 1_000_000,
   socketsPerIpBeforeSignIn: 1_000_000,
+};
+
+const SOCIAL_LIMITS = {
+  postBurst: 1_000_000_000,
+  commentBurst: 1_000_000_000,
+  reactionBurst: 1_000_000_000,
 };
 
 const membersByRoom = new Map<string, Set<WebSocket>>();
@@ -76,6 +83,8 @@ const start: Readonly<Record<ServerKind, (dataDir: string, smsPort: number) => P
       segmentEvents: 1_000_000_000,
       segmentBytes: 1_000_000_000,
     }),
+
+  "edvoyage-social": (dataDir, smsPort) => startEdvoyage(dataDir, smsPort, SOCIAL_LIMITS),
 
   // Passes on what comes and keeps nothing.
   "ws-relay": async () => {
