@@ -10,8 +10,8 @@ test("procedures are listed with who may call them", () => {
   );
 
   expect(listed).toEqual([
-    { path: "a.c", type: "query", access: "anyone" },
-    { path: "b", type: "mutation", access: "session" },
+    { path: "a.c", type: "query", access: "anyone", inputs: [] },
+    { path: "b", type: "mutation", access: "session", inputs: [] },
   ]);
 });
 

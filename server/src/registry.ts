@@ -12,6 +12,8 @@ export interface ProcedureEntry {
   readonly path: string;
   readonly type: TRPCProcedureType;
   readonly access: Access;
+  /** What its input must look like: schemas of zod, all of which must hold. */
+  readonly inputs: readonly unknown[];
 }
 
 /**
@@ -20,7 +22,12 @@ export interface ProcedureEntry {
  */
 export const listProcedures = (router: AnyTRPCRouter): ProcedureEntry[] =>
   Object.entries(proceduresOf(router))
-    .map(([path, { _def }]) => ({ path, type: _def.type, access: accessOf(path, _def) }))
+    .map(([path, { _def }]) => ({
+      path,
+      type: _def.type,
+      access: accessOf(path, _def),
+      inputs: _def.inputs,
+    }))
     .sort((one, other) => (one.path < other.path ? -1 : 1));
 
 /**
@@ -114,6 +121,7 @@ type Middleware = (
 interface Definition {
   readonly type: TRPCProcedureType;
   readonly meta?: { readonly access?: Access };
+  readonly inputs: readonly unknown[];
   readonly middlewares: readonly Middleware[];
 }
 

@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import { v7 as uuidv7 } from "uuid";
+import { YKeyValue } from "y-utility/y-keyvalue";
+import { someCourses } from "./application.ts";
+import { createStudent } from "./student.ts";
+import { connectStock, until } from "./sync-client.ts";
+import { somePhone, type World } from "./world.ts";
+
+/** A student with something of everything, whom others' requests should leave as she is. */
+export interface Bystander {
+  readonly name: string;
+  readonly userId: string;
+  /** Whether she has blocked the one who asks. */
+  readonly isBlocking: boolean;
+  /** An id of hers of each kind. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** What nobody else may read: her number, her key, what she wrote for herself and for those in her room. */
+  readonly secrets: readonly string[];
+  /** What all may read but those whom she has blocked. */
+  readonly shown: readonly string[];
+  /** All that the server has of her, as one text. */
+  export(): Promise<string>;
+}
+
+/** Signs her in and has her do all that; she blocks whom she is told to. */
+export const createBystander = async (
+  world: World,
+  { name, blocks }: { readonly name: string; readonly blocks?: string },
+): Promise<Bystander> => {
+  const mark = (what: string): string => `${what}-${randomBytes(9).toString("hex")}`;
+  const secret = {
+    birthday: "2003-04-05",
+    nickname: mark("nickname"),
+    room: mark("room"),
+    message: mark("message"),
+    setting: mark("setting"),
+    statement: mark("statement"),
+    notes: mark("notes"),
+    document: mark("document"),
+    email: `${mark("mail")}@example.org`,
+    number: somePhone(),
+    pushToken: `ExponentPushToken[${mark("token")}]`,
+  };
+  const shown = { name: mark("name"), bio: mark("bio"), post: mark("post"), comment: mark("comment") };
+  const device = world.device();
+  const { user, token, session, rpc } = await device.signIn();
+  const [friend, stranger] = [await createStudent(world), await createStudent(world)];
+
+  await rpc.profile.update.mutate({ name: shown.name, bio: shown.bio, dateOfBirth: secret.birthday });
+  await rpc.contacts.add.mutate({ userId: friend.id, nickname: secret.nickname });
+  const number = await rpc.contacts.add.mutate({ phone: secret.number, nickname: secret.nickname });
+  await friend.rpc.contacts.add.mutate({ userId: user.id });
+  const room = await rpc.chat.rooms.create.mutate({
+    kind: "group",
+    memberIds: [friend.id],
+    name: secret.room,
+  });
+  const invited = await stranger.rpc.chat.rooms.create.mutate({
+    kind: "group",
+    memberIds: [user.id],
+    name: secret.room,
+  });
+  const commandId = uuidv7();
+  const { messageId } = await rpc.chat.send.mutate({ roomId: room.id, text: secret.message, commandId });
+  const { postId } = await rpc.social.post.mutate({ text: shown.post });
+  const { commentId } = await rpc.social.comment.mutate({ postId, text: shown.comment });
+  await friend.rpc.social.like.mutate({ postId });
+  if (blocks) await rpc.contacts.update.mutate({ userId: blocks, blocked: true });
+  const [notification] = (await rpc.notifications.recent.query()).items;
+  const [courseId = ""] = await someCourses(world, 1);
+  const { statement, notes, email: contactEmail } = secret;
+  const draft = await rpc.applications.create.mutate({
+    courseId,
+    fields: { statement, notes, contactEmail },
+  });
+  const { documents } = await rpc.applications.addDocument.mutate({
+    applicationId: draft.id,
+    kind: "passport",
+    name: secret.document,
+  });
+  await rpc.push.register.mutate({ provider: "expo", token: secret.pushToken });
+  const screen = connectStock({ url: world.url, token }, `user/${user.id}`);
+  await screen.synced();
+  new YKeyValue<unknown>(screen.doc.getArray("settings")).set("theme", secret.setting);
+  const exportOf = async () =>
+    JSON.stringify(await world.admin.admin.users.export.query({ userId: user.id }));
+  await until(async () => (await exportOf()).includes(secret.setting));
+  screen.provider.destroy();
+  const challenge = await world.device({ phone: user.phone }).requestCode();
+
+  const ids = {
+    user: user.id,
+    session: session.id,
+    device: device.deviceId,
+    challenge: challenge.challengeId,
+    contact: number.id,
+    room: room.id,
+    invitation: invited.id,
+    message: messageId,
+    post: postId,
+    comment: commentId,
+    notification: notification?.id ?? "",
+    application: draft.id,
+    document: documents[0]?.id ?? "",
+    "nobody's": uuidv7(),
+  };
+  if (Object.values(ids).includes("")) throw new Error("A bystander lacks something to have an id of");
+  return {
+    name,
+    userId: user.id,
+    isBlocking: blocks !== undefined,
+    ids,
+    secrets: [user.phone, token, session.id, ...Object.values(secret)],
+    shown: Object.values(shown),
+    export: exportOf,
+  };
+};
