@@ -81,6 +81,7 @@ describe.each(DIALECTS)("whom a student has blocked, on %s", (dialect) => {
     const roomId = await openGroup(ada, [bo, cy]);
     await bo.knows(ada);
     await ada.rpc.profile.update.mutate({ name: "Ada", bio: "Hello" });
+    await ada.rpc.social.follow.mutate({ userId: bo.id });
     const { position } = await cy.send(roomId, "Hello");
     const readers = async (student: Student, since: number | null) => {
       const { rooms } = await student.rpc.inbox.changes.query({ since });
@@ -98,9 +99,32 @@ describe.each(DIALECTS)("whom a student has blocked, on %s", (dialect) => {
     expect((await readers(cy, world.clock.now()))[0]?.toSorted()).toEqual([ada.id, bo.id].toSorted());
     expect((await bo.rpc.contacts.list.query()).items).toMatchObject([{ userId: ada.id, name: null }]);
     await expectRefusal(bo.rpc.profile.of.query({ userId: ada.id }), "not-found");
+    const [told] = (await bo.rpc.notifications.recent.query()).items;
+    expect(told).toMatchObject({ kind: "followed", actor: { id: ada.id, name: null } });
+    const { notifications } = await bo.rpc.inbox.changes.query({ since: null });
+    expect(JSON.stringify(notifications)).not.toContain("Ada");
     // A conversation needs names.
     const { members } = await bo.rpc.chat.rooms.get.query({ roomId });
     expect(members.find(({ userId }) => userId === ada.id)).toMatchObject({ name: "Ada" });
+  });
+
+  test("is not told the name of her who is invited to a room of his", async () => {
+    const world = await createWorld({ dialect });
+    const [ada, bo, cy] = [
+      await createStudent(world),
+      await createStudent(world),
+      await createStudent(world),
+    ];
+    const roomId = await openGroup(ada, [bo]);
+    await cy.rpc.profile.update.mutate({ name: "Cy" });
+    await cy.blocks(bo);
+
+    await ada.rpc.chat.rooms.addMembers.mutate({ roomId, memberIds: [cy.id] });
+
+    const invitedAsSeenBy = async ({ rpc }: Student) =>
+      (await rpc.chat.rooms.get.query({ roomId })).invited.map(({ userId, name }) => ({ userId, name }));
+    expect(await invitedAsSeenBy(ada)).toEqual([{ userId: cy.id, name: "Cy" }]);
+    expect(await invitedAsSeenBy(bo)).toEqual([{ userId: cy.id, name: null }]);
   });
 });
 

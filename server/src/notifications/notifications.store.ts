@@ -1,11 +1,10 @@
-import { prepare } from "@edvoyage/db";
+import { prepare, type Queries } from "@edvoyage/db";
 import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
 
 const columns = [
   "notifications.id",
   "notifications.kind",
   "notifications.actor_id",
-  "profiles.name as actor_name",
   "notifications.subject_kind",
   "notifications.subject_id",
   "notifications.status",
@@ -13,7 +12,7 @@ const columns = [
   "notifications.read_at",
 ] as const;
 
-/** A notification with the name that its actor gives herself. */
+/** A notification with the name that its actor gives herself; `null` also where she has blocked whose it is. */
 export interface NotificationRow {
   readonly id: NotificationId;
   readonly kind: NotificationKind;
@@ -26,23 +25,37 @@ export interface NotificationRow {
   readonly read_at: number | null;
 }
 
-const page = prepare<{ userId: UserId; before: NotificationId; limit: number }>()((query, param) =>
+const ownNotifications = (query: Queries["kysely"], userId: UserId) =>
   query
     .selectFrom("notifications")
     .leftJoin("profiles", "profiles.user_id", "notifications.actor_id")
+    .leftJoin("contacts as theirs", (join) =>
+      join
+        .onRef("theirs.owner_id", "=", "notifications.actor_id")
+        .onRef("theirs.contact_id", "=", "notifications.user_id")
+        .on("theirs.is_blocked", "=", 1),
+    )
     .select(columns)
-    .where("notifications.user_id", "=", param.userId)
+    .select((eb) =>
+      eb
+        .case()
+        .when("theirs.is_blocked", "=", 1)
+        .then(null)
+        .else(eb.ref("profiles.name"))
+        .end()
+        .as("actor_name"),
+    )
+    .where("notifications.user_id", "=", userId);
+
+const page = prepare<{ userId: UserId; before: NotificationId; limit: number }>()((query, param) =>
+  ownNotifications(query, param.userId)
     .where("notifications.id", "<", param.before)
     .orderBy("notifications.id", "desc")
     .limit(param.limit),
 );
 
 const changedSince = prepare<{ userId: UserId; since: number; limit: number }>()((query, param) =>
-  query
-    .selectFrom("notifications")
-    .leftJoin("profiles", "profiles.user_id", "notifications.actor_id")
-    .select(columns)
-    .where("notifications.user_id", "=", param.userId)
+  ownNotifications(query, param.userId)
     .where("notifications.changed_at", ">=", param.since)
     .orderBy("notifications.changed_at", "desc")
     .orderBy("notifications.id", "desc")

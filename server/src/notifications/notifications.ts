@@ -15,7 +15,7 @@ import { notificationQueries as queries, type NotificationRow } from "./notifica
 export interface Notification {
   readonly id: NotificationId;
   readonly kind: NotificationKind;
-  /** Who did it; `null` for the people of EdVoyage. */
+  /** Who did it; `null` for the people of EdVoyage. Her name is also `null` once she has blocked whoever is told. */
   readonly actor: { readonly id: UserId; readonly name: string | null } | null;
   readonly subject: { readonly kind: NotificationSubjectKind; readonly id: string };
   /** What an application has become; `null` for other subjects. */
