@@ -78,7 +78,7 @@ export const createRoomOpening = (deps: RoomOpeningDeps): RoomOpening => {
   const bringIn: RoomOpening["bringIn"] = async (tx, { userId, now }, { room, userIds }) => {
     const { id: roomId } = room;
     const found = await findAcquaintances(tx, userId, userIds);
-    const waiting = await tx.all(queries.invited, { roomId });
+    const waiting = await tx.all(queries.invited, { roomId, viewerId: userId });
     const isWaiting = (one: UserId) => waiting.some((row) => row.user_id === one);
     const newcomers = userIds.filter((one) => !isWaiting(one)).length;
     assertSize(room.member_count + waiting.length + newcomers);

@@ -65,16 +65,21 @@ const members = prepare<{ roomId: RoomId }>()((query, param) =>
     .orderBy("room_members.user_id"),
 );
 
-const invited = prepare<{ roomId: RoomId }>()((query, param) =>
+/** Who is invited is not in the room yet: if she has blocked a member, he is not told her name. */
+const invited = prepare<{ roomId: RoomId; viewerId: UserId }>()((query, param) =>
   query
     .selectFrom("room_invitations")
     .leftJoin("profiles", "profiles.user_id", "room_invitations.user_id")
-    .select([
-      "room_invitations.user_id",
-      "room_invitations.invited_by",
-      "room_invitations.at",
-      "profiles.name",
-    ])
+    .leftJoin("contacts as theirs", (join) =>
+      join
+        .onRef("theirs.owner_id", "=", "room_invitations.user_id")
+        .on("theirs.contact_id", "=", param.viewerId)
+        .on("theirs.is_blocked", "=", 1),
+    )
+    .select(["room_invitations.user_id", "room_invitations.invited_by", "room_invitations.at"])
+    .select((eb) =>
+      eb.case().when("theirs.is_blocked", "=", 1).then(null).else(eb.ref("profiles.name")).end().as("name"),
+    )
     .where("room_invitations.room_id", "=", param.roomId)
     .orderBy("room_invitations.user_id"),
 );

@@ -38,6 +38,7 @@ export interface RoomDetails extends Room {
   }[];
   readonly invited: readonly {
     readonly userId: UserId;
+    /** `null` also where she has blocked the one who asks. */
     readonly name: string | null;
     readonly invitedBy: UserId;
     readonly at: number;
@@ -97,7 +98,7 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
     const [room, members, invited] = await Promise.all([
       read.first(queries.byMember, { roomId, userId }),
       read.all(queries.members, { roomId }),
-      read.all(queries.invited, { roomId }),
+      read.all(queries.invited, { roomId, viewerId: userId }),
     ]);
     if (!room) throw noSuchRoom();
     return {
