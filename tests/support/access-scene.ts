@@ -19,7 +19,7 @@ export interface AccessScene {
   readonly blocked: SignedIn;
   /** Has blocked the owner and the contact; still in the room with them. */
   readonly blocker: SignedIn;
-  /** Was in the room, and left it before the last message. */
+  /** Was in the room, and left it before it got its name and the last message. */
   readonly former: SignedIn;
   /** Of the owner, with a message of hers and one of the former member. */
   readonly roomId: string;
@@ -103,6 +103,7 @@ const openRoom = async (people: Omit<AccessPeople, "other" | "stranger">) => {
   const messageId = await says(owner, roomId, SCENE_TEXTS.message);
   const formerMessageId = await says(former, roomId, SCENE_TEXTS.message);
   await former.rpc.chat.rooms.leave.mutate({ roomId });
+  await owner.rpc.chat.rooms.rename.mutate({ roomId, name: SCENE_TEXTS.later });
   await says(owner, roomId, SCENE_TEXTS.later);
   const direct = await owner.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds: [blocked.user.id] });
   await Promise.all([

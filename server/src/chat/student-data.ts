@@ -157,7 +157,8 @@ const toRoomId = (text: string): RoomId => text as RoomId;
 const roomToExport = (row: RoomEverIn) => ({
   id: row.room_id,
   kind: row.kind,
-  name: row.name,
+  // What it is called since she left is no more hers to read than what is said in it.
+  name: row.left_at === null ? row.name : null,
   role: row.role,
   peerId: row.peer_id,
   joinedAt: row.joined_at,
