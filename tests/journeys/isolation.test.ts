@@ -8,8 +8,8 @@ import { swapsOf, trySwap, type Procedure, type SwapState } from "../support/id-
 
 /** Swaps ids and keeps account of it. */
 const createSweep = async (bystanders: readonly Bystander[]) => {
-  const untouched = new Map<Bystander, string>();
-  for (const bystander of bystanders) untouched.set(bystander, await bystander.export());
+  const known = new Map<Bystander, string>();
+  for (const bystander of bystanders) known.set(bystander, await bystander.export());
   const faults: string[] = [];
   const outcomesByField = new Map<string, Set<string>>();
   let swaps = 0;
@@ -32,11 +32,12 @@ const createSweep = async (bystanders: readonly Bystander[]) => {
       }
       swaps += due.length;
       if (due.length === 0 || procedure.type === "query") return;
-      for (const [bystander, before] of untouched) {
+      for (const [bystander, before] of known) {
         // Who is named where others may be named is told that, unless she has blocked whoever names her.
         if (states.includes("open") && !bystander.isBlocking) continue;
         const after = await bystander.export();
         if (after !== before) faults.push(`${procedure.path} changed what is of ${bystander.name}`);
+        known.set(bystander, after);
       }
     },
   };
