@@ -1,6 +1,6 @@
 import { CommandError } from "./failure.ts";
 import type { Mode } from "./print.ts";
-import { loadConfirmPrompt } from "./terminal.ts";
+import { loadConfirmPrompt, terminalWidth } from "./terminal.ts";
 
 /** Asks before something is destroyed; resolves when it may be. */
 export type Confirm = (question: string) => Promise<void>;
@@ -18,7 +18,7 @@ export const createConfirm =
         hints: ["Add --yes to confirm it."],
       });
     }
-    const answer = await (await loadConfirmPrompt()).askForConfirmation(question);
+    const answer = await (await loadConfirmPrompt()).askForConfirmation(question, terminalWidth());
     switch (answer) {
       case "yes":
         return;
