@@ -92,6 +92,19 @@ export const argument = (name: string, summary: string): Parameter<string> => ({
   read: (raw) => String(raw),
 });
 
+/** One word of a few, that must be there. */
+export const choice = <const Word extends string>(
+  name: string,
+  { summary, of: words }: { readonly summary: string; readonly of: readonly Word[] },
+): Parameter<Word> => ({
+  declaration: new Argument(`<${name}>`, summary).choices(words),
+  read: (raw) => {
+    const word = words.find((one) => one === raw);
+    if (word !== undefined) return word;
+    throw new Error(`The command line took a word for ${name} that there is not`);
+  },
+});
+
 /** One or more words. */
 export const repeatedArgument = (name: string, summary: string): Parameter<readonly string[]> => ({
   declaration: new Argument(`<${name}...>`, summary),
@@ -102,6 +115,15 @@ export const repeatedArgument = (name: string, summary: string): Parameter<reado
 export const text = (flags: string, summary: string): Parameter<string | undefined> => ({
   declaration: new Option(flags, summary),
   read: (raw) => (typeof raw === "string" ? raw : undefined),
+});
+
+/** An option that must be there and say something. */
+export const requiredText = (flags: string, summary: string): Parameter<string> => ({
+  declaration: new Option(flags, summary).makeOptionMandatory().argParser((raw) => {
+    if (/\S/.test(raw)) return raw;
+    throw new InvalidArgumentError("It says nothing.");
+  }),
+  read: (raw) => String(raw),
 });
 
 /** An option without one. */

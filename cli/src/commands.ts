@@ -1,3 +1,4 @@
+import { judgeDocument } from "./applications/document.ts";
 import { listApplications } from "./applications/list.ts";
 import { moveApplication } from "./applications/move.ts";
 import { showApplication } from "./applications/show.ts";
@@ -11,6 +12,10 @@ import { doctor } from "./doctor/doctor.ts";
 import { listNumbers } from "./numbers/list.ts";
 import { showNumber } from "./numbers/show.ts";
 import { unblockNumber } from "./numbers/unblock.ts";
+import { listPosts } from "./posts/list.ts";
+import { removePost } from "./posts/remove.ts";
+import { showPost } from "./posts/show.ts";
+import { listPushes } from "./push/list.ts";
 import { runSeed } from "./seed/run.ts";
 import { listSessions } from "./sessions/list.ts";
 import { revokeSessions } from "./sessions/revoke.ts";
@@ -34,12 +39,22 @@ export const nouns: Readonly<Record<string, Noun>> = {
   },
   applications: {
     summary: "Students' applications to courses",
-    verbs: { list: listApplications, show: showApplication, move: moveApplication },
+    verbs: {
+      list: listApplications,
+      show: showApplication,
+      move: moveApplication,
+      document: judgeDocument,
+    },
+  },
+  posts: {
+    summary: "Posts of Cavity: what students report, and what is removed",
+    verbs: { list: listPosts, show: showPost, remove: removePost },
   },
   users: {
     summary: "Students: who they are, what is kept of them, and their erasure",
     verbs: { list: listUsers, show: showUser, export: exportUser, erase: eraseUser },
   },
+  push: { summary: "Pushes that did not arrive", verbs: { list: listPushes } },
   catalogue: { summary: "Universities and courses", verbs: { import: importCatalogue } },
   seed: { summary: "Sample data", verbs: { run: runSeed } },
   db: {

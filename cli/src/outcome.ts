@@ -77,6 +77,12 @@ export const line = (text: string, label?: Cell): Line => ({
   ...(label ? { label } : {}),
 });
 
+/** A text with its line breaks, of which what is printed has none of its own. */
+export const prose = (text: string, label: Cell): Line[] =>
+  text
+    .split("\n")
+    .map((each, place) => line(each, place === 0 ? label : { text: " ".repeat(label.text.length) }));
+
 /** An empty line between two blocks. */
 export const gap: Line = line("");
 

@@ -4,15 +4,16 @@ import { describe, expect, test } from "vitest";
 import { createSubmitted, someCourses } from "../support/application.ts";
 import { temporaryFolder } from "../support/databases.ts";
 import { startServerProcess } from "../support/server-process.ts";
-import { createStudent } from "../support/student.ts";
+import { createStudent, openDirect } from "../support/student.ts";
+import { until } from "../support/sync-client.ts";
 import { runTerminal } from "../support/terminal.ts";
-import { createWorld, expectRefusal, type World } from "../support/world.ts";
+import { createWorld, expectRefusal, type World, type WorldOptions } from "../support/world.ts";
 
 const ESCAPE = "\u001b";
 
 /** A world and its terminal, which finds the server by its URL and the token by the data folder. */
-const createTerminal = async () => {
-  const world = await createWorld();
+const createTerminal = async (options: WorldOptions = {}) => {
+  const world = await createWorld(options);
   const edvoyage = (...words: string[]) =>
     runTerminal(words, { environment: { EDVOYAGE_DATA_DIR: world.dataDir, EDVOYAGE_URL: world.url } });
   return { world, edvoyage };
@@ -112,6 +113,125 @@ describe("the terminal program, in a pipe", () => {
     });
   });
 
+  test("judges a document of an application, once it is submitted", async () => {
+    const { world, edvoyage } = await createTerminal();
+    const student = await createStudent(world);
+    const courseId = (await someCourses(world, 1))[0] ?? "";
+    const { id, documents } = await createSubmitted(student, courseId);
+    const passport = documents.find(({ kind }) => kind === "passport")?.id ?? "";
+
+    const shown = await edvoyage("applications", "show", id);
+    const judge = (...words: string[]) => edvoyage("applications", "document", id, passport, ...words);
+    const rejected = await judge("rejected", "--note", "Page 2 is missing", "--reason", "seen twice");
+    const withdrawn = await student.rpc.applications.withdraw.mutate({ applicationId: id });
+    const late = await judge("accepted", "--json");
+
+    expect(shown.stdout).toMatch(new RegExp(`${passport} +passport +uploaded`));
+    expect(rejected).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(rejected.stdout).toMatch(/^Now rejected: passport, scan\.pdf, of /);
+    expect(rejected.stdout).not.toContain(student.phone);
+    expect(withdrawn.documents).toContainEqual(
+      expect.objectContaining({ id: passport, status: "rejected", note: "Page 2 is missing" }),
+    );
+    expect(late).toMatchObject({ exitCode: 5, stdout: "" });
+    expect(JSON.parse((await edvoyage("audit", "list", "--json")).stdout)).toContainEqual(
+      expect.objectContaining({
+        action: "application.document-judged",
+        reason: `${id}: passport uploaded to rejected: seen twice`,
+      }),
+    );
+  });
+
+  test("lists reported posts, shows why, and removes one, but asks before it does", async () => {
+    const { world, edvoyage } = await createTerminal();
+    const [ada, bo, cleo] = await Promise.all([
+      createStudent(world),
+      createStudent(world),
+      createStudent(world),
+    ]);
+    await ada.rpc.profile.update.mutate({ name: "Ada" });
+    const postBy = async (text: string) => (await ada.rpc.social.post.mutate({ text })).postId;
+    const [first, second, liked] = [
+      await postBy("Essays\nfor sale\u200e"),
+      await postBy("More essays"),
+      await postBy("A fine day"),
+    ];
+    await bo.rpc.social.report.mutate({ postId: second, reason: "Spam" });
+    world.clock.advance({ minutes: 1 });
+    await bo.rpc.social.report.mutate({ postId: first, reason: "Spam, too" });
+    world.clock.advance({ minutes: 1 });
+    await cleo.rpc.social.report.mutate({ postId: first, reason: "Cheating" });
+
+    const listed = await edvoyage("posts", "list");
+    const reported = await edvoyage("posts", "list", "--json");
+    const all = await edvoyage("posts", "list", "--all", "--json", "--limit", "2");
+    const shown = await edvoyage("posts", "show", first);
+    const unconfirmed = await edvoyage("posts", "remove", first, "--reason", "sells essays");
+    const before = await edvoyage("posts", "show", first, "--json");
+    const removed = await edvoyage("posts", "remove", first, "--reason", "sells essays", "--yes", "--json");
+    const again = await edvoyage("posts", "remove", first, "--reason", "sells essays", "--yes");
+
+    expect(listed).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(listed.stdout).toMatch(new RegExp(`${first} +2 .* Essays for sale +Ada[^]*${second} +1 .* Ada`));
+    expect(listed.stdout).not.toContain(liked);
+    expect(JSON.parse(reported.stdout)).toMatchObject([
+      { id: first, reportCount: 2 },
+      { id: second, reportCount: 1 },
+    ]);
+    expect(JSON.parse(all.stdout)).toMatchObject([{ id: liked }, { id: second }]);
+    expect(all.stderr).toMatch(/--limit/);
+    expect(shown.stdout).toMatch(/Text +Essays\n +for sale\n[^]*Cheating \(.*\)\n.*Spam, too/);
+    for (const { stdout } of [listed, shown]) {
+      expect(stdout).not.toContain(ESCAPE);
+      expect(stdout).not.toContain("\u200e");
+    }
+    expect(unconfirmed).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(JSON.parse(before.stdout)).toMatchObject({
+      id: first,
+      reports: [{ userId: cleo.id }, { userId: bo.id }],
+    });
+    expect(removed.exitCode).toBe(0);
+    expect(JSON.parse(removed.stdout)).toEqual({ postId: first, authorId: ada.id });
+    expect(again).toMatchObject({ exitCode: 3, stdout: "" });
+    await expectRefusal(ada.rpc.social.get.query({ postId: first }), "not-found");
+    expect(JSON.parse((await edvoyage("audit", "list", "--json")).stdout)[0]).toMatchObject({
+      action: "post.removed",
+      actor: "admin",
+      userId: ada.id,
+      reason: "sells essays",
+    });
+  });
+
+  test("lists pushes that were given up, with what the provider said in words that are harmless", async () => {
+    const { world, edvoyage } = await createTerminal({
+      pushProvider: {
+        name: "expo",
+        batchSize: 100,
+        serves: ["expo"],
+        send: async (messages) =>
+          messages.map(() => ({ state: "refused", error: `TooBig${ESCAPE}[2J\nfor us` })),
+      },
+    });
+    const [ada, bo] = [await createStudent(world), await createStudent(world)];
+    await ada.rpc.push.register.mutate({ provider: "expo", token: "ExponentPushToken[a]" });
+
+    const none = await edvoyage("push", "list");
+    await bo.send(await openDirect(ada, bo), "Hello");
+    const dead = () => world.admin.admin.push.list.query();
+    await until(async () => (await dead()).items.some(({ kind }) => kind === "message"));
+    const listed = await edvoyage("push", "list");
+    const json = await edvoyage("push", "list", "--json");
+
+    expect(none).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(none.stderr).toBe("No push was given up.\n");
+    expect(listed).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(listed.stdout).toMatch(new RegExp(` expo +TooBig\\[2J for us +message +1 .*${ada.id}`));
+    expect(listed.stdout).not.toContain(ESCAPE);
+    expect(listed.stdout).not.toContain("ExponentPushToken");
+    expect(json.stdout).not.toContain(ESCAPE);
+    expect(JSON.parse(json.stdout)).toEqual((await dead()).items);
+  });
+
   test("lists, shows, exports and erases a student", async () => {
     const { world, edvoyage } = await createTerminal();
     const { user, rpc } = await world.device().signIn();
@@ -192,6 +312,12 @@ describe("the terminal program, in a pipe", () => {
     [3, ["numbers", "show", "+919812345678"]],
     [2, ["applications", "move", "x", "sideways"]],
     [3, ["applications", "show", "01990000-0000-7000-8000-000000000000"]],
+    [2, ["applications", "document", "x", "y", "uploaded"]],
+    [3, ["posts", "show", "01990000-0000-7000-8000-000000000000"]],
+    [2, ["posts", "remove", "01990000-0000-7000-8000-000000000000", "--yes"]],
+    [2, ["posts", "remove", "01990000-0000-7000-8000-000000000000", "--reason", " ", "--yes"]],
+    [3, ["posts", "remove", "01990000-0000-7000-8000-000000000000", "--reason", "spam", "--yes"]],
+    [2, ["push", "show"]],
   ])("ends with %i after %j", async (exitCode, words) => {
     const { edvoyage } = await createTerminal();
 

@@ -1,5 +1,5 @@
 import type { ApplicationReport } from "@edvoyage/server";
-import { gap, line, table, type Cell, type Column, type Line, type Table } from "../outcome.ts";
+import { gap, line, prose, table, type Cell, type Column, type Line, type Table } from "../outcome.ts";
 import { instantAndDistance, instantToText } from "../time.ts";
 import { statusToCell } from "./status.ts";
 
@@ -38,21 +38,17 @@ const fieldsToLines = ({ fields }: ApplicationReport): Line[] => {
     line(studyMode ?? "-", label("Study mode")),
     line(funding ?? "-", label("Funding")),
     line(contactEmail ?? "-", label("E-mail")),
-    ...proseToLines("Statement", statement),
-    ...proseToLines("Notes", notes),
+    ...prose(statement ?? "-", label("Statement")),
+    ...prose(notes ?? "-", label("Notes")),
   ];
 };
 
-/** Line by line: what is printed has no line breaks of its own. */
-const proseToLines = (title: string, text: string | null): Line[] =>
-  (text ?? "-").split("\n").map((each, index) => line(each, label(index === 0 ? title : "")));
-
 const documentColumns: readonly Column<ApplicationReport["documents"][number]>[] = [
-  { title: "DOCUMENT", cell: ({ kind }) => kind },
+  { title: "DOCUMENT", cell: ({ id }) => id },
+  { title: "KIND", cell: ({ kind }) => kind },
   { title: "STATUS", cell: ({ status }) => status },
   { title: "NAME", cell: ({ name }) => name, canShrink: true },
   { title: "NOTE", cell: ({ note }) => note, canShrink: true },
-  { title: "ID", cell: ({ id }) => id },
 ];
 
 const historyColumns: readonly Column<ApplicationReport["history"][number]>[] = [

@@ -1,6 +1,6 @@
 import type { Application } from "@edvoyage/server";
-import { Argument, Option } from "commander";
-import type { Parameter } from "../command.ts";
+import { Option } from "commander";
+import { choice, type Parameter } from "../command.ts";
 import type { Cell, Colour } from "../outcome.ts";
 
 type Status = Application["status"];
@@ -17,7 +17,9 @@ const colourByStatus: Readonly<Record<Status, Colour | undefined>> = {
   deferred: undefined,
   withdrawn: "gray",
 };
-const statuses = Object.keys(colourByStatus);
+const isStatus = (raw: unknown): raw is Status =>
+  typeof raw === "string" && Object.hasOwn(colourByStatus, raw);
+const statuses = Object.keys(colourByStatus).filter(isStatus);
 
 /** Where an application stands, in a table. */
 export const statusToCell = (status: Status): Cell => ({ text: status, colour: colourByStatus[status] });
@@ -29,13 +31,5 @@ export const statusOption = (flags: string, summary: string): Parameter<Status |
 });
 
 /** A status as a word that must be there. */
-export const statusArgument = (name: string, summary: string): Parameter<Status> => ({
-  declaration: new Argument(`<${name}>`, summary).choices(statuses),
-  read: (raw) => {
-    if (isStatus(raw)) return raw;
-    throw new Error("The command line took a status that there is not");
-  },
-});
-
-const isStatus = (raw: unknown): raw is Status =>
-  typeof raw === "string" && Object.hasOwn(colourByStatus, raw);
+export const statusArgument = (name: string, summary: string): Parameter<Status> =>
+  choice(name, { summary, of: statuses });

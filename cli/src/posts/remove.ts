@@ -1,0 +1,30 @@
+import { argument, defineCommand, requiredText } from "../command.ts";
+import { line } from "../outcome.ts";
+import { toPrintable, truncate } from "../printable.ts";
+import { authorOf, contentOf } from "./content.ts";
+
+/** So much of a post that one knows which it is. */
+const QUOTED_WIDTH = 60;
+
+/** `edvoyage posts remove`. */
+export const removePost = defineCommand({
+  summary: "Take a post from everybody for good, with its likes, comments and reports",
+  parameters: {
+    postId: argument("postId", "As posts list shows it"),
+    reason: requiredText("--reason <text>", "Why; kept in the audit log"),
+  },
+  examples: [
+    'edvoyage posts remove 01928f3e-8c1a-7b52-9e1f-0242ac120002 --reason "sells essays"',
+    "edvoyage posts remove 01928f3e-8c1a-7b52-9e1f-0242ac120002 --reason spam --yes --json",
+  ],
+  hints: { "not-found": "Look for its id with edvoyage posts list --all." },
+  run: async ({ connect, confirm }, { postId, reason }) => {
+    const { client } = await connect();
+    const post = await client.admin.posts.show.query({ postId });
+    const author = authorOf(post);
+    const quoted = truncate(toPrintable(contentOf(post)), QUOTED_WIDTH);
+    await confirm(`Remove the post of ${author}, “${quoted}”? Nothing brings it back.`);
+    const removed = await client.admin.posts.remove.mutate({ postId, reason });
+    return { data: removed, view: [line(`Removed the post of ${author}.`)] };
+  },
+});

@@ -1,0 +1,46 @@
+import type { InspectedPost, PostReport } from "@edvoyage/server";
+import { argument, defineCommand } from "../command.ts";
+import { gap, line, prose, type Cell, type Line } from "../outcome.ts";
+import { instantAndDistance, instantToText } from "../time.ts";
+
+/** `edvoyage posts show`. */
+export const showPost = defineCommand({
+  summary: "A post of Cavity, with who reported it and why",
+  parameters: { postId: argument("postId", "As posts list shows it") },
+  examples: ["edvoyage posts show 01928f3e-8c1a-7b52-9e1f-0242ac120002"],
+  hints: { "not-found": "Look for its id with edvoyage posts list --all." },
+  run: async ({ connect, now }, { postId }) => {
+    const { client } = await connect();
+    const post = await client.admin.posts.show.query({ postId });
+    const reports = post.reports.toSorted((one, other) => other.at - one.at);
+    const { reportCount } = post;
+    return {
+      data: { ...post, reports },
+      view: [...postToLines(post, now()), ...(reports.length > 0 ? [gap, ...reports.map(reportToLine)] : [])],
+      notes: reportCount > reports.length ? [`Shown are ${reports.length} of ${reportCount} reports.`] : [],
+    };
+  },
+});
+
+const postToLines = (post: InspectedPost, now: number): Line[] => {
+  const { id, text, link, image, createdAt, editedAt, likeCount, commentCount, reportCount } = post;
+  return [
+    line(id),
+    line(post.authorName ?? "no name", label("Author")),
+    line(post.authorId, label("User")),
+    line(instantAndDistance(createdAt, now), label("Written")),
+    ...(editedAt === null ? [] : [line(instantAndDistance(editedAt, now), label("Edited"))]),
+    ...prose(text ?? "-", label("Text")),
+    line(link ?? "-", label("Link")),
+    line(image ?? "-", label("Image")),
+    line(likeCount.toLocaleString("en"), label("Likes")),
+    line(commentCount.toLocaleString("en"), label("Comments")),
+    line(reportCount.toLocaleString("en"), label("Reports")),
+  ];
+};
+
+/** Lines rather than a table: all of a reason is what decides. */
+const reportToLine = ({ at, reason, userId }: PostReport): Line =>
+  line(`${reason} (${userId})`, { text: instantToText(at), colour: "gray" });
+
+const label = (text: string): Cell => ({ text: text.padEnd("Comments".length), colour: "gray" });
