@@ -389,3 +389,21 @@ test("two programs on one store send each command once, and both see it", async 
   await settle();
   expect(other.sent).toHaveLength(1);
 });
+
+test("what was on its way when the network came back is sent again at once, and waits when it fails again", async () => {
+  const { outbox, sent, say, texts, time, states } = await createScene();
+  const offline = new EdVoyageError("offline", "No network");
+  await say("hello");
+
+  outbox.wake();
+  sent[0]?.refuse(offline);
+  await settle();
+  expect(texts()).toEqual(["hello", "hello"]);
+  expect(time.waits()).toEqual([]);
+  sent[1]?.refuse(offline);
+  await settle();
+
+  expect(texts()).toEqual(["hello", "hello"]);
+  expect(time.waits()).toHaveLength(1);
+  expect(states()).toEqual(["pending"]);
+});

@@ -119,6 +119,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   /** The server was not reached: that concerns all lanes alike. */
   const server = createBackoffWait({ clock, randomBytes, onOver: () => pump() });
   const waitByLane = new Map<string, BackoffWait>();
+  let wakes = 0;
   let isSender = !deps.peers;
   let isClosed = false;
   const entries = createSubject<readonly OutboxEntry[]>([]);
@@ -236,7 +237,10 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       await (acked ? commit([{ ...item, entry: acked }]) : commit([], { gone: [item] }));
     });
 
-  const failed = (entry: OutboxEntry, error: EdVoyageError): Promise<void> =>
+  const failed = (
+    entry: OutboxEntry,
+    { error, wakesBefore }: { readonly error: EdVoyageError; readonly wakesBefore: number },
+  ): Promise<void> =>
     settle(entry.id, async (item) => {
       const isFault = error.reason === "server/failed" || error.reason === "fault";
       const faults = item.faults + (isFault ? 1 : 0);
@@ -245,20 +249,22 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         server.reset();
         return commit([{ ...item, faults, entry: toFailed(item.entry, error) }]);
       }
-      if (error.reason === "offline") server.fail();
-      else waitForLane(entry.lane, retryAfterMs(error));
+      // What was on its way when the network came back says nothing of it.
+      if (error.reason === "offline" && wakesBefore === wakes) server.fail();
+      if (error.reason !== "offline") waitForLane(entry.lane, retryAfterMs(error));
       if (faults !== item.faults) return commit([{ ...item, faults }]);
       return show(items);
     });
 
   const send = async (entry: OutboxEntry): Promise<void> => {
+    const wakesBefore = wakes;
     unsent.delete(entry.id);
     sending.add(entry.id);
     show(items);
     try {
       const outcome = await deps.send(entry).then(
         (answer) => () => answered(entry, answer),
-        (error: unknown) => () => failed(entry, toEdVoyageError(error)),
+        (error: unknown) => () => failed(entry, { error: toEdVoyageError(error), wakesBefore }),
       );
       await outcome();
     } catch (error) {
@@ -319,6 +325,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         await commit([], { gone, changes });
       }),
     wake: () => {
+      wakes += 1;
       for (const lane of waitByLane.keys()) stopWaiting(lane);
       server.reset();
       pump();
