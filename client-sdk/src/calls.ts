@@ -16,6 +16,7 @@ import type { Course, CourseFilter, University, UniversityFilter } from "./catal
 import type { Invitation, RoomDetails, RoomSummary } from "./chat/api.ts";
 import type { Contact } from "./contacts/contacts.ts";
 import type { Notification } from "./notifications/notifications.ts";
+import type { NotificationPreferences } from "./notifications/preferences.ts";
 import type { LogReceipt, QueuedInputs, QueuedProcedure } from "./outbox/outbox-entry.ts";
 import type { Page, PageFilter } from "./page.ts";
 import type { AccountExport } from "./own-account.ts";
@@ -116,6 +117,12 @@ export interface ServerCalls {
   readonly notifications: {
     readonly recent: Query<PageFilter, Page<Notification>>;
     readonly markRead: Queued<"notifications.markRead", { readonly marked: number }>;
+    readonly preferences: Query<void, NotificationPreferences>;
+    readonly setPreferences: Queued<"notifications.setPreferences", NotificationPreferences>;
+  };
+  readonly push: {
+    readonly register: Queued<"push.register">;
+    readonly unregister: Queued<"push.unregister">;
   };
   readonly social: {
     readonly feed: Query<PageFilter, Page<SentPost>>;
@@ -126,6 +133,7 @@ export interface ServerCalls {
       { readonly postId: PostId; readonly parentId: CommentId | null } & PageFilter,
       Page<SentComment>
     >;
+    readonly getComment: Query<{ readonly commentId: CommentId }, SentComment>;
     readonly student: Query<{ readonly userId: UserId }, StudentPage>;
     readonly followers: Query<{ readonly userId: UserId } & PageFilter, Page<FollowedStudent>>;
     readonly following: Query<{ readonly userId: UserId } & PageFilter, Page<FollowedStudent>>;
@@ -196,13 +204,13 @@ export interface ServerCalls {
   };
 }
 
-/** Names of the procedures in an object of them that read, such as `contacts.list`. */
-type PathsOf<Calls, Before extends string = ""> = {
-  readonly [Name in keyof Calls & string]: Calls[Name] extends { readonly query: unknown }
+/** Names of the procedures of a kind in an object of them, such as `contacts.list`. */
+type PathsOf<Calls, Kind extends string, Before extends string = ""> = {
+  readonly [Name in keyof Calls & string]: Calls[Name] extends { readonly [K in Kind]: unknown }
     ? `${Before}${Name}`
-    : Calls[Name] extends { readonly mutate: unknown }
+    : Calls[Name] extends { readonly query: unknown } | { readonly mutate: unknown }
       ? never
-      : PathsOf<Calls[Name], `${Before}${Name}.`>;
+      : PathsOf<Calls[Name], Kind, `${Before}${Name}.`>;
 }[keyof Calls & string];
 
 type At<Calls, Path extends string> = Path extends `${infer Head}.${infer Rest}`
@@ -214,7 +222,10 @@ type At<Calls, Path extends string> = Path extends `${infer Head}.${infer Rest}`
     : never;
 
 /** The name of a procedure that reads. */
-export type QueryPath = PathsOf<ServerCalls>;
+export type QueryPath = PathsOf<ServerCalls, "query">;
+
+/** The name of a procedure that changes something. */
+export type MutationPath = PathsOf<ServerCalls, "mutate">;
 
 /** What a procedure that reads is asked with. */
 export type InputOf<P extends QueryPath> =

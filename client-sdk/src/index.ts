@@ -46,6 +46,12 @@ export type { RandomBytes } from "./ids.ts";
 export type { AppState, Network } from "./network.ts";
 export type { Unsubscribe } from "./observable.ts";
 export type { Notification, Notifications } from "./notifications/notifications.ts";
+export type {
+  KindPreference,
+  NotificationPreferences,
+  OwnPreferences,
+  PreferencesChange,
+} from "./notifications/preferences.ts";
 export type { OutboxEntry } from "./outbox/outbox-entry.ts";
 export type { OutboxView } from "./outbox/outbox-view.ts";
 export type { AccountExport, OwnAccount } from "./own-account.ts";
@@ -59,7 +65,7 @@ export type {
   PublicProfile,
   Work,
 } from "./profile/profile.ts";
-export type { Push, PushProvider } from "./push/push.ts";
+export type { Push } from "./push/push.ts";
 export type { Fresh, ReadOptions, ReadSnapshot } from "./reads/query.ts";
 export type { View } from "./reads/views.ts";
 export type { Session, Sessions } from "./sessions/sessions.ts";

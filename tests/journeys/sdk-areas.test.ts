@@ -2,6 +2,7 @@ import type { Application, Client, View } from "@edvoyage/client-sdk";
 import { expect, test } from "vitest";
 import { createApp, type App } from "../support/app.ts";
 import { COMPLETE_FIELDS } from "../support/application.ts";
+import { rowsOf } from "../support/databases.ts";
 import { createStudent, type Student } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { createWorld, type World } from "../support/world.ts";
@@ -189,6 +190,288 @@ test("everything done on one device appears on the other without asking", async 
     () => other.client.notifications.unread === 0 && notifications()?.items[0]?.readAt !== null,
   );
 });
+
+test("what is undone and taken back on one device is so on the other, without asking", async () => {
+  const scene = await createScene();
+  const { friend, app } = scene;
+  const other = await createOther(scene);
+  const { social, contacts, applications, profile } = app.client;
+  const [theirs, mine] = [await postBy(friend, "By a friend"), await social.post({ text: "First words" })];
+  await social.follow(friend.id);
+  await app.client.sync.flush();
+  const seen = {
+    feed: watched(other.client.social.feed),
+    own: watched(other.client.social.posts(studentIn(app.client))),
+    one: watched(other.client.social.get(mine)),
+    comments: watched(other.client.social.comments(theirs)),
+    likes: watched(other.client.social.likes(theirs)),
+    following: watched(other.client.social.following(studentIn(app.client))),
+    contacts: watched(other.client.contacts),
+    profile: watched(other.client.profile),
+  };
+  await until(() => seen.feed()?.items.length === 2 && seen.following()?.items.length === 1);
+
+  await social.like(theirs);
+  await hinted(scene, () => seen.likes()?.items[0]?.id === studentIn(app.client));
+  await social.unlike(theirs);
+  await hinted(scene, () => seen.likes()?.items.length === 0);
+  const comment = await social.comment(theirs, { text: "Said" });
+  const reply = await social.comment(theirs, { text: "And more", parentId: comment });
+  await hinted(scene, () => seen.comments()?.items[0]?.replyCount === 1);
+  const replies = watched(other.client.social.comments(theirs, comment));
+  await hinted(scene, () => replies()?.items[0]?.id === reply);
+  await social.removeComment(reply);
+  await hinted(scene, () => replies()?.items.length === 0 && seen.comments()?.items[0]?.replyCount === 0);
+  await social.editPost(mine, { text: "Better words" });
+  await hinted(
+    scene,
+    () => seen.one()?.text === "Better words" && seen.own()?.items[0]?.text === "Better words",
+  );
+  await social.removePost(mine);
+  await hinted(scene, () => seen.feed()?.items.length === 1 && seen.own()?.items.length === 0);
+  await social.unfollow(friend.id);
+  await hinted(scene, () => seen.feed()?.items.length === 0 && seen.following()?.items.length === 0);
+
+  await contacts.add(friend.id);
+  await contacts.update(friend.id, { favourite: true, blocked: true });
+  await hinted(scene, () => seen.contacts()?.items[0]?.favourite === true);
+  expect(seen.contacts()?.items).toMatchObject([{ id: friend.id, userId: friend.id, blocked: true }]);
+  await contacts.remove(friend.id);
+  await hinted(scene, () => seen.contacts()?.items.length === 0);
+
+  const education = [{ institution: "EPFL", degree: "MSc", field: null, from: "2024-09", until: null }];
+  await profile.update({ education, findable: true, preferredCountries: ["CH", "PT"] });
+  await hinted(scene, () => seen.profile()?.findable === true);
+  expect(seen.profile()).toMatchObject({ education, preferredCountries: ["CH", "PT"] });
+  await profile.update({ education: [], findable: false });
+  await hinted(scene, () => seen.profile()?.education.length === 0);
+
+  const draft = await applications.create(await someCourse(app), {});
+  await complete(app.client, draft);
+  const document = await applications.addDocument(draft, { kind: "cv", name: "cv.pdf" });
+  const one = watched<Application>(other.client.applications.one(draft));
+  await hinted(scene, () => one()?.documents.length === 3);
+  expect(one()?.fields).toMatchObject(COMPLETE_FIELDS);
+  await applications.uploadDocument(draft, { documentId: document, name: "cv-2.pdf" });
+  await hinted(scene, () => one()?.documents[2]?.name === "cv-2.pdf");
+  await applications.removeDocument(draft, { documentId: document });
+  await hinted(scene, () => one()?.documents.length === 2);
+  await applications.submit(draft);
+  await hinted(scene, () => one()?.status === "submitted");
+});
+
+test("preferences are changed offline, and both of two devices that change one half each are heard", async () => {
+  const scene = await createScene();
+  const { app, world, phone } = scene;
+  const other = await createOther(scene);
+  const { preferences } = app.client.notifications;
+  expect(await preferences.get()).toMatchObject({
+    kinds: { liked: { listed: true, pushed: true }, message: { pushed: true } },
+    previews: false,
+    isPending: false,
+  });
+  const shown = watched(other.client.notifications.preferences);
+  await until(() => shown() !== undefined);
+  app.setOnline(false);
+
+  await preferences.set({ kinds: { liked: { listed: false }, message: { pushed: false } } });
+  await preferences.set({ previews: true });
+  await other.client.notifications.preferences.set({ kinds: { liked: { pushed: false } } });
+  await other.client.sync.flush();
+  const again = await app.restart();
+  again.setOnline(false);
+  const waiting = await again.client.notifications.preferences.get();
+  again.setOnline(true);
+  await again.client.sync.flush();
+
+  expect(waiting).toMatchObject({
+    kinds: { liked: { listed: false, pushed: true }, message: { pushed: false }, moved: { listed: true } },
+    previews: true,
+    isPending: true,
+  });
+  await hinted(scene, () => shown()?.previews === true);
+  const kinds = { liked: { listed: false, pushed: false }, message: { pushed: false } };
+  expect(shown()).toMatchObject({ kinds, isPending: false });
+  const { rpc } = await world.device({ phone }).signIn();
+  expect(await rpc.notifications.preferences.query()).toMatchObject({ kinds, previews: true });
+  again.setOnline(false);
+  expect(await again.client.notifications.preferences.get()).toMatchObject({ kinds, isPending: false });
+});
+
+test("a number is a contact of its own at once, offline, and shows whose it is when both have each other's", async () => {
+  const scene = await createScene();
+  const { friend, app, phone } = scene;
+  const other = await createOther(scene);
+  const shown = watched(other.client.contacts);
+  await until(() => shown() !== undefined);
+  await app.client.contacts.list();
+  app.setOnline(false);
+  const written = `0${friend.phone.slice(3, 8)} ${friend.phone.slice(8)}`;
+
+  const id = await app.client.contacts.addByNumber(written, { nickname: "Bo" });
+  await app.client.contacts.update(id, { favourite: true });
+  await app.client.contacts.update(id, { nickname: "Bobo" });
+  const again = await app.restart();
+  again.setOnline(false);
+  expect((await again.client.contacts.list()).items).toMatchObject([
+    { id, userId: null, phone: written, nickname: "Bobo", favourite: true, blocked: false, isPending: true },
+  ]);
+  again.setOnline(true);
+  await again.client.sync.flush();
+
+  await hinted(scene, () => shown()?.items[0]?.nickname === "Bobo");
+  const { phone: number } = friend;
+  expect(shown()?.items).toMatchObject([
+    { id, userId: null, phone: number, favourite: true, isPending: false },
+  ]);
+  await friend.rpc.contacts.add.mutate({ phone });
+  await hinted(scene, () => shown()?.items[0]?.userId === friend.id);
+  expect(shown()?.items).toMatchObject([{ id, phone: number, nickname: "Bobo" }]);
+
+  // The entry goes by both ids, here and on the server.
+  again.setOnline(false);
+  await again.client.contacts.list();
+  await again.client.contacts.update(id, { blocked: true });
+  await again.client.contacts.update(friend.id, { favourite: false });
+  again.setOnline(true);
+  await again.client.sync.flush();
+  await hinted(scene, () => shown()?.items[0]?.blocked === true && shown()?.items[0]?.favourite === false);
+  await other.client.contacts.remove(friend.id);
+  expect(shown()?.items).toEqual([]);
+  await other.client.sync.flush();
+  expect((await again.client.contacts.list({ refresh: true })).items).toEqual([]);
+});
+
+test("a number that is on the list stays one entry, and one that is none is refused", async () => {
+  const { friend, app } = await createScene();
+  const { client } = app;
+  const id = await client.contacts.addByNumber(friend.phone);
+  await client.sync.flush();
+  await client.contacts.list({ refresh: true });
+  app.setOnline(false);
+
+  await client.contacts.addByNumber(`${friend.phone.slice(0, 3)} ${friend.phone.slice(3)}`, {
+    nickname: "Bo",
+  });
+  await client.contacts.addByNumber("12");
+  const blocked = await client.contacts.update(id, { blocked: true });
+  const known = { id, phone: friend.phone, nickname: "Bo", blocked: false };
+  expect((await client.contacts.list()).items).toMatchObject([
+    { ...known, isPending: true },
+    { phone: "12", isPending: true },
+  ]);
+  app.setOnline(true);
+  await until(() => client.sync.status.failed === 2 && client.sync.status.pending === 0);
+
+  expect((await client.contacts.list()).items).toMatchObject([{ ...known, isPending: false }]);
+  expect(client.outbox.list()).toMatchObject([
+    { procedure: "contacts.add", reason: "phone/invalid" },
+    { id: blocked, reason: "conflict" },
+  ]);
+});
+
+test("a report reaches admins once, and a comment is opened from where it was told of", async () => {
+  const { friend, app, world } = await createScene();
+  const { client } = app;
+  const post = await postBy(friend, "Essays for sale");
+  await client.social.get(post).get();
+  const own = await client.social.comment(post, { text: "Really?" });
+  await client.sync.flush();
+  const { commentId } = await friend.rpc.social.comment.mutate({ postId: post, parentId: own, text: "Yes" });
+  await client.social.comments(post, own).get();
+  app.setOnline(false);
+
+  await client.social.report(post, { reason: "Sells essays" });
+  await client.social.report(post, { reason: "Said twice" });
+  const answer = await client.social.comment(post, { text: "No", parentId: own });
+  expect(await client.social.getComment(commentId).get()).toMatchObject({ text: "Yes", isPending: false });
+  expect(await client.social.getComment(answer).get()).toMatchObject({
+    text: "No",
+    postId: post,
+    parentId: own,
+    isPending: true,
+  });
+  app.setOnline(true);
+  await client.sync.flush();
+
+  const { items } = await friend.rpc.notifications.recent.query();
+  const told = items.find(({ subject }) => subject.id === answer);
+  expect(told).toMatchObject({ kind: "commented", subject: { kind: "comment" } });
+  expect(await client.social.getComment(own).get({ refresh: true })).toMatchObject({ replyCount: 2 });
+  expect(await world.admin.admin.posts.show.query({ postId: post })).toMatchObject({
+    reportCount: 1,
+    reports: [{ userId: studentIn(client), reason: "Sells essays" }],
+  });
+});
+
+test("nobody withdraws from an offer that she has not seen", async () => {
+  const { app, world } = await createScene();
+  const { client } = app;
+  const { applications } = client;
+  const draft = await applications.create(await someCourse(app), {});
+  await complete(client, draft);
+  await applications.submit(draft);
+  await client.sync.flush();
+  await applications.get({ refresh: true });
+  app.setOnline(false);
+
+  await applications.withdraw(draft, { note: "I waited too long" });
+  const { move } = world.admin.admin.applications;
+  await move.mutate({ applicationId: draft, status: "under_review" });
+  await move.mutate({ applicationId: draft, status: "accepted" });
+  app.setOnline(true);
+  await until(() => client.sync.status.failed === 1);
+
+  const offered = { status: "accepted", failure: "conflict" };
+  expect(await applications.one(draft).get({ refresh: true })).toMatchObject(offered);
+  for (const { id } of client.outbox.list()) await client.outbox.discard(id);
+  await applications.withdraw(draft);
+  await client.sync.flush();
+  expect(await applications.one(draft).get({ refresh: true })).toMatchObject({ status: "withdrawn" });
+});
+
+test("a phone is told of messages as whoever is signed in on it, and as nobody once it is forgotten", async () => {
+  const { friend, world } = await createScene();
+  const app = await createApp(world);
+  const { client } = app;
+  const token = "ExponentPushToken[of-this-phone]";
+  const toldOf = async (text: string, listener: string): Promise<number> => {
+    const before = world.pushes.length;
+    const room = await friend.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds: [listener] });
+    await friend.send(room.id, text);
+    await until(async () => (await rowsOf(world.databaseUrl, NOT_PUSHED)).length === 0);
+    return world.pushes.slice(before).filter((push) => push.token === token).length;
+  };
+
+  await client.push.register(token, { provider: "expo" });
+  const first = await app.signIn();
+  const ada = studentIn(client);
+  await client.sync.flush();
+  expect(await toldOf("To the first", ada)).toBe(1);
+  const sent = () => app.requests.filter((url) => url.includes("push.register")).length;
+  const before = sent();
+  const again = await app.restart();
+  await again.client.push.register(token, { provider: "expo" });
+  await again.client.sync.flush();
+  expect(sent()).toBe(before);
+
+  await again.client.auth.signOut();
+  await again.signIn();
+  await again.client.sync.flush();
+  expect(await toldOf("To the first", ada)).toBe(0);
+  expect(await toldOf("To the second", studentIn(again.client))).toBe(1);
+  again.setOnline(false);
+  await again.client.push.unregister();
+  again.setOnline(true);
+  await again.client.sync.flush();
+  expect(await toldOf("To nobody", studentIn(again.client))).toBe(0);
+  await again.signIn(first);
+  await again.client.sync.flush();
+  expect(await toldOf("To nobody", ada)).toBe(0);
+});
+
+/** Of messages, not of what a student is told besides. */
+const NOT_PUSHED = "select 1 from push_events union all select 1 from push_deliveries";
 
 test("what is heard of twice is fetched once", async () => {
   const scene = await createScene();

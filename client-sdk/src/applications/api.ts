@@ -99,6 +99,7 @@ export interface Applications extends View<Page<Application>> {
   /** Changes fields of a draft, on top of what is shown of it here. This and what follows returns the id of its command. */
   update(id: string, changes: Partial<ApplicationFields>): Promise<string>;
   submit(id: string): Promise<string>;
+  /** From where it is shown to stand here: when it has moved meanwhile, the command fails with `conflict`. */
   withdraw(id: string, options?: { readonly note?: string }): Promise<string>;
   /** The id of the command is the document's. */
   addDocument(

@@ -14,6 +14,7 @@ import type { Application, ApplicationConflict, Applications, SentApplication } 
 
 const createApplications = ({ open, queue, act, entries, discard }: Access): Applications => {
   const edit = act("applications.update", "applicationId");
+  const withdraw = act("applications.withdraw", "applicationId");
   const list = open<"applications.list", Page<Application>>({
     procedure: "applications.list",
     input: {},
@@ -49,7 +50,7 @@ const createApplications = ({ open, queue, act, entries, discard }: Access): App
       return edit(id, { changes, base: pick(fields, fieldsOf(changes)) });
     },
     submit: act("applications.submit", "applicationId"),
-    withdraw: act("applications.withdraw", "applicationId"),
+    withdraw: async (id, more) => withdraw(id, { from: (await shown(id)).status, ...more }),
     addDocument: act("applications.addDocument", "applicationId"),
     uploadDocument: act("applications.uploadDocument", "applicationId"),
     removeDocument: act("applications.removeDocument", "applicationId"),

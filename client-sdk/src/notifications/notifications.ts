@@ -4,6 +4,7 @@ import { watchValue, type Observable, type Unsubscribe } from "../observable.ts"
 import type { Page } from "../page.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
+import { createPreferences, preferenceProjections, type Preferences } from "./preferences.ts";
 
 /** Something that happened to a student. */
 export interface Notification {
@@ -27,10 +28,11 @@ export interface Notifications extends View<Page<Notification>> {
   watchUnread(listener: (unread: number) => void): Unsubscribe;
   /** Marks some as read, or all that there are; shown at once. */
   markRead(which: readonly string[] | "all"): Promise<void>;
+  readonly preferences: Preferences;
 }
 
-export const createNotifications = ({ open, queue }: Access, unread: Observable<number>): Notifications => ({
-  ...open({ procedure: "notifications.recent", input: {}, count: 20 }),
+export const createNotifications = (access: Access, unread: Observable<number>): Notifications => ({
+  ...access.open({ procedure: "notifications.recent", input: {}, count: 20 }),
   get unread() {
     return unread.value;
   },
@@ -42,11 +44,13 @@ export const createNotifications = ({ open, queue }: Access, unread: Observable<
   markRead: async (which) => {
     // What the server knows of ids is its own business: an unknown one is passed over.
     const input = which === "all" ? { all: true as const } : { ids: [...which] as NotificationId[] };
-    await queue("notifications.markRead", input, { about: "notifications" });
+    await access.queue("notifications.markRead", input, { about: "notifications" });
   },
+  preferences: createPreferences(access),
 });
 
 export const notificationProjections: Projections = {
+  ...preferenceProjections,
   "notifications.recent": (list, { entry }) => {
     if (!list || entry.procedure !== "notifications.markRead" || entry.state !== "pending") return list;
     const { input, createdAt } = entry;

@@ -2,20 +2,23 @@ import type {
   ApplicationDocumentKind,
   ApplicationFields,
   ApplicationId,
+  ApplicationStatus,
   CommandId,
   CommentId,
+  ContactId,
   CourseId,
   MessageId,
   NotificationId,
   Position,
   PostId,
+  PushProviderName,
   RoomId,
   UserId,
 } from "@edvoyage/protocol";
 import type { AppliedCourse } from "../applications/api.ts";
 import type { ErrorReason } from "../errors.ts";
+import type { PreferencesChange } from "../notifications/preferences.ts";
 import type { ProfileChange } from "../profile/profile.ts";
-import type { PushProvider } from "../push/push.ts";
 
 /** What may wait in the outbox, by procedure: what each is called with. */
 export interface QueuedInputs {
@@ -25,16 +28,21 @@ export interface QueuedInputs {
   "chat.remove": { readonly roomId: RoomId; readonly messageId: MessageId };
   "chat.react": { readonly roomId: RoomId; readonly messageId: MessageId; readonly emoji: string | null };
   "chat.markRead": { readonly roomId: RoomId; readonly position: Position };
-  "contacts.add": { readonly userId: UserId; readonly nickname?: string | null };
+  /** The id of the entry for a number is the command's. */
+  "contacts.add": { readonly nickname?: string | null } & (
+    | { readonly userId: UserId }
+    | { readonly phone: string }
+  );
   "contacts.update": {
-    readonly userId: UserId;
+    readonly userId: ContactId;
     readonly nickname?: string | null;
     readonly favourite?: boolean;
     readonly blocked?: boolean;
   };
-  "contacts.remove": { readonly userId: UserId };
+  "contacts.remove": { readonly userId: ContactId };
   "profile.update": ProfileChange;
   "notifications.markRead": { readonly ids: NotificationId[] } | { readonly all: true };
+  "notifications.setPreferences": PreferencesChange;
   /** The application's id is the command's. */
   "applications.create": {
     readonly courseId: CourseId;
@@ -49,7 +57,12 @@ export interface QueuedInputs {
     readonly base: Partial<ApplicationFields>;
   };
   "applications.submit": { readonly applicationId: ApplicationId };
-  "applications.withdraw": { readonly applicationId: ApplicationId; readonly note?: string };
+  "applications.withdraw": {
+    readonly applicationId: ApplicationId;
+    /** Where it stood when the student withdrew: from what she has not seen she does not. */
+    readonly from: ApplicationStatus;
+    readonly note?: string;
+  };
   /** The document's id is the command's. */
   "applications.addDocument": {
     readonly applicationId: ApplicationId;
@@ -83,7 +96,7 @@ export interface QueuedInputs {
   "social.removeComment": { readonly commentId: CommentId };
   "social.follow": { readonly userId: UserId };
   "social.unfollow": { readonly userId: UserId };
-  "push.register": { readonly token: string; readonly provider: PushProvider };
+  "push.register": { readonly token: string; readonly provider: PushProviderName };
   "push.unregister": { readonly token: string };
   /** An edit of the user document that the server did not take. It is not sent, only shown. */
   "document.edit": {

@@ -1,9 +1,6 @@
-import type { SessionId } from "@edvoyage/protocol";
+import type { PushProviderName, SessionId } from "@edvoyage/protocol";
 import type { Account } from "../account.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
-
-/** Where messages for a device are handed in. */
-export type PushProvider = "log" | "file" | "expo" | "fcm";
 
 /** Messages to this device while the app is closed. */
 export interface Push {
@@ -11,7 +8,7 @@ export interface Push {
    * Remembers the device's token, and tells the server of it for whoever signs in here, at once and later. Call it at every start
    * of the app: a token may change. It goes with the session.
    */
-  register(token: string, options: { readonly provider: PushProvider }): Promise<void>;
+  register(token: string, options: { readonly provider: PushProviderName }): Promise<void>;
   /** Forgets it again. */
   unregister(): Promise<void>;
 }
@@ -19,7 +16,7 @@ export interface Push {
 /** A token as the device keeps it. */
 interface Registration {
   readonly token: string;
-  readonly provider: PushProvider;
+  readonly provider: PushProviderName;
 }
 
 interface Signed {

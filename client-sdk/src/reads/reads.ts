@@ -150,7 +150,7 @@ export const createReads = (deps: ReadsDeps): Reads => {
     const { procedure, input } = entry.query;
     let stored = await records.getJson<Stored>(entry.key);
     if (stored && !isSame(stored.input, input)) stored = undefined;
-    const isOfOne = procedure.endsWith(".get") && input !== undefined;
+    const isOfOne = procedure.includes(".get") && input !== undefined;
     const listed = stored || !isOfOne ? undefined : await findListed(procedure, input);
     if (entry.isLoaded) return;
     entry.isLoaded = true;

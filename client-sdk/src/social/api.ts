@@ -112,6 +112,7 @@ export interface Social {
   posts(userId: string): View<Page<Post>>;
   /** On a post, or the replies to a comment on it; oldest first. */
   comments(postId: string, parentId?: string): View<Page<Comment>>;
+  getComment(commentId: string): View<Comment>;
   likes(postId: string): View<Page<StudentName>>;
   student(userId: string): View<StudentPage>;
   followers(userId: string): View<Page<FollowedStudent>>;

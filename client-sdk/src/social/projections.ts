@@ -18,28 +18,22 @@ export const socialProjections: Projections = {
       return withoutItem(comments, entry.input.commentId);
     }
     if (entry.procedure !== "social.comment" || entry.input.postId !== postId) return comments;
-    const { text } = entry.input;
     if (entry.input.parentId !== parentId) {
-      const replied = (comment: SentComment): SentComment => ({
-        ...comment,
-        replyCount: comment.replyCount + 1,
-      });
       return entry.state === "pending" ? withItem(comments, entry.input.parentId ?? "", replied) : comments;
     }
     // The server's place of it is behind what was read of the list: it comes with what follows.
     if (answer && comments?.nextCursor) return comments;
-    const comment: SentComment = {
-      ...failureOf(entry),
-      id: entry.id as string as CommentId,
-      postId,
-      parentId,
-      author: nameIn(comments?.items, userId),
-      text,
-      mentions: [],
-      replyCount: 0,
-      createdAt: atOf(entry, answer),
-    };
+    const comment = commentOf(entry, { answer, author: nameIn(comments?.items, userId) });
     return withNew(comments, comment, "last");
+  },
+  "social.getComment": (comment, { entry, answer, userId }, { commentId }) => {
+    if (entry.procedure !== "social.comment") return comment;
+    if (!comment && entry.id === (commentId as string)) {
+      return commentOf(entry, { answer, author: nameIn(undefined, userId) });
+    }
+    return comment && entry.state === "pending" && entry.input.parentId === commentId
+      ? replied(comment)
+      : comment;
   },
   "social.student": (page, { entry }) => {
     const isFollow = entry.procedure === "social.follow";
@@ -111,6 +105,23 @@ const afterEntry = (post: SentPost, entry: OutboxEntry): SentPost => {
       return post;
   }
 };
+
+const commentOf = (
+  entry: OutboxEntry<"social.comment">,
+  { answer, author }: { readonly answer: unknown; readonly author: StudentName },
+): SentComment => ({
+  ...failureOf(entry),
+  id: entry.id as string as CommentId,
+  postId: entry.input.postId,
+  parentId: entry.input.parentId as CommentId | null,
+  author,
+  text: entry.input.text,
+  mentions: [],
+  replyCount: 0,
+  createdAt: atOf(entry, answer),
+});
+
+const replied = (comment: SentComment): SentComment => ({ ...comment, replyCount: comment.replyCount + 1 });
 
 /** What the student wrote, unless the server has told of it already. */
 const withNew = <Item extends { readonly id: string }>(

@@ -23,6 +23,11 @@ const createSocial = ({ open, queue, act }: Access): Social => ({
     const input = { ...ofPost(id), parentId: (parentId ?? null) as CommentId | null };
     return open<"social.comments", Page<Comment>>({ procedure: "social.comments", input, count });
   },
+  getComment: (id) =>
+    open<"social.getComment", Comment>({
+      procedure: "social.getComment",
+      input: { commentId: id as CommentId },
+    }),
   likes: (id) => open({ procedure: "social.likes", input: ofPost(id), count }),
   student: (id) => open({ procedure: "social.student", input: ofStudent(id) }),
   followers: (id) =>
