@@ -13,6 +13,7 @@ export type { Contact } from "./contacts/contacts.ts";
 export type { Message, MessagePage, MessageReceipt, ReactionReceipt } from "./chat/messages.ts";
 export type { Room, RoomDetails } from "./chat/rooms.ts";
 export type { InboxChanges, InboxMemberRoom, InboxRoom, Invitation } from "./inbox/inbox.ts";
+export type { WorldProgress } from "./seed/seed.ts";
 export type { Post, LikeReceipt } from "./social/posts.ts";
 export type { Comment, CommentReceipt } from "./social/comments.ts";
 export type { FollowedStudent, FollowReceipt, StudentPage } from "./social/students.ts";

@@ -44,6 +44,8 @@ import { createCountActiveStudents } from "./sessions/active-students.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
+import { createSeedServices } from "./seed-services.ts";
+import { createSeed } from "./seed/seed.ts";
 import { createSocial } from "./social/social.ts";
 import { createErasureParts, createExportParts } from "./student-parts.ts";
 import { createLogs } from "./sync/logs.ts";
@@ -244,6 +246,14 @@ export const createServer = async ({
     newId,
     limits,
   });
+  const seed = createSeed({
+    database,
+    audit,
+    catalogue,
+    clock,
+    isProduction: config.env === "production",
+    servicesIn: createSeedServices({ database, auth, random, limits }),
+  });
   const { read } = database;
   const sessionInspection = createSessionInspection({ read, clock });
   const exportParts = createExportParts({
@@ -287,6 +297,7 @@ export const createServer = async ({
     numbers: createNumberInspection({ database, audit, clock, limits }),
     catalogue,
     backups,
+    seed,
     profiles,
     favourites,
     contacts,

@@ -365,6 +365,7 @@ export const accessCases: Readonly<Record<string, AccessCase>> = {
   "admin.database.backup": { expected: forAdmins, onPostgres: { admin: "conflict" } },
   "admin.database.status": { expected: forAdmins },
   "admin.seed.run": { expected: forAdmins },
+  "admin.seed.world": { input: () => ({ students: 12 }), expected: forAdmins },
   "admin.push.list": { expected: forAdmins },
   "admin.audit.list": { expected: forAdmins },
   "admin.status": { expected: forAdmins },

@@ -14,6 +14,7 @@ import { createContactNumbers } from "./0011-contact-numbers.ts";
 import { createApplications } from "./0012-applications.ts";
 import { createSocial } from "./0013-social.ts";
 import { createPush } from "./0014-push.ts";
+import { createDemoWorlds } from "./0015-demo-worlds.ts";
 
 /** Append-only: a migration that has left this repository is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -31,6 +32,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0012-applications": createApplications(dialect),
   "0013-social": createSocial(dialect),
   "0014-push": createPush(dialect),
+  "0015-demo-worlds": createDemoWorlds,
 });
 
 /** Every migration, oldest first. */

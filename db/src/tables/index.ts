@@ -3,6 +3,7 @@ import type { AuditTable } from "./audit.ts";
 import type { CoursesTable, UniversitiesTable } from "./catalogue.ts";
 import type { CommandsTable, RoomInvitationsTable, RoomMembersTable, RoomsTable } from "./chat.ts";
 import type { ContactNumberAllowancesTable, ContactNumbersTable, ContactsTable } from "./contacts.ts";
+import type { DemoWorldsTable } from "./demo-worlds.ts";
 import type { DocumentsTable, DocumentUpdatesTable, FavouritesTable } from "./documents.ts";
 import type {
   DatabaseEpochTable,
@@ -87,6 +88,7 @@ export interface Tables {
   applications: ApplicationsTable;
   application_moves: ApplicationMovesTable;
   application_documents: ApplicationDocumentsTable;
+  demo_worlds: DemoWorldsTable;
   heartbeat: HeartbeatTable;
 }
 

@@ -25,6 +25,7 @@ import { maskPhone, parsePhone } from "../phone.ts";
 import { proseInput } from "../text-input.ts";
 import type { DeadPushes } from "../push/dead-letters.ts";
 import type { SessionInspection } from "../sessions/inspection.ts";
+import type { Seed } from "../seed/seed.ts";
 import type { Social } from "../social/social.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { adminProcedure, router } from "../trpc.ts";
@@ -36,6 +37,7 @@ export interface AdminDeps {
   readonly numbers: NumberInspection;
   readonly catalogue: Catalogue;
   readonly backups: Backups;
+  readonly seed: Seed;
   readonly users: UserInspection;
   readonly account: Account;
   readonly erasure: Erasure;
@@ -64,6 +66,10 @@ const reason = z
   .regex(/^[^\p{Cc}]*$/u, "One line")
   .optional();
 const MAX_KEPT_BACKUPS = 10_000;
+const MAX_SEED = 2 ** 31 - 1;
+/** So few that each has somebody to talk to, and so many that a show of hands has them all. */
+const MIN_SEEDED_STUDENTS = 12;
+const MAX_SEEDED_STUDENTS = 1_000;
 const postId = idInput<PostId>();
 const sessionId = idInput<SessionId>();
 const userId = idInput<UserId>();
@@ -226,6 +232,7 @@ export const createAdminRouter = (deps: AdminDeps) => {
     }),
 
     seed: router({
+      /** The sample catalogue alone. */
       run: adminProcedure.mutation(() =>
         database.write(async (tx) => {
           const added = await catalogue.seed(tx);
@@ -239,6 +246,18 @@ export const createAdminRouter = (deps: AdminDeps) => {
           return added;
         }),
       ),
+      /** Some more of a world of invented students: called until it is `built`. */
+      world: adminProcedure
+        .input(
+          z
+            .object({
+              seed: z.number().int().min(0).max(MAX_SEED).default(1),
+              students: z.number().int().min(MIN_SEEDED_STUDENTS).max(MAX_SEEDED_STUDENTS).default(200),
+              evenInProduction: z.boolean().default(false),
+            })
+            .prefault({}),
+        )
+        .mutation(({ input }) => deps.seed.world(input)),
     }),
 
     database: router({

@@ -80,7 +80,7 @@ export interface Admissions {
 
 export interface AdmissionsDeps {
   readonly database: Database;
-  readonly audit: Audit;
+  readonly audit: Pick<Audit, "record">;
   readonly areas: Areas;
   readonly notifications: Notifications;
   readonly clock: Clock;

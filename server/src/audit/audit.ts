@@ -25,6 +25,7 @@ export type AuditAction =
   | "application.document-judged"
   | "catalogue.imported"
   | "catalogue.seeded"
+  | "world.seeded"
   | "database.backed-up"
   | "database.restored";
 

@@ -72,6 +72,11 @@ export interface Auth {
    * Throws `otp/incorrect`, `otp/blocked`, `otp/expired`, `otp/throttled`.
    */
   verifyCode(answer: CodeAnswer): Promise<SignIn>;
+  /** Makes a student, as her first sign-in does; the caller knows that her number is nobody's. */
+  register(
+    tx: UnitOfWork,
+    user: { readonly id: UserId; readonly phone: string; readonly now: number },
+  ): Promise<void>;
   /** All challenges of a phone go: its student is erased. */
   forgetPhone(tx: UnitOfWork, phone: string): Promise<void>;
   /** Deletes challenges that are over for a day. */
@@ -225,6 +230,12 @@ export const createAuth = (deps: AuthDeps): Auth => {
     return { state: "wrong", judged };
   };
 
+  const register: Auth["register"] = async (tx, { id, phone, now }) => {
+    await tx.all(queries.insertUser, { id, phone, now });
+    await tx.all(queries.insertProfile, { id, now });
+    await deps.registered(tx, { id, phone });
+  };
+
   const signIn = async (
     tx: UnitOfWork,
     challenge: ChallengeRow,
@@ -234,11 +245,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
     const found = await tx.first(queries.userByPhone, { phone });
     const user = found ?? { id: newId<UserId>(now), phone, created_at: now };
     const deletionUndone = found !== undefined && found.erase_at !== null;
-    if (!found) {
-      await tx.all(queries.insertUser, { id: user.id, phone, now });
-      await tx.all(queries.insertProfile, { id: user.id, now });
-      await deps.registered(tx, user);
-    }
+    if (!found) await register(tx, { id: user.id, phone, now });
     if (deletionUndone) {
       await tx.all(queries.keepUser, { id: user.id });
       const actor: AuditActor = `user:${user.id}`;
@@ -340,6 +347,8 @@ export const createAuth = (deps: AuthDeps): Auth => {
           throw refusalToError(verdict, now);
       }
     },
+
+    register,
 
     forgetPhone: deleteChallenges,
 

@@ -185,6 +185,16 @@ export const coursesPage = (
   return query.execute();
 };
 
+/** Sample courses with where they are taught. */
+export const sampleRows = (queries: Queries) =>
+  queries.kysely
+    .selectFrom("courses")
+    .innerJoin("universities", "universities.id", "courses.university_id")
+    .select(courseColumns)
+    .select(["universities.city", "universities.website"])
+    .where("courses.is_sample", "=", 1)
+    .execute();
+
 export const findCourse = (queries: Queries, id: CourseId): Promise<CourseRow | undefined> =>
   queries.kysely
     .selectFrom("courses")

@@ -15,6 +15,7 @@ import {
   hasCourses,
   insertCourses,
   insertUniversity,
+  sampleRows,
   universitiesPage,
   updateUniversity,
   type CourseRow,
@@ -61,6 +62,28 @@ export interface Course {
   readonly intakeYear: number;
   /** Generated for demonstration: not a real offer. */
   readonly isSample: boolean;
+}
+
+/** A sample course, with the terms of its intakes as `intake.ts` takes them. */
+export interface CourseSample {
+  readonly id: CourseId;
+  readonly title: string;
+  readonly subject: string;
+  readonly universityName: string;
+  readonly city: string | null;
+  readonly start_month: number;
+  readonly deadline_month: number | null;
+  readonly deadline_day: number | null;
+}
+
+/** A university of the sample catalogue. */
+export interface UniversitySample {
+  readonly id: UniversityId;
+  readonly name: string;
+  readonly country: string;
+  readonly city: string | null;
+  readonly website: string | null;
+  readonly courses: readonly CourseSample[];
 }
 
 interface PageRequest {
@@ -113,6 +136,8 @@ export interface Catalogue {
   ): Promise<ImportReport>;
   /** Adds the sample universities and their courses; returns how many were new. */
   seed(tx: UnitOfWork): Promise<{ readonly universities: number; readonly courses: number }>;
+  /** What `seed` has added, in an order that is the same in every database. */
+  samples(): Promise<readonly UniversitySample[]>;
   count(): Promise<number>;
 }
 
@@ -277,6 +302,8 @@ export const createCatalogue = (deps: {
       return added;
     },
 
+    samples: async () => rowsToSamples(await sampleRows(read)),
+
     count: () => countUniversities(read),
   };
 
@@ -358,6 +385,28 @@ const entryToRow = (
     search_words: textsToSearchWords([name, city, region, found?.main_domain ?? mainDomain]),
     updated_at: now,
   };
+};
+
+const rowsToSamples = (rows: Awaited<ReturnType<typeof sampleRows>>): UniversitySample[] => {
+  const keyOf = (row: (typeof rows)[number]): string => `${row.country} ${row.university_name} ${row.title}`;
+  const samples = new Map<UniversityId, UniversitySample & { readonly courses: CourseSample[] }>();
+  for (const row of rows.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))) {
+    const { university_id: id, university_name: name, country, city, website } = row;
+    const sample = samples.get(id) ?? { id, name, country, city, website, courses: [] };
+    const { start_month, deadline_month, deadline_day } = row;
+    sample.courses.push({
+      id: row.id,
+      title: row.title,
+      subject: row.subject,
+      universityName: name,
+      city,
+      start_month,
+      deadline_month,
+      deadline_day,
+    });
+    samples.set(id, sample);
+  }
+  return [...samples.values()];
 };
 
 const hostOf = (url: string | undefined): string | null =>

@@ -58,7 +58,7 @@ export interface ModerationDeps {
   readonly commands: Commands;
   readonly areas: Areas;
   readonly notifications: Notifications;
-  readonly audit: Audit;
+  readonly audit: Pick<Audit, "record">;
   readonly clock: Clock;
   readonly rate: StudentRate;
 }

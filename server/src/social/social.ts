@@ -26,7 +26,7 @@ export interface SocialDeps {
   readonly commands: Commands;
   readonly areas: Areas;
   readonly notifications: Notifications;
-  readonly audit: Audit;
+  readonly audit: Pick<Audit, "record">;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly limits: Limits;

@@ -1,0 +1,180 @@
+import type {
+  ApplicationDocumentId,
+  ApplicationDocumentKind,
+  ApplicationId,
+  ApplicationStatus,
+  CommandId,
+  Funding,
+} from "@edvoyage/protocol";
+import type { CourseSample } from "../catalogue/catalogue.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../clock.ts";
+import { nextIntake } from "../intake.ts";
+import type { Act } from "./act.ts";
+import { statements, stepNotes, withdrawalNotes } from "./bios.ts";
+import { createDice, type Dice } from "./dice.ts";
+import { fillText } from "./fill.ts";
+import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
+
+/** Where applications have come to, and on which way; each comes up before the first is repeated. */
+const WAYS: readonly (readonly ApplicationStatus[])[] = [
+  ["draft", "submitted", "under_review", "interview"],
+  ["draft"],
+  ["draft", "submitted", "under_review", "interview", "accepted"],
+  ["draft", "submitted"],
+  ["draft", "submitted", "under_review", "rejected"],
+  ["draft", "submitted", "under_review"],
+  ["draft", "submitted", "under_review", "interview", "waitlisted"],
+  ["draft", "submitted", "withdrawn"],
+  ["draft", "submitted", "under_review", "deferred"],
+  ["draft", "submitted", "under_review", "accepted"],
+  ["draft"],
+  ["draft", "submitted", "under_review", "interview", "rejected"],
+  ["draft", "submitted", "under_review", "accepted", "withdrawn"],
+  ["draft", "submitted"],
+];
+const MOST_APPLICATIONS = 3;
+const FUNDINGS: readonly Funding[] = ["scholarship", "scholarship", "family", "self", "loan", "undecided"];
+/** What a draft must have to be submitted, and what may come later. */
+const REQUIRED: readonly (readonly [ApplicationDocumentKind, string])[] = [
+  ["passport", "passport.pdf"],
+  ["transcript", "transcript-of-records.pdf"],
+];
+const OPTIONAL: readonly (readonly [ApplicationDocumentKind, string])[] = [
+  ["cv", "cv.pdf"],
+  ["language-certificate", "ielts.pdf"],
+  ["reference-letter", "reference-prof.pdf"],
+  ["statement", "portfolio.pdf"],
+];
+
+/** Applications in every state, each with the steps that led there and its documents; students are told of each step. */
+export const planApplications = (frame: WorldFrame, students: readonly SeededStudent[]): Act[] => {
+  let place = 0;
+  return students.flatMap((student) => {
+    const dice = createDice(frame.seed, "applications", student.index);
+    // As many ways as there are, however few students.
+    const least = student.index < WAYS.length ? 1 : 0;
+    const courses = dice.some(
+      student.goals.flatMap((university) => university.courses),
+      dice.between(least, MOST_APPLICATIONS),
+    );
+    return courses.flatMap((course) => planApplication(frame, student, { course, place: place++ }));
+  });
+};
+
+const planApplication = (
+  frame: WorldFrame,
+  student: SeededStudent,
+  { course, place }: { readonly course: CourseSample; readonly place: number },
+): Act[] => {
+  const dice = createDice(frame.seed, "application", place);
+  const way = WAYS[place % WAYS.length] ?? [];
+  const createdAt = frame.beganAt - (ACTIVE_DAYS - 2) * DAY_MS + dice.below(6 * DAY_MS);
+  // Whatever the way, its last step is not after the world was begun.
+  const stepMs = (ACTIVE_DAYS - 10) * DAY_MS * (1 / Math.max(4, way.length));
+  const stepAt = (step: number): number => Math.floor(createdAt + stepMs * step + dice.below(2 * DAY_MS));
+  const instants = way.map((_, step) => (step === 0 ? createdAt : stepAt(step)));
+  const applicationId = frame.idOf<ApplicationId>(createdAt, "application", place);
+  const asking = { userId: student.id, commandId: null };
+  const submittedAt = instants[1] ?? frame.beganAt;
+  const isComplete = way.length > 1;
+  const fields = {
+    intakeYear: nextIntake(course, submittedAt).year,
+    studyMode: dice.isWithin(0.85) ? ("full-time" as const) : ("part-time" as const),
+    contactEmail: `student${student.index + 1}@example.org`,
+    funding: dice.pick(FUNDINGS),
+    statement:
+      isComplete || dice.isWithin(0.5)
+        ? fillText(dice.pick(statements), {
+            university: course.universityName,
+            city: course.city ?? course.universityName,
+            subject: course.subject,
+            home: student.homeName,
+          })
+        : null,
+    notes: dice.isWithin(0.2) ? "I can send originals by post." : null,
+  };
+  const create: Act = {
+    at: createdAt,
+    adds: "applications",
+    run: ({ applications }) =>
+      applications.create(
+        { userId: student.id, commandId: toCommandId(applicationId) },
+        { courseId: course.id, fields },
+      ),
+  };
+
+  const kinds = [
+    ...(isComplete ? REQUIRED : REQUIRED.slice(dice.below(3))),
+    ...dice.some(OPTIONAL, dice.below(3)),
+  ];
+  const documents = kinds.map(([kind, name], index) => {
+    const at = createdAt + (index + 1) * dice.between(2, 40) * MINUTE_MS;
+    const isRequired = REQUIRED.some(([required]) => required === kind);
+    return {
+      at,
+      kind,
+      id: frame.idOf<ApplicationDocumentId>(at, "document", place, index),
+      name,
+      status: isRequired || dice.isWithin(0.6) ? ("uploaded" as const) : ("expected" as const),
+    };
+  });
+  const added = documents.map(({ id, at, ...document }): Act => ({
+    at,
+    adds: null,
+    run: ({ applications }) =>
+      applications.addDocument(
+        { userId: student.id, commandId: toCommandId(id) },
+        { applicationId, ...document },
+      ),
+  }));
+
+  const steps = way.slice(1).map((status, step): Act => {
+    const at = instants[step + 1] ?? createdAt;
+    switch (status) {
+      case "submitted":
+        return { at, adds: null, run: ({ applications }) => applications.submit(asking, { applicationId }) };
+      case "withdrawn": {
+        const note = dice.pick(withdrawalNotes);
+        return {
+          at,
+          adds: null,
+          run: ({ applications }) => applications.withdraw(asking, { applicationId, note }),
+        };
+      }
+      default: {
+        const note = noteOf(dice, status);
+        return { at, adds: null, run: ({ admissions }) => admissions.move({ applicationId, status, note }) };
+      }
+    }
+  });
+
+  const reviewedAt = instants[way.indexOf("under_review")];
+  const judged =
+    reviewedAt === undefined
+      ? []
+      : documents
+          .filter(({ status }) => status === "uploaded")
+          .map(({ id: documentId }, index): Act => {
+            const isGood = dice.isWithin(0.95);
+            return {
+              at: reviewedAt + (index + 1) * HOUR_MS,
+              adds: null,
+              run: ({ admissions }) =>
+                admissions.setDocument({
+                  applicationId,
+                  documentId,
+                  status: isGood ? "accepted" : "rejected",
+                  note: isGood ? null : "The scan is cut off at the bottom. Please upload it again.",
+                }),
+            };
+          });
+  return [create, ...added, ...steps.slice(0, 2), ...judged, ...steps.slice(2)];
+};
+
+const noteOf = (dice: Dice, status: ApplicationStatus): string | null => {
+  const notes = stepNotes[status];
+  return notes ? dice.pick(notes) : null;
+};
+
+/** What is made by a command has its id. */
+const toCommandId = (id: ApplicationId | ApplicationDocumentId): CommandId => id as string as CommandId;

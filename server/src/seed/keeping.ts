@@ -1,0 +1,45 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../clock.ts";
+import { inOrder, type Act } from "./act.ts";
+import { createDice } from "./dice.ts";
+import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
+
+const MOST_UNIVERSITIES = 4;
+const MOST_COURSES = 6;
+const READS_NOTIFICATIONS = 0.6;
+
+/** Universities where she would go, and courses there. */
+export const planFavourites = ({ seed, beganAt }: WorldFrame, students: readonly SeededStudent[]): Act[] =>
+  students.flatMap(({ index, id, goals }) => {
+    const dice = createDice(seed, "favourites", index);
+    const universities = dice.some(goals, dice.between(1, MOST_UNIVERSITIES));
+    const courses = dice.some(
+      goals.flatMap((university) => university.courses),
+      dice.below(MOST_COURSES + 1),
+    );
+    const targets = [
+      ...universities.map((university) => ({ kind: "university", id: university.id }) as const),
+      ...courses.map((course) => ({ kind: "course", id: course.id }) as const),
+    ];
+    // One student after the other: the document of each is read once.
+    return inOrder(
+      targets.map((target): Act => ({
+        at: beganAt - HOUR_MS - dice.below((ACTIVE_DAYS - 1) * DAY_MS),
+        adds: "favourites",
+        run: ({ favourites }) => favourites.add(id, { target, commandId: undefined }),
+      })),
+    );
+  });
+
+/** Most have seen what they were told of; not the first of all, whom a developer signs in as. */
+export const planNews = ({ seed, beganAt }: WorldFrame, students: readonly SeededStudent[]): Act[] =>
+  students.flatMap(({ index, id }): Act[] => {
+    const dice = createDice(seed, "news", index);
+    if (index === 0 || !dice.isWithin(READS_NOTIFICATIONS)) return [];
+    return [
+      {
+        at: beganAt - dice.between(5, 55) * MINUTE_MS,
+        adds: null,
+        run: ({ notifications }) => notifications.markRead({ userId: id, commandId: null }, { all: true }),
+      },
+    ];
+  });

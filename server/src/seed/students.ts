@@ -1,0 +1,180 @@
+import type { CourseLevel, UserId } from "@edvoyage/protocol";
+import type { UniversitySample } from "../catalogue/catalogue.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../clock.ts";
+import type { Act } from "./act.ts";
+import { bioClosings, bioOpenings } from "./bios.ts";
+import { createDice } from "./dice.ts";
+import { fillText } from "./fill.ts";
+import type { SeedId } from "./ids.ts";
+import { nations, type Nation } from "./nations.ts";
+
+/** What a world is made from. */
+export interface WorldFrame {
+  readonly seed: number;
+  /** How many. */
+  readonly students: number;
+  /** When its making began: everything in it happened before. */
+  readonly beganAt: number;
+  readonly idOf: SeedId;
+  /** The sample catalogue. */
+  readonly universities: readonly UniversitySample[];
+}
+
+/** A student who is to be. */
+export interface SeededStudent {
+  readonly index: number;
+  readonly id: UserId;
+  readonly name: string;
+  readonly nation: Nation;
+  readonly homeName: string;
+  readonly subject: string;
+  /** Where she would study: one of her preferred countries. */
+  readonly goals: readonly UniversitySample[];
+  readonly joinedAt: number;
+  /** How much others look at her, above 0: a few get most of it. */
+  readonly fame: number;
+  /** What is put into the texts that she writes. */
+  readonly words: Readonly<Record<string, string>>;
+}
+
+/** Students joined from so long ago until so long ago; what they do begins when all are there. */
+const FIRST_JOINED_DAYS = 80;
+const LAST_JOINED_DAYS = 42;
+/** What they do begins so long before the world was begun. */
+export const ACTIVE_DAYS = 40;
+/** Where students go. */
+const DESTINATIONS = [
+  "DE",
+  "NL",
+  "GB",
+  "CA",
+  "FR",
+  "AU",
+  "IE",
+  "SE",
+  "JP",
+  "US",
+  "ES",
+  "IT",
+  "CH",
+  "KR",
+  "NZ",
+];
+const SUBJECTS = [
+  "Architecture",
+  "Biology",
+  "Computer Science",
+  "Data Science",
+  "Economics",
+  "Environmental Science",
+  "International Relations",
+  "Law",
+  "Linguistics",
+  "Mechanical Engineering",
+  "Psychology",
+  "Public Health",
+];
+const LEVELS: readonly CourseLevel[] = ["master", "master", "master", "bachelor", "doctorate"];
+
+const countryNames = new Intl.DisplayNames(["en"], { type: "region" });
+const WITH_ARTICLE = new Set(["GB", "NL", "PH", "US"]);
+/** As it stands in a sentence. */
+const countryInText = (country: string): string =>
+  `${WITH_ARTICLE.has(country) ? "the " : ""}${countryNames.of(country) ?? country}`;
+
+/** Who is in the world. */
+export const drawStudents = (frame: WorldFrame): SeededStudent[] => {
+  const taken = new Set<string>();
+  return Array.from({ length: frame.students }, (_, index) => drawStudent(frame, { index, taken }));
+};
+
+const drawStudent = (
+  { seed, students, beganAt, idOf, universities }: WorldFrame,
+  { index, taken }: { readonly index: number; readonly taken: Set<string> },
+): SeededStudent => {
+  const dice = createDice(seed, "student", index);
+  const nation = dice.pick(nations);
+  let name = drawName(dice, nation);
+  // Two of the same name are believable, and no help to who looks for one.
+  for (let tries = 0; taken.has(name) && tries < 20; tries += 1) name = drawName(dice, nation);
+  taken.add(name);
+  const { country } = nation;
+  const destinations = dice
+    .some(DESTINATIONS, dice.between(1, 4))
+    .filter((destination) => destination !== country);
+  const countries = destinations.length > 0 ? destinations : ["DE"];
+  const goals = dice.some(
+    universities.filter((university) => countries.includes(university.country)),
+    4,
+  );
+  const goal = dice.pick(goals);
+  const homeName = countryInText(country);
+  const subject = dice.pick(SUBJECTS);
+  const joinedDays =
+    FIRST_JOINED_DAYS - ((FIRST_JOINED_DAYS - LAST_JOINED_DAYS) * index) / Math.max(1, students - 1);
+  const joinedAt = beganAt - Math.floor(joinedDays * DAY_MS) - dice.below(12 * HOUR_MS);
+  return {
+    index,
+    id: idOf<UserId>(joinedAt, "student", index),
+    name,
+    nation,
+    homeName,
+    subject,
+    goals,
+    joinedAt,
+    // The first of all is who a developer signs in as: there is to be much to see.
+    fame: index === 0 ? 1 : 1 / (1 + dice.below(students)) ** 0.8,
+    words: {
+      university: goal.name,
+      city: goal.city ?? goal.name,
+      country: countryInText(goal.country),
+      subject,
+      home: homeName,
+      greeting: nation.greeting,
+      wish: nation.wish,
+    },
+  };
+};
+
+const drawName = (
+  dice: ReturnType<typeof createDice>,
+  { givenNames, familyNames, isFamilyFirst, separator }: Nation,
+): string => {
+  const names = [dice.pick(givenNames), dice.pick(familyNames)];
+  return (isFamilyFirst ? names.reverse() : names).join(separator);
+};
+
+/** Each joins, and tells a little of herself a few minutes later. */
+export const planStudents = (frame: WorldFrame, students: readonly SeededStudent[]): Act[] =>
+  students.flatMap((student): Act[] => {
+    const { id, index, name, nation, words, goals, joinedAt } = student;
+    const dice = createDice(frame.seed, "profile", index);
+    const opening = fillText(dice.pick(bioOpenings), words);
+    const bio = dice.pick([
+      `${opening} ${dice.pick(bioClosings)}`,
+      `${opening}\n${nation.wish}`,
+      `${nation.greeting} ${opening}`,
+      opening,
+    ]);
+    const home = frame.universities.filter(({ country }) => country === nation.country);
+    const birthYear = new Date(joinedAt).getUTCFullYear() - dice.between(19, 29);
+    const profile = {
+      name,
+      bio,
+      institution: home.length > 0 ? dice.pick(home).name : null,
+      homeCountry: nation.country,
+      dateOfBirth: `${birthYear}-${pad(dice.between(1, 12))}-${pad(dice.between(1, 28))}`,
+      preferredCountries: [...new Set(goals.map(({ country }) => country))],
+      preferredLevels: [dice.pick(LEVELS)],
+    };
+    return [
+      { at: joinedAt, adds: "students", run: ({ register }) => register({ id, at: joinedAt }) },
+      {
+        at: joinedAt + dice.between(2, 20) * MINUTE_MS,
+        adds: null,
+        run: ({ profiles }) => profiles.update({ userId: id, commandId: null }, profile),
+      },
+    ];
+  });
+
+const pad = (part: number): string => String(part).padStart(2, "0");
