@@ -132,6 +132,19 @@ export const flag = (flags: string, summary: string): Parameter<boolean> => ({
   read: (raw) => raw === true,
 });
 
+/** An option with a whole number of at least 0. */
+export const wholeNumber = (
+  flags: string,
+  summary: string,
+  { fallback }: { readonly fallback: number },
+): Parameter<number> => ({
+  declaration: new Option(flags, summary).default(fallback).argParser((raw) => {
+    if (/^\d{1,10}$/.test(raw)) return Number(raw);
+    throw new InvalidArgumentError("Give a whole number.");
+  }),
+  read: (raw) => (typeof raw === "number" ? raw : fallback),
+});
+
 /** How many rows of a list, 50 unless told. */
 export const limit: Parameter<number> = {
   declaration: new Option("--limit <n>", "How many at the most").default(50).argParser((raw) => {

@@ -285,7 +285,7 @@ describe("the terminal program, in a pipe", () => {
       ]),
     );
 
-    const seeded = await edvoyage("seed", "run", "--json");
+    const seeded = await edvoyage("seed", "run", "--only-catalogue", "--json");
     const first = await edvoyage("catalogue", "import", file, "--json");
     const second = await edvoyage("catalogue", "import", file, "--json");
 
@@ -293,6 +293,53 @@ describe("the terminal program, in a pipe", () => {
     expect(JSON.parse(first.stdout)).toMatchObject({ created: 1, updated: 0 });
     expect(JSON.parse(second.stdout)).toMatchObject({ created: 0, updated: 0, unchanged: 1 });
     expect(JSON.parse(second.stdout).skipped).toHaveLength(2);
+  });
+
+  test("seeds a world with its progress, once, and says with which number to sign in", async () => {
+    const { world, edvoyage } = await createTerminal();
+    const words = ["seed", "run", "--students", "12"];
+
+    const first = await edvoyage(...words);
+    const second = await edvoyage(...words);
+    const asJson = await edvoyage(...words, "--json");
+    const other = await edvoyage("seed", "run", "--students", "13");
+
+    expect(first.exitCode).toBe(0);
+    expect(first.stderr).toMatch(/^Building: [\d,]+ of ([\d,]+)\n[^]*Building: \1 of \1\n$/);
+    expect(first.stdout).toMatch(/students +12\n[^]*Sign in as .+ with \+12025550100\./);
+    expect(first.stdout + first.stderr).not.toContain(ESCAPE);
+    expect(second).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(second.stdout).toContain("World 1 with its 12 students is all there already.");
+    expect(JSON.parse(asJson.stdout)).toMatchObject({
+      universities: 0,
+      students: 0,
+      messages: 0,
+      seed: 1,
+      signInAs: { phone: "+12025550100" },
+    });
+    expect(other).toMatchObject({ exitCode: 5 });
+    expect(await world.device({ phone: "+12025550100" }).signIn()).toMatchObject({ isNewUser: false });
+  });
+
+  test("refuses to seed a world in production, and says how it would not", async () => {
+    const world = await createWorld({
+      environment: {
+        EDVOYAGE_ENV: "production",
+        EDVOYAGE_SECRET: "kZ8wq3vT1xLr6NpYb0JdFhSgUmCeAi27RoQt",
+        EDVOYAGE_ADMIN_TOKEN: "P5dLw9cXa2VuGz7HsKn4EjBy1MfTqRi8OoWb",
+        EDVOYAGE_SMS: "webhook",
+        EDVOYAGE_SMS_WEBHOOK_URL: "https://sms.example.org/send",
+        EDVOYAGE_SMS_WEBHOOK_SECRET: "wJ4nHc6Rk0",
+      },
+    });
+    const environment = { EDVOYAGE_URL: world.url, EDVOYAGE_ADMIN_TOKEN: world.adminToken };
+
+    const refused = await runTerminal(["seed", "run"], { environment });
+
+    expect(refused).toMatchObject({ exitCode: 4, stdout: "" });
+    expect(refused.stderr).toContain("--even-in-production");
+    expect((await world.admin.admin.users.list.query()).items).toEqual([]);
+    expect(await world.admin.admin.status.query()).toMatchObject({ universities: 0 });
   });
 
   test("the doctor is content with a healthy server", async () => {
@@ -311,6 +358,8 @@ describe("the terminal program, in a pipe", () => {
     [2, ["catalogue", "import", "/nonexistent.json"]],
     [3, ["numbers", "show", "+919812345678"]],
     [2, ["applications", "move", "x", "sideways"]],
+    [2, ["seed", "run", "--students", "many"]],
+    [2, ["seed", "run", "--students", "5"]],
     [3, ["applications", "show", "01990000-0000-7000-8000-000000000000"]],
     [2, ["applications", "document", "x", "y", "uploaded"]],
     [3, ["posts", "show", "01990000-0000-7000-8000-000000000000"]],
@@ -357,12 +406,13 @@ describe("the terminal program, on the database itself", () => {
     const locked = await runTerminal(["sessions", "list", "--db"], { environment });
     const found = await runTerminal(["sessions", "list"], { environment });
     await server.end("SIGTERM");
-    const opened = await runTerminal(["seed", "run", "--db", "--json"], { environment });
+    const world = ["--students", "12", "--seed", "9"];
+    const opened = await runTerminal(["seed", "run", ...world, "--db", "--json"], { environment });
 
     expect(locked.exitCode).toBe(5);
     expect(locked.stderr).toMatch(/server is running/i);
     expect(found.exitCode).toBe(0);
     expect(opened.exitCode).toBe(0);
-    expect(JSON.parse(opened.stdout)).toMatchObject({ universities: 220 });
+    expect(JSON.parse(opened.stdout)).toMatchObject({ universities: 220, students: 12, seed: 9 });
   });
 });

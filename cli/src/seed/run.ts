@@ -1,25 +1,95 @@
-import { defineCommand } from "../command.ts";
-import { line } from "../outcome.ts";
+import type { RpcClient } from "@edvoyage/client-sdk/rpc";
+import type { WorldProgress } from "@edvoyage/server";
+import { defineCommand, flag, wholeNumber, type CommandContext } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+import { CommandError } from "../failure.ts";
+import { line, type Line } from "../outcome.ts";
+import type { Progress } from "../progress.ts";
 
 /** `edvoyage seed run`. */
 export const runSeed = defineCommand({
-  summary: "Add the sample universities and their courses; what is there already stays as it is",
-  parameters: {},
-  examples: ["edvoyage seed run", "edvoyage seed run --db"],
-  run: async ({ connect }) => {
-    const { client } = await connect();
-    const added = await client.admin.seed.run.mutate();
-    const { universities, courses } = added;
-    const isNew = universities + courses > 0;
-    return {
-      data: added,
-      view: [
-        line(
-          isNew
-            ? `Added ${universities.toLocaleString("en")} universities and ${courses.toLocaleString("en")} courses.`
-            : "Nothing to add: the samples are all there.",
-        ),
-      ],
-    };
+  summary: "Add the sample universities and a world of invented students; what is there stays as it is",
+  parameters: {
+    students: wholeNumber("--students <n>", "How many students, 12 to 1,000", { fallback: 200 }),
+    seed: wholeNumber("--seed <n>", "Which world: the same number is the same world", { fallback: 1 }),
+    onlyCatalogue: flag("--only-catalogue", "No students: the universities and their courses alone"),
+    evenInProduction: flag("--even-in-production", "Add invented students where there are real ones"),
+  },
+  examples: [
+    "edvoyage seed run",
+    "edvoyage seed run --students 50 --seed 7",
+    "edvoyage seed run --only-catalogue --db",
+  ],
+  hints: { forbidden: "To add invented students all the same: --even-in-production." },
+  run: async (context, { onlyCatalogue, ...world }) => {
+    const { client } = await context.connect();
+    if (onlyCatalogue) {
+      const added = await client.admin.seed.run.mutate();
+      return { data: added, view: [line(catalogueToText(added))] };
+    }
+    const built = await build(client, world, context);
+    const { seed, added, signInAs } = built;
+    return { data: { seed, signInAs, ...added }, view: worldToView(built) };
   },
 });
+
+type Added = WorldProgress["added"];
+
+/** Has it built, some more with each call, until it is whole. */
+const build = async (
+  client: RpcClient,
+  world: { readonly seed: number; readonly students: number; readonly evenInProduction: boolean },
+  { startProgress, explain }: CommandContext,
+): Promise<WorldProgress> => {
+  let shown: Progress | undefined;
+  let last: WorldProgress | undefined;
+  try {
+    for (;;) {
+      const progress: WorldProgress = await client.admin.seed.world.mutate(world);
+      last = last ? { ...progress, added: sum(last.added, progress.added) } : progress;
+      const hasAdded = Object.values(last.added).some((count) => count > 0);
+      if (hasAdded) shown ??= await startProgress({ label: "Building", total: progress.acts });
+      shown?.report(progress.done);
+      if (progress.state === "built") return last;
+    }
+  } catch (cause) {
+    if (!last) throw cause;
+    const { reason, message, hints } = explain(cause);
+    const [done, all] = [last.done, last.acts].map((count) => count.toLocaleString("en"));
+    throw new CommandError(reason, `The world stopped after ${done} of ${all} acts: ${message}`, {
+      hints: ["Running it again goes on where it stopped.", ...hints],
+      details: { done: last.done, acts: last.acts },
+      exitCode: EXIT.failed,
+      cause,
+    });
+  } finally {
+    shown?.stop();
+  }
+};
+
+const sum = (one: Added, other: Added): Added => {
+  const total = { ...one };
+  for (const [name, count] of Object.entries(other)) total[name as keyof Added] += count;
+  return total;
+};
+
+const catalogueToText = ({ universities, courses }: { universities: number; courses: number }): string =>
+  universities + courses > 0
+    ? `Added ${universities.toLocaleString("en")} universities and ${courses.toLocaleString("en")} courses.`
+    : "Nothing to add: the samples are all there.";
+
+const worldToView = ({ seed, students, added, signInAs }: WorldProgress): Line[] => {
+  const counts = Object.entries(added).filter(([, count]) => count > 0);
+  const width = Math.max(...counts.map(([, count]) => count.toLocaleString("en").length));
+  return [
+    line(
+      counts.length > 0
+        ? `World ${seed} is there. Added:`
+        : `World ${seed} with its ${students.toLocaleString("en")} students is all there already.`,
+    ),
+    ...counts.map(([name, count]) =>
+      line(count.toLocaleString("en").padStart(width), { text: name.padEnd("applications".length) }),
+    ),
+    ...(signInAs ? [line(`Sign in as ${signInAs.name ?? "somebody"} with ${signInAs.phone}.`)] : []),
+  ];
+};
