@@ -23,6 +23,9 @@ describe("displayWidth", () => {
     ["a picture is two wide", "📱", 2],
     ["a family is one picture", "👨\u200d👩\u200d👧", 2],
     ["a combining mark takes no room", "e\u0301", 1],
+    ["a vowel sign beside its letter takes room", "তানভীর", 6],
+    ["a mark above or below does not, a joined letter does", "हिन्दी", 5],
+    ["a Korean syllable in parts is as wide as a whole one", "\u1112\u1161\u11ab", 2],
     ["the bullets of a masked number are one wide", "+44••", 5],
   ])("%s", (_fact, text, width) => {
     expect(displayWidth(text)).toBe(width);
