@@ -13,7 +13,7 @@ const PLAIN = /^[\x20-\x7e]*$/;
 const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}\p{Emoji_Presentation}]|\ufe0f/u;
 /** Drawn on what is before it: marks without room of their own, joiners, the later parts of a Korean syllable. */
-const WITHOUT_ROOM = /^[\p{Mn}\p{Me}\u200c\u200d\u1160-\u11ff]$/u;
+const WITHOUT_ROOM = /\p{Mn}|\p{Me}|\u200c|\u200d|[\u1160-\u11ff]/gu;
 
 const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
 
@@ -62,5 +62,5 @@ const graphemesOf = (text: string): string[] => [...segmenter.segment(text)].map
 /** As terminals count: they draw a picture as one, and a syllable of an Indian script letter by letter. */
 const graphemeWidth = (grapheme: string): number => {
   if (WIDE.test(grapheme)) return 2;
-  return [...grapheme].filter((character) => !WITHOUT_ROOM.test(character)).length;
+  return Array.from(grapheme.replaceAll(WITHOUT_ROOM, "")).length;
 };

@@ -1,5 +1,6 @@
 import { prepare, type Queries, type UnitOfWork } from "@edvoyage/db";
 import type { RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
+import { nameShownTo } from "../shown-name.ts";
 
 const roomColumns = [
   "rooms.id",
@@ -70,16 +71,12 @@ const invited = prepare<{ roomId: RoomId; viewerId: UserId }>()((query, param) =
   query
     .selectFrom("room_invitations")
     .leftJoin("profiles", "profiles.user_id", "room_invitations.user_id")
-    .leftJoin("contacts as theirs", (join) =>
-      join
-        .onRef("theirs.owner_id", "=", "room_invitations.user_id")
-        .on("theirs.contact_id", "=", param.viewerId)
-        .on("theirs.is_blocked", "=", 1),
-    )
-    .select(["room_invitations.user_id", "room_invitations.invited_by", "room_invitations.at"])
-    .select((eb) =>
-      eb.case().when("theirs.is_blocked", "=", 1).then(null).else(eb.ref("profiles.name")).end().as("name"),
-    )
+    .select([
+      "room_invitations.user_id",
+      "room_invitations.invited_by",
+      "room_invitations.at",
+      nameShownTo(param.viewerId, "room_invitations.user_id").as("name"),
+    ])
     .where("room_invitations.room_id", "=", param.roomId)
     .orderBy("room_invitations.user_id"),
 );

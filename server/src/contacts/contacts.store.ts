@@ -1,5 +1,6 @@
 import { prepare, type Queries } from "@edvoyage/db";
 import type { ContactId, UserId } from "@edvoyage/protocol";
+import { nameShownTo } from "../shown-name.ts";
 
 const columns = [
   "contacts.id",
@@ -47,16 +48,7 @@ const ownContacts = (query: QueryBuilder, ownerId: UserId) =>
         .onRef("number.contact_id", "=", "contacts.contact_id")
         .onRef("number.owner_id", "=", "contacts.owner_id"),
     )
-    .leftJoin("contacts as theirs", (join) =>
-      join
-        .onRef("theirs.owner_id", "=", "contacts.contact_id")
-        .onRef("theirs.contact_id", "=", "contacts.owner_id")
-        .on("theirs.is_blocked", "=", 1),
-    )
-    .select(columns)
-    .select((eb) =>
-      eb.case().when("theirs.is_blocked", "=", 1).then(null).else(eb.ref("profiles.name")).end().as("name"),
-    )
+    .select([...columns, nameShownTo(ownerId, "contacts.contact_id").as("name")])
     .where("contacts.owner_id", "=", ownerId);
 
 const page = prepare<{ ownerId: UserId; after: ContactId; limit: number }>()((query, param) =>

@@ -1,5 +1,6 @@
 import { prepare, type Queries } from "@edvoyage/db";
 import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
+import { nameShownTo } from "../shown-name.ts";
 
 const columns = [
   "notifications.id",
@@ -29,22 +30,7 @@ const ownNotifications = (query: Queries["kysely"], userId: UserId) =>
   query
     .selectFrom("notifications")
     .leftJoin("profiles", "profiles.user_id", "notifications.actor_id")
-    .leftJoin("contacts as theirs", (join) =>
-      join
-        .onRef("theirs.owner_id", "=", "notifications.actor_id")
-        .onRef("theirs.contact_id", "=", "notifications.user_id")
-        .on("theirs.is_blocked", "=", 1),
-    )
-    .select(columns)
-    .select((eb) =>
-      eb
-        .case()
-        .when("theirs.is_blocked", "=", 1)
-        .then(null)
-        .else(eb.ref("profiles.name"))
-        .end()
-        .as("actor_name"),
-    )
+    .select([...columns, nameShownTo(userId, "notifications.actor_id").as("actor_name")])
     .where("notifications.user_id", "=", userId);
 
 const page = prepare<{ userId: UserId; before: NotificationId; limit: number }>()((query, param) =>
