@@ -338,8 +338,11 @@ const spoil = async (device: DocumentDevice): Promise<void> => {
   await device.records.write([putBytes(`document/update/${copy}/${uuidv7()}`, unknownArray())]);
 };
 
-const plantEdit = (device: DocumentDevice, edit: object): Promise<void> =>
-  device.records.write([putJson(`edit/${uuidv7()}`, { at: 0, copyId: null, ...edit })]);
+/** An edit after those that the device has. */
+const plantEdit = async (device: DocumentDevice, edit: object): Promise<void> => {
+  const sequence = String((await device.keys("edit/")).length + 1).padStart(12, "0");
+  await device.records.write([putJson(`edit/${sequence}-${uuidv7()}`, { at: 0, copyId: null, ...edit })]);
+};
 
 describe("a copy that the server refuses", () => {
   const createSpoilt = async (world: World, options: Partial<DocumentDeviceOptions> = {}) => {

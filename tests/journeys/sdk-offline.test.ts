@@ -1,6 +1,7 @@
 import { createMemoryStorage, type Client, type MemoryStorage } from "@edvoyage/client-sdk";
 import { expect, test } from "vitest";
-import { createApp, type App } from "../support/app.ts";
+import { WebSocket } from "ws";
+import { createApp, type App, type AppOptions } from "../support/app.ts";
 import { createFailingStorage } from "../support/failing-storage.ts";
 import { createStudent, type Student } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
@@ -15,6 +16,16 @@ const createScene = async () => {
   const phone = await app.signIn();
   const room = await app.client.chat.createRoom({ kind: "direct", userId: friend.id });
   return { world, friend, app, phone, roomId: room.id };
+};
+
+/** A network that carries nothing, from the start of the app. */
+const OFFLINE: AppOptions = {
+  fetch: () => Promise.reject(new TypeError("fetch failed")),
+  WebSocket: class extends WebSocket {
+    constructor() {
+      super("ws://127.0.0.1:9");
+    }
+  },
 };
 
 /** Texts of a room on a device, newest last. */
@@ -82,6 +93,25 @@ test("a day without a network: 500 messages and 50 favourites arrive in order, o
   const stop = restarted.client.chat.room(roomId).watch(() => {});
   await until(() => restarted.client.chat.room(roomId).messages.every(({ state }) => state === "acked"));
   stop();
+});
+
+test("what was set last counts, also when the clock was put back and the app restarted in between", async () => {
+  const { app, phone } = await createScene();
+  await app.client.sync.flush();
+  app.setOnline(false);
+  await app.client.settings.set("theme", "older");
+  app.clock.jump({ hours: -1 });
+  const again = await app.restart(OFFLINE);
+  await again.client.settings.set("theme", "newer");
+  await again.client.auth.signOut();
+
+  const last = await again.restart({ fetch, WebSocket });
+  await last.signIn(phone);
+  const shown = last.client.settings.get("theme");
+  await last.client.sync.flush();
+
+  expect(shown).toBe("newer");
+  expect(last.client.settings.get("theme")).toBe("newer");
 });
 
 test("two phones of one student show the same", async () => {

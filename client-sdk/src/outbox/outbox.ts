@@ -5,6 +5,7 @@ import { EdVoyageError, isSessionOver, isTransient, toEdVoyageError } from "../e
 import type { NewId, RandomBytes } from "../ids.ts";
 import { createSubject, type Observable } from "../observable.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
+import { sequenceKey, sequenceOf } from "../storage/sequence.ts";
 import type { Change, Peers } from "../storage/storage.ts";
 import { createTurns } from "../turns.ts";
 import { createBackoffWait, type BackoffWait } from "./backoff-wait.ts";
@@ -12,9 +13,7 @@ import type { OutboxEntry, QueuedInputs, QueuedProcedure } from "./outbox-entry.
 import {
   byKey,
   commandToEntry,
-  keyOf,
   OUTBOX_PREFIX,
-  sequenceOf,
   toAcked,
   toFailed,
   toPending,
@@ -135,7 +134,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
 
   const load = async (): Promise<void> => {
     const stored = await records.listJson<StoredEntry>(OUTBOX_PREFIX);
-    lastSequence = Math.max(lastSequence, ...stored.map(({ key }) => sequenceOf(key)));
+    lastSequence = Math.max(lastSequence, ...stored.map(({ key }) => sequenceOf(OUTBOX_PREFIX, key)));
     show(stored.map(({ key, value }) => ({ key, ...value })));
   };
 
@@ -178,7 +177,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       const added = commands.map((command): Item => {
         lastSequence += 1;
         const entry = commandToEntry(command, { id: command.id ?? newId(), now: clock.now() });
-        return { key: keyOf(lastSequence, entry.id), entry, faults: 0 };
+        return { key: sequenceKey(OUTBOX_PREFIX, lastSequence, entry.id), entry, faults: 0 };
       });
       const replaced = new Set(commands.map(({ replaces }) => replaces));
       const gone = items.filter(

@@ -25,16 +25,6 @@ export const keysOfAcked = async (records: Records): Promise<readonly string[]> 
     value.entry.state === "acked" ? [key] : [],
   );
 
-const SEQUENCE_DIGITS = 12;
-
-/** Ordered by when they were added; the id keeps apart what two programs add at once. */
-export const keyOf = (sequence: number, id: CommandId): string =>
-  `${OUTBOX_PREFIX}${String(sequence).padStart(SEQUENCE_DIGITS, "0")}-${id}`;
-
-/** The sequence in a key of the outbox. */
-export const sequenceOf = (key: string): number =>
-  Number(key.slice(OUTBOX_PREFIX.length, OUTBOX_PREFIX.length + SEQUENCE_DIGITS));
-
 /** In the order in which they were added. */
 export const byKey = (one: Item, other: Item): number => (one.key < other.key ? -1 : 1);
 

@@ -9,7 +9,7 @@ import { drawClientId } from "./create-doc.ts";
 import { KEPT, loadCopy, replaceCopy, type DocumentCopy } from "./document-copy.ts";
 import { changedRoots, encodeEdit, readEntries } from "./entries.ts";
 import { checkKey, parseValue } from "./entry-check.ts";
-import { journalKey, putEntry, readJournal, removeEntry, withWaiting, type JournalEntry } from "./journal.ts";
+import { nextKey, putEntry, readJournal, removeEntry, withWaiting, type JournalEntry } from "./journal.ts";
 import { isSameJson, type Json } from "./json.ts";
 
 /** By key. */
@@ -158,7 +158,7 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
       const wanted = change(before) ?? undefined;
       const after = wanted === undefined ? undefined : parseValue(wanted);
       if (isSameJson(before, after)) return after;
-      const id = journalKey(newId());
+      const id = nextKey(journal.value, newId());
       const entry = { id, root, key, value: after ?? null, at: clock.now(), copyId: null };
       // Edits of one device are made in their order, and one that is on trial is on trial alone.
       if (onTrial || waiting().length > 0) {

@@ -1,5 +1,6 @@
 import { USER_ROOTS, type UserRoot } from "@edvoyage/protocol";
 import { putJson, remove, type Records } from "../storage/records.ts";
+import { sequenceKey, sequenceOf } from "../storage/sequence.ts";
 import type { Change } from "../storage/storage.ts";
 import type { Edit } from "./entries.ts";
 
@@ -15,8 +16,9 @@ export interface JournalEntry extends Edit {
 
 const PREFIX = "edit/";
 
-/** A key for the journal. */
-export const journalKey = (id: string): string => `${PREFIX}${id}`;
+/** A key for the edit that comes after all of a journal, whatever the clock said when they were made. */
+export const nextKey = (journal: readonly JournalEntry[], id: string): string =>
+  sequenceKey(PREFIX, Math.max(0, ...journal.map((entry) => sequenceOf(PREFIX, entry.id))) + 1, id);
 
 /** In the order in which the edits were made. */
 export const readJournal = async (records: Records): Promise<readonly JournalEntry[]> => {
