@@ -107,6 +107,7 @@ const createStore = (table: Table, { translated, onClosed }: StoreOptions): Stor
         if (asked.length > 0) await table.write(asked);
       });
     },
+    purge: async () => ask(async () => table.purge?.()),
     close: async () => {
       closed ??= inTurn(() => translated(() => table.close())).finally(onClosed);
       return closed;

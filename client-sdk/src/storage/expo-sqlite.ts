@@ -130,6 +130,7 @@ const createTable = (database: ExpoSqliteDatabase): Table => ({
       throw error;
     }
   },
+  purge: () => database.execAsync(SQL.purge),
   close: () => database.closeAsync(),
 });
 

@@ -99,6 +99,7 @@ const createTable = (connection: Sqlite.Database): Table => {
         throw error;
       }
     },
+    purge: async () => void connection.exec(SQL.purge),
     close: async () => void connection.close(),
   };
 };

@@ -13,8 +13,12 @@ export interface Records {
   listBytes(prefix: string): Promise<readonly KeptRecord<Uint8Array>[]>;
   /** The same without the values, and without the check. */
   keys(prefix: string): Promise<readonly string[]>;
+  /** The keys of those that were set aside. */
+  damagedKeys(): Promise<readonly string[]>;
   /** Makes all changes or none, as `Store.write` does; made by `putJson`, `putBytes` and `remove`. */
   write(changes: readonly Change[]): Promise<void>;
+  /** Leaves nothing of what was removed in the files of the store. */
+  purge(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -110,7 +114,9 @@ export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Reco
     listJson: <T>(prefix: string) => list<T>(prefix, parseJson),
     listBytes: (prefix) => list(prefix, parseBytes),
     keys: async (prefix) => (await store.keys(prefix)).filter((key) => !key.startsWith(DAMAGED)),
+    damagedKeys: () => store.keys(DAMAGED),
     write: (changes) => inTurn(() => store.write(changes)),
+    purge: () => inTurn(async () => store.purge?.()),
     close: () => inTurn(() => store.close()),
   };
 };

@@ -17,6 +17,8 @@ export const SQL = {
   begin: "begin immediate",
   commit: "commit",
   rollback: "rollback",
+  // The log has each record as it was, until it is written over.
+  purge: "pragma wal_checkpoint(truncate)",
 } as const;
 
 /** Said to each connection when it is opened. */

@@ -25,7 +25,9 @@ export interface Store {
    * order in which they were asked for. Throws `StorageError`; after "full" the store works on.
    */
   write(changes: readonly Change[]): Promise<void>;
-  /** Waits for what was asked for. Closing twice is no error. */
+  /** Leaves nothing of what was removed in the store's files. Absent where there is nothing to do about it. */
+  purge?(): Promise<void>;
+  /** Waits for what was asked for. Closing twice is no error; it purges too. */
   close(): Promise<void>;
 }
 
