@@ -11,6 +11,8 @@ export interface Problem {
   readonly kind:
     /** A record of the store is damaged and was set aside under `damaged/`. */
     | "record-damaged"
+    /** A session, or its key, cannot be read any more: its student has to sign in again. */
+    | "session-lost"
     /** What came from the server could not be kept on the device: it is fetched again next time. */
     | "not-kept"
     /** The copy of a room was not of the server's making, or the server was put back: it was fetched afresh. */

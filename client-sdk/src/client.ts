@@ -30,7 +30,8 @@ import { areaOf } from "./reads/projection.ts";
 import { createReads, type Reads } from "./reads/reads.ts";
 import { createViews } from "./reads/views.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
-import { createRecords, type Records } from "./storage/records.ts";
+import { openRecords } from "./storage/open-records.ts";
+import type { Records } from "./storage/records.ts";
 import type { Features, OpenFeatures, OpenStudent } from "./students/open-student.ts";
 import { createStudents, type Students } from "./students/students.ts";
 import { toSurroundings } from "./surroundings.ts";
@@ -207,10 +208,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
   };
 
   const open = async (): Promise<void> => {
-    const store = await surroundings.storage.open(DEVICE_STORE);
-    const records = createRecords(store, {
-      onDamaged: (key) => report({ kind: "record-damaged", message: `The record ${key} was damaged.` }),
-    });
+    const records = await openRecords(DEVICE_STORE, surroundings);
     const device = await openDevice(records, surroundings.randomBytes).catch(async (error: unknown) => {
       await records.close();
       throw error;
@@ -230,8 +228,20 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
       ask: (procedure, input) => procedureAt(anonymous, procedure).query(input),
       onNotKept: (cause) => report({ kind: "not-kept", message: "An answer could not be kept.", cause }),
     });
-    await students.load();
-    await auth.load();
+    const close = async (): Promise<void> => {
+      auth.close();
+      deviceReads.close();
+      await students.close();
+      await device.close();
+    };
+    try {
+      await students.load();
+      await auth.load();
+    } catch (error) {
+      // All of it: else what it holds would be in the way of the next try.
+      await close().catch(() => {});
+      throw error;
+    }
     const session = follow<OpenStudent<F>, unknown>(students.current, (one) => one.session, undefined);
     const checkPush = (): void => {
       push.check().catch((cause: unknown) => {
@@ -250,10 +260,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
       reads: deviceReads,
       close: async () => {
         for (const unsubscribe of unsubscribes) unsubscribe?.();
-        auth.close();
-        deviceReads.close();
-        await students.close();
-        await device.close();
+        await close();
       },
     });
     void students.current.value?.validate();

@@ -97,7 +97,7 @@ const transientReasons: ReadonlySet<ErrorReason> = new Set([
 ] as const);
 
 /** Whether a reason says that a session is over. */
-export const isSessionOver = (reason: ErrorReason): boolean =>
+export const isSessionOver = (reason: ErrorReason): reason is Extract<ServerReason, `session/${string}`> =>
   reason === "session/required" || reason === "session/expired" || reason === "session/revoked";
 
 /** What went wrong, in the one shape that apps see. */

@@ -46,6 +46,10 @@ export const openClientFeatures =
       ...account,
       sockets,
       onInboxHint: () => void chat.refresh(),
+    }).catch(async (error: unknown) => {
+      await chat.close();
+      sockets.close();
+      throw error;
     });
     return {
       ...core,

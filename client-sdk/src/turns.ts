@@ -1,3 +1,5 @@
+import type { Peers } from "./storage/storage.ts";
+
 /** Runs a task when those that were asked for before it have ended, well or not. */
 export type InTurn = <T>(task: () => Promise<T>) => Promise<T>;
 
@@ -10,3 +12,16 @@ export const createTurns = (): InTurn => {
     return result;
   };
 };
+
+/** Runs tasks that no other program which shares the stores may run at the same time, under a name. */
+export const createLock =
+  (peers: Peers | undefined, name: string): InTurn =>
+  async (task) => {
+    let giveBack = (): void => {};
+    if (peers) await new Promise<void>((taken) => (giveBack = peers.take(name, taken)));
+    try {
+      return await task();
+    } finally {
+      giveBack();
+    }
+  };

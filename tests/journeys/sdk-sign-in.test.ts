@@ -1,6 +1,13 @@
-import { createMemoryStorage, isEdVoyageError } from "@edvoyage/client-sdk";
-import { expect, test } from "vitest";
+import {
+  createMemoryStorage,
+  isEdVoyageError,
+  StorageError,
+  type StorageAdapter,
+} from "@edvoyage/client-sdk";
+import { createSqliteStorage } from "@edvoyage/client-sdk/node";
+import { describe, expect, test } from "vitest";
 import { createApp, type App } from "../support/app.ts";
+import { temporaryFolder } from "../support/databases.ts";
 import { somePhone } from "../support/phone.ts";
 import { until } from "../support/sync-client.ts";
 import { urlOf } from "../support/url.ts";
@@ -40,6 +47,56 @@ test("nothing is touched before ready, and then nobody is signed in", async () =
   expect(touched).toEqual(["device"]);
   expect(app.requests).toEqual([]);
   expect(app.client.auth.status).toEqual({ state: "signedOut", student: null });
+});
+
+/** A storage that fails once, wherever a task is asked for. */
+const failingOnce = (storage: StorageAdapter, fails: (name: string, key?: string) => boolean) => {
+  let isDue = true;
+  const check = (name: string, key?: string): void => {
+    if (!isDue || !fails(name, key)) return;
+    isDue = false;
+    throw new StorageError("failed", "Failed for a moment");
+  };
+  return {
+    ...storage,
+    open: async (name: string) => {
+      check(name);
+      const store = await storage.open(name);
+      const get: typeof store.get = async (key) => {
+        check(name, key);
+        return store.get(key);
+      };
+      return { ...store, get };
+    },
+  };
+};
+
+describe.each([
+  ["memory that other tabs share", () => createMemoryStorage()],
+  ["SQLite", () => createSqliteStorage({ folder: temporaryFolder() })],
+])("ready() may be called again after it has failed, on %s", (_name, createStorage) => {
+  test.each([
+    ["a student's store could not be opened", (name: string, key?: string) => name !== "device" && !key],
+    ["her document could not be read", (_name: string, key?: string) => key === "document/copy"],
+    ["the device's records could not be read", (name: string, key?: string) => name + key === "devicedevice"],
+    ["a sign-in could not be read", (name: string, key?: string) => name + key === "devicesign-in"],
+  ])("because %s", async (_what, fails) => {
+    const world = await createWorld();
+    const disk = createStorage();
+    const other = await world.device().signIn();
+    const before = await createApp(world, { disk });
+    await before.signIn();
+    await before.client.close();
+    const app = await createApp(world, { disk: failingOnce(disk, fails), isReady: false });
+
+    expect(await reasonOf(app.client.ready())).toBe("device/failed");
+    await app.client.ready();
+
+    expect(app.client.auth.state).toBe("signedIn");
+    await app.client.contacts.add(other.user.id);
+    await app.client.sync.flush();
+    expect(app.requests.filter((url) => url.includes("contacts.add"))).toHaveLength(1);
+  });
 });
 
 test("a first sign-in goes by code, with each step to be seen", async () => {

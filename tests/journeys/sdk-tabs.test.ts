@@ -2,6 +2,7 @@ import { createMemoryStorage, type MemoryStorage } from "@edvoyage/client-sdk";
 import { expect, test } from "vitest";
 import { createApp } from "../support/app.ts";
 import { somePhone } from "../support/phone.ts";
+import { roundTrips } from "../support/round-trips.ts";
 import { createStudent } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { urlOf } from "../support/url.ts";
@@ -173,6 +174,67 @@ test("a store that another tab has deleted is no problem to report", async () =>
   // A problem fails the test.
   expect(await one.storage.list()).toEqual(["device"]);
 });
+
+test("a tab that is slow to hear of a sign-out does not wipe who has signed in again meanwhile", async () => {
+  const gate = createGate();
+  const memory = createMemoryStorage();
+  const slow = memory.connect();
+  const world = await createWorld();
+  const one = await createApp(world, { storage: memory });
+  const other = await createApp(world, {
+    disk: {
+      ...slow,
+      open: async (name) => {
+        const store = await slow.open(name);
+        return { ...store, close: () => gate.pass(() => store.close()) };
+      },
+    },
+  });
+  const phone = await one.signIn();
+  await until(() => other.client.auth.state === "signedIn");
+  gate.shut();
+  await one.client.auth.signOut();
+  await gate.isReached;
+
+  const signingIn = one.signIn(phone);
+  await until(() => one.requests.filter((url) => url.includes("verifyCode")).length === 2);
+  await roundTrips(20);
+  gate.open();
+  await signingIn;
+  await until(() => other.client.auth.state === "signedIn");
+  await one.client.settings.set("theme", "dark");
+  await one.client.sync.flush();
+  const again = await one.restart();
+
+  expect(again.client.auth.state).toBe("signedIn");
+  expect(again.client.settings.get("theme")).toBe("dark");
+});
+
+/** Holds up who passes while it is shut. */
+const createGate = () => {
+  let open = (): void => {};
+  let reach = (): void => {};
+  let isOpen: Promise<void> = Promise.resolve();
+  let isShut = false;
+  const isReached = new Promise<void>((resolve) => {
+    reach = resolve;
+  });
+  return {
+    isReached,
+    shut: () => {
+      isShut = true;
+      isOpen = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+    },
+    open: () => open(),
+    pass: async <T>(task: () => Promise<T>): Promise<T> => {
+      if (isShut) reach();
+      await isOpen;
+      return task();
+    },
+  };
+};
 
 /** Whether any record of any store has these bytes in it. */
 const holds = async (storage: MemoryStorage, text: string): Promise<boolean> => {

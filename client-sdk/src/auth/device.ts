@@ -2,19 +2,24 @@ import type { SessionId, UserId } from "@edvoyage/protocol";
 import type { RandomBytes } from "../ids.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
-import type { StoredProgress } from "./auth-status.ts";
+import type { StoredProgress, Student } from "./auth-status.ts";
 
 /** What is this installation's and no student's. */
 export interface Device {
   /** 128 random bits, made once; the server blocks and trusts phones by it. A secret. */
   readonly deviceId: string;
-  current(): Promise<UserId | undefined>;
+  /** Who was here last and has not left: also when her own store has lost its session. */
+  current(): Promise<Student | undefined>;
   progress(): Promise<StoredProgress | undefined>;
   endedSessions(): Promise<readonly EndedSession[]>;
   /** Students whose data must leave the device, and what of it stays. */
   wipes(): Promise<readonly Wipe[]>;
+  /** Removes what was set aside as damaged: it may be of a student who leaves. */
+  clearDamaged(): Promise<readonly Change[]>;
   /** All or none. */
   write(changes: readonly Change[]): Promise<void>;
+  /** Leaves nothing in its files of what was removed: what was of a student who has left. */
+  purge(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,7 +43,7 @@ const WIPE = "wipe/";
 
 /** Changes of what a device keeps, to be written together. */
 export const deviceChanges = {
-  setCurrent: (userId: UserId): Change => putJson(CURRENT, userId),
+  setCurrent: (student: Student): Change => putJson(CURRENT, student),
   clearCurrent: (): Change => remove(CURRENT),
   setProgress: (progress: StoredProgress): Change => putJson(PROGRESS, progress),
   clearProgress: (): Change => remove(PROGRESS),
@@ -59,11 +64,13 @@ export const openDevice = async (records: Records, randomBytes: RandomBytes): Pr
     (await records.listJson<T>(prefix)).map(({ value }) => value);
   return {
     deviceId,
-    current: () => records.getJson<UserId>(CURRENT),
+    current: () => records.getJson<Student>(CURRENT),
     progress: () => records.getJson<StoredProgress>(PROGRESS),
     endedSessions: () => values<EndedSession>(ENDED),
     wipes: () => values<Wipe>(WIPE),
+    clearDamaged: async () => (await records.damagedKeys()).map(remove),
     write: (changes) => records.write(changes),
+    purge: () => records.purge(),
     close: () => records.close(),
   };
 };

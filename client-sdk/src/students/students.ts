@@ -1,23 +1,15 @@
-import type { SessionId } from "@edvoyage/protocol";
+import type { SessionId, UserId } from "@edvoyage/protocol";
 import type { Membership } from "../auth/auth-status.ts";
 import { deviceChanges, type Device, type EndedSession, type Wipe } from "../auth/device.ts";
 import { isTransient, toEdVoyageError } from "../errors.ts";
 import { createSubject, setIfDifferent, type Observable, type Unsubscribe } from "../observable.ts";
 import { backoffMs } from "../outbox/backoff.ts";
-import { keysOfAcked } from "../outbox/stored-entry.ts";
 import { createCaller } from "../caller.ts";
-import { createRecords, remove, type Records } from "../storage/records.ts";
-import { isStorageError } from "../storage/storage.ts";
 import type { Surroundings } from "../surroundings.ts";
-import { createTurns } from "../turns.ts";
-import {
-  openStudent,
-  storeNameOf,
-  type Features,
-  type OpenFeatures,
-  type OpenStudent,
-} from "./open-student.ts";
-import { createSessionStore, type StoredSession } from "./session-store.ts";
+import { createLock, createTurns } from "../turns.ts";
+import { openStudent, type Features, type OpenFeatures, type OpenStudent } from "./open-student.ts";
+import type { StoredSession } from "./session-store.ts";
+import { wipeStudent } from "./wipe.ts";
 
 /** What stays of a student who leaves the device. */
 export type Unsent = "keep" | "discard";
@@ -30,15 +22,16 @@ export interface Students<F extends Features> {
   load(): Promise<void>;
   /** Opens the store of who has just signed in. Another one's is closed, her session ended, what she wrote kept. */
   enter(session: StoredSession, token: string): Promise<void>;
-  /** Ends the session, also without a network, and deletes what is kept of her but, if told, what was not sent yet. */
+  /**
+   * Ends the session of who is shown now, also without a network, and deletes what is kept of her but, if told, what was
+   * not sent yet.
+   */
   leave(unsent: Unsent): Promise<void>;
   /** Tells the server of the sessions that were left here. */
   wake(): void;
   close(): Promise<void>;
 }
 
-/** What of a student's store was written by her and is not on the server yet. */
-const UNSENT_PREFIXES = ["outbox/", "edit/", "lost/"];
 /** What tells other programs on this device that another student uses it. */
 const TOPIC = "device";
 
@@ -56,6 +49,9 @@ export const createStudents = <F extends Features>(deps: {
   const { surroundings, device, openFeatures } = deps;
   const { storage, clock, randomBytes, report } = surroundings;
   const turn = createTurns();
+  const lock = createLock(storage.peers, TOPIC);
+  /** Who is on this device is changed by one program at a time: one that is slow must not wipe whom another let in. */
+  const exclusively: typeof turn = (task) => turn(() => lock(task));
   const membership = createSubject<Membership>(NOBODY);
   const current = createSubject<OpenStudent<F> | undefined>(undefined);
   let unwatch: Unsubscribe | undefined;
@@ -73,7 +69,9 @@ export const createStudents = <F extends Features>(deps: {
     const student = current.value;
     setIfDifferent(membership, student ? toMembership(student, clock.now()) : NOBODY);
     if (deps.wipeWhenRevoked && student?.session.value.endedBecause === "session/revoked") {
-      background(leave("discard"));
+      // By the time it is done she may have signed in again, or somebody else.
+      const { id } = student.session.value;
+      background(leave("discard", ({ session }) => session.value.id === id));
     }
   };
 
@@ -98,51 +96,40 @@ export const createStudents = <F extends Features>(deps: {
 
   const tellPeers = (): void => storage.peers?.tell(TOPIC);
 
-  /** Of a student whose store is closed. */
   const wipe = async (gone: Wipe): Promise<void> => {
-    const name = storeNameOf(gone.userId);
-    const records = createRecords(await storage.open(name), { onDamaged: () => {} });
-    try {
-      const isEmpty = await empty(records, gone);
-      await records.close();
-      if (isEmpty) await storage.delete(name);
-    } catch (error) {
-      // Another program, which does the same, was faster.
-      if (!isStorageError(error) || error.kind !== "closed") throw error;
-    }
+    await wipeStudent(gone, surroundings);
     await device.write([deviceChanges.removeWipe(gone.userId)]);
+    await device.purge();
   };
 
-  /** Returns whether nothing had to stay. */
-  const empty = async (records: Records, { userId, keepsUnsent }: Wipe): Promise<boolean> => {
-    const { secureStorage } = surroundings;
-    await createSessionStore({ userId, records, secureStorage }).dropToken();
-    const keys = await records.keys("");
-    const acked = new Set(await keysOfAcked(records));
-    const isUnsent = (key: string) =>
-      !acked.has(key) && UNSENT_PREFIXES.some((prefix) => key.startsWith(prefix));
-    if (!keepsUnsent || !keys.some(isUnsent)) return true;
-    await records.write(keys.filter((key) => !isUnsent(key)).map(remove));
-    return false;
-  };
+  /** For whom nobody waits: what could not be deleted now is at the next start. */
+  const tryToWipe = (gone: Wipe): Promise<void> =>
+    wipe(gone).catch((cause: unknown) =>
+      report({ kind: "fault", message: "What a student left here could not be deleted yet.", cause }),
+    );
 
   const endedOf = (student: OpenStudent<F> | undefined): EndedSession | undefined => {
     const token = student?.token();
     return student && token !== undefined ? { id: student.session.value.id, token } : undefined;
   };
 
-  const leave = (unsent: Unsent): Promise<void> =>
-    turn(async () => {
+  const leave = (unsent: Unsent, isMeant: (student: OpenStudent<F>) => boolean): Promise<void> =>
+    exclusively(async () => {
       const student = current.value;
-      if (!student) return;
+      if (!student || !isMeant(student)) return;
+      const { userId } = student.account;
+      const onDevice = await device.current();
+      // Another program was quicker, and somebody else is here.
+      if (onDevice && onDevice.id !== userId) return catchUp();
       const ended = endedOf(student);
-      const gone: Wipe = { userId: student.account.userId, keepsUnsent: unsent === "keep" };
+      const gone: Wipe = { userId, keepsUnsent: unsent === "keep" };
       // From here on she is signed out, whatever becomes of this program.
       await device.write([
         deviceChanges.clearCurrent(),
         deviceChanges.clearProgress(),
         deviceChanges.addWipe(gone),
         ...(ended ? [deviceChanges.addEnded(ended)] : []),
+        ...(await device.clearDamaged()),
       ]);
       await shut();
       tellPeers();
@@ -156,10 +143,12 @@ export const createStudents = <F extends Features>(deps: {
     cancelDelivery = undefined;
     background(
       (async () => {
-        for (const { id, token } of await device.endedSessions()) {
+        const ended = await device.endedSessions();
+        for (const { id, token } of ended) {
           if (!(await endSession(id, token))) return;
           await device.write([deviceChanges.removeEnded(id)]);
         }
+        if (ended.length > 0) await device.purge();
         failures = 0;
       })(),
     );
@@ -182,20 +171,22 @@ export const createStudents = <F extends Features>(deps: {
     }
   };
 
-  const load = (): Promise<void> =>
-    turn(async () => {
-      const userId = await device.current();
-      const former = current.value?.account.userId;
-      const gone = [...(await device.wipes())];
-      if (former !== undefined && former !== userId) {
-        await shut();
-        // Another program has wiped her store; what this one wrote until it heard of that came after.
-        if (!gone.some((one) => one.userId === former)) gone.push({ userId: former, keepsUnsent: true });
-      }
-      for (const one of gone) await wipe(one);
-      if (former === userId) return current.value?.reload();
-      if (userId !== undefined) adopt(await openStudent(userId, { surroundings, openFeatures }));
-    });
+  /** Does what the device's records say, which another program may have changed. */
+  const catchUp = async (): Promise<void> => {
+    const former = current.value?.account.userId;
+    if (former !== undefined && former !== (await device.current())?.id) await shut();
+    // Read after that: where a browser has no locks, another tab may have let somebody in meanwhile.
+    const student = await device.current();
+    const gone = (await device.wipes()).filter(({ userId }) => userId !== student?.id);
+    // Another program has wiped her store; what this one wrote until it heard of that came after.
+    if (former !== undefined && former !== student?.id && !gone.some(({ userId }) => userId === former)) {
+      gone.push({ userId: former, keepsUnsent: true });
+    }
+    for (const one of gone) await tryToWipe(one);
+    if (current.value) return current.value.reload();
+    if (student) adopt(await openStudent(student, { surroundings, openFeatures }));
+  };
+  const load = (): Promise<void> => exclusively(catchUp);
 
   const stopHearing = storage.peers?.hear((topic) => {
     if (topic !== TOPIC || isClosed) return;
@@ -211,25 +202,31 @@ export const createStudents = <F extends Features>(deps: {
       deliver();
     },
     enter: (session, token) =>
-      turn(async () => {
+      exclusively(async () => {
         const { student } = session;
         const former = current.value;
+        const fresh = { session, token };
+        const isHere = [
+          deviceChanges.setCurrent(student),
+          deviceChanges.clearProgress(),
+          deviceChanges.removeWipe(student.id),
+        ];
         if (former?.account.userId === student.id) {
-          await former.renew(session, token);
-          await device.write([deviceChanges.clearProgress()]);
+          await former.renew(fresh);
+          await device.write(isHere);
           return tellPeers();
         }
-        const fresh = { session, token };
-        const entered = await openStudent(student.id, { surroundings, openFeatures, fresh });
+        // What she left here to be deleted must not come back with her.
+        for (const left of await device.wipes()) if (left.userId === student.id) await wipe(left);
+        const entered = await openStudent(student, { surroundings, openFeatures, fresh });
         const ended = endedOf(former);
         const gone: Wipe | undefined = former && { userId: former.account.userId, keepsUnsent: true };
         try {
           await device.write([
-            deviceChanges.setCurrent(student.id),
-            deviceChanges.clearProgress(),
-            deviceChanges.removeWipe(student.id),
+            ...isHere,
             ...(gone ? [deviceChanges.addWipe(gone)] : []),
             ...(ended ? [deviceChanges.addEnded(ended)] : []),
+            ...(await device.clearDamaged()),
           ]);
         } catch (error) {
           await entered.close();
@@ -238,10 +235,13 @@ export const createStudents = <F extends Features>(deps: {
         await shut();
         adopt(entered);
         tellPeers();
-        if (gone) await wipe(gone);
+        if (gone) await tryToWipe(gone);
         deliver();
       }),
-    leave,
+    leave: (unsent) => {
+      const userId: UserId | undefined = current.value?.account.userId;
+      return leave(unsent, ({ account }) => account.userId === userId);
+    },
     wake: () => {
       if (isClosed) return;
       current.value?.wake();
@@ -260,7 +260,7 @@ export const createStudents = <F extends Features>(deps: {
 const toMembership = <F extends Features>(student: OpenStudent<F>, now: number): Membership => {
   const { student: who, id, endedBecause, expiresAt } = student.session.value;
   if (endedBecause) return { state: "expired", student: who, reason: endedBecause };
-  if (student.token() === undefined) return { state: "expired", student: who, reason: "session/required" };
+  if (!student.hasKey()) return { state: "expired", student: who, reason: "session/required" };
   if (!student.isConfirmed() && expiresAt <= now)
     return { state: "expired", student: who, reason: "session/expired" };
   return { state: "signedIn", student: who, sessionId: id };
