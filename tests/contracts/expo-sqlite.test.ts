@@ -1,4 +1,4 @@
-import { cpSync, readdirSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createExpoSqliteStorage, type ExpoSqlite } from "@edvoyage/client-sdk/react-native";
 import Sqlite from "better-sqlite3";
@@ -29,6 +29,21 @@ describe("expo-sqlite", () => {
 
     expect(readdirSync(crashed)).toEqual(["edvoyage.stores.db"]);
     expect(await storage.list()).toEqual([]);
+  });
+
+  test("a store that is purged has nothing of what was removed in its files", async () => {
+    const folder = temporaryFolder();
+    const store = await createExpoSqliteStorage(createFakeExpoSqlite(folder, "android")).open("store");
+    const isLeft = (): boolean =>
+      readdirSync(folder).some((file) => readFileSync(join(folder, file)).includes("a secret"));
+    await store.write([{ key: "a", value: Buffer.from("a secret") }]);
+    await store.write([{ key: "a", value: null }]);
+    const before = isLeft();
+
+    await store.purge?.();
+
+    expect({ before, after: isLeft() }).toEqual({ before: true, after: false });
+    await store.close();
   });
 
   test("a store keeps to itself when the app has its file open, in a transaction even", async () => {

@@ -94,6 +94,21 @@ test("a write that fails in the middle leaves nothing, and the next one works", 
   await store.close();
 });
 
+test("a store that is purged has nothing of what was removed in its files", async () => {
+  const { folder, storage } = createScene();
+  const store = await storage.open("store");
+  const isLeft = (): boolean =>
+    readdirSync(folder).some((file) => readFileSync(join(folder, file)).includes("a secret"));
+  await store.write([{ key: "a", value: Buffer.from("a secret") }]);
+  await store.write([{ key: "a", value: null }]);
+  const before = isLeft();
+
+  await store.purge?.();
+
+  expect({ before, after: isLeft() }).toEqual({ before: true, after: false });
+  await store.close();
+});
+
 test("a file that is no database is refused, and can be deleted", async () => {
   const { folder, storage } = createScene();
   await (await storage.open("other")).close();
