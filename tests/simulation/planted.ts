@@ -26,6 +26,8 @@ export const PLANTED: Readonly<Record<string, Sabotage>> = {
       return send(body?.replace(/("commandId":".{33})...(")/, `$1${digits}$2`));
     });
   },
+  "a key that is gone when the app has ended": (options) => withoutRecord(options, "session-key"),
+  "a device that does not know any more who was here": (options) => withoutRecord(options, "current"),
   "sockets that never open": (options) => ({
     ...options,
     WebSocket: class {
@@ -44,6 +46,15 @@ const withoutWrites = (options: ClientOptions, prefix: string): ClientOptions =>
     const isKept = (key: string): boolean =>
       key.startsWith("session") || (prefix !== "" && !key.startsWith(prefix));
     return { ...store, write: (changes) => store.write(changes.filter(({ key }) => isKept(key))) };
+  };
+  return { ...options, storage: { ...storage, open } };
+};
+
+const withoutRecord = (options: ClientOptions, forgotten: string): ClientOptions => {
+  const { storage } = options;
+  const open: StorageAdapter["open"] = async (name) => {
+    const store = await storage.open(name);
+    return { ...store, get: async (key) => (key === forgotten ? undefined : store.get(key)) };
   };
   return { ...options, storage: { ...storage, open } };
 };

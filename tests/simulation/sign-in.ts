@@ -41,7 +41,10 @@ const attempt = async (
   const answered = await world.act(device, `answers with the code of ${student.name}`, ({ client }) =>
     client.auth.verifyCode(code),
   );
-  if (answered.isDone) world.ledger.expectWipe({ device: device.name, student: student.name }, false);
+  if (!answered.isDone) return;
+  world.ledger.expectWipe({ device: device.name, student: student.name }, false);
+  world.standing.signedIn(device.name);
+  if (device.app) world.standing.look(device.name, device.app.client.auth.status);
 };
 
 /** Waits in virtual time. */

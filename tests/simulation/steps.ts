@@ -61,10 +61,12 @@ export const troubles: readonly Step[] = [
   },
   {
     weight: 3,
-    begin: ({ random }, device) =>
+    begin: ({ random, standing }, device) => {
+      standing.expectEnd(device.name, "clock moved");
       device.moveClock(
         random.pick([-1, 1]) * random.between(1, random.pick([MINUTE_MS, DAY_MS, 40 * DAY_MS])),
-      ),
+      );
+    },
   },
   {
     weight: 2,
@@ -110,6 +112,7 @@ const revokeByAdmin = async (world: SimulatedWorld, device: SimulatedDevice): Pr
   if (!student || status?.state !== "signedIn" || !server.isUp) return;
   faults["signed out by an admin"] += 1;
   trace.add(device.name, "* signed out by an admin");
+  world.standing.expectEnd(device.name, "revoked");
   if (device.wipesWhenRevoked) world.expectWipe(device, student);
   // The server may end meanwhile, before or after it was done.
   await server.admin.admin.sessions.revoke.mutate({ sessionId: status.sessionId }).catch(() => {});
@@ -122,10 +125,15 @@ const signOut = async (world: SimulatedWorld, device: SimulatedDevice): Promise<
   if (pending === "discard") world.expectWipe(device, student);
   expectEditsAgain(world, device);
   world.inHand.add(device);
+  world.standing.expectEnd(device.name, "signed out");
   const signedOut = world.act(device, `signs ${student.name} out (${pending})`, ({ client }) =>
     client.auth.signOut({ pending }),
   );
-  await orAfter(world, MINUTE_MS, signedOut);
+  const isOver = signedOut.then((outcome) => {
+    const isRefused = !outcome.isDone && outcome.reason === "outbox/not-empty";
+    if (isRefused) world.standing.callOff(device.name, "signed out");
+  });
+  await orAfter(world, MINUTE_MS, isOver);
   world.inHand.delete(device);
 };
 

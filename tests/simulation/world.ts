@@ -8,6 +8,7 @@ import { noFaults, type Fault, type FaultCounts } from "./faults.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createSeededRandom, type SeededRandom } from "./random.ts";
 import { startServer, type SimulatedServer } from "./server.ts";
+import { createStanding, type Standing } from "./standing.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -24,6 +25,7 @@ export interface SimulatedWorld {
   readonly students: readonly SimulatedStudent[];
   readonly devices: readonly SimulatedDevice[];
   readonly ledger: Ledger;
+  readonly standing: Standing;
   readonly trace: Trace;
   readonly faults: FaultCounts;
   /** What must never be and was. */
@@ -105,6 +107,10 @@ export const createSimulatedWorld = async ({
   };
   const ledger = createLedger({ now: time.now, onBroken: broken });
   const devices: SimulatedDevice[] = [];
+  const standing = createStanding({
+    wipesWhenRevoked: (name) => devices.some((device) => device.name === name && device.wipesWhenRevoked),
+    onBroken: broken,
+  });
   const path = beginning.copy();
   const server = await startServer({
     time,
@@ -120,6 +126,7 @@ export const createSimulatedWorld = async ({
     const { name } = device;
     const look = (): void => {
       if (device.app?.client !== client || !client.isReady) return;
+      standing.look(name, client.auth.status);
       const student = world.studentOn(device);
       if (student) ledger.note({ device: name, student: student.name }, client.outbox.list());
     };
@@ -129,7 +136,9 @@ export const createSimulatedWorld = async ({
       if (!isEdVoyageError(error)) broken(`${name} did not start: ${String(error)}`);
     });
     client.auth.onChange(({ state, student }) => {
-      if (device.app?.client === client) trace.add(name, `is ${state} as ${nameOf(student?.id)}`);
+      if (device.app?.client !== client) return;
+      trace.add(name, `is ${state} as ${nameOf(student?.id)}`);
+      look();
     });
   };
 
@@ -144,6 +153,7 @@ export const createSimulatedWorld = async ({
       onRequest: ({ method, path, body }) => {
         trace.add(name, `${method} ${path}`);
         if (method !== "POST") return;
+        if (path === "/trpc/auth.verifyCode") standing.expectEnd(name, "signing in");
         if (path.startsWith("/trpc/chat.")) trace.add(name, `  ${body}`);
         const { commandId, ...input }: { readonly commandId?: string } = JSON.parse(body);
         const procedure = path.slice("/trpc/".length);
@@ -186,6 +196,7 @@ export const createSimulatedWorld = async ({
     students,
     devices,
     ledger,
+    standing,
     trace,
     faults,
     violations,
