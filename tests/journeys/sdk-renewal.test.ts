@@ -1,6 +1,7 @@
 import { createMemoryStorage, type MemoryStorage, type StorageAdapter } from "@edvoyage/client-sdk";
 import { expect, test } from "vitest";
 import { createApp, type AppOptions } from "../support/app.ts";
+import { somePhone } from "../support/phone.ts";
 import { createStudent } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { urlOf } from "../support/url.ts";
@@ -100,4 +101,23 @@ test("a session that an admin has ended takes nothing of the next one along", as
   expect(app.client.auth.state).toBe("signedIn");
   expect(await memory.list()).toHaveLength(2);
   expect(await friend.texts(roomId)).toEqual(["Not sent yet"]);
+});
+
+test("a session that an admin has ended takes nothing of another student along who signs in meanwhile", async () => {
+  const { world, memory, app, phone, beforeNextKey } = await createScene({ wipeWhenRevoked: true });
+  const second = somePhone();
+  await app.client.auth.requestCode(second);
+  const [session] = (await world.admin.admin.sessions.list.query({ phone })).items;
+  beforeNextKey(async () => {
+    await world.admin.admin.sessions.revoke.mutate({ sessionId: session?.id ?? "", reason: "lost phone" });
+    await reasonOf(app.client.sessions.list({}, { refresh: true }));
+  });
+
+  await app.client.auth.verifyCode(world.sms.findLast(({ to }) => to === second)?.code ?? "");
+  await app.client.settings.set("theme", "dark");
+  await app.client.sync.flush();
+
+  expect(app.client.auth.status).toMatchObject({ state: "signedIn", student: { phone: second } });
+  expect(app.client.settings.get("theme")).toBe("dark");
+  expect(await memory.list()).toHaveLength(2);
 });
