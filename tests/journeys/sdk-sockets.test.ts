@@ -3,9 +3,10 @@ import { CLOSE_CODES, userDocumentName } from "@edvoyage/protocol";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
+import { createApp } from "../support/app.ts";
 import { roundTrips } from "../support/round-trips.ts";
 import { createSdkClock } from "../support/sdk-clock.ts";
-import { createStudent } from "../support/student.ts";
+import { createStudent, openDirect } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { createTunnel } from "../support/tunnel.ts";
 import { createWorld } from "../support/world.ts";
@@ -259,3 +260,50 @@ test("a connection that does not come about is given up after 20 s", async () =>
 
   expect([before, after]).toEqual(["connecting", "offline"]);
 });
+
+test.each([CLOSE_CODES.forbidden, CLOSE_CODES.tooLarge, CLOSE_CODES.malformed])(
+  "a room that is refused with %d though the inbox has it is asked for more and more rarely",
+  async (code) => {
+    const world = await createWorld();
+    const [ada, bo] = [await createStudent(world), await createStudent(world)];
+    const roomId = await openDirect(ada, bo);
+    const server = await createRefusingServer(code);
+    const problems: string[] = [];
+    const app = await createApp(world, {
+      WebSocket: class extends WebSocket {
+        constructor(address: string, protocols?: string[]) {
+          super(
+            address.includes("/room/") ? address.replace(/\/\/[^/]+/, server.url.slice(5)) : address,
+            protocols,
+          );
+        }
+      },
+      onProblem: ({ message }) => problems.push(message),
+    });
+    await app.signIn(ada.phone);
+    const { chat } = app.client;
+    await until(() => chat.rooms().length === 1 && app.client.sync.status.connection === "online");
+    const stop = chat.room(roomId).watch(() => {});
+
+    // The inbox says more of the room all the time.
+    for (const text of ["one", "two", "three"]) {
+      await bo.send(roomId, text);
+      world.clock.advance({ seconds: 1 });
+      await until(() => chat.rooms()[0]?.preview === text);
+    }
+    await roundTrips();
+    const atOnce = server.seen.connections;
+    for (let minute = 0; minute < 10; minute += 1) {
+      for (let tick = 0; tick < 60; tick += 1) {
+        app.clock.advance({ seconds: 1 });
+        await roundTrips(2);
+      }
+    }
+    stop();
+
+    expect(atOnce).toBe(1);
+    expect(server.seen.connections).toBeGreaterThan(6);
+    expect(server.seen.connections).toBeLessThan(60);
+    expect(problems.length).toBe(code === CLOSE_CODES.forbidden ? 0 : 1);
+  },
+);

@@ -1,7 +1,7 @@
 import { comparePositions, type RoomId } from "@edvoyage/protocol";
 import type { Account } from "../account.ts";
 import { ackedIn } from "../sync/acknowledged.ts";
-import { createBackoffWait } from "../outbox/backoff-wait.ts";
+import { createBackoffWait, type BackoffWait } from "../outbox/backoff-wait.ts";
 import { eventIdAt } from "../sync/log-position.ts";
 import { standingOf } from "../sync/log-standing.ts";
 import { createRoomLog, type RoomLog } from "../sync/room-log.ts";
@@ -39,9 +39,23 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
   const logByRoom = new Map<RoomId, RoomLog>();
   /** Rooms whose log stays, for somebody has it. */
   const opened = new Set<RoomId>();
+  /** Of a room that the server refuses though the inbox has it; longer than its log, which comes and goes. */
+  const refusalsByRoom = new Map<RoomId, BackoffWait>();
   let cancelCatchUp: (() => void) | undefined;
   let isCatchingUp = false;
   let isClosed = false;
+
+  const refusalsOf = (roomId: RoomId): BackoffWait => {
+    const known = refusalsByRoom.get(roomId);
+    if (known) return known;
+    const onOver = (): void => {
+      logByRoom.get(roomId)?.wake();
+      scheduleCatchUp();
+    };
+    const refusals = createBackoffWait({ clock, randomBytes, onOver });
+    refusalsByRoom.set(roomId, refusals);
+    return refusals;
+  };
 
   const logOf = (roomId: RoomId): RoomLog => {
     const known = logByRoom.get(roomId);
@@ -50,6 +64,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
       roomId,
       account,
       sockets,
+      refusals: refusalsOf(roomId),
       whereabouts: () => inbox.state.value.rooms.get(roomId),
       seek: () => void refresh(),
       onForbidden: () => void checkForbidden(roomId),
@@ -117,9 +132,10 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     await logOf(roomId).rebuild("The server does not have the newest segment of a room.");
   };
 
-  /** Copies that lack something, and rooms with own messages that wait to be seen in the log. */
+  /** Copies that lack something, and rooms with own messages that wait to be seen in the log, but for what is refused now. */
   const roomsBehind = (): readonly RoomId[] =>
     [...inbox.state.value.rooms.values()].flatMap(({ id, head }) => {
+      if (refusalsByRoom.get(id)?.isWaiting) return [];
       const end = endByRoom.get(id);
       const isBehind = end
         ? comparePositions(end, head) < 0
@@ -168,6 +184,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     close: async () => {
       isClosed = true;
       again.reset();
+      for (const refusals of refusalsByRoom.values()) refusals.reset();
       cancelCatchUp?.();
       await Promise.all([...logByRoom.values()].map((log) => log.close()));
     },

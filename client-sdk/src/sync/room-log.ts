@@ -1,6 +1,7 @@
 import { CLOSE_CODES, roomDocumentName, type RoomHead, type RoomId } from "@edvoyage/protocol";
 import type { Account } from "../account.ts";
 import { comesTo } from "../comes-to.ts";
+import type { BackoffWait } from "../outbox/backoff-wait.ts";
 import { EdVoyageError, toEdVoyageError } from "../errors.ts";
 import { createSubject, type Observable, type Unsubscribe } from "../observable.ts";
 import { createTurns } from "../turns.ts";
@@ -59,6 +60,8 @@ export interface RoomLogDeps {
   readonly roomId: RoomId;
   readonly account: Account;
   readonly sockets: Sockets;
+  /** Counts how often the server has refused the room; `wake` is called when the wait is over. */
+  readonly refusals: BackoffWait;
   /** As the inbox knows it. */
   readonly whereabouts: () => Whereabouts | undefined;
   /** Asks the inbox; `wake` is called when it knows. */
@@ -93,7 +96,7 @@ const NOTHING: LogState = {
 
 /** Opens nothing and reads nothing before it is asked to. */
 export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
-  const { roomId, account, sockets, whereabouts } = deps;
+  const { roomId, account, sockets, refusals, whereabouts } = deps;
   const { clock, report, outbox, randomBytes } = account;
   const copies = createRoomCopies(roomId, account);
   const typing = createTyping(account);
@@ -173,7 +176,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   };
 
   const connect = (): void => {
-    if (live || holds === 0 || !mayConnect || isDropping) return;
+    if (live || holds === 0 || !mayConnect || isDropping || refusals.isWaiting) return;
     const { newest } = copies;
     const segment = nextSegment(newest?.content, { lost: copies.lost, place: whereabouts() });
     if (segment === undefined) return deps.seek();
@@ -185,7 +188,9 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     copy.doc.on("update", changed);
     const socket = sockets.open(roomDocumentName(roomId, segment), copy.doc, {
       onSynced: () => {
-        if (live?.copy === copy) take(copy);
+        if (live?.copy !== copy) return;
+        refusals.reset();
+        take(copy);
       },
       onRefused: (code) => {
         if (live?.copy === copy) refused(code);
@@ -208,10 +213,13 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
 
   const refused = (code: number): void => {
     disconnect();
+    // Another history is dropped: what is asked for next is another thing.
+    if (code !== CLOSE_CODES.forked) refusals.fail();
     publish();
     if (code === CLOSE_CODES.forked) void rebuild("The server has another history of a room.");
     else if (code === CLOSE_CODES.forbidden) deps.onForbidden();
-    else report({ kind: "fault", message: `The server refused a room's socket with ${code}.` });
+    else if (refusals.failures === 1)
+      report({ kind: "fault", message: `The server refused a room's socket with ${code}.` });
   };
 
   /** Nothing connects meanwhile: what came would be of what is dropped. */
@@ -299,7 +307,9 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
       await load();
       holds += 1;
       connect();
-      const isCurrent = await comesTo(state, (now) => now.isCurrent, { clock, timeoutMs: CATCH_UP_MS });
+      const isOver = (now: LogState): boolean => now.isCurrent || refusals.isWaiting;
+      await comesTo(state, isOver, { clock, timeoutMs: CATCH_UP_MS });
+      const { isCurrent } = state.value;
       await keep();
       holds -= 1;
       // Not a little longer: of many rooms that are caught up, one is connected at a time.
