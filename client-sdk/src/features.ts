@@ -67,6 +67,7 @@ export const openClientFeatures =
         void chat.refresh();
       },
       flush: async ({ timeoutMs }) => {
+        sockets.wake();
         const [areEditsSent] = await Promise.all([
           comesTo(document.pending, (edits) => edits === 0, { clock, timeoutMs }),
           outbox.flush({ timeoutMs }),

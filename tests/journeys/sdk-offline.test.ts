@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { createApp, type App, type AppOptions } from "../support/app.ts";
 import { createFailingStorage } from "../support/failing-storage.ts";
+import { roundTrips } from "../support/round-trips.ts";
 import { createStudent, type Student } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
+import { createTunnel } from "../support/tunnel.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 /** A student with her app, who shares a room with another. */
@@ -278,4 +280,26 @@ test("a record that the disk has damaged is set aside and told of, and the rest 
   const aside = await app.storage.open(name);
   expect((await aside.keys("damaged/")).map((key) => key.endsWith(damaged.key))).toEqual([true]);
   await aside.close();
+});
+
+test("flush connects at once, however long the wait for a server that is back", async () => {
+  const world = await createWorld();
+  const tunnel = await createTunnel(world.url);
+  const app = await createApp({ url: tunnel.url, sms: world.sms });
+  await app.signIn();
+  await until(() => app.client.sync.status.connection === "online");
+  tunnel.setOpen(false);
+  await until(() => app.client.sync.status.connection === "offline");
+  for (let failures = 0; failures < 6; failures += 1) {
+    const { attempts } = tunnel;
+    app.clock.advance({ minutes: 1 });
+    await until(() => tunnel.attempts > attempts);
+    await roundTrips();
+  }
+  await app.client.settings.set("theme", "dark");
+  tunnel.setOpen(true);
+
+  await app.client.sync.flush();
+
+  expect(app.client.sync.status.pending).toBe(0);
 });
