@@ -5,7 +5,7 @@ import type { ClientOptions } from "./client-options.ts";
 import { composeClient, type CoreClient } from "./client.ts";
 import type { Favourite, Favourites } from "./favourites/favourites.ts";
 import { clientAreas, openClientFeatures, type ClientFeatures } from "./features.ts";
-import { follow, watchValue, type Observable } from "./observable.ts";
+import { follow, watchFrom } from "./observable.ts";
 import type { Settings, SettingValues } from "./settings/settings.ts";
 
 /**
@@ -55,10 +55,3 @@ export const createClient = (options: ClientOptions): Client => {
 
 const NO_FAVOURITES: readonly Favourite[] = [];
 const NO_SETTINGS: SettingValues = {};
-
-/** Calls at once and after each change. */
-const watchFrom = <Value>(observable: Observable<Value>, listener: (value: Value) => void) => {
-  const unsubscribe = watchValue(observable, listener);
-  listener(observable.value);
-  return unsubscribe;
-};

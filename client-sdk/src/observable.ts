@@ -109,6 +109,16 @@ export const watchValue = <Value>(
   });
 };
 
+/** Calls with the value at once and after each change. What a listener throws keeps nobody from anything. */
+export const watchFrom = <Value>(
+  observable: Observable<Value>,
+  listener: (value: Value) => void,
+): Unsubscribe => {
+  const unsubscribe = watchValue(observable, listener);
+  callListener(() => listener(observable.value));
+  return unsubscribe;
+};
+
 /** Sets a value of plain JSON, unless it says what the former one said. */
 export const setIfDifferent = <Value>(subject: Subject<Value>, value: Value): void => {
   if (JSON.stringify(value) !== JSON.stringify(subject.value)) subject.set(value);

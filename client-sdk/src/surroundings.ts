@@ -3,6 +3,7 @@ import { systemClock, type Clock } from "./clock.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { createNewId, systemRandomBytes, type NewId, type RandomBytes } from "./ids.ts";
 import type { AppState, Network } from "./network.ts";
+import { callListener } from "./observable.ts";
 import type { SecureStorage } from "./storage/secrets.ts";
 import type { StorageAdapter } from "./storage/storage.ts";
 
@@ -36,6 +37,6 @@ export const toSurroundings = (options: ClientOptions): Surroundings => {
     clock,
     randomBytes,
     newId: createNewId({ clock, randomBytes }),
-    report: (problem) => options.onProblem?.(problem),
+    report: (problem) => callListener(() => options.onProblem?.(problem)),
   };
 };

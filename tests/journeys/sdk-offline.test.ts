@@ -1,4 +1,10 @@
-import { createMemoryStorage, type Client, type MemoryStorage } from "@edvoyage/client-sdk";
+import {
+  createMemoryStorage,
+  StorageError,
+  type Client,
+  type MemoryStorage,
+  type StorageAdapter,
+} from "@edvoyage/client-sdk";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { createApp, type App, type AppOptions } from "../support/app.ts";
@@ -7,6 +13,7 @@ import { roundTrips } from "../support/round-trips.ts";
 import { createStudent, type Student } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { createTunnel } from "../support/tunnel.ts";
+import { collectUncaught } from "../support/uncaught.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 /** A student with her app, who shares a room with another. */
@@ -302,4 +309,59 @@ test("flush connects at once, however long the wait for a server that is back", 
   await app.client.sync.flush();
 
   expect(app.client.sync.status.pending).toBe(0);
+});
+
+test("an app whose listeners throw hears of that from its platform, and keeps nothing from being saved", async () => {
+  const uncaught = collectUncaught();
+  const mistake = new Error("of the app");
+  const fail = (): never => {
+    throw mistake;
+  };
+  const world = await createWorld();
+  const memory = createMemoryStorage();
+  const written: string[] = [];
+  let isFailing = false;
+  const disk: StorageAdapter = {
+    ...memory,
+    open: async (name) => {
+      const store = await memory.open(name);
+      return {
+        ...store,
+        write: async (changes) => {
+          // What the server has answered for cannot be taken from the queue.
+          if (!isFailing || changes.some(({ value }) => value)) return store.write(changes);
+          written.push(...changes.map(({ key }) => key.split("/")[0] ?? ""));
+          throw new StorageError("failed", "Made to fail");
+        },
+      };
+    },
+  };
+  let problems = 0;
+  const onProblem = () => {
+    problems += 1;
+    fail();
+  };
+  const app = await createApp(world, { storage: memory, disk, onProblem });
+  await app.signIn();
+  await until(() => app.client.sync.status.connection === "online");
+  const { client } = app;
+
+  const stops = [client.auth.onChange, client.sync.onStatus, client.outbox.onChange].map((on) => on(fail));
+  stops.push(client.favourites.watch(fail), client.chat.watchRooms(fail), client.profile.watch(fail));
+  const { id } = await client.chat.createRoom({ kind: "group", memberIds: [] });
+  stops.push(client.chat.room(id).watch(fail));
+  isFailing = true;
+  await client.settings.set("theme", "dark");
+  await client.profile.update({ name: "Asha" });
+  await until(() => ["edit", "outbox"].every((kind) => written.includes(kind)));
+  isFailing = false;
+  await until(() => {
+    app.clock.advance({ seconds: 1 });
+    return client.sync.status.pending === 0;
+  });
+  for (const stop of stops) stop();
+
+  expect(problems).toBeGreaterThan(1);
+  expect(uncaught.length).toBeGreaterThan(problems);
+  expect(new Set(uncaught)).toEqual(new Set([mistake]));
 });

@@ -1,6 +1,6 @@
 import type { CommandId, RoomId } from "@edvoyage/protocol";
 import type { Account } from "../account.ts";
-import { createSubject } from "../observable.ts";
+import { createSubject, watchFrom } from "../observable.ts";
 import type { AreaChanges } from "../reads/area-changes.ts";
 import type { Sockets } from "../sync/sockets.ts";
 import type { Chat, ChatView, NewRoom, Room } from "./api.ts";
@@ -63,11 +63,7 @@ export const createChat = async ({ account, sockets, areas }: ChatDeps): Promise
   return {
     rooms: () => changed.value.rooms,
     invitations: () => changed.value.invitations,
-    watchRooms: (listener) => {
-      const unsubscribe = changed.subscribe(() => listener(changed.value));
-      listener(changed.value);
-      return unsubscribe;
-    },
+    watchRooms: (listener) => watchFrom(changed, listener),
     room: (id) => room(toRoomId(id)),
     createRoom: async (input) => {
       const { id } = await act((commandId) =>

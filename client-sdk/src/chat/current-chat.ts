@@ -1,5 +1,5 @@
 import { EdVoyageError } from "../errors.ts";
-import type { Observable, Unsubscribe } from "../observable.ts";
+import { callListener, type Observable, type Unsubscribe } from "../observable.ts";
 import type { Chat, ChatView, Room, RoomView } from "./api.ts";
 
 /** The chat of whoever is signed in: what an app may hold on to while students come and go. */
@@ -18,7 +18,7 @@ export const createCurrentChat = (current: Observable<{ readonly chat: Chat } | 
     const enter = (): void => {
       owner = current.value;
       if (owner) leave = start(owner.chat, listener);
-      else listener(none);
+      else callListener(() => listener(none));
     };
     const unsubscribe = current.subscribe(() => {
       if (current.value === owner) return;

@@ -1,7 +1,7 @@
 import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
 import type { Account } from "../account.ts";
 import { EdVoyageError } from "../errors.ts";
-import { createSubject } from "../observable.ts";
+import { createSubject, watchFrom } from "../observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { RoomLog } from "../sync/room-log.ts";
 import type { Message, Room, RoomView } from "./api.ts";
@@ -94,9 +94,8 @@ export const createRoom = ({ roomId, account, log, inbox, command, refresh }: Ro
     },
 
     watch: (listener) => {
-      const unsubscribe = changed.subscribe(() => listener(changed.value));
+      const unsubscribe = watchFrom(changed, listener);
       const unfollow = log.follow();
-      listener(changed.value);
       return () => {
         unsubscribe();
         unfollow();

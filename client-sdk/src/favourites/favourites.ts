@@ -9,7 +9,7 @@ import {
 } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
 import { EdVoyageError } from "../errors.ts";
-import { callListener, derive, type Observable, type Unsubscribe } from "../observable.ts";
+import { derive, watchFrom, type Observable, type Unsubscribe } from "../observable.ts";
 import type { UserDocument } from "../sync/user-document.ts";
 
 /** A university or course that a student likes. */
@@ -81,11 +81,7 @@ export const createFavourites = (
     },
     has: (kind, id) => entries.value.has(toKey(kind, id)),
     list: () => changed.value,
-    watch: (listener) => {
-      const call = (): void => callListener(() => listener(changed.value));
-      call();
-      return changed.subscribe(call);
-    },
+    watch: (listener) => watchFrom(changed, listener),
   };
 };
 

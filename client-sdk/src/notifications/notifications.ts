@@ -1,6 +1,6 @@
 import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
 import type { Access } from "../access.ts";
-import { watchValue, type Observable, type Unsubscribe } from "../observable.ts";
+import { watchFrom, type Observable, type Unsubscribe } from "../observable.ts";
 import type { Page } from "../page.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
@@ -36,11 +36,7 @@ export const createNotifications = (access: Access, unread: Observable<number>):
   get unread() {
     return unread.value;
   },
-  watchUnread: (listener) => {
-    const unsubscribe = watchValue(unread, listener);
-    listener(unread.value);
-    return unsubscribe;
-  },
+  watchUnread: (listener) => watchFrom(unread, listener),
   markRead: async (which) => {
     // What the server knows of ids is its own business: an unknown one is passed over.
     const input = which === "all" ? { all: true as const } : { ids: [...which] as NotificationId[] };

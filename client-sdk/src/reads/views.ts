@@ -1,5 +1,5 @@
 import type { AnswerOf, QueryPath } from "../calls.ts";
-import { follow, watchValue, type Observable, type Unsubscribe } from "../observable.ts";
+import { follow, watchFrom, type Observable, type Unsubscribe } from "../observable.ts";
 import { NOTHING_READ, type Fresh, type Query, type ReadOptions, type ReadSnapshot } from "./query.ts";
 import type { Reads } from "./reads.ts";
 
@@ -31,9 +31,7 @@ export const createViews =
         (open) => open.watch(query) as unknown as Observable<ReadSnapshot<Value>>,
         NOTHING_READ,
       );
-      const unsubscribe = watchValue(read, listener);
-      listener(read.value);
-      return unsubscribe;
+      return watchFrom(read, listener);
     },
     loadMore: async () => require().loadMore(query),
   });

@@ -1,4 +1,4 @@
-import { callListener, derive, type Observable, type Unsubscribe } from "../observable.ts";
+import { derive, watchFrom, type Observable, type Unsubscribe } from "../observable.ts";
 import type { Json } from "../sync/json.ts";
 import type { UserDocument } from "../sync/user-document.ts";
 
@@ -39,10 +39,6 @@ export const createSettings = (document: Pick<UserDocument, "entries" | "edit">)
       await document.edit("settings", key, () => value);
     },
     all: () => changed.value,
-    watch: (listener) => {
-      const call = (): void => callListener(() => listener(changed.value));
-      call();
-      return changed.subscribe(call);
-    },
+    watch: (listener) => watchFrom(changed, listener),
   };
 };
