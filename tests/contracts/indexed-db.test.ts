@@ -147,6 +147,65 @@ test("a deletion that another tab holds up has emptied the store, and ends when 
   expect(await storage.list()).toEqual([]);
 });
 
+describe("a tab that lets go of nothing, as one that a phone lets stand still", () => {
+  const createStuckScene = async () => {
+    const scene = await createScene();
+    await scene.store.write([put("a")]);
+    const stuck = await new Promise<IDBDatabase>((resolve) => {
+      const request = scene.indexedDB.open("edvoyage/store");
+      request.onsuccess = () => resolve(request.result);
+    });
+    const asked = new Promise((resolve) => (stuck.onversionchange = resolve));
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    return { ...scene, stuck, asked };
+  };
+
+  test("holds no deletion up for ever: the store is empty, and goes when that tab does", async () => {
+    const { storage, stuck, asked } = await createStuckScene();
+
+    const deleted = storage.delete("store");
+    await asked;
+    await vi.advanceTimersByTimeAsync(5_000);
+    await deleted;
+
+    const opened = storage.open("store");
+    stuck.close();
+    expect(await (await opened).keys("")).toEqual([]);
+  });
+
+  test("holds no opening up for ever, and the store can be opened when it is gone", async () => {
+    const { storage, stuck, asked } = await createStuckScene();
+    const deleted = storage.delete("store");
+    await asked;
+    await vi.advanceTimersByTimeAsync(5_000);
+    await deleted;
+
+    const failure = storage.open("store").catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(await failure).toMatchObject({ name: "StorageError", kind: "failed" });
+    stuck.close();
+
+    const again = await storage.open("store");
+    await again.write([put("b")]);
+    expect(await again.keys("")).toEqual(["b"]);
+    // What was opened too late holds nothing up itself.
+    await storage.delete("store");
+    expect(await storage.list()).toEqual([]);
+  });
+
+  test("makes a deletion fail that could not even empty the store", async () => {
+    const { storage, asked } = await createStuckScene();
+    const { stop } = failTransactions(new DOMException("No", "UnknownError"));
+
+    const failure = storage.delete("store").catch((error: unknown) => error);
+    await asked;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await failure).toMatchObject({ name: "StorageError", kind: "failed" });
+    stop();
+  });
+});
+
 test("databases of others on the origin are not listed", async () => {
   const { storage, indexedDB } = await createScene();
   const other = createIndexedDbStorage({

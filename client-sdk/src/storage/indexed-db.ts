@@ -12,6 +12,10 @@ export interface IndexedDbStorageOptions {
   readonly IDBKeyRange?: typeof IDBKeyRange;
 }
 
+/** How long the browser may take to open a database: it waits, without a word, for what other tabs are asked to do with it. */
+const OPEN_MS = 30_000;
+/** How long other tabs may take to let go of a database that is to be deleted. */
+const LET_GO_MS = 5_000;
 const VERSION = 1;
 const RECORDS = "records";
 const NOTHING = new Uint8Array();
@@ -179,8 +183,32 @@ const commit = (connection: IDBDatabase, change: (records: IDBObjectStore) => vo
     }
   });
 
+/** Resolves with what comes first: the promise's value, or that of `late` after so many milliseconds. */
+const within = <T>(promise: Promise<T>, ms: number, late: () => T | Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      new Promise<T>((settle) => settle(late())).then(resolve, reject);
+    }, ms);
+    promise.finally(() => clearTimeout(timer)).then(resolve, reject);
+  });
+
 /** Resolves with `undefined` when the database is not there and may not be made. */
-const openDatabase = ({
+const openDatabase = async (place: {
+  readonly factory: IDBFactory;
+  readonly database: string;
+  readonly mayCreate: boolean;
+}): Promise<IDBDatabase | undefined> => {
+  const opening = requestDatabase(place);
+  return within(opening, OPEN_MS, () => {
+    opening.then(
+      (connection) => connection?.close(),
+      () => {},
+    );
+    throw new StorageError("failed", "Another tab keeps the browser from opening the store: close it");
+  });
+};
+
+const requestDatabase = ({
   factory,
   database,
   mayCreate,
@@ -203,16 +231,21 @@ const openDatabase = ({
   });
 
 const deleteDatabase = async (factory: IDBFactory, database: string): Promise<void> => {
+  let isEmptied = false;
   // Emptied first: the deletion waits for tabs that have it open, and is forgotten when this one ends meanwhile.
   try {
     const connection = await openDatabase({ factory, database, mayCreate: false });
     if (!connection) return;
     connection.onversionchange = () => connection.close();
     await commit(connection, (records) => records.clear()).finally(() => connection.close());
+    isEmptied = true;
   } catch {
     // One that cannot be opened, or written to, can be deleted all the same.
   }
-  await resultOf(factory.deleteDatabase(database));
+  // A tab that stands still, as phones let them, does not let go: the browser deletes what is left when that tab ends.
+  await within<unknown>(resultOf(factory.deleteDatabase(database)), LET_GO_MS, () => {
+    if (!isEmptied) throw new StorageError("failed", "Another tab keeps the browser from deleting the store");
+  });
 };
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "");
