@@ -70,6 +70,35 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
       await other.waitForFunction(() => tab.log.includes("taken"));
     });
 
+    test("take a name from one that stands still, and leave it to one that answers", async () => {
+      const [one, other] = await openTabs();
+      const hears = (page: Page, topic: string) =>
+        page.waitForFunction((said) => tab.log.includes(`heard ${said}`), topic);
+      await one.evaluate(() => tab.take());
+      await one.waitForFunction(() => tab.log.includes("taken"));
+      await other.clock.install();
+      await other.evaluate(() => tab.take());
+
+      for (let question = 0; question < 5; question += 1) {
+        await other.clock.runFor(5_000);
+        // What is said after the question comes after it, and so does what is said after the answer.
+        await other.evaluate((number) => tab.storage.peers?.tell(`after ${number}`), question);
+        await hears(one, `after ${question}`);
+        await one.evaluate((number) => tab.storage.peers?.tell(`answered ${number}`), question);
+        await hears(other, `answered ${question}`);
+      }
+      expect(await other.evaluate(() => tab.log)).not.toContain("taken");
+      const lifecycle = await one.context().newCDPSession(one);
+      await lifecycle.send("Page.setWebLifecycleState", { state: "frozen" });
+      await other.clock.runFor(15_000);
+      await other.waitForFunction(() => tab.log.includes("taken"));
+
+      await lifecycle.send("Page.setWebLifecycleState", { state: "active" });
+      await one.waitForFunction(() => tab.log.at(-1) === "lost");
+      await other.close();
+      await one.waitForFunction(() => tab.log.at(-1) === "taken");
+    });
+
     test("close what the other one deletes", async () => {
       const [one, other] = await openTabs();
       expect(await one.evaluate(() => tab.write("a"))).toBe("written");

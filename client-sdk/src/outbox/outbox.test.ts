@@ -407,3 +407,47 @@ test("what was on its way when the network came back is sent again at once, and 
   expect(time.waits()).toHaveLength(1);
   expect(states()).toEqual(["pending"]);
 });
+
+test("what another program may have sent is not rewritten by the one that comes after it", async () => {
+  const one = await createScene();
+  const other = await createScene({ storage: one.storage.connect(), time: one.time });
+  other.setSession(false);
+  const { id } = await other.say("from the second");
+  await settle();
+  expect(one.texts()).toEqual(["from the second"]);
+
+  await one.close();
+  await settle();
+
+  const input = { roomId: "one" as RoomId, text: "other", replyTo: null };
+  expect(await other.outbox.rewrite(id, input)).toBe(false);
+  const own = await other.say("its own");
+  expect(await other.outbox.withdraw([own.id])).toBe(true);
+});
+
+test("a program that stood still and was passed over sends no more, until it has its turn again", async () => {
+  const storage = createMemoryStorage();
+  const taken: ((lost?: AbortSignal) => void)[] = [];
+  const { peers } = storage;
+  const take: typeof peers.take = (_name, callTaken) => {
+    taken.push(callTaken);
+    return () => {};
+  };
+  const one = await createScene({ storage: { ...storage, peers: { ...peers, take } } });
+  const turn = new AbortController();
+  taken[0]?.(turn.signal);
+  await one.say("1");
+  one.setSession(false);
+  const waiting = await one.say("2");
+
+  turn.abort();
+  one.setSession(true);
+  one.outbox.wake();
+  await settleNext(one.sent, 0);
+  expect(one.texts()).toEqual(["1"]);
+  expect(await one.outbox.withdraw([waiting.id])).toBe(false);
+
+  taken[0]?.();
+  await settle();
+  expect(one.texts()).toEqual(["1", "2"]);
+});

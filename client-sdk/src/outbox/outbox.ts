@@ -111,7 +111,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   let items: readonly Item[] = [];
   let lastSequence = 0;
   const sending = new Set<CommandId>();
-  /** Added by this program and never sent by it. Of others nobody knows: the program may have ended while it sent them. */
+  /** Added by this program while it was the one that sends, and never sent. Of others nobody knows. */
   const unsent = new Set<CommandId>();
   /** Being changed: not to be sent before that is on the disk. */
   const held = new Set<CommandId>();
@@ -183,13 +183,13 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       const gone = items.filter(
         ({ entry }) => replaced.has(entry.id) && entry.state !== "failed" && !sending.has(entry.id),
       );
-      for (const { entry } of added) if (entry.state === "pending") unsent.add(entry.id);
+      // One that another program sends may be on its way, also when that program ends or stands still.
+      for (const { entry } of added) if (isSender && entry.state === "pending") unsent.add(entry.id);
       await commit(added, { gone, changes });
       pump();
     });
 
-  /** Where several programs share the store, the one that sends alone knows what was not sent. */
-  const isUnsent = ({ entry }: Item): boolean => isSender && unsent.has(entry.id);
+  const isUnsent = ({ entry }: Item): boolean => unsent.has(entry.id);
 
   const changeUnsent = (
     ids: readonly CommandId[],
@@ -357,8 +357,12 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       peers.hear((heard) => {
         if (heard === topic) reload();
       }),
-      peers.take(`outbox ${deps.peers.name}`, () => {
+      peers.take(`outbox ${deps.peers.name}`, (lost) => {
         isSender = true;
+        lost?.addEventListener("abort", () => {
+          isSender = false;
+          unsent.clear();
+        });
         reload();
       }),
     );

@@ -52,8 +52,9 @@ export interface Peers {
   /**
    * Takes a name that one program at a time can have, as soon as nobody else has it, and calls `taken`. Returns how
    * to give it back, or to stop waiting. It also comes free when the program that has it ends, however it ends.
+   * `lost` is aborted when another has taken it from a program that stood still; it is waited for again then.
    */
-  take(name: string, taken: () => void): () => void;
+  take(name: string, taken: (lost?: AbortSignal) => void): () => void;
 }
 
 /** Why a store did not do what it was asked. */

@@ -155,8 +155,9 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
       refusals.reset();
       connect(store.copy.value.doc);
     }),
-    deps.peers?.peers.take(`document ${deps.peers.name}`, () => {
+    deps.peers?.peers.take(`document ${deps.peers.name}`, (lost) => {
       isMaker = true;
+      lost?.addEventListener("abort", () => (isMaker = false));
       advance();
     }),
   ];

@@ -82,7 +82,11 @@ const createTab = async () => {
     log,
     storage,
     store,
-    take: () => void storage.peers?.take("sender", () => log.push("taken")),
+    take: () =>
+      void storage.peers?.take("sender", (lost) => {
+        log.push("taken");
+        lost?.addEventListener("abort", () => log.push("lost"));
+      }),
     write: async (key: string): Promise<string> => (await kindOfFailure(store, key)) ?? "written",
   };
 };
