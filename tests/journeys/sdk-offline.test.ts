@@ -1,3 +1,4 @@
+import { copyFileSync } from "node:fs";
 import {
   createMemoryStorage,
   StorageError,
@@ -76,7 +77,7 @@ const holds = async (storage: MemoryStorage, text: string): Promise<boolean> => 
 const lastKnown = (app: App, roomId: string) =>
   until(() => app.client.chat.rooms().some(({ id }) => id === roomId));
 
-test("a day without a network: 500 messages and 50 favourites arrive in order, once each", async () => {
+test("a day without a network, and a session that ended in it: 500 messages and 50 favourites arrive in order, once each", async () => {
   const { world, friend, app, phone, roomId } = await createScene();
   const wanted = await universitiesOf(world, 25);
   app.setOnline(false);
@@ -92,11 +93,19 @@ test("a day without a network: 500 messages and 50 favourites arrive in order, o
   // Each of 25 was toggled twice but for one that was toggled a third time.
   await app.client.favourites.toggle("university", wanted[3] ?? "");
 
+  world.clock.advance({ hours: 25 });
+  app.clock.advance({ hours: 25 });
   const restarted = await app.restart();
+  await until(() => restarted.client.auth.status.state === "expired" && restarted.requests.length > 0);
+  await roundTrips();
   expect(restarted.client.sync.status.pending).toBe(551);
+  expect(textsOn(restarted.client, roomId)).toEqual(written);
+  const friendAgain = await createStudent(world, { phone: friend.phone });
+  expect(await textsAt(friendAgain, roomId)).toEqual([]);
+  await restarted.signIn(phone);
   await restarted.client.sync.flush({ timeoutMs: 60_000 });
 
-  expect(await textsAt(friend, roomId)).toEqual(written);
+  expect(await textsAt(friendAgain, roomId)).toEqual(written);
   const { rpc } = await world.device({ phone }).signIn();
   expect((await rpc.favourites.list.query()).items).toMatchObject([{ kind: "university", id: wanted[3] }]);
   const stop = restarted.client.chat.room(roomId).watch(() => {});
@@ -364,4 +373,52 @@ test("an app whose listeners throw hears of that from its platform, and keeps no
   expect(problems).toBeGreaterThan(1);
   expect(uncaught.length).toBeGreaterThan(problems);
   expect(new Set(uncaught)).toEqual(new Set([mistake]));
+});
+
+test("a server that was put back behind everybody's back: the device shows what it has, and brings it what is hers", async () => {
+  const { world, friend, app, phone, roomId } = await createScene();
+  const { client } = app;
+  const [before = "", after = ""] = await universitiesOf(world, 2);
+  await friend.send(roomId, "in the backup");
+  await client.favourites.toggle("university", before);
+  await client.sync.flush();
+  const { path } = await world.admin.admin.database.backup.mutate();
+  world.clock.advance({ minutes: 1 });
+  await friend.send(roomId, "lost");
+  await client.favourites.toggle("university", after);
+  await client.settings.set("theme", "dark");
+  await client.contacts.add(friend.id);
+  await client.profile.update({ name: "Asha" });
+  await client.sync.flush();
+  expect((await client.contacts.list({ refresh: true })).items).toHaveLength(1);
+  expect((await client.profile.get({ refresh: true })).name).toBe("Asha");
+  world.clock.advance({ seconds: 1 });
+  await until(() => client.chat.rooms()[0]?.preview === "lost");
+
+  await client.close();
+  await world.server.close();
+  copyFileSync(path, world.databaseUrl.slice("sqlite:".length));
+  const putBack = await world.restart();
+  const again = await app.restart({ url: putBack.url });
+
+  // What her devices write is whole on each of them.
+  const { rpc } = await putBack.device({ phone }).signIn();
+  await until(async () => (await rpc.favourites.list.query()).items.length === 2);
+  expect(again.client.favourites.list()).toHaveLength(2);
+  expect(again.client.settings.get("theme")).toBe("dark");
+  // What the server decides is as it says, once what was heard is too old to be believed.
+  again.clock.advance({ minutes: 6 });
+  const contacts: number[] = [];
+  const stop = again.client.contacts.watch(({ value }) => contacts.push(value?.items.length ?? -1));
+  await until(() => contacts.at(-1) === 0);
+  stop();
+  await until(async () => (await again.client.profile.get()).name === null);
+  // Nothing has happened in the room since: no change of the inbox names it.
+  expect(again.client.chat.rooms()).toMatchObject([{ id: roomId, preview: "lost" }]);
+  putBack.clock.advance({ hours: 23 });
+  await again.client.profile.get({ refresh: true });
+  putBack.clock.advance({ hours: 2 });
+  again.setOnline(false);
+  again.setOnline(true);
+  await until(() => again.client.chat.rooms()[0]?.preview === "in the backup");
 });

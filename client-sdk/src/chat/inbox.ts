@@ -48,6 +48,8 @@ export interface Inbox {
 interface Stored {
   /** The server's clock at the last answer. */
   readonly serverNow: number;
+  /** The same at the last answer that had all rooms. */
+  readonly allAt?: number | undefined;
   readonly invitations: readonly Invitation[];
   /** How many rooms there are: another number means that a record was damaged. */
   readonly roomCount: number;
@@ -57,6 +59,8 @@ const KEY = "inbox";
 const ROOMS = "inbox/";
 /** What was being written at the last answer was not seen yet. */
 const OVERLAP_MS = 10_000;
+/** How long it is enough to ask what changed: a server that was put back names no room that it has forgotten something of. */
+const ALL_MS = 24 * 60 * 60_000;
 
 /** Reads what the device has; asks nothing. */
 export const createInbox = async ({
@@ -78,6 +82,7 @@ export const createInbox = async ({
   /** Rooms as the device has them. */
   let onDevice = state.value.rooms;
   let serverNow = stored?.roomCount === kept.length ? stored.serverNow : undefined;
+  let allAt = stored?.allAt;
   /** Rooms with a mark that the server may not have known when it was asked last. */
   let marked = new Set<RoomId>();
   let wantsAll = false;
@@ -105,8 +110,9 @@ export const createInbox = async ({
       wantsAll ||= asksAll;
       throw error;
     });
-    if (since !== null && answer.serverNow < since) {
-      // The server's clock was put back: what it counts as later is not what it was.
+    // Where the server's clock was put back, what it counts as later is not what it was.
+    const isBelieved = answer.serverNow >= (since ?? 0) && answer.serverNow - (allAt ?? 0) <= ALL_MS;
+    if (since !== null && !isBelieved) {
       wantsAll = true;
       return ask();
     }
@@ -136,6 +142,7 @@ export const createInbox = async ({
     const { areas: changed, unreadNotifications } = answer;
     await areas.take({ areas: changed, unreadNotifications }).catch(reportNotKept);
     ({ serverNow } = answer);
+    if (isAll) allAt = serverNow;
     const { invitations: invited } = state.value;
     const invitations = isSame(invited, answer.invitations) ? invited : answer.invitations;
     state.set({ rooms, invitations });
@@ -143,7 +150,7 @@ export const createInbox = async ({
       await records.write([
         ...[...rooms.values()].filter((room) => onDevice.get(room.id) !== room).map(putRoom),
         ...[...onDevice.keys()].filter((id) => !rooms.has(id)).map((id) => remove(ROOMS + id)),
-        putJson(KEY, { serverNow, invitations, roomCount: rooms.size } satisfies Stored),
+        putJson(KEY, { serverNow, allAt, invitations, roomCount: rooms.size } satisfies Stored),
       ]);
       onDevice = rooms;
     } catch (cause) {
