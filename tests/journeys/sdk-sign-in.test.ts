@@ -5,10 +5,13 @@ import {
   type StorageAdapter,
 } from "@edvoyage/client-sdk";
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
+import { systemRandomBytes } from "@edvoyage/client-sdk/parts";
 import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { createApp, type App } from "../support/app.ts";
 import { temporaryFolder } from "../support/databases.ts";
 import { somePhone } from "../support/phone.ts";
+import { createSdkClock } from "../support/sdk-clock.ts";
 import { until } from "../support/sync-client.ts";
 import { urlOf } from "../support/url.ts";
 import { createWorld, type World } from "../support/world.ts";
@@ -33,18 +36,57 @@ const studentOf = ({ client }: App) => client.auth.status.student?.phone ?? null
 test("nothing is touched before ready, and then nobody is signed in", async () => {
   const world = await createWorld();
   const touched: string[] = [];
-  const storage = createMemoryStorage();
-  const app = await createApp(world, {
-    storage: {
-      ...storage,
-      open: (name) => {
-        touched.push(name);
-        return storage.open(name);
+  /** Says each thing that is asked of it, and what it is asked for. */
+  const watched = <Part extends object>(name: string, part: Part): Part =>
+    new Proxy(part, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key);
+        const path = `${name}.${String(key)}`;
+        if (typeof value !== "function") {
+          touched.push(path);
+          return value;
+        }
+        return (...input: unknown[]): unknown => {
+          touched.push([path, ...input.filter((one) => typeof one === "string")].join(" "));
+          return Reflect.apply(value, target, input);
+        };
       },
+    });
+  const { peers, ...storage } = createMemoryStorage();
+  const app = await createApp(world, {
+    isReady: false,
+    disk: watched("storage", { ...storage, peers: watched("peers", peers) }),
+    secureStorage: watched("secrets", {
+      get: async () => undefined,
+      set: async () => {},
+      delete: async () => {},
+    }),
+    network: watched("network", { isOnline: () => true, subscribe: () => () => {} }),
+    appState: watched("appState", { isActive: () => true, subscribe: () => () => {} }),
+    clock: watched("clock", createSdkClock()),
+    randomBytes: (count) => {
+      touched.push("randomBytes");
+      return systemRandomBytes(count);
+    },
+    WebSocket: class extends WebSocket {
+      constructor(address: string, protocols?: string[]) {
+        super(address, protocols);
+        touched.push("WebSocket");
+      }
     },
   });
+  expect(app.client.isReady).toBe(false);
+  expect(app.client.auth.status).toEqual({ state: "signedOut", student: null });
+  expect(app.client.chat.rooms()).toEqual([]);
+  expect(app.client.favourites.list()).toEqual([]);
+  expect(app.client.sync.status).toMatchObject({ connection: "offline", pending: 0 });
+  expect(touched).toEqual([]);
+  expect(app.requests).toEqual([]);
 
-  expect(touched).toEqual(["device"]);
+  await app.client.ready();
+
+  expect(touched).toContain("storage.open device");
+  expect(touched.filter((one) => /^(secrets|WebSocket|storage.open student)/.test(one))).toEqual([]);
   expect(app.requests).toEqual([]);
   expect(app.client.auth.status).toEqual({ state: "signedOut", student: null });
 });
