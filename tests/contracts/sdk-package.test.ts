@@ -19,6 +19,7 @@ import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as Y from "yjs";
 import { trimYjs } from "../../client-sdk/trim-yjs.js";
+import { somePhone } from "../support/phone.ts";
 import { createWorld } from "../support/world.ts";
 
 const run = promisify(execFile);
@@ -239,4 +240,99 @@ test("the bundle for React Native resolves with its condition, and does everythi
   await new Promise((resolve) => phone.once("exit", resolve));
 
   expect(printed).toBe('asked ["signedIn","From a phone","dark"]');
+});
+
+/** Builds the app of the README's example for a phone, as Metro does: all in one file, with the package as it is published. */
+const buildPhoneApp = async (
+  url: string,
+): Promise<{ readonly script: string; readonly modules: string[] }> => {
+  const native = (name: string): string =>
+    fileURLToPath(new URL(`../support/native/${name}.ts`, import.meta.url));
+  const built = await build({
+    configFile: false,
+    logLevel: "silent",
+    root: packed.app,
+    plugins: [
+      {
+        name: "an app's own",
+        enforce: "pre",
+        resolveId(id) {
+          return id.startsWith("@edvoyage/")
+            ? this.resolve(id, join(packed.app, "entry.js"), { skipSelf: true })
+            : null;
+        },
+        transform: (code, id) =>
+          id.endsWith("/examples/react-native.ts") ? code.replace("https://api.edvoyage.example", url) : null,
+      },
+    ],
+    resolve: {
+      alias: {
+        "@react-native-community/netinfo": native("netinfo"),
+        "expo-secure-store": native("expo-secure-store"),
+        "expo-sqlite": native("expo-sqlite"),
+        "react-native": native("react-native"),
+      },
+    },
+    ssr: {
+      noExternal: true,
+      external: ["better-sqlite3", "ws"],
+      resolve: { conditions: ["react-native", "module", "production"] },
+    },
+    build: {
+      write: false,
+      ssr: true,
+      rollupOptions: { input: fileURLToPath(new URL("./phone/app.ts", import.meta.url)) },
+    },
+  });
+  if (!("output" in built)) return expect.fail("not built");
+  const [{ code, moduleIds }] = built.output;
+  const script = join(packed.app, "phone-app.js");
+  writeFileSync(script, code);
+  return { script, modules: moduleIds };
+};
+
+test("the example for React Native signs in, and goes on where the system ended it", async () => {
+  const world = await createWorld();
+  const { script, modules } = await buildPhoneApp(world.url);
+  const number = somePhone();
+  const disk = join(folder, "phone");
+  const start = async (...input: string[]): Promise<unknown[]> => {
+    const app = execFile(process.execPath, [script, ...input], {
+      cwd: packed.app,
+      env: { ...process.env, PHONE_FOLDER: disk },
+    });
+    let printed = "";
+    app.stderr?.pipe(process.stderr);
+    app.stdout?.on("data", (text: string) => {
+      printed += text;
+      if (text.includes("asked")) app.stdin?.write(world.sms.at(-1)?.code ?? "");
+    });
+    const code = await new Promise((resolve) => app.once("close", resolve));
+    expect(code).toBe(0);
+    return printed.split("\n").flatMap((line): unknown[] => (line ? [JSON.parse(line)] : []));
+  };
+
+  const first = await start("first", number);
+  const keychain = readFileSync(join(disk, "keychain.json"), "utf8");
+  const [token = ""]: string[] = Object.values(JSON.parse(keychain));
+  const files = readdirSync(disk).filter((name) => name.includes(".db"));
+  const leaked = files.filter((name) => readFileSync(join(disk, name)).includes(token));
+  const second = await start("second");
+
+  expect(
+    modules.filter((id) => /client-sdk/.test(id)).map((id) => id.slice(id.lastIndexOf("/") + 1)),
+  ).toContain("bundle.js");
+  expect(first).toEqual(["asked", ["signedIn", "dark", 1, 1]]);
+  expect(token.length).toBeGreaterThan(40);
+  expect(leaked).toEqual([]);
+  expect(second).toMatchObject([
+    ["signedIn", number, "dark", 1],
+    { connection: "online", pending: 0, failed: 0 },
+    ["signedOut", 0, 0],
+  ]);
+  expect(JSON.parse(readFileSync(join(disk, "keychain.json"), "utf8"))).toEqual({});
+  const { rpc } = await world.device({ phone: number }).signIn();
+  const [room] = (await rpc.inbox.changes.query({ since: null })).rooms;
+  const { items } = await rpc.chat.history.query({ roomId: room?.id ?? "" });
+  expect(items.flatMap(({ text }) => text ?? [])).toEqual(["In the tunnel", "From a phone"]);
 });

@@ -1,0 +1,42 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ExpoSecureStore } from "@edvoyage/client-sdk/react-native";
+import { overBridge, phone } from "./phone.ts";
+
+// `expo-secure-store`, as its sources of version 15 have it (src/SecureStore.ts): it takes strings alone under names of some
+// characters, and what it was told outlives the app. Of iOS, which has this constant.
+export const AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY = 3;
+
+const keychain = join(phone.folder, "keychain.json");
+const read = (): Record<string, string> =>
+  existsSync(keychain) ? JSON.parse(readFileSync(keychain, "utf8")) : {};
+const write = (items: Record<string, string>): void => writeFileSync(keychain, JSON.stringify(items));
+
+const ensureKey = (key: string): void => {
+  if (!/^[\w.-]+$/.test(key)) {
+    throw new Error(
+      'Invalid key provided to SecureStore. Keys must not be empty and contain only alphanumeric characters, ".", "-", and "_".',
+    );
+  }
+};
+
+export const getItemAsync: ExpoSecureStore["getItemAsync"] = async (key) => {
+  ensureKey(key);
+  return overBridge(() => read()[key] ?? null);
+};
+
+export const setItemAsync: ExpoSecureStore["setItemAsync"] = async (key, value) => {
+  ensureKey(key);
+  if (typeof value !== "string") {
+    throw new Error("Invalid value provided to SecureStore. Values must be strings.");
+  }
+  await overBridge(() => write({ ...read(), [key]: value }));
+};
+
+export const deleteItemAsync: ExpoSecureStore["deleteItemAsync"] = async (key) => {
+  ensureKey(key);
+  await overBridge(() => {
+    const { [key]: _, ...others } = read();
+    write(others);
+  });
+};
