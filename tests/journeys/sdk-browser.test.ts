@@ -1,6 +1,7 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { hasBrowser, limitDisk, openBrowser } from "../support/browser.ts";
 import { createBrowserApp, type BrowserApp, type Tab } from "../support/browser-app.ts";
+import { textsAt } from "../support/room-texts.ts";
 import { createStudent, type Student } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { createWorld, somePhone, type World } from "../support/world.ts";
@@ -95,27 +96,116 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
       ]);
     });
 
-    test("loses nothing of what was written without a network, which arrives once and in order", async () => {
-      const { world, app, tab, friend, phone, roomId } = await createRoomScene();
-      await app.setOnline(false);
-      const written = Array.from({ length: 50 }, (_, index) => `Message ${index}`);
-      for (const text of written) expect(await tab.send(roomId, text)).toBeUndefined();
-      for (const line of [1, 3, 1, 2]) await tab.page.click(`li:nth-child(${line}) button`);
-      await tab.showsStars("☆★★");
+    test(
+      "loses nothing of a day without a network in which the session ended: 500 messages and 50 favourites, once each and in order",
+      { timeout: 240_000 },
+      async () => {
+        const { world, app, tab, friend, phone, roomId } = await createRoomScene();
+        const { page } = tab;
+        page.setDefaultTimeout(120_000);
+        await page.clock.install();
+        const wanted = (await world.rpc().universities.list.query({ limit: 25 })).items.map(({ id }) => id);
+        await app.setOnline(false);
+        const written = Array.from({ length: 500 }, (_, index) => `Message ${index}`);
+        await page.evaluate(
+          async ([id, texts, universities]) => {
+            for (const [index, text] of texts.entries()) {
+              await client.chat.room(id).send(text);
+              const place = (index / 10) % universities.length;
+              if (index % 10 === 0) await client.favourites.toggle("university", universities[place] ?? "");
+            }
+            // Each was toggled twice, but for this one.
+            await client.favourites.toggle("university", universities[3] ?? "");
+          },
+          [roomId, written, wanted] as const,
+        );
+        await tab.says("Saved on this phone");
+        world.clock.advance({ hours: 25 });
+        await page.clock.fastForward("25:00:00");
 
-      await tab.page.reload();
-      await tab.shows(written, "pending");
-      await tab.showsStars("☆★★");
-      await tab.says("Saved on this phone");
-      await app.setOnline(true);
-      await tab.shows(written, "acked");
-      await tab.page.evaluate(() => client.sync.flush());
+        await page.reload();
+        await tab.shows(written, "pending");
+        await app.setOnline(true);
+        await page.waitForFunction(() => client.auth.state === "expired");
+        expect(await page.evaluate(() => client.sync.status.pending)).toBe(551);
+        expect(app.answered).toEqual([]);
+        await tab.signIn(phone);
+        await tab.shows(written, "acked");
+        await page.evaluate(() => client.sync.flush());
 
-      expect(app.answered).toEqual(written);
-      expect(await textsOf(friend, roomId)).toEqual(written);
-      const { rpc } = await world.device({ phone }).signIn();
-      expect((await rpc.favourites.list.query()).items).toHaveLength(2);
-    });
+        expect(app.answered).toEqual(written);
+        expect(await textsAt(await createStudent(world, { phone: friend.phone }), roomId)).toEqual(written);
+        const { rpc } = await world.device({ phone }).signIn();
+        expect((await rpc.favourites.list.query()).items).toMatchObject([
+          { kind: "university", id: wanted[3] },
+        ]);
+      },
+    );
+  });
+
+  test("two browsers of one student show the same, and what one reads is read on the other", async () => {
+    const { world, app, tab, friend, phone, roomId } = await createRoomScene();
+    const otherApp = await createBrowserApp(world, await opened);
+    const other = await otherApp.openTab();
+    await other.signIn(phone);
+    await other.page.waitForFunction(() => client.chat.rooms().length === 1);
+
+    await tab.send(roomId, "from the first");
+    await other.shows(["from the first"], "acked");
+    await other.send(roomId, "from the second");
+    await tab.shows(["from the first", "from the second"], "acked");
+    await friend.send(roomId, "from the friend");
+    await tab.page.click("li:nth-child(1) button");
+    await other.page.click("li:nth-child(2) button");
+    for (const one of [tab, other]) {
+      await one.shows(["from the first", "from the second", "from the friend"], "acked");
+      await one.showsStars("★★☆");
+    }
+
+    await tab.page.evaluate((id) => client.chat.room(id).markRead(), roomId);
+    world.clock.advance({ seconds: 1 });
+    await other.page.waitForFunction(() => client.chat.rooms()[0]?.unread === 0);
+    expect([...app.answered, ...otherApp.answered]).toEqual(["from the first", "from the second"]);
+    expect(await textsAt(friend, roomId)).toEqual(["from the first", "from the second", "from the friend"]);
+  });
+
+  test("another student in the same browser finds nothing of the first, whose unsent rest is in her own store and sent as hers", async () => {
+    const { app, tab, friend, phone, roomId } = await createRoomScene();
+    const { page } = tab;
+    const store = `edvoyage/student-${await page.evaluate(() => client.auth.status.student?.id)}`;
+    await tab.send(roomId, "Only for my friend");
+    await tab.shows(["Only for my friend"], "acked");
+    await friend.send(roomId, "An answer to read");
+    await tab.shows(["Only for my friend", "An answer to read"], "acked");
+    for (const words of ["Only for my friend", "An answer to read"]) await tab.keeps(words);
+    await app.setOnline(false);
+    await tab.send(roomId, "Said in the tunnel");
+
+    await page.evaluate(() => client.auth.signOut());
+    await page.reload();
+    await app.setOnline(true);
+    await tab.signIn();
+    await tab.says("Saved");
+
+    await tab.shows([]);
+    await tab.showsStars("☆☆☆");
+    expect(
+      await page.evaluate(() => [client.chat.rooms(), client.outbox.list(), client.favourites.list()]),
+    ).toEqual([[], [], []]);
+    for (const words of ["Only for my friend", "An answer to read", phone]) {
+      expect(await tab.databasesWith(words)).toEqual([]);
+    }
+    expect(await tab.databasesWith("Said in the tunnel")).toEqual([store]);
+    expect(app.answered).toEqual(["Only for my friend"]);
+
+    await tab.signIn(phone);
+    await tab.shows(["Only for my friend", "An answer to read", "Said in the tunnel"], "acked");
+    expect(app.answered).toEqual(["Only for my friend", "Said in the tunnel"]);
+    await app.setOnline(false);
+    await tab.send(roomId, "Better not");
+    await page.evaluate(() => client.auth.signOut({ pending: "discard" }));
+    await app.setOnline(true);
+    expect(await tab.databasesWith("Better not")).toEqual([]);
   });
 
   describe("two tabs", () => {
@@ -140,7 +230,7 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
         await one.showsStars("★★☆");
       }
       expect(app.answered).toEqual(["from the first", "from the second"]);
-      expect(await textsOf(friend, roomId)).toEqual(app.answered);
+      expect(await textsAt(friend, roomId)).toEqual(app.answered);
     });
 
     test("send what both have written without a network once", async () => {
@@ -165,7 +255,7 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
       await tab.page.evaluate(() => client.sync.flush());
 
       expect(app.answered).toEqual(written);
-      expect(await textsOf(friend, roomId)).toEqual(written);
+      expect(await textsAt(friend, roomId)).toEqual(written);
       const { rpc } = await world.device({ phone }).signIn();
       expect((await rpc.favourites.list.query()).items).toHaveLength(2);
     });
@@ -182,14 +272,14 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
       await tab.send(roomId, "on its way");
       await other.send(roomId, "from the other");
       await until(() => isTaken);
-      expect(await textsOf(friend, roomId)).toEqual(["on its way"]);
+      expect(await textsAt(friend, roomId)).toEqual(["on its way"]);
       await other.shows(["on its way", "from the other"]);
 
       await tab.page.close();
 
       await other.shows(["on its way", "from the other"], "acked");
       expect(app.answered).toEqual(["on its way", "from the other"]);
-      expect(await textsOf(friend, roomId)).toEqual(["on its way", "from the other"]);
+      expect(await textsAt(friend, roomId)).toEqual(["on its way", "from the other"]);
     });
 
     test("follow the student whom one of them signs in, with nothing of the first on screen or disk", async () => {
@@ -265,7 +355,7 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
     expect(await tab.send(roomId, "kept")).toBeUndefined();
     await tab.shows(["kept"], "acked");
     expect(app.answered).toEqual(["kept"]);
-    expect(await textsOf(friend, roomId)).toEqual(["kept"]);
+    expect(await textsAt(friend, roomId)).toEqual(["kept"]);
   });
 });
 
@@ -302,8 +392,39 @@ const openDirect = async ({ page }: Tab, friend: Student): Promise<string> => {
   return id;
 };
 
-/** All of a room, as somebody else in it reads it. */
-const textsOf = async ({ rpc }: Student, roomId: string): Promise<string[]> => {
-  const { items } = await rpc.chat.history.query({ roomId, limit: 100 });
-  return items.flatMap(({ text }) => (text === null ? [] : [text])).reverse();
-};
+describe.skipIf(!hasBrowser("The README's example for a browser"))("the example of the README", () => {
+  test("signs in, keeps a favourite and is there again after a reload", async () => {
+    const world = await createWorld();
+    await world.server.seedIfEmpty();
+    const browser = await openBrowser({
+      script: new URL("./browser/readme-page.ts", import.meta.url),
+      transform: (code) => code.replace("https://api.edvoyage.example", world.url),
+    });
+    onTestFinished(browser.close);
+    const page = await browser.openPage();
+    const errors: string[] = [];
+    page.on("pageerror", ({ message }) => errors.push(message));
+    await page.evaluate(() => readmeClient.ready());
+    expect(await page.evaluate(() => readmeClient.auth.state)).toBe("signedOut");
+    const phone = somePhone();
+    await page.evaluate((number) => readmeClient.auth.requestCode(number), phone);
+    await page.evaluate((code) => readmeClient.auth.verifyCode(code), world.sms.at(-1)?.code ?? "");
+    const id = await page.evaluate(async () => {
+      const [first] = (await readmeClient.universities.list({ query: "lisboa" })).items;
+      await readmeClient.favourites.toggle("university", first?.id ?? "");
+      await readmeClient.sync.flush();
+      return first?.id;
+    });
+
+    await page.reload();
+    await page.evaluate(() => readmeClient.ready());
+
+    expect(await page.evaluate(() => readmeClient.auth.state)).toBe("signedIn");
+    expect(await page.evaluate(() => readmeClient.favourites.list())).toMatchObject([
+      { kind: "university", id },
+    ]);
+    const { items } = await world.admin.admin.sessions.list.query({ phone });
+    expect(items).toMatchObject([{ state: "live", platform: "web" }]);
+    expect(errors).toEqual([]);
+  });
+});

@@ -11,7 +11,8 @@ import { WebSocket } from "ws";
 import { createApp, type App, type AppOptions } from "../support/app.ts";
 import { createFailingStorage } from "../support/failing-storage.ts";
 import { roundTrips } from "../support/round-trips.ts";
-import { createStudent, type Student } from "../support/student.ts";
+import { textsAt } from "../support/room-texts.ts";
+import { createStudent } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { createTunnel } from "../support/tunnel.ts";
 import { collectUncaught } from "../support/uncaught.ts";
@@ -41,22 +42,6 @@ const OFFLINE: AppOptions = {
 /** Texts of a room on a device, newest last. */
 const textsOn = ({ chat }: Client, roomId: string): string[] =>
   chat.room(roomId).messages.map(({ text }) => text);
-
-/** All of a room, as somebody else in it reads it. */
-const textsAt = async ({ rpc }: Pick<Student, "rpc">, roomId: string): Promise<string[]> => {
-  const texts: string[] = [];
-  let before: { segment: number; index: number } | null = null;
-  do {
-    const page: Awaited<ReturnType<typeof rpc.chat.history.query>> = await rpc.chat.history.query({
-      roomId,
-      before,
-      limit: 100,
-    });
-    texts.unshift(...page.items.flatMap(({ text }) => (text === null ? [] : [text])).reverse());
-    before = page.nextCursor;
-  } while (before);
-  return texts;
-};
 
 const universitiesOf = async (world: World, count: number): Promise<string[]> => {
   const { items } = await world.rpc().universities.list.query({ limit: count });

@@ -33,6 +33,8 @@ export interface Tab {
   showsStars(stars: string): Promise<void>;
   /** Waits until the browser has words on its disk, in any database, or has not. */
   keeps(words: string, isKept?: boolean): Promise<void>;
+  /** Names of the databases that have words in them. */
+  databasesWith(words: string): Promise<string[]>;
 }
 
 /** Opens a profile of the browser; it is gone when the test is. Fails the test when the app had a problem. */
@@ -75,7 +77,7 @@ export const createBrowserApp = async (
 const createTab = (page: Page, world: World): Tab => ({
   page,
   signIn: async (phone = somePhone()) => {
-    await page.evaluate((number) => client.auth.requestCode(number), phone);
+    await page.evaluate((number) => client.ready().then(() => client.auth.requestCode(number)), phone);
     const code = world.sms.findLast(({ to }) => to === phone)?.code ?? "";
     await page.evaluate((digits) => client.auth.verifyCode(digits), code);
     return phone;
@@ -114,5 +116,6 @@ const createTab = (page: Page, world: World): Tab => ({
   },
   // A predicate of `waitForFunction` is not waited for.
   keeps: (words, isKept = true) =>
-    until(async () => (await page.evaluate((wanted) => isOnDisk(wanted), words)) === isKept),
+    until(async () => (await page.evaluate((wanted) => databasesWith(wanted), words)).length > 0 === isKept),
+  databasesWith: (words) => page.evaluate((wanted) => databasesWith(wanted), words),
 });

@@ -37,10 +37,16 @@ export interface BrowserOptions {
   readonly script: URL;
   /** What else the page shows. */
   readonly body?: string;
+  /** Changes what the page's script is built from. */
+  readonly transform?: (code: string) => string;
 }
 
-export const openBrowser = async ({ script, body = "" }: BrowserOptions): Promise<Browser> => {
-  const code = await buildScript(script);
+export const openBrowser = async ({
+  script,
+  body = "",
+  transform = (code) => code,
+}: BrowserOptions): Promise<Browser> => {
+  const code = await buildScript(script, transform);
   const html = `<!doctype html><meta charset="utf-8"><title>EdVoyage</title>${body}<script type="module" src="/page.js"></script>`;
   const browser = await chromium.launch({
     executablePath: CHROMIUM ?? "",
@@ -88,12 +94,13 @@ export const limitDisk = async (page: Page, diskBytes: number): Promise<void> =>
 /** Nobody listens there: the pages are answered before anything is sent. */
 const ORIGIN = "http://localhost:9";
 
-const buildScript = async (script: URL): Promise<string> => {
+const buildScript = async (script: URL, transform: (code: string) => string): Promise<string> => {
   const built = await build({
     configFile: false,
     logLevel: "silent",
     root: fileURLToPath(new URL(".", script)),
     resolve: { conditions: ["source", "module", "browser", "development|production"] },
+    plugins: [{ name: "changes", enforce: "pre", transform }],
     build: { write: false, rollupOptions: { input: fileURLToPath(script) } },
   });
   return "output" in built ? built.output[0].code : expect.fail("not built");

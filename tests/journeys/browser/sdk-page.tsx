@@ -8,8 +8,8 @@ import { App } from "../../examples/screens.tsx";
 
 declare global {
   var client: Client;
-  /** Whether any record of any database of this origin has these words in it. */
-  var isOnDisk: (words: string) => Promise<boolean>;
+  /** The databases of this origin that have these words in any record. */
+  var databasesWith: (words: string) => Promise<string[]>;
   /** Writes until the browser takes no more. */
   var fillDisk: () => Promise<void>;
   var emptyDisk: () => Promise<void>;
@@ -35,12 +35,13 @@ globalThis.client = createClient({
 });
 
 /** Without the SDK, which would not show what it has set aside. */
-globalThis.isOnDisk = async (words) => {
+globalThis.databasesWith = async (words) => {
+  const found: string[] = [];
   for (const { name = "" } of await indexedDB.databases()) {
     const texts = await textsIn(name);
-    if (texts.some((text) => text.includes(words))) return true;
+    if (texts.some((text) => text.includes(words))) found.push(name);
   }
-  return false;
+  return found;
 };
 
 const textsIn = (name: string): Promise<readonly string[]> =>

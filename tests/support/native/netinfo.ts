@@ -12,4 +12,5 @@ const netInfo: NetInfo = {
   },
 };
 
+// oxlint-disable-next-line import/no-default-export -- the module that it stands for has one
 export default netInfo;
