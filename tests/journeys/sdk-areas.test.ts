@@ -5,11 +5,11 @@ import { COMPLETE_FIELDS } from "../support/application.ts";
 import { rowsOf } from "../support/databases.ts";
 import { createStudent, type Student } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
-import { createWorld, type World } from "../support/world.ts";
+import { createWorld, type World, type WorldOptions } from "../support/world.ts";
 
 /** A student with her app, and a friend of hers in Cavity. */
-const createScene = async () => {
-  const world = await createWorld();
+const createScene = async (options: WorldOptions = {}) => {
+  const world = await createWorld(options);
   await world.server.seedIfEmpty();
   const friend = await createStudent(world);
   const app = await createApp(world);
@@ -574,7 +574,7 @@ test("two devices that edit one draft get a conflict that says both, and either 
 });
 
 test("what the server refuses stays with its reason, and is sent again or dropped", async () => {
-  const scene = await createScene();
+  const scene = await createScene({ limits: { postCharacters: 100 } });
   const { friend, app } = scene;
   const { client } = app;
   const post = await postBy(friend, "Soon gone");
@@ -585,7 +585,7 @@ test("what the server refuses stays with its reason, and is sent again or droppe
   app.setOnline(false);
 
   await client.social.comment(post, { text: "Too late" });
-  await client.social.post({ text: "x".repeat(10_001) });
+  await client.social.post({ text: "x".repeat(101) });
   const kept = await client.social.post({ text: "Fits" });
   await friend.rpc.social.removePost.mutate({ postId: post });
   app.setOnline(true);
@@ -658,4 +658,24 @@ test("an account is exported, and deleted with what is on the device", async () 
 
   expect(client.auth.state).toBe("signedOut");
   expect(await app.storage.list()).toEqual(["device"]);
+});
+
+test("a text for which the server has no room is refused at once, and not kept", async () => {
+  const { app } = await createScene();
+  const { social, outbox } = app.client;
+  const tooLong = (limit: string) => ({ reason: "limit/reached", details: { limit } });
+  const id = await social.post({ text: "x".repeat(10_000) });
+
+  await expect(social.post({ text: "x".repeat(10_001) })).rejects.toMatchObject(tooLong("postCharacters"));
+  await expect(social.editPost(id, { text: "x".repeat(300_000) })).rejects.toMatchObject(
+    tooLong("postCharacters"),
+  );
+  await expect(social.comment(id, { text: "x".repeat(2_001) })).rejects.toMatchObject(
+    tooLong("commentCharacters"),
+  );
+  await social.comment(id, { text: "x".repeat(2_000) });
+  await app.client.sync.flush();
+
+  expect(outbox.list()).toEqual([]);
+  expect(app.requests.filter((url) => url.includes("social.editPost"))).toEqual([]);
 });

@@ -1,5 +1,5 @@
-import { defaultLimits } from "@edvoyage/protocol";
 import { EdVoyageError } from "../errors.ts";
+import { assertTextFits } from "../text-limit.ts";
 
 /** UTF-16 code units: more than any emoji has. */
 const MAX_EMOJI_CHARACTERS = 32;
@@ -8,11 +8,7 @@ const ILL_FORMED = /[\0\ud800-\udfff]/u;
 
 /** Throws `limit/reached` and `input/invalid` for what the server would not take as a message. */
 export const assertMessageText = (text: string): void => {
-  if (text.length > defaultLimits.messageCharacters) {
-    throw new EdVoyageError("limit/reached", "This message is too long.", {
-      details: { limit: "messageCharacters" },
-    });
-  }
+  assertTextFits(text, "messageCharacters");
   if (ILL_FORMED.test(text)) throw invalid("text", "Not well-formed text");
   if (!/\S/.test(text)) throw invalid("text", "Nothing is said");
 };

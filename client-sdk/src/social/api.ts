@@ -117,7 +117,7 @@ export interface Social {
   student(userId: string): View<StudentPage>;
   followers(userId: string): View<Page<FollowedStudent>>;
   following(userId: string): View<Page<FollowedStudent>>;
-  /** Returns the id of the post to be. */
+  /** Returns the id of the post to be. Throws `limit/reached` (postCharacters) for a longer text, as editing does. */
   post(content: NewPost): Promise<string>;
   /** What is not named stays. */
   editPost(postId: string, change: NewPost): Promise<string>;

@@ -3,6 +3,7 @@ import type { Access } from "../access.ts";
 import type { Area } from "../area.ts";
 import type { Page } from "../page.ts";
 import type { Comment, FollowedStudent, Post, Social } from "./api.ts";
+import { assertTextFits } from "../text-limit.ts";
 import { socialProjections } from "./projections.ts";
 
 /** Items of a list at first. */
@@ -10,50 +11,61 @@ const count = 20;
 /** Own posts come in the order in which they were written. */
 const POSTS = "social/posts";
 
-const createSocial = ({ open, queue, act }: Access): Social => ({
-  feed: open<"social.feed", Page<Post>>({ procedure: "social.feed", input: {}, count }),
-  get: (id) => open<"social.get", Post>({ procedure: "social.get", input: ofPost(id) }),
-  posts: (id) =>
-    open<"social.studentPosts", Page<Post>>({
-      procedure: "social.studentPosts",
-      input: ofStudent(id),
-      count,
-    }),
-  comments: (id, parentId) => {
-    const input = { ...ofPost(id), parentId: (parentId ?? null) as CommentId | null };
-    return open<"social.comments", Page<Comment>>({ procedure: "social.comments", input, count });
-  },
-  getComment: (id) =>
-    open<"social.getComment", Comment>({
-      procedure: "social.getComment",
-      input: { commentId: id as CommentId },
-    }),
-  likes: (id) => open({ procedure: "social.likes", input: ofPost(id), count }),
-  student: (id) => open({ procedure: "social.student", input: ofStudent(id) }),
-  followers: (id) =>
-    open<"social.followers", Page<FollowedStudent>>({
-      procedure: "social.followers",
-      input: ofStudent(id),
-      count,
-    }),
-  following: (id) =>
-    open<"social.following", Page<FollowedStudent>>({
-      procedure: "social.following",
-      input: ofStudent(id),
-      count,
-    }),
-  post: (content) => queue("social.post", content, { about: POSTS, lane: POSTS }),
-  editPost: act("social.editPost", "postId"),
-  removePost: act("social.removePost", "postId"),
-  like: act("social.like", "postId"),
-  unlike: act("social.unlike", "postId"),
-  report: act("social.report", "postId"),
-  comment: (id, comment) =>
-    queue("social.comment", { parentId: null, ...comment, ...ofPost(id) }, { about: id }),
-  removeComment: act("social.removeComment", "commentId"),
-  follow: act("social.follow", "userId"),
-  unfollow: act("social.unfollow", "userId"),
-});
+const createSocial = ({ open, queue, act }: Access): Social => {
+  const editPost = act("social.editPost", "postId");
+  return {
+    feed: open<"social.feed", Page<Post>>({ procedure: "social.feed", input: {}, count }),
+    get: (id) => open<"social.get", Post>({ procedure: "social.get", input: ofPost(id) }),
+    posts: (id) =>
+      open<"social.studentPosts", Page<Post>>({
+        procedure: "social.studentPosts",
+        input: ofStudent(id),
+        count,
+      }),
+    comments: (id, parentId) => {
+      const input = { ...ofPost(id), parentId: (parentId ?? null) as CommentId | null };
+      return open<"social.comments", Page<Comment>>({ procedure: "social.comments", input, count });
+    },
+    getComment: (id) =>
+      open<"social.getComment", Comment>({
+        procedure: "social.getComment",
+        input: { commentId: id as CommentId },
+      }),
+    likes: (id) => open({ procedure: "social.likes", input: ofPost(id), count }),
+    student: (id) => open({ procedure: "social.student", input: ofStudent(id) }),
+    followers: (id) =>
+      open<"social.followers", Page<FollowedStudent>>({
+        procedure: "social.followers",
+        input: ofStudent(id),
+        count,
+      }),
+    following: (id) =>
+      open<"social.following", Page<FollowedStudent>>({
+        procedure: "social.following",
+        input: ofStudent(id),
+        count,
+      }),
+    post: async (content) => {
+      assertTextFits(content.text, "postCharacters");
+      return queue("social.post", content, { about: POSTS, lane: POSTS });
+    },
+    editPost: async (id, changes) => {
+      assertTextFits(changes.text, "postCharacters");
+      return editPost(id, changes);
+    },
+    removePost: act("social.removePost", "postId"),
+    like: act("social.like", "postId"),
+    unlike: act("social.unlike", "postId"),
+    report: act("social.report", "postId"),
+    comment: async (id, comment) => {
+      assertTextFits(comment.text, "commentCharacters");
+      return queue("social.comment", { parentId: null, ...comment, ...ofPost(id) }, { about: id });
+    },
+    removeComment: act("social.removeComment", "commentId"),
+    follow: act("social.follow", "userId"),
+    unfollow: act("social.unfollow", "userId"),
+  };
+};
 
 /** Cavity. */
 export const social: Area<Social> = { open: createSocial, projections: socialProjections };
