@@ -141,15 +141,14 @@ test("a lost connection comes again by the device's clock, with the key of that 
   expect(socket.isSynced).toBe(true);
 });
 
-test("a key that is not taken is not tried again, also when woken; a new one is", async () => {
+test("a key that is not taken is not tried again by waking; a new one is", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
-  const { phone, clock, sockets, open } = createPhone(tunnel.url, "x".repeat(43));
+  const { phone, sockets, open } = createPhone(tunnel.url, "x".repeat(43));
   const { socket, refusals } = open(userDocumentName(student.id));
   await until(() => phone.noSessions === 1);
 
-  clock.advance({ minutes: 2 });
   sockets.wake();
   await roundTrips();
   const attemptsWithTheOldKey = tunnel.attempts;
@@ -160,6 +159,26 @@ test("a key that is not taken is not tried again, also when woken; a new one is"
   expect(attemptsWithTheOldKey).toBe(1);
   expect(phone.noSessions).toBe(1);
   expect(refusals).toEqual([]);
+});
+
+test("a key that is not taken is asked about again more and more rarely, while nobody has said that it is over", async () => {
+  const server = await createRefusingServer(CLOSE_CODES.noSession);
+  const { phone, clock, open } = createPhone(server.url, "key");
+  open("user/1");
+  await until(() => phone.noSessions === 1);
+
+  for (let minute = 0; minute < 10; minute += 1) {
+    for (let tick = 0; tick < 60; tick += 1) {
+      clock.advance({ seconds: 1 });
+      await roundTrips(2);
+    }
+  }
+  await roundTrips();
+  const { connections } = server.seen;
+
+  expect(phone.noSessions).toBe(connections);
+  expect(connections).toBeGreaterThan(6);
+  expect(connections).toBeLessThan(60);
 });
 
 test.each([CLOSE_CODES.forbidden, CLOSE_CODES.tooLarge, CLOSE_CODES.malformed, CLOSE_CODES.forked])(

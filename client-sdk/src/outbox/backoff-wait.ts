@@ -13,6 +13,8 @@ export interface BackoffWait {
   fail(atLeastMs?: number): void;
   /** It went well, or there is new hope: ends the wait, without calling `onOver`. */
   reset(): void;
+  /** There may be new hope: the same, unless the wait is one that was asked for. */
+  hurry(): void;
 }
 
 export const createBackoffWait = (deps: {
@@ -22,6 +24,12 @@ export const createBackoffWait = (deps: {
 }): BackoffWait => {
   let failures = 0;
   let cancel: (() => void) | undefined;
+  let isAskedFor = false;
+  const reset = (): void => {
+    failures = 0;
+    cancel?.();
+    cancel = undefined;
+  };
   return {
     get failures() {
       return failures;
@@ -32,15 +40,15 @@ export const createBackoffWait = (deps: {
     fail: (atLeastMs = 0) => {
       if (cancel) return;
       failures += 1;
+      isAskedFor = atLeastMs > 0;
       cancel = deps.clock.after(backoffMs(failures, { randomBytes: deps.randomBytes, atLeastMs }), () => {
         cancel = undefined;
         deps.onOver();
       });
     },
-    reset: () => {
-      failures = 0;
-      cancel?.();
-      cancel = undefined;
+    reset,
+    hurry: () => {
+      if (!isAskedFor) reset();
     },
   };
 };

@@ -255,15 +255,18 @@ test("a network that is back is not waited for", async () => {
   expect(sent).toHaveLength(2);
 });
 
-test("a lane waits as long as the server asks, others do not", async () => {
-  const { say, sent, time, texts } = await createScene();
+test("a lane waits as long as the server asks, whoever wakes or flushes, others do not", async () => {
+  const { say, sent, time, texts, outbox } = await createScene();
   await say("1");
   sent[0]?.refuse(new EdVoyageError("rate/limited", "Slow.", { details: { retryAfterSeconds: 30 } }));
   await settle();
   await say("other", "two");
 
+  outbox.wake();
+  const flushed = outbox.flush({ timeoutMs: 1_000 }).catch((error: unknown) => error);
   time.advance(29_999);
   await settle();
+  expect(await flushed).toMatchObject({ reason: "outbox/not-empty" });
   expect(texts()).toEqual(["1", "other"]);
   time.advance(31_001);
   await settle();

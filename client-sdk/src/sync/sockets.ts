@@ -60,7 +60,10 @@ export interface SocketsDeps {
   readonly token: () => string | undefined;
   /** Whether to connect at all. When that changes for the better, call `wake`. */
   readonly canConnect: () => boolean;
-  /** The server does not take the key (4401). Nothing is tried with that key again. */
+  /**
+   * The server does not take the key (4401). It is tried again after a while, which grows, unless `token` has another or none
+   * by then: ask what is the matter.
+   */
   readonly onNoSession: () => void;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
@@ -79,6 +82,15 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   const state = createSubject<ConnectionState>("offline");
   const lines = new Set<Line>();
   let refusedKey: string | undefined;
+  /** It is asked about again when nobody has answered for it: the session may live all the same. */
+  const refusedKeyWait = createBackoffWait({
+    clock,
+    randomBytes,
+    onOver: () => {
+      refusedKey = undefined;
+      pump();
+    },
+  });
 
   const showState = (): void => {
     const states = Array.from(lines, ({ link }) => link.state);
@@ -118,6 +130,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       // Another one may be in use by now: then it is only tried again.
       if (key === token() && key !== refusedKey) {
         refusedKey = key;
+        refusedKeyWait.fail();
         deps.onNoSession();
       }
     } else if (!wasOpen || code === CLOSE_CODES.restarting || code === CLOSE_CODES.overloaded) {
@@ -147,6 +160,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       onOpen: showState,
       onSynced: () => {
         server.reset();
+        refusedKeyWait.reset();
         line.backoff.reset();
         pump();
         listener.onSynced?.();
@@ -190,6 +204,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       for (const line of lines) line.close();
       lines.clear();
       server.reset();
+      refusedKeyWait.reset();
       showState();
     },
   };
