@@ -1,4 +1,5 @@
-import { EdVoyageProvider, useOutbox, useRooms, useSecondsUntil } from "@edvoyage/client-sdk/react";
+import { createMemoryStorage, StorageError, type StorageAdapter } from "@edvoyage/client-sdk";
+import { EdVoyageProvider, useOutbox, useReady, useRooms, useSecondsUntil } from "@edvoyage/client-sdk/react";
 import { Window } from "happy-dom";
 import { StrictMode, type ReactNode } from "react";
 import { renderToString } from "react-dom/server";
@@ -8,7 +9,7 @@ import { App } from "../examples/screens.tsx";
 import { createApp, type App as Phone } from "../support/app.ts";
 import { somePhone } from "../support/phone.ts";
 import { until } from "../support/sync-client.ts";
-import { createWorld } from "../support/world.ts";
+import { createWorld, type WorldOptions } from "../support/world.ts";
 
 /** Renders into a document of its own; gone when the test is. */
 const render = async (element: ReactNode) => {
@@ -38,8 +39,8 @@ const render = async (element: ReactNode) => {
   };
 };
 
-const signedIn = async (): Promise<{ phone: Phone; roomId: string }> => {
-  const world = await createWorld();
+const signedIn = async (options: WorldOptions = {}): Promise<{ phone: Phone; roomId: string }> => {
+  const world = await createWorld(options);
   await world.server.seedIfEmpty();
   const phone = await createApp(world);
   await phone.signIn();
@@ -118,7 +119,7 @@ test("rooms, the outbox and countdowns are watched", async () => {
 });
 
 test("Cavity is on the screen, with what waits, what failed and what is new", async () => {
-  const { phone } = await signedIn();
+  const { phone } = await signedIn({ limits: { postCharacters: 100 } });
   const { client } = phone;
   expect(
     renderToString(
@@ -143,9 +144,41 @@ test("Cavity is on the screen, with what waits, what failed and what is new", as
   await screen.shows(/♥ 1/);
   await client.social.comment(post, { text: "Later" });
   await screen.shows(/Later \(to be sent\)/);
-  await client.social.post({ text: "x".repeat(10_001) });
+  await client.social.post({ text: "x".repeat(101) });
   phone.setOnline(true);
   await screen.shows(/Not sent: limit\/reached.*♥ 1Later$/);
   screen.click("Not sent: limit/reached");
   await screen.shows(/^Ada: 0 newShown at once♥ 1Later$/);
 });
+
+test("an app on a device that could not be read for a moment shows itself when it can", async () => {
+  const world = await createWorld();
+  const storage = createMemoryStorage();
+  let failures = 1;
+  const disk: StorageAdapter = {
+    ...storage,
+    open: async (name) => {
+      failures -= 1;
+      if (failures >= 0) throw new StorageError("failed", "for a moment");
+      return storage.open(name);
+    },
+  };
+  const { client } = await createApp(world, { storage, disk, isReady: false });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const errors: unknown[] = [];
+  const screen = await render(
+    <EdVoyageProvider client={client} onError={(error) => errors.push(error)}>
+      <Readiness />
+    </EdVoyageProvider>,
+  );
+  await vi.waitUntil(() => errors.length > 0);
+  expect(screen.text()).toBe("…");
+
+  await vi.advanceTimersByTimeAsync(2_000);
+  await vi.waitUntil(() => screen.text() === "ready");
+
+  expect(errors[0]).toMatchObject({ reason: "device/failed" });
+});
+
+const Readiness = () => <p>{useReady() ? "ready" : "…"}</p>;
