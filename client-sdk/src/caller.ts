@@ -13,6 +13,8 @@ export interface CallerOptions {
   /** The platform's, looked up at each call, unless told. */
   readonly fetch?: typeof fetch | undefined;
   readonly clock: Clock;
+  /** Aborted when nobody waits for an answer any more: a call that has none then is given up. */
+  readonly over?: AbortSignal | undefined;
   /** Called for each call that was answered, before its caller. */
   readonly onAnswer?: () => void;
   /** Called for each call that failed, before its caller, with the key that it was made with. */
@@ -70,7 +72,7 @@ interface Call {
 
 const request = async (
   { path, kind, input, token }: Call,
-  { url, sessionId, clock, fetch = globalThis.fetch }: CallerOptions,
+  { url, sessionId, clock, over, fetch = globalThis.fetch }: CallerOptions,
 ): Promise<unknown> => {
   const json = JSON.stringify(input);
   const isQuery = kind === "query";
@@ -88,10 +90,17 @@ const request = async (
     signal: aborted.signal,
   }).then((response) => response.text());
   const patience = new Promise<never>((_resolve, reject) => {
-    calm = clock.after(PATIENCE_MS, () => {
+    const giveUp = (): void => {
       reject(new EdVoyageError("offline", "There was no answer in time."));
       aborted.abort();
-    });
+    };
+    const cancel = clock.after(PATIENCE_MS, giveUp);
+    over?.addEventListener("abort", giveUp);
+    calm = () => {
+      cancel();
+      over?.removeEventListener("abort", giveUp);
+    };
+    if (over?.aborted) giveUp();
   });
   try {
     return parseAnswer(await Promise.race([answered, patience]));

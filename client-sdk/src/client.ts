@@ -99,7 +99,8 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
 ): Composition<F, Chosen> => {
   const surroundings = toSurroundings(options);
   const { clock, report } = surroundings;
-  const anonymous = createCaller(surroundings);
+  const over = new AbortController();
+  const anonymous = createCaller({ ...surroundings, over: over.signal });
   const opened = createSubject<Opened<F> | undefined>(undefined);
   let opening: Promise<void> | undefined;
   let isClosed = false;
@@ -200,6 +201,12 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
     () => student.value && { account: student.value.account, sessionId: student.value.session.value.id },
   );
 
+  /** That a closed client shows nothing says nothing of who is signed in, or of what waits. */
+  const watchWhileOpen = <Value>(observable: Observable<Value>, listener: (value: Value) => void) =>
+    watchValue(observable, (value) => {
+      if (!isClosed) listener(value);
+    });
+
   const wake = (): void => {
     const { network, appState } = surroundings;
     if (!opened.value || !network.isOnline() || appState?.isActive() === false) return;
@@ -285,7 +292,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
       get status() {
         return authStatus.value;
       },
-      onChange: (listener) => watchValue(authStatus, listener),
+      onChange: (listener) => watchWhileOpen(authStatus, listener),
       requestCode: async (phone) => requireOpened().auth.requestCode(phone),
       verifyCode: async (code) => requireOpened().auth.verifyCode(code),
       cancel: async () => requireOpened().auth.cancel(),
@@ -308,7 +315,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
     push,
     outbox: {
       list: () => shown.value,
-      onChange: (listener) => watchValue(shown, listener),
+      onChange: (listener) => watchWhileOpen(shown, listener),
       retry: async (id) => requireStudent(student).account.outbox.retry(toCommandId(id)),
       discard: async (id) => requireStudent(student).account.outbox.discard(toCommandId(id)),
     },
@@ -316,11 +323,12 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
       get status() {
         return status.value;
       },
-      onStatus: (listener) => watchValue(status, listener),
+      onStatus: (listener) => watchWhileOpen(status, listener),
       flush: async ({ timeoutMs = FLUSH_MS } = {}) => requireFeatures().flush({ timeoutMs }),
     },
     close: async () => {
       isClosed = true;
+      over.abort();
       await opening?.catch(() => {});
       const toClose = opened.value;
       opened.set(undefined);

@@ -5,6 +5,7 @@ import type { ClientOptions } from "./client-options.ts";
 import { comesTo } from "./comes-to.ts";
 import { openCoreFeatures } from "./core-features.ts";
 import { createFavourites, type FavouritesService } from "./favourites/favourites.ts";
+import { createSubject, derive } from "./observable.ts";
 import { notEmpty } from "./outbox/outbox.ts";
 import { createSettings, type SettingsService } from "./settings/settings.ts";
 import { social } from "./social/social.ts";
@@ -51,6 +52,9 @@ export const openClientFeatures =
       sockets.close();
       throw error;
     });
+    const isClosed = createSubject(false);
+    /** What `flush` waits for. */
+    const isOver = derive([document.pending, isClosed], () => isClosed.value || document.pending.value === 0);
     return {
       ...core,
       chat,
@@ -68,13 +72,11 @@ export const openClientFeatures =
       },
       flush: async ({ timeoutMs }) => {
         sockets.wake();
-        const [areEditsSent] = await Promise.all([
-          comesTo(document.pending, (edits) => edits === 0, { clock, timeoutMs }),
-          outbox.flush({ timeoutMs }),
-        ]);
-        if (!areEditsSent) throw notEmpty(document.pending.value);
+        await Promise.all([comesTo(isOver, (is) => is, { clock, timeoutMs }), outbox.flush({ timeoutMs })]);
+        if (document.pending.value > 0) throw notEmpty(document.pending.value);
       },
       close: async () => {
+        isClosed.set(true);
         await core.close();
         await chat.close();
         await document.close();

@@ -1,5 +1,6 @@
 import { copyFileSync } from "node:fs";
 import {
+  createClient,
   createMemoryStorage,
   StorageError,
   type Client,
@@ -16,11 +17,11 @@ import { createStudent } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { createTunnel } from "../support/tunnel.ts";
 import { collectUncaught } from "../support/uncaught.ts";
-import { createWorld, type World } from "../support/world.ts";
+import { createWorld, type World, type WorldOptions } from "../support/world.ts";
 
 /** A student with her app, who shares a room with another. */
-const createScene = async () => {
-  const world = await createWorld();
+const createScene = async (options: WorldOptions = {}) => {
+  const world = await createWorld(options);
   await world.server.seedIfEmpty();
   const friend = await createStudent(world);
   const app = await createApp(world);
@@ -406,4 +407,66 @@ test("a server that was put back behind everybody's back: the device shows what 
   again.setOnline(false);
   again.setOnline(true);
   await until(() => again.client.chat.rooms()[0]?.preview === "in the backup");
+});
+
+test("nothing waits behind a client that is closed, and no timer outlives it", async () => {
+  const { world, friend, app, roomId } = await createScene({ limits: { segmentEvents: 4 } });
+  const { client } = app;
+  const timers = new Set<number>();
+  let last = 0;
+  const clock = {
+    now: () => app.clock.now(),
+    after: (delayMs: number, task: () => void) => {
+      const timer = (last += 1);
+      timers.add(timer);
+      const cancel = app.clock.after(delayMs, () => {
+        timers.delete(timer);
+        task();
+      });
+      return () => {
+        timers.delete(timer);
+        cancel();
+      };
+    },
+  };
+  await client.close();
+  for (let sent = 0; sent < 6; sent += 1) await friend.send(roomId, `Message ${sent}`);
+  const tunnel = await createTunnel(world.url);
+  const again = createClient({
+    url: tunnel.url,
+    storage: app.storage,
+    WebSocket,
+    clock,
+    onProblem: ({ message }) => expect.fail(message),
+  });
+  await again.ready();
+  await until(() => again.sync.status.connection === "online" && again.chat.rooms().length === 1);
+  const states: string[] = [];
+  again.auth.onChange(({ state }) => states.push(state));
+  const room = again.chat.room(roomId);
+  room.watch(() => {});
+  await until(() => room.messages.length > 0 && room.hasOlder);
+
+  // From here on nobody answers.
+  tunnel.swallow();
+  tunnel.freeze();
+  room.typing(true);
+  const older = room.loadOlder().then(
+    () => "loaded",
+    ({ reason }) => reason,
+  );
+  const asked = again.profile.get({ refresh: true }).then(
+    () => "answered",
+    ({ reason }) => reason,
+  );
+  await again.settings.set("theme", "dark");
+  const flushed = again.sync.flush().then(
+    () => "flushed",
+    ({ reason }) => reason,
+  );
+  await again.close();
+
+  expect(await Promise.all([older, asked, flushed])).toEqual(["closed", "offline", "outbox/not-empty"]);
+  expect(timers.size).toBe(0);
+  expect(states).toEqual([]);
 });

@@ -65,7 +65,7 @@ export interface Outbox {
   withdraw(ids: readonly CommandId[]): Promise<boolean>;
   /** Drops acknowledged commands that the copy of their room has; to be written with that copy. */
   forget(ids: readonly CommandId[], changes?: readonly Change[]): Promise<void>;
-  /** Sends now whatever waits for a better moment. */
+  /** Sends now whatever waits for a better moment, but for what the server has asked to come later. */
   wake(): void;
   /**
    * Resolves when nothing waits any more. Throws `outbox/not-empty` when that takes longer than `timeoutMs`.
@@ -325,14 +325,16 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       }),
     wake: () => {
       wakes += 1;
-      for (const lane of waitByLane.keys()) stopWaiting(lane);
+      // What the server has asked to wait for it would only refuse again.
+      for (const wait of waitByLane.values()) wait.hurry();
       server.reset();
       pump();
     },
     flush: async ({ timeoutMs }) => {
       outbox.wake();
       const pending = () => entries.value.filter(({ state }) => state === "pending").length;
-      if (await comesTo(entries, () => pending() === 0, { clock, timeoutMs })) return;
+      const isOver = () => isClosed || pending() === 0;
+      if ((await comesTo(entries, isOver, { clock, timeoutMs })) && pending() === 0) return;
       throw notEmpty(pending());
     },
     close: () => {
@@ -340,6 +342,8 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       for (const stop of leave) stop();
       for (const wait of waitByLane.values()) wait.reset();
       server.reset();
+      // Whoever waits hears that it is over.
+      show([...items]);
     },
   };
 

@@ -105,8 +105,10 @@ const openWith = async <F extends Features>(
   const sessions = createSessionStore({ userId, records, secureStorage, peers: storage.peers });
   const live = await openLiveSession({ student, sessions, clock, report, fresh, onKey: wake });
   const { session, token } = live;
+  const over = new AbortController();
   const rpc = createCaller({
     url,
+    over: over.signal,
     token,
     sessionId: () => session.value.id,
     fetch: surroundings.fetch,
@@ -144,6 +146,7 @@ const openWith = async <F extends Features>(
     onNoSession: () => void validate(),
   }).catch(async (error: unknown) => {
     isClosed = true;
+    over.abort();
     outbox.close();
     await live.close();
     throw error;
@@ -158,6 +161,7 @@ const openWith = async <F extends Features>(
     wake,
     close: async () => {
       isClosed = true;
+      over.abort();
       outbox.close();
       await live.close();
       await features.close();

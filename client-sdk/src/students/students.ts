@@ -58,6 +58,7 @@ export const createStudents = <F extends Features>(deps: {
   let failures = 0;
   let cancelDelivery: (() => void) | undefined;
   let isClosed = false;
+  const over = new AbortController();
   const background = (task: Promise<unknown>): void => {
     task.catch((cause: unknown) => {
       if (!isClosed)
@@ -158,13 +159,22 @@ export const createStudents = <F extends Features>(deps: {
   const endSession = async (id: SessionId, token: string): Promise<boolean> => {
     if (isClosed) return false;
     const { url, fetch } = surroundings;
-    const rpc = createCaller({ url, token: () => token, sessionId: () => id, fetch, clock });
+    const rpc = createCaller({
+      url,
+      token: () => token,
+      sessionId: () => id,
+      fetch,
+      clock,
+      over: over.signal,
+    });
     try {
       await rpc.sessions.logout.mutate();
       return true;
     } catch (error) {
       const { reason } = toEdVoyageError(error);
       if (!isTransient(reason)) return true;
+      // The next program tells the server.
+      if (isClosed) return false;
       failures += 1;
       cancelDelivery = clock.after(backoffMs(failures, { randomBytes }), deliver);
       return false;
@@ -249,6 +259,7 @@ export const createStudents = <F extends Features>(deps: {
     },
     close: async () => {
       isClosed = true;
+      over.abort();
       stopHearing?.();
       cancelDelivery?.();
       await turn(shut);

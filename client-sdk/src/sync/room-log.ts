@@ -108,7 +108,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   /** Not before the device was read, nor while its copies are dropped, nor when all is over. */
   let mayConnect = false;
   let isDropping = false;
-  let isClosed = false;
+  const over = new AbortController();
   let holds = 0;
   let cancelLinger: (() => void) | undefined;
   let cancelKeep: (() => void) | undefined;
@@ -129,7 +129,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   const load = (): Promise<void> => {
     loading ??= turn(copies.load).then(
       () => {
-        mayConnect = !isClosed;
+        mayConnect = !over.signal.aborted;
         publish();
         if (copies.segments.some(({ isRogue }) => isRogue)) void rebuild(ROGUE);
         else connect();
@@ -256,7 +256,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     const older =
       kept && !kept.content.isRogue
         ? kept
-        : createCopy(first - 1, await fetchDoc(name, { sockets, clock, randomBytes }));
+        : createCopy(first - 1, await fetchDoc(name, { sockets, clock, randomBytes, over: over.signal }));
     // A segment far ahead may have taken the place of all meanwhile.
     if (copies.segments[0]?.segment === first) copies.prepend(older);
     publish();
@@ -307,7 +307,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
       await load();
       holds += 1;
       connect();
-      const isOver = (now: LogState): boolean => now.isCurrent || refusals.isWaiting;
+      const isOver = (now: LogState): boolean => now.isCurrent || refusals.isWaiting || over.signal.aborted;
       await comesTo(state, isOver, { clock, timeoutMs: CATCH_UP_MS });
       const { isCurrent } = state.value;
       await keep();
@@ -330,11 +330,14 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     },
 
     close: async () => {
-      isClosed = true;
+      over.abort();
       mayConnect = false;
       stopChecking();
       cancelLinger?.();
+      typing.say(false);
       disconnect();
+      // Whoever waits hears that it is over.
+      publish();
       await keep({ isClosing: true });
     },
   };
