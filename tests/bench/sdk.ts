@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -223,16 +223,20 @@ const benchReconnection = async ({
     await closedAgain(openPhone, { url, name: `reconnect-${rooms}` });
     const counted = await countBytes(server.port);
     const again = await openPhone(counted.url, `reconnect-${rooms}`);
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (again.client.sync.status.connection === "online" && counted.isQuiet()) resolve();
-        else setTimeout(look, 50);
-      };
-      look();
-    });
-    print(
-      `  ${`with ${rooms} unchanged rooms`.padEnd(56)}${counted.bytes()} bytes, ${counted.connections()} connections`,
-    );
+    const untilQuiet = () =>
+      untilHolds(() => again.client.sync.status.connection === "online" && counted.isQuiet());
+    const say = (what: string): void =>
+      print(
+        `  ${`${what}, ${rooms} unchanged rooms`.padEnd(56)}${counted.bytes()} bytes, ${counted.connections()} connections`,
+      );
+    await untilQuiet();
+    say("the app is started");
+    // What was asked for at the start is too fresh to be left out.
+    await new Promise((resolve) => setTimeout(resolve, OVERLAP_MS));
+    counted.cut();
+    await untilHolds(() => again.client.sync.status.connection !== "online");
+    await untilQuiet();
+    say("the connection was lost");
     await again.client.close();
     counted.close();
   }
@@ -245,13 +249,16 @@ const closedAgain = async (
   { url, name }: { readonly url: string; readonly name: string },
 ): Promise<void> => {
   const { client } = await openPhone(url, name);
-  await new Promise<void>((resolve) => {
-    const look = () => (client.sync.status.connection === "online" ? resolve() : setTimeout(look, 50));
-    look();
-  });
+  await untilHolds(() => client.sync.status.connection === "online");
   await new Promise((resolve) => setTimeout(resolve, 500));
   await client.close();
 };
+
+const untilHolds = (condition: () => boolean): Promise<void> =>
+  new Promise((resolve) => {
+    const look = () => (condition() ? resolve() : setTimeout(look, 5));
+    look();
+  });
 
 /** A port in front of a server that counts what goes through. */
 const countBytes = async (port: number) => {
@@ -262,8 +269,10 @@ const countBytes = async (port: number) => {
     bytes += chunk.byteLength;
     lastAt = performance.now();
   };
+  const open = new Set<Socket>();
   const proxy = createServer((from) => {
     connections += 1;
+    open.add(from.on("close", () => open.delete(from)));
     const to = connect(port, "127.0.0.1");
     from.on("data", count).pipe(to);
     to.on("data", count).pipe(from);
@@ -280,6 +289,11 @@ const countBytes = async (port: number) => {
     bytes: () => bytes,
     connections: () => connections,
     isQuiet: () => performance.now() - lastAt > 1_500,
+    /** Ends all connections, and counts from there. */
+    cut: () => {
+      for (const socket of open) socket.destroy();
+      [bytes, connections, lastAt] = [0, 0, performance.now()];
+    },
     close: () => void proxy.close(),
   };
 };
