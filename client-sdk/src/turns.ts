@@ -18,7 +18,7 @@ export const createLock =
   (peers: Peers | undefined, name: string): InTurn =>
   async (task) => {
     let giveBack = (): void => {};
-    if (peers) await new Promise<void>((taken) => (giveBack = peers.take(name, taken)));
+    if (peers) await new Promise<void>((taken) => (giveBack = peers.take(name, () => taken())));
     try {
       return await task();
     } finally {
