@@ -1,3 +1,5 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import cors from "@fastify/cors";
 import type { Limits } from "@edvoyage/protocol";
 import { SESSION_HEADER } from "@edvoyage/protocol";
@@ -111,10 +113,25 @@ export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
   return app;
 };
 
-/** Lets `close` end with the last answer: else a kept-alive connection holds it for the whole keep-alive. */
+/**
+ * Lets `close` end with the last answer: else a kept-alive connection holds it for the whole keep-alive, and one that has not
+ * asked anything yet, as browsers and proxies open ahead of time, for a minute: to Node such a one is not idle.
+ */
 const closeConnectionsAtShutdown = (app: FastifyInstance): void => {
+  const { server } = app;
+  const silent = new Set<Socket>();
+  let isClosing = false;
+  server.on("connection", (socket: Socket) => {
+    if (isClosing) return void socket.destroy();
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
+  });
+  for (const event of ["request", "upgrade"])
+    server.on(event, ({ socket }: IncomingMessage) => silent.delete(socket));
   app.addHook("preClose", (done) => {
-    app.server.keepAliveTimeout = 1;
+    isClosing = true;
+    server.keepAliveTimeout = 1;
+    for (const socket of silent) socket.destroy();
     done();
   });
 };

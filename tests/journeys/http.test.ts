@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { SmsRefusedError } from "@edvoyage/server/app";
 import SqliteDriver from "better-sqlite3";
 import pg from "pg";
@@ -810,6 +812,16 @@ describe("a server that closes", () => {
 
     expect(await answer).toMatchObject({ codeLength: 6 });
     await next;
+  }, 20_000);
+
+  test("does not wait for a connection on which nobody has asked anything", async () => {
+    const world = await createWorld();
+    const socket = connect(Number(new URL(world.url).port), "127.0.0.1");
+    await once(socket, "connect");
+    // Answered after the connection was taken: the server has both.
+    expect((await fetch(`${world.url}/healthz`)).status).toBe(200);
+
+    await Promise.all([world.stop(), once(socket, "close")]);
   }, 20_000);
 });
 
