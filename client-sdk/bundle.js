@@ -4,7 +4,7 @@
 // styled logging with a DOM and a schema library, command lines, tabs that talk past the server.
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
-import { trimYjs } from "./trim-yjs.js";
+import { trimProvider, trimYjs } from "./trim-yjs.js";
 
 /** In the place of lib0's own. */
 const replacements = {
@@ -43,6 +43,7 @@ await build({
       resolveId: (id) => (idOf(id) in replacements ? `\0${idOf(id)}` : undefined),
       transform: (code, id) => {
         if (id.endsWith("/yjs/dist/yjs.mjs")) return trimYjs(code);
+        if (id.endsWith("/y-websocket/src/y-websocket.js")) return trimProvider(code);
         // What is compared is the JSON of awareness.
         if (id.endsWith("/y-protocols/awareness.js"))
           return code.replaceAll("f.equalityDeep", "isSameJson") + IS_SAME_JSON;
