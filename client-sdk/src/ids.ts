@@ -38,5 +38,6 @@ export const createNewId = ({
 export const randomFraction = (randomBytes: RandomBytes): number =>
   Number.parseInt(bytesToHex(randomBytes(4)), 16) / 2 ** 32;
 
-const bytesToHex = (bytes: Uint8Array): string =>
+/** Two lowercase digits a byte. */
+export const bytesToHex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,8 +1,26 @@
+/** Those that a device knows as well, so that it says at once what the server would refuse. Apart: an app is to carry no others. */
+export const deviceLimits = {
+  /** Characters (UTF-16 code units) of a message. */
+  messageCharacters: 4_000,
+  /** Characters (UTF-16 code units) of a post. */
+  postCharacters: 10_000,
+  /** Characters (UTF-16 code units) of a comment. */
+  commentCharacters: 2_000,
+  /** Encoded bytes of a user document. */
+  documentBytes: 1024 * 1024,
+  /** Entries of a state vector sent for a document. */
+  documentStateVectorEntries: 8_192,
+  /** Favourites of a student; checked where one is added. */
+  favourites: 2_000,
+} as const satisfies Record<string, number>;
+
 /**
  * Every limit of the product with its default. `EDVOYAGE_LIMITS` (a JSON object) may change each;
  * what goes over one is answered with the error that names it.
  */
 export const defaultLimits = {
+  ...deviceLimits,
+
   /** Largest HTTP request body, in bytes. */
   httpBodyBytes: 256 * 1024,
   /** Calls in one batched HTTP request. */
@@ -49,8 +67,6 @@ export const defaultLimits = {
   /** Encoded bytes after which a segment is sealed. */
   segmentBytes: 64 * 1024,
 
-  /** Characters (UTF-16 code units) of a message. */
-  messageCharacters: 4_000,
   /** Messages a second of one student, in the long run. */
   messagesPerSecond: 20,
   /** Messages that a student may send at once: a day offline. */
@@ -62,10 +78,6 @@ export const defaultLimits = {
   /** Direct rooms a day that a student opens with somebody whose contact she is not. */
   directRoomsWithStrangersPerDay: 20,
 
-  /** Characters (UTF-16 code units) of a post. */
-  postCharacters: 10_000,
-  /** Characters (UTF-16 code units) of a comment. */
-  commentCharacters: 2_000,
   /** Students whom one post or comment names. */
   mentions: 20,
   /** Students whom one student follows. */
@@ -94,11 +106,6 @@ export const defaultLimits = {
   /** Numbers a day that a student may add in the long run: who lets herself be found by hers is not to be found by trying. */
   contactNumbersPerDay: 100,
 
-  /** Encoded bytes of a user document. */
-  documentBytes: 1024 * 1024,
-  /** Favourites of a student; checked where one is added. */
-  favourites: 2_000,
-
   /** Applications of a student, those that are over included. */
   applicationsPerUser: 200,
   /** Characters (UTF-16 code units) of each long text of an application. */
@@ -124,8 +131,6 @@ export const defaultLimits = {
   stepOnesPerSecond: 5,
   /** Entries of a state vector sent for a log. */
   logStateVectorEntries: 64,
-  /** Entries of a state vector sent for a document. */
-  documentStateVectorEntries: 8_192,
   /** Bytes of what a student tells of her presence in a room. */
   awarenessBytes: 1_024,
   /** Bytes that may wait to be read by one socket. */

@@ -134,7 +134,8 @@ export const createAuth = <F extends Features>(deps: {
 
     requestCode: (phone) =>
       turn(async () => {
-        const request = { phone, deviceId: device.deviceId, ...withoutUndefined(app) };
+        const { deviceName, platform, appVersion } = app;
+        const request = { phone, deviceId: device.deviceId, deviceName, platform, appVersion };
         const challenge = await rpc.auth.requestCode
           .mutate(request)
           .catch((error: unknown) => refused(error, phone));
@@ -211,9 +212,3 @@ export const createAuth = <F extends Features>(deps: {
     },
   };
 };
-
-const withoutUndefined = ({ deviceName, platform, appVersion }: AppDescription) => ({
-  ...(deviceName === undefined ? {} : { deviceName }),
-  ...(platform === undefined ? {} : { platform }),
-  ...(appVersion === undefined ? {} : { appVersion }),
-});

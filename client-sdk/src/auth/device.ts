@@ -1,5 +1,5 @@
 import type { SessionId, UserId } from "@edvoyage/protocol";
-import type { RandomBytes } from "../ids.ts";
+import { bytesToHex, type RandomBytes } from "../ids.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { StoredProgress, Student } from "./auth-status.ts";
@@ -57,7 +57,7 @@ export const deviceChanges = {
 export const openDevice = async (records: Records, randomBytes: RandomBytes): Promise<Device> => {
   let deviceId = await records.getJson<string>(DEVICE);
   if (deviceId === undefined) {
-    deviceId = bytesToBase64Url(randomBytes(16));
+    deviceId = bytesToHex(randomBytes(16));
     await records.write([putJson(DEVICE, deviceId)]);
   }
   const values = async <T>(prefix: string): Promise<readonly T[]> =>
@@ -73,23 +73,4 @@ export const openDevice = async (records: Records, randomBytes: RandomBytes): Pr
     purge: () => records.purge(),
     close: () => records.close(),
   };
-};
-
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-// btoa is missing on older React Native. Six bits a character; the last carries what is left.
-const bytesToBase64Url = (bytes: Uint8Array): string => {
-  let text = "";
-  let bits = 0;
-  let width = 0;
-  for (const byte of bytes) {
-    bits = (bits << 8) | byte;
-    width += 8;
-    while (width >= 6) {
-      width -= 6;
-      text += ALPHABET.charAt((bits >> width) & 63);
-    }
-    bits &= (1 << width) - 1;
-  }
-  return width > 0 ? text + ALPHABET.charAt((bits << (6 - width)) & 63) : text;
 };

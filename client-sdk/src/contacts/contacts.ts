@@ -74,15 +74,21 @@ export const contactProjections: Projections = {
     if (entry.state !== "pending" || !isAboutContact(entry)) return list;
     const former = list?.items.find((contact) => isMeant(contact, entry));
     if (entry.procedure === "contacts.remove") return withoutItem(list, former?.id ?? "");
-    const { nickname, favourite, blocked }: ContactChange = entry.input;
+    const change: ContactChange = entry.input;
+    const {
+      nickname = former?.nickname ?? null,
+      favourite = former?.favourite ?? false,
+      blocked = former?.blocked ?? false,
+    } = change;
     // Only a block makes somebody a contact that was none, and only of a student; anything else will be refused.
     if (entry.procedure === "contacts.update" && (former ? blocked && !former.userId : !blocked)) return list;
     const contact: Known = {
-      ...newContact(entry),
+      ...whoIsMeant(entry),
+      name: null,
       ...former,
-      ...(nickname !== undefined && { nickname }),
-      ...(favourite !== undefined && { favourite }),
-      ...(blocked !== undefined && { blocked }),
+      nickname,
+      favourite,
+      blocked,
       ...(answer as Partial<Known> | undefined),
     };
     // The entry that the server answers with may be one that was there under another id.
@@ -105,12 +111,7 @@ const withoutSeparators = (phone: string): string => phone.replaceAll(/[^+\d]/g,
 
 const byId = (one: Known, other: Known): number => (one.id < other.id ? -1 : 1);
 
-const newContact = ({ id, input }: ContactEntry): Known => ({
-  ...("phone" in input
+const whoIsMeant = ({ id, input }: ContactEntry): Pick<Known, "id" | "userId" | "phone"> =>
+  "phone" in input
     ? { id: id as string as ContactId, userId: null, phone: input.phone }
-    : { id: input.userId, userId: input.userId as UserId, phone: null }),
-  name: null,
-  nickname: null,
-  favourite: false,
-  blocked: false,
-});
+    : { id: input.userId, userId: input.userId as UserId, phone: null };

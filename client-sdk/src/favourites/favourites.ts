@@ -1,5 +1,5 @@
 import {
-  defaultLimits,
+  deviceLimits,
   favouriteKey,
   parseFavouriteKey,
   type CourseId,
@@ -53,8 +53,8 @@ export const createFavourites = (
 
   /** Throws where one is added; a merge of two devices may bring more. */
   const newValue = (): FavouriteValue => {
-    if (entries.value.size >= defaultLimits.favourites) {
-      throw new EdVoyageError("limit/reached", `There can be ${defaultLimits.favourites} favourites.`, {
+    if (entries.value.size >= deviceLimits.favourites) {
+      throw new EdVoyageError("limit/reached", `There can be ${deviceLimits.favourites} favourites.`, {
         details: { limit: "favourites" },
       });
     }

@@ -1,4 +1,4 @@
-import { defaultLimits, USER_ROOTS, type UserRoot } from "@edvoyage/protocol";
+import { deviceLimits, USER_ROOTS, type UserRoot } from "@edvoyage/protocol";
 import * as Y from "yjs";
 import { EdVoyageError } from "../errors.ts";
 import type { Json } from "./json.ts";
@@ -71,7 +71,7 @@ const removeKey = (array: Y.Array<unknown>, key: string): void => {
 };
 
 const assertWithinLimits = (doc: Y.Doc, sizeAtMost: number): void => {
-  const { documentBytes, documentStateVectorEntries } = defaultLimits;
+  const { documentBytes, documentStateVectorEntries } = deviceLimits;
   if (sizeAtMost > documentBytes && Y.encodeStateAsUpdate(doc).length > documentBytes) {
     throw new EdVoyageError("limit/reached", `A document has ${documentBytes} bytes at the most.`, {
       details: { limit: "documentBytes" },
