@@ -443,8 +443,7 @@ test("a phone is told of messages as whoever is signed in on it, and as nobody o
     return world.pushes.slice(before).filter((push) => push.token === token).length;
   };
 
-  const registrations = ({ requests }: App) =>
-    requests.filter((url) => url.includes("push.register")).length;
+  const registrations = ({ requests }: App) => requests.filter((url) => url.includes("push.register")).length;
 
   await client.push.register(token, { provider: "expo" });
   const first = await app.signIn();
