@@ -19,6 +19,10 @@ const WITHIN_HISTORIES = 30;
 const ONCE_WRONG: readonly (readonly [seed: number, what: string])[] = [
   [83, "an answer of the inbox got lost, and it was not asked again"],
   [23, "hints that were missed while another socket was alive were not made up for"],
+  [
+    987_229_864,
+    "an edit that may have been sent was replaced, and a late copy of it came after the next one",
+  ],
   [1230, "a session that was replaced counted as revoked, and the device wiped itself"],
 ];
 

@@ -363,6 +363,27 @@ test("a waiting command is replaced in the same step, one on its way is not", as
   expect(outbox.entries.value).toEqual([]);
 });
 
+test("what may have been sent is not replaced: a late copy of it would take effect last", async () => {
+  const { sent, outbox, time } = await createScene();
+  const mark = (index: number, replaces?: CommandId) =>
+    outbox.add("chat.markRead", {
+      lane: "read/one",
+      input: { roomId: "one" as RoomId, position: { segment: 0, index } },
+      replaces,
+    });
+  const first = await mark(1);
+  sent[0]?.refuse(new EdVoyageError("offline", "No answer came in time"));
+  await settle();
+
+  const second = await mark(2, first.id);
+  const third = await mark(3, second.id);
+  time.advance(60_000);
+  await settleNext(sent, 1);
+  await settleNext(sent, 2);
+
+  expect(sent.map(({ entry }) => entry.id)).toEqual([first.id, first.id, third.id]);
+});
+
 test("flushing waits for all, and says what is left", async () => {
   const { say, sent, outbox, time } = await createScene();
   await say("1");

@@ -28,8 +28,8 @@ export interface NewCommand<P extends QueuedProcedure> {
   /** Commands of one lane are sent one after the other, in the order in which they came. */
   readonly lane: string;
   /**
-   * One that has become pointless, as it waits or is acknowledged: it goes in the same step. No matter if it is gone or
-   * on its way.
+   * One that has become pointless, as it was never sent or is acknowledged: it goes in the same step. One that may be on its
+   * way stays.
    */
   readonly replaces?: CommandId | undefined;
   /** Kept as failed at once, not sent. */
@@ -167,6 +167,8 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     return item;
   };
 
+  const isUnsent = ({ entry }: Item): boolean => unsent.has(entry.id);
+
   const addAll: Outbox["addAll"] = (commands, changes = []) =>
     turn(async () => {
       if (items.length + commands.length > MAX_ENTRIES) {
@@ -180,16 +182,15 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         return { key: sequenceKey(OUTBOX_PREFIX, lastSequence, entry.id), entry, faults: 0 };
       });
       const replaced = new Set(commands.map(({ replaces }) => replaces));
+      // What may have been sent is sent to its end: a late copy of it would else take effect after what replaced it.
       const gone = items.filter(
-        ({ entry }) => replaced.has(entry.id) && entry.state !== "failed" && !sending.has(entry.id),
+        (item) => replaced.has(item.entry.id) && (item.entry.state === "acked" || isUnsent(item)),
       );
       // One that another program sends may be on its way, also when that program ends or stands still.
       for (const { entry } of added) if (isSender && entry.state === "pending") unsent.add(entry.id);
       await commit(added, { gone, changes });
       pump();
     });
-
-  const isUnsent = ({ entry }: Item): boolean => unsent.has(entry.id);
 
   const changeUnsent = (
     ids: readonly CommandId[],
