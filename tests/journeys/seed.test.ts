@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { DIALECTS, rowsOf, type TestDialect } from "../support/databases.ts";
 import { createStudent, openDirect } from "../support/student.ts";
 import { connectStock } from "../support/sync-client.ts";
-import { createWorld, expectRefusal, somePhone, type World } from "../support/world.ts";
+import { createWorld, expectRefusal, somePhone, type World, PRODUCTION } from "../support/world.ts";
 
 /** What a seeded world consists of, but for what differs each time it is made. */
 const CONTENT = {
@@ -257,16 +257,7 @@ describe.each(DIALECTS)("a seeded world, on %s", (dialect) => {
 
 describe("a world is not seeded", () => {
   test("in production, unless somebody says so", async () => {
-    const world = await createWorld({
-      environment: {
-        EDVOYAGE_ENV: "production",
-        EDVOYAGE_SECRET: "kZ8wq3vT1xLr6NpYb0JdFhSgUmCeAi27RoQt",
-        EDVOYAGE_ADMIN_TOKEN: "P5dLw9cXa2VuGz7HsKn4EjBy1MfTqRi8OoWb",
-        EDVOYAGE_SMS: "webhook",
-        EDVOYAGE_SMS_WEBHOOK_URL: "https://sms.example.org/send",
-        EDVOYAGE_SMS_WEBHOOK_SECRET: "wJ4nHc6Rk0",
-      },
-    });
+    const world = await createWorld({ environment: PRODUCTION });
     const { world: seedWorld } = world.admin.admin.seed;
 
     await expectRefusal(seedWorld.mutate({ students: 12 }), "forbidden");

@@ -7,7 +7,7 @@ import { startServerProcess } from "../support/server-process.ts";
 import { createStudent, openDirect } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { runTerminal } from "../support/terminal.ts";
-import { createWorld, expectRefusal, type World, type WorldOptions } from "../support/world.ts";
+import { createWorld, expectRefusal, type World, type WorldOptions, PRODUCTION } from "../support/world.ts";
 
 const ESCAPE = "\u001b";
 
@@ -322,16 +322,7 @@ describe("the terminal program, in a pipe", () => {
   });
 
   test("refuses to seed a world in production, and says how it would not", async () => {
-    const world = await createWorld({
-      environment: {
-        EDVOYAGE_ENV: "production",
-        EDVOYAGE_SECRET: "kZ8wq3vT1xLr6NpYb0JdFhSgUmCeAi27RoQt",
-        EDVOYAGE_ADMIN_TOKEN: "P5dLw9cXa2VuGz7HsKn4EjBy1MfTqRi8OoWb",
-        EDVOYAGE_SMS: "webhook",
-        EDVOYAGE_SMS_WEBHOOK_URL: "https://sms.example.org/send",
-        EDVOYAGE_SMS_WEBHOOK_SECRET: "wJ4nHc6Rk0",
-      },
-    });
+    const world = await createWorld({ environment: PRODUCTION });
     const environment = { EDVOYAGE_URL: world.url, EDVOYAGE_ADMIN_TOKEN: world.adminToken };
 
     const refused = await runTerminal(["seed", "run"], { environment });

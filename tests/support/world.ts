@@ -28,6 +28,16 @@ export interface WorldOptions {
   readonly pushProvider?: PushProvider;
 }
 
+/** The environment of a server in production: messages are still caught. */
+export const PRODUCTION = {
+  EDVOYAGE_ENV: "production",
+  EDVOYAGE_SECRET: "kZ8wq3vT1xLr6NpYb0JdFhSgUmCeAi27RoQt",
+  EDVOYAGE_ADMIN_TOKEN: "P5dLw9cXa2VuGz7HsKn4EjBy1MfTqRi8OoWb",
+  EDVOYAGE_SMS: "webhook",
+  EDVOYAGE_SMS_WEBHOOK_URL: "https://sms.example.org/send",
+  EDVOYAGE_SMS_WEBHOOK_SECRET: "wJ4nHc6Rk0",
+} as const;
+
 /** A server of its own with all that surrounds it; gone when the test is. */
 export interface World {
   readonly url: string;
