@@ -1,4 +1,4 @@
-// What both ends execute: pure, no I/O. If one end does not run it, it does not belong here.
+// What both ends execute, without I/O. If one end does not run it, it does not belong here.
 export * from "./account.ts";
 export * from "./applications.ts";
 export * from "./catalogue.ts";
@@ -12,3 +12,4 @@ export * from "./messages.ts";
 export * from "./notifications.ts";
 export * from "./profile.ts";
 export * from "./sign-in.ts";
+export * from "./with-timeout.ts";
