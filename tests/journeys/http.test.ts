@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { withTimeout } from "@edvoyage/protocol";
 import { SmsRefusedError } from "@edvoyage/server/app";
 import SqliteDriver from "better-sqlite3";
 import pg from "pg";
@@ -270,10 +271,13 @@ describe("a request's body", () => {
   ])("of deeply nested %s is refused, and the server goes on", async (_what, body) => {
     const { url, device } = await createWorld();
 
-    const response = await post(url, "auth.requestCode", { body, signal: AbortSignal.timeout(WATCHDOG_MS) });
+    const { status, json } = await withTimeout({ timeoutMs: WATCHDOG_MS }, async (signal) => {
+      const response = await post(url, "auth.requestCode", { body, signal });
+      return { status: response.status, json: await response.json() };
+    });
 
-    expect([400, 413]).toContain(response.status);
-    expect(await response.json()).toMatchObject({ error: { data: { reason: "input/invalid" } } });
+    expect([400, 413]).toContain(status);
+    expect(json).toMatchObject({ error: { data: { reason: "input/invalid" } } });
     expect(await device().signIn()).toMatchObject({ isNewUser: true });
   });
 

@@ -1,3 +1,4 @@
+import { withTimeout } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { PushMessage, PushOutcome, PushProvider, PushReceipts } from "./provider.ts";
 import { retryAfterOf } from "./retry-after.ts";
@@ -9,7 +10,12 @@ export interface ExpoConfig {
   readonly accessToken: string | undefined;
 }
 
-const TIMEOUT_MS = 15_000;
+export interface ExpoOptions extends ExpoConfig {
+  /** For one request, in milliseconds. Default: 15,000. */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 15_000;
 /** Errors of one message that no second try mends. */
 const FINAL_ERRORS = new Set(["MessageTooBig", "MismatchSenderId", "InvalidCredentials"]);
 
@@ -30,44 +36,52 @@ const receiptsAnswer = z.object({ data: z.record(z.string(), receipt) });
  * ticket for each, and a receipt for each ticket a quarter of an hour later. A request that is refused as a whole is
  * halved, so that one token of somebody else's project does not hold up the others.
  */
-export const createExpoPush = ({ url, accessToken }: ExpoConfig): PushProvider => {
-  const post = (path: string, body: unknown, signal: AbortSignal): Promise<Response> =>
-    fetch(`${url}/--/api/v2/push/${path}`, {
-      method: "POST",
-      redirect: "error",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-      headers: {
-        accept: "application/json",
-        "content-type": "application/json",
-        ...(accessToken ? { authorization: `Bearer ${accessToken}` } : {}),
-      },
-      body: JSON.stringify(body),
+export const createExpoPush = ({
+  url,
+  accessToken,
+  timeoutMs = DEFAULT_TIMEOUT_MS,
+}: ExpoOptions): PushProvider => {
+  const post = (path: string, body: unknown, over: AbortSignal): Promise<Answer> =>
+    withTimeout({ timeoutMs, signal: over }, async (signal) => {
+      const response = await fetch(`${url}/--/api/v2/push/${path}`, {
+        method: "POST",
+        redirect: "error",
+        signal,
+        headers: {
+          accept: "application/json",
+          "content-type": "application/json",
+          ...(accessToken ? { authorization: `Bearer ${accessToken}` } : {}),
+        },
+        body: JSON.stringify(body),
+      });
+      const { status } = response;
+      if (response.ok) return { state: "taken", json: await response.json() };
+      await response.body?.cancel();
+      return { state: "not-taken", status, retryAfterMs: retryAfterOf(response) };
     });
 
   const send = async (messages: readonly PushMessage[], signal: AbortSignal): Promise<PushOutcome[]> => {
-    const response = await post("send", messages.map(toExpo), signal);
-    if (response.status === 400 && messages.length > 1) {
-      await response.body?.cancel();
+    const answer = await post("send", messages.map(toExpo), signal);
+    if (answer.state === "taken") {
+      const { data } = sendAnswer.parse(answer.json);
+      return messages.map((_message, index) => {
+        const one = data[index];
+        if (!one) return { state: "failed", error: "no-ticket" };
+        return one.status === "ok" ? { state: "taken", ticket: one.id } : errorToOutcome(one.details?.error);
+      });
+    }
+    const { status, retryAfterMs } = answer;
+    if (status === 400 && messages.length > 1) {
       const half = Math.ceil(messages.length / 2);
       return [
         ...(await send(messages.slice(0, half), signal)),
         ...(await send(messages.slice(half), signal)),
       ];
     }
-    if (!response.ok) {
-      await response.body?.cancel();
-      const error = `http-${response.status}`;
-      const retryAfterMs = retryAfterOf(response);
-      return messages.map(() =>
-        response.status === 400 ? { state: "refused", error } : { state: "failed", error, retryAfterMs },
-      );
-    }
-    const { data } = sendAnswer.parse(await response.json());
-    return messages.map((_message, index) => {
-      const one = data[index];
-      if (!one) return { state: "failed", error: "no-ticket" };
-      return one.status === "ok" ? { state: "taken", ticket: one.id } : errorToOutcome(one.details?.error);
-    });
+    const error = `http-${status}`;
+    return messages.map(() =>
+      status === 400 ? { state: "refused", error } : { state: "failed", error, retryAfterMs },
+    );
   };
 
   return {
@@ -76,9 +90,10 @@ export const createExpoPush = ({ url, accessToken }: ExpoConfig): PushProvider =
     serves: ["expo"],
     send,
     receipts: async (tickets, signal): Promise<PushReceipts> => {
-      const response = await post("getReceipts", { ids: tickets }, signal);
-      if (!response.ok) throw new Error(`Expo answered ${response.status} to the question for receipts`);
-      const { data } = receiptsAnswer.parse(await response.json());
+      const answer = await post("getReceipts", { ids: tickets }, signal);
+      if (answer.state === "not-taken")
+        throw new Error(`Expo answered ${answer.status} to the question for receipts`);
+      const { data } = receiptsAnswer.parse(answer.json);
       return new Map(
         Object.entries(data).map(([id, one]) => [
           id,
@@ -88,6 +103,11 @@ export const createExpoPush = ({ url, accessToken }: ExpoConfig): PushProvider =
     },
   };
 };
+
+/** The whole of an answer: its body is read within the timeout. */
+type Answer =
+  | { readonly state: "taken"; readonly json: unknown }
+  | { readonly state: "not-taken"; readonly status: number; readonly retryAfterMs: number | undefined };
 
 const toExpo = ({ token, platform, title, body, data, collapseId }: PushMessage) => ({
   to: token,

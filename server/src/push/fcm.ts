@@ -1,4 +1,5 @@
 import { createSign, type KeyObject } from "node:crypto";
+import { withTimeout } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
 import type { PushMessage, PushOutcome, PushProvider } from "./provider.ts";
@@ -16,12 +17,18 @@ export interface FcmConfig {
   readonly tokenUrl: string;
 }
 
+export interface FcmOptions extends FcmConfig {
+  readonly clock: Clock;
+  /** For one request, with the access token that it may have to wait for, in milliseconds. Default: 10,000. */
+  readonly timeoutMs?: number;
+}
+
 const SCOPE = "https://www.googleapis.com/auth/firebase.messaging";
 const GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ASSERTION_SECONDS = 3_600;
 /** A token is renewed this long before it expires. */
 const RENEW_BEFORE_MS = 5 * 60_000;
-const TIMEOUT_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 10_000;
 const CONCURRENCY = 25;
 
 const tokenAnswer = z.object({ access_token: z.string(), expires_in: z.number() });
@@ -36,24 +43,29 @@ const failure = z.object({
  * Firebase Cloud Messaging, HTTP v1 (https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send), with
  * access tokens of a service account (https://developers.google.com/identity/protocols/oauth2/service-account#httprest).
  */
-export const createFcmPush = ({ clock, ...config }: FcmConfig & { readonly clock: Clock }): PushProvider => {
+export const createFcmPush = ({
+  clock,
+  timeoutMs = DEFAULT_TIMEOUT_MS,
+  ...config
+}: FcmOptions): PushProvider => {
   let access: { readonly token: Promise<string>; readonly isStale: () => boolean } | undefined;
 
-  const requestAccess = async (setExpiry: (at: number) => void): Promise<string> => {
-    const response = await fetch(config.tokenUrl, {
-      method: "POST",
-      redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      body: new URLSearchParams({ grant_type: GRANT, assertion: signAssertion(config, clock.now()) }),
+  const requestAccess = (setExpiry: (at: number) => void): Promise<string> =>
+    withTimeout({ timeoutMs }, async (signal) => {
+      const response = await fetch(config.tokenUrl, {
+        method: "POST",
+        redirect: "error",
+        signal,
+        body: new URLSearchParams({ grant_type: GRANT, assertion: signAssertion(config, clock.now()) }),
+      });
+      if (!response.ok) {
+        await response.body?.cancel();
+        throw new Error(`Google gave no access token: ${response.status}`);
+      }
+      const { access_token: token, expires_in: seconds } = tokenAnswer.parse(await response.json());
+      setExpiry(clock.now() + seconds * 1_000 - RENEW_BEFORE_MS);
+      return token;
     });
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw new Error(`Google gave no access token: ${response.status}`);
-    }
-    const { access_token: token, expires_in: seconds } = tokenAnswer.parse(await response.json());
-    setExpiry(clock.now() + seconds * 1_000 - RENEW_BEFORE_MS);
-    return token;
-  };
 
   /** One request for all that wait for it. */
   const accessToken = (): Promise<string> => {
@@ -68,31 +80,29 @@ export const createFcmPush = ({ clock, ...config }: FcmConfig & { readonly clock
     return token;
   };
 
-  const sendOne = async (message: PushMessage, signal: AbortSignal): Promise<PushOutcome> => {
-    const post = async (): Promise<{ readonly response: Response; readonly token: string }> => {
+  const post = (message: PushMessage, over: AbortSignal): Promise<Answer> =>
+    withTimeout({ timeoutMs, signal: over }, async (signal) => {
       const token = await accessToken();
       const response = await fetch(`${config.url}/v1/projects/${config.projectId}/messages:send`, {
         method: "POST",
         redirect: "error",
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+        signal,
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
         body: JSON.stringify({ message: toFcm(message) }),
       });
-      return { response, token };
-    };
+      const isUnauthorized = response.status === 401;
+      if (!response.ok) return { token, isUnauthorized, outcome: await refusalToOutcome(response) };
+      await response.body?.cancel();
+      return { token, isUnauthorized, outcome: { state: "taken" } };
+    });
+
+  const sendOne = async (message: PushMessage, over: AbortSignal): Promise<PushOutcome> => {
     try {
-      let { response, token } = await post();
-      if (response.status === 401) {
-        await response.body?.cancel();
-        // Withdrawn before its time. Another message may have renewed it already.
-        if (access && (await access.token.catch(() => token)) === token) access = undefined;
-        ({ response, token } = await post());
-      }
-      if (response.ok) {
-        await response.body?.cancel();
-        return { state: "taken" };
-      }
-      return await refusalToOutcome(response);
+      const { token, isUnauthorized, outcome } = await post(message, over);
+      if (!isUnauthorized) return outcome;
+      // Withdrawn before its time. Another message may have renewed it already.
+      if (access && (await access.token.catch(() => token)) === token) access = undefined;
+      return (await post(message, over)).outcome;
     } catch (error) {
       return { state: "failed", error: error instanceof Error ? error.name : "unknown" };
     }
@@ -112,6 +122,13 @@ export const createFcmPush = ({ clock, ...config }: FcmConfig & { readonly clock
     },
   };
 };
+
+interface Answer {
+  /** The access token that the message was sent with. */
+  readonly token: string;
+  readonly isUnauthorized: boolean;
+  readonly outcome: PushOutcome;
+}
 
 const refusalToOutcome = async (response: Response): Promise<PushOutcome> => {
   const parsed = failure.safeParse(await response.json().catch(() => undefined));

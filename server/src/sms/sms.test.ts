@@ -161,6 +161,14 @@ describe("the webhook", () => {
     expect(requests.map(({ headers }) => headers["idempotency-key"])).toEqual([MESSAGE.id, MESSAGE.id]);
   });
 
+  test("that sends its status and never its body has taken the message", async () => {
+    const { url, requests } = await startReceiver(["status alone"]);
+
+    await webhookTo(url, { timeoutMs: 2_000 }).send(MESSAGE);
+
+    expect(requests).toHaveLength(1);
+  });
+
   test("that hangs up without an answer leaves the outcome unknown", async () => {
     const { url } = await startReceiver(["hang up", "hang up"]);
 
@@ -241,7 +249,7 @@ describe("Twilio", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test.each<[string, TwilioAnswer | "nothing" | "hangs up" | "half an answer"]>([
+  test.each<[string, TwilioAnswer | "nothing" | "hangs up" | "half an answer" | "headers alone"]>([
     ["fails with 500", { status: 500, code: 20_500 }],
     ["is unavailable", { status: 503, body: "<html>Service Unavailable</html>" }],
     ["timed out on the request", { status: 408, code: 20_408 }],
@@ -254,6 +262,8 @@ describe("Twilio", () => {
     ["does not answer", "nothing"],
     ["hangs up", "hangs up"],
     ["hangs up in the middle of its answer", "half an answer"],
+    ["sends headers and never a body", "headers alone"],
+    ["sends a 400 and never a body", { status: 400, isEndless: true }],
   ])("that %s leaves the outcome unknown, and is not asked again", async (_what, answer) => {
     const { url, requests } = await startTwilio([answer, "takes"]);
 
@@ -261,6 +271,12 @@ describe("Twilio", () => {
 
     expect(failure).not.toBeInstanceOf(SmsRefusedError);
     expect(requests).toHaveLength(1);
+  });
+
+  test("that sends a 429 and never its body has refused the message", async () => {
+    const { url } = await startTwilio([{ status: 429, isEndless: true }]);
+
+    expect(await failureOf(twilioAt(url, { timeoutMs: 300 }).send(MESSAGE))).toBeInstanceOf(SmsRefusedError);
   });
 
   test("that redirects is not followed with the key", async () => {
@@ -359,7 +375,7 @@ const webhookTo = (url: string, options: { readonly timeoutMs?: number } = {}) =
 };
 
 /** What a receiver does with one request after the other: a status, a redirect, or worse. */
-type Answer = number | { readonly location: string } | "nothing" | "hang up";
+type Answer = number | { readonly location: string } | "nothing" | "status alone" | "hang up";
 
 interface ReceivedRequest {
   readonly method: string | undefined;
@@ -410,6 +426,7 @@ const listen = async (
 const reply = (response: ServerResponse, answer: Answer | undefined): void => {
   if (answer === "nothing") return;
   if (answer === undefined || answer === "hang up") response.socket?.destroy();
+  else if (answer === "status alone") response.writeHead(200).flushHeaders();
   else if (typeof answer === "number") response.writeHead(answer).end();
   else response.writeHead(307, answer).end();
 };
@@ -436,6 +453,8 @@ interface TwilioAnswer {
   readonly code?: number;
   readonly body?: string;
   readonly location?: string;
+  /** Sends its headers and never a body. */
+  readonly isEndless?: boolean;
 }
 
 interface TwilioRequest {
@@ -449,7 +468,7 @@ interface TwilioRequest {
 
 /** The other end: answers as Twilio does, or as what stands in its place on a bad day. */
 const startTwilio = async (
-  answers: readonly (TwilioAnswer | "takes" | "nothing" | "hangs up" | "half an answer")[],
+  answers: readonly (TwilioAnswer | "takes" | "nothing" | "hangs up" | "half an answer" | "headers alone")[],
 ) => {
   const requests: TwilioRequest[] = [];
   const { url, stop } = await listen((request, body, response) => {
@@ -471,11 +490,13 @@ const startTwilio = async (
       response.writeHead(201, { ...asJson, "content-length": 1_000 }).write(`{"sid": "SM${"0".repeat(32)}",`);
       return void response.socket?.end();
     }
+    if (answer === "headers alone") return response.writeHead(201, asJson).flushHeaders();
     if (answer === "takes") {
       const resource = { sid: `SM${"5e6f7a8b".repeat(4)}`, status: "queued", error_code: null };
       return void response.writeHead(201, asJson).end(JSON.stringify(resource));
     }
-    const { status, code, location } = answer;
+    const { status, code, location, isEndless = false } = answer;
+    if (isEndless) return response.writeHead(status, asJson).flushHeaders();
     const problem = { code, message: `Not for ${MESSAGE.to}`, more_info: "https://www.twilio.com", status };
     response
       .writeHead(status, { ...asJson, ...(location ? { location } : {}) })

@@ -1,4 +1,4 @@
-import { CODE_TTL_MS } from "@edvoyage/protocol";
+import { CODE_TTL_MS, withTimeout } from "@edvoyage/protocol";
 import { z } from "zod";
 import { isNotConnected } from "./not-connected.ts";
 import { SmsRefusedError, type SmsProvider } from "./sms.ts";
@@ -43,16 +43,23 @@ export const createTwilioSms = ({
   const authorization = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString("base64")}`;
   const sender = SERVICE_SID.test(from) ? "MessagingServiceSid" : "From";
 
-  const post = async (form: URLSearchParams): Promise<Response> => {
+  const post = async (form: URLSearchParams): Promise<Answer> => {
+    let status: number | undefined;
     try {
-      return await fetch(url, {
-        method: "POST",
-        redirect: "error",
-        signal: AbortSignal.timeout(timeoutMs),
-        headers: { accept: "application/json", authorization },
-        body: form,
+      return await withTimeout({ timeoutMs }, async (signal) => {
+        const response = await fetch(url, {
+          method: "POST",
+          redirect: "error",
+          signal,
+          headers: { accept: "application/json", authorization },
+          body: form,
+        });
+        status = response.status;
+        return { status, json: await readJson(response) };
       });
     } catch (error) {
+      // The status counts without its body: a 429 is a definite refusal.
+      if (status !== undefined) return { status, json: undefined };
       if (isNotConnected(error)) throw new SmsRefusedError("Twilio cannot be reached", { cause: error });
       throw new Error("Twilio did not answer for sure", { cause: error });
     }
@@ -61,7 +68,7 @@ export const createTwilioSms = ({
   return {
     name: "twilio",
     send: async ({ to, text }) => {
-      const response = await post(
+      const { status, json } = await post(
         new URLSearchParams({
           To: to,
           [sender]: from,
@@ -70,19 +77,23 @@ export const createTwilioSms = ({
           ValidityPeriod: String(CODE_TTL_MS / 1_000),
         }),
       );
-      const { status } = response;
-      const answer = await readJson(response);
-      if (response.ok) {
-        if (resource.safeParse(answer).success) return;
+      if (status >= 200 && status < 300) {
+        if (resource.safeParse(json).success) return;
         throw new Error(`Twilio answered ${status} without a message's SID`);
       }
-      const refusal = problem.safeParse(answer);
+      const refusal = problem.safeParse(json);
       const message = `Twilio answered ${status} ${refusal.success ? `with code ${refusal.data.code}` : "without a code"}`;
       if (isDefinite(status, refusal.success)) throw new SmsRefusedError(message);
       throw new Error(message);
     },
   };
 };
+
+interface Answer {
+  readonly status: number;
+  /** `undefined` when the body did not arrive whole or is no JSON. */
+  readonly json: unknown;
+}
 
 const isDefinite = (status: number, hasCode: boolean): boolean =>
   status === 429 || (hasCode && status >= 400 && status < 500 && status !== 408);

@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { withTimeout } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
 import { isNotConnected } from "./not-connected.ts";
 import { SmsRefusedError, type SmsProvider } from "./sms.ts";
@@ -30,21 +31,24 @@ export const createWebhookSms = ({
   const deliver = async (id: string, body: string): Promise<void> => {
     const at = clock.now();
     const signature = createHmac("sha256", secret).update(`${at}.${body}`).digest("hex");
-    const response = await fetch(url, {
-      method: "POST",
-      redirect: "error",
-      signal: AbortSignal.timeout(timeoutMs),
-      headers: {
-        "content-type": "application/json",
-        "idempotency-key": id,
-        "x-edvoyage-signature": `t=${at},v1=${signature}`,
-      },
-      body,
+    const { ok: isTaken, status } = await withTimeout({ timeoutMs }, async (signal) => {
+      const response = await fetch(url, {
+        method: "POST",
+        redirect: "error",
+        signal,
+        headers: {
+          "content-type": "application/json",
+          "idempotency-key": id,
+          "x-edvoyage-signature": `t=${at},v1=${signature}`,
+        },
+        body,
+      });
+      await response.body?.cancel();
+      return response;
     });
-    await response.body?.cancel();
-    if (response.ok) return;
-    const message = `The SMS webhook answered ${response.status}`;
-    if (isDefinite(response.status)) throw new SmsRefusedError(message);
+    if (isTaken) return;
+    const message = `The SMS webhook answered ${status}`;
+    if (isDefinite(status)) throw new SmsRefusedError(message);
     throw new Error(message);
   };
 

@@ -1,0 +1,211 @@
+import { generateKeyPairSync } from "node:crypto";
+import { getEventListeners } from "node:events";
+import { createExpoPush, createFcmPush, type PushMessage } from "@edvoyage/server/app";
+import { describe, expect, test } from "vitest";
+import { collectGarbage } from "../support/garbage.ts";
+import {
+  startLoopbackPeer,
+  type PeerAnswer,
+  type PeerRequest,
+  type Silence,
+} from "../support/loopback-peer.ts";
+
+const SILENCES: readonly Silence[] = ["says nothing", "sends headers and no body"];
+/** For peers that are silent. Long enough for an access token, which a message waits for within it. */
+const TIMEOUT_MS = 2_000;
+/** Wide: a request that hangs exceeds it, a slow machine does not. */
+const WATCHDOG_MS = 20_000;
+const FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+
+const messageTo = (token: string): PushMessage => ({
+  token,
+  provider: "fcm",
+  platform: "android",
+  title: "Ada",
+  body: "A new message",
+  data: { roomId: "1" },
+  collapseId: "room",
+});
+
+/** A signal that lives as long as the server does. */
+const longLived = (): AbortSignal => new AbortController().signal;
+
+const startExpo = async (
+  answerTo: (request: PeerRequest) => PeerAnswer,
+  { timeoutMs = WATCHDOG_MS } = {},
+) => {
+  const { url, requests } = await startLoopbackPeer(answerTo);
+  return { requests, provider: createExpoPush({ url, accessToken: undefined, timeoutMs }) };
+};
+
+/** Firebase: hands out access tokens `access-1`, `access-2` and so on, and answers messages as it is told. */
+const startFcm = async (
+  answerTo: (request: PeerRequest) => PeerAnswer,
+  {
+    tokenAnswer = (count: number): PeerAnswer => ({
+      json: { access_token: `access-${count}`, expires_in: 3_600 },
+    }),
+    timeoutMs = WATCHDOG_MS,
+  } = {},
+) => {
+  let tokens = 0;
+  const { url, requests } = await startLoopbackPeer((request) =>
+    request.path === "/token" ? tokenAnswer(++tokens) : answerTo(request),
+  );
+  const provider = createFcmPush({
+    url,
+    projectId: "edvoyage",
+    clientEmail: "push@example.org",
+    privateKey,
+    tokenUrl: `${url}/token`,
+    clock: { now: () => 0, every: () => () => {} },
+    timeoutMs,
+  });
+  return { provider, sent: () => requests.filter(({ path }) => path !== "/token") };
+};
+
+describe("Expo", () => {
+  test.each(SILENCES)(
+    "that %s times out, for a message and for receipts, while garbage is collected",
+    async (silence) => {
+      const { provider } = await startExpo(() => ({ silence }), { timeoutMs: TIMEOUT_MS });
+      const signal = longLived();
+      collectGarbage();
+
+      const sending = provider.send([messageTo("a")], signal);
+      const asking = provider.receipts?.(["ticket"], signal);
+
+      await Promise.all([
+        expect(sending).rejects.toMatchObject({ name: "TimeoutError" }),
+        expect(asking).rejects.toMatchObject({ name: "TimeoutError" }),
+      ]);
+      expect(getEventListeners(signal, "abort")).toEqual([]);
+    },
+    WATCHDOG_MS,
+  );
+
+  test("gives each message its own outcome", async () => {
+    const { provider } = await startExpo(() => ({
+      json: {
+        data: [
+          { status: "ok", id: "ticket-1" },
+          { status: "error", details: { error: "DeviceNotRegistered" } },
+          { status: "error", details: { error: "MessageTooBig" } },
+        ],
+      },
+    }));
+
+    const outcomes = await provider.send(["a", "b", "c", "d"].map(messageTo), longLived());
+
+    expect(outcomes).toEqual([
+      { state: "taken", ticket: "ticket-1" },
+      { state: "gone" },
+      { state: "refused", error: "MessageTooBig" },
+      { state: "failed", error: "no-ticket" },
+    ]);
+  });
+
+  test("that refuses a request as a whole is asked for its halves", async () => {
+    const { provider, requests } = await startExpo(({ body }) =>
+      body.includes('"bad"')
+        ? { status: 400, json: {} }
+        : { json: { data: JSON.parse(body).map(() => ({ status: "ok", id: "t" })) } },
+    );
+
+    const outcomes = await provider.send(["a", "b", "bad", "c"].map(messageTo), longLived());
+
+    const taken = { state: "taken", ticket: "t" };
+    expect(outcomes).toEqual([taken, taken, { state: "refused", error: "http-400" }, taken]);
+    expect(requests).toHaveLength(5);
+  });
+
+  test("that asks for a pause gets it, even when its answer has no end", async () => {
+    const answer: PeerAnswer = {
+      status: 503,
+      headers: { "retry-after": "7" },
+      silence: "sends headers and no body",
+    };
+    const { provider } = await startExpo(() => answer);
+
+    const outcomes = await provider.send(["a", "b"].map(messageTo), longLived());
+
+    const failed = { state: "failed", error: "http-503", retryAfterMs: 7_000 };
+    expect(outcomes).toEqual([failed, failed]);
+    await expect(provider.receipts?.(["ticket"], longLived())).rejects.toThrow("503");
+  });
+});
+
+describe("FCM", () => {
+  test.each(SILENCES)(
+    "that %s times out, for a message and for an access token, while garbage is collected",
+    async (silence) => {
+      const silentOnMessages = await startFcm(() => ({ status: 503, silence }), {
+        timeoutMs: TIMEOUT_MS,
+      });
+      const silentOnTokens = await startFcm(() => ({ json: {} }), {
+        tokenAnswer: () => ({ silence }),
+        timeoutMs: TIMEOUT_MS,
+      });
+      const signal = longLived();
+      collectGarbage();
+
+      const outcomes = await Promise.all([
+        silentOnMessages.provider.send([messageTo("a")], signal),
+        silentOnTokens.provider.send([messageTo("a")], signal),
+      ]);
+
+      const failed = { state: "failed", error: "TimeoutError" };
+      expect(outcomes).toEqual([[failed], [failed]]);
+      expect(silentOnMessages.sent()).toHaveLength(1);
+      expect(silentOnTokens.sent()).toEqual([]);
+      expect(getEventListeners(signal, "abort")).toEqual([]);
+    },
+    WATCHDOG_MS,
+  );
+
+  test("that withdraws its access token is asked for another, once", async () => {
+    const { provider, sent } = await startFcm(({ headers }) =>
+      headers.authorization === "Bearer access-2" ? { json: {} } : { status: 401, json: {} },
+    );
+
+    expect(await provider.send([messageTo("a")], longLived())).toEqual([{ state: "taken" }]);
+    expect(sent().map(({ headers }) => headers.authorization)).toEqual([
+      "Bearer access-1",
+      "Bearer access-2",
+    ]);
+  });
+
+  test("that never takes its access tokens fails after two tries", async () => {
+    const { provider, sent } = await startFcm(() => ({ status: 401, json: {} }));
+
+    expect(await provider.send([messageTo("a")], longLived())).toMatchObject([
+      { state: "failed", error: "http-401" },
+    ]);
+    expect(sent()).toHaveLength(2);
+  });
+
+  test("gives each message its own outcome", async () => {
+    const answers: Readonly<Record<string, PeerAnswer>> = {
+      taken: { json: {} },
+      endless: { silence: "sends headers and no body" },
+      gone: {
+        status: 404,
+        json: { error: { details: [{ "@type": FCM_ERROR, errorCode: "UNREGISTERED" }] } },
+      },
+      refused: { status: 400, json: { error: { status: "INVALID_ARGUMENT" } } },
+      later: { status: 503, headers: { "retry-after": "7" }, json: { error: { status: "UNAVAILABLE" } } },
+    };
+    const { provider } = await startFcm(({ body }) => answers[JSON.parse(body).message.token] ?? {});
+
+    const outcomes = await provider.send(Object.keys(answers).map(messageTo), longLived());
+
+    expect(outcomes).toEqual([
+      { state: "taken" },
+      { state: "taken" },
+      { state: "gone" },
+      { state: "refused", error: "INVALID_ARGUMENT" },
+      { state: "failed", error: "UNAVAILABLE", retryAfterMs: 7_000 },
+    ]);
+  });
+});
