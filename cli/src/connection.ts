@@ -1,4 +1,5 @@
 import { createRpcClient, type RpcClient } from "@edvoyage/client-sdk/rpc";
+import { withTimeout } from "@edvoyage/protocol";
 import { unreachable } from "./failure.ts";
 import type { Settings } from "./settings.ts";
 
@@ -23,7 +24,7 @@ export const targetToUrl = ({ target }: Settings): string =>
 
 /** For commands whose calls are not like others. */
 export interface ConnectOptions {
-  /** How long an answer may take, 30 s unless told; Node itself ends what takes more than five minutes. */
+  /** How long an answer may take, its body included. Default: 30 s. Node itself ends what takes more than five minutes. */
   readonly answerTimeoutMs?: number;
 }
 
@@ -35,13 +36,13 @@ export const openConnection = async (
 ): Promise<Connection> => {
   const url = targetToUrl(settings);
   const { fetch, adminToken, note, close } = await openTarget(settings);
-  const patientFetch: typeof fetch = (input, init) => {
-    interrupted.throwIfAborted();
-    return fetch(input, {
-      ...init,
-      signal: AbortSignal.any([interrupted, AbortSignal.timeout(answerTimeoutMs)]),
+  const patientFetch: typeof fetch = (input, init) =>
+    withTimeout({ timeoutMs: answerTimeoutMs, signal: interrupted }, async (signal) => {
+      const response = await fetch(input, { ...init, signal });
+      // Read here, not by the caller: otherwise a body that never ends would have no timeout.
+      const body = await response.arrayBuffer();
+      return new Response(body.byteLength === 0 ? null : body, response);
     });
-  };
   return {
     client: createRpcClient({ url, token: () => adminToken, fetch: patientFetch }),
     request: async (path) => {

@@ -68,7 +68,7 @@ export const backUpDatabase = defineCommand({
 const backUp = async (
   client: RpcClient,
   kept: number | undefined,
-  { startProgress, interrupted }: CommandContext,
+  { startProgress }: CommandContext,
 ): Promise<BackupReport> => {
   const { sizeBytes } = await client.admin.database.status.query();
   const total = Math.max(1, Math.ceil(sizeBytes / KILOBYTE));
@@ -79,7 +79,8 @@ const backUp = async (
       const { backingUp } = await client.admin.database.status.query();
       if (backingUp && !ended.signal.aborted)
         progress.report(Math.min(total, Math.floor(backingUp.copiedBytes / KILOBYTE)));
-      await wait(POLL_INTERVAL_MS, undefined, { signal: AbortSignal.any([ended.signal, interrupted]) });
+      // An interruption ends the backup's own call, and that ends this.
+      await wait(POLL_INTERVAL_MS, undefined, { signal: ended.signal });
     }
   };
   // Whatever it meets, the backup's own answer tells.
