@@ -6,8 +6,8 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { SmsMessage } from "@edvoyage/server/app";
 
-/** From here and from where this is compiled to. */
-const ROOT = new URL(import.meta.url.includes("/tests/dist/") ? "../../../" : "../../", import.meta.url);
+/** The folder of `tests`: this file runs from there and from where it is compiled to. */
+const ROOT = import.meta.url.slice(0, import.meta.url.lastIndexOf("/tests/") + 1);
 const MAIN = fileURLToPath(new URL("server/dist/main.js", ROOT));
 /** A watchdog, far from what it takes. */
 const START_TIMEOUT_MS = 30_000;
