@@ -48,13 +48,16 @@ export interface Database {
   readonly dialect: DialectName;
   /** The newest migration: the schema is up to date with it. */
   readonly schema: string;
-  /** Sees what is committed, on connections of its own: it does not queue behind writes. */
+  /**
+   * Sees what is committed, on connections of its own: it does not queue behind writes. It must change nothing: on
+   * PostgreSQL a query whose connection is lost runs once more.
+   */
   readonly read: Queries;
   /**
    * Runs `unit` atomically and resolves with its value once it is committed to disk. When it throws,
    * nothing of it is kept. A unit awaits its own queries and nothing else: it holds the writer. It may
-   * run twice (PostgreSQL resolves deadlocks so), so it changes nothing but rows.
-   * Throws `StorageError`, or what the unit threw.
+   * run twice (on PostgreSQL after a deadlock, or when its connection is lost before the commit), so it changes nothing
+   * but rows. Throws `StorageError`, or what the unit threw.
    */
   write<T>(unit: (tx: UnitOfWork) => Promise<T>): Promise<T>;
   /** Writes one row and waits for the disk: whether the database takes writes. */

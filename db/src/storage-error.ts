@@ -4,12 +4,24 @@
  */
 export type StorageErrorKind = "full" | "unavailable" | "locked";
 
-/** The database could not serve; nothing of the unit of work was kept. */
+/**
+ * What became of a unit of work: nothing of it was kept, or it is not known, because the connection was lost while it was
+ * committed. The caller may try again in either case when trying twice is the same as once, as it is with a command id.
+ */
+export type StorageOutcome = "unchanged" | "unknown";
+
+/** The database could not serve. */
 export class StorageError extends Error {
   readonly kind: StorageErrorKind;
-  constructor(kind: StorageErrorKind, message: string, options?: ErrorOptions) {
+  readonly outcome: StorageOutcome;
+  constructor(
+    kind: StorageErrorKind,
+    message: string,
+    options: ErrorOptions & { readonly outcome?: StorageOutcome } = {},
+  ) {
     super(message, options);
     this.name = "StorageError";
     this.kind = kind;
+    this.outcome = options.outcome ?? "unchanged";
   }
 }

@@ -1,68 +1,50 @@
-import {
-  Kysely,
-  PostgresDialect,
-  type PostgresPool,
-  type PostgresPoolClient,
-  type QueryCreator,
-} from "kysely";
-import pg from "pg";
+import { Kysely, PostgresDialect, type PostgresPoolClient, type QueryCreator } from "kysely";
+import type { QueryConfig, QueryResult } from "pg";
 import type { Database, Queries, UnitOfWork } from "../database.ts";
 import { createUnitHandle, type UnitHandle } from "./unit-handle.ts";
 import { migrateToLatest, newestMigration } from "../migrations/index.ts";
 import { createPreparedCompiler, type CompiledPrepared, type Prepared } from "../prepared.ts";
 import { StorageError } from "../storage-error.ts";
 import type { Tables } from "../tables/index.ts";
+import { isSerialisationFailure } from "./postgres-errors.ts";
+import { createPostgresPool, type PostgresConnection, type PostgresPool } from "./postgres-pool.ts";
 
-const MAX_CONNECTIONS = 20;
-/** Also how long a unit waits for one of the connections; well below the 30 s that a request may take. */
-const CONNECT_TIMEOUT_MS = 15_000;
 /** A unit that meets a deadlock or a serialisation failure is run again, this often at the most. */
 const MAX_ATTEMPTS = 5;
-
-/** Epoch milliseconds are bigint there; they fit a double until the year 287396. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) =>
-    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as "text"),
-};
+/** A unit whose connection is lost before its commit is run again, this often at the most: it may be why the server fails. */
+const MAX_RERUNS_AFTER_LOSS = 1;
 
 /** Opens a PostgreSQL database through a pool; each unit of work is a transaction of its own. */
 export const openPostgres = async (url: string): Promise<Database> => {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    types,
-  });
-  // An idle connection that the server closes is replaced at the next query; without a listener it would end the process.
-  pool.on("error", () => {});
-  const kysely = new Kysely<Tables>({
-    dialect: new PostgresDialect({
-      pool: poolOf(
-        () => pool.connect(),
-        (client) => client.release(),
-      ),
-    }),
-  });
+  const pool = createPostgresPool(url);
   try {
-    return await open(pool, kysely);
+    return await open(pool);
   } catch (error) {
     await pool.end();
-    throw translateError(error);
+    throw error;
   }
 };
 
-const open = async (pool: pg.Pool, kysely: Kysely<Tables>): Promise<Database> => {
-  const { rows } = await pool.query<{ version: string; sync: string }>(
-    "select current_setting('server_version') as version, current_setting('synchronous_commit') as sync",
-  );
-  const { version = "unknown", sync = "unknown" } = rows[0] ?? {};
+const open = async (pool: PostgresPool): Promise<Database> => {
+  const { rows } = await pool.read({
+    text: "select current_setting('server_version') as version, current_setting('synchronous_commit') as sync",
+  });
+  const { version, sync }: { version: string; sync: string } = rows[0];
   if (sync === "off" || sync === "local") {
     throw new Error(`PostgreSQL runs at synchronous_commit=${sync}: commits would not be durable`);
   }
-  await migrateToLatest(kysely, "postgres");
+  // Its connections are its own: a migration locks and begins transactions, and is never run again by itself.
+  await migrateToLatest(
+    kyselyOf(async () => {
+      const connection = await pool.acquire("select 1");
+      return { query: connection.query, release: connection.release };
+    }),
+    "postgres",
+  );
 
+  const kysely = kyselyOf(async () => ({ query: pool.read, release: () => {} }));
   const prepared = createPreparedCompiler(kysely);
-  const read = createQueries(pool, kysely, prepared);
+  const read = createQueries(pool.read, kysely, prepared);
   const running = new Set<Promise<unknown>>();
   const write: Database["write"] = (unit) => {
     const run = runUnit(pool, prepared, unit).finally(() => running.delete(run));
@@ -84,14 +66,13 @@ const open = async (pool: pg.Pool, kysely: Kysely<Tables>): Promise<Database> =>
           .execute();
       }),
     sizeBytes: async () => {
-      const size = await pool.query<{ bytes: number }>(
-        "select pg_database_size(current_database()) as bytes",
-      );
+      const size = await pool.read({ text: "select pg_database_size(current_database()) as bytes" });
       return size.rows[0]?.bytes ?? 0;
     },
     copyTo: undefined,
     scrub: async () => {
-      await pool.query("vacuum").catch(rethrowTranslated);
+      // As harmless as a read when it runs twice.
+      await pool.read({ text: "vacuum" });
     },
     close: async () => {
       await Promise.allSettled(running);
@@ -102,16 +83,12 @@ const open = async (pool: pg.Pool, kysely: Kysely<Tables>): Promise<Database> =>
 
 type Compile = <Params, Row>(query: Prepared<Params, Row>) => CompiledPrepared;
 
-const createQueries = (
-  client: pg.Pool | pg.PoolClient,
-  kysely: QueryCreator<Tables>,
-  compile: Compile,
-): Queries => {
+type RunQuery = (query: QueryConfig) => Promise<QueryResult>;
+
+const createQueries = (run: RunQuery, kysely: QueryCreator<Tables>, compile: Compile): Queries => {
   const all: Queries["all"] = async (query, params) => {
     const { sql, valuesOf } = compile(query);
-    const result = await client
-      .query({ name: statementName(sql), text: sql, values: valuesOf(params) })
-      .catch(rethrowTranslated);
+    const result = await run({ name: statementName(sql), text: sql, values: valuesOf(params) });
     return result.rows;
   };
   return { kysely, all, first: async (query, params) => (await all(query, params))[0] };
@@ -129,79 +106,57 @@ const statementName = (sql: string): string => {
 };
 
 const runUnit = async <T>(
-  pool: pg.Pool,
+  pool: PostgresPool,
   compile: Compile,
   unit: (tx: UnitOfWork) => Promise<T>,
 ): Promise<T> => {
+  let losses = 0;
   for (let attempt = 1; ; attempt += 1) {
-    const client = await pool.connect().catch(rethrowTranslated);
-    const handle = createHandle(client, compile);
-    let isBroken = false;
+    const connection = await pool.acquire("begin");
+    const handle = createHandle(connection, compile);
     try {
-      await client.query("begin");
       const value = await unit(handle.tx);
       handle.end();
-      await client.query("commit");
+      await connection.commit();
       handle.committed();
       return value;
     } catch (error) {
       handle.end();
-      isBroken = !(await client.query("rollback").then(
-        () => true,
-        () => false,
-      ));
-      if (attempt >= MAX_ATTEMPTS || !isRetryable(error)) throw translateError(error);
+      await connection.rollback();
+      if (isUndoneByLoss(error, connection)) losses += 1;
+      else if (!isSerialisationFailure(error)) throw error;
+      if (losses > MAX_RERUNS_AFTER_LOSS || attempt >= MAX_ATTEMPTS) throw error;
     } finally {
-      client.release(isBroken);
+      connection.release();
     }
   }
 };
 
-const createHandle = (client: pg.PoolClient, compile: Compile): UnitHandle => {
-  const connect = async () => client;
-  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolOf(connect, () => {}) }) });
-  return createUnitHandle(createQueries(client, kysely, compile), async (key) => {
+/** Whether a unit failed because its connection was lost, and nothing of it was kept: then it may run again. */
+const isUndoneByLoss = (error: unknown, connection: PostgresConnection): boolean =>
+  connection.isLost && error instanceof StorageError && error.outcome === "unchanged";
+
+const createHandle = (connection: PostgresConnection, compile: Compile): UnitHandle => {
+  const kysely = kyselyOf(async () => ({ query: connection.query, release: () => {} }));
+  return createUnitHandle(createQueries(connection.query, kysely, compile), async (key) => {
     const text = "select pg_advisory_xact_lock(hashtextextended($1, 0))";
-    await client.query({ name: "edvoyage_lock", text, values: [key] });
+    await connection.query({ name: "edvoyage_lock", text, values: [key] });
   });
 };
 
-/** A pool in the shape that Kysely takes, whose errors are ours. Nothing here streams, so it has no cursors. */
-const poolOf = (
-  connect: () => Promise<pg.PoolClient>,
-  release: (client: pg.PoolClient) => void,
-): PostgresPool => ({
-  connect: async () => {
-    const client = await connect().catch(rethrowTranslated);
-    const query = (sql: string, values: unknown[]) => client.query(sql, values).catch(rethrowTranslated);
-    return { query: query as unknown as PostgresPoolClient["query"], release: () => release(client) };
-  },
-  end: async () => {},
-});
-
-const rethrowTranslated = (error: unknown): never => {
-  throw translateError(error);
-};
-
-const codeOf = (error: unknown): string => {
-  const cause = error instanceof StorageError ? error.cause : error;
-  return typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
-};
-
-/** Serialisation failure and deadlock: https://www.postgresql.org/docs/15/mvcc-serialization-failure-handling.html */
-const isRetryable = (error: unknown): boolean => ["40001", "40P01"].includes(codeOf(error));
-
-/** Class 08 connection, 53 resources, 57 operator intervention, and what the socket says. */
-const isUnavailable = (error: unknown): boolean =>
-  /^(08|53|57)/.test(codeOf(error)) ||
-  /^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|NOTFOUND)$/.test(codeOf(error)) ||
-  (error instanceof Error &&
-    /timeout exceeded when trying to connect|Connection terminated/.test(error.message));
-
-const translateError = (error: unknown): unknown => {
-  if (error instanceof StorageError) return error;
-  if (codeOf(error) === "53100") return new StorageError("full", "The disk is full", { cause: error });
-  if (isUnavailable(error))
-    return new StorageError("unavailable", "The database cannot be reached", { cause: error });
-  return error;
-};
+/** Kysely on connections of ours, whose errors are translated. Nothing here streams, so it has no cursors. */
+const kyselyOf = (
+  connect: () => Promise<{ readonly query: RunQuery; readonly release: () => void }>,
+): Kysely<Tables> =>
+  new Kysely<Tables>({
+    dialect: new PostgresDialect({
+      pool: {
+        connect: async () => {
+          const { query, release } = await connect();
+          const run = (text: string, values: unknown[]) => query({ text, values });
+          return { query: run as unknown as PostgresPoolClient["query"], release };
+        },
+        end: async () => {},
+      },
+    }),
+  });

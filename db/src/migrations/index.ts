@@ -1,5 +1,6 @@
 import { Migrator, type Kysely, type Migration } from "kysely";
 import type { DialectName } from "../database.ts";
+import { StorageError } from "../storage-error.ts";
 import { createHeartbeat } from "./0001-heartbeat.ts";
 import { createSignIn } from "./0002-sign-in.ts";
 import { createSessions } from "./0003-sessions.ts";
@@ -51,6 +52,8 @@ export const migrateToLatest = async <Schema>(
     provider: { getMigrations: async () => migrations(dialect) },
   });
   const { error, results = [] } = await migrator.migrateToLatest();
+  // Not the migration's fault, and told in one line.
+  if (error instanceof StorageError) throw error;
   if (error) {
     const failed = results.find((result) => result.status === "Error");
     throw new Error(
