@@ -1,4 +1,4 @@
-import { StorageError } from "@edvoyage/db";
+import { StorageError, type StorageErrorKind } from "@edvoyage/db";
 import type { ApplicationField, LimitName } from "@edvoyage/protocol";
 import { TRPCError } from "@trpc/server";
 import { ZodError } from "zod";
@@ -94,8 +94,11 @@ export interface ErrorFacts {
   readonly message: string;
 }
 
-/** How soon to try again after a fault of ours, in seconds. */
-const RETRY_AFTER_SECONDS = 5;
+/** How soon to try again, in seconds. A disk takes longer to get room than PostgreSQL takes to restart. */
+const RETRY_AFTER_SECONDS = { full: 5, unavailable: 1, locked: 1 } as const satisfies Record<
+  StorageErrorKind,
+  number
+>;
 
 /** The only way from something thrown to what a client sees. */
 export const errorToFacts = (thrown: unknown): ErrorFacts => {
@@ -125,8 +128,10 @@ const toAppError = (thrown: unknown): AppError | undefined => {
   }
   if (cause instanceof StorageError) {
     const reason = cause.kind === "full" ? "storage/full" : "server/unavailable";
-    return new AppError(reason, `${cause.message}. Nothing was changed.`, {
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    const outcome =
+      cause.outcome === "unknown" ? "It is not known whether anything was changed." : "Nothing was changed.";
+    return new AppError(reason, `${cause.message}. ${outcome}`, {
+      retryAfterSeconds: RETRY_AFTER_SECONDS[cause.kind],
     });
   }
   return undefined;

@@ -228,6 +228,7 @@ const createReadiness = (ping: () => Promise<void>, clock: Clock) => {
       };
     }
     const isReady = await last.isReady;
+    if (!isReady) reply.header("retry-after", READY_CACHE_MS / 1000);
     return reply.code(isReady ? 200 : 503).send({ status: isReady ? "ready" : "database not writable" });
   };
 };

@@ -137,7 +137,10 @@ const banner = ({
 const describeFailure = (error: unknown): string => {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof StorageError) {
-    return error.kind === "locked" ? `${error.message}: is another EdVoyage running?` : `${error.message}.`;
+    if (error.kind === "locked") return `${error.message}: is another EdVoyage running?`;
+    // Such as a wrong password. Empty where several addresses were tried.
+    const why = error.cause instanceof Error ? error.cause.message : "";
+    return why ? `${error.message}: ${why}` : `${error.message}.`;
   }
   if (
     error instanceof Error &&
