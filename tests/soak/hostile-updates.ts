@@ -185,10 +185,10 @@ const picture = (doc: Y.Doc) => ({
   isWaiting: doc.store.pendingStructs !== null || doc.store.pendingDs !== null,
 });
 
-type RandomBelow = (limit: number) => number;
+export type RandomBelow = (limit: number) => number;
 
 /** mulberry32: the same damage at every run. */
-const createRandom = (seed: number): RandomBelow => {
+export const createRandom = (seed: number): RandomBelow => {
   let state = seed;
   return (limit) => {
     state = (state + 0x6d2b79f5) | 0;

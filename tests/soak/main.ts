@@ -2,12 +2,14 @@
 import "../simulation/virtual-time.ts";
 import { soakHostileUpdates } from "./hostile-updates.ts";
 import { soakKills } from "./kills.ts";
+import { soakPostgresRestarts } from "./postgres-restarts.ts";
 import { soakSimulation } from "./simulation.ts";
 
 /** The long runs, by name. Each takes how much of it is wanted, and resolves with its figures. */
 const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<unknown>>> = {
   "hostile-updates": (frames) => soakHostileUpdates(frames),
   kills: (kills) => soakKills(kills),
+  "postgres-restarts": (terminations) => soakPostgresRestarts(terminations),
   simulation: (histories) => soakSimulation(histories),
 };
 

@@ -15,7 +15,17 @@ export interface TestPostgres {
   /** Of its maintenance database; each world makes one of its own beside it. */
   readonly url: string;
   readonly version: string;
+  /** Ends every connection, shuts down and starts again on the same port, as `pg_ctl restart -m fast` does. */
+  restart(): Promise<RestartTimes>;
   stop(): Promise<void>;
+}
+
+/** Instants of `performance.now()`. */
+export interface RestartTimes {
+  /** Its process had ended. */
+  readonly downAt: number;
+  /** A plain client had connected and had its first answer. */
+  readonly acceptedAt: number;
 }
 
 /** The database beside the maintenance one that has every table and no row. */
@@ -59,20 +69,33 @@ export const startPostgres = async (): Promise<TestPostgres | undefined> => {
     await run(programs.initdb, settings, identity);
   });
   const port = await freePort();
-  const server = spawn(
-    programs.postgres,
-    ["-D", dataFolder, "-p", String(port), "-h", "127.0.0.1", "-k", "", "-F", "-c", "max_connections=400"],
-    { ...identity, stdio: "ignore" },
-  );
+  const start = (): ChildProcess =>
+    spawn(
+      programs.postgres,
+      ["-D", dataFolder, "-p", String(port), "-h", "127.0.0.1", "-k", "", "-F", "-c", "max_connections=400"],
+      { ...identity, stdio: "ignore" },
+    );
+  let server = start();
+  const shutDown = async (): Promise<void> => {
+    const exited = once(server, "exit");
+    // A fast shutdown: it waits for nobody.
+    server.kill("SIGINT");
+    await exited;
+  };
   const url = `postgres://edvoyage@127.0.0.1:${port}/postgres`;
   const version = await waitForServer(server, url);
   return {
     url,
     version,
+    restart: async () => {
+      await shutDown();
+      const downAt = performance.now();
+      server = start();
+      await waitForServer(server, url);
+      return { downAt, acceptedAt: performance.now() };
+    },
     stop: async () => {
-      const exited = once(server, "exit");
-      server.kill("SIGINT");
-      await exited;
+      await shutDown();
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -151,7 +174,7 @@ const waitForServer = async (server: ChildProcess, url: string): Promise<string>
       return rows[0]?.server_version ?? "unknown";
     } catch (error) {
       if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, 10));
     } finally {
       await client.end().catch(() => {});
     }

@@ -1,0 +1,104 @@
+import { randomBytes } from "node:crypto";
+import { createRpcClient, refusalOf } from "@edvoyage/client-sdk/rpc";
+import { roomDocumentName, userDocumentName } from "@edvoyage/protocol";
+import { v7 } from "uuid";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { YKeyValue } from "y-utility/y-keyvalue";
+import { freshSeed, nodeEnvironment, runPostgresRestarts } from "../soak/postgres-restarts.ts";
+import { DIALECTS, temporaryFolder } from "../support/databases.ts";
+import { somePhone } from "../support/phone.ts";
+import { startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { startServerProcess } from "../support/server-process.ts";
+import { connectStock, until } from "../support/sync-client.ts";
+
+/** Tenths of what `npm run soak -- postgres-restarts` does. */
+const TROUBLE = { terminations: 20, restarts: 2 };
+/** A second is promised; a machine that is busy with other tests takes longer. */
+const FIRST_SUCCESS_WITHIN_MS = 5_000;
+
+/** A PostgreSQL that this test may restart; gone when the test is. */
+const ownPostgres = async (): Promise<TestPostgres> => {
+  const postgres = (await startPostgres()) ?? expect.fail("No PostgreSQL can be started");
+  onTestFinished(postgres.stop);
+  return postgres;
+};
+
+// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
+describe.skipIf(!DIALECTS.includes("postgres"))("two nodes on a PostgreSQL that fails", () => {
+  test(`outlive ${TROUBLE.terminations} terminated connections and ${TROUBLE.restarts} restarts under load, and keep what they acknowledged`, async () => {
+    const postgres = await ownPostgres();
+
+    const report = await runPostgresRestarts({
+      postgres,
+      startNode: (environment) => startServerProcess(temporaryFolder(), environment),
+      trouble: { ...TROUBLE, seed: freshSeed() },
+    });
+
+    process.stdout.write(`PostgreSQL fails under load: ${JSON.stringify(report)}\n`);
+    expect(report).toMatchObject({
+      ...TROUBLE,
+      deadNodes: 0,
+      unanswered: 0,
+      withoutRetryAfter: 0,
+      messages: { lost: 0, twice: 0 },
+      sessions: { lost: 0, twice: 0 },
+    });
+    expect(Object.keys(report.statuses).filter((status) => !["200", "429", "503"].includes(status))).toEqual(
+      [],
+    );
+    expect(report.messages.acknowledged).toBeGreaterThan(0);
+    expect(report.sessions.acknowledged).toBeGreaterThan(0);
+    expect(Math.max(...report.firstSuccessAfterMs)).toBeLessThan(FIRST_SUCCESS_WITHIN_MS);
+  }, 180_000);
+
+  test("keep quiet sockets open: what is written during and after a restart arrives at both", async () => {
+    const postgres = await ownPostgres();
+    const environment = nodeEnvironment(postgres.url);
+    const one = await startServerProcess(temporaryFolder(), environment);
+    const two = await startServerProcess(temporaryFolder(), environment);
+    const { auth } = createRpcClient({ url: one.url });
+    const [phone, deviceId] = [somePhone(), randomBytes(16).toString("base64url")];
+    const { challengeId } = await auth.requestCode.mutate({ phone, deviceId });
+    const code = one.sms().at(-1)?.code ?? "";
+    const { token, user } = await auth.verifyCode.mutate({ challengeId, code, deviceId });
+    const rpc = createRpcClient({ url: one.url, token: () => token });
+    const group = { kind: "group" as const, name: "Through a restart", memberIds: [], commandId: v7() };
+    const { id: roomId } = await rpc.chat.rooms.create.mutate(group);
+    /** Repeats a message until it is taken, as an outbox does. */
+    const send = (text: string) => {
+      const command = { roomId, text, commandId: v7() };
+      return until(() =>
+        rpc.chat.send.mutate(command).then(
+          () => true,
+          (error: unknown) =>
+            refusalOf(error)?.reason === "server/unavailable" ? false : Promise.reject(error),
+        ),
+      );
+    };
+    const connectTo = (url: string, name: string) => connectStock({ url, token }, name);
+    const rooms = [one, two].map(({ url }) => connectTo(url, roomDocumentName(roomId, 0)));
+    const documents = [one, two].map(({ url }) => connectTo(url, userDocumentName(user.id)));
+    const settings = documents.map(({ doc }) => new YKeyValue<unknown>(doc.getArray("settings")));
+    const everywhere = (key: string) => until(() => settings.every((own) => own.has(key)));
+    for (const client of [...rooms, ...documents]) await client.synced();
+    // Nothing is under way any more: what a socket has sent during an outage closes it, so that it is sent again.
+    for (const [index, own] of settings.entries()) own.set(`before, by ${index}`, true);
+    await send("before the restart");
+    for (const index of settings.keys()) await everywhere(`before, by ${index}`);
+    await until(() => rooms.every((client) => client.texts().includes("before the restart")));
+    const closes: unknown[] = [];
+    for (const client of [...rooms, ...documents.slice(0, 1)])
+      client.provider.on("connection-close", (event) => closes.push(event?.code));
+
+    const restarting = postgres.restart();
+    settings[1]?.set("during", true);
+    await restarting;
+    await send("after the restart");
+    settings[0]?.set("after", true);
+
+    await until(() => rooms.every((client) => client.texts().includes("after the restart")));
+    await everywhere("during");
+    await everywhere("after");
+    expect(closes).toEqual([]);
+  }, 180_000);
+});

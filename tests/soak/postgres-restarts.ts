@@ -1,0 +1,357 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createRpcClient, isUnreachable, refusalOf, type RpcClient } from "@edvoyage/client-sdk/rpc";
+import pg from "pg";
+import { v7 } from "uuid";
+import { somePhone } from "../support/phone.ts";
+import { startPostgres, type TestPostgres } from "../support/postgres.ts";
+import {
+  spawnServer,
+  whenListening,
+  type Environment,
+  type ServerProcess,
+} from "../support/spawned-server.ts";
+import { createRandom, type RandomBelow } from "./hostile-updates.ts";
+import { readRoom } from "./kills.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
+
+/** How often PostgreSQL fails, and how at random. */
+export interface PostgresTrouble {
+  /** Calls of `pg_terminate_backend`, for 1 to 9 random backends at once. */
+  readonly terminations: number;
+  /** Fast restarts, spread over the terminations. */
+  readonly restarts: number;
+  /** The same seed draws the same batches and pauses. */
+  readonly seed: number;
+}
+
+/** What two nodes and their clients saw of it. */
+export interface PostgresRestartsReport extends PostgresTrouble {
+  /** Answers by HTTP status. */
+  readonly statuses: Readonly<Record<string, number>>;
+  /** Refusals with 429 or 503 that do not say when to try again. */
+  readonly withoutRetryAfter: number;
+  /** Requests that got no answer. */
+  readonly unanswered: number;
+  /** Processes that ended. */
+  readonly deadNodes: number;
+  readonly messages: Kept;
+  readonly sessions: Kept;
+  /** From the first answer of PostgreSQL to a plain client until the first success of the slower node, in milliseconds. */
+  readonly firstSuccessAfterMs: readonly number[];
+}
+
+/** What became of what clients were told is kept. */
+export interface Kept {
+  readonly acknowledged: number;
+  readonly lost: number;
+  readonly twice: number;
+}
+
+/** A server process and how it answers. */
+interface Node {
+  readonly server: ServerProcess;
+  readonly recorder: Recorder;
+  /** Makes a client whose answers are recorded, with the student's key or none. One a lane: no two calls share a request. */
+  readonly clientOf: (key?: string) => RpcClient;
+}
+
+/** The clients of one node that go on until they are told to stop. */
+interface Load {
+  isOver: boolean;
+  readonly messageIds: Set<string>;
+  readonly sessionIds: Set<string>;
+}
+
+const SENDERS_PER_NODE = 4;
+/** Far less than `Retry-After` asks for: the load is to meet the first moment at which the node works again. */
+const RETRY_MS = 10;
+const BETWEEN_CALLS_MS = 5;
+const PROBE_EVERY_MS = 100;
+const MAX_BATCH = 9;
+const MAX_PAUSE_MS = 100;
+/** A watchdog, far from what it takes. */
+const PATIENCE_MS = 30_000;
+
+/** Nothing here is about limits. */
+const LIMITS = {
+  callsPerMinutePerIp: 1_000_000,
+  messagesPerSecond: 1_000_000,
+  messageBurst: 1_000_000,
+  sendsPerHourPerIp: 1_000_000,
+  sendsPerHour: 1_000_000,
+};
+
+/** The environment of nodes that share a database. */
+export const nodeEnvironment = (databaseUrl: string): Environment => ({
+  EDVOYAGE_DATABASE_URL: databaseUrl,
+  EDVOYAGE_SECRET: "shared by both nodes",
+  EDVOYAGE_ADMIN_TOKEN: "shared by both nodes too",
+  EDVOYAGE_LIMITS: JSON.stringify(LIMITS),
+});
+
+/** Ends connections and restarts PostgreSQL under two nodes with clients, and compares what they were told with what is kept. */
+export const runPostgresRestarts = async ({
+  postgres,
+  startNode,
+  trouble,
+  onRestart = () => {},
+}: {
+  /** For this alone: it is restarted. */
+  readonly postgres: TestPostgres;
+  readonly startNode: (environment: Environment) => Promise<ServerProcess>;
+  readonly trouble: PostgresTrouble;
+  readonly onRestart?: (restart: number) => void;
+}): Promise<PostgresRestartsReport> => {
+  const environment = nodeEnvironment(postgres.url);
+  // One after the other: both would migrate an empty database.
+  const servers = [await startNode(environment), await startNode(environment)];
+  const token = await signInOn(servers[0]);
+  const nodes = servers.map((server): Node => {
+    const recorder = createRecorder();
+    const clientOf = (key?: string) =>
+      createRpcClient({ url: server.url, token: () => key, fetch: recorder.fetch });
+    return { server, recorder, clientOf };
+  });
+  const { id: roomId } = await createRpcClient({
+    url: servers[0]?.url ?? "",
+    token: () => token,
+  }).chat.rooms.create.mutate({ kind: "group", name: "Under fire", memberIds: [], commandId: v7() });
+
+  const load: Load = { isOver: false, messageIds: new Set(), sessionIds: new Set() };
+  const lanes = nodes.flatMap((node, index) => [
+    ...Array.from({ length: SENDERS_PER_NODE }, (_, lane) =>
+      keepSending(node.clientOf(token), load, { roomId, lane: `${index}.${lane}` }),
+    ),
+    keepReading(node.clientOf(token), load, roomId),
+    keepSigningIn(node, load),
+    keepProbing(node, load),
+  ]);
+  // A lane ends early only when its node does; that is reported, not thrown.
+  const over = Promise.all(lanes);
+  over.catch(() => {});
+
+  const random = createRandom(trouble.seed);
+  const firstSuccessAfterMs: number[] = [];
+  let terminated = 0;
+  for (let restart = 1; restart <= trouble.restarts; restart += 1) {
+    const target = Math.round((trouble.terminations * restart) / trouble.restarts);
+    while (terminated < target && !nodes.some(isDead)) {
+      await pause(random(MAX_PAUSE_MS));
+      const atMost = Math.min(target - terminated, 1 + random(MAX_BATCH));
+      terminated += await terminateSome(postgres.url, { atMost, random });
+    }
+    const { downAt, acceptedAt } = await postgres.restart();
+    const successes = await Promise.all(nodes.map((node) => firstSuccess(node, downAt)));
+    firstSuccessAfterMs.push(Math.max(0, Math.round(Math.max(...successes) - acceptedAt)));
+    onRestart(restart);
+  }
+
+  load.isOver = true;
+  await over;
+  const deadNodes = nodes.filter(isDead).length;
+  const [alive] = nodes.filter((node) => !isDead(node));
+  if (!alive) throw new Error("No node lives");
+  const found = await readRoom(alive.clientOf(token), roomId);
+  const sessions = await sessionIdsOf(postgres.url);
+  const statuses: Record<string, number> = {};
+  for (const { recorder } of nodes) {
+    for (const [status, count] of recorder.statuses()) statuses[status] = (statuses[status] ?? 0) + count;
+  }
+  const sum = (count: (recorder: Recorder) => number): number =>
+    nodes.reduce((total, { recorder }) => total + count(recorder), 0);
+  return {
+    ...trouble,
+    terminations: terminated,
+    statuses,
+    withoutRetryAfter: sum((recorder) => recorder.withoutRetryAfter()),
+    unanswered: sum((recorder) => recorder.unanswered()),
+    deadNodes,
+    // A command that ran twice would have left its text twice.
+    messages: {
+      ...compare(
+        load.messageIds,
+        found.map(({ id }) => id),
+      ),
+      twice: countTwice(found.map(({ text }) => text)),
+    },
+    sessions: compare(load.sessionIds, sessions),
+    firstSuccessAfterMs,
+  };
+};
+
+/** The long run, on a PostgreSQL of its own. */
+export const soakPostgresRestarts = async (terminations = 100): Promise<PostgresRestartsReport> => {
+  const postgres = await startPostgres();
+  if (!postgres) throw new Error("This machine can run no PostgreSQL");
+  const folders: string[] = [];
+  const servers: ServerProcess[] = [];
+  try {
+    return await runPostgresRestarts({
+      postgres,
+      startNode: async (environment) => {
+        const folder = mkdtempSync(join(tmpdir(), "edvoyage-soak-"));
+        folders.push(folder);
+        const server = await whenListening(spawnServer(folder, environment), folder, environment);
+        servers.push(server);
+        return server;
+      },
+      trouble: { terminations, restarts: Math.ceil(terminations / 10), seed: freshSeed() },
+      onRestart: (restart) => process.stderr.write(`${restart} restarts\n`),
+    });
+  } finally {
+    for (const { child } of servers) child.kill("SIGKILL");
+    await postgres.stop();
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+/** A seed to print, so that a run can be told again. */
+export const freshSeed = (): number => randomInt(2 ** 31);
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+const isDead = ({ server: { child } }: Node): boolean => child.exitCode !== null || child.signalCode !== null;
+
+/** Ends some backends of the nodes; returns how many there were to end. */
+const terminateSome = async (
+  url: string,
+  { atMost, random }: { readonly atMost: number; readonly random: RandomBelow },
+): Promise<number> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ pid: number }>(
+      `select pid from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend' order by pid`,
+    );
+    const pids = rows.map(({ pid }) => pid);
+    let ended = 0;
+    while (ended < atMost && pids.length > 0) {
+      const [pid] = pids.splice(random(pids.length), 1);
+      const answer = await client.query<{ ended: boolean }>("select pg_terminate_backend($1) as ended", [
+        pid,
+      ]);
+      if (answer.rows[0]?.ended === true) ended += 1;
+    }
+    return ended;
+  } finally {
+    await client.end();
+  }
+};
+
+/** When a request that began after `downAt` succeeded for the first time. */
+const firstSuccess = async ({ recorder, server }: Node, downAt: number): Promise<number> => {
+  const giveUpAt = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const at = recorder.firstSuccessSince(downAt);
+    if (at !== undefined) return at;
+    // A dead node never succeeds; the report says so.
+    if (server.child.exitCode !== null) return Number.POSITIVE_INFINITY;
+    if (performance.now() > giveUpAt) throw new Error("A node did not come back");
+    await pause(1);
+  }
+};
+
+/** Repeats a call until it succeeds; `undefined` when its node is gone. */
+const insist = async <T>(call: () => Promise<T>): Promise<T | undefined> => {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (isUnreachable(error)) return undefined;
+      const reason = refusalOf(error)?.reason;
+      // A bug is counted by its status, and tried again as the SDK does.
+      if (reason !== undefined && reason !== "server/unavailable") throw error;
+      await pause(RETRY_MS);
+    }
+  }
+};
+
+/** Sends one message after the other, each under one command id until it is acknowledged, as an outbox does. */
+const keepSending = async (
+  rpc: RpcClient,
+  load: Load,
+  { roomId, lane }: { readonly roomId: string; readonly lane: string },
+): Promise<void> => {
+  for (let number = 0; !load.isOver; number += 1) {
+    const command = { roomId, commandId: v7(), text: `${lane}:${number}` };
+    const receipt = await insist(() => rpc.chat.send.mutate(command));
+    if (!receipt) return;
+    load.messageIds.add(receipt.messageId);
+    await pause(BETWEEN_CALLS_MS);
+  }
+};
+
+const keepReading = async (rpc: RpcClient, load: Load, roomId: string): Promise<void> => {
+  while (!load.isOver) {
+    const read = await insist(() => rpc.chat.history.query({ roomId, limit: 5 }));
+    if (!read || !(await insist(() => rpc.sessions.list.query()))) return;
+    await pause(BETWEEN_CALLS_MS);
+  }
+};
+
+const keepSigningIn = async (node: Node, load: Load): Promise<void> => {
+  while (!load.isOver && !isDead(node)) {
+    const sessionId = await signInOnce(node);
+    if (sessionId !== undefined) load.sessionIds.add(sessionId);
+    await pause(PROBE_EVERY_MS);
+  }
+};
+
+/** `undefined` when no message came: the commit that reserved it was lost, or the node is gone. */
+const signInOnce = async ({ clientOf, server }: Node): Promise<string | undefined> => {
+  const { auth } = clientOf();
+  const [phone, deviceId] = [somePhone(), newDeviceId()];
+  const challenge = await insist(() => auth.requestCode.mutate({ phone, deviceId }));
+  const code = server.sms().findLast(({ to }) => to === phone)?.code;
+  if (!challenge || !code) return undefined;
+  const answer = { challengeId: challenge.challengeId, code, deviceId, commandId: v7() };
+  return (await insist(() => auth.verifyCode.mutate(answer)))?.session.id;
+};
+
+/** What watches a node asks it all the time. */
+const keepProbing = async (node: Node, load: Load): Promise<void> => {
+  const { recorder, server } = node;
+  while (!load.isOver && !isDead(node)) {
+    for (const path of ["/readyz", "/metrics"]) {
+      await recorder.fetch(`${server.url}${path}`).then(
+        (response) => response.text(),
+        () => {},
+      );
+    }
+    await pause(PROBE_EVERY_MS);
+  }
+};
+
+const newDeviceId = (): string => randomBytes(16).toString("base64url");
+
+const signInOn = async (server: ServerProcess | undefined): Promise<string> => {
+  if (!server) throw new Error("There is no node");
+  const { auth } = createRpcClient({ url: server.url });
+  const [phone, deviceId] = [somePhone(), newDeviceId()];
+  const { challengeId } = await auth.requestCode.mutate({ phone, deviceId });
+  const code = server.sms().findLast(({ to }) => to === phone)?.code ?? "";
+  return (await auth.verifyCode.mutate({ challengeId, code, deviceId })).token;
+};
+
+const sessionIdsOf = async (url: string): Promise<string[]> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ id: string }>("select id from sessions where ended_at is null");
+  await client.end();
+  return rows.map(({ id }) => id);
+};
+
+const compare = (acknowledged: ReadonlySet<string>, found: readonly string[]): Kept => {
+  const known = new Set(found);
+  return {
+    acknowledged: acknowledged.size,
+    lost: [...acknowledged].filter((id) => !known.has(id)).length,
+    twice: countTwice(found),
+  };
+};
+
+const countTwice = (values: readonly (string | null)[]): number => values.length - new Set(values).size;
