@@ -1,4 +1,4 @@
-import { openDatabase, type Database } from "@edvoyage/db";
+import { openDatabase, StorageError, type Database } from "@edvoyage/db";
 import { DocumentRefusal } from "@edvoyage/server/app";
 import { CLOSE_CODES, type LimitName, type UserId } from "@edvoyage/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -516,6 +516,32 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a user document of two processe
       Buffer.from(one.stored[1]?.update ?? []),
     ]);
     expect(three.stored).toEqual([]);
+  });
+
+  test.each([1, 2, 3])("is told at the next look to a node whose read no. %i failed", async (failing) => {
+    const one = await createScene("postgres");
+    let reads = Number.NEGATIVE_INFINITY;
+    const all: Database["read"]["all"] = async (query, params) => {
+      reads += 1;
+      if (reads === failing) throw new StorageError("unavailable", "The database cannot be reached");
+      return one.database.read.all(query, params);
+    };
+    const database = { ...one.database, read: { ...one.database.read, all } };
+    const two = createDocumentsNode(database, { clock: one.clock });
+    const device = createOfflineDevice(one.student);
+    device.settings.set("a", 0);
+    await device.sync(one.documents);
+    await two.documents.read(one.student, Uint8Array.of(0));
+    device.settings.set("a", 1);
+    await device.sync(one.documents);
+
+    reads = 0;
+    await expect(two.documents.noticeStored()).rejects.toThrow("cannot be reached");
+    await two.documents.noticeStored();
+
+    expect(two.stored.map(({ update }) => Buffer.from(update))).toEqual([
+      Buffer.from(one.stored[1]?.update ?? []),
+    ]);
   });
 
   test("is told whole to a node that forgot it, when what it missed is compacted away", async () => {

@@ -215,13 +215,14 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
 
   const tellMissed = async (from: Queries, userId: UserId, held: Held): Promise<void> => {
     const told = toldRevisionByUser.get(userId) ?? held.revision;
-    noteTold(userId, held.revision);
-    if (told >= held.revision) return;
+    if (told >= held.revision) return noteTold(userId, held.revision);
     const updates = await from.all(queries.updatesAfter, { name: userDocumentName(userId), revision: told });
     const missed = updates.slice(0, held.revision - told);
     const isWhole = reaches(updates, told, held.revision);
     for (const { bytes, at } of isWhole ? missed : [{ bytes: held.document.diff(), at: undefined }])
       onStored(userId, bytes, { origin: undefined, at });
+    // Not before they were read: what cannot be read now is told at the next look.
+    noteTold(userId, held.revision);
   };
 
   /** Runs a unit on the document, under its lock, and keeps in memory what it made once that is committed. */

@@ -24,8 +24,15 @@ export const createInboxHints = (deps: {
   const due = new Set<LogId>();
 
   const tell = async (id: LogId): Promise<void> => {
-    const userIds: readonly UserId[] = await access.readers(id);
-    for (const userId of userIds) channels.inboxChanged(userId);
+    try {
+      const userIds: readonly UserId[] = await access.readers(id);
+      for (const userId of userIds) channels.inboxChanged(userId);
+    } catch (error) {
+      // Tried again like one that came too soon.
+      toldAtByLog.set(id, clock.now());
+      due.add(id);
+      throw error;
+    }
   };
 
   const logChanged = (id: LogId): void => {

@@ -33,7 +33,7 @@ export interface SegmentAddress {
 }
 
 export interface LogChannelsDeps {
-  readonly logs: Logs;
+  readonly logs: Pick<Logs, "segment" | "read" | "formerWriters">;
   readonly access: LogAccess;
   /** Those who are to see nothing of a student's presence. */
   readonly hiddenFrom: (userId: UserId) => Promise<readonly UserId[]>;
@@ -74,6 +74,8 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
   const flushing = new Set<LogId>();
   /** Whose rows could not be read. */
   const failed = new Set<LogId>();
+  /** Readers that could not be brought up to date because of that, with their channels. */
+  const stalled = new Map<Reader, Channel>();
 
   const hiding = createHiding({
     hiddenFrom: deps.hiddenFrom,
@@ -177,6 +179,16 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
 
   /** Brings a reader up to date that was too busy before. */
   const catchUp = async (channel: Channel, reader: Reader): Promise<void> => {
+    try {
+      await sendMissed(channel, reader);
+    } catch (error) {
+      // It is sent nothing else meanwhile, so its socket never drains again.
+      if (channel.readers.has(reader.connection)) stalled.set(reader, channel);
+      throw error;
+    }
+  };
+
+  const sendMissed = async (channel: Channel, reader: Reader): Promise<void> => {
     while (reader.behind) {
       const { state, stretch } = await logs.read(channel.id, channel.segment, reader.behind);
       reader.connection.send(updateFrame(encodeLogUpdate(stretch)));
@@ -300,6 +312,11 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
       hiding.tick();
       for (const id of failed) changed(id);
       failed.clear();
+      const again = [...stalled];
+      stalled.clear();
+      for (const [reader, channel] of again) {
+        if (channel.readers.has(reader.connection)) background(catchUp(channel, reader));
+      }
       for (const segments of channelsByLog.values()) {
         for (const { presence, readers } of segments.values()) tellPresence(presence, readers.keys());
       }

@@ -1,0 +1,36 @@
+import type { LogId, UserId } from "@edvoyage/protocol";
+import { expect, test } from "vitest";
+import { createInboxHints } from "./inbox-hints.ts";
+
+const ID = "log" as LogId;
+const READER = "reader" as UserId;
+
+const settle = () => new Promise<void>((resolve) => void setImmediate(resolve));
+
+test("members who could not be read when their inbox changed are told later", async () => {
+  let now = 0;
+  let isDown = true;
+  const told: UserId[] = [];
+  const failures: unknown[] = [];
+  const hints = createInboxHints({
+    access: {
+      readers: async () => {
+        if (isDown) throw new Error("The database cannot be reached");
+        return [READER];
+      },
+    },
+    channels: { inboxChanged: (userId) => void told.push(userId), isOpen: () => true, size: 1 },
+    clock: { now: () => now, every: () => () => {} },
+    background: (task) => void task.catch((error: unknown) => failures.push(error)),
+  });
+
+  hints.logChanged(ID);
+  await settle();
+  isDown = false;
+  now += 500;
+  hints.tick();
+  await settle();
+
+  expect(failures).toHaveLength(1);
+  expect(told).toEqual([READER]);
+});
