@@ -671,7 +671,8 @@ describe("what watches the server", () => {
   test.each(DIALECTS)("finds it healthy but not ready while it cannot write, on %s", async (dialect) => {
     const { url, databaseUrl, clock } = await createWorld({ dialect });
     await administer(databaseUrl, "alter table heartbeat rename to moved_away");
-    expect((await fetch(`${url}/readyz`)).status).toBe(503);
+    const { status, headers } = await fetch(`${url}/readyz`);
+    expect([status, headers.get("retry-after")]).toEqual([503, "1"]);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
 
     await administer(databaseUrl, "alter table moved_away rename to heartbeat");
