@@ -7,7 +7,7 @@ const notExported: Readonly<Record<string, string>> = {
   area_changes: "when which area changed: every part says it itself",
   audit_log: "the record of who did what, which is the operator's",
   challenges: "requests for a code, gone a day later",
-  commands: "answers that were given before, from what the other parts have",
+  commands: "ids of what the other parts have",
   contact_number_allowances: "how many numbers may still be added",
   erasures: "ids of who is no more",
   phone_devices: "which devices a number knows, to keep it safe; devices are among the sessions",

@@ -16,6 +16,7 @@ import { createApplications } from "./0012-applications.ts";
 import { createSocial } from "./0013-social.ts";
 import { createPush } from "./0014-push.ts";
 import { createDemoWorlds } from "./0015-demo-worlds.ts";
+import { shrinkAnswers } from "./0016-receipts.ts";
 
 /** Append-only: a migration that has left this repository is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -34,6 +35,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0013-social": createSocial(dialect),
   "0014-push": createPush(dialect),
   "0015-demo-worlds": createDemoWorlds,
+  "0016-receipts": shrinkAnswers(dialect),
 });
 
 /** Every migration, oldest first. */

@@ -6,7 +6,10 @@ export interface CommandsTable {
   command_id: CommandId;
   /** SHA-256 of procedure and input, base64url: another content under the same id is refused. */
   digest: string;
-  /** JSON; `null` while the command runs. */
+  /**
+   * `receipt:` and JSON of ids, positions and numbers; `null` while the command runs. Without the mark: the whole answer, as
+   * versions before 0016-receipts kept it.
+   */
   answer: string | null;
   at: number;
 }

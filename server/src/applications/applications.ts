@@ -48,7 +48,7 @@ export interface ApplicationMoveRequest {
 
 /**
  * What students do with their own applications. Somebody else's is `not-found`, as is one that nobody made. Every change
- * answers with the application as it is then, and its `conflict` says in `details.application` what it is now.
+ * answers with the application as it is now, also when its command is repeated, and its `conflict` says in `details.application` what it is now.
  */
 export interface Applications extends ApplicationDocuments {
   /** Newest first, by when the device made them. */
@@ -118,6 +118,9 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
     return row;
   };
 
+  const get: Applications["get"] = async (userId, id) =>
+    toApplication(read, await find(userId, id), clock.now());
+
   const change = createChange(deps);
 
   const assertFits = ({ statement, notes }: Partial<ApplicationFields>): void => {
@@ -148,7 +151,7 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
       });
     },
 
-    get: async (userId, id) => toApplication(read, await find(userId, id), clock.now()),
+    get,
 
     history: async (userId, { applicationId, cursor, limit }) => {
       await find(userId, applicationId);
@@ -162,15 +165,16 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
       });
     },
 
-    create: (asking, input) => {
+    create: async (asking, input) => {
       assertFits(input.fields);
-      return commands.execute(asking, { procedure: "applications.create", input }, async (tx, now) => {
-        const { userId, commandId } = asking;
+      const { userId, commandId } = asking;
+      const command = { procedure: "applications.create", input };
+      const { id } = await commands.execute(asking, command, async (tx, now) => {
         const { courseId } = input;
         await tx.lock(`applications:${userId}`);
         const id = commandId === null ? newId<ApplicationId>(now) : toApplicationId(commandId);
         const made = await tx.first(queries.own, { userId, id });
-        if (made?.course_id === courseId) return toApplication(tx, made, now);
+        if (made?.course_id === courseId) return { id };
         const course = await tx.first(queries.course, { id: courseId });
         if (!course) throw new AppError("not-found", "There is no such course.");
         await assertRoom(tx, { userId, courseId, now });
@@ -190,10 +194,9 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
           { from: null, to: "draft", by: "student", actorId: userId, note: null, now },
         );
         await areas.touch(tx, userId, { area: "applications", now });
-        const draft = await tx.first(queries.own, { userId, id });
-        if (!draft) throw new Error("An application is gone as soon as it was made");
-        return toApplication(tx, draft, now);
+        return { id };
       });
+      return get(userId, id);
     },
 
     update: (asking, input) => {

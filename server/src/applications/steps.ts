@@ -1,4 +1,4 @@
-import type { Queries, UnitOfWork } from "@edvoyage/db";
+import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
 import type {
   ApplicationField,
   ApplicationId,
@@ -6,6 +6,7 @@ import type {
   ApplicationStatus,
   UserId,
 } from "@edvoyage/protocol";
+import type { Clock } from "../clock.ts";
 import type { Asking, Commands } from "../commands/commands.ts";
 import { AppError } from "../errors.ts";
 import type { Areas } from "../inbox/areas.ts";
@@ -69,7 +70,7 @@ export const recordStep = async (
 /** What holds an application while it changes, whoever changes it. */
 export const lockOf = ({ id }: Pick<ApplicationRow, "id">): string => `application:${id}`;
 
-/** Runs a change of a student's own application and answers with what the application is then. */
+/** Runs a change of a student's own application and answers with the application as it is now, also when it is repeated. */
 export type Change = <Input extends { readonly applicationId: ApplicationId }>(
   asking: Asking,
   command: { readonly procedure: string; readonly input: Input },
@@ -78,10 +79,20 @@ export type Change = <Input extends { readonly applicationId: ApplicationId }>(
 
 /** Changes take effect once per command and one after the other; her devices are told. They throw `not-found`. */
 export const createChange =
-  ({ commands, areas }: { readonly commands: Commands; readonly areas: Areas }): Change =>
-  (asking, command, act) =>
-    commands.execute(asking, command, async (tx, now) => {
-      const own = { userId: asking.userId, id: command.input.applicationId };
+  ({
+    database: { read },
+    commands,
+    areas,
+    clock,
+  }: {
+    readonly database: Pick<Database, "read">;
+    readonly commands: Commands;
+    readonly areas: Areas;
+    readonly clock: Clock;
+  }): Change =>
+  async (asking, command, act) => {
+    const own = { userId: asking.userId, id: command.input.applicationId };
+    await commands.execute(asking, command, async (tx, now) => {
       // Before the lock as well: nobody holds up what is not hers.
       if (!(await tx.first(queries.own, own))) throw noSuchApplication();
       await tx.lock(lockOf(own));
@@ -89,8 +100,13 @@ export const createChange =
       if (!row) throw noSuchApplication();
       await act(tx, row, now);
       await areas.touch(tx, asking.userId, { area: "applications", now });
-      return toApplication(tx, (await tx.first(queries.own, own)) ?? row, now);
+      return {};
     });
+    // It goes with its student's account alone.
+    const changed = await read.first(queries.own, own);
+    if (!changed) throw noSuchApplication();
+    return toApplication(read, changed, clock.now());
+  };
 
 /** The same for one that is somebody else's. */
 export const noSuchApplication = () => new AppError("not-found", "There is no such application.");

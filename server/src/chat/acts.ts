@@ -1,7 +1,7 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
 import type { RoomId, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { Asking, Commands, Receipt } from "../commands/commands.ts";
 import type { SyncHints } from "../sync/sync.ts";
 
 /** What open sockets are told of a change. */
@@ -15,18 +15,21 @@ export interface News {
 }
 
 /** What a change came to. */
-export interface Done<Answer> {
-  /** Plain JSON: kept with the command, for its repetitions. */
-  readonly answer: Answer;
+export interface Done<Kept> {
+  /** Kept with the command, for its repetitions. */
+  readonly receipt: Kept;
   readonly news?: News;
 }
 
-/** Runs a change in one transaction, once per command, and tells the sockets when it is committed. */
-export type RunAct = <Answer>(
+/**
+ * Runs a change in one transaction, once per command, and tells the sockets when it is committed. Returns the receipt, of the
+ * first arrival and of a repetition alike: see `Commands`.
+ */
+export type RunAct = <Kept extends Receipt<Kept>>(
   asking: Asking,
   command: { readonly procedure: string; readonly input: unknown },
-  act: (tx: UnitOfWork, now: number) => Promise<Done<Answer>>,
-) => Promise<Answer>;
+  act: (tx: UnitOfWork, now: number) => Promise<Done<Kept>>,
+) => Promise<Kept>;
 
 export const createRunAct =
   ({
@@ -42,18 +45,18 @@ export const createRunAct =
   }): RunAct =>
   async ({ userId, commandId }, { procedure, input }, act) => {
     const now = clock.now();
-    const { answer, news } = await database.write(async (tx) => {
+    const { receipt, news } = await database.write(async (tx) => {
       let news: News = {};
       const first = async () => {
         const done = await act(tx, now);
         news = done.news ?? {};
-        return done.answer;
+        return done.receipt;
       };
-      const answer = await commands.run(tx, { userId, commandId, procedure, input, now }, first);
-      return { answer, news };
+      const receipt = await commands.run(tx, { userId, commandId, procedure, input, now }, first);
+      return { receipt, news };
     });
     if (news.changedLog) hints.logChanged(news.changedLog);
     if (news.gone) hints.readerGone(news.gone.roomId, news.gone.userId);
     for (const one of news.changedInboxes ?? []) hints.inboxChanged(one);
-    return answer;
+    return receipt;
   };

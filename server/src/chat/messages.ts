@@ -35,7 +35,7 @@ import {
   type StandingRow,
 } from "./messages.store.ts";
 
-/** Where an event of a message is in its room's log. */
+/** Where an event of a message is in its room's log. It stays there, so a repetition answers the same. */
 export interface MessageReceipt {
   readonly messageId: MessageId;
   readonly position: Position;
@@ -49,6 +49,9 @@ export interface ReactionReceipt extends Omit<MessageReceipt, "position"> {
   /** `null` when there was nothing to take back. */
   readonly position: Position | null;
 }
+
+/** The emoji is the input's. */
+type KeptReaction = Omit<ReactionReceipt, "emoji">;
 
 /** A message as it is now, for clients that do not follow the log. */
 export interface Message {
@@ -102,7 +105,7 @@ export interface Messages {
     asking: Asking,
     input: { readonly roomId: RoomId; readonly messageId: MessageId; readonly emoji: string | null },
   ): Promise<ReactionReceipt>;
-  /** Marks as read up to and with a place; never goes back, never past the end. Returns what is read now. */
+  /** Marks as read up to and with a place; never goes back, never past the end. Returns what is read now, also when repeated. */
   markRead(
     asking: Asking,
     input: { readonly roomId: RoomId; readonly position: Position },
@@ -147,7 +150,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
     { event, messageId }: { readonly event: ChatEvent; readonly messageId: MessageId },
   ): Promise<Done<MessageReceipt>> => {
     const position = await logs.append(tx, roomId, eventToEntry(roomId, event));
-    return { answer: { messageId, position, at: event[4] }, news: { changedLog: roomId } };
+    return { receipt: { messageId, position, at: event[4] }, news: { changedLog: roomId } };
   };
 
   const assertLength = (text: string): void => {
@@ -162,7 +165,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
       const messageId = commandToMessageId(asking.commandId);
       const standing = await standingOf(tx, userId, { roomId, entryId: messageId, subjectId: replyTo });
       const known = knownMessage(standing, { roomId, userId });
-      if (known) return { answer: { messageId, ...known } };
+      if (known) return { receipt: { messageId, ...known } };
       assertNotBlocked(standing);
       assertLength(text);
       if (replyTo !== null && standing.subject_segment === null) throw noSuchMessage();
@@ -217,7 +220,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
           (standing.room_kind === "group" && standing.role !== "member");
         if (!mayRemove) throw new AppError("forbidden", "This message is somebody else's.");
         const former = await tx.first(queries.removal, { messageId });
-        if (former) return { answer: { messageId, position: rowToPosition(former), at: former.at } };
+        if (former) return { receipt: { messageId, position: rowToPosition(former), at: former.at } };
         const edits = await tx.all(queries.editsOf, { messageId });
         await logs.redact(tx, roomId, { places: [place, ...edits.map(rowToPosition)], now });
         return append(tx, roomId, {
@@ -226,31 +229,33 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
         });
       }),
 
-    react: (asking, input) =>
-      run<ReactionReceipt>(asking, { procedure: "chat.react", input }, async (tx, now) => {
-        const { roomId, messageId, emoji } = input;
+    react: async (asking, input) => {
+      const { emoji } = input;
+      const receipt = await run<KeptReaction>(asking, { procedure: "chat.react", input }, async (tx, now) => {
+        const { roomId, messageId } = input;
         const { userId } = asking;
         const standing = await standingOf(tx, userId, { roomId, subjectId: messageId });
         assertNotBlocked(standing);
         if (standing.subject_segment === null) throw noSuchMessage();
         if (standing.is_removed === 1) throw removed();
         const former = await tx.first(queries.latestReaction, { messageId, userId });
-        if (!former && emoji === null) return { answer: { messageId, emoji, position: null, at: now } };
+        if (!former && emoji === null) return { receipt: { messageId, position: null, at: now } };
         if (former?.bytes && emojiOf(logs.decode(former.bytes)) === emoji) {
-          return { answer: { messageId, emoji, position: rowToPosition(former), at: former.at } };
+          return { receipt: { messageId, position: rowToPosition(former), at: former.at } };
         }
         rate.take(userId);
-        const { answer, ...done } = await append(tx, roomId, {
+        return append(tx, roomId, {
           event: [EVENT_VERSION, "reaction", newId(now), userId, now, messageId, emoji],
           messageId,
         });
-        return { ...done, answer: { ...answer, emoji } };
-      }),
+      });
+      return { ...receipt, emoji };
+    },
 
-    markRead: (asking, input) =>
-      run(asking, { procedure: "chat.markRead", input }, async (tx, now) => {
-        const { roomId } = input;
-        const { userId } = asking;
+    markRead: async (asking, input) => {
+      const { roomId } = input;
+      const { userId } = asking;
+      const { position } = await run(asking, { procedure: "chat.markRead", input }, async (tx, now) => {
         const before = await tx.first(queries.readPosition, { roomId, userId });
         if (!before) throw new AppError("not-found", "There is no such room.");
         const end = await logs.end(tx, roomId);
@@ -258,14 +263,18 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
           comparePositions(input.position, end) < 0 ? input.position : { ...end, index: end.index - 1 };
         const moved = await tx.first(queries.markRead, { roomId, userId, segment, position: index, now });
         if (!moved) {
-          return { answer: { position: { segment: before.read_segment, index: before.read_position } } };
+          return { receipt: { position: { segment: before.read_segment, index: before.read_position } } };
         }
         // In larger rooms nobody is shown who has read what.
         const isShown = before.member_count <= MAX_SHOWN_READERS;
         const watchers = isShown ? await tx.all(queries.watchers, { roomId, userId }) : [];
         const changedInboxes = isShown ? watchers.map((row) => row.user_id) : [userId];
-        return { answer: { position: { segment, index } }, news: { changedInboxes } };
-      }),
+        return { receipt: { position: { segment, index } }, news: { changedInboxes } };
+      });
+      const own = await read.first(queries.readPosition, { roomId, userId });
+      // The room was left since: where it was read to then.
+      return { position: own ? { segment: own.read_segment, index: own.read_position } : position };
+    },
 
     history: async (userId, { roomId, before, limit }) => {
       if (!(await read.first(queries.readPosition, { roomId, userId }))) {

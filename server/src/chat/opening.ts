@@ -144,7 +144,7 @@ export const createRoomOpening = (deps: RoomOpeningDeps): RoomOpening => {
     // Those who are in from the beginning see all of it.
     const room = { id, history: "all" as const, member_count: 1 };
     await bringIn(tx, { userId, now }, { room, userIds });
-    return { answer: id, news: { changedLog: id, changedInboxes: [userId, ...userIds] } };
+    return { receipt: id, news: { changedLog: id, changedInboxes: [userId, ...userIds] } };
   };
 
   const openDirect: RoomOpening["openDirect"] = async (tx, { userId, now }, otherId) => {
@@ -172,7 +172,7 @@ export const createRoomOpening = (deps: RoomOpeningDeps): RoomOpening => {
     await tx.lock(`log:${roomId}`);
     const inside = await memberIds(tx, roomId);
     const outside = pair.filter((one) => !inside.includes(one));
-    if (outside.length === 0) return { answer: roomId };
+    if (outside.length === 0) return { receipt: roomId };
     for (const one of outside) await membership.assertMayJoin(tx, one);
     await membership.join(tx, {
       roomId,
@@ -182,7 +182,7 @@ export const createRoomOpening = (deps: RoomOpeningDeps): RoomOpening => {
       pair,
       now,
     });
-    return { answer: roomId, news: { changedLog: roomId, changedInboxes: pair } };
+    return { receipt: roomId, news: { changedLog: roomId, changedInboxes: pair } };
   };
 
   const assertMayMeetStranger = async (tx: UnitOfWork, userId: UserId, now: number): Promise<void> => {

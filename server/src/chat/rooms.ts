@@ -47,7 +47,8 @@ export interface RoomDetails extends Room {
 
 /**
  * Chat rooms and who is in them. Everything about a room throws `not-found` to who is not in it, and what only its
- * owner and admins may do, `forbidden` to others and in direct rooms.
+ * owner and admins may do, `forbidden` to others and in direct rooms. A change answers with the room as it is now, also when
+ * the command is repeated; to a student who is not in the room any more, with its id and nobody in it.
  */
 export interface Rooms {
   /** Newest first. */
@@ -94,13 +95,13 @@ export interface RoomsDeps {
 }
 
 export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Rooms => {
-  const get: Rooms["get"] = async (userId, roomId) => {
+  const find = async (userId: UserId, roomId: RoomId): Promise<RoomDetails | undefined> => {
     const [room, members, invited] = await Promise.all([
       read.first(queries.byMember, { roomId, userId }),
       read.all(queries.members, { roomId }),
       read.all(queries.invited, { roomId, viewerId: userId }),
     ]);
-    if (!room) throw noSuchRoom();
+    if (!room) return undefined;
     return {
       ...rowToRoom(room),
       members: members.map((row) => ({
@@ -118,12 +119,17 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
     };
   };
 
-  /** Answers with the room as it is after the commit. */
+  /** Answers with the room as it is now. Only groups are changed; `kind` is for a room that is opened. */
   const change = async (
     asking: Asking,
-    command: { readonly procedure: string; readonly input: unknown },
+    command: { readonly procedure: string; readonly input: unknown; readonly kind?: RoomKind },
     act: (tx: UnitOfWork, now: number) => Promise<Done<RoomId>>,
-  ): Promise<RoomDetails> => get(asking.userId, await run(asking, command, act));
+  ): Promise<RoomDetails> => {
+    const id = await run(asking, command, act);
+    const { kind = "group" } = command;
+    // Left since, or removed from it: the command has taken effect all the same.
+    return (await find(asking.userId, id)) ?? { ...WITHOUT_WORDS, id, kind };
+  };
 
   const administered = async (tx: UnitOfWork, roomId: RoomId, userId: UserId): Promise<RoomRow> => {
     const room = await membership.roomOf(tx, roomId, userId);
@@ -132,7 +138,11 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
   };
 
   return {
-    get,
+    get: async (userId, roomId) => {
+      const room = await find(userId, roomId);
+      if (!room) throw noSuchRoom();
+      return room;
+    },
 
     list: async (userId, { cursor, limit }) => {
       const before = parseCursor(cursor, "rooms", z.tuple([z.string()]));
@@ -148,7 +158,8 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
       const { userId } = asking;
       const otherId = input.kind === "direct" ? input.memberIds[0] : undefined;
       if (otherId === userId) throw invalid("memberIds", "A direct room is with somebody else");
-      return change(asking, { procedure: "chat.rooms.create", input }, async (tx, now) => {
+      const { kind } = input;
+      return change(asking, { procedure: "chat.rooms.create", input, kind }, async (tx, now) => {
         // One at a time, so that the limits of what a student opens hold.
         await tx.lock(`rooms:${userId}`);
         if (input.kind === "group") return opening.createGroup(tx, { userId, now }, input);
@@ -164,7 +175,7 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
         const { roomId, name } = input;
         await administered(tx, roomId, asking.userId);
         await tx.all(queries.rename, { roomId, name, now });
-        return { answer: roomId, news: { changedInboxes: await memberIds(tx, roomId) } };
+        return { receipt: roomId, news: { changedInboxes: await memberIds(tx, roomId) } };
       }),
 
     setRole: (asking, input) =>
@@ -178,7 +189,7 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
         if (role === "owner")
           await tx.all(queries.setRole, { roomId, userId: asking.userId, role: "admin", now });
         await tx.all(queries.touch, { roomId, now });
-        return { answer: roomId, news: { changedInboxes: await memberIds(tx, roomId) } };
+        return { receipt: roomId, news: { changedInboxes: await memberIds(tx, roomId) } };
       }),
 
     addMembers: (asking, input) =>
@@ -189,7 +200,7 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
         const inside = new Set(await memberIds(tx, roomId));
         const userIds = withoutRepeats(input.memberIds).filter((one) => !inside.has(one));
         await opening.bringIn(tx, { userId, now }, { room, userIds });
-        return { answer: roomId, news: { changedLog: roomId, changedInboxes: userIds } };
+        return { receipt: roomId, news: { changedLog: roomId, changedInboxes: userIds } };
       }),
 
     removeMember: (asking, input) =>
@@ -198,7 +209,7 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
         const room = await administered(tx, roomId, asking.userId);
         if (userId === asking.userId) throw invalid("userId", "Who goes herself leaves");
         if (await tx.first(queries.endInvitation, { roomId, userId })) {
-          return { answer: roomId, news: { changedInboxes: [userId] } };
+          return { receipt: roomId, news: { changedInboxes: [userId] } };
         }
         const { role } = await assertMember(tx, roomId, userId);
         if (role !== "member" && room.role !== "owner") {
@@ -206,7 +217,7 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
         }
         await membership.leave(tx, { roomId, userId, by: asking.userId, now });
         return {
-          answer: roomId,
+          receipt: roomId,
           news: { changedLog: roomId, gone: { roomId, userId }, changedInboxes: [userId] },
         };
       }),
@@ -218,7 +229,7 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
         await membership.roomOf(tx, roomId, userId);
         const uninvited = await membership.leave(tx, { roomId, userId, by: userId, now });
         return {
-          answer: { roomId },
+          receipt: { roomId },
           news: {
             changedLog: roomId,
             gone: { roomId, userId },
@@ -239,7 +250,7 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
         await membership.assertMayJoin(tx, userId);
         const fromSegment = await membership.firstSegment(tx, room, now);
         await membership.join(tx, { roomId, userIds: [userId], by: invitation.invited_by, fromSegment, now });
-        return { answer: roomId, news: { changedLog: roomId, changedInboxes: [userId] } };
+        return { receipt: roomId, news: { changedLog: roomId, changedInboxes: [userId] } };
       }),
 
     declineInvitation: (asking, input) =>
@@ -248,10 +259,24 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
         const { userId } = asking;
         await tx.lock(`log:${roomId}`);
         if (!(await tx.first(queries.endInvitation, { roomId, userId }))) throw noSuchInvitation();
-        return { answer: { roomId }, news: { changedInboxes: [userId] } };
+        return { receipt: { roomId }, news: { changedInboxes: [userId] } };
       }),
   };
 };
+
+/** What a room says to a student who is not in it any more. */
+const WITHOUT_WORDS = {
+  name: null,
+  history: "all",
+  role: "member",
+  memberCount: 0,
+  peer: null,
+  fromSegment: 0,
+  createdAt: 0,
+  changedAt: 0,
+  members: [],
+  invited: [],
+} as const satisfies Omit<RoomDetails, "id" | "kind">;
 
 const assertMember = async (tx: UnitOfWork, roomId: RoomId, userId: UserId) => {
   const member = await tx.first(queries.member, { roomId, userId });

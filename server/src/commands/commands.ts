@@ -1,5 +1,5 @@
 import { prepare, type Database, type UnitOfWork } from "@edvoyage/db";
-import type { CommandId, UserId } from "@edvoyage/protocol";
+import type { CommandId, Id, Position, UserId } from "@edvoyage/protocol";
 import { DAY_MS, type Clock } from "../clock.ts";
 import { sha256 } from "../crypto.ts";
 import { AppError } from "../errors.ts";
@@ -21,26 +21,52 @@ export interface Command extends Asking {
   readonly now: number;
 }
 
-/** Makes a mutation take effect once, however often it arrives. */
+/** What a receipt may hold. An id is a branded string; a plain string is none, so that no text is ever kept. */
+type ReceiptValue = Id<string> | Position | number | boolean | null;
+
+/**
+ * What is kept of a command that took effect: an id, or named ids, positions, instants, counts and flags. `{}` when the input
+ * says it all. `MAX_RECEIPT_BYTES` bounds its JSON.
+ */
+export type Receipt<Shape> = Id<string> | Readonly<Record<keyof Shape, ReceiptValue>>;
+
+/**
+ * Makes a mutation take effect once, however often it arrives.
+ *
+ * Both methods return the receipt, of the first arrival and of a repetition alike. A caller makes its answer from the receipt
+ * and the input alone: facts of the command itself (an id, a position, when it took effect) are the receipt's; whatever can
+ * change later is read again through the feature's own read path. So a repetition answers with the entity as it is now, and as
+ * the student may see it now. A command that took effect is never refused for what happened since: when the entity is gone, or
+ * not visible to the student any more, the answer has the ids and no words.
+ */
 export interface Commands {
   /**
-   * Runs `act` inside the unit of work unless the command has taken effect already: then its first answer is given
-   * again. A second arrival waits for the first. What `act` throws undoes everything, the command's record
-   * included: only final answers are kept. They are kept for 90 days, so they hold nothing that is told of other students
-   * or by them: it may have to go before. Throws `input/invalid` for other content under a known id.
+   * Runs `act` inside the unit of work, unless the command has taken effect already. A second arrival waits for the first.
+   * What `act` throws undoes everything, the command's record included: only what took effect is kept, for 90 days. Throws
+   * `input/invalid` for other content under a known id.
    */
-  run<Answer>(tx: UnitOfWork, command: Command, act: () => Promise<Answer>): Promise<Answer>;
-  /** The same with a unit of work of its own, for what one command does alone. */
-  execute<Answer>(
+  run<Kept extends Receipt<Kept>>(tx: UnitOfWork, command: Command, act: () => Promise<Kept>): Promise<Kept>;
+  /** The same in a unit of work of its own. Resolves after the commit. */
+  execute<Kept extends Receipt<Kept>>(
     asking: Asking,
     command: { readonly procedure: string; readonly input: unknown },
-    act: (tx: UnitOfWork, now: number) => Promise<Answer>,
-  ): Promise<Answer>;
+    act: (tx: UnitOfWork, now: number) => Promise<Kept>,
+  ): Promise<Kept>;
   /** Forgets commands older than 90 days. */
   prune(now: number): Promise<void>;
 }
 
 const KEPT_MS = 90 * DAY_MS;
+
+/** Of a receipt's JSON. The largest takes 150 bytes: two ids and two instants, or an id, a position and an instant. */
+const MAX_RECEIPT_BYTES = 256;
+
+/**
+ * Before each receipt that is stored. Rows without it are whole answers, kept by versions before receipts; their fields
+ * include those of the receipt. A node of such a version would hand a receipt out as the answer: because of the mark it is no
+ * JSON there, the call fails with a 500, and the device asks again until it meets an upgraded node.
+ */
+const RECEIPT_MARK = "receipt:";
 
 const claim = prepare<{ userId: UserId; commandId: CommandId; digest: string; at: number }>()(
   (query, param) =>
@@ -65,10 +91,10 @@ const known = prepare<{ userId: UserId; commandId: CommandId }>()((query, param)
     .where("command_id", "=", param.commandId),
 );
 
-const settle = prepare<{ userId: UserId; commandId: CommandId; answer: string }>()((query, param) =>
+const settle = prepare<{ userId: UserId; commandId: CommandId; receipt: string }>()((query, param) =>
   query
     .updateTable("commands")
-    .set({ answer: param.answer })
+    .set({ answer: param.receipt })
     .where("user_id", "=", param.userId)
     .where("command_id", "=", param.commandId),
 );
@@ -113,9 +139,9 @@ export const createCommands = ({
     if (commandId === null) return act();
     const digest = sha256(JSON.stringify([procedure, input]));
     if (await tx.first(claim, { userId, commandId, digest, at: now })) {
-      const answer = await act();
-      await tx.all(settle, { userId, commandId, answer: JSON.stringify(answer) });
-      return answer;
+      const receipt = await act();
+      await tx.all(settle, { userId, commandId, receipt: toStored(receipt) });
+      return receipt;
     }
     const first = await tx.first(known, { userId, commandId });
     if (!first || first.digest !== digest || first.answer === null) {
@@ -123,7 +149,7 @@ export const createCommands = ({
         issues: [{ path: "commandId", message: "Already used with another content" }],
       });
     }
-    return JSON.parse(first.answer);
+    return parseStored(first.answer);
   };
 
   return {
@@ -137,3 +163,14 @@ export const createCommands = ({
     },
   };
 };
+
+/** Throws for a receipt that is too large, which undoes the command: a bug of the procedure. */
+const toStored = (receipt: unknown): string => {
+  const json = JSON.stringify(receipt);
+  const sizeBytes = Buffer.byteLength(json);
+  if (sizeBytes > MAX_RECEIPT_BYTES) throw new Error(`A receipt of ${sizeBytes} bytes is more than ids`);
+  return RECEIPT_MARK + json;
+};
+
+const parseStored = (stored: string) =>
+  JSON.parse(stored.startsWith(RECEIPT_MARK) ? stored.slice(RECEIPT_MARK.length) : stored);

@@ -1,7 +1,7 @@
 import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
 import type { ContactId, Limits, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { Asking, Commands, Receipt } from "../commands/commands.ts";
 import type { NewId } from "../crypto.ts";
 import { AppError } from "../errors.ts";
 import type { Areas } from "../inbox/areas.ts";
@@ -99,16 +99,16 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
   const matching = createMatching({ areas });
   const numbers = createContactNumbers({ limits, newId, matching });
 
-  /** Runs a change once per command, after all others of its owner. Its answer is kept: no words of others are in it. */
-  const change = <Answer>(
+  /** Runs a change once per command, after all others of its owner. */
+  const change = <Kept extends Receipt<Kept>>(
     asking: Asking,
     command: { readonly procedure: string; readonly input: unknown },
-    act: (tx: UnitOfWork, now: number) => Promise<Answer>,
-  ): Promise<Answer> =>
+    act: (tx: UnitOfWork, now: number) => Promise<Kept>,
+  ): Promise<Kept> =>
     commands.execute(asking, command, async (tx, now) => {
-      const answer = await act(tx, now);
+      const receipt = await act(tx, now);
       await areas.touch(tx, asking.userId, { area: "contacts", now });
-      return answer;
+      return receipt;
     });
 
   /** The same for a change that is answered with the entry: as it is now, whatever it was when the command took effect. */

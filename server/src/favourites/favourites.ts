@@ -13,7 +13,7 @@ import {
 } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
-import type { Commands } from "../commands/commands.ts";
+import type { Commands, Receipt } from "../commands/commands.ts";
 import { AppError } from "../errors.ts";
 import { parseCursor, toPage, type Page } from "../paging.ts";
 import type { Documents, EditedEntries } from "../sync/documents.ts";
@@ -59,11 +59,11 @@ export const createFavourites = (deps: FavouritesDeps): Favourites => {
   const { read, documents, commands, clock, limits } = deps;
 
   /** The record of the command, the edit and the table: one unit of work. */
-  const edit = <Answer>(
+  const edit = <Kept extends Receipt<Kept>>(
     userId: UserId,
     { procedure, target, commandId }: FavouriteCommand & { readonly procedure: string },
-    act: (tx: UnitOfWork, entries: EditedEntries) => Promise<Answer>,
-  ): Promise<Answer> =>
+    act: (tx: UnitOfWork, entries: EditedEntries) => Promise<Kept>,
+  ): Promise<Kept> =>
     documents.edit(userId, "favourites", (tx, entries) => {
       if (!commandId) return act(tx, entries);
       const command = { userId, commandId, procedure, input: target, now: clock.now() };

@@ -38,7 +38,7 @@ export type PreferenceKind = NotificationKind | "message";
 
 export interface Preferences {
   get(userId: UserId): Promise<NotificationPreferences>;
-  /** Holds for what happens from now on. Answers with all of them. */
+  /** Holds for what happens from now on. Answers with all of them as they are now, also when the command is repeated. */
   set(asking: Asking, change: PreferencesChange): Promise<NotificationPreferences>;
 }
 
@@ -77,8 +77,8 @@ export const createPreferences = ({ read, commands, areas }: PreferencesDeps): P
   return {
     get: async (userId) => (await preferencesOf(read, userId)).preferences,
 
-    set: (asking, change) =>
-      commands.execute(
+    set: async (asking, change) => {
+      await commands.execute(
         asking,
         { procedure: "notifications.setPreferences", input: change },
         async (tx, now) => {
@@ -101,8 +101,10 @@ export const createPreferences = ({ read, commands, areas }: PreferencesDeps): P
             await tx.all(queries.setPreviews, { userId, showsPreviews: change.previews ? 1 : 0 });
           }
           await areas.touch(tx, userId, { area: "notifications", now });
-          return (await preferencesOf(tx, userId)).preferences;
+          return {};
         },
-      ),
+      );
+      return (await preferencesOf(read, asking.userId)).preferences;
+    },
   };
 };

@@ -73,7 +73,8 @@ export interface Profiles {
   get(userId: UserId): Promise<Profile>;
   /**
    * Changes what is named. Of two devices that change the same field, the one that reaches the server last wins; of
-   * different fields both take effect. A list is one field. Throws `input/invalid` for a date of birth that gives no sane age.
+   * different fields both take effect. A list is one field. Answers with the profile as it is now, also when the command is
+   * repeated. Throws `input/invalid` for a date of birth that gives no sane age.
    */
   update(asking: Asking, change: ProfileChange): Promise<Profile>;
   /**
@@ -98,27 +99,28 @@ export interface ProfilesDeps {
 
 export const createProfiles = (deps: ProfilesDeps): Profiles => {
   const { read, clock, commands, areas, isBlocked, becameFindable } = deps;
-  const find = async (from: Pick<Queries, "first">, userId: UserId): Promise<Profile> => {
-    const row = await from.first(queries.byUser, { userId });
+  const find = async (userId: UserId): Promise<Profile> => {
+    const row = await read.first(queries.byUser, { userId });
     if (!row) throw noSuchProfile();
     return rowToProfile(row);
   };
 
   return {
-    get: (userId) => find(read, userId),
+    get: find,
 
     update: async (asking, change) => {
       // Before the command: another day may allow it.
       if (change.dateOfBirth) assertSaneAge(change.dateOfBirth, clock.now());
-      return commands.execute(asking, { procedure: "profile.update", input: change }, async (tx, now) => {
+      await commands.execute(asking, { procedure: "profile.update", input: change }, async (tx, now) => {
         const columns = changeToColumns(change);
         if (Object.keys(columns).length > 0) {
           await updateProfile(tx, asking.userId, { ...columns, updated_at: now });
           await areas.touch(tx, asking.userId, { area: "profile", now });
           if (change.findable) await becameFindable(tx, asking.userId, now);
         }
-        return find(tx, asking.userId);
+        return {};
       });
+      return find(asking.userId);
     },
 
     publicOf: async (viewerId, userId) => {

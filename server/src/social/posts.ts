@@ -66,14 +66,17 @@ export interface Posts {
   edit(asking: Asking, input: PostChange): Promise<{ readonly postId: PostId; readonly editedAt: number }>;
   /** Takes likes, comments and reports with it. Throws `not-found`, `forbidden`. */
   remove(asking: Asking, input: { readonly postId: PostId }): Promise<{ readonly postId: PostId }>;
-  /** Liking twice is liking once. Throws `not-found`, `rate/limited`. */
+  /**
+   * Liking twice is liking once. `like` and `unlike` answer with what holds now, also when the command is repeated: for a post
+   * that is gone or not shown any more, not liked by anyone. Throw `not-found`, `rate/limited`.
+   */
   like(asking: Asking, input: { readonly postId: PostId }): Promise<LikeReceipt>;
   unlike(asking: Asking, input: { readonly postId: PostId }): Promise<LikeReceipt>;
   /** Who likes a post, in the order of their ids. Throws `not-found`. */
   likers(userId: UserId, input: PageInput & { readonly postId: PostId }): Promise<Page<StudentName>>;
 }
 
-/** What a like came to. */
+/** Whether the one who asks likes a post now, and how many do. */
 export interface LikeReceipt {
   readonly postId: PostId;
   readonly liked: boolean;
@@ -133,6 +136,11 @@ export const createPosts = (deps: PostsDeps): Posts => {
       const subject = { kind: "post", id: postId } as const;
       await notifications.add(tx, { userId, kind: "mentioned", actorId: authorId, subject }, now);
     }
+  };
+
+  const likeOf = async (viewerId: UserId, postId: PostId): Promise<LikeReceipt> => {
+    const row = await read.first(queries.shown, { viewerId, postId });
+    return { postId, liked: row ? row.liked_by !== null : false, likeCount: row?.like_count ?? 0 };
   };
 
   /** The student's own post. */
@@ -226,28 +234,30 @@ export const createPosts = (deps: PostsDeps): Posts => {
         return { postId };
       }),
 
-    like: (asking, input) =>
-      commands.execute(asking, { procedure: "social.like", input }, async (tx, now) => {
-        const { userId } = asking;
-        const { postId } = input;
+    like: async (asking, input) => {
+      const { userId } = asking;
+      const { postId } = input;
+      await commands.execute(asking, { procedure: "social.like", input }, async (tx, now) => {
         await lockPost(tx, postId);
         const row = await shownPost(tx, userId, postId);
-        if (row.liked_by) return { postId, liked: true, likeCount: row.like_count };
+        if (row.liked_by) return {};
         reactionRate.take(userId);
         await tx.all(queries.like, { postId, userId, now });
         await areas.touch(tx, userId, { area: "social", now });
         const subject = { kind: "post", id: postId } as const;
         await notifications.add(tx, { userId: row.author_id, kind: "liked", actorId: userId, subject }, now);
-        return { postId, liked: true, likeCount: row.like_count + 1 };
-      }),
+        return {};
+      });
+      return likeOf(userId, postId);
+    },
 
-    unlike: (asking, input) =>
-      commands.execute(asking, { procedure: "social.unlike", input }, async (tx, now) => {
-        const { userId } = asking;
-        const { postId } = input;
+    unlike: async (asking, input) => {
+      const { userId } = asking;
+      const { postId } = input;
+      await commands.execute(asking, { procedure: "social.unlike", input }, async (tx, now) => {
         await lockPost(tx, postId);
         const row = await shownPost(tx, userId, postId);
-        if (!row.liked_by) return { postId, liked: false, likeCount: row.like_count };
+        if (!row.liked_by) return {};
         reactionRate.take(userId);
         await tx.all(queries.unlike, { postId, userId });
         await areas.touch(tx, userId, { area: "social", now });
@@ -257,8 +267,10 @@ export const createPosts = (deps: PostsDeps): Posts => {
           { userId: row.author_id, kind: "liked", actorId: userId, subject },
           now,
         );
-        return { postId, liked: false, likeCount: row.like_count - 1 };
-      }),
+        return {};
+      });
+      return likeOf(userId, postId);
+    },
 
     likers: async (userId, { postId, cursor, limit }) => {
       await shownPost(read, userId, postId);

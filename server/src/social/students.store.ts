@@ -131,5 +131,14 @@ const unfollow = prepare<{ followerId: UserId; followeeId: UserId }>()((query, p
     .returning("position"),
 );
 
+/** A row when one student follows another, shown to the follower or not. */
+const followed = prepare<{ followerId: UserId; followeeId: UserId }>()((query, param) =>
+  query
+    .selectFrom("follows")
+    .select("position")
+    .where("follower_id", "=", param.followerId)
+    .where("followee_id", "=", param.followeeId),
+);
+
 /** The queries of students and whom they follow. */
-export const studentQueries = { page, shown, followers, following, counts, follow, unfollow };
+export const studentQueries = { page, shown, followers, following, counts, follow, unfollow, followed };

@@ -41,13 +41,16 @@ export interface Students {
   followers(viewerId: UserId, input: PageInput & { readonly userId: UserId }): Promise<Page<FollowedStudent>>;
   /** Newest first. Throws `not-found`. */
   following(viewerId: UserId, input: PageInput & { readonly userId: UserId }): Promise<Page<FollowedStudent>>;
-  /** Her posts, the older ones too, are in the feed from now on. Throws `not-found`, `limit/reached`, `rate/limited`. */
+  /**
+   * Her posts, the older ones too, are in the feed from now on. `follow` and `unfollow` answer with what holds now, also when
+   * the command is repeated. Throws `not-found`, `limit/reached`, `rate/limited`.
+   */
   follow(asking: Asking, input: { readonly userId: UserId }): Promise<FollowReceipt>;
   /** Whom she follows she may always leave, also when there is a block. Throws `not-found`, `rate/limited`. */
   unfollow(asking: Asking, input: { readonly userId: UserId }): Promise<FollowReceipt>;
 }
 
-/** What following or leaving came to. */
+/** Whether the one who asks follows a student now. */
 export interface FollowReceipt {
   readonly userId: UserId;
   readonly followed: boolean;
@@ -83,6 +86,11 @@ export const createStudents = (deps: StudentsDeps): Students => {
       });
     };
 
+  const followOf = async (followerId: UserId, userId: UserId): Promise<FollowReceipt> => ({
+    userId,
+    followed: (await read.first(queries.followed, { followerId, followeeId: userId })) !== undefined,
+  });
+
   return {
     page: async (viewerId, userId) => {
       const row = await read.first(queries.page, { viewerId, userId });
@@ -95,10 +103,10 @@ export const createStudents = (deps: StudentsDeps): Students => {
     followers: listOf("followers"),
     following: listOf("following"),
 
-    follow: (asking, input) =>
-      commands.execute(asking, { procedure: "social.follow", input }, async (tx, now) => {
-        const { userId: followerId } = asking;
-        const { userId: followeeId } = input;
+    follow: async (asking, input) => {
+      const { userId: followerId } = asking;
+      const { userId: followeeId } = input;
+      await commands.execute(asking, { procedure: "social.follow", input }, async (tx, now) => {
         if (followeeId === followerId) {
           throw new AppError("input/invalid", "Nobody follows herself.", {
             issues: [{ path: "userId", message: "Your own id" }],
@@ -109,7 +117,7 @@ export const createStudents = (deps: StudentsDeps): Students => {
         for (const userId of [followerId, followeeId].sort()) await tx.lock(`follows:${userId}`);
         const counts = await tx.first(queries.counts, { userId: followerId });
         if (!(await tx.first(queries.follow, { followerId, followeeId, now }))) {
-          return { userId: followeeId, followed: true };
+          return {};
         }
         if ((counts?.following ?? 0) >= limits.followed) {
           throw new AppError("limit/reached", "You follow as many students as one can.", {
@@ -124,17 +132,19 @@ export const createStudents = (deps: StudentsDeps): Students => {
           { userId: followeeId, kind: "followed", actorId: followerId, subject },
           now,
         );
-        return { userId: followeeId, followed: true };
-      }),
+        return {};
+      });
+      return followOf(followerId, followeeId);
+    },
 
-    unfollow: (asking, input) =>
-      commands.execute(asking, { procedure: "social.unfollow", input }, async (tx, now) => {
-        const { userId: followerId } = asking;
-        const { userId: followeeId } = input;
+    unfollow: async (asking, input) => {
+      const { userId: followerId } = asking;
+      const { userId: followeeId } = input;
+      await commands.execute(asking, { procedure: "social.unfollow", input }, async (tx, now) => {
         for (const userId of [followerId, followeeId].sort()) await tx.lock(`follows:${userId}`);
         if (!(await tx.first(queries.unfollow, { followerId, followeeId }))) {
           await assertShown(tx, followerId, followeeId);
-          return { userId: followeeId, followed: false };
+          return {};
         }
         rate.take(followerId);
         await areas.touch(tx, followerId, { area: "social", now });
@@ -144,8 +154,10 @@ export const createStudents = (deps: StudentsDeps): Students => {
           { userId: followeeId, kind: "followed", actorId: followerId, subject },
           now,
         );
-        return { userId: followeeId, followed: false };
-      }),
+        return {};
+      });
+      return followOf(followerId, followeeId);
+    },
   };
 };
 
