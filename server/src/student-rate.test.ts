@@ -25,7 +25,7 @@ const createRate = () => {
       }
     }
   };
-  return { takeAll, advance: (ms: number) => (now += ms) };
+  return { takeAll, take: rate.take, advance: (ms: number) => (now += ms) };
 };
 
 test("a student may write 1,000 messages at once, then 20 a second", () => {
@@ -52,4 +52,18 @@ test("a bucket holds no more than the burst, however long one was silent", () =>
   advance(24 * 3_600_000);
 
   expect(takeAll(student)).toBe(1_000);
+});
+
+test("a clock that is put back takes no tokens away and gives none", () => {
+  const { takeAll, take, advance } = createRate();
+  for (let index = 0; index < 400; index += 1) take(student);
+
+  advance(-3_600_000);
+  expect(takeAll(student)).toBe(600);
+  advance(-3_600_000);
+  expect(takeAll(student)).toBe(0);
+  advance(1_000);
+
+  expect(takeAll(student)).toBe(20);
+  expect(takeAll(other)).toBe(1_000);
 });

@@ -25,6 +25,16 @@ export const createStudentRate = ({
   /** When each student's bucket is full again, in the order in which they last took one. */
   const fullAtByUser = new Map<UserId, number>();
 
+  let newest = 0;
+  let behindMs = 0;
+  /** The clock's time, but never going back: a clock that is put back must not make every student wait until it has caught up. */
+  const monotonicNow = (): number => {
+    const now = clock.now() + behindMs;
+    if (now < newest) behindMs += newest - now;
+    newest = Math.max(newest, now);
+    return newest;
+  };
+
   const forgetFull = (now: number): void => {
     for (const [userId, fullAt] of fullAtByUser) {
       if (fullAt > now) return;
@@ -34,7 +44,7 @@ export const createStudentRate = ({
 
   return {
     take: (userId) => {
-      const now = clock.now();
+      const now = monotonicNow();
       forgetFull(now);
       const fullAt = Math.max(now, fullAtByUser.get(userId) ?? now) + msPerToken;
       const allowedAt = fullAt - burst * msPerToken;
