@@ -67,6 +67,14 @@ export const defaultLimits = {
   /** Encoded bytes after which a segment is sealed. */
   segmentBytes: 64 * 1024,
 
+  /**
+   * Calls that write a second of one student, in the long run, on one node; ending sessions is free. Above `messagesPerSecond`,
+   * so that chat keeps its own rate.
+   */
+  writesPerSecond: 25,
+  /** Of those, how many at once: the messages of a day offline and as many other commands. */
+  writeBurst: 2_000,
+
   /** Messages a second of one student, in the long run. */
   messagesPerSecond: 20,
   /** Messages that a student may send at once: a day offline. */

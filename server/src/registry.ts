@@ -5,7 +5,8 @@ import {
   type TRPCProcedureType,
 } from "@trpc/server";
 import { AppError } from "./errors.ts";
-import type { Access, Caller, Context } from "./trpc.ts";
+import type { StudentRate } from "./student-rate.ts";
+import type { Access, Caller, Context, Meta } from "./trpc.ts";
 
 /** A procedure and who may call it. */
 export interface ProcedureEntry {
@@ -31,17 +32,24 @@ export const listProcedures = (router: AnyTRPCRouter): ProcedureEntry[] =>
     .sort((one, other) => (one.path < other.path ? -1 : 1));
 
 /**
- * Puts before every procedure of a router the check that its declaration asks for, whoever calls it and
- * through which adapter, and runs its middlewares without tRPC's own loop: that copies the call's options
+ * Puts before every procedure of a router the check that its declaration asks for and the rate at which a student may write,
+ * whoever calls it and through which adapter, and runs its middlewares without tRPC's own loop: that copies the call's options
  * property by property four times, a third of what validating a session costs. Throws for a procedure
  * that declares nothing.
  */
-export const guardProcedures = <Router extends AnyTRPCRouter>(router: Router): Router => {
+export const guardProcedures = <Router extends AnyTRPCRouter>(
+  router: Router,
+  { writeRate }: { readonly writeRate: StudentRate },
+): Router => {
   const procedures = proceduresOf(router);
   for (const [path, procedure] of Object.entries(procedures)) {
     const access = accessOf(path, procedure._def);
+    const { type, meta } = procedure._def;
+    const isMetered = meta?.isMetered ?? type === "mutation";
     const guarded = async (call: Call): Promise<unknown> => {
-      authorize(access, call.ctx.caller);
+      const { caller } = call.ctx;
+      authorize(access, caller);
+      if (isMetered && access === "session" && caller.state === "signed-in") writeRate.take(caller.user.id);
       const result = await runMiddlewares(procedure._def, call);
       if (!result.ok) throw result.error;
       return result.data;
@@ -120,7 +128,7 @@ type Middleware = (
 
 interface Definition {
   readonly type: TRPCProcedureType;
-  readonly meta?: { readonly access?: Access };
+  readonly meta?: Partial<Meta>;
   readonly inputs: readonly unknown[];
   readonly middlewares: readonly Middleware[];
 }

@@ -25,6 +25,7 @@ import { createPushRouter } from "./push/push.router.ts";
 import type { PushTokens } from "./push/tokens.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
 import { guardProcedures } from "./registry.ts";
+import type { StudentRate } from "./student-rate.ts";
 import { router } from "./trpc.ts";
 
 export interface RouterDeps extends AdminDeps {
@@ -41,6 +42,8 @@ export interface RouterDeps extends AdminDeps {
   readonly applications: Applications;
   readonly pushTokens: PushTokens;
   readonly countries: ReadonlySet<string> | undefined;
+  /** Of the calls of signed-in students that write. */
+  readonly writeRate: StudentRate;
 }
 
 /** Every procedure of the server, one line a feature. */
@@ -63,6 +66,7 @@ export const createRouter = (deps: RouterDeps) =>
       applications: createApplicationsRouter(deps),
       admin: createAdminRouter(deps),
     }),
+    deps,
   );
 
 /** What the typed clients are made from. */

@@ -47,6 +47,7 @@ import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
 import { createSeedServices } from "./seed-services.ts";
 import { createSeed } from "./seed/seed.ts";
 import { createSocial } from "./social/social.ts";
+import { createStudentRate } from "./student-rate.ts";
 import { createErasureParts, createExportParts } from "./student-parts.ts";
 import { createLogs } from "./sync/logs.ts";
 import { createSync, type Sync } from "./sync/sync.ts";
@@ -315,6 +316,7 @@ export const createServer = async ({
     limits,
     facts,
     countries: config.countries,
+    writeRate: createStudentRate({ clock, perSecond: limits.writesPerSecond, burst: limits.writeBurst }),
   });
   const http = await createHttp({
     config,

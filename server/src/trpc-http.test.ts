@@ -44,6 +44,7 @@ const appRouter = guardProcedures(
     }),
     nested: router({ deep: publicProcedure.query(() => [1, 2, 3]) }),
   }),
+  { writeRate: { take: () => {} } },
 );
 
 const createContext = async (): Promise<Context> => ({ caller: { state: "nobody" }, ip: "127.0.0.1" });

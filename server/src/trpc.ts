@@ -6,6 +6,16 @@ import type { SignedIn } from "./sessions/sessions.ts";
 /** Who may call a procedure. Every procedure declares it; one that does not answers nobody. */
 export type Access = "anyone" | "session" | "admin";
 
+/** What a procedure declares of itself. */
+export interface Meta {
+  readonly access: Access;
+  /**
+   * Whether each call by a student takes a token of the rate at which a student may write. Default: mutations do, queries do
+   * not.
+   */
+  readonly isMetered?: boolean;
+}
+
 /** Who asks, as the key of the request says. */
 export type Caller =
   | { readonly state: "nobody" }
@@ -23,7 +33,7 @@ export interface Context {
 
 const t = initTRPC
   .context<Context>()
-  .meta<{ readonly access: Access }>()
+  .meta<Meta>()
   .create({
     isDev: false,
     errorFormatter: ({ error, shape, path }) => {

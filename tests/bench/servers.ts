@@ -36,6 +36,8 @@ export type ServerKind = (typeof SERVER_KINDS)[number];
 
 /** What is counted for one student or one address is raised: here one does what thousands would. */
 const CHAT_LIMITS = {
+  writesPerSecond: 1_000_000_000,
+  writeBurst: 1_000_000_000,
   messagesPerSecond: 1_000_000_000,
   messageBurst: 1_000_000_000,
   socketsPerSession: 1_000_000,
@@ -43,6 +45,7 @@ const CHAT_LIMITS = {
 };
 
 const SOCIAL_LIMITS = {
+  writeBurst: 1_000_000_000,
   postBurst: 1_000_000_000,
   commentBurst: 1_000_000_000,
   reactionBurst: 1_000_000_000,

@@ -44,7 +44,7 @@ test("a full disk in the middle of group commits: nothing acknowledged is lost, 
   writeFileSync(ballast, Buffer.alloc(DISK_BYTES / 2));
   const world = await createWorld({
     environment: { EDVOYAGE_DATABASE_URL: `sqlite:${disk}/edvoyage.sqlite` },
-    limits: { messageBurst: 1_000_000 },
+    limits: { writeBurst: 1_000_000, messageBurst: 1_000_000 },
   });
   const { token } = await world.device().signIn();
   const rpc = createRpcClient({ url: world.url, token: () => token });

@@ -3,8 +3,9 @@ import type { Account } from "./account.ts";
 
 export const createAccountRouter = ({ account }: { readonly account: Account }) =>
   router({
-    export: sessionProcedure.query(({ ctx: { caller } }) =>
-      account.export(caller.user.id, `user:${caller.user.id}`),
-    ),
+    // Each export is written to the audit log.
+    export: sessionProcedure
+      .meta({ access: "session", isMetered: true })
+      .query(({ ctx: { caller } }) => account.export(caller.user.id, `user:${caller.user.id}`)),
     delete: sessionProcedure.mutation(({ ctx: { caller } }) => account.delete(caller)),
   });

@@ -8,6 +8,12 @@ import type { Sessions, SessionView } from "./sessions.ts";
 
 const sessionId = idInput<SessionId>();
 
+/**
+ * Ends sessions, whatever else was done at once: a stolen key that uses up the rate of its student must not keep the others
+ * from ending it. What this writes is bounded by the sign-ins before.
+ */
+const endingProcedure = sessionProcedure.meta({ access: "session", isMetered: false });
+
 /** A session in its student's list of devices. */
 export interface ListedSession extends SessionView {
   /** The one that asks. */
@@ -55,7 +61,7 @@ export const createSessionsRouter = ({
       },
     ),
 
-    revoke: sessionProcedure.input(z.object({ sessionId })).mutation(
+    revoke: endingProcedure.input(z.object({ sessionId })).mutation(
       async ({
         ctx: {
           caller: { user },
@@ -70,7 +76,7 @@ export const createSessionsRouter = ({
       }),
     ),
 
-    revokeOthers: sessionProcedure.mutation(
+    revokeOthers: endingProcedure.mutation(
       async ({
         ctx: {
           caller: { user, session },
@@ -80,7 +86,7 @@ export const createSessionsRouter = ({
       }),
     ),
 
-    logout: sessionProcedure.mutation(
+    logout: endingProcedure.mutation(
       async ({
         ctx: {
           caller: { user, session },
