@@ -43,6 +43,8 @@ export const defaultLimits = {
   wrongSixDigitCodesPerMonth: 30,
   /** Wrong codes of any length in 30 days after which devices unknown to a phone are paused. */
   wrongCodesPerMonth: 100,
+  /** Devices that are known to a phone: those that signed in with it last. Older ones are strangers again. */
+  knownDevicesPerPhone: 10,
   /** Wrong codes in 30 days after which a known device loses its privileges. */
   wrongCodesPerKnownDevicePerMonth: 30,
 

@@ -17,6 +17,7 @@ import { createSocial } from "./0013-social.ts";
 import { createPush } from "./0014-push.ts";
 import { createDemoWorlds } from "./0015-demo-worlds.ts";
 import { shrinkAnswers } from "./0016-receipts.ts";
+import { createKnownDevices } from "./0017-known-devices.ts";
 
 /** Append-only: a migration that has left this repository is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -36,6 +37,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0014-push": createPush(dialect),
   "0015-demo-worlds": createDemoWorlds,
   "0016-receipts": shrinkAnswers(dialect),
+  "0017-known-devices": createKnownDevices,
 });
 
 /** Every migration, oldest first. */

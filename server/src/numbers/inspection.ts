@@ -92,7 +92,7 @@ export interface NumberInspection {
 interface History {
   readonly phone: string;
   readonly now: number;
-  readonly devices: readonly NumberFacts[];
+  readonly devices: readonly (NumberFacts & { readonly signedInAt: number | null })[];
   readonly wrongCodes: readonly WrongCode[];
   readonly sends: Sends;
 }
@@ -112,11 +112,16 @@ export const createNumberInspection = (deps: {
     const { read } = database;
     const wrongCodes = await read.all(queries.wrongCodesSince, { phone, since: now - MONTH_MS });
     const sends = await read.all(queries.countedSendsSince, { phone, since: now - DAY_MS });
+    const newestSignIns = await read.all(queries.newestSignIns, {
+      phone,
+      limit: limits.knownDevicesPerPhone,
+    });
     const seen = new Map((await devicesOfPhone(read, phone)).map((device) => [device.device_key, device]));
     const keys = new Set([...seen.keys(), ...[...wrongCodes, ...sends].map(({ device_key }) => device_key)]);
     const devices = [...keys].map((deviceKey) => ({
       deviceKey,
       signedInAt: seen.get(deviceKey)?.signed_in_at ?? null,
+      newestSignIns,
       blockedUntil: seen.get(deviceKey)?.blocked_until ?? null,
       wrongCodes,
     }));

@@ -19,14 +19,16 @@ export type WrongCode = Pick<
   Tables["wrong_codes"],
   "device_key" | "at" | "code_length" | "known" | "counts_to_block"
 >;
+/** A device of a phone by its last sign-in; revoked devices have none. */
+export type SignedInDevice = Pick<Tables["phone_devices"], "device_key" | "signed_in_at">;
 /** One message that counts: it ended in no sign-in, and the provider did not refuse it. */
 export type Send = Pick<Tables["sends"], "device_key" | "ip" | "at" | "known">;
 
 /** What the rows say of one phone, oldest first, as seen by one device. */
 export interface NumberFacts {
   readonly deviceKey: DeviceKey;
-  /** When this device last signed in with this phone and was not revoked since. */
-  readonly signedInAt: number | null;
+  /** Devices that signed in with this phone and were not revoked since, newest sign-in first; `knownDevicesPerPhone` of them suffice. */
+  readonly newestSignIns: readonly SignedInDevice[];
   readonly blockedUntil: number | null;
   /** Of all devices, 30 days. */
   readonly wrongCodes: readonly WrongCode[];
@@ -37,7 +39,10 @@ export type Sends = readonly Send[];
 
 /** What one device may do with one phone now. */
 export interface Standing {
-  /** Signed in with this phone within 180 days: strangers cannot use up what it is allowed. */
+  /**
+   * Signed in with this phone within 180 days, and fewer than `knownDevicesPerPhone` devices did so after it: strangers
+   * cannot use up what it is allowed.
+   */
   readonly isKnown: boolean;
   /** Until when this device can neither request nor verify; `null` when it can. */
   readonly blockedUntil: number | null;
@@ -76,7 +81,10 @@ export const countTowardsBlock = (facts: NumberFacts, now: number): number =>
   ).length;
 
 const isKnownDevice = (facts: NumberFacts, now: number, limits: Limits): boolean => {
-  if (facts.signedInAt === null || now - facts.signedInAt >= KNOWN_DEVICE_MS) return false;
+  const signIn = facts.newestSignIns
+    .slice(0, limits.knownDevicesPerPhone)
+    .find(({ device_key: deviceKey }) => deviceKey === facts.deviceKey);
+  if (!signIn || signIn.signed_in_at === null || now - signIn.signed_in_at >= KNOWN_DEVICE_MS) return false;
   const ownWrong = facts.wrongCodes.filter(
     (wrong) => wrong.known === 1 && wrong.device_key === facts.deviceKey && isWithin(wrong, MONTH_MS, now),
   );

@@ -8,9 +8,21 @@ const PRUNE_BATCH = 500;
 const device = prepare<{ phone: string; deviceKey: DeviceKey }>()((query, param) =>
   query
     .selectFrom("phone_devices")
-    .select(["signed_in_at", "blocked_until"])
+    .select("blocked_until")
     .where("phone", "=", param.phone)
     .where("device_key", "=", param.deviceKey),
+);
+
+/** Sign-ins of one millisecond are ordered by their device, so that every reader agrees on who is among the newest. */
+const newestSignIns = prepare<{ phone: string; limit: number }>()((query, param) =>
+  query
+    .selectFrom("phone_devices")
+    .select(["device_key", "signed_in_at"])
+    .where("phone", "=", param.phone)
+    .where("signed_in_at", "is not", null)
+    .orderBy("signed_in_at", "desc")
+    .orderBy("device_key", "desc")
+    .limit(param.limit),
 );
 
 const wrongCodesSince = prepare<{ phone: string; since: number }>()((query, param) =>
@@ -164,6 +176,7 @@ const forgetDevice = prepare<{ phone: string; deviceKey: DeviceKey }>()((query, 
 /** The queries of the sign-in path. */
 export const numberQueries = {
   device,
+  newestSignIns,
   wrongCodesSince,
   countedSendsSince,
   loadOfAddress,

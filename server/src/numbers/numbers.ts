@@ -86,7 +86,7 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
       const device = await tx.first(queries.device, { phone, deviceKey });
       const facts: NumberFacts = {
         deviceKey,
-        signedInAt: device?.signed_in_at ?? null,
+        newestSignIns: await tx.all(queries.newestSignIns, { phone, limit: limits.knownDevicesPerPhone }),
         blockedUntil: device?.blocked_until ?? null,
         wrongCodes: await tx.all(queries.wrongCodesSince, { phone, since: now - MONTH_MS }),
       };

@@ -1,0 +1,13 @@
+import { sql, type Migration } from "kysely";
+
+export const createKnownDevices: Migration = {
+  up: async (db) => {
+    // The newest sign-ins of a phone are read from the end of this index, however many devices it has seen.
+    await db.schema
+      .createIndex("phone_devices_by_sign_in")
+      .on("phone_devices")
+      .columns(["phone", "signed_in_at", "device_key"])
+      .where(sql.ref("signed_in_at"), "is not", null)
+      .execute();
+  },
+};

@@ -1,0 +1,112 @@
+import { describe, expect, test } from "vitest";
+import { DIALECTS, writeRows } from "../support/databases.ts";
+import type { Device } from "../support/device.ts";
+import { createWorld, somePhone, type World } from "../support/world.ts";
+
+/** An address of its own for each index. */
+const address = (index: number): string => `198.51.${Math.floor(index / 250)}.${(index % 250) + 1}`;
+
+/** Signs in with so many devices of one phone, a second apart, each from its own address; the oldest first. */
+const signInWith = async (world: World, phone: string, count: number) => {
+  const devices: Device[] = [];
+  const signIns = [];
+  for (let index = 0; index < count; index += 1) {
+    const device = world.device({ phone, ip: address(index) });
+    signIns.push(await device.signIn());
+    devices.push(device);
+    world.clock.advance({ seconds: 1 });
+  }
+  return { devices, signIns };
+};
+
+/** Whether each device of the phone is known, in the order of `devices`, as an admin is told. */
+const knownOf = async (world: World, phone: string): Promise<boolean[]> => {
+  const report = await world.admin.admin.numbers.show.query({ phone });
+  return report.devices
+    .toSorted((one, other) => (one.signedInAt ?? 0) - (other.signedInAt ?? 0))
+    .map(({ isKnown }) => isKnown);
+};
+
+/** Nine wrong codes by strangers: who is no known device now gets codes of 8 digits. */
+const spendStrangersBudget = async (world: World, phone: string): Promise<void> => {
+  for (let index = 0; index < 3; index += 1) {
+    const stranger = world.device({ phone, ip: address(500 + index) });
+    await stranger.requestCode();
+    for (let guess = 0; guess < 3; guess += 1)
+      await stranger.verify({ code: stranger.wrongCode() }).catch(() => {});
+  }
+};
+
+describe.each(DIALECTS)("devices known to a phone, on %s", (dialect) => {
+  test("the ten that signed in last are known; the eleventh is a stranger again and its session goes on", async () => {
+    const world = await createWorld({ dialect, limits: { sessionsPerUser: 20 } });
+    const phone = somePhone();
+    const { devices, signIns } = await signInWith(world, phone, 11);
+    const [eleventh, tenth] = devices;
+
+    expect(await knownOf(world, phone)).toEqual([false, ...Array.from({ length: 10 }, () => true)]);
+    await spendStrangersBudget(world, phone);
+
+    expect(await eleventh?.requestCode()).toMatchObject({ codeLength: 8 });
+    expect(await tenth?.requestCode()).toMatchObject({ codeLength: 6 });
+    expect(await signIns[0]?.rpc.sessions.validate.query()).toMatchObject({ user: { phone } });
+  });
+
+  test("the eleventh device is known again once it has signed in, in place of the one that is now the oldest", async () => {
+    const world = await createWorld({ dialect });
+    const phone = somePhone();
+    const { devices } = await signInWith(world, phone, 11);
+    world.clock.advance({ days: 1 });
+
+    await devices[0]?.signIn();
+    await spendStrangersBudget(world, phone);
+
+    expect(await devices[1]?.requestCode()).toMatchObject({ codeLength: 8 });
+    expect(await devices[0]?.requestCode()).toMatchObject({ codeLength: 6 });
+  });
+
+  test("a revoked device takes no place among the ten: the next older one is known", async () => {
+    const world = await createWorld({ dialect, limits: { sessionsPerUser: 20 } });
+    const phone = somePhone();
+    const { devices, signIns } = await signInWith(world, phone, 11);
+
+    await signIns[10]?.rpc.sessions.revoke.mutate({ sessionId: signIns[5]?.session.id ?? "" });
+    await spendStrangersBudget(world, phone);
+
+    expect(await devices[0]?.requestCode()).toMatchObject({ codeLength: 6 });
+    expect(await devices[5]?.requestCode()).toMatchObject({ codeLength: 8 });
+  });
+
+  test("of 118 devices that an older version made known, only the ten newest are known", async () => {
+    const world = await createWorld({ dialect });
+    const student = world.device();
+    await student.signIn();
+    const { phone } = student;
+    const rows = Array.from(
+      { length: 118 },
+      (_, index) => `('${phone}', 'device-${index}', ${world.clock.now() - (118 - index) * 37})`,
+    );
+    await writeRows(
+      world.databaseUrl,
+      `insert into phone_devices (phone, device_key, signed_in_at) values ${rows.join(", ")}`,
+    );
+
+    const known = await knownOf(world, phone);
+
+    expect(known).toHaveLength(119);
+    expect(known.flatMap((isKnown, index) => (isKnown ? [index] : []))).toEqual(
+      Array.from({ length: 10 }, (_, index) => 109 + index),
+    );
+  });
+
+  test("an erased student's devices are forgotten: the next owner of the number starts with none", async () => {
+    const world = await createWorld({ dialect });
+    const phone = somePhone();
+    const { devices, signIns } = await signInWith(world, phone, 3);
+    await world.admin.admin.users.erase.mutate({ userId: signIns[0]?.user.id ?? "", reason: "asked" });
+
+    expect(await devices[0]?.signIn()).toMatchObject({ isNewUser: true });
+
+    expect(await knownOf(world, phone)).toEqual([true]);
+  });
+});
