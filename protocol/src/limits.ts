@@ -50,10 +50,14 @@ export const defaultLimits = {
 
   /** Messages an hour to one phone for one device. */
   sendsPerHourPerDevice: 5,
-  /** Messages a day to one phone for all devices unknown to it. */
+  /** Messages in 24 hours to one phone for all devices unknown to it. */
   sendsPerDayPerPhone: 10,
   /** Of those, how many one IP (IPv6: one /64) may cause. */
   sendsPerDayPerPhonePerIp: 3,
+  /** Messages in 24 hours to one phone for all devices known to it: a budget that strangers cannot spend. */
+  sendsPerDayPerPhoneForKnownDevices: 15,
+  /** Sign-ins in 24 hours with one phone whose messages are given back to its budgets; those after them cost theirs. */
+  signInsGivenBackPerDayPerPhone: 10,
   /** Messages an hour caused by one IP (IPv6: one /64). */
   sendsPerHourPerIp: 120,
   /** Messages an hour in all; `EDVOYAGE_SMS_HOURLY_CAP` sets it too. */

@@ -155,13 +155,57 @@ describe.each(DIALECTS)("messages, on %s", (dialect) => {
     await device({ phone, ip: "2001:db8:1:3::1" }).requestCode();
   });
 
-  test("a message that ends in a sign-in costs no daily allowance: a developer reinstalls all day", async () => {
+  test("messages that end in a sign-in are given back, those of ten sign-ins in 24 hours", async () => {
+    const world = await createWorld({ dialect });
+    const phone = somePhone();
+    const reinstalled = (index: number) => world.device({ phone, ip: address(index) });
+
+    for (let index = 0; index < 20; index += 1) await reinstalled(index).signIn();
+
+    // Ten were given back, and ten cost the budget of devices unknown to the number.
+    await expectRefusal(reinstalled(20).requestCode(), "otp/throttled", { retryAfterSeconds: 86_400 });
+    expect(world.sms).toHaveLength(20);
+    world.clock.advance({ days: 1, ms: -1 });
+    await expectRefusal(reinstalled(20).requestCode(), "otp/throttled");
+    world.clock.advance({ ms: 1 });
+    for (let index = 20; index < 40; index += 1) await reinstalled(index).signIn();
+    await expectRefusal(reinstalled(40).requestCode(), "otp/throttled", { retryAfterSeconds: 86_400 });
+  });
+
+  test("an address gets three messages a day to one number besides those that were given back", async () => {
     const { device, sms } = await createWorld({ dialect });
     const phone = somePhone();
 
-    for (let i = 0; i < 25; i += 1) await device({ phone }).signIn();
+    for (let index = 0; index < 13; index += 1) await device({ phone }).signIn();
 
-    expect(sms).toHaveLength(25);
+    await expectRefusal(device({ phone }).requestCode(), "otp/throttled", { retryAfterSeconds: 86_400 });
+    expect(sms).toHaveLength(13);
+  });
+
+  test("known devices of a number share 15 messages a day, and strangers ten: neither spends the other's", async () => {
+    const world = await createWorld({ dialect });
+    const phone = somePhone();
+    const known = Array.from({ length: 4 }, (_, index) => world.device({ phone, ip: address(index) }));
+    for (const device of known) await device.signIn();
+    const [first, second, third, last] = known;
+
+    // Five an hour are what one device gets.
+    for (const device of [first, second, third]) {
+      for (let i = 0; i < 5; i += 1) {
+        await device?.requestCode();
+        world.clock.advance({ minutes: 2 });
+      }
+    }
+
+    await expectRefusal(last?.requestCode() ?? Promise.resolve(), "otp/throttled", {
+      retryAfterSeconds: 86_400 - 30 * 60,
+    });
+    for (let index = 0; index < 10; index += 1)
+      await world.device({ phone, ip: address(10 + index) }).requestCode();
+    await expectRefusal(world.device({ phone, ip: address(30) }).requestCode(), "otp/throttled");
+    expect(world.sms).toHaveLength(4 + 15 + 10);
+    world.clock.advance({ days: 1, minutes: -30 });
+    expect(await last?.signIn()).toMatchObject({ isNewUser: false });
   });
 
   test("one address causes 120 an hour; known devices behind it go on", async () => {

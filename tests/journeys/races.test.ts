@@ -124,6 +124,40 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
     expect(tokens.size).toBe(20);
     expect((await admin.admin.sessions.list.query({ phone, limit: 100 })).items).toHaveLength(10);
   });
+
+  test("of 20 sign-ins at once with one phone, ten are given back", async () => {
+    const { device, admin } = await createWorld({ dialect, limits: { ...limits, sendsPerDayPerPhone: 20 } });
+    const { phone } = device();
+    const answers: (() => Promise<SignIn>)[] = [];
+    for (let index = 0; index < 20; index += 1) {
+      const one = device({ phone, ip: `198.51.100.${index + 1}` });
+      await one.requestCode();
+      const code = one.code();
+      answers.push(() => one.verify({ code }));
+    }
+
+    const { counts } = await countOutcomes(answers.map((answer) => answer()));
+
+    expect(counts).toEqual({ "signed-in": 20 });
+    expect(await admin.admin.numbers.show.query({ phone })).toMatchObject({ messagesOfDay: 10 });
+  });
+
+  test("1,000 requests at once by the ten known devices of a phone get no more than their shared messages", async () => {
+    const { device, sms } = await createWorld({
+      dialect,
+      limits: { ...limits, sendsPerDayPerPhoneForKnownDevices: 4 },
+    });
+    const { phone } = device();
+    const known = Array.from({ length: 10 }, (_, index) => device({ phone, ip: `198.51.100.${index + 1}` }));
+    for (const one of known) await one.signIn();
+    sms.length = 0;
+
+    await Promise.allSettled(
+      Array.from({ length: MANY }, (_, index) => known[index % known.length]?.requestCode()),
+    );
+
+    expect(sms).toHaveLength(4);
+  });
 });
 
 // Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).

@@ -46,6 +46,8 @@ const LIMITS = {
   sendsPerHourPerDevice: 1_000,
   sendsPerDayPerPhone: 1_000,
   sendsPerDayPerPhonePerIp: 1_000,
+  sendsPerDayPerPhoneForKnownDevices: 1_000,
+  signInsGivenBackPerDayPerPhone: 1_000,
   // So that logs have many segments.
   segmentEvents: 6,
 };

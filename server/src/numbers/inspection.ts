@@ -8,6 +8,7 @@ import { parseCursor, toPage, type Page } from "../paging.ts";
 import { maskPhone } from "../phone.ts";
 import {
   judgeBudget,
+  judgeMessages,
   judgeStanding,
   MONTH_MS,
   nextSendAt,
@@ -111,7 +112,7 @@ export const createNumberInspection = (deps: {
   const historyOf = async (phone: string, now: number): Promise<History> => {
     const { read } = database;
     const wrongCodes = await read.all(queries.wrongCodesSince, { phone, since: now - MONTH_MS });
-    const sends = await read.all(queries.countedSendsSince, { phone, since: now - DAY_MS });
+    const sends = await read.all(queries.sendsSince, { phone, since: now - DAY_MS });
     const newestSignIns = await read.all(queries.newestSignIns, {
       phone,
       limit: limits.knownDevicesPerPhone,
@@ -155,7 +156,7 @@ export const createNumberInspection = (deps: {
     const unexplained = {
       ...summarize(history, showPhones),
       budget: { sixDigitOfDay, sixDigitOfMonth, ofMonth },
-      messagesOfDay: sends.filter(({ known }) => known === 0).length,
+      messagesOfDay: judgeMessages(sends, now, limits).toStrangersOfDay,
       allowed: {
         sixDigitOfDay: limits.wrongSixDigitCodesPerDay,
         sixDigitOfMonth: limits.wrongSixDigitCodesPerMonth,

@@ -1,9 +1,21 @@
-import { defaultLimits as limits } from "@edvoyage/protocol";
+import { defaultLimits as limits, type ChallengeId } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
 import { DAY_MS } from "../clock.ts";
-import { judgeStanding, type NumberFacts, type SignedInDevice, type WrongCode } from "./numbers.rules.ts";
+import { createNewId, systemRandom } from "../crypto.ts";
+import {
+  decideSend,
+  judgeMessages,
+  judgeStanding,
+  type NumberFacts,
+  type Send,
+  type SendDecision,
+  type SendLoad,
+  type SignedInDevice,
+  type WrongCode,
+} from "./numbers.rules.ts";
 
 const NOW = 1_800_000_000_000;
+const newId = createNewId(systemRandom);
 
 /** Sign-ins of `count` devices, `device-1` the newest, one a minute. */
 const signIns = (count: number, newestAt = NOW): SignedInDevice[] =>
@@ -81,5 +93,140 @@ describe("a device known to a phone", () => {
 
     expect(standingOf("device-10")).toMatchObject({ isKnown: true, codeLength: 6 });
     expect(standingOf("device-11")).toMatchObject({ isKnown: false, codeLength: 8 });
+  });
+});
+
+/** Messages of so many challenges to as many devices, the last one now, a minute apart; oldest first. */
+const sendsOf = (count: number, send: Partial<Send> & { readonly lastAt?: number } = {}): Send[] => {
+  const { lastAt = NOW, ...rest } = send;
+  return Array.from({ length: count }, (_, index) => ({
+    device_key: `device-${index + 1}`,
+    challenge_id: newId<ChallengeId>(NOW),
+    ip: `198.51.100.${index + 1}`,
+    at: lastAt - (count - 1 - index) * 60_000,
+    known: 0,
+    state: "counted",
+    ...rest,
+  }));
+};
+
+const IDLE: SendLoad = {
+  ip: "192.0.2.1",
+  ofAddress: { count: 0, oldestAt: null },
+  ofAll: { count: 0, oldestAt: null },
+};
+
+const decide = (
+  sends: readonly Send[],
+  { isKnown, load = IDLE }: { readonly isKnown: boolean; readonly load?: SendLoad },
+): SendDecision =>
+  decideSend(sends, {
+    challengeId: newId<ChallengeId>(NOW),
+    deviceKey: "asking",
+    isKnown,
+    load,
+    now: NOW,
+    limits,
+  });
+
+describe("a message to a phone", () => {
+  const MINUTE = 60_000;
+  const known = { known: 1 } as const;
+  test.each<{
+    readonly case: string;
+    readonly sends: readonly Send[];
+    readonly toStranger: SendDecision["state"];
+    readonly toKnown: SendDecision["state"];
+  }>([
+    { case: "that got none", sends: [], toStranger: "send", toKnown: "send" },
+    { case: "that got 9 to strangers", sends: sendsOf(9), toStranger: "send", toKnown: "send" },
+    { case: "that got 10 to strangers", sends: sendsOf(10), toStranger: "throttled", toKnown: "send" },
+    {
+      case: "that got 14 to known devices",
+      sends: sendsOf(14, known),
+      toStranger: "send",
+      toKnown: "send",
+    },
+    {
+      case: "that got 15 to known devices",
+      sends: sendsOf(15, known),
+      toStranger: "send",
+      toKnown: "throttled",
+    },
+    {
+      case: "that got 10 and 15",
+      sends: [...sendsOf(10), ...sendsOf(15, known)],
+      toStranger: "throttled",
+      toKnown: "throttled",
+    },
+    {
+      case: "that got 10 and 15, all given back",
+      sends: [...sendsOf(10, { state: "signed-in" }), ...sendsOf(15, { ...known, state: "signed-in" })],
+      toStranger: "send",
+      toKnown: "send",
+    },
+    {
+      case: "that got its 15th to known devices when the first of them was 24 hours old",
+      sends: sendsOf(15, { ...known, lastAt: NOW - DAY_MS + 14 * MINUTE }),
+      toStranger: "send",
+      toKnown: "send",
+    },
+    {
+      case: "that got 15 to known devices, the first of them a millisecond less than 24 hours ago",
+      sends: sendsOf(15, { ...known, lastAt: NOW - DAY_MS + 14 * MINUTE + 1 }),
+      toStranger: "send",
+      toKnown: "throttled",
+    },
+  ])(
+    "$case goes to a stranger: $toStranger, to a known device: $toKnown",
+    ({ sends, toStranger, toKnown }) => {
+      expect(decide(sends, { isKnown: false }).state).toBe(toStranger);
+      expect(decide(sends, { isKnown: true }).state).toBe(toKnown);
+    },
+  );
+});
+
+describe("the messages of a sign-in", () => {
+  const signedIn = { state: "signed-in" } as const;
+  test.each<{
+    readonly case: string;
+    readonly sends: readonly Send[];
+    readonly ofDay: number;
+    readonly spentUntil: number | null;
+  }>([
+    { case: "after none that counted", sends: sendsOf(20), ofDay: 0, spentUntil: null },
+    { case: "after nine", sends: sendsOf(9, signedIn), ofDay: 9, spentUntil: null },
+    {
+      case: "after ten",
+      sends: sendsOf(10, signedIn),
+      ofDay: 10,
+      spentUntil: NOW - 9 * 60_000 + DAY_MS,
+    },
+    {
+      case: "after ten, the first of which is 24 hours old",
+      sends: sendsOf(10, { ...signedIn, lastAt: NOW - DAY_MS + 9 * 60_000 }),
+      ofDay: 9,
+      spentUntil: null,
+    },
+    {
+      case: "after three of four messages each",
+      sends: [1, 2, 3].flatMap(() => sendsOf(4, { ...signedIn, challenge_id: newId<ChallengeId>(NOW) })),
+      ofDay: 3,
+      spentUntil: null,
+    },
+    {
+      case: "after ten, five of them of known devices",
+      sends: [
+        ...sendsOf(5, { ...signedIn, lastAt: NOW - 5 * 60_000 }),
+        ...sendsOf(5, { ...signedIn, known: 1 }),
+      ],
+      ofDay: 10,
+      spentUntil: NOW - 9 * 60_000 + DAY_MS,
+    },
+  ])("$case are given back unless ten sign-ins were: $ofDay", ({ sends, ofDay, spentUntil }) => {
+    expect(judgeMessages(sends, NOW, limits)).toMatchObject({
+      signInsGivenBackOfDay: ofDay,
+      giveBackSpentUntil: spentUntil,
+    });
   });
 });

@@ -1,5 +1,5 @@
 import type { DeviceKey, Tables } from "@edvoyage/db";
-import type { Limits } from "@edvoyage/protocol";
+import type { ChallengeId, Limits } from "@edvoyage/protocol";
 import { DAY_MS, HOUR_MS } from "../clock.ts";
 
 /** Wrong codes count towards a block for this long. */
@@ -21,8 +21,8 @@ export type WrongCode = Pick<
 >;
 /** A device of a phone by its last sign-in; revoked devices have none. */
 export type SignedInDevice = Pick<Tables["phone_devices"], "device_key" | "signed_in_at">;
-/** One message that counts: it ended in no sign-in, and the provider did not refuse it. */
-export type Send = Pick<Tables["sends"], "device_key" | "ip" | "at" | "known">;
+/** One message that the provider did not refuse: it counts, unless a sign-in gave it back. */
+export type Send = Pick<Tables["sends"], "device_key" | "challenge_id" | "ip" | "at" | "known" | "state">;
 
 /** What the rows say of one phone, oldest first, as seen by one device. */
 export interface NumberFacts {
@@ -123,29 +123,47 @@ export interface SendLoad {
 }
 
 /**
- * Decides whether a message may be sent. A known device answers to its own rhythm and the hourly cap
- * with its reserve alone: whatever strangers could use up does not apply to it.
+ * Decides whether a message may be sent. A known device answers to its own rhythm, the budget that it shares with
+ * the other known devices of its phone, and the hourly cap with its reserve: whatever strangers could use up does
+ * not apply to it.
  */
 export const decideSend = (
   sends: Sends,
   {
+    challengeId,
     deviceKey,
     isKnown,
     load,
     now,
     limits,
-  }: { deviceKey: DeviceKey; isKnown: boolean; load: SendLoad; now: number; limits: Limits },
+  }: {
+    challengeId: ChallengeId;
+    deviceKey: DeviceKey;
+    isKnown: boolean;
+    load: SendLoad;
+    now: number;
+    limits: Limits;
+  },
 ): SendDecision => {
   const resendAt = nextSendAt(sends, { deviceKey, now, limits });
   if (resendAt !== null && now < resendAt) return { state: "wait", resendAt };
   const cap = limits.sendsPerHour + (isKnown ? limits.sendsPerHourReserve : 0);
   const refusals = [
     hourFull(load.ofAll, cap),
-    ...(isKnown ? [] : strangerRefusals(sends, { load, now, limits })),
+    ...(isKnown
+      ? [judgeMessages(sends, now, limits).knownBudgetSpentUntil]
+      : strangerRefusals(sends, { load, now, limits })),
   ];
   const until = Math.max(...refusals.map((refusal) => refusal ?? 0));
   if (until > now) return { state: "throttled", until };
-  const sent: Send = { device_key: deviceKey, ip: load.ip, at: now, known: isKnown ? 1 : 0 };
+  const sent: Send = {
+    device_key: deviceKey,
+    challenge_id: challengeId,
+    ip: load.ip,
+    at: now,
+    known: isKnown ? 1 : 0,
+    state: "counted",
+  };
   const after = nextSendAt([...sends, sent], { deviceKey, now, limits });
   return { state: "send", resendAt: after ?? now };
 };
@@ -154,7 +172,7 @@ const strangerRefusals = (
   sends: Sends,
   { load, now, limits }: { load: SendLoad; now: number; limits: Limits },
 ): (number | null)[] => {
-  const ofDay = sends.filter((send) => send.known === 0 && isWithin(send, DAY_MS, now));
+  const ofDay = countedOfDay(sends, now).filter(({ known }) => known === 0);
   const ofDayAndAddress = ofDay.filter((send) => send.ip === load.ip);
   return [
     fullUntil(ofDay, limits.sendsPerDayPerPhone, DAY_MS),
@@ -163,12 +181,44 @@ const strangerRefusals = (
   ];
 };
 
+/** What is left of a phone's budgets of messages, of which strangers and known devices have one each. */
+export const judgeMessages = (sends: Sends, now: number, limits: Limits) => {
+  const counted = countedOfDay(sends, now);
+  const toKnown = counted.filter(({ known }) => known === 1);
+  const givenBack = signInsGivenBack(sends, now);
+  return {
+    toStrangersOfDay: counted.length - toKnown.length,
+    toKnownOfDay: toKnown.length,
+    /** Until when no known device gets a message; `null` when they do. */
+    knownBudgetSpentUntil: fullUntil(toKnown, limits.sendsPerDayPerPhoneForKnownDevices, DAY_MS),
+    signInsGivenBackOfDay: givenBack.length,
+    /** Until when a sign-in costs the messages that it took; `null` when they are given back. */
+    giveBackSpentUntil: fullUntil(givenBack, limits.signInsGivenBackPerDayPerPhone, DAY_MS),
+  };
+};
+
+/** The sign-ins of 24 hours that were given back, each at the instant of its last message, oldest first. */
+const signInsGivenBack = (sends: Sends, now: number): { readonly at: number }[] => {
+  const lastAtByChallenge = new Map<ChallengeId, number>();
+  for (const send of sends) {
+    if (send.state !== "signed-in" || !isWithin(send, DAY_MS, now)) continue;
+    lastAtByChallenge.delete(send.challenge_id);
+    lastAtByChallenge.set(send.challenge_id, send.at);
+  }
+  return [...lastAtByChallenge.values()].map((at) => ({ at }));
+};
+
+const countedOfDay = (sends: Sends, now: number): Send[] =>
+  sends.filter((send) => send.state === "counted" && isWithin(send, DAY_MS, now));
+
 /** When this device may get its next message by its own rhythm; `null` when it got none this hour. */
 export const nextSendAt = (
   sends: Sends,
   { deviceKey, now, limits }: { deviceKey: DeviceKey; now: number; limits: Limits },
 ): number | null => {
-  const own = sends.filter((send) => send.device_key === deviceKey && isWithin(send, HOUR_MS, now));
+  const own = sends.filter(
+    (send) => send.state === "counted" && send.device_key === deviceKey && isWithin(send, HOUR_MS, now),
+  );
   const last = own.at(-1);
   if (!last) return null;
   const spacing = SPACINGS_MS[Math.min(own.length, SPACINGS_MS.length) - 1] ?? 0;

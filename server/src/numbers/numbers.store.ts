@@ -34,13 +34,14 @@ const wrongCodesSince = prepare<{ phone: string; since: number }>()((query, para
     .orderBy("at"),
 );
 
-const countedSendsSince = prepare<{ phone: string; since: number }>()((query, param) =>
+/** Messages that count or were given back; those that the provider refused or an admin forgave are no rule's business. */
+const sendsSince = prepare<{ phone: string; since: number }>()((query, param) =>
   query
     .selectFrom("sends")
-    .select(["device_key", "ip", "at", "known"])
+    .select(["device_key", "challenge_id", "ip", "at", "known", "state"])
     .where("phone", "=", param.phone)
     .where("at", ">", param.since)
-    .where("state", "=", "counted")
+    .where("state", "in", ["counted", "signed-in"])
     .orderBy("at"),
 );
 
@@ -178,7 +179,7 @@ export const numberQueries = {
   device,
   newestSignIns,
   wrongCodesSince,
-  countedSendsSince,
+  sendsSince,
   loadOfAddress,
   loadOfAll,
   insertSend,
@@ -243,14 +244,14 @@ export const liftBlocks = async (
   return lifted.length;
 };
 
-/** Gives a phone its budgets back: of wrong codes, and of messages. */
+/** Gives a phone its budgets back: of wrong codes, of messages, and of sign-ins that are given back. */
 export const resetBudgets = async (queries: Queries, phone: string): Promise<void> => {
   await queries.kysely.deleteFrom("wrong_codes").where("phone", "=", phone).execute();
   await queries.kysely
     .updateTable("sends")
     .set({ state: "forgiven" })
     .where("phone", "=", phone)
-    .where("state", "=", "counted")
+    .where("state", "in", ["counted", "signed-in"])
     .execute();
 };
 

@@ -5,6 +5,7 @@ import type { NewId } from "../crypto.ts";
 import {
   countTowardsBlock,
   decideSend,
+  judgeMessages,
   judgeStanding,
   MONTH_MS,
   type NumberFacts,
@@ -45,7 +46,10 @@ export interface Numbers {
   refuseSend(sendId: string, sentAt: number): Promise<void>;
   /** Counts a wrong code; the one that completes a block says so itself. */
   recordWrongCode(tx: UnitOfWork, sight: Sight, codeLength: number): Promise<WrongCodeOutcome>;
-  /** Makes the device known, settles its wrong codes and gives its messages back. */
+  /**
+   * Makes the device known, settles its wrong codes and gives its messages back, those of
+   * `signInsGivenBackPerDayPerPhone` sign-ins a day.
+   */
   recordSignIn(tx: UnitOfWork, sight: Sight, challengeId: ChallengeId): Promise<void>;
   /** A device whose session was revoked is a stranger again. */
   forgetDevice(tx: UnitOfWork, phone: string, deviceKey: DeviceKey): Promise<void>;
@@ -65,10 +69,10 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
   const decide = async (
     tx: UnitOfWork,
     { phone, deviceKey, now, standing }: Sight,
-    ip: string,
+    { challengeId, ip }: { challengeId: ChallengeId; ip: string },
   ): Promise<SendDecision> => {
     const { isKnown } = standing;
-    const sends = await tx.all(queries.countedSendsSince, { phone, since: now - DAY_MS });
+    const sends = await tx.all(queries.sendsSince, { phone, since: now - DAY_MS });
     const since = now - HOUR_MS;
     const ofAddress = isKnown ? undefined : await tx.first(queries.loadOfAddress, { ip, since });
     const ofAll = await tx.first(queries.loadOfAll, { since });
@@ -77,7 +81,7 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
       ofAddress: { count: ofAddress?.count ?? 0, oldestAt: ofAddress?.oldestAt ?? null },
       ofAll: { count: ofAll?.count ?? 0, oldestAt: ofAll?.oldestAt ?? null },
     };
-    return decideSend(sends, { deviceKey, isKnown, load, now, limits });
+    return decideSend(sends, { challengeId, deviceKey, isKnown, load, now, limits });
   };
 
   return {
@@ -98,7 +102,7 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
       // two requests wait for each other.
       await tx.lock(`address:${ip}`);
       await tx.lock("messages");
-      const decision = await decide(tx, sight, ip);
+      const decision = await decide(tx, sight, { challengeId, ip });
       if (decision.state !== "send") return decision;
       const { phone, deviceKey, now, standing } = sight;
       const known = standing.isKnown ? 1 : 0;
@@ -126,7 +130,10 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
 
     recordSignIn: async (tx, { phone, deviceKey, now, facts }, challengeId) => {
       await tx.all(queries.rememberDevice, { phone, deviceKey, at: now });
-      await tx.all(queries.settleSends, { phone, challengeId });
+      // Judged under the phone's lock: of sign-ins at once, no more are given back than the limit allows.
+      const sends = await tx.all(queries.sendsSince, { phone, since: now - DAY_MS });
+      const isGivenBack = judgeMessages(sends, now, limits).giveBackSpentUntil === null;
+      if (isGivenBack) await tx.all(queries.settleSends, { phone, challengeId });
       if (countTowardsBlock(facts, now) > 0) await tx.all(queries.settleWrongCodes, { phone, deviceKey });
     },
 
