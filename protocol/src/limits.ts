@@ -64,6 +64,8 @@ export const defaultLimits = {
   sendsPerHour: 500,
   /** Messages an hour on top of `sendsPerHour` that only known devices can use. */
   sendsPerHourReserve: 100,
+  /** Messages an hour that the known devices of one phone can use of that reserve. */
+  sendsPerHourReservePerPhone: 3,
 
   /** Entries of one `admin.catalogue.import` call. */
   importEntries: 500,

@@ -9,5 +9,9 @@ export const createKnownDevices: Migration = {
       .columns(["phone", "signed_in_at", "device_key"])
       .where(sql.ref("signed_in_at"), "is not", null)
       .execute();
+    await db.schema
+      .alterTable("sends")
+      .addColumn("from_reserve", "integer", (column) => column.notNull().defaultTo(0))
+      .execute();
   },
 };

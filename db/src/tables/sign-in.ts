@@ -60,6 +60,8 @@ export interface SendsTable {
   at: number;
   /** 0 or 1: whether the device was known to the phone. */
   known: number;
+  /** 0 or 1: whether the hourly cap was reached, so that it was sent from the reserve for known devices. */
+  from_reserve: number;
   /** `counted` until it ended in a sign-in, the provider refused it or an admin forgave it; an IP's allowance counts all. */
   state: "counted" | "signed-in" | "refused" | "forgiven";
 }

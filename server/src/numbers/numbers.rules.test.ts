@@ -105,6 +105,7 @@ const sendsOf = (count: number, send: Partial<Send> & { readonly lastAt?: number
     ip: `198.51.100.${index + 1}`,
     at: lastAt - (count - 1 - index) * 60_000,
     known: 0,
+    from_reserve: 0,
     state: "counted",
     ...rest,
   }));
@@ -228,5 +229,76 @@ describe("the messages of a sign-in", () => {
       signInsGivenBackOfDay: ofDay,
       giveBackSpentUntil: spentUntil,
     });
+  });
+});
+
+describe("the hourly cap", () => {
+  const HOUR_MS = 3_600_000;
+  /** So many messages in this hour, the first of them half an hour ago. */
+  const loaded = (count: number): SendLoad => ({
+    ...IDLE,
+    ofAll: { count, oldestAt: NOW - HOUR_MS / 2 },
+  });
+  const FULL = { state: "throttled", until: NOW + HOUR_MS / 2 } as const;
+  const ofReserve = { known: 1, from_reserve: 1 } as const;
+
+  test.each<{
+    readonly case: string;
+    readonly count: number;
+    readonly sends?: readonly Send[];
+    readonly toKnown: Partial<SendDecision>;
+  }>([
+    { case: "below the cap", count: 499, toKnown: { state: "send", isFromReserve: false } },
+    { case: "at the cap", count: 500, toKnown: { state: "send", isFromReserve: true } },
+    { case: "at the last of the reserve", count: 599, toKnown: { state: "send", isFromReserve: true } },
+    { case: "when the reserve is used up", count: 600, toKnown: FULL },
+    {
+      case: "when its phone has used two of the reserve",
+      count: 550,
+      sends: sendsOf(2, ofReserve),
+      toKnown: { state: "send", isFromReserve: true },
+    },
+    {
+      case: "when its phone has used three of the reserve, one of them given back by a sign-in",
+      count: 550,
+      sends: [
+        ...sendsOf(1, { ...ofReserve, state: "signed-in", lastAt: NOW - 60_000 }),
+        ...sendsOf(2, ofReserve),
+      ],
+      toKnown: FULL,
+    },
+    {
+      case: "when the first of its phone's three of the reserve leaves the hour before the cap has room",
+      count: 550,
+      sends: sendsOf(3, { ...ofReserve, lastAt: NOW - HOUR_MS + 10 * 60_000 }),
+      toKnown: { state: "throttled", until: NOW + 8 * 60_000 },
+    },
+    {
+      case: "when its phone used three of the reserve an hour ago",
+      count: 550,
+      sends: sendsOf(3, { ...ofReserve, lastAt: NOW - HOUR_MS }),
+      toKnown: { state: "send", isFromReserve: true },
+    },
+    {
+      case: "when its phone got three messages below the cap",
+      count: 550,
+      sends: sendsOf(3, { known: 1 }),
+      toKnown: { state: "send", isFromReserve: true },
+    },
+    {
+      case: "below the cap, when its phone has used three of the reserve",
+      count: 499,
+      sends: sendsOf(3, ofReserve),
+      toKnown: { state: "send", isFromReserve: false },
+    },
+  ])("answers a known device $case with $toKnown.state", ({ count, sends = [], toKnown }) => {
+    expect(decide(sends, { isKnown: true, load: loaded(count) })).toMatchObject(toKnown);
+  });
+
+  test.each([
+    [499, "send"],
+    [500, "throttled"],
+  ])("at %i messages answers a stranger with %s", (count, state) => {
+    expect(decide([], { isKnown: false, load: loaded(count) })).toMatchObject({ state });
   });
 });

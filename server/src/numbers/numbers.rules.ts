@@ -22,7 +22,10 @@ export type WrongCode = Pick<
 /** A device of a phone by its last sign-in; revoked devices have none. */
 export type SignedInDevice = Pick<Tables["phone_devices"], "device_key" | "signed_in_at">;
 /** One message that the provider did not refuse: it counts, unless a sign-in gave it back. */
-export type Send = Pick<Tables["sends"], "device_key" | "challenge_id" | "ip" | "at" | "known" | "state">;
+export type Send = Pick<
+  Tables["sends"],
+  "device_key" | "challenge_id" | "ip" | "at" | "known" | "from_reserve" | "state"
+>;
 
 /** What the rows say of one phone, oldest first, as seen by one device. */
 export interface NumberFacts {
@@ -110,7 +113,7 @@ export const judgeBudget = (wrongCodes: readonly WrongCode[], now: number, limit
 
 /** What to do with a request for a code. */
 export type SendDecision =
-  | { readonly state: "send"; readonly resendAt: number }
+  | { readonly state: "send"; readonly resendAt: number; readonly isFromReserve: boolean }
   /** The last message is recent: nothing is sent, and a live challenge is given again. */
   | { readonly state: "wait"; readonly resendAt: number }
   | { readonly state: "throttled"; readonly until: number };
@@ -147,25 +150,42 @@ export const decideSend = (
 ): SendDecision => {
   const resendAt = nextSendAt(sends, { deviceKey, now, limits });
   if (resendAt !== null && now < resendAt) return { state: "wait", resendAt };
-  const cap = limits.sendsPerHour + (isKnown ? limits.sendsPerHourReserve : 0);
   const refusals = [
-    hourFull(load.ofAll, cap),
+    capFull(sends, { isKnown, load, now, limits }),
     ...(isKnown
       ? [judgeMessages(sends, now, limits).knownBudgetSpentUntil]
       : strangerRefusals(sends, { load, now, limits })),
   ];
   const until = Math.max(...refusals.map((refusal) => refusal ?? 0));
   if (until > now) return { state: "throttled", until };
+  const isFromReserve = load.ofAll.count >= limits.sendsPerHour;
   const sent: Send = {
     device_key: deviceKey,
     challenge_id: challengeId,
     ip: load.ip,
     at: now,
     known: isKnown ? 1 : 0,
+    from_reserve: isFromReserve ? 1 : 0,
     state: "counted",
   };
   const after = nextSendAt([...sends, sent], { deviceKey, now, limits });
-  return { state: "send", resendAt: after ?? now };
+  return { state: "send", resendAt: after ?? now, isFromReserve };
+};
+
+/**
+ * Until when the hourly cap refuses; `null` when it does not. Above it a known device may use the reserve, of which each
+ * phone has a share: the devices of one phone cannot use it up for all others.
+ */
+const capFull = (
+  sends: Sends,
+  { isKnown, load, now, limits }: { isKnown: boolean; load: SendLoad; now: number; limits: Limits },
+): number | null => {
+  const full = hourFull(load.ofAll, limits.sendsPerHour);
+  if (full === null || !isKnown) return full;
+  const reserveFull = hourFull(load.ofAll, limits.sendsPerHour + limits.sendsPerHourReserve);
+  const ofReserve = sends.filter((send) => send.from_reserve === 1 && isWithin(send, HOUR_MS, now));
+  const shareFull = fullUntil(ofReserve, limits.sendsPerHourReservePerPhone, HOUR_MS);
+  return reserveFull ?? (shareFull === null ? null : Math.min(shareFull, full));
 };
 
 const strangerRefusals = (

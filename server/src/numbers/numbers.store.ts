@@ -38,7 +38,7 @@ const wrongCodesSince = prepare<{ phone: string; since: number }>()((query, para
 const sendsSince = prepare<{ phone: string; since: number }>()((query, param) =>
   query
     .selectFrom("sends")
-    .select(["device_key", "challenge_id", "ip", "at", "known", "state"])
+    .select(["device_key", "challenge_id", "ip", "at", "known", "from_reserve", "state"])
     .where("phone", "=", param.phone)
     .where("at", ">", param.since)
     .where("state", "in", ["counted", "signed-in"])
@@ -69,6 +69,7 @@ const insertSend = prepare<{
   ip: string;
   at: number;
   known: number;
+  fromReserve: number;
 }>()((query, param) =>
   query.insertInto("sends").values({
     id: param.id,
@@ -78,6 +79,7 @@ const insertSend = prepare<{
     ip: param.ip,
     at: param.at,
     known: param.known,
+    from_reserve: param.fromReserve,
     state: "counted",
   }),
 );

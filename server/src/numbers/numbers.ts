@@ -106,7 +106,17 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
       if (decision.state !== "send") return decision;
       const { phone, deviceKey, now, standing } = sight;
       const known = standing.isKnown ? 1 : 0;
-      await tx.all(queries.insertSend, { id: sendId, phone, deviceKey, challengeId, ip, at: now, known });
+      const fromReserve = decision.isFromReserve ? 1 : 0;
+      await tx.all(queries.insertSend, {
+        id: sendId,
+        phone,
+        deviceKey,
+        challengeId,
+        ip,
+        at: now,
+        known,
+        fromReserve,
+      });
       await tx.all(queries.addToMinute, { minute: minuteOf(now), count: 1 });
       return decision;
     },
