@@ -42,47 +42,61 @@ const factsOf = (deviceKey: string, facts: Partial<NumberFacts> = {}): NumberFac
   ...facts,
 });
 
-describe("a device known to a phone", () => {
-  test.each<{ readonly case: string; readonly facts: NumberFacts; readonly isKnown: boolean }>([
-    { case: "that never signed in", facts: factsOf("stranger"), isKnown: false },
-    { case: "that signed in last", facts: factsOf("device-1"), isKnown: true },
-    { case: "after whose sign-in nine others signed in", facts: factsOf("device-10"), isKnown: true },
-    {
-      case: "after whose sign-in ten others signed in",
-      facts: factsOf("device-11", { newestSignIns: signIns(11) }),
-      isKnown: false,
-    },
-    {
-      case: "of 118, the eleventh",
-      facts: factsOf("device-11", { newestSignIns: signIns(118) }),
-      isKnown: false,
-    },
-    {
-      case: "whose sign-in is 180 days old but for a millisecond",
-      facts: factsOf("device-1", { newestSignIns: signIns(1, NOW - 180 * DAY_MS + 1) }),
-      isKnown: true,
-    },
-    {
-      case: "whose sign-in is 180 days old",
-      facts: factsOf("device-1", { newestSignIns: signIns(1, NOW - 180 * DAY_MS) }),
-      isKnown: false,
-    },
-    {
-      case: "that gave 29 wrong codes",
-      facts: factsOf("device-1", { wrongCodes: wrongCodes(29, { known: 1 }) }),
-      isKnown: true,
-    },
-    {
-      case: "that gave 30 wrong codes",
-      facts: factsOf("device-1", { wrongCodes: wrongCodes(30, { known: 1 }) }),
-      isKnown: false,
-    },
-    {
-      case: "when another known device gave 30 wrong codes",
-      facts: factsOf("device-2", { wrongCodes: wrongCodes(30, { known: 1 }) }),
-      isKnown: true,
-    },
-  ])("the device $case is known: $isKnown", ({ facts, isKnown }) => {
+describe("whether a device is known to its phone", () => {
+  test.each<readonly [string, { readonly facts: NumberFacts; readonly isKnown: boolean }]>([
+    ["that never signed in", { facts: factsOf("stranger"), isKnown: false }],
+    ["that signed in last", { facts: factsOf("device-1"), isKnown: true }],
+    ["after whose sign-in nine others signed in", { facts: factsOf("device-10"), isKnown: true }],
+    [
+      "after whose sign-in ten others signed in",
+      {
+        facts: factsOf("device-11", { newestSignIns: signIns(11) }),
+        isKnown: false,
+      },
+    ],
+    [
+      "that is the eleventh of 118",
+      {
+        facts: factsOf("device-11", { newestSignIns: signIns(118) }),
+        isKnown: false,
+      },
+    ],
+    [
+      "whose sign-in is 180 days old but for a millisecond",
+      {
+        facts: factsOf("device-1", { newestSignIns: signIns(1, NOW - 180 * DAY_MS + 1) }),
+        isKnown: true,
+      },
+    ],
+    [
+      "whose sign-in is 180 days old",
+      {
+        facts: factsOf("device-1", { newestSignIns: signIns(1, NOW - 180 * DAY_MS) }),
+        isKnown: false,
+      },
+    ],
+    [
+      "that gave 29 wrong codes",
+      {
+        facts: factsOf("device-1", { wrongCodes: wrongCodes(29, { known: 1 }) }),
+        isKnown: true,
+      },
+    ],
+    [
+      "that gave 30 wrong codes",
+      {
+        facts: factsOf("device-1", { wrongCodes: wrongCodes(30, { known: 1 }) }),
+        isKnown: false,
+      },
+    ],
+    [
+      "while another known device has given 30 wrong codes",
+      {
+        facts: factsOf("device-2", { wrongCodes: wrongCodes(30, { known: 1 }) }),
+        isKnown: true,
+      },
+    ],
+  ])("is judged for a device %s", (_case, { facts, isKnown }) => {
     expect(judgeStanding(facts, NOW, limits).isKnown).toBe(isKnown);
   });
 
@@ -130,101 +144,122 @@ const decide = (
     limits,
   });
 
-describe("a message to a phone", () => {
+describe("whether a message is sent", () => {
   const MINUTE = 60_000;
   const known = { known: 1 } as const;
-  test.each<{
-    readonly case: string;
-    readonly sends: readonly Send[];
-    readonly toStranger: SendDecision["state"];
-    readonly toKnown: SendDecision["state"];
-  }>([
-    { case: "that got none", sends: [], toStranger: "send", toKnown: "send" },
-    { case: "that got 9 to strangers", sends: sendsOf(9), toStranger: "send", toKnown: "send" },
-    { case: "that got 10 to strangers", sends: sendsOf(10), toStranger: "throttled", toKnown: "send" },
-    {
-      case: "that got 14 to known devices",
-      sends: sendsOf(14, known),
-      toStranger: "send",
-      toKnown: "send",
-    },
-    {
-      case: "that got 15 to known devices",
-      sends: sendsOf(15, known),
-      toStranger: "send",
-      toKnown: "throttled",
-    },
-    {
-      case: "that got 10 and 15",
-      sends: [...sendsOf(10), ...sendsOf(15, known)],
-      toStranger: "throttled",
-      toKnown: "throttled",
-    },
-    {
-      case: "that got 10 and 15, all given back",
-      sends: [...sendsOf(10, { state: "signed-in" }), ...sendsOf(15, { ...known, state: "signed-in" })],
-      toStranger: "send",
-      toKnown: "send",
-    },
-    {
-      case: "that got its 15th to known devices when the first of them was 24 hours old",
-      sends: sendsOf(15, { ...known, lastAt: NOW - DAY_MS + 14 * MINUTE }),
-      toStranger: "send",
-      toKnown: "send",
-    },
-    {
-      case: "that got 15 to known devices, the first of them a millisecond less than 24 hours ago",
-      sends: sendsOf(15, { ...known, lastAt: NOW - DAY_MS + 14 * MINUTE + 1 }),
-      toStranger: "send",
-      toKnown: "throttled",
-    },
-  ])(
-    "$case goes to a stranger: $toStranger, to a known device: $toKnown",
-    ({ sends, toStranger, toKnown }) => {
-      expect(decide(sends, { isKnown: false }).state).toBe(toStranger);
-      expect(decide(sends, { isKnown: true }).state).toBe(toKnown);
-    },
-  );
+  test.each<
+    readonly [
+      string,
+      {
+        readonly sends: readonly Send[];
+        readonly toStranger: SendDecision["state"];
+        readonly toKnown: SendDecision["state"];
+      },
+    ]
+  >([
+    ["that got none", { sends: [], toStranger: "send", toKnown: "send" }],
+    ["that got 9 to strangers", { sends: sendsOf(9), toStranger: "send", toKnown: "send" }],
+    ["that got 10 to strangers", { sends: sendsOf(10), toStranger: "throttled", toKnown: "send" }],
+    [
+      "that got 14 to known devices",
+      {
+        sends: sendsOf(14, known),
+        toStranger: "send",
+        toKnown: "send",
+      },
+    ],
+    [
+      "that got 15 to known devices",
+      {
+        sends: sendsOf(15, known),
+        toStranger: "send",
+        toKnown: "throttled",
+      },
+    ],
+    [
+      "that got 10 and 15",
+      {
+        sends: [...sendsOf(10), ...sendsOf(15, known)],
+        toStranger: "throttled",
+        toKnown: "throttled",
+      },
+    ],
+    [
+      "that got 10 and 15, all given back",
+      {
+        sends: [...sendsOf(10, { state: "signed-in" }), ...sendsOf(15, { ...known, state: "signed-in" })],
+        toStranger: "send",
+        toKnown: "send",
+      },
+    ],
+    [
+      "that got its 15th to known devices when the first of them was 24 hours old",
+      {
+        sends: sendsOf(15, { ...known, lastAt: NOW - DAY_MS + 14 * MINUTE }),
+        toStranger: "send",
+        toKnown: "send",
+      },
+    ],
+    [
+      "that got 15 to known devices, the first of them a millisecond less than 24 hours ago",
+      {
+        sends: sendsOf(15, { ...known, lastAt: NOW - DAY_MS + 14 * MINUTE + 1 }),
+        toStranger: "send",
+        toKnown: "throttled",
+      },
+    ],
+  ])("is judged for a phone %s", (_case, { sends, toStranger, toKnown }) => {
+    expect(decide(sends, { isKnown: false }).state).toBe(toStranger);
+    expect(decide(sends, { isKnown: true }).state).toBe(toKnown);
+  });
 });
 
-describe("the messages of a sign-in", () => {
+describe("whether a sign-in is given back", () => {
   const signedIn = { state: "signed-in" } as const;
-  test.each<{
-    readonly case: string;
-    readonly sends: readonly Send[];
-    readonly ofDay: number;
-    readonly spentUntil: number | null;
-  }>([
-    { case: "after none that counted", sends: sendsOf(20), ofDay: 0, spentUntil: null },
-    { case: "after nine", sends: sendsOf(9, signedIn), ofDay: 9, spentUntil: null },
-    {
-      case: "after ten",
-      sends: sendsOf(10, signedIn),
-      ofDay: 10,
-      spentUntil: NOW - 9 * 60_000 + DAY_MS,
-    },
-    {
-      case: "after ten, the first of which is 24 hours old",
-      sends: sendsOf(10, { ...signedIn, lastAt: NOW - DAY_MS + 9 * 60_000 }),
-      ofDay: 9,
-      spentUntil: null,
-    },
-    {
-      case: "after three of four messages each",
-      sends: [1, 2, 3].flatMap(() => sendsOf(4, { ...signedIn, challenge_id: newId<ChallengeId>(NOW) })),
-      ofDay: 3,
-      spentUntil: null,
-    },
-    {
-      case: "after ten, five of them of known devices",
-      sends: [
-        ...sendsOf(5, { ...signedIn, lastAt: NOW - 5 * 60_000 }),
-        ...sendsOf(5, { ...signedIn, known: 1 }),
-      ],
-      ofDay: 10,
-      spentUntil: NOW - 9 * 60_000 + DAY_MS,
-    },
-  ])("$case are given back unless ten sign-ins were: $ofDay", ({ sends, ofDay, spentUntil }) => {
+  test.each<
+    readonly [
+      string,
+      { readonly sends: readonly Send[]; readonly ofDay: number; readonly spentUntil: number | null },
+    ]
+  >([
+    ["when all that was sent counts", { sends: sendsOf(20), ofDay: 0, spentUntil: null }],
+    ["after nine that were", { sends: sendsOf(9, signedIn), ofDay: 9, spentUntil: null }],
+    [
+      "after ten that were",
+      {
+        sends: sendsOf(10, signedIn),
+        ofDay: 10,
+        spentUntil: NOW - 9 * 60_000 + DAY_MS,
+      },
+    ],
+    [
+      "after ten, the first of which is 24 hours old",
+      {
+        sends: sendsOf(10, { ...signedIn, lastAt: NOW - DAY_MS + 9 * 60_000 }),
+        ofDay: 9,
+        spentUntil: null,
+      },
+    ],
+    [
+      "after three of four messages each",
+      {
+        sends: [1, 2, 3].flatMap(() => sendsOf(4, { ...signedIn, challenge_id: newId<ChallengeId>(NOW) })),
+        ofDay: 3,
+        spentUntil: null,
+      },
+    ],
+    [
+      "after ten, five of them of known devices",
+      {
+        sends: [
+          ...sendsOf(5, { ...signedIn, lastAt: NOW - 5 * 60_000 }),
+          ...sendsOf(5, { ...signedIn, known: 1 }),
+        ],
+        ofDay: 10,
+        spentUntil: NOW - 9 * 60_000 + DAY_MS,
+      },
+    ],
+  ])("is judged %s", (_case, { sends, ofDay, spentUntil }) => {
     expect(judgeMessages(sends, NOW, limits)).toMatchObject({
       signInsGivenBackOfDay: ofDay,
       giveBackSpentUntil: spentUntil,
@@ -232,7 +267,7 @@ describe("the messages of a sign-in", () => {
   });
 });
 
-describe("the hourly cap", () => {
+describe("the cap of messages an hour", () => {
   const HOUR_MS = 3_600_000;
   /** So many messages in this hour, the first of them half an hour ago. */
   const loaded = (count: number): SendLoad => ({
@@ -242,63 +277,75 @@ describe("the hourly cap", () => {
   const FULL = { state: "throttled", until: NOW + HOUR_MS / 2 } as const;
   const ofReserve = { known: 1, from_reserve: 1 } as const;
 
-  test.each<{
-    readonly case: string;
-    readonly count: number;
-    readonly sends?: readonly Send[];
-    readonly toKnown: Partial<SendDecision>;
-  }>([
-    { case: "below the cap", count: 499, toKnown: { state: "send", isFromReserve: false } },
-    { case: "at the cap", count: 500, toKnown: { state: "send", isFromReserve: true } },
-    { case: "at the last of the reserve", count: 599, toKnown: { state: "send", isFromReserve: true } },
-    { case: "when the reserve is used up", count: 600, toKnown: FULL },
-    {
-      case: "when its phone has used two of the reserve",
-      count: 550,
-      sends: sendsOf(2, ofReserve),
-      toKnown: { state: "send", isFromReserve: true },
-    },
-    {
-      case: "when its phone has used three of the reserve, one of them given back by a sign-in",
-      count: 550,
-      sends: [
-        ...sendsOf(1, { ...ofReserve, state: "signed-in", lastAt: NOW - 60_000 }),
-        ...sendsOf(2, ofReserve),
-      ],
-      toKnown: FULL,
-    },
-    {
-      case: "when the first of its phone's three of the reserve leaves the hour before the cap has room",
-      count: 550,
-      sends: sendsOf(3, { ...ofReserve, lastAt: NOW - HOUR_MS + 10 * 60_000 }),
-      toKnown: { state: "throttled", until: NOW + 8 * 60_000 },
-    },
-    {
-      case: "when its phone used three of the reserve an hour ago",
-      count: 550,
-      sends: sendsOf(3, { ...ofReserve, lastAt: NOW - HOUR_MS }),
-      toKnown: { state: "send", isFromReserve: true },
-    },
-    {
-      case: "when its phone got three messages below the cap",
-      count: 550,
-      sends: sendsOf(3, { known: 1 }),
-      toKnown: { state: "send", isFromReserve: true },
-    },
-    {
-      case: "below the cap, when its phone has used three of the reserve",
-      count: 499,
-      sends: sendsOf(3, ofReserve),
-      toKnown: { state: "send", isFromReserve: false },
-    },
-  ])("answers a known device $case with $toKnown.state", ({ count, sends = [], toKnown }) => {
+  test.each<
+    readonly [
+      string,
+      { readonly count: number; readonly sends?: readonly Send[]; readonly toKnown: Partial<SendDecision> },
+    ]
+  >([
+    ["below the cap", { count: 499, toKnown: { state: "send", isFromReserve: false } }],
+    ["at the cap", { count: 500, toKnown: { state: "send", isFromReserve: true } }],
+    ["at the last of the reserve", { count: 599, toKnown: { state: "send", isFromReserve: true } }],
+    ["when the reserve is used up", { count: 600, toKnown: FULL }],
+    [
+      "when its phone has used two of the reserve",
+      {
+        count: 550,
+        sends: sendsOf(2, ofReserve),
+        toKnown: { state: "send", isFromReserve: true },
+      },
+    ],
+    [
+      "when its phone has used three of the reserve, one of them given back by a sign-in",
+      {
+        count: 550,
+        sends: [
+          ...sendsOf(1, { ...ofReserve, state: "signed-in", lastAt: NOW - 60_000 }),
+          ...sendsOf(2, ofReserve),
+        ],
+        toKnown: FULL,
+      },
+    ],
+    [
+      "when the first of its phone's three of the reserve leaves the hour before the cap has room",
+      {
+        count: 550,
+        sends: sendsOf(3, { ...ofReserve, lastAt: NOW - HOUR_MS + 10 * 60_000 }),
+        toKnown: { state: "throttled", until: NOW + 8 * 60_000 },
+      },
+    ],
+    [
+      "when its phone used three of the reserve an hour ago",
+      {
+        count: 550,
+        sends: sendsOf(3, { ...ofReserve, lastAt: NOW - HOUR_MS }),
+        toKnown: { state: "send", isFromReserve: true },
+      },
+    ],
+    [
+      "when its phone got three messages below the cap",
+      {
+        count: 550,
+        sends: sendsOf(3, { known: 1 }),
+        toKnown: { state: "send", isFromReserve: true },
+      },
+    ],
+    [
+      "below the cap, when its phone has used three of the reserve",
+      {
+        count: 499,
+        sends: sendsOf(3, ofReserve),
+        toKnown: { state: "send", isFromReserve: false },
+      },
+    ],
+  ])("is judged for a known device %s", (_case, { count, sends = [], toKnown }) => {
     expect(decide(sends, { isKnown: true, load: loaded(count) })).toMatchObject(toKnown);
   });
 
   test.each([
     [499, "send"],
     [500, "throttled"],
-  ])("at %i messages answers a stranger with %s", (count, state) => {
+  ])("is judged for a stranger at %i messages: %s", (count, state) => {
     expect(decide([], { isKnown: false, load: loaded(count) })).toMatchObject({ state });
   });
 });
