@@ -121,6 +121,59 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
     }
   });
 
+  test("a sign-in reads ten of the 3,000 devices that a phone has seen, from an index in its order", async () => {
+    const world = await createWorld({ dialect });
+    const student = world.device();
+    await student.signIn();
+    for (const statement of [
+      `${numbersTo(3_000)} insert into phone_devices (phone, device_key, signed_in_at)
+         select '${student.phone}', 'device-' || i, i from n`,
+      `${numbersTo(3_000)} insert into phone_devices (phone, device_key, blocked_until)
+         select '${student.phone}', 'stranger-' || i, i from n`,
+      ...(dialect === "postgres" ? ["vacuum analyze"] : []),
+    ])
+      await writeRows(world.databaseUrl, statement);
+    const { statements } = recordStatements();
+
+    await student.requestCode();
+
+    const newest = statements().filter(({ sql }) => sql.includes('"signed_in_at" is not null'));
+    expect(newest).toHaveLength(1);
+    const plans = await explain(dialect, world.databaseUrl, newest);
+    for (const { steps, sorts, scanned } of plans) {
+      expect(steps.join("\n")).toContain("phone_devices_by_sign_in");
+      expect({ sorts, scanned }).toEqual({ sorts: false, scanned: [] });
+    }
+    for (const statement of newest) {
+      const [read] = await readsOf(dialect, world.databaseUrl, statement);
+      if (dialect === "postgres") expect(read?.rows).toBe(10);
+      else expect(read?.isIndexOnly).toBe(true);
+    }
+  });
+
+  test("numbers with a day's budget spent are found among the messages of that day, not of the month", async () => {
+    const world = await createWorld({ dialect });
+    await world.device().signIn();
+    for (const statement of [
+      `${numbersTo(20_000)} insert into sends (id, phone, device_key, challenge_id, ip, at, known, state)
+         select '00000000-0000-7000-8000-' || (100000000000 + i), 'phone-' || i, 'd', 'c', 'ip', i, 1, 'counted' from n`,
+      ...(dialect === "postgres" ? ["vacuum analyze"] : []),
+    ])
+      await writeRows(world.databaseUrl, statement);
+    const { statements } = recordStatements();
+
+    await world.admin.admin.numbers.list.query();
+
+    const listing = statements().filter(({ sql }) => sql.includes('"troubled"'));
+    expect(listing).toHaveLength(1);
+    // The admin's query is planned for its values each time: a plan for any would not know that a day is little.
+    const plans = (await explain(dialect, world.databaseUrl, listing)).filter(
+      ({ isGeneric }) => dialect === "sqlite" || !isGeneric,
+    );
+    expect(plans.flatMap(({ scanned }) => scanned)).not.toContain("sends");
+    expect(plans[0]?.steps.filter((step) => step.includes("sends"))).toHaveLength(1);
+  });
+
   test("the feed of one who follows 500, among 10,000 posts, reads the posts of its page and no other", async () => {
     const world = await createWorld({ dialect });
     const ada = await createStudent(world);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DIALECTS, writeRows } from "../support/databases.ts";
 import type { Device } from "../support/device.ts";
-import { createWorld, somePhone, type World } from "../support/world.ts";
+import { createWorld, expectRefusal, somePhone, type World } from "../support/world.ts";
 
 /** An address of its own for each index. */
 const address = (index: number): string => `198.51.${Math.floor(index / 250)}.${(index % 250) + 1}`;
@@ -36,6 +36,101 @@ const spendStrangersBudget = async (world: World, phone: string): Promise<void> 
       await stranger.verify({ code: stranger.wrongCode() }).catch(() => {});
   }
 };
+
+/** Asks with each of the devices for the five messages an hour that its own rhythm allows. */
+const askFiveTimes = async (world: World, devices: readonly Device[]): Promise<void> => {
+  for (let round = 0; round < 5; round += 1) {
+    for (const device of devices) await device.requestCode();
+    world.clock.advance({ minutes: 2 });
+  }
+};
+
+describe.each(DIALECTS)("an admin's view of a number's budgets, on %s", (dialect) => {
+  test("a number whose known devices got their 15 messages is listed and explained until it is reset", async () => {
+    const world = await createWorld({ dialect });
+    const { numbers } = world.admin.admin;
+    const [phone, other] = [somePhone(), somePhone()];
+    const { devices } = await signInWith(world, phone, 4);
+    const { devices: others } = await signInWith(world, other, 4);
+    const startedAt = world.clock.now();
+    await askFiveTimes(world, devices.slice(0, 3));
+    await askFiveTimes(world, others.slice(0, 2));
+
+    const spentUntil = startedAt + 86_400_000;
+    expect((await numbers.list.query({ showPhones: true })).items).toMatchObject([
+      { phone, knownBudgetSpentUntil: spentUntil, giveBackSpentUntil: null, blockedDevices: 0 },
+    ]);
+    expect(await numbers.show.query({ phone })).toMatchObject({
+      messagesOfDay: 0,
+      messagesToKnownOfDay: 15,
+      signInsGivenBackOfDay: 4,
+      allowed: { messagesOfDay: 10, messagesToKnownOfDay: 15, signInsGivenBackOfDay: 10 },
+      explanation: [
+        `Known devices get no message until ${new Date(spentUntil).toISOString()}: 15 were sent to them in 24 hours.`,
+      ],
+    });
+    await expectRefusal(requestBy(devices[3]), "otp/throttled");
+    expect(await numbers.unblock.mutate({ phone })).toMatchObject({ knownBudgetSpentUntil: spentUntil });
+
+    expect(await numbers.unblock.mutate({ phone, resetBudget: true })).toMatchObject({
+      knownBudgetSpentUntil: null,
+    });
+    expect((await numbers.list.query()).items).toEqual([]);
+    expect(await devices[3]?.signIn()).toMatchObject({ isNewUser: false });
+  });
+
+  test("a number with ten sign-ins in 24 hours is listed and explained, one with nine is not", async () => {
+    const world = await createWorld({ dialect });
+    const { numbers } = world.admin.admin;
+    const [phone, other] = [somePhone(), somePhone()];
+    const startedAt = world.clock.now();
+    await signInWith(world, phone, 10);
+    await signInWith(world, other, 9);
+
+    const until = new Date(startedAt + 86_400_000).toISOString();
+    expect((await numbers.list.query({ showPhones: true })).items).toMatchObject([
+      { phone, knownBudgetSpentUntil: null, giveBackSpentUntil: startedAt + 86_400_000 },
+    ]);
+    expect(await numbers.show.query({ phone })).toMatchObject({
+      signInsGivenBackOfDay: 10,
+      explanation: [
+        `Messages that end in a sign-in count until ${until}: those of 10 sign-ins in 24 hours were given back.`,
+      ],
+    });
+
+    await numbers.unblock.mutate({ phone, resetBudget: true });
+    expect((await numbers.list.query()).items).toEqual([]);
+    await signInWith(world, phone, 10);
+    expect(await numbers.show.query({ phone })).toMatchObject({ messagesOfDay: 0, messagesToKnownOfDay: 0 });
+    world.clock.advance({ days: 1 });
+    expect((await numbers.list.query()).items).toEqual([]);
+  });
+
+  test("numbers with a spent budget are paged in order with those that have wrong codes", async () => {
+    const world = await createWorld({ dialect });
+    const phones = [somePhone(), somePhone(), somePhone()].toSorted();
+    const [spent = "", wrong = "", also = ""] = phones;
+    await signInWith(world, spent, 10);
+    const stranger = world.device({ phone: wrong });
+    await stranger.requestCode();
+    await stranger.verify({ code: stranger.wrongCode() }).catch(() => {});
+    await signInWith(world, also, 10);
+
+    const listed: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: { items: { phone: string }[]; nextCursor: string | null } =
+        await world.admin.admin.numbers.list.query({ showPhones: true, limit: 1, cursor });
+      listed.push(...page.items.map(({ phone }) => phone));
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+
+    expect(listed).toEqual(phones);
+  });
+});
+
+const requestBy = (device: Device | undefined): Promise<unknown> =>
+  device?.requestCode() ?? expect.fail("no such device");
 
 describe.each(DIALECTS)("devices known to a phone, on %s", (dialect) => {
   test("the ten that signed in last are known; the eleventh is a stranger again and its session goes on", async () => {

@@ -6,7 +6,7 @@ import { instantAndDistance } from "../time.ts";
 
 /** `edvoyage numbers list`. */
 export const listNumbers = defineCommand({
-  summary: "Numbers that somebody had trouble signing in with in the last 30 days",
+  summary: "Numbers with trouble signing in during the last 30 days, or with a day's budget spent",
   parameters: { limit, showPhones },
   examples: ["edvoyage numbers list", "edvoyage numbers list --show-phones --json"],
   run: async ({ connect, now }, { limit, showPhones }) => {
@@ -38,4 +38,18 @@ const numberColumns = (now: number): readonly Column<TroubledNumber>[] => [
   { title: "WRONG 24 H", cell: ({ wrongCodesOfDay }) => wrongCodesOfDay },
   { title: "30 DAYS", cell: ({ wrongCodesOfMonth }) => wrongCodesOfMonth },
   { title: "CODE DIGITS", cell: ({ codeLength }) => codeLength },
+  {
+    title: "KNOWN PAUSED UNTIL",
+    cell: ({ knownBudgetSpentUntil }) =>
+      knownBudgetSpentUntil === null
+        ? null
+        : { text: instantAndDistance(knownBudgetSpentUntil, now), colour: "red" },
+  },
+  {
+    title: "SIGN-INS COUNT UNTIL",
+    cell: ({ giveBackSpentUntil }) =>
+      giveBackSpentUntil === null
+        ? null
+        : { text: instantAndDistance(giveBackSpentUntil, now), colour: "yellow" },
+  },
 ];

@@ -34,7 +34,15 @@ const reportToView = (report: NumberReport): (Line | Table)[] => {
         `${budget.ofMonth} of ${allowed.ofMonth} of any length in 30 days`,
       label("of strangers"),
     ),
-    line(`${messagesOfDay} to new devices in 24 hours`, label("Messages")),
+    line(
+      `${messagesOfDay} of ${allowed.messagesOfDay} to new devices in 24 hours, ` +
+        `${report.messagesToKnownOfDay} of ${allowed.messagesToKnownOfDay} to known ones`,
+      label("Messages"),
+    ),
+    line(
+      `${report.signInsGivenBackOfDay} of ${allowed.signInsGivenBackOfDay} sign-ins in 24 hours`,
+      label("given back"),
+    ),
     line(`${codeLength} digits for new devices`, label("Codes")),
   ];
 };
@@ -44,6 +52,7 @@ const label = (text: string) => ({ text: text.padEnd("of strangers".length), col
 const deviceColumns = ({
   serverNow: now,
   pausedUntil,
+  knownBudgetSpentUntil,
 }: NumberReport): readonly Column<NumberReport["devices"][number]>[] => [
   { title: "DEVICE", cell: ({ device }) => device },
   {
@@ -62,7 +71,8 @@ const deviceColumns = ({
   {
     title: "NEXT MESSAGE",
     cell: ({ nextMessageAt, blockedUntil, isKnown }) => {
-      if (blockedUntil !== null || (pausedUntil !== null && !isKnown)) return null;
+      const refusedUntil = isKnown ? knownBudgetSpentUntil : pausedUntil;
+      if (blockedUntil !== null || refusedUntil !== null) return null;
       return nextMessageAt === null || nextMessageAt <= now ? "at once" : relativeToNow(nextMessageAt, now);
     },
   },

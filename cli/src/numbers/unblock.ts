@@ -8,7 +8,7 @@ export const unblockNumber = defineCommand({
   parameters: {
     phone: argument("phone", "In international form, such as +447400123456"),
     device: text("--device <name>", "Only this device, as numbers show names it"),
-    resetBudget: flag("--reset-budget", "Also forget the wrong codes and messages that strangers spent"),
+    resetBudget: flag("--reset-budget", "Also start its budgets of wrong codes, messages and sign-ins anew"),
     reason: text("--reason <text>", "Why; kept in the audit log"),
   },
   examples: [
@@ -20,23 +20,23 @@ export const unblockNumber = defineCommand({
   run: async ({ connect, now }, { phone, device, resetBudget, reason }) => {
     const { client } = await connect();
     const unblocked = await client.admin.numbers.unblock.mutate({ phone, device, resetBudget, reason });
-    const { lifted, pausedUntil } = unblocked;
+    const { lifted, pausedUntil, knownBudgetSpentUntil } = unblocked;
     return {
       data: unblocked,
       view: [
         line(describeLifted(lifted, unblocked.phone)),
         ...(resetBudget ? [line("Its budgets start anew.")] : []),
       ],
-      notes:
-        pausedUntil === null
-          ? []
-          : [
-              `Devices that never signed in with it stay paused until ${instantAndDistance(pausedUntil, now())}: ` +
-                "--reset-budget ends that.",
-            ],
+      notes: [
+        ...stillRefused("Devices that never signed in with it stay paused", pausedUntil, now()),
+        ...stillRefused("Devices known to it get no message", knownBudgetSpentUntil, now()),
+      ],
     };
   },
 });
+
+const stillRefused = (what: string, until: number | null, now: number): string[] =>
+  until === null ? [] : [`${what} until ${instantAndDistance(until, now)}: --reset-budget ends that.`];
 
 const describeLifted = (lifted: number, phone: string): string => {
   if (lifted === 0) return `No device of ${phone} was blocked.`;

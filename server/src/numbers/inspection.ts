@@ -37,6 +37,10 @@ export interface TroubledNumber {
   readonly codeLength: number;
   readonly wrongCodesOfDay: number;
   readonly wrongCodesOfMonth: number;
+  /** Until when its known devices get no message, because they spent the day's; `null` when they do. */
+  readonly knownBudgetSpentUntil: number | null;
+  /** Until when a sign-in costs its messages, because so many were given back already; `null` when it does not. */
+  readonly giveBackSpentUntil: number | null;
 }
 
 /** Everything that decides whether a number can sign in. */
@@ -48,8 +52,16 @@ export interface NumberReport extends TroubledNumber {
   };
   /** Messages of the last 24 hours that count, to devices unknown to the number. */
   readonly messagesOfDay: number;
+  /** The same to devices known to it. */
+  readonly messagesToKnownOfDay: number;
+  /** Sign-ins of the last 24 hours whose messages do not count. */
+  readonly signInsGivenBackOfDay: number;
   /** The limits in force for the above. */
-  readonly allowed: NumberReport["budget"] & { readonly messagesOfDay: number };
+  readonly allowed: NumberReport["budget"] & {
+    readonly messagesOfDay: number;
+    readonly messagesToKnownOfDay: number;
+    readonly signInsGivenBackOfDay: number;
+  };
   readonly devices: readonly {
     /** Eight characters that name the device to `unblock`; its id is a secret. */
     readonly device: string;
@@ -67,7 +79,10 @@ export interface NumberReport extends TroubledNumber {
 
 /** How an admin looks into numbers and helps. */
 export interface NumberInspection {
-  /** Numbers with a wrong code in the last 30 days or a device blocked now, in order. */
+  /**
+   * Numbers with a wrong code in the last 30 days, a device blocked now, or a day's budget spent: of messages to known
+   * devices, or of sign-ins that are given back. In order.
+   */
   list(page: {
     readonly cursor?: string | null | undefined;
     readonly limit: number;
@@ -76,8 +91,8 @@ export interface NumberInspection {
   /** Throws `not-found` for a number that nobody has tried. */
   show(phone: string, options: { readonly showPhones: boolean }): Promise<NumberReport>;
   /**
-   * Lifts the blocks of a number's devices, or of one; with `resetBudget` its shared budgets of wrong codes
-   * and messages too. Throws `not-found` for a number or device that nobody has tried.
+   * Lifts the blocks of a number's devices, or of one; with `resetBudget` its budgets of wrong codes, messages and
+   * sign-ins that are given back start anew. Throws `not-found` for a number or device that nobody has tried.
    */
   unblock(
     phone: string,
@@ -86,7 +101,11 @@ export interface NumberInspection {
       readonly resetBudget: boolean;
       readonly reason?: string | undefined;
     },
-  ): Promise<{ readonly lifted: number; readonly pausedUntil: number | null }>;
+  ): Promise<{
+    readonly lifted: number;
+    readonly pausedUntil: number | null;
+    readonly knownBudgetSpentUntil: number | null;
+  }>;
 }
 
 /** What the rows say of a number, and when they were read. */
@@ -136,8 +155,10 @@ export const createNumberInspection = (deps: {
     throw new AppError("not-found", "Nobody has tried to sign in with this number lately.");
   };
 
-  const summarize = ({ phone, now, devices, wrongCodes }: History, showPhones: boolean): TroubledNumber => {
+  const summarize = (history: History, showPhones: boolean): TroubledNumber => {
+    const { phone, now, devices, wrongCodes, sends } = history;
     const { codeLength, pausedUntil } = judgeBudget(wrongCodes, now, limits);
+    const { knownBudgetSpentUntil, giveBackSpentUntil } = judgeMessages(sends, now, limits);
     const blocked = devices.flatMap((device) => judgeStanding(device, now, limits).blockedUntil ?? []);
     return {
       phone: showPhones ? phone : maskPhone(phone),
@@ -147,21 +168,28 @@ export const createNumberInspection = (deps: {
       codeLength,
       wrongCodesOfDay: wrongCodes.filter(({ at }) => now - at < DAY_MS).length,
       wrongCodesOfMonth: wrongCodes.length,
+      knownBudgetSpentUntil,
+      giveBackSpentUntil,
     };
   };
 
   const report = (history: History, showPhones: boolean): NumberReport => {
     const { now, devices, wrongCodes, sends } = history;
     const { sixDigitOfDay, sixDigitOfMonth, ofMonth } = judgeBudget(wrongCodes, now, limits);
+    const messages = judgeMessages(sends, now, limits);
     const unexplained = {
       ...summarize(history, showPhones),
       budget: { sixDigitOfDay, sixDigitOfMonth, ofMonth },
-      messagesOfDay: judgeMessages(sends, now, limits).toStrangersOfDay,
+      messagesOfDay: messages.toStrangersOfDay,
+      messagesToKnownOfDay: messages.toKnownOfDay,
+      signInsGivenBackOfDay: messages.signInsGivenBackOfDay,
       allowed: {
         sixDigitOfDay: limits.wrongSixDigitCodesPerDay,
         sixDigitOfMonth: limits.wrongSixDigitCodesPerMonth,
         ofMonth: limits.wrongCodesPerMonth,
         messagesOfDay: limits.sendsPerDayPerPhone,
+        messagesToKnownOfDay: limits.sendsPerDayPerPhoneForKnownDevices,
+        signInsGivenBackOfDay: limits.signInsGivenBackPerDayPerPhone,
       },
       devices: devices.map((device) => {
         const { isKnown, blockedUntil, attemptsRemaining } = judgeStanding(device, now, limits);
@@ -186,8 +214,11 @@ export const createNumberInspection = (deps: {
       const now = clock.now();
       const after = parseCursor(cursor, "numbers", z.tuple([z.string()]))?.[0];
       const found = await troubledPhones(database.read, {
-        since: now - MONTH_MS,
         now,
+        wrongSince: now - MONTH_MS,
+        sentSince: now - DAY_MS,
+        messagesToKnown: limits.sendsPerDayPerPhoneForKnownDevices,
+        signInsGivenBack: limits.signInsGivenBackPerDayPerPhone,
         after,
         limit: limit + 1,
       });
@@ -215,7 +246,10 @@ export const createNumberInspection = (deps: {
         if (resetBudget) await resetBudgets(tx, phone);
         await audit.record(tx, { at: now, action: "number.unblocked", actor: "admin", phone, reason });
         const wrongCodes = await tx.all(queries.wrongCodesSince, { phone, since: now - MONTH_MS });
-        return { lifted, pausedUntil: judgeBudget(wrongCodes, now, limits).pausedUntil };
+        const sends = await tx.all(queries.sendsSince, { phone, since: now - DAY_MS });
+        const { pausedUntil } = judgeBudget(wrongCodes, now, limits);
+        const { knownBudgetSpentUntil } = judgeMessages(sends, now, limits);
+        return { lifted, pausedUntil, knownBudgetSpentUntil };
       });
     },
   };
@@ -225,6 +259,7 @@ const deviceName = (deviceKey: DeviceKey): string => deviceKey.slice(0, DEVICE_N
 
 const explain = (report: Omit<NumberReport, "explanation">): string[] => {
   const { devices, pausedUntil, codeLength, budget, messagesOfDay, allowed } = report;
+  const { knownBudgetSpentUntil, giveBackSpentUntil } = report;
   const sentences = devices
     .filter(({ blockedUntil }) => blockedUntil !== null)
     .map(
@@ -244,6 +279,18 @@ const explain = (report: Omit<NumberReport, "explanation">): string[] => {
   }
   if (messagesOfDay >= allowed.messagesOfDay) {
     sentences.push(`New devices get no message: ${messagesOfDay} were sent to them in 24 hours.`);
+  }
+  if (knownBudgetSpentUntil !== null) {
+    sentences.push(
+      `Known devices get no message until ${instant(knownBudgetSpentUntil)}: ` +
+        `${report.messagesToKnownOfDay} were sent to them in 24 hours.`,
+    );
+  }
+  if (giveBackSpentUntil !== null) {
+    sentences.push(
+      `Messages that end in a sign-in count until ${instant(giveBackSpentUntil)}: ` +
+        `those of ${report.signInsGivenBackOfDay} sign-ins in 24 hours were given back.`,
+    );
   }
   return sentences;
 };

@@ -195,18 +195,64 @@ export const numberQueries = {
   forgetDevice,
 };
 
-/** Phones with a wrong code, a block or a message since `since`, in order. */
+/**
+ * Phones in order that have a wrong code since `wrongSince`, a block now, or since `sentSince` so many messages to known
+ * devices or sign-ins that were given back. Messages are found by their ids, which begin with their time.
+ */
 export const troubledPhones = (
   queries: Queries,
-  { since, now, after, limit }: { since: number; now: number; after: string | undefined; limit: number },
+  {
+    now,
+    wrongSince,
+    sentSince,
+    messagesToKnown,
+    signInsGivenBack,
+    after,
+    limit,
+  }: {
+    now: number;
+    wrongSince: number;
+    sentSince: number;
+    messagesToKnown: number;
+    signInsGivenBack: number;
+    after: string | undefined;
+    limit: number;
+  },
 ): Promise<{ phone: string }[]> =>
   queries.kysely
+    // Materialized: otherwise SQLite reads all messages in the order of their phones.
+    .with(
+      (cte) => cte("sent").materialized(),
+      (from) =>
+        from
+          .selectFrom("sends")
+          .select(["phone", "known", "state", "challenge_id"])
+          .where("id", ">=", leastIdAt(sentSince))
+          .where("at", ">", sentSince),
+    )
     .selectFrom((from) =>
       from
         .selectFrom("wrong_codes")
         .select("phone")
-        .where("at", ">", since)
+        .where("at", ">", wrongSince)
         .union(from.selectFrom("phone_devices").select("phone").where("blocked_until", ">", now))
+        .union(
+          from
+            .selectFrom("sent")
+            .select("phone")
+            .where("state", "=", "counted")
+            .where("known", "=", 1)
+            .groupBy("phone")
+            .having((having) => having(having.fn.countAll(), ">=", messagesToKnown)),
+        )
+        .union(
+          from
+            .selectFrom("sent")
+            .select("phone")
+            .where("state", "=", "signed-in")
+            .groupBy("phone")
+            .having((having) => having(having.fn.count("challenge_id").distinct(), ">=", signInsGivenBack)),
+        )
         .as("troubled"),
     )
     .select("phone")
