@@ -13,6 +13,7 @@ export {
 // For a condition that Kysely has no words for.
 export { sql, type ExpressionBuilder, type RawBuilder, type SqlBool } from "kysely";
 export { prepare, type Prepared, type SqlValue } from "./prepared.ts";
+export { createFile, makeFolder, publishFile, syncFile, syncFolder } from "./durable-file.ts";
 export { StorageError, type StorageErrorKind } from "./storage-error.ts";
 export type { Tables } from "./tables/index.ts";
 export type { PushKind } from "./tables/push.ts";

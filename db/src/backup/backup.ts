@@ -1,17 +1,8 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { CopyProgress, Database } from "../database.ts";
-import { syncFile, syncFolder } from "../durable-file.ts";
+import { makeFolder, publishFile, syncFolder } from "../durable-file.ts";
 import { StorageError } from "../storage-error.ts";
 import { BackupError } from "./backup-error.ts";
 import { verifyCopyInBackground } from "./verification.ts";
@@ -51,7 +42,7 @@ export const createBackup = async (
   },
 ): Promise<Backup> => {
   const { folder, now, onProgress, signal } = options;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   removePartials(folder);
   await assertRoom(folder, await database.sizeBytes());
   const path = nameBackup(folder, now);
@@ -61,10 +52,8 @@ export const createBackup = async (
     closeSync(openSync(partial, "wx", 0o600));
     await database.copyTo(partial, { onProgress, signal });
     const { epoch } = await verifyCopyInBackground(partial, signal);
-    await syncFile(partial);
     signal.throwIfAborted();
-    renameSync(partial, path);
-    syncFolder(folder);
+    await publishFile(partial, path);
     return { path, sizeBytes: statSync(path).size, epoch, takenAt: now };
   } catch (error) {
     removePartials(folder);
@@ -91,6 +80,8 @@ export const pruneBackups = (folder: string, keep: number): string[] => {
     .slice(keep)
     .map(({ path }) => path);
   for (const path of old) rmSync(path);
+  // Who is told that a backup is gone may count on it: it may hold a student who was erased since.
+  if (old.length > 0) syncFolder(folder);
   return old;
 };
 

@@ -1,9 +1,9 @@
 import SqliteDriver from "better-sqlite3";
-import { chmodSync, constants, existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, constants, existsSync, linkSync, renameSync, rmSync, statSync } from "node:fs";
 import { copyFile, open } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { holdFile, migrateConnection } from "../dialects/sqlite.ts";
-import { syncFile, syncFolder } from "../durable-file.ts";
+import { makeFolder, syncFile, syncFolder } from "../durable-file.ts";
 import { StorageError } from "../storage-error.ts";
 import { BackupError } from "./backup-error.ts";
 import { instantToName } from "./backup.ts";
@@ -56,7 +56,7 @@ export const restoreBackup = async (
 ): Promise<Restoration> => {
   const { signal, now } = options;
   await assertLooksWhole(source, target);
-  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(target));
   const lock = holdFile(target);
   const draft = `${target}.restoring`;
   const begin = async (step: RestoreStep): Promise<void> => {
@@ -92,6 +92,8 @@ export const restoreBackup = async (
     await options.onStep("replace");
     // The log and index of a database that could not be read. SQLite would apply the log to whatever has the name next.
     for (const suffix of ["-wal", "-shm"]) rmSync(target + suffix, { force: true });
+    // Before the rename: a power cut may keep that one and bring the log back.
+    syncFolder(dirname(target));
     renameSync(draft, target);
     syncFolder(dirname(target));
     await options.onStep("finish");

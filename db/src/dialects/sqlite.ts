@@ -1,8 +1,8 @@
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import SqliteDriver from "better-sqlite3";
 import { Kysely, SqliteDialect } from "kysely";
 import type { Database, Queries, UnitOfWork } from "../database.ts";
+import { makeFolder } from "../durable-file.ts";
 import { migrateToLatest, newestMigration } from "../migrations/index.ts";
 import { createPreparedCompiler, type CompiledPrepared, type Prepared, type SqlValue } from "../prepared.ts";
 import { StorageError } from "../storage-error.ts";
@@ -24,7 +24,7 @@ const COPY_STEP_PAGES = 256;
  * The file is held for this process until it ends or `close` is called, however it ends.
  */
 export const openSqlite = async (path: string): Promise<Database> => {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const lock = holdFile(path);
   try {
     return await open(path, lock);
