@@ -5,7 +5,6 @@ import {
   createLog,
   createServer,
   parseConfig,
-  prepareDataDir,
   restoreFromBackup,
   systemClock,
   systemRandom,
@@ -15,7 +14,10 @@ import {
 import { existsSync } from "node:fs";
 import { CommandError } from "./failure.ts";
 
+export { createFile, publishFile } from "@edvoyage/server/app";
 export type { Restoration };
+
+const SECRET_BYTES = 32;
 
 /** Where a database is. */
 interface Place {
@@ -32,7 +34,8 @@ export const openInProcess = async (where: Place) => {
   try {
     const config = readConfig(where);
     const note = willBeMade(config) ? `There was no database yet: ${config.databaseUrl} is new.` : undefined;
-    const secrets = prepareDataDir(config.dataDir, config, systemRandom);
+    // Of this process alone: no procedure for admins uses the server's secret, and none has to be there for it.
+    const secrets = { secret: newSecret(), adminToken: newSecret() };
     const server = await createServer({
       config,
       secrets,
@@ -81,6 +84,8 @@ export const restoreInProcess = async (
       : translate(error);
   }
 };
+
+const newSecret = (): string => Buffer.from(systemRandom(SECRET_BYTES)).toString("base64url");
 
 const readConfig = ({ dataDir, databaseUrl }: Place): Config =>
   parseConfig({

@@ -4,6 +4,7 @@ export { systemClock, type Clock } from "./clock.ts";
 export { ConfigError, parseConfig, type Config } from "./config.ts";
 export { createNewId, sha256, systemRandom, type Random } from "./crypto.ts";
 export { prepareDataDir } from "./data-dir.ts";
+export { createFile, publishFile } from "@edvoyage/db";
 export { AppError } from "./errors.ts";
 export { createDetachedErasure } from "./detached-erasure.ts";
 export { createLog } from "./log.ts";

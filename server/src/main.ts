@@ -2,7 +2,7 @@ import { StorageError } from "@edvoyage/db";
 import { systemClock, type Clock } from "./clock.ts";
 import { ConfigError, parseConfig, type Config } from "./config.ts";
 import { systemRandom } from "./crypto.ts";
-import { announceServer, prepareDataDir, retractServer } from "./data-dir.ts";
+import { announceServer, DataDirError, prepareDataDir, retractServer } from "./data-dir.ts";
 import { createLog } from "./log.ts";
 import { createExpoPush } from "./push/expo.ts";
 import { createFcmPush } from "./push/fcm.ts";
@@ -26,7 +26,7 @@ const print = (line: string): void => {
 const main = async (): Promise<void> => {
   const config = parseConfig(process.env);
   const log = createLog(config.logLevel);
-  const secrets = prepareDataDir(config.dataDir, config, systemRandom);
+  const secrets = await prepareDataDir(config, { random: systemRandom, log });
   const server = await createServer({
     config,
     secrets,
@@ -135,7 +135,7 @@ const banner = ({
 
 /** One line for what whoever starts it can mend; all of it for what is a bug. */
 const describeFailure = (error: unknown): string => {
-  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ConfigError || error instanceof DataDirError) return error.message;
   if (error instanceof StorageError) {
     if (error.kind === "locked") return `${error.message}: is another EdVoyage running?`;
     // Such as a wrong password. Empty where several addresses were tried.

@@ -157,12 +157,13 @@ const startEdvoyage = async (
   });
   // Codes go to the generator by UDP, which costs the server next to nothing.
   const udp = createSocket("udp4");
+  const log = createLog(config.logLevel);
   const server = await createServer({
     config,
-    secrets: prepareDataDir(dataDir, config, systemRandom),
+    secrets: await prepareDataDir(config, { random: systemRandom, log }),
     clock: systemClock,
     random: systemRandom,
-    log: createLog(config.logLevel),
+    log,
     pushProvider: undefined,
     smsProvider: {
       name: "webhook",

@@ -1,12 +1,27 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { spawn } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { createRpcClient, refusalOf, type RpcClient } from "@edvoyage/client-sdk/rpc";
 import Sqlite from "better-sqlite3";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { DIALECTS, emptyDatabase, temporaryFolder } from "../support/databases.ts";
 import { failToStart, startServerProcess, type ServerProcess } from "../support/server-process.ts";
-import { expectRefusal, somePhone } from "../support/world.ts";
+import { runTerminal } from "../support/terminal.ts";
+import { createWorld, expectRefusal, somePhone } from "../support/world.ts";
+
+/** The compiled server, for processes of their own. */
+const APP = new URL("../../server/dist/app.js", import.meta.url).href;
 
 const newDeviceId = (): string => randomBytes(16).toString("base64url");
 
@@ -116,6 +131,157 @@ describe("a server process", () => {
       timeout: 10_000,
       interval: 50,
     });
+  });
+});
+
+describe("a server whose secrets were lost", () => {
+  /** A data folder on which a student has signed in, and no server runs. */
+  const used = async () => {
+    const world = await createWorld();
+    const { token } = await world.device().signIn();
+    const { dataDir, databaseUrl, adminToken } = world;
+    const start = await world.stop();
+    const environment = { EDVOYAGE_DATABASE_URL: databaseUrl };
+    return { dataDir, path: join(dataDir, "secret"), environment, token, adminToken, start };
+  };
+
+  test.each([
+    ["is missing", (path: string) => rmSync(path), "is missing"],
+    ["is empty", (path: string) => writeFileSync(path, ""), "is empty"],
+    ["has zeros alone", (path: string) => writeFileSync(path, Buffer.alloc(44)), "is empty"],
+    ["is too short", (path: string) => writeFileSync(path, "half of a se"), "is damaged"],
+    ["has zeros in it", (path: string) => writeFileSync(path, `${"a".repeat(40)}\0\0\0b`), "is damaged"],
+    ["is a folder", (path: string) => (rmSync(path), mkdirSync(path)), "is a folder"],
+    ["cannot be read", (path: string) => (rmSync(path), symlinkSync(path, path)), "cannot be read (ELOOP)"],
+  ])("refuses to start when its secret %s, in one line that says what to do", async (_what, lose, cause) => {
+    const { dataDir, path, environment } = await used();
+    lose(path);
+    const before = readdirSync(dataDir);
+
+    const { exitCode, stderr } = await failToStart(dataDir, environment);
+
+    expect(exitCode).toBe(1);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(`${path} ${cause}`);
+    expect(stderr).toMatch(/put it back|must be a file/);
+    expect(readdirSync(dataDir)).toEqual(before);
+  });
+
+  test("starts with one that was put back, and the student is still signed in", async () => {
+    const { path, token, start } = await used();
+    const secret = readFileSync(path);
+    rmSync(path);
+    await expect(start()).rejects.toMatchObject({ name: "DataDirError" });
+
+    writeFileSync(path, secret);
+
+    await (await start()).rpc({ token }).sessions.validate.query();
+  });
+
+  test.each([
+    ["missing", (path: string) => rmSync(path)],
+    ["empty", (path: string) => writeFileSync(path, "")],
+    ["zeros alone", (path: string) => writeFileSync(path, Buffer.alloc(44))],
+  ])("heals a first start that was interrupted: %s, and nobody has asked for a code", async (_what, lose) => {
+    const world = await createWorld();
+    const { dataDir } = world;
+    const start = await world.stop();
+    for (const name of ["secret", "admin-token"]) lose(join(dataDir, name));
+    for (const name of ["secret", "admin-token", "server.json"])
+      writeFileSync(join(dataDir, `${name}.draft-0123456789abcdef`), "");
+
+    const healed = await start();
+    const { token } = await healed.device().signIn();
+    await healed.admin.admin.status.query();
+    const again = await healed.restart();
+
+    await again.rpc({ token }).sessions.validate.query();
+    expect(readdirSync(dataDir).sort()).toEqual(["admin-token", "secret"]);
+    expect(statSync(join(dataDir, "secret")).mode & 0o777).toBe(0o600);
+  });
+
+  test.each([
+    ["missing", (path: string) => rmSync(path)],
+    ["empty", (path: string) => writeFileSync(path, "")],
+  ])("makes another admin token for one that is %s: only its holders depend on it", async (_what, lose) => {
+    const { dataDir, token, adminToken, start } = await used();
+    lose(join(dataDir, "admin-token"));
+
+    const world = await start();
+
+    expect(world.adminToken).toBe(readFileSync(join(dataDir, "admin-token"), "utf8").trim());
+    await world.admin.admin.status.query();
+    await expectRefusal(world.rpc({ token: adminToken }).admin.status.query(), "forbidden");
+    await world.rpc({ token }).sessions.validate.query();
+  });
+
+  test("refuses to start with half an admin token, in one line", async () => {
+    const { dataDir, environment } = await used();
+    writeFileSync(join(dataDir, "admin-token"), "half of a to");
+
+    const { exitCode, stderr } = await failToStart(dataDir, environment);
+
+    expect(exitCode).toBe(1);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(`${join(dataDir, "admin-token")} is damaged`);
+  });
+
+  test("leaves the terminal program at work on the database, which needs none and makes none", async () => {
+    const { dataDir, path, environment } = await used();
+    rmSync(path);
+
+    const listed = await runTerminal(["sessions", "list", "--db", "--json"], {
+      environment: { EDVOYAGE_DATA_DIR: dataDir, ...environment },
+    });
+
+    expect(listed).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+test("processes that start on a new data folder at once all have the same secrets", async () => {
+  const dataDir = join(temporaryFolder(), "data");
+  const program = `
+    const { createLog, parseConfig, prepareDataDir, systemRandom } = await import(${JSON.stringify(APP)});
+    const config = parseConfig({ EDVOYAGE_DATA_DIR: ${JSON.stringify(dataDir)} });
+    console.log("ready");
+    process.stdin.once("data", async () => {
+      const deps = { random: systemRandom, log: createLog("silent") };
+      console.log(JSON.stringify(await prepareDataDir(config, deps)));
+      process.stdin.destroy();
+    });`;
+  const children = Array.from({ length: 4 }, () => {
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+  });
+  for (const { lines } of children) expect((await lines.next()).value).toBe("ready");
+
+  for (const { child } of children) child.stdin.write("go\n");
+  const secrets = await Promise.all(children.map(async ({ lines }) => (await lines.next()).value));
+
+  expect(new Set(secrets).size).toBe(1);
+  expect(JSON.parse(String(secrets[0])).secret).toBe(readFileSync(join(dataDir, "secret"), "utf8").trim());
+  expect(readdirSync(dataDir).sort()).toEqual(["admin-token", "secret"]);
+});
+
+// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
+describe.skipIf(!DIALECTS.includes("postgres"))("a new data folder on a PostgreSQL that was used", () => {
+  test("is refused, as codes that were sent would be judged by another secret", async () => {
+    const environment = { EDVOYAGE_DATABASE_URL: await emptyDatabase("postgres") };
+    const dataDir = temporaryFolder();
+    await signIn(await startServerProcess(dataDir, environment));
+
+    const other = temporaryFolder();
+    const { exitCode, stderr } = await failToStart(other, environment);
+    const shared = await startServerProcess(dataDir, environment);
+
+    expect(exitCode).toBe(1);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(`${join(other, "secret")} is missing`);
+    await signIn(shared);
   });
 });
 

@@ -95,14 +95,15 @@ const openWorld = async (
     EDVOYAGE_TRUSTED_PROXIES: "127.0.0.1",
     ...options.environment,
   });
-  const secrets = prepareDataDir(dataDir, config, systemRandom);
   const lines: string[] = [];
+  const log = createLog(config.logLevel, { write: (line) => void lines.push(line) });
+  const secrets = await prepareDataDir(config, { random: systemRandom, log });
   const server = await createServer({
     config,
     secrets,
     clock,
     random: systemRandom,
-    log: createLog(config.logLevel, { write: (line) => void lines.push(line) }),
+    log,
     pushProvider: options.pushProvider ?? {
       name: "file",
       batchSize: 100,

@@ -112,6 +112,10 @@ export const authQueries = {
   insertProfile,
 };
 
+/** Whether anybody has asked for a code in the last day: the server's secret may still be needed. */
+export const hasChallenges = async (queries: Queries): Promise<boolean> =>
+  (await queries.kysely.selectFrom("challenges").select("id").limit(1).executeTakeFirst()) !== undefined;
+
 /** Deletes all challenges of a phone. */
 export const deleteChallenges = async (queries: Queries, phone: string): Promise<void> => {
   await queries.kysely.deleteFrom("challenges").where("phone", "=", phone).execute();
