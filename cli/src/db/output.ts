@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { chmod, constants, copyFile, open, rename, rm } from "node:fs/promises";
+import { chmod, constants, copyFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { CommandError } from "../failure.ts";
 
@@ -15,7 +15,7 @@ export const assertFree = (output: string): void => {
 
 /**
  * Copies a backup to where it was asked for, for its owner alone; the file has its name once it is whole and
- * on the disk. The server writes into its own folder and nowhere that a request says, so this is done here.
+ * on the disk, and replaces none. The server writes into its own folder and nowhere that a request says, so this is done here.
  * Throws `not-found` when the server keeps its files on another machine.
  */
 export const copyBackup = async (
@@ -24,22 +24,28 @@ export const copyBackup = async (
 ): Promise<void> => {
   if (statSync(path, { throwIfNoEntry: false })?.size !== sizeBytes)
     throw new CommandError("not-found", "The server is on another machine.");
-  const partial = `${output}.partial`;
+  const partial = draftOf(output);
   try {
     await copyFile(path, partial, constants.COPYFILE_FICLONE);
     await chmod(partial, 0o600);
-    await sync(partial);
-    await rename(partial, output);
+    const { publishFile } = await loadFiles();
+    await publishFile(partial, output);
   } finally {
     await rm(partial, { force: true });
   }
 };
 
-const sync = async (path: string): Promise<void> => {
-  const file = await open(path, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+/**
+ * Writes a new file for its owner alone, from its first byte on, and never over another one; it has its name once it is
+ * whole and on the disk. Resolves with its size in bytes.
+ */
+export const writeOutput = async (output: string, content: string): Promise<number> => {
+  const { createFile } = await loadFiles();
+  createFile(output, { content, draft: draftOf(output) });
+  return statSync(output).size;
 };
+
+const draftOf = (output: string): string => `${output}.partial`;
+
+/** The whole server comes with it: loaded for those who need it. */
+const loadFiles = () => import("../in-process.ts");

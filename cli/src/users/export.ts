@@ -1,7 +1,6 @@
-import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { defineCommand, text } from "../command.ts";
-import { assertFree } from "../db/output.ts";
+import { assertFree, writeOutput } from "../db/output.ts";
 import { line } from "../outcome.ts";
 import { sizeToText } from "../size.ts";
 import { describeUser, findUser, who } from "./who.ts";
@@ -26,22 +25,10 @@ export const exportUser = defineCommand({
     const user = await findUser(client, named, { showPhones: false });
     const exported = await client.admin.users.export.query({ userId: user.id });
     if (target === undefined) return { data: exported, view: "data" };
-    const sizeBytes = await writePrivately(target, `${JSON.stringify(exported, undefined, 2)}\n`);
+    const sizeBytes = await writeOutput(target, `${JSON.stringify(exported, undefined, 2)}\n`);
     return {
       data: { userId: user.id, output: target, sizeBytes },
       view: [line(`Wrote what is kept of ${describeUser(user)} to ${target} (${sizeToText(sizeBytes)}).`)],
     };
   },
 });
-
-/** For its owner alone from its first byte on, and never over another file. */
-const writePrivately = async (path: string, content: string): Promise<number> => {
-  const file = await open(path, "wx", 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-    return (await file.stat()).size;
-  } finally {
-    await file.close();
-  }
-};
