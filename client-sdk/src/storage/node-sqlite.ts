@@ -1,5 +1,5 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import Sqlite from "better-sqlite3";
 import { createStorageAdapter, type Table } from "./adapter.ts";
 import { isStoreName } from "./keys.ts";
@@ -20,6 +20,8 @@ export interface SqliteStorageOptions {
 }
 
 const EXTENSION = ".sqlite";
+/** What file systems answer that cannot sync folders; there is nothing more to be done on them. */
+const NO_FOLDER_SYNC = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
 /** A file, its write-ahead log, and the log's index. */
 const FILES = ["", "-wal", "-shm"];
 
@@ -33,7 +35,7 @@ export const createSqliteStorage = ({ folder }: SqliteStorageOptions): StorageAd
 
   return createStorageAdapter({
     open: async (name) => {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
       return openTable(pathOf(name));
     },
     list: async () =>
@@ -46,10 +48,48 @@ export const createSqliteStorage = ({ folder }: SqliteStorageOptions): StorageAd
       const path = pathOf(name);
       refuseIfOpen(path);
       for (const suffix of FILES) rmSync(`${path}${suffix}`, { force: true });
+      // Until then a power cut may bring the files of a student back who has signed out.
+      if (existsSync(folder)) syncFolder(folder);
     },
     toStorageError: sqliteToStorageError,
   });
 };
+
+// The SDK has no durable-file.ts of the server's: an app must not bundle that one's database.
+
+/** Makes a folder and the missing ones above it; their names are on the disk, as SQLite sees to the files in it. */
+const makeFolder = (path: string): void => {
+  const absolute = resolve(path);
+  const parent = dirname(absolute);
+  if (parent === absolute) return;
+  // From the top down, so that a folder that is there has a parent that was synced.
+  if (!existsSync(parent)) makeFolder(parent);
+  mkdirSync(absolute, { recursive: true, mode: 0o700 });
+  try {
+    // Also for a folder that was there: who made it may have been killed before this line.
+    syncFolder(parent);
+  } catch (error) {
+    // A parent that this user may pass through and not read.
+    if (!hasCode(error, ["EACCES"])) throw error;
+  }
+};
+
+/** Waits until the names in a folder are on the disk. */
+const syncFolder = (path: string): void => {
+  // Windows opens no folders; its file systems keep the order of changes by themselves.
+  if (process.platform === "win32") return;
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } catch (error) {
+    if (!hasCode(error, NO_FOLDER_SYNC)) throw error;
+  } finally {
+    closeSync(folder);
+  }
+};
+
+const hasCode = (error: unknown, codes: readonly string[]): boolean =>
+  error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
 
 const openTable = (path: string): Table => {
   // SQLite gives the log and its index the mode of the file.
