@@ -37,6 +37,7 @@ export const createDetachedErasure = ({
     background: () => {},
     metrics: { sessionOpened: () => {}, sessionEnded: () => {} },
     onEnded: () => {},
+    openSessions: () => [],
   });
   return createErasure({
     database,

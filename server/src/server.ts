@@ -130,6 +130,7 @@ export const createServer = async ({
     background,
     forgetDevice: numbers.forgetDevice,
     onEnded: (id) => sync.sessionEnded(id),
+    openSessions: () => sync.openSessions(),
   });
   const logs = createLogs({ read: database.read, limits, newId, random });
   const documents = createDocuments({

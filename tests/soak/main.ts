@@ -3,6 +3,7 @@ import "../simulation/virtual-time.ts";
 import { soakHostileUpdates } from "./hostile-updates.ts";
 import { soakKills } from "./kills.ts";
 import { soakPostgresRestarts } from "./postgres-restarts.ts";
+import { soakPauses } from "./pauses.ts";
 import { soakSimulation } from "./simulation.ts";
 
 /** The long runs, by name. Each takes how much of it is wanted, and resolves with its figures. */
@@ -10,6 +11,7 @@ const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<unk
   "hostile-updates": (frames) => soakHostileUpdates(frames),
   kills: (kills) => soakKills(kills),
   "postgres-restarts": (terminations) => soakPostgresRestarts(terminations),
+  pauses: (seconds) => soakPauses(seconds),
   simulation: (histories) => soakSimulation(histories),
 };
 

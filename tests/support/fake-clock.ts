@@ -18,8 +18,9 @@ export interface FakeClock extends Clock {
 /** 1 September 2026, 08:00 UTC. */
 const START = Date.UTC(2026, 8, 1, 8);
 
-export const createFakeClock = (): FakeClock => {
-  let now = START;
+/** `ahead`: how far it is ahead of the other fake clocks. */
+export const createFakeClock = (ahead: Span = {}): FakeClock => {
+  let now = START + spanToMs(ahead);
   const timers = new Set<{ readonly intervalMs: number; readonly task: () => void; dueAt: number }>();
   return {
     now: () => now,

@@ -74,9 +74,14 @@ export const createWorld = async (options: WorldOptions = {}): Promise<World> =>
   });
 };
 
-/** A second server on the database and with the secrets of a world. PostgreSQL alone has room for two. */
-export const joinWorld = (world: World, options: WorldOptions = {}): Promise<World> =>
-  openWorld(options, world);
+/**
+ * A second server on the database and with the secrets of a world. PostgreSQL alone has room for two. Default clock: the
+ * world's.
+ */
+export const joinWorld = (
+  world: World,
+  { clock = world.clock, ...options }: WorldOptions & { readonly clock?: FakeClock } = {},
+): Promise<World> => openWorld(options, { ...world, clock });
 
 type Surroundings = Pick<World, "databaseUrl" | "dataDir" | "clock" | "sms" | "pushes">;
 

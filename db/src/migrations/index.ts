@@ -18,6 +18,7 @@ import { createPush } from "./0014-push.ts";
 import { createDemoWorlds } from "./0015-demo-worlds.ts";
 import { shrinkAnswers } from "./0016-receipts.ts";
 import { createKnownDevices } from "./0017-known-devices.ts";
+import { createSessionEnds } from "./0018-session-ends.ts";
 
 /** Append-only: a migration that has left this repository is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -38,6 +39,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0015-demo-worlds": createDemoWorlds,
   "0016-receipts": shrinkAnswers(dialect),
   "0017-known-devices": createKnownDevices,
+  "0018-session-ends": createSessionEnds(dialect),
 });
 
 /** Every migration, oldest first. */

@@ -21,7 +21,7 @@ import type {
   PushSettingsTable,
   PushTokensTable,
 } from "./push.ts";
-import type { SessionsTable } from "./sessions.ts";
+import type { SessionEndsTable, SessionsTable } from "./sessions.ts";
 import type {
   ChallengesTable,
   PhoneDevicesTable,
@@ -51,6 +51,7 @@ export interface Tables {
   sends: SendsTable;
   send_minutes: SendMinutesTable;
   sessions: SessionsTable;
+  session_ends: SessionEndsTable;
   audit_log: AuditTable;
   universities: UniversitiesTable;
   courses: CoursesTable;

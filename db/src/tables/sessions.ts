@@ -1,3 +1,4 @@
+import type { Generated } from "kysely";
 import type { Platform, SessionId, UserId } from "@edvoyage/protocol";
 import type { DeviceKey } from "./sign-in.ts";
 
@@ -19,4 +20,16 @@ export interface SessionsTable {
   expires_at: number;
   ended_at: number | null;
   end_reason: SessionEnd | null;
+}
+
+/**
+ * Sessions that ended or whose row was deleted, each once, for an hour: nodes read it to forget what others ended. Triggers
+ * write it. Read by `sessions`.
+ */
+export interface SessionEndsTable {
+  /** SQLite: grows with every row, in the order of commits. PostgreSQL: the number of the transaction that wrote the row. */
+  position: Generated<number>;
+  session_id: SessionId;
+  /** By the database's own clock. */
+  logged_at: number;
 }

@@ -1,6 +1,7 @@
 import { prepare, type Queries, type UnitOfWork } from "@edvoyage/db";
 import type { Area, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../clock.ts";
+import { createLookBack } from "../look-back.ts";
 
 /** An area that changed, and when. */
 export interface AreaChange {
@@ -63,6 +64,7 @@ export const createAreas = (deps: {
   readonly inboxChanged: (userId: UserId, area: Area) => void;
 }): Areas => {
   const { read, clock, inboxChanged } = deps;
+  const lookBack = createLookBack(clock, NOTICE_OVERLAP_MS);
   let noticed: ReadonlySet<string> = new Set();
   return {
     touch: async (tx, userId, { area, now }) => {
@@ -77,7 +79,7 @@ export const createAreas = (deps: {
       })),
 
     notice: async () => {
-      const rows = await read.all(allSince, { since: clock.now() - NOTICE_OVERLAP_MS });
+      const rows = await lookBack.read((since) => read.all(allSince, { since }));
       const keyOf = (row: (typeof rows)[number]): string => `${row.user_id}/${row.area}/${row.changed_at}`;
       for (const row of rows) if (!noticed.has(keyOf(row))) inboxChanged(row.user_id, row.area);
       noticed = new Set(rows.map(keyOf));

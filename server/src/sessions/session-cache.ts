@@ -1,3 +1,4 @@
+import type { SessionId } from "@edvoyage/protocol";
 import type { SessionRow } from "./sessions.store.ts";
 
 /** A session in memory; `lastSeenAt` may be ahead of its row by less than a minute. */
@@ -9,22 +10,45 @@ export interface CachedSession {
 /** Saves the query for sessions in use. Holds at most `maxEntries`; the one unused for longest goes. */
 export interface SessionCache {
   get(keyHash: string): CachedSession | undefined;
+  /** When it was last used as far as memory knows, which outlives `distrust`; 0 when it knows nothing. */
+  lastSeenAt(keyHash: string): number;
   add(row: SessionRow): CachedSession;
   /** Called at most once a minute a session, which is exact enough to know which is unused. */
   markUsed(keyHash: string): void;
-  evict(keyHash: string): void;
+  evict(id: SessionId): void;
+  /** Gives none of its sessions any more until their rows are added again. */
+  distrust(): void;
 }
 
 export const createSessionCache = (maxEntries: number): SessionCache => {
   const sessionByKeyHash = new Map<string, CachedSession>();
+  let trusted = new WeakSet<CachedSession>();
+  const keyHashById = new Map<SessionId, string>();
+
+  const lastSeenAt = (keyHash: string): number => sessionByKeyHash.get(keyHash)?.lastSeenAt ?? 0;
+
+  const remove = (keyHash: string): void => {
+    const cached = sessionByKeyHash.get(keyHash);
+    if (!cached) return;
+    sessionByKeyHash.delete(keyHash);
+    keyHashById.delete(cached.row.id);
+  };
+
   return {
-    get: (keyHash) => sessionByKeyHash.get(keyHash),
+    get: (keyHash) => {
+      const cached = sessionByKeyHash.get(keyHash);
+      return cached && trusted.has(cached) ? cached : undefined;
+    },
+    lastSeenAt,
     add: (row) => {
-      const cached = { row, lastSeenAt: row.last_seen_at };
+      // The write of its last use may still be under way.
+      const cached = { row, lastSeenAt: Math.max(row.last_seen_at, lastSeenAt(row.key_hash)) };
+      trusted.add(cached);
       sessionByKeyHash.set(row.key_hash, cached);
+      keyHashById.set(row.id, row.key_hash);
       if (sessionByKeyHash.size > maxEntries) {
         const longestUnused = sessionByKeyHash.keys().next();
-        if (!longestUnused.done) sessionByKeyHash.delete(longestUnused.value);
+        if (!longestUnused.done) remove(longestUnused.value);
       }
       return cached;
     },
@@ -34,8 +58,12 @@ export const createSessionCache = (maxEntries: number): SessionCache => {
       sessionByKeyHash.delete(keyHash);
       sessionByKeyHash.set(keyHash, cached);
     },
-    evict: (keyHash) => {
-      sessionByKeyHash.delete(keyHash);
+    evict: (id) => {
+      const keyHash = keyHashById.get(id);
+      if (keyHash !== undefined) remove(keyHash);
+    },
+    distrust: () => {
+      trusted = new WeakSet();
     },
   };
 };

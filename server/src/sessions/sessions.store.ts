@@ -101,20 +101,24 @@ const end = prepare<{ id: SessionId; at: number; reason: SessionEnd }>()((query,
     .set({ ended_at: param.at, end_reason: param.reason })
     .where("id", "=", param.id)
     .where("ended_at", "is", null)
-    .returning("key_hash"),
+    .returning("id"),
 );
 
+/** Returns the session, also when a node whose clock is ahead saw it used later; nothing when it has ended or is gone. */
 const touch = prepare<{ id: SessionId; at: number }>()((query, param) =>
   query
     .updateTable("sessions")
-    .set({ last_seen_at: param.at })
+    .set((eb) => ({
+      last_seen_at: eb
+        .case()
+        .when("last_seen_at", "<", param.at)
+        .then(eb.val(param.at))
+        .else(eb.ref("last_seen_at"))
+        .end(),
+    }))
     .where("id", "=", param.id)
-    .where("last_seen_at", "<", param.at)
-    .where("ended_at", "is", null),
-);
-
-const endedSince = prepare<{ since: number }>()((query, param) =>
-  query.selectFrom("sessions").select(["id", "key_hash"]).where("ended_at", ">=", param.since),
+    .where("ended_at", "is", null)
+    .returning("id"),
 );
 
 const countLive = prepare<{ idleSince: number; now: number }>()((query, param) =>
@@ -164,10 +168,23 @@ export const sessionQueries = {
   insert,
   end,
   touch,
-  endedSince,
   countLive,
   usedLive,
   usedEnded,
+};
+
+/** Those of some sessions that have not been ended. */
+export const liveIds = async (
+  queries: Queries,
+  ids: readonly SessionId[],
+): Promise<ReadonlySet<SessionId>> => {
+  const rows = await queries.kysely
+    .selectFrom("sessions")
+    .select("id")
+    .where("id", "in", ids)
+    .where("ended_at", "is", null)
+    .execute();
+  return new Set(rows.map(({ id }) => id));
 };
 
 /** All students' sessions, most recently used first. */

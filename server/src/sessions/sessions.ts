@@ -12,8 +12,11 @@ import { DAY_MS, MINUTE_MS, type Clock } from "../clock.ts";
 import { sha256, type NewId } from "../crypto.ts";
 import { AppError } from "../errors.ts";
 import type { PushTokens } from "../push/tokens.ts";
+import { giveWay } from "../student-data.ts";
 import { createSessionCache, type CachedSession } from "./session-cache.ts";
-import { pruneSessions, sessionQueries as queries, type SessionRow } from "./sessions.store.ts";
+import { createSessionEnds } from "./session-ends.ts";
+import { pruneSessionEnds } from "./session-ends.store.ts";
+import { liveIds, pruneSessions, sessionQueries as queries, type SessionRow } from "./sessions.store.ts";
 
 /** A session as its student sees it. */
 export interface SessionView {
@@ -80,10 +83,13 @@ export interface Sessions {
     owner: UserId,
     act: { readonly actor: AuditActor; readonly now: number },
   ): Promise<void>;
-  /** Forgets, in memory, what other processes ended, and tells `onEnded`. Called several times a second. */
+  /**
+   * Forgets, in memory, what other processes ended since the last successful call, and tells `onEnded`. Called several
+   * times a second. Until one succeeds, `authenticate` asks the row.
+   */
   noticeEnds(): Promise<void>;
   countLive(): Promise<number>;
-  /** Deletes sessions that have been over for 90 days. */
+  /** Deletes sessions that have been over for 90 days, and the log of what ended more than an hour ago. */
   prune(now: number): Promise<void>;
 }
 
@@ -118,12 +124,14 @@ export interface SessionsDeps {
   readonly background: (task: Promise<unknown>) => void;
   /** Told of every end within a second, whichever process wrote it, and perhaps several times. */
   readonly onEnded: (id: SessionId) => void;
+  /** The sessions that have sockets open: asked for when ends may have been missed. */
+  readonly openSessions: () => readonly SessionId[];
 }
 
 /** Activity is written at most this often. */
 const TOUCH_INTERVAL_MS = MINUTE_MS;
-/** Ends are looked for this far back, so that a late commit or another node's clock hides none. */
-const END_OVERLAP_MS = MINUTE_MS;
+/** Open sessions that are looked up in one query. */
+const RECHECK_BATCH = 500;
 /** An ended session is kept this long at least, so that its key is told why. */
 const KEPT_MS = 90 * DAY_MS;
 
@@ -157,7 +165,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
     const ended = await tx.first(queries.end, { id: row.id, at: now, reason });
     if (!ended) return false;
     tx.onCommit(() => metrics.sessionEnded(reason));
-    cache.evict(row.key_hash);
+    cache.evict(row.id);
     await deps.pushTokens.sessionEnded(tx, row.id);
     if (reason === "revoked" || reason === "admin") await deps.forgetDevice(tx, row.phone, row.device_key);
     await audit.record(tx, {
@@ -172,16 +180,48 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
     return true;
   };
 
-  const noteEnd = (row: Pick<SessionRow, "id" | "key_hash">): void => {
-    cache.evict(row.key_hash);
-    deps.onEnded(row.id);
+  const noteEnd = (id: SessionId): void => {
+    cache.evict(id);
+    deps.onEnded(id);
+  };
+
+  const recheckOpen = async (): Promise<void> => {
+    const open = deps.openSessions();
+    for (let start = 0; start < open.length; start += RECHECK_BATCH) {
+      const batch = open.slice(start, start + RECHECK_BATCH);
+      const live = await liveIds(database.read, batch);
+      for (const id of batch) if (!live.has(id)) noteEnd(id);
+      await giveWay();
+    }
+  };
+
+  const ends = createSessionEnds({
+    database,
+    clock,
+    background: deps.background,
+    onEnd: noteEnd,
+    onGap: () => {
+      cache.distrust();
+      return recheckOpen();
+    },
+  });
+
+  /** The session in memory, unless it may have ended without this process knowing. */
+  const fromMemory = async (keyHash: string): Promise<CachedSession | undefined> => {
+    // When the poll fails, the row says why nothing can be said.
+    if (!ends.areKnown()) await ends.poll().catch(() => {});
+    return ends.areKnown() ? cache.get(keyHash) : undefined;
+  };
+
+  const touch = async (id: SessionId, at: number): Promise<void> => {
+    if (!(await database.write((tx) => tx.first(queries.touch, { id, at })))) noteEnd(id);
   };
 
   const fromRow = async (keyHash: string, now: number): Promise<CachedSession> => {
     const row = await database.read.first(queries.byKeyHash, { keyHash });
     if (!row) throw new AppError("session/required", "This key belongs to no session. Sign in.");
     if (row.ended_at !== null) throw isSignedOut(row) ? revoked() : expired();
-    if (now >= expiryOf(row, row.last_seen_at)) throw expired();
+    if (now >= expiryOf(row, Math.max(row.last_seen_at, cache.lastSeenAt(keyHash)))) throw expired();
     return cache.add(row);
   };
 
@@ -233,14 +273,13 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
 
     authenticate: async (keyHash) => {
       const now = clock.now();
-      let cached = cache.get(keyHash);
+      let cached = ends.areKnown() ? cache.get(keyHash) : await fromMemory(keyHash);
       // Another node may have seen activity that this memory has not: only the row can say that it is over.
       if (!cached || now >= expiryOf(cached.row, cached.lastSeenAt)) cached = await fromRow(keyHash, now);
       if (now - cached.lastSeenAt >= TOUCH_INTERVAL_MS) {
         cached.lastSeenAt = now;
         cache.markUsed(keyHash);
-        const { id } = cached.row;
-        deps.background(database.write((tx) => tx.all(queries.touch, { id, at: now })));
+        deps.background(touch(cached.row.id, now));
       }
       const { row, lastSeenAt } = cached;
       return {
@@ -262,7 +301,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         return endRow(tx, row, { reason, actor, note, now });
       });
       // Again: a request may have read the row back into memory before the commit.
-      noteEnd(row);
+      noteEnd(row.id);
       return hasEnded ? 1 : 0;
     },
 
@@ -274,21 +313,18 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         for (const row of others) await endRow(tx, row, { reason: "revoked", actor: `user:${owner}`, now });
         return others;
       });
-      for (const row of ended) noteEnd(row);
+      for (const { id } of ended) noteEnd(id);
       return ended.length;
     },
 
     endAll: async (tx, owner, { actor, now }) => {
       for (const row of await liveOf(tx, owner, now)) {
         await endRow(tx, row, { reason: "deleted", actor, now });
-        tx.onCommit(() => noteEnd(row));
+        tx.onCommit(() => noteEnd(row.id));
       }
     },
 
-    noticeEnds: async () => {
-      const ended = await database.read.all(queries.endedSince, { since: clock.now() - END_OVERLAP_MS });
-      for (const row of ended) noteEnd(row);
-    },
+    noticeEnds: ends.poll,
 
     countLive: async () => {
       const now = clock.now();
@@ -298,6 +334,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
 
     prune: async (now) => {
       while (await database.write((tx) => pruneSessions(tx, now - SESSION_LIFETIME_MS - KEPT_MS)));
+      while (await database.write((tx) => pruneSessionEnds(tx, database.dialect)));
     },
   };
 };

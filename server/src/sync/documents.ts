@@ -3,6 +3,7 @@ import { userDocumentName, type Limits, type UserId, type UserRoot } from "@edvo
 import { MINUTE_MS, type Clock } from "../clock.ts";
 import type { Random } from "../crypto.ts";
 import { AppError } from "../errors.ts";
+import { createLookBack } from "../look-back.ts";
 import { drawClientId } from "./client-id.ts";
 import { createDocumentCache } from "./document-cache.ts";
 import { DocumentRefusal } from "./document-refusal.ts";
@@ -127,6 +128,7 @@ interface Obtained {
 export const createDocuments = (deps: DocumentsDeps): Documents => {
   const { database, clock, limits, random, background, onStored } = deps;
   const turns = createTurns<UserId>();
+  const lookBack = createLookBack(clock, CHANGE_OVERLAP_MS);
   const cache = createDocumentCache<Held>({
     maxBytes: CACHE_BYTES,
     sizeOf: ({ document }) => document.sizeBytes() + CACHE_BYTES_PER_DOCUMENT,
@@ -363,11 +365,10 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
       }),
 
     noticeStored: async () => {
-      const now = clock.now();
-      cache.dropUnusedSince(now - IDLE_MS);
+      cache.dropUnusedSince(clock.now() - IDLE_MS);
       // A SQLite file has one process, which knows what it stored.
       if (database.dialect === "sqlite" || toldRevisionByUser.size === 0) return;
-      const changed = await database.read.all(queries.changedSince, { since: now - CHANGE_OVERLAP_MS });
+      const changed = await lookBack.read((since) => database.read.all(queries.changedSince, { since }));
       const missed = changed.filter(({ owner_id: userId, revision }) => {
         const told = toldRevisionByUser.get(userId);
         return told !== undefined && told < revision;

@@ -12,6 +12,8 @@ export interface Hiding {
   from(userId: UserId): ReadonlySet<UserId>;
   /** Whom she blocks may have changed. */
   changed(userId: UserId): void;
+  /** The same, for everybody who is here: what changed may have been missed. */
+  recheck(): void;
   /** Reads again what could not be read; a few times a second. */
   tick(): void;
 }
@@ -89,6 +91,9 @@ export const createHiding = ({ hiddenFrom, onChange, background }: HidingDeps): 
     known: async (userId) => entryByUser.get(userId)?.reading,
     from: (userId) => entryByUser.get(userId)?.from ?? NOBODY,
     changed,
+    recheck: () => {
+      for (const userId of entryByUser.keys()) changed(userId);
+    },
     tick: () => {
       const again = [...failed];
       failed.clear();

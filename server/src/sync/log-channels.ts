@@ -20,6 +20,11 @@ export interface LogChannels {
   hasOpen(sessionId: SessionId, id: LogId): boolean;
   /** Closes a student's sockets of a log. */
   close(id: LogId, userId: UserId): void;
+  /**
+   * Closes the sockets of those who may no longer read their log, and reads again from whom students hide: changes may have
+   * been missed.
+   */
+  recheckReaders(): Promise<void>;
   /** Whom a student blocks may have changed: her presence is hidden from them, in all rooms. */
   blocksChanged(userId: UserId): void;
   /** Sends what became of presence since the last call, and what could not be read before; a few times a second. */
@@ -307,6 +312,12 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
       return false;
     },
     close,
+    recheckReaders: async () => {
+      hiding.recheck();
+      for (const id of channelsByLog.keys()) {
+        for (const userId of await access.formerReaders(id)) close(id, userId);
+      }
+    },
     blocksChanged: hiding.changed,
     tick: () => {
       hiding.tick();

@@ -26,6 +26,8 @@ export interface Sockets {
   attach(server: HttpServer): void;
   /** Closes a session's sockets with 4401. */
   closeSession(id: SessionId): void;
+  /** The sessions that have sockets open. */
+  sessions(): readonly SessionId[];
   /** Keeps quiet sockets alive, ends dead and slow ones and those whose session is over. Called every second. */
   tend(): void;
   /** How many are open. */
@@ -228,6 +230,8 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       for (const connection of connectionsBySession.get(id) ?? [])
         connection.close(CLOSE_CODES.noSession, "This session has been ended");
     },
+
+    sessions: () => [...connectionsBySession.keys()],
 
     tend: () => {
       const now = clock.now();

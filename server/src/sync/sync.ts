@@ -55,6 +55,8 @@ export interface Sync {
   attach(server: HttpServer): void;
   /** A session is over: its sockets are closed with 4401. */
   sessionEnded(id: SessionId): void;
+  /** The sessions that have sockets open here. */
+  openSessions(): readonly SessionId[];
   /** A user document has something new, committed; whoever sent it as the source's `origin` has it already. */
   documentStored(userId: UserId, update: Uint8Array, source: UpdateSource): void;
   /** Whether a device has a log open at this node. */
@@ -116,13 +118,26 @@ export const createSync = (deps: SyncDeps): Sync => {
   };
 
   let noticed: ReadonlyMap<LogId, string> = new Map();
+  /** When all changes were last known; `undefined` when some may have been missed. */
+  let noticedAt: number | undefined = clock.now();
   const noticeChanges = async (): Promise<void> => {
-    if (sockets.size === 0) return;
-    const changes = await logs.changedSince(clock.now() - NOTICE_OVERLAP_MS);
-    for (const [id, change] of changes) {
-      if (noticed.get(id) !== change) logChanged(id);
+    const now = clock.now();
+    const elapsedMs = noticedAt === undefined ? Infinity : now - noticedAt;
+    const mayHaveMissed = elapsedMs < 0 || elapsedMs >= NOTICE_OVERLAP_MS;
+    if (sockets.size > 0) {
+      const changes = await logs.changedSince(now - NOTICE_OVERLAP_MS);
+      for (const [id, change] of changes) {
+        if (noticed.get(id) !== change) logChanged(id);
+      }
+      noticed = changes;
     }
-    noticed = changes;
+    noticedAt = now;
+    if (!mayHaveMissed) return;
+    // Nobody stays in a room because this node was paused when the member was removed.
+    await logChannels.recheckReaders().catch((error: unknown) => {
+      noticedAt = undefined;
+      throw error;
+    });
   };
 
   const timers = [
@@ -144,6 +159,7 @@ export const createSync = (deps: SyncDeps): Sync => {
     },
     attach: (server) => sockets.attach(server),
     sessionEnded: (id) => sockets.closeSession(id),
+    openSessions: () => sockets.sessions(),
     documentStored: (userId, update, source) => documentChannels.stored(userId, update, source),
     hasOpen: (sessionId, id) => logChannels.hasOpen(sessionId, id),
     countSockets: () => sockets.size,

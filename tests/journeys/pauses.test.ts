@@ -1,0 +1,107 @@
+import {
+  CLOSE_CODES,
+  MESSAGE_TYPES,
+  roomDocumentName,
+  userDocumentName,
+  type RoomId,
+} from "@edvoyage/protocol";
+import { describe, expect, test } from "vitest";
+import { DIALECTS } from "../support/databases.ts";
+import { createFakeClock } from "../support/fake-clock.ts";
+import { createStudent, openGroup, type Student } from "../support/student.ts";
+import { connectRaw, connectStock, until } from "../support/sync-client.ts";
+import { createWorld, joinWorld } from "../support/world.ts";
+
+/** Two nodes, each with a clock of its own, and a room of two students on the first. */
+const createScene = async () => {
+  const here = await createWorld({ dialect: "postgres" });
+  const paused = await joinWorld(here, { clock: createFakeClock() });
+  const [ada, bo] = [await createStudent(here), await createStudent(here)];
+  const roomId = await openGroup(ada, [bo]);
+  const openRoom = async ({ token }: Student) => {
+    const client = connectStock({ url: paused.url, token }, roomDocumentName(roomId as RoomId, 0));
+    await client.synced();
+    return client;
+  };
+  /** A bare socket; `passed` resolves when all that was sent before it has come. */
+  const listen = async ({ token }: Student, name: string) => {
+    const { received, send, closed } = await connectRaw({ url: paused.url, token }, name);
+    const passed = async (): Promise<void> => {
+      const barriers = () => received.filter((frame) => frame[0] === MESSAGE_TYPES.barrier).length;
+      const before = barriers();
+      send(MESSAGE_TYPES.barrier, 1, 7);
+      await until(() => barriers() > before);
+    };
+    await passed();
+    return { received, closed, passed };
+  };
+  /** Time that passes at the paused node without a timer: it ends with all of them at once. */
+  const pause = (): void => paused.clock.advance({ seconds: 66 });
+  return { here, paused, ada, bo, roomId, openRoom, listen, pause };
+};
+
+// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
+describe.skipIf(!DIALECTS.includes("postgres"))("a node that was paused for 66 seconds", () => {
+  test("closes a room to a member who was removed meanwhile, though nobody speaks in it", async () => {
+    const { ada, bo, roomId, listen, paused, pause } = await createScene();
+    // Not the stock client, which connects anew when it hears nothing for half a minute.
+    const { closed } = await listen(bo, roomDocumentName(roomId as RoomId, 0));
+    paused.clock.advance({ ms: 400 });
+
+    await ada.rpc.chat.rooms.removeMember.mutate({ roomId, userId: bo.id });
+    pause();
+
+    expect(await closed).toBe(CLOSE_CODES.forbidden);
+  });
+
+  test("hides presence from one who was blocked meanwhile", async () => {
+    const { ada, bo, openRoom, paused, pause } = await createScene();
+    const [hers, his] = [await openRoom(ada), await openRoom(bo)];
+    hers.provider.awareness.setLocalState({ mood: "calm" });
+    const seen = () => [...his.provider.awareness.getStates().values()].map(({ user }) => user?.id);
+    await until(() => {
+      paused.clock.advance({ ms: 200 });
+      return seen().includes(ada.id);
+    });
+
+    await ada.blocks(bo);
+    pause();
+
+    await until(() => !seen().includes(ada.id));
+    expect(his.provider.wsconnected).toBe(true);
+  });
+
+  test("tells a device what changed meanwhile of what the student keeps", async () => {
+    const { here, ada, listen, paused, pause } = await createScene();
+    const { received, passed } = await listen(ada, userDocumentName(ada.id));
+    // Beyond the reach of what was before.
+    for (let step = 0; step < 10; step += 1) {
+      for (const { clock } of [here, paused]) clock.advance({ seconds: 5 });
+      await passed();
+    }
+    const hints = () => received.filter((frame) => frame[0] === MESSAGE_TYPES.inbox).length;
+    const before = hints();
+
+    await ada.rpc.profile.update.mutate({ name: "Ada" });
+    pause();
+
+    await until(() => {
+      paused.clock.advance({ ms: 200 });
+      return hints() > before;
+    });
+  });
+
+  test("sends a device what another stored meanwhile in the student's document", async () => {
+    const { here, ada, paused, pause } = await createScene();
+    await here.server.seedIfEmpty();
+    const [course] = (await here.rpc().courses.list.query({ limit: 1 })).items;
+    const tablet = connectStock({ url: paused.url, token: ada.token }, userDocumentName(ada.id));
+    await tablet.synced();
+    paused.clock.advance({ ms: 400 });
+
+    await ada.rpc.favourites.add.mutate({ kind: "course", id: course?.id ?? "" });
+    pause();
+
+    await until(() => tablet.doc.getArray("favourites").length === 1);
+  });
+});
