@@ -1,5 +1,6 @@
 // What both ends execute, without I/O. If one end does not run it, it does not belong here.
 export * from "./account.ts";
+export * from "./answers.ts";
 export * from "./applications.ts";
 export * from "./catalogue.ts";
 export * from "./close-codes.ts";

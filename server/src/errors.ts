@@ -1,36 +1,22 @@
 import { StorageError, type StorageErrorKind } from "@edvoyage/db";
-import type { ApplicationField, LimitName } from "@edvoyage/protocol";
+import { REASON_STATUSES, type ApplicationField, type LimitName, type Reason } from "@edvoyage/protocol";
 import { TRPCError } from "@trpc/server";
 import { ZodError } from "zod";
 import type { Application } from "./applications/application.ts";
 
 type TrpcCode = TRPCError["code"];
 
-/** Every reason a client may act on, with its HTTP status and tRPC's code beside it. */
-const reasons = {
-  "otp/incorrect": { status: 401, code: "UNAUTHORIZED" },
-  "otp/blocked": { status: 429, code: "TOO_MANY_REQUESTS" },
-  "otp/expired": { status: 401, code: "UNAUTHORIZED" },
-  "otp/throttled": { status: 429, code: "TOO_MANY_REQUESTS" },
-  "phone/invalid": { status: 400, code: "BAD_REQUEST" },
-  "phone/country-not-served": { status: 400, code: "BAD_REQUEST" },
-  "sms/failed": { status: 503, code: "SERVICE_UNAVAILABLE" },
-  "session/required": { status: 401, code: "UNAUTHORIZED" },
-  "session/expired": { status: 401, code: "UNAUTHORIZED" },
-  "session/revoked": { status: 401, code: "UNAUTHORIZED" },
-  "session/not-fresh": { status: 403, code: "FORBIDDEN" },
-  "input/invalid": { status: 400, code: "BAD_REQUEST" },
-  "not-found": { status: 404, code: "NOT_FOUND" },
-  forbidden: { status: 403, code: "FORBIDDEN" },
-  conflict: { status: 409, code: "CONFLICT" },
-  "limit/reached": { status: 409, code: "CONFLICT" },
-  "rate/limited": { status: 429, code: "TOO_MANY_REQUESTS" },
-  "storage/full": { status: 507, code: "SERVICE_UNAVAILABLE" },
-  "server/unavailable": { status: 503, code: "SERVICE_UNAVAILABLE" },
-} as const satisfies Record<string, { status: number; code: TrpcCode }>;
-
-/** Why a request was refused: `error.data.reason`. */
-export type Reason = keyof typeof reasons;
+/** tRPC's code beside each status of a reason. */
+const codeByStatus = {
+  400: "BAD_REQUEST",
+  401: "UNAUTHORIZED",
+  403: "FORBIDDEN",
+  404: "NOT_FOUND",
+  409: "CONFLICT",
+  429: "TOO_MANY_REQUESTS",
+  503: "SERVICE_UNAVAILABLE",
+  507: "SERVICE_UNAVAILABLE",
+} as const satisfies Readonly<Record<(typeof REASON_STATUSES)[Reason], TrpcCode>>;
 
 /** The facts of a refusal: `error.data.details`. Instants are epoch milliseconds of the server's clock. */
 export interface ReasonDetails {
@@ -104,8 +90,9 @@ const RETRY_AFTER_SECONDS = { full: 5, unavailable: 1, locked: 1 } as const sati
 export const errorToFacts = (thrown: unknown): ErrorFacts => {
   const error = toAppError(thrown);
   if (error) {
-    const { status, code } = reasons[error.reason];
-    return { reason: error.reason, details: error.details, httpStatus: status, code, message: error.message };
+    const { reason, details, message } = error;
+    const httpStatus = REASON_STATUSES[reason];
+    return { reason, details, httpStatus, code: codeByStatus[httpStatus], message };
   }
   if (thrown instanceof TRPCError && thrown.code in transportFaults) {
     const fault = transportFaults[thrown.code as keyof typeof transportFaults];

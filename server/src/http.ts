@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import cors from "@fastify/cors";
 import type { Limits } from "@edvoyage/protocol";
-import { SESSION_HEADER } from "@edvoyage/protocol";
+import { SERVER_HEADER, SESSION_HEADER } from "@edvoyage/protocol";
 import { TRPCError } from "@trpc/server";
 import {
   fastify,
@@ -11,6 +11,7 @@ import {
   type FastifyReply,
   type FastifyRequest,
 } from "fastify";
+import { answerClientError, MarkedResponse } from "./answer-header.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { sha256 } from "./crypto.ts";
@@ -61,6 +62,8 @@ export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: "idle",
+    http: { ServerResponse: MarkedResponse },
+    clientErrorHandler: answerClientError,
     // A URL that cannot be decoded is refused before any hook runs.
     frameworkErrors: (error, _request, reply) => {
       reply.headers(SECURITY_HEADERS);
@@ -72,7 +75,7 @@ export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
     origin: allowedOriginsOf(config),
     methods: ["GET", "POST"],
     allowedHeaders: ["authorization", "content-type", "trpc-accept", SESSION_HEADER],
-    exposedHeaders: ["retry-after"],
+    exposedHeaders: ["retry-after", SERVER_HEADER],
     maxAge: PREFLIGHT_SECONDS,
   });
   closeConnectionsAtShutdown(app);

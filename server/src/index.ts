@@ -1,5 +1,6 @@
 // Types alone: this package's "." has no code to import.
-export type { Reason, ReasonDetails, InputIssue } from "./errors.ts";
+export type { Reason } from "@edvoyage/protocol";
+export type { ReasonDetails, InputIssue } from "./errors.ts";
 export type { AppRouter } from "./router.ts";
 export type { Access } from "./trpc.ts";
 export type { Page } from "./paging.ts";

@@ -5,6 +5,7 @@ import { createAccount } from "./account/account.ts";
 import { createErasure } from "./account/erasure.ts";
 import { createUserInspection } from "./account/inspection.ts";
 import { createAdmissions } from "./applications/admissions.ts";
+import { ANSWER_HEADER } from "./answer-header.ts";
 import { createApplications } from "./applications/applications.ts";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
@@ -377,7 +378,8 @@ export const createServer = async ({
         headers: Object.fromEntries(request.headers),
         ...(request.body ? { payload: await request.text() } : {}),
       });
-      return new Response(response.body, { status: response.statusCode });
+      // Without a socket there is no response of Node that carries it.
+      return new Response(response.body, { status: response.statusCode, headers: ANSWER_HEADER });
     },
     accept: async (connection) => {
       await http.ready();

@@ -1,6 +1,7 @@
+import type { Reason } from "@edvoyage/protocol";
 import { initTRPC } from "@trpc/server";
 import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
-import { errorToFacts, type AppError, type Reason } from "./errors.ts";
+import { errorToFacts, type AppError } from "./errors.ts";
 import type { SignedIn } from "./sessions/sessions.ts";
 
 /** Who may call a procedure. Every procedure declares it; one that does not answers nobody. */

@@ -11,6 +11,7 @@ import {
   type SessionId,
 } from "@edvoyage/protocol";
 import { WebSocket, WebSocketServer } from "ws";
+import { ANSWER_HEADER, answerOnSocket } from "../answer-header.ts";
 import { MINUTE_MS, type Clock } from "../clock.ts";
 import { sha256 } from "../crypto.ts";
 import { AppError, errorToFacts } from "../errors.ts";
@@ -56,7 +57,6 @@ export interface SocketsDeps {
 }
 
 const PATH_PREFIX = "/sync/";
-const NOT_FOUND = "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 /** How long clients may take to answer a close at shutdown, in milliseconds. */
 const DRAIN_TIMEOUT_MS = 1_500;
 /** What ws closes a socket with when a frame is larger than it takes (RFC 6455, 7.4.1). */
@@ -90,6 +90,14 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     // The key travels in the other one, which is never said back.
     handleProtocols: (offered) => (offered.has(SYNC_SUBPROTOCOL) ? SYNC_SUBPROTOCOL : false),
   });
+
+  server.on("headers", (headers) => {
+    for (const [name, value] of Object.entries(ANSWER_HEADER)) headers.push(`${name}: ${value}`);
+  });
+  // RFC 6455, 4.4: a client of another version is told which one there is.
+  server.on("wsClientError", (_error, socket, { method }) =>
+    answerOnSocket(socket, method === "GET" ? 400 : 405, { "sec-websocket-version": "13" }),
+  );
 
   const onFailure = (error: unknown): { code: CloseCode; reason: string } => {
     if (error instanceof DocumentRefusal) return { code: error.closeCode, reason: error.message };
@@ -218,8 +226,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
         // Node has taken its own listeners off: without one, a peer that resets would end the process.
         raw.on("error", () => raw.destroy());
         if (!request.url?.startsWith(PATH_PREFIX)) {
-          raw.end(NOT_FOUND, () => raw.destroy());
-          return;
+          return answerOnSocket(raw, 404);
         }
         raw.setNoDelay(true);
         server.handleUpgrade(request, raw, head, (socket) => background(accept(socket, raw, request)));

@@ -1,0 +1,31 @@
+/** The header of every answer of the server. A device takes an answer without it for one of a proxy or a portal. */
+export const SERVER_HEADER = "x-edvoyage";
+
+/** The only value of `SERVER_HEADER`. */
+export const SERVER_HEADER_VALUE = "1";
+
+/** Every reason for which the server refuses a call, with the HTTP status of such an answer. */
+export const REASON_STATUSES = {
+  "otp/incorrect": 401,
+  "otp/blocked": 429,
+  "otp/expired": 401,
+  "otp/throttled": 429,
+  "phone/invalid": 400,
+  "phone/country-not-served": 400,
+  "sms/failed": 503,
+  "session/required": 401,
+  "session/expired": 401,
+  "session/revoked": 401,
+  "session/not-fresh": 403,
+  "input/invalid": 400,
+  "not-found": 404,
+  forbidden: 403,
+  conflict: 409,
+  "limit/reached": 409,
+  "rate/limited": 429,
+  "storage/full": 507,
+  "server/unavailable": 503,
+} as const;
+
+/** Why the server refused a call: `error.data.reason`. */
+export type Reason = keyof typeof REASON_STATUSES;
