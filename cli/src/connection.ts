@@ -1,4 +1,4 @@
-import { createRpcClient, type RpcClient } from "@edvoyage/client-sdk/rpc";
+import { createRpcClient, isMarked, type RpcClient } from "@edvoyage/client-sdk/rpc";
 import { withTimeout } from "@edvoyage/protocol";
 import { unreachable } from "./failure.ts";
 import type { Settings } from "./settings.ts";
@@ -46,11 +46,11 @@ export const openConnection = async (
   return {
     client: createRpcClient({ url, token: () => adminToken, fetch: patientFetch }),
     request: async (path) => {
-      try {
-        return await patientFetch(url + path);
-      } catch (cause) {
+      const response = await patientFetch(url + path).catch((cause: unknown) => {
         throw unreachable(cause, url);
-      }
+      });
+      if (isMarked(response)) return response;
+      throw unreachable(undefined, url);
     },
     note,
     close,

@@ -1,6 +1,7 @@
 import { SESSION_HEADER, type SessionId } from "@edvoyage/protocol";
+import { parseAnswer } from "./answer.ts";
 import type { Clock } from "./clock.ts";
-import { EdVoyageError, isEdVoyageError, isServerReason } from "./errors.ts";
+import { EdVoyageError, isEdVoyageError } from "./errors.ts";
 import type { ServerCalls } from "./calls.ts";
 
 export interface CallerOptions {
@@ -87,8 +88,10 @@ const request = async (
       ...(sessionId ? { [SESSION_HEADER]: sessionId() } : {}),
     },
     ...(isQuery ? {} : { body: json ?? "{}" }),
+    // The server never redirects; a portal does, and would get what the student wrote.
+    redirect: "error",
     signal: aborted.signal,
-  }).then((response) => response.text());
+  }).then(async (response) => parseAnswer(response, await response.text()));
   const patience = new Promise<never>((_resolve, reject) => {
     const giveUp = (): void => {
       reject(new EdVoyageError("offline", "There was no answer in time."));
@@ -103,26 +106,8 @@ const request = async (
     if (over?.aborted) giveUp();
   });
   try {
-    return parseAnswer(await Promise.race([answered, patience]));
+    return await Promise.race([answered, patience]);
   } finally {
     calm();
   }
 };
-
-/** What is not in tRPC's envelope is not our server's: a captive portal answers everything with its own page. */
-const parseAnswer = (text: string): unknown => {
-  const { result, error }: Envelope = JSON.parse(text);
-  if (result) return result.data;
-  if (!error?.data) throw new EdVoyageError("offline", "Something else than the server answered.");
-  const { reason, details = {} } = error.data;
-  if (isServerReason(reason)) throw new EdVoyageError(reason, error.message ?? reason, { details });
-  throw new EdVoyageError("server/failed", "The server failed.");
-};
-
-interface Envelope {
-  readonly result?: { readonly data: unknown };
-  readonly error?: {
-    readonly message?: string;
-    readonly data?: { readonly reason?: unknown; readonly details?: Readonly<Record<string, unknown>> };
-  };
-}

@@ -1,33 +1,8 @@
+import type { Reason } from "@edvoyage/protocol";
 import { isStorageError } from "./storage/storage.ts";
 
-const serverReasons = [
-  "otp/incorrect",
-  "otp/blocked",
-  "otp/expired",
-  "otp/throttled",
-  "phone/invalid",
-  "phone/country-not-served",
-  "sms/failed",
-  "session/required",
-  "session/expired",
-  "session/revoked",
-  "session/not-fresh",
-  "input/invalid",
-  "not-found",
-  "forbidden",
-  "conflict",
-  "limit/reached",
-  "rate/limited",
-  "storage/full",
-  "server/unavailable",
-] as const;
-
 /** Why the server refused, as it says it in `error.data.reason`. */
-export type ServerReason = (typeof serverReasons)[number];
-
-/** Whether this is a reason of the server's closed list. */
-export const isServerReason = (reason: unknown): reason is ServerReason =>
-  serverReasons.some((known) => known === reason);
+export type ServerReason = Reason;
 
 /** Why the SDK itself could not do what it was asked. */
 export type ClientReason =

@@ -1,6 +1,6 @@
 import type { AppRouter, Reason, ReasonDetails } from "@edvoyage/server";
 import { createTRPCClient, httpBatchLink, TRPCClientError, type TRPCClient } from "@trpc/client";
-import { SESSION_HEADER, type SessionId } from "@edvoyage/protocol";
+import { SERVER_HEADER, SERVER_HEADER_VALUE, SESSION_HEADER, type SessionId } from "@edvoyage/protocol";
 
 /** Every procedure of the server, typed. */
 export type RpcClient = TRPCClient<AppRouter>;
@@ -21,7 +21,12 @@ const MAX_BATCH_CALLS = 10;
 const MAX_URL_CHARACTERS = 4_000;
 
 /** Makes the typed client; touches nothing until the first call. */
-export const createRpcClient = ({ url, token, sessionId, fetch }: RpcClientOptions): RpcClient =>
+export const createRpcClient = ({
+  url,
+  token,
+  sessionId,
+  fetch = globalThis.fetch,
+}: RpcClientOptions): RpcClient =>
   createTRPCClient<AppRouter>({
     links: [
       httpBatchLink({
@@ -36,10 +41,18 @@ export const createRpcClient = ({ url, token, sessionId, fetch }: RpcClientOptio
             ...(believed ? { [SESSION_HEADER]: believed } : {}),
           };
         },
-        ...(fetch ? { fetch: (input, init) => fetch(input as RequestInfo, init as RequestInit) } : {}),
+        fetch: async (input, init) => {
+          const response = await fetch(input as RequestInfo, init as RequestInit);
+          if (isMarked(response)) return response;
+          throw new Error("Something other than an EdVoyage server answered.");
+        },
       }),
     ],
   });
+
+/** Whether the server gave this answer, and not a proxy or another program in its place. */
+export const isMarked = ({ headers }: Response): boolean =>
+  headers.get(SERVER_HEADER) === SERVER_HEADER_VALUE;
 
 /** A refusal of the server: its reason, the facts of that reason, and a sentence for a developer. */
 export type Refusal = {

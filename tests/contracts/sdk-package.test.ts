@@ -165,20 +165,20 @@ test("the Yjs of the bundle makes of updates in any order, with any missing, wha
 });
 
 describe("the budget of an app in a browser, gzipped", () => {
-  test("is 45 kB with everything, Yjs included", async () => {
+  test("is 52 kB with everything, Yjs included", async () => {
     const bytes = await sizeOf(
       `import { createClient } from "@edvoyage/client-sdk"; globalThis.client = createClient;`,
     );
 
-    expect(bytes).toBeLessThanOrEqual(45_000);
+    expect(bytes).toBeLessThanOrEqual(52_000);
   });
 
-  test("is 14 kB without sync", async () => {
+  test("is 16 kB without sync", async () => {
     const bytes = await sizeOf(
       `import { createCoreClient } from "@edvoyage/client-sdk/core"; globalThis.client = createCoreClient;`,
     );
 
-    expect(bytes).toBeLessThanOrEqual(14_000);
+    expect(bytes).toBeLessThanOrEqual(16_000);
   });
 
   test("is spent on what is used alone", async () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createSubmitted, someCourses } from "../support/application.ts";
 import { temporaryFolder } from "../support/databases.ts";
+import { createProxy } from "../support/proxy.ts";
 import { startServerProcess } from "../support/server-process.ts";
 import { createStudent, openDirect } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
@@ -388,6 +389,22 @@ describe("the terminal program, in a pipe", () => {
     expect(ended).toMatchObject({ exitCode, stdout: "" });
     expect(ended.stderr).not.toBe("");
     expect(ended.stderr).not.toContain(ESCAPE);
+  });
+
+  test("what another program answers is not taken for the server's", async () => {
+    const proxy = await createProxy("http://127.0.0.1:1");
+    const edvoyage = (...words: string[]) => runTerminal([...words, "--url", proxy.url]);
+    const body = '[{"result":{"data":{"revoked":true}}}]';
+    proxy.answerWith({ status: 200, headers: { "content-type": "application/json" }, body });
+
+    const id = "01990000-0000-7000-8000-000000000000";
+    const revoked = await edvoyage("sessions", "revoke", id, "--reason", "lost phone");
+    const doctor = await edvoyage("doctor");
+
+    expect(revoked).toMatchObject({ exitCode: 6, stdout: "" });
+    expect(revoked.stderr).toContain("is no EdVoyage server");
+    expect(doctor.stdout + doctor.stderr).toContain("is no EdVoyage server");
+    expect(doctor.exitCode).not.toBe(0);
   });
 
   test("a wrong token is not allowed, a server that is not there is unreachable, both as JSON too", async () => {

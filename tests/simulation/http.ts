@@ -88,17 +88,21 @@ const exchange = (end: Duplex, request: Buffer): Promise<Response> =>
     end.write(request);
   });
 
-const LENGTH = "content-length: ";
-
 /** The reply, once it is whole. */
 const parseResponse = (received: Buffer): Response | undefined => {
   const headEnd = received.indexOf(HEAD_END);
   if (headEnd === -1) return undefined;
-  const head = received.toString("latin1", 0, headEnd);
-  const status = Number(head.slice(9, 12));
-  const length = Number.parseInt(head.slice(head.indexOf(LENGTH) + LENGTH.length), 10);
+  const [statusLine = "", ...lines] = received.toString("latin1", 0, headEnd).split("\r\n");
+  const status = Number(statusLine.slice(9, 12));
+  const headers = new Headers(
+    lines.map((line): [string, string] => {
+      const [name = "", ...value] = line.split(": ");
+      return [name, value.join(": ")];
+    }),
+  );
+  const length = Number(headers.get("content-length"));
   const start = headEnd + HEAD_END.length;
   return received.length - start < length
     ? undefined
-    : new Response(received.toString("utf8", start), { status });
+    : new Response(received.toString("utf8", start), { status, headers });
 };

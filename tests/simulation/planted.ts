@@ -1,4 +1,5 @@
 import type { ClientOptions, StorageAdapter } from "@edvoyage/client-sdk";
+import { SERVER_HEADER, SERVER_HEADER_VALUE } from "@edvoyage/protocol";
 import type { Sabotage } from "./device.ts";
 
 /** Faults of an SDK, made on purpose around a right one. The simulation has to find each of them. */
@@ -15,7 +16,11 @@ export const PLANTED: Readonly<Record<string, Sabotage>> = {
   "a command that is told as done when it was not sent": (options) =>
     withFetch(options, (send, request) =>
       request.url.endsWith("contacts.remove")
-        ? Promise.resolve(new Response('{"result":{"data":{"userId":"somebody"}}}'))
+        ? Promise.resolve(
+            new Response('{"result":{"data":{"userId":"somebody"}}}', {
+              headers: { [SERVER_HEADER]: SERVER_HEADER_VALUE },
+            }),
+          )
         : send(),
     ),
   "another id for each try": (options) => {

@@ -1,0 +1,100 @@
+import {
+  createServer,
+  request as requestUpstream,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from "node:http";
+import { connect, type Socket } from "node:net";
+import { onTestFinished } from "vitest";
+
+/** An answer that did not come from the server, or not as the server gave it. */
+export interface ForeignAnswer {
+  readonly status: number;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly body?: string;
+  /** Ends the connection after the body, however long the headers say that the body is. */
+  readonly isCut?: boolean;
+}
+
+/** An HTTP proxy between a device and a server, which can answer in place of the server. */
+export interface Proxy {
+  /** In place of the server's. */
+  readonly url: string;
+  /** The procedures that it answered in place of the server, in order. */
+  readonly intercepted: readonly string[];
+  /** From now on answers every request itself and refuses upgrades. */
+  answerWith(answer: ForeignAnswer): void;
+  /** From now on passes everything on to the server. */
+  pass(): void;
+}
+
+export const createProxy = async (target: string): Promise<Proxy> => {
+  const { hostname, port } = new URL(target);
+  const sockets = new Set<Socket>();
+  const intercepted: string[] = [];
+  let foreign: ForeignAnswer | undefined;
+
+  const server = createServer((request, response) => {
+    if (!foreign) return passOn(request, response, target);
+    intercepted.push(request.url?.replace(/^\/trpc\/|\?.*$/g, "") ?? "");
+    answer(response, foreign);
+  });
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  server.on("upgrade", (request: IncomingMessage, near: Socket, head: Buffer) => {
+    near.on("error", () => {});
+    if (foreign) return void near.destroy();
+    const far = connect({ host: hostname, port: Number(port) });
+    far.on("error", () => {});
+    far.on("close", () => near.destroy());
+    near.on("close", () => far.destroy());
+    const { rawHeaders } = request;
+    const lines = rawHeaders.flatMap((name, index) =>
+      index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1] ?? ""}`] : [],
+    );
+    far.write(`GET ${request.url ?? "/"} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
+    far.write(head);
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  if (typeof address !== "object" || !address) throw new Error("The proxy has no port");
+
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    intercepted,
+    answerWith: (next) => {
+      foreign = next;
+      for (const socket of sockets) socket.destroy();
+    },
+    pass: () => {
+      foreign = undefined;
+    },
+  };
+};
+
+const answer = (
+  response: ServerResponse,
+  { status, headers = {}, body = "", isCut = false }: ForeignAnswer,
+): void => {
+  response.writeHead(status, headers);
+  if (isCut) response.write(body, () => response.destroy());
+  else response.end(body);
+};
+
+const passOn = (request: IncomingMessage, response: ServerResponse, target: string): void => {
+  const { method = "GET", headers, url = "/" } = request;
+  const upstream = requestUpstream(target + url, { method, headers }, (answered) => {
+    response.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
+    answered.pipe(response);
+  });
+  upstream.on("error", () => response.destroy());
+  request.pipe(upstream);
+};
