@@ -12,6 +12,8 @@ export {
 } from "./database.ts";
 // For a condition that Kysely has no words for.
 export { sql, type ExpressionBuilder, type RawBuilder, type SqlBool } from "kysely";
+// For its test: later migrations leave no way back to a schema without it.
+export { shrinkAnswersSql } from "./migrations/0016-receipts.ts";
 export { prepare, type Prepared, type SqlValue } from "./prepared.ts";
 export { createFile, makeFolder, publishFile, syncFile, syncFolder } from "./durable-file.ts";
 export { StorageError, type StorageErrorKind } from "./storage-error.ts";

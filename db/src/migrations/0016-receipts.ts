@@ -5,16 +5,20 @@ import type { DialectName } from "../database.ts";
  * Shrinks what was kept of commands: whole profiles and applications, up to 100 kB each. What is longer than a receipt keeps its
  * id, which is its first field if it has one; the rest is read again when the command is repeated.
  */
+export const shrinkAnswersSql = (dialect: DialectName): string => {
+  const firstComma = dialect === "sqlite" ? "instr(answer, ',')" : "strpos(answer, ',')";
+  return `
+    update commands
+    set answer = 'receipt:' || case
+      when answer like '{"id":"%,%' then substr(answer, 1, ${firstComma} - 1) || '}'
+      else '{}'
+    end
+    where length(answer) > 256
+  `;
+};
+
 export const shrinkAnswers = (dialect: DialectName): Migration => ({
   up: async (db) => {
-    const firstComma = sql.raw(dialect === "sqlite" ? "instr(answer, ',')" : "strpos(answer, ',')");
-    await sql`
-      update commands
-      set answer = 'receipt:' || case
-        when answer like '{"id":"%,%' then substr(answer, 1, ${firstComma} - 1) || '}'
-        else '{}'
-      end
-      where length(answer) > 256
-    `.execute(db);
+    await sql.raw(shrinkAnswersSql(dialect)).execute(db);
   },
 });
