@@ -14,10 +14,12 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ["source"] } },
   test: {
+    // `npm test` is quick; `npm run check` runs the same tests whole, with every round of the long ones.
+    provide: { isWholeRun: mode === "whole" },
     sequence: { sequencer: LongestFirst },
     // Much of a test is waiting for disks and for other processes: the default leaves one core of two to them.
     maxWorkers: Math.max(2, availableParallelism() - 1),
@@ -38,4 +40,4 @@ export default defineConfig({
       },
     ],
   },
-});
+}));

@@ -8,8 +8,9 @@ import { DIALECTS, serverDatabase, temporaryFolder } from "../support/databases.
 import { startServerProcess } from "../support/server-process.ts";
 import { mountSmallDisk } from "../support/small-disk.ts";
 import { createWorld } from "../support/world.ts";
+import { roundsOf } from "../support/scale.ts";
 
-const KILLS = 20;
+const KILLS = roundsOf({ quick: 5, whole: 20 });
 /** A whole page of the room is small beside the disk that it fills. */
 const DISK_BYTES = 24 * 1024 * 1024;
 

@@ -3,10 +3,11 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import type { HostileFigures } from "../soak/hostile-updates.ts";
+import { roundsOf } from "../support/scale.ts";
 
 const SOAK = fileURLToPath(new URL("../dist/soak/main.js", import.meta.url));
 /** All killers, all mutants and truncations, and some thousand random ones. */
-const FRAMES = 120_000;
+const FRAMES = roundsOf({ quick: 30_000, whole: 120_000 });
 /** A child that says nothing for so long hangs; it says something every 2,000 frames, which take well below a second. */
 const SILENCE_MS = 60_000;
 

@@ -5,9 +5,10 @@ import { fileURLToPath } from "node:url";
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../support/databases.ts";
+import { roundsOf } from "../support/scale.ts";
 
 const WRITER = fileURLToPath(new URL("../dist/crash/storage-writer.js", import.meta.url));
-const KILLS = 20;
+const KILLS = roundsOf({ quick: 5, whole: 20 });
 
 /** Lets a program write, kills it somewhere in the middle, and returns the last number that it said. */
 const writeUntilKilled = async (options: {

@@ -4,8 +4,9 @@ import type { SignIn } from "@edvoyage/server";
 import { describe, expect, test } from "vitest";
 import { DIALECTS } from "../support/databases.ts";
 import { createWorld, joinWorld, type World } from "../support/world.ts";
+import { roundsOf } from "../support/scale.ts";
 
-const MANY = 1_000;
+const MANY = roundsOf({ quick: 200, whole: 1_000 });
 const limits = { callsPerMinutePerIp: 1_000_000 };
 
 /** Answers by what became of them: `signed-in` or a reason. */
@@ -32,7 +33,7 @@ const judgedWrong = async (worlds: readonly World[]): Promise<number> => {
 };
 
 describe.each(DIALECTS)("races, on %s", (dialect) => {
-  test("1,000 right answers at once give exactly one session", async () => {
+  test(`${MANY} right answers at once give exactly one session`, async () => {
     const { device, admin } = await createWorld({ dialect, limits });
     const phone = device();
     await phone.requestCode();
@@ -43,7 +44,7 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
     expect((await admin.admin.sessions.list.query({ includeEnded: true })).items).toHaveLength(1);
   });
 
-  test("1,000 repetitions of one command at once get the same session", async () => {
+  test(`${MANY} repetitions of one command at once get the same session`, async () => {
     const { device, admin } = await createWorld({ dialect, limits });
     const phone = device();
     await phone.requestCode();
@@ -58,7 +59,7 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
     expect((await admin.admin.sessions.list.query({ includeEnded: true })).items).toHaveLength(1);
   });
 
-  test("1,000 wrong answers at once are judged three times", async () => {
+  test(`${MANY} wrong answers at once are judged three times`, async () => {
     const world = await createWorld({ dialect, limits });
     const phone = world.device();
     await phone.requestCode();
@@ -168,7 +169,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("races between two servers on on
     return { one, other };
   };
 
-  test("1,000 right answers, half to each, give exactly one session", async () => {
+  test(`${MANY} right answers, half to each, give exactly one session`, async () => {
     const { one, other } = await twoServers();
     const phone = one.device();
     const { challengeId } = await phone.requestCode();
@@ -183,7 +184,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("races between two servers on on
     expect(counts).toEqual({ "signed-in": 1, "otp/expired": MANY - 1 });
   });
 
-  test("1,000 wrong answers, half to each, are judged three times", async () => {
+  test(`${MANY} wrong answers, half to each, are judged three times`, async () => {
     const { one, other } = await twoServers();
     const phone = one.device();
     const { challengeId } = await phone.requestCode();

@@ -5,6 +5,11 @@ import { textsAt } from "../support/room-texts.ts";
 import { createStudent, type Student } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { createWorld, somePhone, type World } from "../support/world.ts";
+import { roundsOf } from "../support/scale.ts";
+
+/** Written in a day without a network; a favourite is toggled beside each tenth. */
+const MESSAGES = roundsOf({ quick: 100, whole: 500 });
+const TOGGLES = MESSAGES / 10;
 
 const openAppBrowser = () => openBrowser({ script: new URL("./browser/sdk-page.tsx", import.meta.url) });
 
@@ -97,16 +102,18 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
     });
 
     test(
-      "loses nothing of a day without a network in which the session ended: 500 messages and 50 favourites, once each and in order",
+      `loses nothing of a day without a network in which the session ended: ${MESSAGES} messages and ${TOGGLES} favourites, once each and in order`,
       { timeout: 240_000 },
       async () => {
         const { world, app, tab, friend, phone, roomId } = await createRoomScene();
         const { page } = tab;
         page.setDefaultTimeout(120_000);
         await page.clock.install();
-        const wanted = (await world.rpc().universities.list.query({ limit: 25 })).items.map(({ id }) => id);
+        const wanted = (await world.rpc().universities.list.query({ limit: TOGGLES / 2 })).items.map(
+          ({ id }) => id,
+        );
         await app.setOnline(false);
-        const written = Array.from({ length: 500 }, (_, index) => `Message ${index}`);
+        const written = Array.from({ length: MESSAGES }, (_, index) => `Message ${index}`);
         await page.evaluate(
           async ([id, texts, universities]) => {
             for (const [index, text] of texts.entries()) {
@@ -114,7 +121,7 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
               const place = (index / 10) % universities.length;
               if (index % 10 === 0) await client.favourites.toggle("university", universities[place] ?? "");
             }
-            // Each was toggled twice, but for this one.
+            // Each was toggled twice. This one is toggled once more.
             await client.favourites.toggle("university", universities[3] ?? "");
           },
           [roomId, written, wanted] as const,
@@ -127,7 +134,7 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
         await tab.shows(written, "pending");
         await app.setOnline(true);
         await page.waitForFunction(() => client.auth.state === "expired");
-        expect(await page.evaluate(() => client.sync.status.pending)).toBe(551);
+        expect(await page.evaluate(() => client.sync.status.pending)).toBe(MESSAGES + TOGGLES + 1);
         expect(app.answered).toEqual([]);
         await tab.signIn(phone);
         await tab.shows(written, "acked");

@@ -5,8 +5,9 @@ import { FAULTS } from "./faults.ts";
 import { historyToText, runHistories } from "./histories.ts";
 import { PLANTED } from "./planted.ts";
 import { runHistory, type HistoryReport } from "./history.ts";
+import { roundsOf } from "../support/scale.ts";
 
-const HISTORIES = 1_000;
+const HISTORIES = roundsOf({ quick: 250, whole: 1_000 });
 /** The same histories at each run: one that goes wrong has to do with what was changed. `npm run soak -- simulation` makes new ones. */
 const FIRST_SEED = 1;
 /** Of a machine that does other things as well. */

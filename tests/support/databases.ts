@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import pg from "pg";
 import { inject, onTestFinished } from "vitest";
-import { MIGRATED } from "./postgres.ts";
+import { createDatabasePool, type DatabasePool } from "./database-pool.ts";
 
 /** Databases that this machine can run tests on; the set-up says loudly when one is missing. */
 export const DIALECTS: readonly ("sqlite" | "postgres")[] = inject("postgresUrl")
@@ -20,21 +20,34 @@ export const temporaryFolder = (): string => {
 };
 
 let databases = 0;
+let pool: DatabasePool | undefined;
 
 /** The URL of an empty database that belongs to this test alone. */
-export const emptyDatabase = (dialect: TestDialect): Promise<string> => createDatabase(dialect, "template1");
-
-/** The same for a server: on PostgreSQL the tables are there already. */
-export const serverDatabase = (dialect: TestDialect): Promise<string> => createDatabase(dialect, MIGRATED);
-
-const createDatabase = async (dialect: TestDialect, template: string): Promise<string> => {
-  if (dialect === "sqlite") return `sqlite:${join(temporaryFolder(), "edvoyage.sqlite")}`;
-  const url = inject("postgresUrl");
-  if (!url) throw new Error("No PostgreSQL runs");
+export const emptyDatabase = async (dialect: TestDialect): Promise<string> => {
+  if (dialect === "sqlite") return emptyFile();
+  const url = postgresUrl();
   const name = `test_${process.pid}_${(databases += 1)}`;
-  await administer(url, `create database ${name} template ${template}`);
+  await administer(url, `create database ${name}`);
   onTestFinished(() => administer(url, `drop database ${name} with (force)`));
   return url.replace(/[^/]+$/, name);
+};
+
+/** The same for a server: on PostgreSQL the tables are there already. */
+export const serverDatabase = async (dialect: TestDialect): Promise<string> => {
+  if (dialect === "sqlite") return emptyFile();
+  pool ??= createDatabasePool(postgresUrl());
+  const { acquire, release } = pool;
+  const url = await acquire();
+  onTestFinished(() => release(url));
+  return url;
+};
+
+const emptyFile = (): string => `sqlite:${join(temporaryFolder(), "edvoyage.sqlite")}`;
+
+const postgresUrl = (): string => {
+  const url = inject("postgresUrl");
+  if (!url) throw new Error("No PostgreSQL runs");
+  return url;
 };
 
 /** What a query finds in the database of a running server, beside everything that the server itself checks. */

@@ -1,7 +1,6 @@
-import { openDatabase } from "@edvoyage/db";
-import pg from "pg";
 import type { TestProject } from "vitest/node";
-import { MIGRATED, startPostgres } from "./postgres.ts";
+import { preparePool } from "./database-pool.ts";
+import { startPostgres } from "./postgres.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -10,10 +9,10 @@ declare module "vitest" {
   }
 }
 
-/** One PostgreSQL for all tests; each makes a database of its own in it. */
+/** One PostgreSQL for all tests; each has a database to itself. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
   const postgres = await startPostgres();
-  if (postgres) await createMigrated(postgres.url);
+  if (postgres) await preparePool(postgres.url);
   project.provide("postgresUrl", postgres?.url);
   if (postgres) process.stdout.write(`Tests run on SQLite and on PostgreSQL ${postgres.version}.\n`);
   else process.stdout.write(NOT_RUN);
@@ -21,15 +20,6 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
     await postgres?.stop();
     if (!postgres) process.stdout.write(NOT_RUN);
   };
-};
-
-/** Worlds begin as copies of it: each would else spend a third of a second on its tables. */
-const createMigrated = async (url: string): Promise<void> => {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query(`create database ${MIGRATED}`);
-  await client.end();
-  await (await openDatabase(url.replace(/[^/]+$/, MIGRATED))).close();
 };
 
 const NOT_RUN = `

@@ -28,9 +28,6 @@ export interface RestartTimes {
   readonly acceptedAt: number;
 }
 
-/** The database beside the maintenance one that has every table and no row. */
-export const MIGRATED = "edvoyage_migrated";
-
 /** Debian puts the server's programs here and not on the PATH. */
 const DEBIAN_ROOT = "/usr/lib/postgresql";
 /** Where the package goes on machines without a PostgreSQL. */
