@@ -1,2 +1,2 @@
-export { browserAppState, browserNetwork } from "./browser-monitors.ts";
+export { browserAppState, browserNetwork } from "./platform/browser-monitors.ts";
 export { createIndexedDbStorage, type IndexedDbStorageOptions } from "./storage/indexed-db.ts";

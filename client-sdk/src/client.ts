@@ -2,10 +2,10 @@ import type { CommandId } from "@edvoyage/protocol";
 import { createAuth, type Auth, type AuthService } from "./auth/auth.ts";
 import type { AuthStatus } from "./auth/auth-status.ts";
 import { openDevice } from "./auth/device.ts";
-import { createCaller } from "./caller.ts";
-import type { Access } from "./access.ts";
-import type { Areas, OpenedAreas } from "./area.ts";
-import { procedureAt } from "./calls.ts";
+import { createCaller } from "./rpc/http-caller.ts";
+import type { Access } from "./students/access.ts";
+import type { Areas, OpenedAreas } from "./students/feature-module.ts";
+import { procedureAt } from "./rpc/server-api.ts";
 import {
   createCourses,
   createUniversities,
@@ -15,14 +15,14 @@ import {
   type University,
   type UniversityFilter,
 } from "./catalogue/catalogue.ts";
-import type { ClientOptions } from "./client-options.ts";
+import type { ClientOptions } from "./runtime/client-options.ts";
 import { createContacts, type Contacts } from "./contacts/contacts.ts";
-import { EdVoyageError, toEdVoyageError } from "./errors.ts";
-import { createSubject, derive, follow, watchValue, type Observable } from "./observable.ts";
+import { EdVoyageError, toEdVoyageError } from "./runtime/errors.ts";
+import { createSubject, derive, follow, watchValue, type Observable } from "./runtime/observable.ts";
 import type { OutboxEntry } from "./outbox/outbox-entry.ts";
 import type { OutboxView } from "./outbox/outbox-view.ts";
 import { createNotifications, type Notifications } from "./notifications/notifications.ts";
-import type { OwnAccount } from "./own-account.ts";
+import type { OwnAccount } from "./account/account.ts";
 import { createProfile, type ProfileReader } from "./profile/profile.ts";
 import { createPush, type Push } from "./push/push.ts";
 import type { AreaChanges } from "./reads/area-changes.ts";
@@ -34,7 +34,7 @@ import { openRecords } from "./storage/open-records.ts";
 import type { Records } from "./storage/records.ts";
 import type { Features, OpenFeatures, OpenStudent } from "./students/open-student.ts";
 import { createStudents, type Students } from "./students/students.ts";
-import { toSurroundings } from "./surroundings.ts";
+import { toSurroundings } from "./runtime/environment.ts";
 import type { Sync, SyncStatus } from "./sync/status.ts";
 
 /** What every client has. */

@@ -1,8 +1,8 @@
-import type { Areas } from "./area.ts";
-import { procedureAt } from "./calls.ts";
+import type { Areas } from "./students/feature-module.ts";
+import { procedureAt } from "./rpc/server-api.ts";
 import type { CoreFeatures } from "./client.ts";
 import { contactProjections } from "./contacts/contacts.ts";
-import { EdVoyageError } from "./errors.ts";
+import { EdVoyageError } from "./runtime/errors.ts";
 import { notificationProjections } from "./notifications/notifications.ts";
 import { profileProjections } from "./profile/profile.ts";
 import { openAreaChanges } from "./reads/area-changes.ts";

@@ -1,6 +1,6 @@
-import type { Areas, OpenedAreas } from "./area.ts";
+import type { Areas, OpenedAreas } from "./students/feature-module.ts";
 import { composeClient, type CoreClient, type CoreFeatures } from "./client.ts";
-import type { ClientOptions } from "./client-options.ts";
+import type { ClientOptions } from "./runtime/client-options.ts";
 import { openCoreFeatures } from "./core-features.ts";
 import type { OpenFeatures } from "./students/open-student.ts";
 
@@ -11,10 +11,10 @@ export {
   type ClientReason,
   type ErrorReason,
   type ServerReason,
-} from "./errors.ts";
-export type { ClientOptions } from "./client-options.ts";
+} from "./runtime/errors.ts";
+export type { ClientOptions } from "./runtime/client-options.ts";
 export { applications } from "./applications/applications.ts";
-export type { Area, Areas, OpenedAreas } from "./area.ts";
+export type { Area, Areas, OpenedAreas } from "./students/feature-module.ts";
 export { social } from "./social/social.ts";
 
 /**

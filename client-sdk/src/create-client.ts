@@ -1,11 +1,11 @@
-import type { OpenedAreas } from "./area.ts";
+import type { OpenedAreas } from "./students/feature-module.ts";
 import type { Chat } from "./chat/api.ts";
 import { createCurrentChat } from "./chat/current-chat.ts";
-import type { ClientOptions } from "./client-options.ts";
+import type { ClientOptions } from "./runtime/client-options.ts";
 import { composeClient, type CoreClient } from "./client.ts";
 import type { Favourite, Favourites } from "./favourites/favourites.ts";
 import { clientAreas, openClientFeatures, type ClientFeatures } from "./features.ts";
-import { follow, watchFrom } from "./observable.ts";
+import { follow, watchFrom } from "./runtime/observable.ts";
 import type { Settings, SettingValues } from "./settings/settings.ts";
 
 /**

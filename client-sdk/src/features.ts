@@ -1,11 +1,11 @@
 import { applications } from "./applications/applications.ts";
 import { createChat, type ChatService } from "./chat/chat.ts";
 import type { CoreFeatures } from "./client.ts";
-import type { ClientOptions } from "./client-options.ts";
-import { comesTo } from "./comes-to.ts";
+import type { ClientOptions } from "./runtime/client-options.ts";
+import { comesTo } from "./runtime/wait-until.ts";
 import { openCoreFeatures } from "./core-features.ts";
 import { createFavourites, type FavouritesService } from "./favourites/favourites.ts";
-import { createSubject, derive } from "./observable.ts";
+import { createSubject, derive } from "./runtime/observable.ts";
 import { notEmpty } from "./outbox/outbox.ts";
 import { createSettings, type SettingsService } from "./settings/settings.ts";
 import { social } from "./social/social.ts";

@@ -1,7 +1,7 @@
 export { createClient, type Client } from "./create-client.ts";
-export type { ClientOptions, WebSocketConstructor } from "./client-options.ts";
+export type { ClientOptions, WebSocketConstructor } from "./runtime/client-options.ts";
 export type { CoreClient } from "./client.ts";
-export type { Problem } from "./account.ts";
+export type { Problem } from "./students/student-context.ts";
 export type {
   AppliedCourse,
   Application,
@@ -32,7 +32,7 @@ export type {
   RoomSummary,
   RoomView,
 } from "./chat/api.ts";
-export type { Clock } from "./clock.ts";
+export type { Clock } from "./runtime/clock.ts";
 export type { Contact, ContactChange, ContactList, Contacts } from "./contacts/contacts.ts";
 export {
   EdVoyageError,
@@ -40,11 +40,11 @@ export {
   type ClientReason,
   type ErrorReason,
   type ServerReason,
-} from "./errors.ts";
+} from "./runtime/errors.ts";
 export type { Favourite, Favourites } from "./favourites/favourites.ts";
-export type { RandomBytes } from "./ids.ts";
-export type { AppState, Network } from "./network.ts";
-export type { Unsubscribe } from "./observable.ts";
+export type { RandomBytes } from "./runtime/ids.ts";
+export type { AppState, Network } from "./runtime/network.ts";
+export type { Unsubscribe } from "./runtime/observable.ts";
 export type { Notification, Notifications } from "./notifications/notifications.ts";
 export type {
   KindPreference,
@@ -54,8 +54,8 @@ export type {
 } from "./notifications/preferences.ts";
 export type { OutboxEntry } from "./outbox/outbox-entry.ts";
 export type { OutboxView } from "./outbox/outbox-view.ts";
-export type { AccountExport, OwnAccount } from "./own-account.ts";
-export type { Page, PageFilter } from "./page.ts";
+export type { AccountExport, OwnAccount } from "./account/account.ts";
+export type { Page, PageFilter } from "./reads/page.ts";
 export type {
   Education,
   OwnProfile,

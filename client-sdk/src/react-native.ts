@@ -4,7 +4,7 @@ export {
   type NetInfo,
   type NetInfoState,
   type ReactNativeAppState,
-} from "./react-native-monitors.ts";
+} from "./platform/react-native-monitors.ts";
 export {
   createExpoSqliteStorage,
   type ExpoSqlite,

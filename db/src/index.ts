@@ -1,6 +1,6 @@
 export { createBackup, listBackups, pruneBackups, type Backup, type BackupFile } from "./backup/backup.ts";
 export { BackupError, type BackupErrorKind } from "./backup/backup-error.ts";
-export type { Replay } from "./backup/next-life.ts";
+export type { Replay } from "./backup/restored-identity.ts";
 export { restoreBackup, restoreSteps, type Restoration, type RestoreStep } from "./backup/restore.ts";
 export {
   openDatabase,

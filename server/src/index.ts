@@ -1,9 +1,9 @@
 // Types alone: this package's "." has no code to import.
 export type { Reason } from "@edvoyage/protocol";
-export type { ReasonDetails, InputIssue } from "./errors.ts";
+export type { ReasonDetails, InputIssue } from "./platform/errors.ts";
 export type { AppRouter } from "./router.ts";
-export type { Access } from "./trpc.ts";
-export type { Page } from "./paging.ts";
+export type { Access } from "./http/trpc.ts";
+export type { Page } from "./inputs/page.ts";
 export type { SignIn, Challenge } from "./auth/auth.ts";
 export type { SessionView, UserView } from "./sessions/sessions.ts";
 export type { InspectedSession } from "./sessions/inspection.ts";

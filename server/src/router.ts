@@ -24,9 +24,9 @@ import { createSocialRouter } from "./social/social.router.ts";
 import { createPushRouter } from "./push/push.router.ts";
 import type { PushTokens } from "./push/tokens.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
-import { guardProcedures } from "./registry.ts";
-import type { StudentRate } from "./student-rate.ts";
-import { router } from "./trpc.ts";
+import { guardProcedures } from "./http/procedure-access.ts";
+import type { StudentRate } from "./limits/student-rate-limit.ts";
+import { router } from "./http/trpc.ts";
 
 export interface RouterDeps extends AdminDeps {
   readonly auth: Auth;

@@ -1,5 +1,5 @@
 import { copyFileSync } from "node:fs";
-import { putBytes } from "@edvoyage/client-sdk/parts";
+import { putBytes } from "@edvoyage/client-sdk/testing";
 import type { CommandId } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";

@@ -1,4 +1,4 @@
-import { createDoc, putBytes, putJson, StorageError, systemRandomBytes } from "@edvoyage/client-sdk/parts";
+import { createDoc, putBytes, putJson, StorageError, systemRandomBytes } from "@edvoyage/client-sdk/testing";
 import { CLOSE_CODES, favouriteKey, userDocumentName, type UniversityId } from "@edvoyage/protocol";
 import { once } from "node:events";
 import { v7 as uuidv7 } from "uuid";

@@ -5,7 +5,7 @@ import {
   type StorageAdapter,
 } from "@edvoyage/client-sdk";
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
-import { systemRandomBytes } from "@edvoyage/client-sdk/parts";
+import { systemRandomBytes } from "@edvoyage/client-sdk/testing";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { createApp, type App } from "../support/app.ts";

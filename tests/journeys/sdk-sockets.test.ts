@@ -1,4 +1,4 @@
-import { createDoc, createSockets, systemRandomBytes, type Problem } from "@edvoyage/client-sdk/parts";
+import { createDoc, createSockets, systemRandomBytes, type Problem } from "@edvoyage/client-sdk/testing";
 import { CLOSE_CODES, userDocumentName } from "@edvoyage/protocol";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";

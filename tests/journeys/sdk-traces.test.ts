@@ -1,6 +1,6 @@
 import { createMemoryStorage, type StorageAdapter } from "@edvoyage/client-sdk";
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
-import { putJson } from "@edvoyage/client-sdk/parts";
+import { putJson } from "@edvoyage/client-sdk/testing";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";

@@ -2,7 +2,7 @@ import { createClient, type Client, type ClientOptions, type Problem } from "@ed
 import { createDisk, type Disk, type DiskSession } from "./disk.ts";
 import type { Fault } from "./faults.ts";
 import { createFetch, type SimulatedRequest } from "./http.ts";
-import { openLine, type Line } from "./line.ts";
+import { openLine, type Line } from "./connection.ts";
 import type { SeededRandom } from "./random.ts";
 import { createUplink, type Uplink, type UplinkOptions } from "./uplink.ts";
 import type { VirtualTime } from "./virtual-time.ts";

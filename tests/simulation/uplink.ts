@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Fault } from "./faults.ts";
-import { openLine, type Line, type Side } from "./line.ts";
+import { openLine, type Line, type Side } from "./connection.ts";
 import type { SeededRandom } from "./random.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 

@@ -8,7 +8,7 @@ import { noFaults, type Fault, type FaultCounts } from "./faults.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createSeededRandom, type SeededRandom } from "./random.ts";
 import { startServer, type SimulatedServer } from "./server.ts";
-import { createStanding, type Standing } from "./standing.ts";
+import { createStanding, type Standing } from "./sign-in-states.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 

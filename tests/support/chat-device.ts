@@ -12,7 +12,7 @@ import {
   type MemoryStorage,
   type Problem,
   type RoomView,
-} from "@edvoyage/client-sdk/parts";
+} from "@edvoyage/client-sdk/testing";
 import { onTestFinished } from "vitest";
 import { createCountedSockets, type CountedSockets } from "./counted-sockets.ts";
 import { createSdkClock, type SdkClock } from "./sdk-clock.ts";

@@ -1,4 +1,4 @@
-import { createSockets, systemRandomBytes, type Sockets } from "@edvoyage/client-sdk/parts";
+import { createSockets, systemRandomBytes, type Sockets } from "@edvoyage/client-sdk/testing";
 import type { Clock } from "@edvoyage/client-sdk";
 import { WebSocket } from "ws";
 

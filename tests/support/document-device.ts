@@ -17,7 +17,7 @@ import {
   type SettingsService,
   type Sockets,
   type UserDocument,
-} from "@edvoyage/client-sdk/parts";
+} from "@edvoyage/client-sdk/testing";
 import type { UserId } from "@edvoyage/protocol";
 import { onTestFinished } from "vitest";
 import { WebSocket } from "ws";

@@ -5,7 +5,7 @@ import { defineCommand, text, type CommandContext } from "../command.ts";
 import { CommandError } from "../failure.ts";
 import { line } from "../outcome.ts";
 import type { Progress } from "../progress.ts";
-import { describeUser, findUser, who } from "./who.ts";
+import { describeUser, findUser, who } from "./student-argument.ts";
 
 const POLL_INTERVAL_MS = 200;
 

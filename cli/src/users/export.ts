@@ -3,7 +3,7 @@ import { defineCommand, text } from "../command.ts";
 import { assertFree, writeOutput } from "../db/output.ts";
 import { line } from "../outcome.ts";
 import { sizeToText } from "../size.ts";
-import { describeUser, findUser, who } from "./who.ts";
+import { describeUser, findUser, who } from "./student-argument.ts";
 
 /** A student who wrote for years: some seconds. */
 const ANSWER_TIMEOUT_MS = 300_000;

@@ -3,7 +3,7 @@ import { defineCommand, flag, limit, showPhones, text } from "../command.ts";
 import { table, type Column } from "../outcome.ts";
 import { moreNotes, readUpTo } from "../paging.ts";
 import { instantAndDistance, relativeToNow } from "../time.ts";
-import { stateToCell } from "./who.ts";
+import { stateToCell } from "./student-argument.ts";
 
 /** `edvoyage users list`. */
 export const listUsers = defineCommand({

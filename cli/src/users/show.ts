@@ -3,7 +3,7 @@ import { defineCommand, showPhones } from "../command.ts";
 import { line, type Line } from "../outcome.ts";
 import { readUpTo } from "../paging.ts";
 import { instantAndDistance } from "../time.ts";
-import { findUser, who } from "./who.ts";
+import { findUser, who } from "./student-argument.ts";
 
 /** More than a student may have. */
 const MAX_SESSIONS = 100;

@@ -12,8 +12,8 @@ import type {
   UniversityId,
   UserId,
 } from "@edvoyage/protocol";
-import type { ErrorReason } from "../errors.ts";
-import type { Page } from "../page.ts";
+import type { ErrorReason } from "../runtime/errors.ts";
+import type { Page } from "../reads/page.ts";
 import type { View } from "../reads/views.ts";
 
 /** The course that an application is to, as it was when the application was made or submitted. */

@@ -5,10 +5,10 @@ import {
   type ApplicationFields,
   type ApplicationId,
 } from "@edvoyage/protocol";
-import { withItem, type Access } from "../access.ts";
-import type { Area } from "../area.ts";
+import { withItem, type Access } from "../students/access.ts";
+import type { Area } from "../students/feature-module.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
-import type { Page } from "../page.ts";
+import type { Page } from "../reads/page.ts";
 import type { OwnChange, Projections } from "../reads/query.ts";
 import type { Application, ApplicationConflict, Applications, SentApplication } from "./api.ts";
 

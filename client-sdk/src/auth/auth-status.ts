@@ -1,5 +1,5 @@
 import type { ChallengeId, CommandId, SessionId, UserId } from "@edvoyage/protocol";
-import type { ServerReason } from "../errors.ts";
+import type { ServerReason } from "../runtime/errors.ts";
 
 /** Whose data this device shows. */
 export interface Student {

@@ -1,18 +1,18 @@
 import { SESSION_LIFETIME_MS, type ChallengeId, type Platform } from "@edvoyage/protocol";
-import { EdVoyageError, toEdVoyageError } from "../errors.ts";
+import { EdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
 import {
   createSubject,
   setIfDifferent,
   watchValue,
   type Observable,
   type Unsubscribe,
-} from "../observable.ts";
-import type { ServerCalls } from "../calls.ts";
+} from "../runtime/observable.ts";
+import type { ServerCalls } from "../rpc/server-api.ts";
 import type { Features } from "../students/open-student.ts";
 import type { StoredSession } from "../students/session-store.ts";
 import type { Students, Unsent } from "../students/students.ts";
-import type { Surroundings } from "../surroundings.ts";
-import { createTurns } from "../turns.ts";
+import type { Surroundings } from "../runtime/environment.ts";
+import { createTurns } from "../runtime/serial-queue.ts";
 import { endOf, progressAt, toStatus, type AuthStatus, type StoredProgress } from "./auth-status.ts";
 import { deviceChanges, type Device } from "./device.ts";
 

@@ -1,5 +1,5 @@
 import type { SessionId, UserId } from "@edvoyage/protocol";
-import { bytesToHex, type RandomBytes } from "../ids.ts";
+import { bytesToHex, type RandomBytes } from "../runtime/ids.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { StoredProgress, Student } from "./auth-status.ts";

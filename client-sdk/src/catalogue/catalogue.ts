@@ -1,6 +1,6 @@
 import type { CourseId, UniversityId } from "@edvoyage/protocol";
-import type { Unsubscribe } from "../observable.ts";
-import type { Page, PageFilter } from "../page.ts";
+import type { Unsubscribe } from "../runtime/observable.ts";
+import type { Page, PageFilter } from "../reads/page.ts";
 import type { Fresh, ReadOptions, ReadSnapshot } from "../reads/query.ts";
 import type { OpenView } from "../reads/views.ts";
 

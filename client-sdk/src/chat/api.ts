@@ -7,8 +7,8 @@ import type {
   RoomRole,
   UserId,
 } from "@edvoyage/protocol";
-import type { ErrorReason } from "../errors.ts";
-import type { Unsubscribe } from "../observable.ts";
+import type { ErrorReason } from "../runtime/errors.ts";
+import type { Unsubscribe } from "../runtime/observable.ts";
 
 /** A message as it is now, with what this device has done to it and not sent yet. */
 export type Message = MessageContent &

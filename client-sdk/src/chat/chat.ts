@@ -1,6 +1,6 @@
 import type { CommandId, RoomId } from "@edvoyage/protocol";
-import type { Account } from "../account.ts";
-import { createSubject, watchFrom } from "../observable.ts";
+import type { Account } from "../students/student-context.ts";
+import { createSubject, watchFrom } from "../runtime/observable.ts";
 import type { AreaChanges } from "../reads/area-changes.ts";
 import type { Sockets } from "../sync/sockets.ts";
 import type { Chat, ChatView, NewRoom, Room } from "./api.ts";

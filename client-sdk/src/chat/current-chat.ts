@@ -1,5 +1,5 @@
-import { EdVoyageError } from "../errors.ts";
-import { callListener, type Observable, type Unsubscribe } from "../observable.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
+import { callListener, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import type { Chat, ChatView, Room, RoomView } from "./api.ts";
 
 /** The chat of whoever is signed in: what an app may hold on to while students come and go. */

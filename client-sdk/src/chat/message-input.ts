@@ -1,5 +1,5 @@
-import { EdVoyageError } from "../errors.ts";
-import { assertTextFits } from "../text-limit.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
+import { assertTextFits } from "../runtime/text-limit.ts";
 
 /** UTF-16 code units: more than any emoji has. */
 const MAX_EMOJI_CHARACTERS = 32;

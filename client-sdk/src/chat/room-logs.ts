@@ -1,9 +1,9 @@
 import { comparePositions, type RoomId } from "@edvoyage/protocol";
-import type { Account } from "../account.ts";
+import type { Account } from "../students/student-context.ts";
 import { ackedIn } from "../sync/acknowledged.ts";
-import { createBackoffWait, type BackoffWait } from "../outbox/backoff-wait.ts";
+import { createBackoffWait, type BackoffWait } from "../runtime/backoff-timer.ts";
 import { eventIdAt } from "../sync/log-position.ts";
-import { standingOf } from "../sync/log-standing.ts";
+import { standingOf } from "../sync/copy-status.ts";
 import { createRoomLog, type RoomLog } from "../sync/room-log.ts";
 import { loadRoomEnds } from "../sync/room-records.ts";
 import type { Sockets } from "../sync/sockets.ts";

@@ -1,7 +1,7 @@
 import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
-import type { Account } from "../account.ts";
-import { EdVoyageError } from "../errors.ts";
-import { createSubject, watchFrom } from "../observable.ts";
+import type { Account } from "../students/student-context.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
+import { createSubject, watchFrom } from "../runtime/observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { RoomLog } from "../sync/room-log.ts";
 import type { Message, Room, RoomView } from "./api.ts";

@@ -1,6 +1,6 @@
 import type { CommandId } from "@edvoyage/protocol";
-import type { Account } from "../account.ts";
-import { toEdVoyageError, type EdVoyageError } from "../errors.ts";
+import type { Account } from "../students/student-context.ts";
+import { toEdVoyageError, type EdVoyageError } from "../runtime/errors.ts";
 
 /** Calls what takes effect at once or not at all; throws `EdVoyageError`. */
 export type ServerCommand = <Answer>(call: (commandId: CommandId) => Promise<Answer>) => Promise<Answer>;

@@ -1,8 +1,8 @@
 import type { ContactId, UserId } from "@edvoyage/protocol";
-import { withoutItem, type Access } from "../access.ts";
+import { withoutItem, type Access } from "../students/access.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Fresh, Projections, ReadOptions, ReadSnapshot } from "../reads/query.ts";
-import type { Unsubscribe } from "../observable.ts";
+import type { Unsubscribe } from "../runtime/observable.ts";
 
 /** Somebody whom a student knows or blocks, or a number of somebody. */
 export interface Contact {

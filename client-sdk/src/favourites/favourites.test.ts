@@ -1,6 +1,6 @@
 import { defaultLimits } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
-import { createSubject } from "../observable.ts";
+import { createSubject } from "../runtime/observable.ts";
 import type { UserDocument } from "../sync/user-document.ts";
 import { createFavourites } from "./favourites.ts";
 

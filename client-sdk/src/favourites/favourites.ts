@@ -7,9 +7,9 @@ import {
   type FavouriteValue,
   type UniversityId,
 } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
-import { EdVoyageError } from "../errors.ts";
-import { derive, watchFrom, type Observable, type Unsubscribe } from "../observable.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
+import { derive, watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import type { UserDocument } from "../sync/user-document.ts";
 
 /** A university or course that a student likes. */

@@ -1,7 +1,7 @@
 import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
-import type { Access } from "../access.ts";
-import { watchFrom, type Observable, type Unsubscribe } from "../observable.ts";
-import type { Page } from "../page.ts";
+import type { Access } from "../students/access.ts";
+import { watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
+import type { Page } from "../reads/page.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
 import { createPreferences, preferenceProjections, type Preferences } from "./preferences.ts";

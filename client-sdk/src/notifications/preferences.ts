@@ -1,5 +1,5 @@
 import type { NotificationKind } from "@edvoyage/protocol";
-import type { Access } from "../access.ts";
+import type { Access } from "../students/access.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
 

@@ -16,7 +16,7 @@ import type {
   UserId,
 } from "@edvoyage/protocol";
 import type { AppliedCourse } from "../applications/api.ts";
-import type { ErrorReason } from "../errors.ts";
+import type { ErrorReason } from "../runtime/errors.ts";
 import type { PreferencesChange } from "../notifications/preferences.ts";
 import type { ProfileChange } from "../profile/profile.ts";
 

@@ -1,4 +1,4 @@
-import type { Unsubscribe } from "../observable.ts";
+import type { Unsubscribe } from "../runtime/observable.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 
 /** What an app sees of the outbox. */

@@ -1,8 +1,8 @@
 import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
-import type { Clock } from "../clock.ts";
-import { EdVoyageError } from "../errors.ts";
-import { createNewId } from "../ids.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
+import { createNewId } from "../runtime/ids.ts";
 import { createMemoryStorage, type MemoryStorage } from "../storage/memory.ts";
 import { createRecords } from "../storage/records.ts";
 import { StorageError } from "../storage/storage.ts";

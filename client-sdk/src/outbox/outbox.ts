@@ -1,14 +1,14 @@
 import type { CommandId } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
-import { comesTo } from "../comes-to.ts";
-import { EdVoyageError, isSessionOver, isTransient, toEdVoyageError } from "../errors.ts";
-import type { NewId, RandomBytes } from "../ids.ts";
-import { createSubject, type Observable } from "../observable.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { comesTo } from "../runtime/wait-until.ts";
+import { EdVoyageError, isSessionOver, isTransient, toEdVoyageError } from "../runtime/errors.ts";
+import type { NewId, RandomBytes } from "../runtime/ids.ts";
+import { createSubject, type Observable } from "../runtime/observable.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 import { sequenceKey, sequenceOf } from "../storage/sequence.ts";
 import type { Change, Peers } from "../storage/storage.ts";
-import { createTurns } from "../turns.ts";
-import { createBackoffWait, type BackoffWait } from "./backoff-wait.ts";
+import { createTurns } from "../runtime/serial-queue.ts";
+import { createBackoffWait, type BackoffWait } from "../runtime/backoff-timer.ts";
 import type { OutboxEntry, QueuedInputs, QueuedProcedure } from "./outbox-entry.ts";
 import {
   byKey,

@@ -1,4 +1,4 @@
-import { procedureAt, type ServerCalls } from "../calls.ts";
+import { procedureAt, type ServerCalls } from "../rpc/server-api.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 
 /** Calls the procedure of a command. `editDocument` does what no procedure does. */

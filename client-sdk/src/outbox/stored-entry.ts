@@ -1,5 +1,5 @@
 import type { CommandId } from "@edvoyage/protocol";
-import type { EdVoyageError } from "../errors.ts";
+import type { EdVoyageError } from "../runtime/errors.ts";
 import type { Records } from "../storage/records.ts";
 import type { NewCommand, QueuedCommand } from "./outbox.ts";
 import type { LogReceipt, OutboxEntry, QueuedProcedure } from "./outbox-entry.ts";

@@ -1,5 +1,5 @@
 import type { PushProviderName, SessionId } from "@edvoyage/protocol";
-import type { Account } from "../account.ts";
+import type { Account } from "../students/student-context.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 
 /** Messages to this device while the app is closed. */

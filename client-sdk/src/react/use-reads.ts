@@ -1,6 +1,6 @@
 import type { Course, CourseFilter, University, UniversityFilter } from "../catalogue/catalogue.ts";
 import type { ContactList } from "../contacts/contacts.ts";
-import type { Page } from "../page.ts";
+import type { Page } from "../reads/page.ts";
 import { NOTHING_READ, type ReadSnapshot } from "../reads/query.ts";
 import { useClient } from "./provider.tsx";
 import { useWatched } from "./use-watched.ts";

@@ -1,5 +1,5 @@
 import { useMemo, useSyncExternalStore } from "react";
-import type { Unsubscribe } from "../observable.ts";
+import type { Unsubscribe } from "../runtime/observable.ts";
 
 /** Watches something that calls with its value, at once or later; `initial` until then, and on the server. */
 export const useWatched = <Value>(

@@ -1,5 +1,5 @@
-import type { AnswerOf } from "../calls.ts";
-import { createSubject, type Observable } from "../observable.ts";
+import type { AnswerOf } from "../rpc/server-api.ts";
+import { createSubject, type Observable } from "../runtime/observable.ts";
 import { putJson, type Records } from "../storage/records.ts";
 
 /** What this device has heard of changes to what the student keeps on the server. */

@@ -1,6 +1,6 @@
 import type { UserId } from "@edvoyage/protocol";
-import type { AnswerOf, InputOf, QueryPath } from "../calls.ts";
-import type { EdVoyageError } from "../errors.ts";
+import type { AnswerOf, InputOf, QueryPath } from "../rpc/server-api.ts";
+import type { EdVoyageError } from "../runtime/errors.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 
 /** What was read, with how fresh it is. */

@@ -1,14 +1,14 @@
 import type { UserId } from "@edvoyage/protocol";
-import type { AnswerOf, QueryPath } from "../calls.ts";
-import type { Clock } from "../clock.ts";
-import { EdVoyageError, isTransient, toEdVoyageError } from "../errors.ts";
+import type { AnswerOf, QueryPath } from "../rpc/server-api.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { EdVoyageError, isTransient, toEdVoyageError } from "../runtime/errors.ts";
 import {
   callListener,
   createSubject,
   type Observable,
   type Subject,
   type Unsubscribe,
-} from "../observable.ts";
+} from "../runtime/observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { crc32 } from "../storage/crc32.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";

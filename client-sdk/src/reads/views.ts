@@ -1,5 +1,5 @@
-import type { AnswerOf, QueryPath } from "../calls.ts";
-import { follow, watchFrom, type Observable, type Unsubscribe } from "../observable.ts";
+import type { AnswerOf, QueryPath } from "../rpc/server-api.ts";
+import { follow, watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import { NOTHING_READ, type Fresh, type Query, type ReadOptions, type ReadSnapshot } from "./query.ts";
 import type { Reads } from "./reads.ts";
 

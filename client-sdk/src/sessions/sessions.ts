@@ -1,6 +1,6 @@
 import type { Platform, SessionId } from "@edvoyage/protocol";
-import type { Access } from "../access.ts";
-import type { Page, PageFilter } from "../page.ts";
+import type { Access } from "../students/access.ts";
+import type { Page, PageFilter } from "../reads/page.ts";
 import type { Fresh, ReadOptions } from "../reads/query.ts";
 
 /** A device on which the student is signed in. Instants are of the server's clock. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createSubject } from "../observable.ts";
+import { createSubject } from "../runtime/observable.ts";
 import { createSettings } from "./settings.ts";
 
 /** Settings of a document that has no disk and no server. */

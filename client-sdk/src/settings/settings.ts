@@ -1,4 +1,4 @@
-import { derive, watchFrom, type Observable, type Unsubscribe } from "../observable.ts";
+import { derive, watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import type { Json } from "../sync/json.ts";
 import type { UserDocument } from "../sync/user-document.ts";
 

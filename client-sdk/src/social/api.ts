@@ -1,6 +1,6 @@
 import type { CommentId, PostId, UserId } from "@edvoyage/protocol";
-import type { ErrorReason } from "../errors.ts";
-import type { Page } from "../page.ts";
+import type { ErrorReason } from "../runtime/errors.ts";
+import type { Page } from "../reads/page.ts";
 import type { PublicProfile } from "../profile/profile.ts";
 import type { View } from "../reads/views.ts";
 

@@ -1,9 +1,9 @@
 import type { CommentId, PostId } from "@edvoyage/protocol";
-import { withItem, withoutItem } from "../access.ts";
-import type { ErrorReason } from "../errors.ts";
+import { withItem, withoutItem } from "../students/access.ts";
+import type { ErrorReason } from "../runtime/errors.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { OwnChange, Projections } from "../reads/query.ts";
-import type { Page } from "../page.ts";
+import type { Page } from "../reads/page.ts";
 import type { SentComment, SentPost, StudentName } from "./api.ts";
 
 /** How Cavity looks once the server has what waits. */

@@ -1,9 +1,9 @@
 import type { CommentId, PostId, UserId } from "@edvoyage/protocol";
-import type { Access } from "../access.ts";
-import type { Area } from "../area.ts";
-import type { Page } from "../page.ts";
+import type { Access } from "../students/access.ts";
+import type { Area } from "../students/feature-module.ts";
+import type { Page } from "../reads/page.ts";
 import type { Comment, FollowedStudent, Post, Social } from "./api.ts";
-import { assertTextFits } from "../text-limit.ts";
+import { assertTextFits } from "../runtime/text-limit.ts";
 import { socialProjections } from "./projections.ts";
 
 /** Items of a list at first. */

@@ -1,6 +1,6 @@
 import { parseKey, parseStoreName } from "./keys.ts";
 import { isStorageError, StorageError, type Store, type StorageAdapter } from "./storage.ts";
-import { createTurns, type InTurn } from "../turns.ts";
+import { createTurns, type InTurn } from "../runtime/serial-queue.ts";
 
 /** Where an adapter keeps stores. What is the same everywhere is `createStorageAdapter`. */
 export interface Medium {

@@ -9,7 +9,7 @@ import {
   SYNCHRONOUS_FULL,
 } from "./sql.ts";
 import { StorageError, type StorageAdapter } from "./storage.ts";
-import { createTurns } from "../turns.ts";
+import { createTurns } from "../runtime/serial-queue.ts";
 
 /** What is used of `expo-sqlite`, since SDK 51: `import * as SQLite from "expo-sqlite"`. */
 export interface ExpoSqlite {

@@ -1,4 +1,4 @@
-import type { Surroundings } from "../surroundings.ts";
+import type { Surroundings } from "../runtime/environment.ts";
 import { createRecords, type Records } from "./records.ts";
 
 /** Opens a store as checked records, and reports each that is damaged. */

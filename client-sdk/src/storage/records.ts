@@ -1,7 +1,7 @@
 import { crc32 } from "./crc32.ts";
 import { MAX_KEY_LENGTH } from "./keys.ts";
 import { isStorageError, type Change, type Store } from "./storage.ts";
-import { createTurns } from "../turns.ts";
+import { createTurns } from "../runtime/serial-queue.ts";
 
 /** A store whose records are checked when they are read: what the disk has changed is never taken for the student's. */
 export interface Records {

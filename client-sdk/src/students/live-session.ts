@@ -1,7 +1,7 @@
 import type { SessionEndReason, Student } from "../auth/auth-status.ts";
-import { isSessionOver, type EdVoyageError } from "../errors.ts";
-import { createSubject, type Observable } from "../observable.ts";
-import type { Surroundings } from "../surroundings.ts";
+import { isSessionOver, type EdVoyageError } from "../runtime/errors.ts";
+import { createSubject, type Observable } from "../runtime/observable.ts";
+import type { Surroundings } from "../runtime/environment.ts";
 import { expiryAfterUse, lostSession, type SessionStore, type StoredSession } from "./session-store.ts";
 
 /** A session that has just begun, with its key. */

@@ -1,8 +1,8 @@
-import type { Account } from "../account.ts";
+import type { Account } from "./student-context.ts";
 import type { Student } from "../auth/auth-status.ts";
-import { createCaller } from "../caller.ts";
-import { toEdVoyageError } from "../errors.ts";
-import type { Surroundings } from "../surroundings.ts";
+import { createCaller } from "../rpc/http-caller.ts";
+import { toEdVoyageError } from "../runtime/errors.ts";
+import type { Surroundings } from "../runtime/environment.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { createOutbox } from "../outbox/outbox.ts";
 import { createSend } from "../outbox/send.ts";

@@ -3,7 +3,7 @@ import type { SessionEndReason, Student } from "../auth/auth-status.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 import type { SecureStorage } from "../storage/secrets.ts";
 import type { Peers } from "../storage/storage.ts";
-import { createLock, createTurns } from "../turns.ts";
+import { createLock, createTurns } from "../runtime/serial-queue.ts";
 
 /** A student's session on this device, without its key. Instants are of the device's clock. */
 export interface StoredSession {

@@ -1,12 +1,12 @@
 import type { SessionId, UserId } from "@edvoyage/protocol";
 import type { Membership } from "../auth/auth-status.ts";
 import { deviceChanges, type Device, type EndedSession, type Wipe } from "../auth/device.ts";
-import { isTransient, toEdVoyageError } from "../errors.ts";
-import { createSubject, setIfDifferent, type Observable, type Unsubscribe } from "../observable.ts";
-import { backoffMs } from "../outbox/backoff.ts";
-import { createCaller } from "../caller.ts";
-import type { Surroundings } from "../surroundings.ts";
-import { createLock, createTurns } from "../turns.ts";
+import { isTransient, toEdVoyageError } from "../runtime/errors.ts";
+import { createSubject, setIfDifferent, type Observable, type Unsubscribe } from "../runtime/observable.ts";
+import { backoffMs } from "../runtime/backoff.ts";
+import { createCaller } from "../rpc/http-caller.ts";
+import type { Surroundings } from "../runtime/environment.ts";
+import { createLock, createTurns } from "../runtime/serial-queue.ts";
 import { openStudent, type Features, type OpenFeatures, type OpenStudent } from "./open-student.ts";
 import type { StoredSession } from "./session-store.ts";
 import { wipeStudent } from "./wipe.ts";

@@ -3,7 +3,7 @@ import { keysOfAcked } from "../outbox/stored-entry.ts";
 import { openRecords } from "../storage/open-records.ts";
 import { remove, type Records } from "../storage/records.ts";
 import { isStorageError } from "../storage/storage.ts";
-import type { Surroundings } from "../surroundings.ts";
+import type { Surroundings } from "../runtime/environment.ts";
 import { storeNameOf } from "./open-student.ts";
 import { secretNameOf } from "./session-store.ts";
 

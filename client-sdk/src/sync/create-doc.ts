@@ -1,5 +1,5 @@
 import * as Y from "yjs";
-import type { RandomBytes } from "../ids.ts";
+import type { RandomBytes } from "../runtime/ids.ts";
 
 /**
  * A Yjs client id, 1 to 2^32 - 1. Drawn anew by every run of the program and never kept: one that is used again for

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import * as Y from "yjs";
-import { createNewId, systemRandomBytes } from "../ids.ts";
+import { createNewId, systemRandomBytes } from "../runtime/ids.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import { createRecords, type Records } from "../storage/records.ts";
 import { createDoc, drawClientId } from "./create-doc.ts";

@@ -1,5 +1,5 @@
 import * as Y from "yjs";
-import type { NewId, RandomBytes } from "../ids.ts";
+import type { NewId, RandomBytes } from "../runtime/ids.ts";
 import { putBytes, putJson, remove, type Records } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import { createDoc } from "./create-doc.ts";

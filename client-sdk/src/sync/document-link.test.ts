@@ -1,5 +1,5 @@
 import { afterAll, expect, onTestFinished, test, vi } from "vitest";
-import type { LineEnd } from "./line.ts";
+import type { LineEnd } from "./document-connection.ts";
 
 // Before anything is loaded: lib0 keeps the clock that was there then.
 vi.useFakeTimers();

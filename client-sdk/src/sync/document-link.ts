@@ -5,8 +5,8 @@ import { Awareness } from "y-protocols/awareness";
 import { messageYjsSyncStep1 } from "y-protocols/sync";
 import { WebsocketProvider } from "y-websocket";
 import type * as Y from "yjs";
-import { EdVoyageError } from "../errors.ts";
-import { callListener } from "../observable.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
+import { callListener } from "../runtime/observable.ts";
 import { createBarriers } from "./barriers.ts";
 
 /** The stock provider of one document, which connects when it is told to and at no other time. */

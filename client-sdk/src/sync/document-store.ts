@@ -1,10 +1,10 @@
 import { USER_ROOTS, type UserRoot } from "@edvoyage/protocol";
 import * as Y from "yjs";
-import type { Account } from "../account.ts";
-import { EdVoyageError, isEdVoyageError, toEdVoyageError } from "../errors.ts";
-import { createSubject, type Observable } from "../observable.ts";
+import type { Account } from "../students/student-context.ts";
+import { EdVoyageError, isEdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
+import { createSubject, type Observable } from "../runtime/observable.ts";
 import type { Change } from "../storage/storage.ts";
-import { createTurns } from "../turns.ts";
+import { createTurns } from "../runtime/serial-queue.ts";
 import { drawClientId } from "./create-doc.ts";
 import { KEPT, loadCopy, replaceCopy, type DocumentCopy } from "./document-copy.ts";
 import { changedRoots, encodeEdit, readEntries } from "./entries.ts";

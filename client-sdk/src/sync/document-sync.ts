@@ -1,8 +1,8 @@
 import { CLOSE_CODES, userDocumentName, type CloseCode } from "@edvoyage/protocol";
 import type * as Y from "yjs";
-import type { Account } from "../account.ts";
-import { EdVoyageError } from "../errors.ts";
-import { createBackoffWait } from "../outbox/backoff-wait.ts";
+import type { Account } from "../students/student-context.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
+import { createBackoffWait } from "../runtime/backoff-timer.ts";
 import { createDoc } from "./create-doc.ts";
 import type { DocumentStore } from "./document-store.ts";
 import { hasHole } from "./entries.ts";

@@ -1,6 +1,6 @@
 import { deviceLimits, USER_ROOTS, type UserRoot } from "@edvoyage/protocol";
 import * as Y from "yjs";
-import { EdVoyageError } from "../errors.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
 import type { Json } from "./json.ts";
 
 /** What becomes of one entry of a user document. */

@@ -1,6 +1,6 @@
 import { ENTRY_LIMITS, FORBIDDEN_NAMES } from "@edvoyage/protocol";
 import { encode, writeAny } from "lib0/encoding";
-import { EdVoyageError } from "../errors.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
 import type { Json } from "./json.ts";
 
 /** What the server takes as a key. Throws `input/invalid`. */

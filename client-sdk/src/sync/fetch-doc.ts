@@ -1,8 +1,8 @@
 import { CLOSE_CODES } from "@edvoyage/protocol";
 import type * as Y from "yjs";
-import type { Clock } from "../clock.ts";
-import { EdVoyageError } from "../errors.ts";
-import type { RandomBytes } from "../ids.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
+import type { RandomBytes } from "../runtime/ids.ts";
 import { createDoc } from "./create-doc.ts";
 import type { Sockets } from "./sockets.ts";
 

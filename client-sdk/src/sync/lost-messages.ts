@@ -1,5 +1,5 @@
 import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
-import { EdVoyageError } from "../errors.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { QueuedCommand } from "../outbox/outbox.ts";
 import type { Segment } from "./segment.ts";

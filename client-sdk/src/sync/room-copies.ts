@@ -1,6 +1,6 @@
 import type { MessageId, RoomHead, RoomId } from "@edvoyage/protocol";
 import type * as Y from "yjs";
-import type { Account } from "../account.ts";
+import type { Account } from "../students/student-context.ts";
 import type { Change } from "../storage/storage.ts";
 import { ackedIn, arrivalOf, type Arrival } from "./acknowledged.ts";
 import { endOf } from "./log-position.ts";

@@ -1,10 +1,10 @@
 import { CLOSE_CODES, roomDocumentName, type RoomHead, type RoomId } from "@edvoyage/protocol";
-import type { Account } from "../account.ts";
-import { comesTo } from "../comes-to.ts";
-import type { BackoffWait } from "../outbox/backoff-wait.ts";
-import { EdVoyageError, toEdVoyageError } from "../errors.ts";
-import { createSubject, type Observable, type Unsubscribe } from "../observable.ts";
-import { createTurns } from "../turns.ts";
+import type { Account } from "../students/student-context.ts";
+import { comesTo } from "../runtime/wait-until.ts";
+import type { BackoffWait } from "../runtime/backoff-timer.ts";
+import { EdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
+import { createSubject, type Observable, type Unsubscribe } from "../runtime/observable.ts";
+import { createTurns } from "../runtime/serial-queue.ts";
 import { createDoc } from "./create-doc.ts";
 import { fetchDoc } from "./fetch-doc.ts";
 import { firstSegmentOf, type LostMessages } from "./lost-messages.ts";

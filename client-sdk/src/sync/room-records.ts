@@ -1,6 +1,6 @@
 import type { RoomHead, RoomId } from "@edvoyage/protocol";
 import type * as Y from "yjs";
-import type { RandomBytes } from "../ids.ts";
+import type { RandomBytes } from "../runtime/ids.ts";
 import { putBytes, putJson, remove, type Records } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { LostMessages } from "./lost-messages.ts";

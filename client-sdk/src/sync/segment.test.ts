@@ -2,7 +2,7 @@ import type { MessageId, RoomEvent, UserId } from "@edvoyage/protocol";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import * as Y from "yjs";
-import { systemRandomBytes } from "../ids.ts";
+import { systemRandomBytes } from "../runtime/ids.ts";
 import { bytesToDoc, docToBytes, purgeMessages, readSegment } from "./segment.ts";
 
 const ADA = "ada" as UserId;

@@ -1,6 +1,6 @@
 import { EVENT_VERSION, EVENTS_ROOT, type MessageId, type RoomEvent } from "@edvoyage/protocol";
 import * as Y from "yjs";
-import type { RandomBytes } from "../ids.ts";
+import type { RandomBytes } from "../runtime/ids.ts";
 import { createDoc } from "./create-doc.ts";
 
 /** A row of a room's log that was not redacted. */

@@ -1,12 +1,12 @@
 import { CLOSE_CODES, type CloseCode } from "@edvoyage/protocol";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
-import type { Problem } from "../account.ts";
-import type { Clock } from "../clock.ts";
-import type { RandomBytes } from "../ids.ts";
-import { createSubject, type Observable } from "../observable.ts";
-import { createBackoffWait } from "../outbox/backoff-wait.ts";
-import { createLine, type Line, type LineEnd } from "./line.ts";
+import type { Problem } from "../students/student-context.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { RandomBytes } from "../runtime/ids.ts";
+import { createSubject, type Observable } from "../runtime/observable.ts";
+import { createBackoffWait } from "../runtime/backoff-timer.ts";
+import { createLine, type Line, type LineEnd } from "./document-connection.ts";
 
 /** How things stand with the server. */
 export type ConnectionState =

@@ -1,5 +1,5 @@
 import type { AuthStatus } from "../auth/auth-status.ts";
-import type { Unsubscribe } from "../observable.ts";
+import type { Unsubscribe } from "../runtime/observable.ts";
 
 /** How things stand between this device and the server. */
 export interface SyncStatus {

@@ -1,7 +1,7 @@
 import type { UserId } from "@edvoyage/protocol";
 import type { Awareness } from "y-protocols/awareness";
-import type { Clock } from "../clock.ts";
-import { createSubject, type Observable } from "../observable.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { createSubject, type Observable } from "../runtime/observable.ts";
 
 /** Who types in a room: of the moment, kept by nobody. */
 export interface Typing {

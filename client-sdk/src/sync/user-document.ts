@@ -1,5 +1,5 @@
 import type { UserRoot } from "@edvoyage/protocol";
-import { derive, type Observable } from "../observable.ts";
+import { derive, type Observable } from "../runtime/observable.ts";
 import { openDocumentStore, type DocumentStoreDeps, type Entries } from "./document-store.ts";
 import { createDocumentSync, type DocumentSyncDeps } from "./document-sync.ts";
 import type { Json } from "./json.ts";

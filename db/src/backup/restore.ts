@@ -7,7 +7,7 @@ import { makeFolder, syncFile, syncFolder } from "../durable-file.ts";
 import { StorageError } from "../storage-error.ts";
 import { BackupError } from "./backup-error.ts";
 import { instantToName } from "./backup.ts";
-import { beginNextLife, type LifeDeps, type NextLife, type Replaced } from "./next-life.ts";
+import { beginNextLife, type LifeDeps, type NextLife, type Replaced } from "./restored-identity.ts";
 import { verifyCopy } from "./verification.ts";
 
 /** What a restore does, in this order. */

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient, type QueryCreator } from "kysely";
 import type { QueryConfig, QueryResult } from "pg";
 import type { Database, Queries, UnitOfWork } from "../database.ts";
-import { createUnitHandle, type UnitHandle } from "./unit-handle.ts";
+import { createUnitHandle, type UnitHandle } from "./unit-of-work.ts";
 import { migrateToLatest, newestMigration } from "../migrations/index.ts";
 import { createPreparedCompiler, type CompiledPrepared, type Prepared } from "../prepared.ts";
 import { StorageError } from "../storage-error.ts";

@@ -9,7 +9,7 @@ import { StorageError } from "../storage-error.ts";
 import type { Tables } from "../tables/index.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { rewriteFile } from "./rewrite-file.ts";
-import { createUnitHandle } from "./unit-handle.ts";
+import { createUnitHandle } from "./unit-of-work.ts";
 
 /** SQLite before this loses pages when a WAL reset races a checkpoint (fixed in 3.51.3). */
 const MIN_SQLITE_VERSION = [3, 51, 3] as const;

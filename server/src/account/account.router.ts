@@ -1,4 +1,4 @@
-import { router, sessionProcedure } from "../trpc.ts";
+import { router, sessionProcedure } from "../http/trpc.ts";
 import type { Account } from "./account.ts";
 
 export const createAccountRouter = ({ account }: { readonly account: Account }) =>

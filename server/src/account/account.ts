@@ -1,10 +1,10 @@
 import type { Database } from "@edvoyage/db";
 import { FRESH_SIGN_IN_MS, UNDO_DELETION_MS, type UserId } from "@edvoyage/protocol";
 import type { Audit, AuditActor } from "../audit/audit.ts";
-import type { Clock } from "../clock.ts";
-import { AppError } from "../errors.ts";
+import type { Clock } from "../platform/clock.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Sessions, SignedIn } from "../sessions/sessions.ts";
-import type { ExportPart } from "../student-data.ts";
+import type { ExportPart } from "./personal-data.ts";
 import { accountQueries as queries } from "./account.store.ts";
 
 /** Everything that is a student's: `user` with her phone, and the parts that features contribute by their names. */

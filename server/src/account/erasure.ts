@@ -1,10 +1,10 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
 import type { UserId } from "@edvoyage/protocol";
 import type { Audit, AuditActor } from "../audit/audit.ts";
-import { DAY_MS, type Clock } from "../clock.ts";
-import { AppError } from "../errors.ts";
-import { maskPhone } from "../phone.ts";
-import type { ErasurePart, ErasureRun } from "../student-data.ts";
+import { DAY_MS, type Clock } from "../platform/clock.ts";
+import { AppError } from "../platform/errors.ts";
+import { maskPhone } from "../numbers/phone.ts";
+import type { ErasurePart, ErasureRun } from "./personal-data.ts";
 import { accountQueries as queries } from "./account.store.ts";
 
 /** How far an erasure has come. */

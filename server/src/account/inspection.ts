@@ -1,9 +1,9 @@
 import type { Queries } from "@edvoyage/db";
 import type { UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { AppError } from "../errors.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
-import { maskPhone } from "../phone.ts";
+import { AppError } from "../platform/errors.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
+import { maskPhone } from "../numbers/phone.ts";
 import { usersPage } from "./account.store.ts";
 import { isDetached } from "./erasure.ts";
 

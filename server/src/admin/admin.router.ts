@@ -17,18 +17,18 @@ import type { Admissions } from "../applications/admissions.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Backups } from "../backups/backups.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { NumberInspection } from "../numbers/inspection.ts";
-import { pageInput } from "../paging.ts";
-import { idInput } from "../id-input.ts";
-import { maskPhone, parsePhone } from "../phone.ts";
-import { proseInput } from "../text-input.ts";
+import { pageInput } from "../inputs/page.ts";
+import { idInput } from "../inputs/id.ts";
+import { maskPhone, parsePhone } from "../numbers/phone.ts";
+import { proseInput } from "../inputs/text.ts";
 import type { DeadPushes } from "../push/dead-letters.ts";
 import type { SessionInspection } from "../sessions/inspection.ts";
 import type { Seed } from "../seed/seed.ts";
 import type { Social } from "../social/social.ts";
 import type { Sessions } from "../sessions/sessions.ts";
-import { adminProcedure, router } from "../trpc.ts";
+import { adminProcedure, router } from "../http/trpc.ts";
 
 export interface AdminDeps {
   readonly database: Database;

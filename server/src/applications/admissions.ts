@@ -8,12 +8,12 @@ import type {
 } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Audit } from "../audit/audit.ts";
-import type { Clock } from "../clock.ts";
-import { AppError } from "../errors.ts";
+import type { Clock } from "../platform/clock.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import type { Notifications } from "../notifications/notifications.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
-import { maskPhone } from "../phone.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
+import { maskPhone } from "../numbers/phone.ts";
 import { rowToApplication, rowToMove, type Application, type ApplicationMove } from "./application.ts";
 import { mayMoveDocument, movesFrom } from "./applications.rules.ts";
 import { applicationQueries as queries, inspectedPage, type InspectedRow } from "./applications.store.ts";

@@ -12,7 +12,7 @@ import type {
   UniversityId,
   UserId,
 } from "@edvoyage/protocol";
-import { intakeOf, nextIntake } from "../intake.ts";
+import { intakeOf, nextIntake } from "./intake.ts";
 import { movesFrom } from "./applications.rules.ts";
 import type { ApplicationRow } from "./applications.store.ts";
 

@@ -8,10 +8,10 @@ import {
   type CourseId,
 } from "@edvoyage/protocol";
 import { z } from "zod";
-import { commandIdInput, idInput } from "../id-input.ts";
-import { pageInput } from "../paging.ts";
-import { lineInput, proseInput } from "../text-input.ts";
-import { router, sessionProcedure } from "../trpc.ts";
+import { commandIdInput, idInput } from "../inputs/id.ts";
+import { pageInput } from "../inputs/page.ts";
+import { lineInput, proseInput } from "../inputs/text.ts";
+import { router, sessionProcedure } from "../http/trpc.ts";
 import type { Applications } from "./applications.ts";
 
 const MAX_NAME_CHARACTERS = 200;

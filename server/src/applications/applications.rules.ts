@@ -7,7 +7,7 @@ import type {
   ApplicationStatus,
 } from "@edvoyage/protocol";
 import { APPLICATION_FIELDS, APPLICATION_STATUSES } from "@edvoyage/protocol";
-import type { InputIssue } from "../errors.ts";
+import type { InputIssue } from "../platform/errors.ts";
 
 /**
  * THE table of what becomes of an application: from → to → who may. Every change of a status asks it.

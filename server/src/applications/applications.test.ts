@@ -5,7 +5,7 @@ import {
   type ApplicationStatus,
 } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
-import { intakeOf, isOver, nextIntake } from "../intake.ts";
+import { intakeOf, isOver, nextIntake } from "./intake.ts";
 import {
   mayMove,
   mayMoveDocument,

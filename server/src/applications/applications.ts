@@ -8,13 +8,13 @@ import type {
   UserId,
 } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Asking, Commands } from "../commands/commands.ts";
-import type { NewId } from "../crypto.ts";
-import { AppError } from "../errors.ts";
+import type { NewId } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
-import { intakeOf, isOver } from "../intake.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
+import { intakeOf, isOver } from "./intake.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import {
   rowToApplication,
   rowToFields,

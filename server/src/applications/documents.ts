@@ -6,8 +6,8 @@ import type {
   Limits,
 } from "@edvoyage/protocol";
 import type { Asking } from "../commands/commands.ts";
-import type { NewId } from "../crypto.ts";
-import { AppError } from "../errors.ts";
+import type { NewId } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Application } from "./application.ts";
 import { isClosed, mayMoveDocument, mayRemoveDocument } from "./applications.rules.ts";
 import { applicationQueries as queries } from "./applications.store.ts";

@@ -6,9 +6,9 @@ import type {
   ApplicationStatus,
   UserId,
 } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Asking, Commands } from "../commands/commands.ts";
-import { AppError } from "../errors.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { rowToApplication, type Application } from "./application.ts";
 import { isClosed, mayMove } from "./applications.rules.ts";

@@ -1,9 +1,9 @@
 import { prepare, type Queries } from "@edvoyage/db";
 import type { SessionId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { NewId } from "../crypto.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
-import { maskPhone } from "../phone.ts";
+import type { NewId } from "../platform/crypto.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
+import { maskPhone } from "../numbers/phone.ts";
 
 /** What is worth knowing a year later. */
 export type AuditAction =

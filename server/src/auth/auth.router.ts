@@ -1,8 +1,8 @@
 import { DEVICE_ID_PATTERN, PLATFORMS, type ChallengeId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { commandIdInput, idInput } from "../id-input.ts";
-import { parsePhone } from "../phone.ts";
-import { publicProcedure, router } from "../trpc.ts";
+import { commandIdInput, idInput } from "../inputs/id.ts";
+import { parsePhone } from "../numbers/phone.ts";
+import { publicProcedure, router } from "../http/trpc.ts";
 import type { Auth } from "./auth.ts";
 
 const deviceId = z.string().regex(DEVICE_ID_PATTERN, "22 to 64 characters of A-Z a-z 0-9 - _");

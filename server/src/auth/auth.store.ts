@@ -1,6 +1,6 @@
 import { prepare, type DeviceKey, type Queries } from "@edvoyage/db";
 import type { ChallengeId, CommandId, Platform, SessionId, UserId } from "@edvoyage/protocol";
-import { leastIdAt } from "../crypto.ts";
+import { leastIdAt } from "../platform/crypto.ts";
 
 const PRUNE_BATCH = 500;
 

@@ -7,9 +7,9 @@ import {
   type UserId,
 } from "@edvoyage/protocol";
 import type { Audit, AuditActor } from "../audit/audit.ts";
-import { DAY_MS, MINUTE_MS, secondsUntil, type Clock } from "../clock.ts";
-import { deriveMac, isEqualConstantTime, sha256, type NewId, type Random } from "../crypto.ts";
-import { AppError } from "../errors.ts";
+import { DAY_MS, MINUTE_MS, secondsUntil, type Clock } from "../platform/clock.ts";
+import { deriveMac, isEqualConstantTime, sha256, type NewId, type Random } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Numbers, Sight, WrongCodeOutcome } from "../numbers/numbers.ts";
 import type { SessionView, Sessions, UserView } from "../sessions/sessions.ts";
 import type { SmsMessage, SmsOutcome } from "../sms/sms.ts";

@@ -8,8 +8,8 @@ import {
   type Database,
 } from "@edvoyage/db";
 import type { Audit } from "../audit/audit.ts";
-import type { Clock } from "../clock.ts";
-import { AppError } from "../errors.ts";
+import type { Clock } from "../platform/clock.ts";
+import { AppError } from "../platform/errors.ts";
 
 /** A new backup, and which older ones had to go. */
 export interface BackupReport extends Backup {

@@ -1,8 +1,8 @@
 import { openDatabase, restoreBackup, restoreSteps, type Restoration } from "@edvoyage/db";
-import type { Clock } from "../clock.ts";
-import { createNewId, type Random } from "../crypto.ts";
-import { AppError } from "../errors.ts";
-import { createDetachedErasure } from "../detached-erasure.ts";
+import type { Clock } from "../platform/clock.ts";
+import { createNewId, type Random } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
+import { createDetachedErasure } from "../account/offline-erasure.ts";
 
 export type { Restoration };
 

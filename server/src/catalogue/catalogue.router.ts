@@ -1,8 +1,8 @@
 import { COURSE_LEVELS, type CourseId, type UniversityId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { pageInput } from "../paging.ts";
-import { idInput } from "../id-input.ts";
-import { publicProcedure, router } from "../trpc.ts";
+import { pageInput } from "../inputs/page.ts";
+import { idInput } from "../inputs/id.ts";
+import { publicProcedure, router } from "../http/trpc.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { textToCountry } from "./fold.ts";
 

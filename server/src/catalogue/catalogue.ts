@@ -1,11 +1,11 @@
 import type { Database, Tables, UnitOfWork } from "@edvoyage/db";
 import type { CourseId, CourseLevel, UniversityId } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Clock } from "../clock.ts";
-import type { NewId } from "../crypto.ts";
-import { AppError } from "../errors.ts";
-import { nextIntake } from "../intake.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { NewId } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
+import { nextIntake } from "../applications/intake.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import {
   catalogueQueries,
   countUniversities,

@@ -1,6 +1,6 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
 import type { RoomId, UserId } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Asking, Commands, Receipt } from "../commands/commands.ts";
 import type { SyncHints } from "../sync/sync.ts";
 

@@ -7,10 +7,10 @@ import {
   type UserId,
 } from "@edvoyage/protocol";
 import { z } from "zod";
-import { commandIdInput, idInput, requiredCommandIdInput } from "../id-input.ts";
-import { pageInput } from "../paging.ts";
-import { lineInput } from "../text-input.ts";
-import { router, sessionProcedure, type SessionContext } from "../trpc.ts";
+import { commandIdInput, idInput, requiredCommandIdInput } from "../inputs/id.ts";
+import { pageInput } from "../inputs/page.ts";
+import { lineInput } from "../inputs/text.ts";
+import { router, sessionProcedure, type SessionContext } from "../http/trpc.ts";
 import type { Asking } from "../commands/commands.ts";
 import type { Chat } from "./chat.ts";
 import { isEmoji } from "./emoji.ts";

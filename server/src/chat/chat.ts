@@ -1,17 +1,17 @@
 import type { Database } from "@edvoyage/db";
 import type { Limits } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Commands } from "../commands/commands.ts";
-import type { NewId } from "../crypto.ts";
-import { createStudentRate } from "../student-rate.ts";
+import type { NewId } from "../platform/crypto.ts";
+import { createStudentRate } from "../limits/student-rate-limit.ts";
 import type { Notifications } from "../notifications/notifications.ts";
 import type { PushOutbox } from "../push/outbox.ts";
-import type { Logs } from "../sync/logs.ts";
+import type { Logs } from "../sync/room-logs.ts";
 import type { SyncHints } from "../sync/sync.ts";
 import { createRunAct } from "./acts.ts";
 import { createMembership } from "./membership.ts";
 import { createMessages, type Messages } from "./messages.ts";
-import { createRoomOpening } from "./opening.ts";
+import { createRoomOpening } from "./room-creation.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 
 /** Rooms, and what is said in them. */

@@ -1,6 +1,6 @@
 import type { CommandId, MessageId, RoomEvent, RoomId, UserId } from "@edvoyage/protocol";
 import type { EntryValue } from "../sync/log-encoder.ts";
-import type { NewEntry } from "../sync/logs.ts";
+import type { NewEntry } from "../sync/room-logs.ts";
 
 /** What a room puts into its log; the log itself writes `next`. */
 export type ChatEvent = Exclude<RoomEvent, readonly [1, "next", number]>;

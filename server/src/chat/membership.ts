@@ -1,8 +1,8 @@
 import type { UnitOfWork } from "@edvoyage/db";
 import { EVENT_VERSION, type Limits, type RoomId, type RoomRole, type UserId } from "@edvoyage/protocol";
-import type { NewId } from "../crypto.ts";
-import { AppError } from "../errors.ts";
-import type { Logs } from "../sync/logs.ts";
+import type { NewId } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
+import type { Logs } from "../sync/room-logs.ts";
 import { eventToEntry } from "./events.ts";
 import { roomQueries as queries, type RoomRow } from "./rooms.store.ts";
 

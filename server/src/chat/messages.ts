@@ -10,11 +10,11 @@ import {
   type RoomId,
   type UserId,
 } from "@edvoyage/protocol";
-import type { NewId } from "../crypto.ts";
-import { AppError } from "../errors.ts";
-import type { StudentRate } from "../student-rate.ts";
+import type { NewId } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
+import type { StudentRate } from "../limits/student-rate-limit.ts";
 import type { PushOutbox } from "../push/outbox.ts";
-import type { Logs } from "../sync/logs.ts";
+import type { Logs } from "../sync/room-logs.ts";
 import type { Asking } from "../commands/commands.ts";
 import type { Done, RunAct } from "./acts.ts";
 import {

@@ -1,6 +1,6 @@
 import { prepare, type Queries, type UnitOfWork } from "@edvoyage/db";
 import type { RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
-import { nameShownTo } from "../shown-name.ts";
+import { nameShownTo } from "../contacts/visible-name.ts";
 
 const roomColumns = [
   "rooms.id",

@@ -1,12 +1,12 @@
 import type { Queries, UnitOfWork } from "@edvoyage/db";
 import type { RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { AppError } from "../errors.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
+import { AppError } from "../platform/errors.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import type { Asking } from "../commands/commands.ts";
 import type { Done, RunAct } from "./acts.ts";
 import { noSuchRoom, type Membership } from "./membership.ts";
-import { withoutRepeats, type NewRoom, type RoomOpening } from "./opening.ts";
+import { withoutRepeats, type NewRoom, type RoomOpening } from "./room-creation.ts";
 import { memberIds, roomQueries as queries, roomsPage, type RoomRow } from "./rooms.store.ts";
 
 /** A room as one of its members sees it. */

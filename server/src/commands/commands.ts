@@ -1,9 +1,9 @@
 import { prepare, type Database, type UnitOfWork } from "@edvoyage/db";
 import type { CommandId, Id, Position, UserId } from "@edvoyage/protocol";
-import { DAY_MS, type Clock } from "../clock.ts";
-import { sha256 } from "../crypto.ts";
-import { AppError } from "../errors.ts";
-import { eraseUntilNone, type ErasurePart } from "../student-data.ts";
+import { DAY_MS, type Clock } from "../platform/clock.ts";
+import { sha256 } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
+import { eraseUntilNone, type ErasurePart } from "../account/personal-data.ts";
 
 /** Who asks for a change. */
 export interface Asking {

@@ -1,10 +1,10 @@
 import type { UnitOfWork } from "@edvoyage/db";
 import type { ContactId, Limits, UserId } from "@edvoyage/protocol";
-import { DAY_MS, secondsUntil } from "../clock.ts";
+import { DAY_MS, secondsUntil } from "../platform/clock.ts";
 import type { Asking } from "../commands/commands.ts";
-import type { NewId } from "../crypto.ts";
-import { AppError } from "../errors.ts";
-import { parseWrittenPhone } from "../phone.ts";
+import type { NewId } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
+import { parseWrittenPhone } from "../numbers/phone.ts";
 import { contactNumberQueries as queries, contactQueries, type ContactNumberRow } from "./contacts.store.ts";
 import type { ContactChange } from "./contacts.ts";
 import type { Matching } from "./matching.ts";

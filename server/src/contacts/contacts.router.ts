@@ -1,9 +1,9 @@
 import type { ContactId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { commandIdInput, idInput } from "../id-input.ts";
-import { pageInput } from "../paging.ts";
-import { lineInput } from "../text-input.ts";
-import { router, sessionProcedure } from "../trpc.ts";
+import { commandIdInput, idInput } from "../inputs/id.ts";
+import { pageInput } from "../inputs/page.ts";
+import { lineInput } from "../inputs/text.ts";
+import { router, sessionProcedure } from "../http/trpc.ts";
 import type { Contacts } from "./contacts.ts";
 
 const MAX_NICKNAME_CHARACTERS = 100;

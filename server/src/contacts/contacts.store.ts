@@ -1,6 +1,6 @@
 import { prepare, type Queries } from "@edvoyage/db";
 import type { ContactId, UserId } from "@edvoyage/protocol";
-import { nameShownTo } from "../shown-name.ts";
+import { nameShownTo } from "./visible-name.ts";
 
 const columns = [
   "contacts.id",

@@ -2,10 +2,10 @@ import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
 import type { ContactId, Limits, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Asking, Commands, Receipt } from "../commands/commands.ts";
-import type { NewId } from "../crypto.ts";
-import { AppError } from "../errors.ts";
+import type { NewId } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import { createContactNumbers } from "./contact-numbers.ts";
 import {
   contactNumberQueries,

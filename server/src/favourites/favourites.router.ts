@@ -1,8 +1,8 @@
 import { FAVOURITE_KINDS, type CommandId, type FavouriteTarget } from "@edvoyage/protocol";
 import { z } from "zod";
-import { idInput } from "../id-input.ts";
-import { pageInput } from "../paging.ts";
-import { router, sessionProcedure } from "../trpc.ts";
+import { idInput } from "../inputs/id.ts";
+import { pageInput } from "../inputs/page.ts";
+import { router, sessionProcedure } from "../http/trpc.ts";
 import type { Favourites } from "./favourites.ts";
 
 const favourite = z.object({

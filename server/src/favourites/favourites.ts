@@ -12,10 +12,10 @@ import {
   type UserId,
 } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Commands, Receipt } from "../commands/commands.ts";
-import { AppError } from "../errors.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
+import { AppError } from "../platform/errors.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import type { Documents, EditedEntries } from "../sync/documents.ts";
 import { favouriteQueries as queries } from "./favourites.store.ts";
 

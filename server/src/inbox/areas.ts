@@ -1,7 +1,7 @@
 import { prepare, type Queries, type UnitOfWork } from "@edvoyage/db";
 import type { Area, UserId } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
-import { createLookBack } from "../look-back.ts";
+import type { Clock } from "../platform/clock.ts";
+import { createLookBack } from "../platform/look-back.ts";
 
 /** An area that changed, and when. */
 export interface AreaChange {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { router, sessionProcedure } from "../trpc.ts";
+import { router, sessionProcedure } from "../http/trpc.ts";
 import type { Inbox } from "./inbox.ts";
 
 export const createInboxRouter = ({ inbox }: { readonly inbox: Inbox }) =>

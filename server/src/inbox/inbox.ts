@@ -1,9 +1,9 @@
 import type { Queries } from "@edvoyage/db";
 import type { Position, RoomId, UserId } from "@edvoyage/protocol";
 import type { Room } from "../chat/rooms.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { EntryValue } from "../sync/log-encoder.ts";
-import type { Logs } from "../sync/logs.ts";
+import type { Logs } from "../sync/room-logs.ts";
 import type { Notification, Notifications } from "../notifications/notifications.ts";
 import type { AreaChange, Areas } from "./areas.ts";
 import { inboxQueries as queries, othersRead, type ChangedRoomRow } from "./inbox.store.ts";

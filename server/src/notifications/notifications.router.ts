@@ -1,8 +1,8 @@
 import type { NotificationId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { commandIdInput, idInput } from "../id-input.ts";
-import { pageInput } from "../paging.ts";
-import { router, sessionProcedure } from "../trpc.ts";
+import { commandIdInput, idInput } from "../inputs/id.ts";
+import { pageInput } from "../inputs/page.ts";
+import { router, sessionProcedure } from "../http/trpc.ts";
 import type { Notifications } from "./notifications.ts";
 import type { Preferences } from "./preferences.ts";
 

@@ -1,6 +1,6 @@
 import { prepare, type Queries } from "@edvoyage/db";
 import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
-import { nameShownTo } from "../shown-name.ts";
+import { nameShownTo } from "../contacts/visible-name.ts";
 
 const columns = [
   "notifications.id",

@@ -1,12 +1,12 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
 import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { DAY_MS } from "../clock.ts";
+import { DAY_MS } from "../platform/clock.ts";
 import type { Asking, Commands } from "../commands/commands.ts";
-import type { NewId } from "../crypto.ts";
+import type { NewId } from "../platform/crypto.ts";
 import type { Areas } from "../inbox/areas.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
-import { collectPages, eraseUntilNone, type ErasurePart, type ExportPart } from "../student-data.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
+import { collectPages, eraseUntilNone, type ErasurePart, type ExportPart } from "../account/personal-data.ts";
 import type { PushOutbox } from "../push/outbox.ts";
 import type { Preferences } from "./preferences.ts";
 import { notificationQueries as queries, type NotificationRow } from "./notifications.store.ts";

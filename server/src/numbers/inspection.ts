@@ -2,10 +2,10 @@ import type { Database, DeviceKey } from "@edvoyage/db";
 import type { Limits } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Audit } from "../audit/audit.ts";
-import { DAY_MS, type Clock } from "../clock.ts";
-import { AppError } from "../errors.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
-import { maskPhone } from "../phone.ts";
+import { DAY_MS, type Clock } from "../platform/clock.ts";
+import { AppError } from "../platform/errors.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
+import { maskPhone } from "./phone.ts";
 import {
   judgeBudget,
   judgeMessages,

@@ -1,7 +1,7 @@
 import { defaultLimits as limits, type ChallengeId } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
-import { DAY_MS } from "../clock.ts";
-import { createNewId, systemRandom } from "../crypto.ts";
+import { DAY_MS } from "../platform/clock.ts";
+import { createNewId, systemRandom } from "../platform/crypto.ts";
 import {
   decideSend,
   judgeMessages,

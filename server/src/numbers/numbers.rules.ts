@@ -1,6 +1,6 @@
 import type { DeviceKey, Tables } from "@edvoyage/db";
 import type { ChallengeId, Limits } from "@edvoyage/protocol";
-import { DAY_MS, HOUR_MS } from "../clock.ts";
+import { DAY_MS, HOUR_MS } from "../platform/clock.ts";
 
 /** Wrong codes count towards a block for this long. */
 const BLOCK_MEMORY_MS = DAY_MS;

@@ -1,6 +1,6 @@
 import { prepare, type DeviceKey, type Queries } from "@edvoyage/db";
 import type { ChallengeId } from "@edvoyage/protocol";
-import { leastIdAt } from "../crypto.ts";
+import { leastIdAt } from "../platform/crypto.ts";
 
 /** How many rows one statement of the clean-up may touch: it holds the writer. */
 const PRUNE_BATCH = 500;

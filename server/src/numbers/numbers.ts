@@ -1,7 +1,7 @@
 import type { Database, DeviceKey, UnitOfWork } from "@edvoyage/db";
 import type { ChallengeId, Limits } from "@edvoyage/protocol";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../clock.ts";
-import type { NewId } from "../crypto.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
+import type { NewId } from "../platform/crypto.ts";
 import {
   countTowardsBlock,
   decideSend,

@@ -1,9 +1,9 @@
 import { COUNTRIES, COURSE_LEVELS, PROFILE_LIMITS, type UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { commandIdInput, idInput } from "../id-input.ts";
-import { lineInput, proseInput } from "../text-input.ts";
-import { router, sessionProcedure } from "../trpc.ts";
-import { httpsUrlInput } from "../url-input.ts";
+import { commandIdInput, idInput } from "../inputs/id.ts";
+import { lineInput, proseInput } from "../inputs/text.ts";
+import { router, sessionProcedure } from "../http/trpc.ts";
+import { httpsUrlInput } from "../inputs/url.ts";
 import type { Profiles } from "./profile.ts";
 
 const orNull = <Input extends z.ZodType>(input: Input) => input.nullish().transform((given) => given ?? null);

@@ -1,8 +1,8 @@
 import type { Queries, Tables, UnitOfWork } from "@edvoyage/db";
 import { PROFILE_LIMITS, type CourseLevel, type UserId } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Asking, Commands } from "../commands/commands.ts";
-import { AppError } from "../errors.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import {
   profileQueries as queries,

@@ -1,7 +1,7 @@
 import type { PushKind, Queries } from "@edvoyage/db";
 import type { NotificationId, NotificationKind, RoomId, SessionId } from "@edvoyage/protocol";
 import type { EntryValue } from "../sync/log-encoder.ts";
-import type { Logs } from "../sync/logs.ts";
+import type { Logs } from "../sync/room-logs.ts";
 import { deliveryQueries as queries, type Subject } from "./deliveries.store.ts";
 import type { PushMessage } from "./provider.ts";
 

@@ -1,7 +1,7 @@
 import type { PushKind, Queries } from "@edvoyage/db";
 import type { PushProviderName, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { parseCursor, toPage, type Page } from "../paging.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import { deliveryQueries as queries } from "./deliveries.store.ts";
 
 /** A push that was given up, as an admin sees it: never its text or its token. */

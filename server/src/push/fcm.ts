@@ -1,7 +1,7 @@
 import { createSign, type KeyObject } from "node:crypto";
 import { withTimeout } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { PushMessage, PushOutcome, PushProvider } from "./provider.ts";
 import { retryAfterOf } from "./retry-after.ts";
 

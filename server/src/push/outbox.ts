@@ -1,7 +1,7 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
 import type { MessageId, NotificationId, PushProviderName, RoomId, UserId } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
-import type { NewId } from "../crypto.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { NewId } from "../platform/crypto.ts";
 import { addDeliveries, devicesInRoom, outboxQueries as queries, settleEvents } from "./outbox.store.ts";
 
 /**

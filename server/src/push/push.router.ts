@@ -1,6 +1,6 @@
 import { PLATFORMS } from "@edvoyage/protocol";
 import { z } from "zod";
-import { router, sessionProcedure } from "../trpc.ts";
+import { router, sessionProcedure } from "../http/trpc.ts";
 import type { PushTokens } from "./tokens.ts";
 
 const MAX_TOKEN_CHARACTERS = 4_096;

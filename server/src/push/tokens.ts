@@ -1,8 +1,8 @@
 import type { Database, DeviceKey, UnitOfWork } from "@edvoyage/db";
 import type { Platform, PushProviderName, SessionId, UserId } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
-import { sha256 } from "../crypto.ts";
-import { AppError } from "../errors.ts";
+import type { Clock } from "../platform/clock.ts";
+import { sha256 } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
 import { tokenQueries as queries } from "./tokens.store.ts";
 

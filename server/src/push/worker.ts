@@ -1,7 +1,7 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
-import { DAY_MS, MINUTE_MS, type Clock } from "../clock.ts";
-import { leastIdAt, type NewId, type Random } from "../crypto.ts";
-import type { Log } from "../log.ts";
+import { DAY_MS, MINUTE_MS, type Clock } from "../platform/clock.ts";
+import { leastIdAt, type NewId, type Random } from "../platform/crypto.ts";
+import type { Log } from "../platform/logger.ts";
 import type { PushContent, Undelivered } from "./content.ts";
 import { deliveryQueries as queries } from "./deliveries.store.ts";
 import type { PushOutbox } from "./outbox.ts";

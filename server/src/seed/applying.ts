@@ -7,12 +7,12 @@ import type {
   Funding,
 } from "@edvoyage/protocol";
 import type { CourseSample } from "../catalogue/catalogue.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../clock.ts";
-import { nextIntake } from "../intake.ts";
-import type { Act } from "./act.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
+import { nextIntake } from "../applications/intake.ts";
+import type { Act } from "./action.ts";
 import { statements, stepNotes, withdrawalNotes } from "./bios.ts";
 import { createDice, type Dice } from "./dice.ts";
-import { fillText } from "./fill.ts";
+import { fillText } from "./template.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
 
 /** Where applications have come to, and on which way; each comes up before the first is repeated. */

@@ -1,5 +1,5 @@
-import { DAY_MS, HOUR_MS } from "../clock.ts";
-import { inOrder, type Act } from "./act.ts";
+import { DAY_MS, HOUR_MS } from "../platform/clock.ts";
+import { inOrder, type Act } from "./action.ts";
 import { createDice } from "./dice.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
 

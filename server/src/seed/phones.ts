@@ -1,5 +1,5 @@
 import type { UnitOfWork } from "@edvoyage/db";
-import { AppError } from "../errors.ts";
+import { AppError } from "../platform/errors.ts";
 import { takenPhones } from "./seed.store.ts";
 
 /**

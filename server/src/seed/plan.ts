@@ -1,6 +1,6 @@
-import type { Act } from "./act.ts";
+import type { Act } from "./action.ts";
 import { planApplications } from "./applying.ts";
-import { planCavity } from "./cavity.ts";
+import { planCavity } from "./posts.ts";
 import { drawGraph, planGraph } from "./graph.ts";
 import { planFavourites, planNews } from "./keeping.ts";
 import { planRooms } from "./rooms.ts";

@@ -1,7 +1,7 @@
 import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
-import type { NewRoom } from "../chat/opening.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../clock.ts";
-import { inOrder, type Act, type SeedServices } from "./act.ts";
+import type { NewRoom } from "../chat/room-creation.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
+import { inOrder, type Act, type SeedServices } from "./action.ts";
 import {
   directConversations,
   groupConversations,
@@ -10,7 +10,7 @@ import {
   type Conversation,
 } from "./conversations.ts";
 import { createDice, type Dice } from "./dice.ts";
-import { fillText } from "./fill.ts";
+import { fillText } from "./template.ts";
 import type { Graph } from "./graph.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
 

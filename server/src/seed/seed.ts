@@ -1,10 +1,10 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
 import type { Audit } from "../audit/audit.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import type { Clock } from "../clock.ts";
-import type { NewId } from "../crypto.ts";
-import { AppError } from "../errors.ts";
-import { countActs, type SeedServices, type WorldCounts } from "./act.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { NewId } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
+import { countActs, type SeedServices, type WorldCounts } from "./action.ts";
 import { createSeedId } from "./ids.ts";
 import { planWorld, type WorldPlan } from "./plan.ts";
 import { seedQueries as queries } from "./seed.store.ts";

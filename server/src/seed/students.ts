@@ -1,10 +1,10 @@
 import type { CourseLevel, UserId } from "@edvoyage/protocol";
 import type { UniversitySample } from "../catalogue/catalogue.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../clock.ts";
-import type { Act } from "./act.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
+import type { Act } from "./action.ts";
 import { bioClosings, bioOpenings } from "./bios.ts";
 import { createDice } from "./dice.ts";
-import { fillText } from "./fill.ts";
+import { fillText } from "./template.ts";
 import type { SeedId } from "./ids.ts";
 import { nations, type Nation } from "./nations.ts";
 

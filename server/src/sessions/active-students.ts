@@ -1,7 +1,7 @@
 import type { Queries } from "@edvoyage/db";
 import type { SessionId, UserId } from "@edvoyage/protocol";
-import { DAY_MS, type Clock } from "../clock.ts";
-import { giveWay } from "../student-data.ts";
+import { DAY_MS, type Clock } from "../platform/clock.ts";
+import { giveWay } from "../account/personal-data.ts";
 import { sessionQueries as queries } from "./sessions.store.ts";
 
 /** Rows of one read: SQLite's hold up everything else for as long as they take, some milliseconds for these. */

@@ -1,9 +1,9 @@
 import type { Queries, SessionEnd } from "@edvoyage/db";
 import { SESSION_IDLE_MS, type Platform, type SessionId, type UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Clock } from "../clock.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
-import { maskPhone } from "../phone.ts";
+import type { Clock } from "../platform/clock.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
+import { maskPhone } from "../numbers/phone.ts";
 import { expiryOf } from "./sessions.ts";
 import { sessionsPage, type SessionRow } from "./sessions.store.ts";
 

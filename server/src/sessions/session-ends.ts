@@ -1,6 +1,6 @@
 import type { Database } from "@edvoyage/db";
 import type { SessionId } from "@edvoyage/protocol";
-import { MINUTE_MS, type Clock } from "../clock.ts";
+import { MINUTE_MS, type Clock } from "../platform/clock.ts";
 import { endsFrom } from "./session-ends.store.ts";
 
 /** Follows the log of ended sessions, whichever process wrote to it, by position: no two clocks are compared. */

@@ -1,9 +1,9 @@
 import type { SessionId } from "@edvoyage/protocol";
 import { z } from "zod";
-import { pageInput, parseCursor, toPage, type Page } from "../paging.ts";
-import { idInput } from "../id-input.ts";
-import { router, sessionProcedure } from "../trpc.ts";
-import type { Clock } from "../clock.ts";
+import { pageInput, parseCursor, toPage, type Page } from "../inputs/page.ts";
+import { idInput } from "../inputs/id.ts";
+import { router, sessionProcedure } from "../http/trpc.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Sessions, SessionView } from "./sessions.ts";
 
 const sessionId = idInput<SessionId>();

@@ -1,6 +1,6 @@
 import { prepare, type DeviceKey, type Queries, type SessionEnd } from "@edvoyage/db";
 import type { Platform, SessionId, UserId } from "@edvoyage/protocol";
-import { leastIdAt } from "../crypto.ts";
+import { leastIdAt } from "../platform/crypto.ts";
 
 const PRUNE_BATCH = 500;
 

@@ -8,11 +8,11 @@ import {
   type UserId,
 } from "@edvoyage/protocol";
 import type { Audit, AuditAction, AuditActor } from "../audit/audit.ts";
-import { DAY_MS, MINUTE_MS, type Clock } from "../clock.ts";
-import { sha256, type NewId } from "../crypto.ts";
-import { AppError } from "../errors.ts";
+import { DAY_MS, MINUTE_MS, type Clock } from "../platform/clock.ts";
+import { sha256, type NewId } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
 import type { PushTokens } from "../push/tokens.ts";
-import { giveWay } from "../student-data.ts";
+import { giveWay } from "../account/personal-data.ts";
 import { createSessionCache, type CachedSession } from "./session-cache.ts";
 import { createSessionEnds } from "./session-ends.ts";
 import { pruneSessionEnds } from "./session-ends.store.ts";

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { withTimeout } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import { isNotConnected } from "./not-connected.ts";
 import { SmsRefusedError, type SmsProvider } from "./sms.ts";
 

@@ -1,6 +1,6 @@
 import type { Queries, UnitOfWork } from "@edvoyage/db";
 import type { CommentId, Limits, PostId, UserId } from "@edvoyage/protocol";
-import { AppError } from "../errors.ts";
+import { AppError } from "../platform/errors.ts";
 import { mentionQueries as queries, mentionsIn } from "./mentions.store.ts";
 
 /** A student whom a post or comment names. The app knows where in the text it stands. */

@@ -2,13 +2,13 @@ import type { Database } from "@edvoyage/db";
 import type { PostId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Audit } from "../audit/audit.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Asking, Commands } from "../commands/commands.ts";
-import { AppError } from "../errors.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import type { Notifications } from "../notifications/notifications.ts";
-import { parseCursor, toPage, type Page } from "../paging.ts";
-import type { StudentRate } from "../student-rate.ts";
+import { parseCursor, toPage, type Page } from "../inputs/page.ts";
+import type { StudentRate } from "../limits/student-rate-limit.ts";
 import { moderationQueries as queries, type InspectedPostRow } from "./moderation.store.ts";
 import { lockPost, shownPost, type PageInput } from "./posts.ts";
 

@@ -1,11 +1,11 @@
 import type { CommandId, CommentId, PostId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Asking } from "../commands/commands.ts";
-import { commandIdInput, idInput } from "../id-input.ts";
-import { pageInput } from "../paging.ts";
-import { lineInput, proseInput } from "../text-input.ts";
-import { router, sessionProcedure, type SessionContext } from "../trpc.ts";
-import { httpsUrlInput } from "../url-input.ts";
+import { commandIdInput, idInput } from "../inputs/id.ts";
+import { pageInput } from "../inputs/page.ts";
+import { lineInput, proseInput } from "../inputs/text.ts";
+import { router, sessionProcedure, type SessionContext } from "../http/trpc.ts";
+import { httpsUrlInput } from "../inputs/url.ts";
 import type { Social } from "./social.ts";
 
 const MAX_URL_CHARACTERS = 2_048;

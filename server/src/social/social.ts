@@ -1,12 +1,12 @@
 import type { Database } from "@edvoyage/db";
 import type { Limits } from "@edvoyage/protocol";
 import type { Audit } from "../audit/audit.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Commands } from "../commands/commands.ts";
-import type { NewId } from "../crypto.ts";
+import type { NewId } from "../platform/crypto.ts";
 import type { Areas } from "../inbox/areas.ts";
 import type { Notifications } from "../notifications/notifications.ts";
-import { createStudentRate, type StudentRate } from "../student-rate.ts";
+import { createStudentRate, type StudentRate } from "../limits/student-rate-limit.ts";
 import { createComments, type Comments } from "./comments.ts";
 import { createMentions } from "./mentions.ts";
 import { createModeration, type Moderation } from "./moderation.ts";

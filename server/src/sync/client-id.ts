@@ -1,4 +1,4 @@
-import type { Random } from "../crypto.ts";
+import type { Random } from "../platform/crypto.ts";
 
 /**
  * A Yjs client id, 1 to 2^32 - 1, that is not taken. Drawn and never derived: one that is used again after a restore

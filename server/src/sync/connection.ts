@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { CLOSE_CODES, type CloseCode, type Limits, type SessionId, type UserId } from "@edvoyage/protocol";
 import type { WebSocket } from "ws";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import { barrierFrame, HEARTBEAT_FRAME, parseMessage, type ClientMessage } from "./frames.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 

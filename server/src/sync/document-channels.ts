@@ -1,6 +1,6 @@
 import type { Limits, UserId } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
-import type { Random } from "../crypto.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/crypto.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import type { Documents, UpdateSource } from "./documents.ts";
 import { INBOX_FRAME, stepOneFrame, stepTwoFrame, updateFrame } from "./frames.ts";

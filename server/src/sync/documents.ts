@@ -1,14 +1,14 @@
 import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
 import { userDocumentName, type Limits, type UserId, type UserRoot } from "@edvoyage/protocol";
-import { MINUTE_MS, type Clock } from "../clock.ts";
-import type { Random } from "../crypto.ts";
-import { AppError } from "../errors.ts";
-import { createLookBack } from "../look-back.ts";
+import { MINUTE_MS, type Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/crypto.ts";
+import { AppError } from "../platform/errors.ts";
+import { createLookBack } from "../platform/look-back.ts";
 import { drawClientId } from "./client-id.ts";
 import { createDocumentCache } from "./document-cache.ts";
 import { DocumentRefusal } from "./document-refusal.ts";
 import { documentQueries as queries, refreshFavourites, type FavouriteTimes } from "./documents.store.ts";
-import { createTurns } from "./turns.ts";
+import { createTurns } from "./keyed-queue.ts";
 import { checkStateVector, checkUpdate } from "./update-check.ts";
 import { createUserDocument, type Change, type UserDocument } from "./user-document.ts";
 

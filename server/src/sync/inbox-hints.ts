@@ -1,5 +1,5 @@
 import type { LogId, UserId } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { DocumentChannels } from "./document-channels.ts";
 import type { LogAccess } from "./sync.ts";
 

@@ -1,6 +1,6 @@
 import { defaultLimits, type LogId, type SessionId, type UserId } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
-import { systemRandom } from "../crypto.ts";
+import { systemRandom } from "../platform/crypto.ts";
 import type { Connection } from "./connection.ts";
 import { createLogChannels } from "./log-channels.ts";
 import { encodeEntry } from "./log-encoder.ts";

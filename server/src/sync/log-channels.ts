@@ -1,11 +1,11 @@
 import { CLOSE_CODES, type Limits, type LogId, type SessionId, type UserId } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
-import type { Random } from "../crypto.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/crypto.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import { awarenessFrame, stepTwoFrame, updateFrame } from "./frames.ts";
 import { createHiding } from "./hiding.ts";
 import { encodeLogUpdate, type LogStretch } from "./log-encoder.ts";
-import type { Logs, ReaderPosition, SegmentState } from "./logs.ts";
+import type { Logs, ReaderPosition, SegmentState } from "./room-logs.ts";
 import { createPresence, hearPresence, tellPresence, type Presence } from "./presence.ts";
 import type { LogAccess, SyncMetrics } from "./sync.ts";
 import { checkStateVector } from "./update-check.ts";

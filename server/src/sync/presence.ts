@@ -1,7 +1,7 @@
 import { CLOSE_CODES, type UserId } from "@edvoyage/protocol";
 import { createDecoder, readVarString, readVarUint } from "lib0/decoding";
 import { createEncoder, toUint8Array, writeUint8Array, writeVarString, writeVarUint } from "lib0/encoding";
-import type { Random } from "../crypto.ts";
+import type { Random } from "../platform/crypto.ts";
 import { drawClientId } from "./client-id.ts";
 import type { Connection, DocumentMessage } from "./connection.ts";
 import { awarenessFrame } from "./frames.ts";

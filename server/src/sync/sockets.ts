@@ -11,12 +11,12 @@ import {
   type SessionId,
 } from "@edvoyage/protocol";
 import { WebSocket, WebSocketServer } from "ws";
-import { ANSWER_HEADER, answerOnSocket } from "../answer-header.ts";
-import { MINUTE_MS, type Clock } from "../clock.ts";
-import { sha256 } from "../crypto.ts";
-import { AppError, errorToFacts } from "../errors.ts";
-import { addressToLimitKey } from "../ip.ts";
-import type { Log } from "../log.ts";
+import { ANSWER_HEADER, answerOnSocket } from "../http/answer-header.ts";
+import { MINUTE_MS, type Clock } from "../platform/clock.ts";
+import { sha256 } from "../platform/crypto.ts";
+import { AppError, errorToFacts } from "../platform/errors.ts";
+import { addressToLimitKey } from "../http/client-address.ts";
+import type { Log } from "../platform/logger.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
 import { createConnection, type Connection, type ConnectionHandler } from "./connection.ts";
 import { DocumentRefusal } from "./document-refusal.ts";

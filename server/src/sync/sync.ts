@@ -1,14 +1,14 @@
 import type { IncomingMessage, Server as HttpServer } from "node:http";
 import type { Limits, LogId, SessionId, UserId } from "@edvoyage/protocol";
-import type { Clock } from "../clock.ts";
-import type { Random } from "../crypto.ts";
-import type { Log } from "../log.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/crypto.ts";
+import type { Log } from "../platform/logger.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
 import { createDocumentChannels } from "./document-channels.ts";
 import type { Documents, UpdateSource } from "./documents.ts";
 import { createInboxHints } from "./inbox-hints.ts";
 import { createLogChannels } from "./log-channels.ts";
-import type { Logs } from "./logs.ts";
+import type { Logs } from "./room-logs.ts";
 import { createSockets } from "./sockets.ts";
 
 /**

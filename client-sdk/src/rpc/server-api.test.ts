@@ -1,0 +1,33 @@
+import { expect, expectTypeOf, test } from "vitest";
+import type { MutationPath, ServerCalls } from "./server-api.ts";
+import type { QueuedProcedure } from "../outbox/outbox-entry.ts";
+import { createRpcClient, type RpcClient } from "../rpc.ts";
+
+// What these say is checked by the compiler.
+test("the server's router has all that the SDK asks of it", () => {
+  const calls: ServerCalls = createRpcClient({ url: "http://127.0.0.1" });
+
+  expect(calls).toBeDefined();
+});
+
+test("what may wait in the outbox is a procedure of the server, but for edits of the document", () => {
+  expectTypeOf<Exclude<QueuedProcedure, MutationPath>>().toEqualTypeOf<"document.edit">();
+});
+
+/** The procedures that may answer without data, `never` when there are none. */
+type WithoutData<Calls> = {
+  readonly [Name in keyof Calls & string]: Calls[Name] extends
+    | { readonly query: (...input: never) => Promise<infer Answer> }
+    | { readonly mutate: (...input: never) => Promise<infer Answer> }
+    ? undefined extends Answer
+      ? Name
+      : never
+    : WithoutData<Calls[Name]>;
+}[keyof Calls & string];
+
+test("every procedure answers with data: an answer without is taken for one of a proxy", () => {
+  expectTypeOf<
+    WithoutData<{ readonly a: { readonly b: { mutate(): Promise<void> } } }>
+  >().toEqualTypeOf<"b">();
+  expectTypeOf<WithoutData<RpcClient>>().toEqualTypeOf<never>();
+});

@@ -1,0 +1,246 @@
+import type {
+  ApplicationId,
+  ChallengeId,
+  CommentId,
+  Position,
+  PostId,
+  RoomHistory,
+  RoomId,
+  RoomRole,
+  SessionId,
+  UserId,
+} from "@edvoyage/protocol";
+import type { ApplicationMove, SentApplication } from "../applications/api.ts";
+import type { AppDescription } from "../auth/auth.ts";
+import type { Course, CourseFilter, University, UniversityFilter } from "../catalogue/catalogue.ts";
+import type { Invitation, RoomDetails, RoomSummary } from "../chat/api.ts";
+import type { Contact } from "../contacts/contacts.ts";
+import type { Notification } from "../notifications/notifications.ts";
+import type { NotificationPreferences } from "../notifications/preferences.ts";
+import type { LogReceipt, QueuedInputs, QueuedProcedure } from "../outbox/outbox-entry.ts";
+import type { Page, PageFilter } from "../reads/page.ts";
+import type { AccountExport } from "../account/account.ts";
+import type { Profile, PublicProfile } from "../profile/profile.ts";
+import type { Session } from "../sessions/sessions.ts";
+import type { FollowedStudent, SentComment, SentPost, StudentName, StudentPage } from "../social/api.ts";
+
+/** A procedure that reads. */
+interface Query<Input, Answer> {
+  readonly query: (input: Input) => Promise<Answer>;
+}
+
+/** A procedure that changes something. */
+interface Mutation<Input, Answer> {
+  readonly mutate: (input: Input) => Promise<Answer>;
+}
+
+/** A change that takes effect once, however often it is asked for. */
+type Command<Input, Answer> = Mutation<Input & { readonly commandId: string }, Answer>;
+
+/** One that may wait in the outbox. */
+type Queued<P extends QueuedProcedure, Answer = unknown> = Command<Sent<QueuedInputs[P]>, Answer>;
+
+/** The server's types know no lists that are only read. */
+type Sent<Input> = { readonly [Name in keyof Input]: SentList<Input[Name]> };
+type SentList<Value> = Value extends readonly (infer Item)[] ? Item[] : Value;
+
+type AnyContact = Omit<Contact, "isPending">;
+
+type Receipt = { readonly createdAt: number };
+
+/** A room in the answer of `inbox.changes`. */
+export type ChangedRoom =
+  | (RoomSummary & {
+      readonly state: "member";
+      readonly history: RoomHistory;
+      readonly fromSegment: number;
+      readonly head: Position & { readonly id: string };
+    })
+  | { readonly state: "left"; readonly id: RoomId; readonly leftAt: number };
+
+/**
+ * What the SDK asks of the server, in its own words: no app needs the server's types to read the SDK's. That the server's
+ * router has all of it is checked where both are known (`calls.test.ts`).
+ */
+export interface ServerCalls {
+  readonly auth: {
+    readonly requestCode: Mutation<
+      { readonly phone: string; readonly deviceId: string } & AppDescription,
+      {
+        readonly challengeId: ChallengeId;
+        readonly codeLength: number;
+        readonly expiresAt: number;
+        readonly resendAt: number;
+        readonly attemptsRemaining: number;
+        readonly serverNow: number;
+      }
+    >;
+    readonly verifyCode: Command<
+      { readonly challengeId: ChallengeId; readonly code: string; readonly deviceId: string },
+      {
+        readonly token: string;
+        readonly session: Omit<Session, "isCurrent">;
+        readonly user: { readonly id: UserId; readonly phone: string };
+      }
+    >;
+  };
+  readonly sessions: {
+    readonly validate: Query<void, unknown>;
+    readonly list: Query<PageFilter, Page<Session>>;
+    readonly revoke: Mutation<{ readonly sessionId: SessionId }, unknown>;
+    readonly revokeOthers: Mutation<void, { readonly ended: number }>;
+    readonly logout: Mutation<void, unknown>;
+  };
+  readonly account: {
+    readonly export: Query<void, AccountExport>;
+    readonly delete: Mutation<void, { readonly eraseAt: number }>;
+  };
+  readonly profile: {
+    readonly get: Query<void, Profile>;
+    readonly of: Query<{ readonly userId: string }, PublicProfile>;
+    readonly update: Queued<"profile.update", Profile>;
+  };
+  readonly universities: {
+    readonly list: Query<UniversityFilter, Page<University>>;
+    readonly get: Query<{ readonly id: string }, University>;
+  };
+  readonly courses: {
+    readonly list: Query<CourseFilter, Page<Course>>;
+    readonly get: Query<{ readonly id: string }, Course>;
+  };
+  readonly contacts: {
+    readonly list: Query<PageFilter, Page<AnyContact>>;
+    readonly add: Queued<"contacts.add", AnyContact>;
+    readonly update: Queued<"contacts.update", AnyContact>;
+    readonly remove: Queued<"contacts.remove">;
+  };
+  readonly notifications: {
+    readonly recent: Query<PageFilter, Page<Notification>>;
+    readonly markRead: Queued<"notifications.markRead", { readonly marked: number }>;
+    readonly preferences: Query<void, NotificationPreferences>;
+    readonly setPreferences: Queued<"notifications.setPreferences", NotificationPreferences>;
+  };
+  readonly push: {
+    readonly register: Queued<"push.register">;
+    readonly unregister: Queued<"push.unregister">;
+  };
+  readonly social: {
+    readonly feed: Query<PageFilter, Page<SentPost>>;
+    readonly get: Query<{ readonly postId: PostId }, SentPost>;
+    readonly studentPosts: Query<{ readonly userId: UserId } & PageFilter, Page<SentPost>>;
+    readonly likes: Query<{ readonly postId: PostId } & PageFilter, Page<StudentName>>;
+    readonly comments: Query<
+      { readonly postId: PostId; readonly parentId: CommentId | null } & PageFilter,
+      Page<SentComment>
+    >;
+    readonly getComment: Query<{ readonly commentId: CommentId }, SentComment>;
+    readonly student: Query<{ readonly userId: UserId }, StudentPage>;
+    readonly followers: Query<{ readonly userId: UserId } & PageFilter, Page<FollowedStudent>>;
+    readonly following: Query<{ readonly userId: UserId } & PageFilter, Page<FollowedStudent>>;
+    readonly post: Queued<"social.post", Receipt>;
+    readonly editPost: Queued<"social.editPost">;
+    readonly removePost: Queued<"social.removePost">;
+    readonly like: Queued<"social.like">;
+    readonly unlike: Queued<"social.unlike">;
+    readonly report: Queued<"social.report">;
+    readonly comment: Queued<"social.comment", Receipt>;
+    readonly removeComment: Queued<"social.removeComment">;
+    readonly follow: Queued<"social.follow">;
+    readonly unfollow: Queued<"social.unfollow">;
+  };
+  readonly applications: {
+    readonly list: Query<PageFilter, Page<SentApplication>>;
+    readonly get: Query<{ readonly applicationId: ApplicationId }, SentApplication>;
+    readonly history: Query<{ readonly applicationId: ApplicationId } & PageFilter, Page<ApplicationMove>>;
+    readonly create: Queued<"applications.create", SentApplication>;
+    readonly update: Queued<"applications.update", SentApplication>;
+    readonly submit: Queued<"applications.submit", SentApplication>;
+    readonly withdraw: Queued<"applications.withdraw", SentApplication>;
+    readonly addDocument: Queued<"applications.addDocument", SentApplication>;
+    readonly uploadDocument: Queued<"applications.uploadDocument", SentApplication>;
+    readonly removeDocument: Queued<"applications.removeDocument", SentApplication>;
+  };
+  readonly chat: {
+    readonly rooms: {
+      readonly get: Query<{ readonly roomId: RoomId }, RoomDetails>;
+      readonly create: Command<
+        | { readonly kind: "direct"; readonly memberIds: string[] }
+        | {
+            readonly kind: "group";
+            readonly memberIds: string[];
+            readonly name?: string;
+            readonly history?: RoomHistory;
+          },
+        RoomDetails
+      >;
+      readonly rename: Command<{ readonly roomId: RoomId; readonly name: string }, RoomDetails>;
+      readonly setRole: Command<
+        { readonly roomId: RoomId; readonly userId: string; readonly role: RoomRole },
+        RoomDetails
+      >;
+      readonly addMembers: Command<{ readonly roomId: RoomId; readonly memberIds: string[] }, RoomDetails>;
+      readonly removeMember: Command<{ readonly roomId: RoomId; readonly userId: string }, RoomDetails>;
+      readonly leave: Command<{ readonly roomId: RoomId }, unknown>;
+      readonly acceptInvitation: Command<{ readonly roomId: string }, RoomDetails>;
+      readonly declineInvitation: Command<{ readonly roomId: string }, unknown>;
+    };
+    readonly send: Queued<"chat.send", LogReceipt>;
+    readonly edit: Queued<"chat.edit", LogReceipt>;
+    readonly remove: Queued<"chat.remove", LogReceipt>;
+    readonly react: Queued<"chat.react">;
+    readonly markRead: Queued<"chat.markRead">;
+  };
+  readonly inbox: {
+    readonly changes: Query<
+      { readonly since: number | null },
+      {
+        readonly rooms: readonly ChangedRoom[];
+        readonly invitations: readonly Invitation[];
+        readonly unreadNotifications: number;
+        readonly areas: readonly { readonly area: string; readonly changedAt: number }[];
+        readonly serverNow: number;
+      }
+    >;
+  };
+}
+
+/** Names of the procedures of a kind in an object of them, such as `contacts.list`. */
+type PathsOf<Calls, Kind extends string, Before extends string = ""> = {
+  readonly [Name in keyof Calls & string]: Calls[Name] extends { readonly [K in Kind]: unknown }
+    ? `${Before}${Name}`
+    : Calls[Name] extends { readonly query: unknown } | { readonly mutate: unknown }
+      ? never
+      : PathsOf<Calls[Name], Kind, `${Before}${Name}.`>;
+}[keyof Calls & string];
+
+type At<Calls, Path extends string> = Path extends `${infer Head}.${infer Rest}`
+  ? Head extends keyof Calls
+    ? At<Calls[Head], Rest>
+    : never
+  : Path extends keyof Calls
+    ? Calls[Path]
+    : never;
+
+/** The name of a procedure that reads. */
+export type QueryPath = PathsOf<ServerCalls, "query">;
+
+/** The name of a procedure that changes something. */
+export type MutationPath = PathsOf<ServerCalls, "mutate">;
+
+/** What a procedure that reads is asked with. */
+export type InputOf<P extends QueryPath> =
+  At<ServerCalls, P> extends Query<infer Input, unknown> ? Input : never;
+
+/** What it answers. */
+export type AnswerOf<P extends QueryPath> =
+  At<ServerCalls, P> extends Query<never, infer Answer> ? Answer : never;
+
+/** The procedure of a path, for those whose names come out of tables and stores. */
+export const procedureAt = (
+  rpc: ServerCalls,
+  path: string,
+): Query<unknown, unknown> & Mutation<unknown, unknown> =>
+  path
+    .split(".")
+    // What has the paths is checked by the compiler where they are written.
+    .reduce<unknown>((calls, name) => (calls as Record<string, unknown>)[name], rpc) as never;

@@ -1,0 +1,152 @@
+import { StorageError, type StorageErrorKind } from "@edvoyage/db";
+import { REASON_STATUSES, type ApplicationField, type LimitName, type Reason } from "@edvoyage/protocol";
+import { TRPCError } from "@trpc/server";
+import { ZodError } from "zod";
+import type { Application } from "../applications/application.ts";
+
+type TrpcCode = TRPCError["code"];
+
+/** tRPC's code beside each status of a reason. */
+const codeByStatus = {
+  400: "BAD_REQUEST",
+  401: "UNAUTHORIZED",
+  403: "FORBIDDEN",
+  404: "NOT_FOUND",
+  409: "CONFLICT",
+  429: "TOO_MANY_REQUESTS",
+  503: "SERVICE_UNAVAILABLE",
+  507: "SERVICE_UNAVAILABLE",
+} as const satisfies Readonly<Record<(typeof REASON_STATUSES)[Reason], TrpcCode>>;
+
+/** The facts of a refusal: `error.data.details`. Instants are epoch milliseconds of the server's clock. */
+export interface ReasonDetails {
+  "otp/incorrect": { readonly attemptsRemaining: number };
+  "otp/blocked": {
+    readonly blockedUntil: number;
+    /** Whole seconds, rounded up. */
+    readonly retryAfterSeconds: number;
+    readonly attemptsRemaining: 0;
+  };
+  "otp/throttled": { readonly retryAfterSeconds: number };
+  "sms/failed": { readonly retryAfterSeconds: number };
+  "input/invalid": { readonly issues: readonly InputIssue[] };
+  /** Nothing but of an application. */
+  conflict: {
+    /** As it is now; of a second one to a course, the first. */
+    readonly application?: Application;
+    /** Those of an edited draft that something else was written to since. */
+    readonly fields?: readonly ApplicationField[];
+  };
+  "limit/reached": { readonly limit: LimitName };
+  "rate/limited": { readonly retryAfterSeconds: number };
+  "storage/full": { readonly retryAfterSeconds: number };
+  "server/unavailable": { readonly retryAfterSeconds: number };
+}
+
+/** One fault of an input; it never repeats the value. */
+export interface InputIssue {
+  /** Where, as `deviceId` or `entries.3.name`; empty for the input as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+type DetailsOf<R extends Reason> = R extends keyof ReasonDetails
+  ? object extends ReasonDetails[R]
+    ? [details?: ReasonDetails[R]]
+    : [details: ReasonDetails[R]]
+  : [details?: Readonly<Record<string, never>>];
+
+/** A refusal that a client may act on. Anything else that is thrown is a bug. */
+export class AppError<R extends Reason = Reason> extends Error {
+  readonly reason: R;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  /** `message` is a sentence for a developer; it never holds a phone number, a code or a key. */
+  constructor(reason: R, message: string, ...[details]: DetailsOf<R>) {
+    super(message);
+    this.name = "AppError";
+    this.reason = reason;
+    this.details = { ...details };
+  }
+}
+
+/** What goes over the wire of an error, under tRPC's own `data`. */
+export interface ErrorFacts {
+  /** Absent for a bug, which is logged whole and told to nobody. */
+  readonly reason?: Reason;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly httpStatus: number;
+  readonly code: TrpcCode;
+  readonly message: string;
+}
+
+/** How soon to try again, in seconds. A disk takes longer to get room than PostgreSQL takes to restart. */
+const RETRY_AFTER_SECONDS = { full: 5, unavailable: 1, locked: 1 } as const satisfies Record<
+  StorageErrorKind,
+  number
+>;
+
+/** The only way from something thrown to what a client sees. */
+export const errorToFacts = (thrown: unknown): ErrorFacts => {
+  const error = toAppError(thrown);
+  if (error) {
+    const { reason, details, message } = error;
+    const httpStatus = REASON_STATUSES[reason];
+    return { reason, details, httpStatus, code: codeByStatus[httpStatus], message };
+  }
+  if (thrown instanceof TRPCError && thrown.code in transportFaults) {
+    const fault = transportFaults[thrown.code as keyof typeof transportFaults];
+    return { ...fault, code: thrown.code };
+  }
+  return {
+    details: {},
+    httpStatus: 500,
+    code: "INTERNAL_SERVER_ERROR",
+    message: "Something went wrong on our side.",
+  };
+};
+
+const toAppError = (thrown: unknown): AppError | undefined => {
+  const cause = thrown instanceof TRPCError ? thrown.cause : thrown;
+  if (cause instanceof AppError) return cause;
+  if (cause instanceof ZodError) {
+    const issues = cause.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+    return new AppError("input/invalid", "The input does not have the shape of this procedure.", { issues });
+  }
+  if (cause instanceof StorageError) {
+    const reason = cause.kind === "full" ? "storage/full" : "server/unavailable";
+    const outcome =
+      cause.outcome === "unknown" ? "It is not known whether anything was changed." : "Nothing was changed.";
+    return new AppError(reason, `${cause.message}. ${outcome}`, {
+      retryAfterSeconds: RETRY_AFTER_SECONDS[cause.kind],
+    });
+  }
+  return undefined;
+};
+
+const malformed = (message: string, httpStatus: number) => ({
+  reason: "input/invalid" as const,
+  details: { issues: [{ path: "", message }] },
+  httpStatus,
+  message,
+});
+
+/** Faults of the request itself, found before any procedure ran: HTTP's own statuses say them best. */
+const transportFaults = {
+  PARSE_ERROR: malformed("The request is not valid JSON.", 400),
+  BAD_REQUEST: malformed("The request is not a valid call.", 400),
+  METHOD_NOT_SUPPORTED: malformed("Queries are called with GET, mutations with POST.", 405),
+  UNSUPPORTED_MEDIA_TYPE: malformed("A POST carries content-type: application/json.", 415),
+  NOT_FOUND: {
+    reason: "not-found" as const,
+    details: {},
+    httpStatus: 404,
+    message: "There is no such procedure.",
+  },
+  PAYLOAD_TOO_LARGE: {
+    reason: "limit/reached" as const,
+    details: { limit: "httpBodyBytes" satisfies LimitName },
+    httpStatus: 413,
+    message: "The request body is too large.",
+  },
+};
