@@ -1,16 +1,16 @@
 import { Box, renderToString, Text } from "ink";
 import { fitTable } from "./columns.ts";
-import type { Cell, Line, Table } from "./outcome.ts";
+import type { Cell, OutputLine, Table } from "./outcome.ts";
 import { displayWidth, toPrintable, wrap } from "./printable.ts";
 
 /** Draws a view for a terminal of so many columns; the text ends with a line break. */
-export const drawView = (view: readonly (Table | Line)[], columns: number): string => {
+export const drawView = (view: readonly (Table | OutputLine)[], columns: number): string => {
   const blocks = view.filter((block) => block.kind === "line" || block.rows.length > 0);
   if (blocks.length === 0) return "";
   return `${renderToString(<View blocks={blocks} columns={columns} />, { columns })}\n`;
 };
 
-const View = ({ blocks, columns }: { blocks: readonly (Table | Line)[]; columns: number }) => (
+const View = ({ blocks, columns }: { blocks: readonly (Table | OutputLine)[]; columns: number }) => (
   <Box flexDirection="column">
     {blocks.map((block, index) =>
       block.kind === "table" ? (
@@ -47,7 +47,7 @@ const TableView = ({ table, columns }: { table: Table; columns: number }) => {
 
 const LABEL_GAP = 2;
 
-const LineView = ({ line: { label, text }, columns }: { line: Line; columns: number }) => {
+const LineView = ({ line: { label, text }, columns }: { line: OutputLine; columns: number }) => {
   const labelText = label ? toPrintable(label.text) : "";
   const room = columns - (label ? displayWidth(labelText) + LABEL_GAP : 0);
   return (

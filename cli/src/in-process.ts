@@ -2,7 +2,7 @@ import {
   AppError,
   ConfigError,
   createConsoleSms,
-  createLog,
+  createLogger,
   createServer,
   parseConfig,
   restoreFromBackup,
@@ -41,7 +41,7 @@ export const openInProcess = async (where: Place) => {
       secrets,
       clock: systemClock,
       random: systemRandom,
-      log: createLog("silent"),
+      log: createLogger("silent"),
       // No procedure for admins sends a code.
       smsProvider: createConsoleSms(() => {}),
       // What is to be pushed waits for the server.

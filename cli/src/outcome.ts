@@ -24,7 +24,7 @@ export interface Table {
 }
 
 /** A sentence, or a fact with its label before it. */
-export interface Line {
+export interface OutputLine {
   readonly kind: "line";
   readonly label?: Cell;
   readonly text: string;
@@ -35,7 +35,7 @@ export interface Outcome {
   /** What `--json` prints. */
   readonly data: unknown;
   /** What people read, on standard output; `data` where they too get what `--json` prints. */
-  readonly view: readonly (Table | Line)[] | "data";
+  readonly view: readonly (Table | OutputLine)[] | "data";
   /** What people should know besides; on standard error. */
   readonly notes?: readonly string[];
   /** What failed although there is something to show. */
@@ -71,20 +71,20 @@ export const table = <Row>(
 };
 
 /** A sentence, with a label before it if it has one. */
-export const line = (text: string, label?: Cell): Line => ({
+export const line = (text: string, label?: Cell): OutputLine => ({
   kind: "line",
   text,
   ...(label ? { label } : {}),
 });
 
 /** A text with its line breaks, of which what is printed has none of its own. */
-export const prose = (text: string, label: Cell): Line[] =>
+export const prose = (text: string, label: Cell): OutputLine[] =>
   text
     .split("\n")
     .map((each, place) => line(each, place === 0 ? label : { text: " ".repeat(label.text.length) }));
 
 /** An empty line between two blocks. */
-export const gap: Line = line("");
+export const gap: OutputLine = line("");
 
 const valueToCell = (value: Cell | string | number | null): Cell => {
   if (value === null || value === "") return { text: "-" };

@@ -1,6 +1,6 @@
 import { fitTable } from "./columns.ts";
 import type { Failure } from "./failure.ts";
-import type { Line, Outcome, Table } from "./outcome.ts";
+import type { OutputLine, Outcome, Table } from "./outcome.ts";
 import { toPrintable } from "./printable.ts";
 import { hasDrawing, loadDrawing, terminalWidth } from "./terminal.ts";
 
@@ -58,7 +58,7 @@ const printJson = (stream: NodeJS.WriteStream, value: unknown): void => {
 };
 
 /** The view without colours or limits of width; a table without rows is told apart, as a note. */
-const viewToText = (view: readonly (Table | Line)[]): string =>
+const viewToText = (view: readonly (Table | OutputLine)[]): string =>
   view
     .flatMap((block) => (block.kind === "table" ? tableToLines(block) : lineToText(block)))
     .map((text) => `${text.trimEnd()}\n`)
@@ -70,5 +70,5 @@ const tableToLines = (table: Table): string[] => {
   return [titles.join(""), ...rows.map((row) => row.map(({ text }) => text).join(""))];
 };
 
-const lineToText = ({ label, text }: Line): string =>
+const lineToText = ({ label, text }: OutputLine): string =>
   label ? `${toPrintable(label.text)}  ${toPrintable(text)}` : toPrintable(text);

@@ -2,9 +2,9 @@ import type { CommandId } from "@edvoyage/protocol";
 import { createAuth, type Auth, type AuthService } from "./auth/auth.ts";
 import type { AuthStatus } from "./auth/auth-status.ts";
 import { openDevice } from "./auth/device.ts";
-import { createCaller } from "./rpc/http-caller.ts";
+import { createHttpCaller } from "./rpc/http-caller.ts";
 import type { Access } from "./students/access.ts";
-import type { Areas, OpenedAreas } from "./students/feature-module.ts";
+import type { FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
 import { procedureAt } from "./rpc/server-api.ts";
 import {
   createCourses,
@@ -34,7 +34,7 @@ import { openRecords } from "./storage/open-records.ts";
 import type { Records } from "./storage/records.ts";
 import type { Features, OpenFeatures, OpenStudent } from "./students/open-student.ts";
 import { createStudents, type Students } from "./students/students.ts";
-import { toSurroundings } from "./runtime/environment.ts";
+import { optionsToEnvironment } from "./runtime/environment.ts";
 import type { Sync, SyncStatus } from "./sync/status.ts";
 
 /** What every client has. */
@@ -72,8 +72,8 @@ export interface CoreFeatures extends Features {
 }
 
 /** A client with what its parts are made from. */
-export interface Composition<F extends CoreFeatures, Chosen extends Areas> {
-  readonly client: CoreClient & OpenedAreas<Chosen>;
+export interface Composition<F extends CoreFeatures, Chosen extends FeatureModules> {
+  readonly client: CoreClient & OpenedFeatures<Chosen>;
   /** The features of who is signed in, or was until her session ended. */
   readonly current: Observable<F | undefined>;
   /** The same; throws `signed-out`. */
@@ -93,14 +93,14 @@ interface Opened<F extends CoreFeatures> {
 }
 
 /** Puts a client together; touches nothing of the platform before `ready()`. */
-export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
+export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModules>(
   options: ClientOptions,
   { openFeatures, areas }: { readonly openFeatures: OpenFeatures<F>; readonly areas: Chosen },
 ): Composition<F, Chosen> => {
-  const surroundings = toSurroundings(options);
+  const surroundings = optionsToEnvironment(options);
   const { clock, report } = surroundings;
   const over = new AbortController();
-  const anonymous = createCaller({ ...surroundings, over: over.signal });
+  const anonymous = createHttpCaller({ ...surroundings, closed: over.signal });
   const opened = createSubject<Opened<F> | undefined>(undefined);
   let opening: Promise<void> | undefined;
   let isClosed = false;
@@ -337,7 +337,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends Areas>(
   };
   const chosen = Object.entries(areas).map(([name, area]) => [name, area.open(access)]);
   return {
-    client: Object.assign(client, Object.fromEntries(chosen) as OpenedAreas<Chosen>),
+    client: Object.assign(client, Object.fromEntries(chosen) as OpenedFeatures<Chosen>),
     current,
     require: requireFeatures,
   };

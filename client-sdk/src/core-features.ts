@@ -1,4 +1,4 @@
-import type { Areas } from "./students/feature-module.ts";
+import type { FeatureModules } from "./students/feature-module.ts";
 import { procedureAt } from "./rpc/server-api.ts";
 import type { CoreFeatures } from "./client.ts";
 import { contactProjections } from "./contacts/contacts.ts";
@@ -10,7 +10,10 @@ import { createReads } from "./reads/reads.ts";
 import type { FeatureContext } from "./students/open-student.ts";
 
 /** What a student has in every client. */
-export const openCoreFeatures = async ({ account }: FeatureContext, chosen: Areas): Promise<CoreFeatures> => {
+export const openCoreFeatures = async (
+  { account }: FeatureContext,
+  chosen: FeatureModules,
+): Promise<CoreFeatures> => {
   const { userId, records, clock, report, outbox, rpc } = account;
   const onNotKept = (cause: unknown): void =>
     report({ kind: "not-kept", message: "An answer could not be kept.", cause });

@@ -1,4 +1,4 @@
-import type { Areas, OpenedAreas } from "./students/feature-module.ts";
+import type { FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
 import { composeClient, type CoreClient, type CoreFeatures } from "./client.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
 import { openCoreFeatures } from "./core-features.ts";
@@ -14,7 +14,7 @@ export {
 } from "./runtime/errors.ts";
 export type { ClientOptions } from "./runtime/client-options.ts";
 export { applications } from "./applications/applications.ts";
-export type { Area, Areas, OpenedAreas } from "./students/feature-module.ts";
+export type { FeatureModule, FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
 export { social } from "./social/social.ts";
 
 /**
@@ -22,13 +22,13 @@ export { social } from "./social/social.ts";
  * an app keeps is read by `createClient` as well. Without a socket it hears of changes elsewhere when it wakes up.
  * `areas` are what it has beside: `createCoreClient(options, { social, applications })`.
  */
-export const createCoreClient = <Chosen extends Areas = Readonly<Record<never, never>>>(
+export const createCoreClient = <Chosen extends FeatureModules = Readonly<Record<never, never>>>(
   options: ClientOptions,
   areas: Chosen = NOTHING as Chosen,
-): CoreClient & OpenedAreas<Chosen> =>
+): CoreClient & OpenedFeatures<Chosen> =>
   composeClient(options, { openFeatures: openFeatures(areas), areas }).client;
 
-const NOTHING: Areas = {};
+const NOTHING: FeatureModules = {};
 
 /** So late that nothing has changed since: the first time nothing is known that may have become stale. */
 const AFTER_ALL = 2 ** 45;
@@ -36,7 +36,7 @@ const AFTER_ALL = 2 ** 45;
 const OVERLAP_MS = 10_000;
 
 const openFeatures =
-  (chosen: Areas): OpenFeatures<CoreFeatures> =>
+  (chosen: FeatureModules): OpenFeatures<CoreFeatures> =>
   async (context) => {
     const features = await openCoreFeatures(context, chosen);
     const { rpc, report } = context.account;

@@ -1,10 +1,10 @@
-import type { OpenedAreas } from "./students/feature-module.ts";
+import type { OpenedFeatures } from "./students/feature-module.ts";
 import type { Chat } from "./chat/api.ts";
 import { createCurrentChat } from "./chat/current-chat.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
 import { composeClient, type CoreClient } from "./client.ts";
 import type { Favourite, Favourites } from "./favourites/favourites.ts";
-import { clientAreas, openClientFeatures, type ClientFeatures } from "./features.ts";
+import { clientModules, openClientFeatures, type ClientFeatures } from "./features.ts";
 import { follow, watchFrom } from "./runtime/observable.ts";
 import type { Settings, SettingValues } from "./settings/settings.ts";
 
@@ -12,7 +12,7 @@ import type { Settings, SettingValues } from "./settings/settings.ts";
  * The client: everything of whoever is signed in on this device. What it has may be held on to while students come and
  * go. What needs a student rejects with `signed-out` without one; lists are empty then.
  */
-export interface Client extends CoreClient, OpenedAreas<typeof clientAreas> {
+export interface Client extends CoreClient, OpenedFeatures<typeof clientModules> {
   readonly favourites: Favourites;
   readonly settings: Settings;
   readonly chat: Chat;
@@ -22,7 +22,7 @@ export interface Client extends CoreClient, OpenedAreas<typeof clientAreas> {
 export const createClient = (options: ClientOptions): Client => {
   const { client, current, require } = composeClient(options, {
     openFeatures: openClientFeatures(options),
-    areas: clientAreas,
+    areas: clientModules,
   });
   const favourites = follow<ClientFeatures, readonly Favourite[]>(
     current,

@@ -2,7 +2,7 @@ import { applications } from "./applications/applications.ts";
 import { createChat, type ChatService } from "./chat/chat.ts";
 import type { CoreFeatures } from "./client.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
-import { comesTo } from "./runtime/wait-until.ts";
+import { waitUntil } from "./runtime/wait-until.ts";
 import { openCoreFeatures } from "./core-features.ts";
 import { createFavourites, type FavouritesService } from "./favourites/favourites.ts";
 import { createSubject, derive } from "./runtime/observable.ts";
@@ -21,7 +21,7 @@ export interface ClientFeatures extends CoreFeatures {
 }
 
 /** What a client with everything has of areas. */
-export const clientAreas = { applications, social };
+export const clientModules = { applications, social };
 
 /** Opens a student's documents and rooms beside what every client has. */
 export const openClientFeatures =
@@ -29,7 +29,7 @@ export const openClientFeatures =
   async (context) => {
     const { account } = context;
     const { clock, randomBytes, report, outbox } = account;
-    const core = await openCoreFeatures(context, clientAreas);
+    const core = await openCoreFeatures(context, clientModules);
     const { token, canConnect, onNoSession } = context;
     const sockets = createSockets({
       url,
@@ -72,7 +72,7 @@ export const openClientFeatures =
       },
       flush: async ({ timeoutMs }) => {
         sockets.wake();
-        await Promise.all([comesTo(isOver, (is) => is, { clock, timeoutMs }), outbox.flush({ timeoutMs })]);
+        await Promise.all([waitUntil(isOver, (is) => is, { clock, timeoutMs }), outbox.flush({ timeoutMs })]);
         if (document.pending.value > 0) throw notEmpty(document.pending.value);
       },
       close: async () => {

@@ -1,6 +1,6 @@
 // What a client is made of, for tests that put it together themselves. Not in what is published.
-export type { Account, Problem } from "./students/student-context.ts";
-export { createCaller } from "./rpc/http-caller.ts";
+export type { StudentContext, Problem } from "./students/student-context.ts";
+export { createHttpCaller } from "./rpc/http-caller.ts";
 export type { ChatView, Message, Room, RoomView } from "./chat/api.ts";
 export { createChat, type ChatService } from "./chat/chat.ts";
 export { createFavourites, type FavouritesService } from "./favourites/favourites.ts";

@@ -6,14 +6,14 @@ export { createNewId, sha256, systemRandom, type Random } from "./platform/crypt
 export { prepareDataDir } from "./platform/data-dir.ts";
 export { createFile, publishFile } from "@edvoyage/db";
 export { AppError } from "./platform/errors.ts";
-export { createDetachedErasure } from "./account/offline-erasure.ts";
-export { createLog } from "./platform/logger.ts";
+export { createOfflineErasure } from "./account/offline-erasure.ts";
+export { createLogger } from "./platform/logger.ts";
 export { createServer, type Server, type ServerDeps } from "./server.ts";
 export { createConsoleSms } from "./sms/console.ts";
 export { createFileSms } from "./sms/file.ts";
 export { SmsRefusedError, type SmsMessage, type SmsProvider } from "./sms/sms.ts";
 export { createWebhookSms } from "./sms/webhook.ts";
-export { createLogs, type Logs } from "./sync/room-logs.ts";
+export { createRoomLogs, type RoomLogs } from "./sync/room-logs.ts";
 export { createSync, type LogAccess, type Sync } from "./sync/sync.ts";
 export { DocumentRefusal } from "./sync/document-refusal.ts";
 export { createDocuments, type Documents, type UpdateOrigin } from "./sync/documents.ts";

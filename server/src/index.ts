@@ -7,7 +7,7 @@ export type { Page } from "./inputs/page.ts";
 export type { SignIn, Challenge } from "./auth/auth.ts";
 export type { SessionView, UserView } from "./sessions/sessions.ts";
 export type { InspectedSession } from "./sessions/inspection.ts";
-export type { NumberReport, TroubledNumber } from "./numbers/inspection.ts";
+export type { NumberReport, RestrictedNumber } from "./numbers/inspection.ts";
 export type { ImportReport, University, Course } from "./catalogue/catalogue.ts";
 export type { BackupReport, DatabaseStatus } from "./backups/backups.ts";
 export type { Contact } from "./contacts/contacts.ts";

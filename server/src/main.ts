@@ -3,11 +3,11 @@ import { systemClock, type Clock } from "./platform/clock.ts";
 import { ConfigError, parseConfig, type Config } from "./platform/config.ts";
 import { systemRandom } from "./platform/crypto.ts";
 import { announceServer, DataDirError, prepareDataDir, retractServer } from "./platform/data-dir.ts";
-import { createLog } from "./platform/logger.ts";
+import { createLogger } from "./platform/logger.ts";
 import { createExpoPush } from "./push/expo.ts";
 import { createFcmPush } from "./push/fcm.ts";
 import { createFilePush } from "./push/file.ts";
-import { createLogPush } from "./push/console.ts";
+import { createConsolePush } from "./push/console.ts";
 import type { PushProvider } from "./push/provider.ts";
 import { createServer } from "./server.ts";
 import { createConsoleSms } from "./sms/console.ts";
@@ -25,7 +25,7 @@ const print = (line: string): void => {
 
 const main = async (): Promise<void> => {
   const config = parseConfig(process.env);
-  const log = createLog(config.logLevel);
+  const log = createLogger(config.logLevel);
   const secrets = await prepareDataDir(config, { random: systemRandom, log });
   const server = await createServer({
     config,
@@ -78,7 +78,7 @@ const createPushProvider = ({ push }: Config, clock: Clock): PushProvider | unde
     case "none":
       return undefined;
     case "log":
-      return createLogPush(print);
+      return createConsolePush(print);
     case "file":
       return createFilePush(push.path);
     case "expo":

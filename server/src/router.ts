@@ -25,7 +25,7 @@ import { createPushRouter } from "./push/push.router.ts";
 import type { PushTokens } from "./push/tokens.ts";
 import { createSessionsRouter } from "./sessions/sessions.router.ts";
 import { guardProcedures } from "./http/procedure-access.ts";
-import type { StudentRate } from "./limits/student-rate-limit.ts";
+import type { StudentRateLimit } from "./limits/student-rate-limit.ts";
 import { router } from "./http/trpc.ts";
 
 export interface RouterDeps extends AdminDeps {
@@ -43,7 +43,7 @@ export interface RouterDeps extends AdminDeps {
   readonly pushTokens: PushTokens;
   readonly countries: ReadonlySet<string> | undefined;
   /** Of the calls of signed-in students that write. */
-  readonly writeRate: StudentRate;
+  readonly writeRate: StudentRateLimit;
 }
 
 /** Every procedure of the server, one line a feature. */

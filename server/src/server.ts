@@ -21,10 +21,10 @@ import { createContacts } from "./contacts/contacts.ts";
 import { createNewId, type Random } from "./platform/crypto.ts";
 import { BACKUP_FOLDER, type Secrets } from "./platform/data-dir.ts";
 import { createFavourites } from "./favourites/favourites.ts";
-import { createHttp } from "./http/http-server.ts";
+import { createHttpServer } from "./http/http-server.ts";
 import { createAreas } from "./inbox/areas.ts";
 import { createInbox } from "./inbox/inbox.ts";
-import type { Log } from "./platform/logger.ts";
+import type { Logger } from "./platform/logger.ts";
 import { createAddressReader } from "./http/client-address.ts";
 import { createMetrics } from "./platform/metrics.ts";
 import { createNotifications } from "./notifications/notifications.ts";
@@ -48,9 +48,9 @@ import { createSmsSender, type SmsProvider } from "./sms/sms.ts";
 import { createSeedServices } from "./seed/seed-services.ts";
 import { createSeed } from "./seed/seed.ts";
 import { createSocial } from "./social/social.ts";
-import { createStudentRate } from "./limits/student-rate-limit.ts";
+import { createStudentRateLimit } from "./limits/student-rate-limit.ts";
 import { createErasureParts, createExportParts } from "./account/personal-data-parts.ts";
-import { createLogs } from "./sync/room-logs.ts";
+import { createRoomLogs } from "./sync/room-logs.ts";
 import { createSync, type Sync } from "./sync/sync.ts";
 import { createDocuments } from "./sync/documents.ts";
 
@@ -59,7 +59,7 @@ export interface ServerDeps {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
+  readonly log: Logger;
   readonly smsProvider: SmsProvider;
   /** `undefined` sends nothing: what is to be pushed waits for a server that does. */
   readonly pushProvider: PushProvider | undefined;
@@ -133,7 +133,7 @@ export const createServer = async ({
     onEnded: (id) => sync.sessionEnded(id),
     openSessions: () => sync.openSessions(),
   });
-  const logs = createLogs({ read: database.read, limits, newId, random });
+  const logs = createRoomLogs({ read: database.read, limits, newId, random });
   const documents = createDocuments({
     database,
     clock,
@@ -318,9 +318,9 @@ export const createServer = async ({
     limits,
     facts,
     countries: config.countries,
-    writeRate: createStudentRate({ clock, perSecond: limits.writesPerSecond, burst: limits.writeBurst }),
+    writeRate: createStudentRateLimit({ clock, perSecond: limits.writesPerSecond, burst: limits.writeBurst }),
   });
-  const http = await createHttp({
+  const http = await createHttpServer({
     config,
     router,
     sessions,
@@ -407,7 +407,7 @@ export const createServer = async ({
 };
 
 /** Runs what no reply waits for, and lets a shutdown wait for it. */
-const createBackground = (log: Log) => {
+const createBackground = (log: Logger) => {
   const running = new Set<Promise<unknown>>();
   return {
     background: (task: Promise<unknown>): void => {

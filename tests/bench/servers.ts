@@ -5,7 +5,7 @@ import { createServer as createHttpServer } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import {
-  createLog,
+  createLogger,
   createServer,
   parseConfig,
   prepareDataDir,
@@ -157,7 +157,7 @@ const startEdvoyage = async (
   });
   // Codes go to the generator by UDP, which costs the server next to nothing.
   const udp = createSocket("udp4");
-  const log = createLog(config.logLevel);
+  const log = createLogger(config.logLevel);
   const server = await createServer({
     config,
     secrets: await prepareDataDir(config, { random: systemRandom, log }),

@@ -49,7 +49,7 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
       const [one, other] = await openTabs();
 
       await one.evaluate(() => tab.write("a"));
-      await one.evaluate(() => tab.storage.peers?.tell("a is there"));
+      await one.evaluate(() => tab.storage.peers?.broadcast("a is there"));
       await other.waitForFunction(() => tab.log.includes("heard a is there"));
 
       expect(await other.evaluate(() => tab.store.keys(""))).toContain("a");
@@ -61,7 +61,7 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
       await one.evaluate(() => tab.take());
       await one.waitForFunction(() => tab.log.includes("taken"));
       await other.evaluate(() => tab.take());
-      await one.evaluate(() => tab.storage.peers?.tell("still here"));
+      await one.evaluate(() => tab.storage.peers?.broadcast("still here"));
       await other.waitForFunction(() => tab.log.includes("heard still here"));
       expect(await other.evaluate(() => tab.log)).toEqual(["heard still here"]);
 
@@ -82,9 +82,9 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
       for (let question = 0; question < 5; question += 1) {
         await other.clock.runFor(5_000);
         // What is said after the question comes after it, and so does what is said after the answer.
-        await other.evaluate((number) => tab.storage.peers?.tell(`after ${number}`), question);
+        await other.evaluate((number) => tab.storage.peers?.broadcast(`after ${number}`), question);
         await hears(one, `after ${question}`);
-        await one.evaluate((number) => tab.storage.peers?.tell(`answered ${number}`), question);
+        await one.evaluate((number) => tab.storage.peers?.broadcast(`answered ${number}`), question);
         await hears(other, `answered ${question}`);
       }
       expect(await other.evaluate(() => tab.log)).not.toContain("taken");

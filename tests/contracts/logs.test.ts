@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { openDatabase, type Database } from "@edvoyage/db";
-import { createLogs, systemRandom, createNewId, type Logs } from "@edvoyage/server/app";
+import { createRoomLogs, systemRandom, createNewId, type RoomLogs } from "@edvoyage/server/app";
 import { defaultLimits, type LogId, type Position } from "@edvoyage/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases.ts";
@@ -9,7 +9,7 @@ const NOW = Date.UTC(2026, 8, 1);
 
 interface Scene {
   readonly database: Database;
-  readonly logs: Logs;
+  readonly logs: RoomLogs;
   readonly id: LogId;
   append(text: string, id?: string): Promise<Position>;
 }
@@ -17,7 +17,7 @@ interface Scene {
 const createScene = async (dialect: TestDialect, limits = {}): Promise<Scene> => {
   const database = await openDatabase(await serverDatabase(dialect));
   onTestFinished(() => database.close());
-  const logs = createLogs({
+  const logs = createRoomLogs({
     read: database.read,
     limits: { ...defaultLimits, ...limits },
     newId: createNewId(systemRandom),

@@ -14,7 +14,14 @@ import {
   type SessionId,
   type UserId,
 } from "@edvoyage/protocol";
-import { createLog, createLogs, createNewId, createSync, sha256, systemRandom } from "@edvoyage/server/app";
+import {
+  createLogger,
+  createRoomLogs,
+  createNewId,
+  createSync,
+  sha256,
+  systemRandom,
+} from "@edvoyage/server/app";
 import { createDecoder, readVarUint } from "lib0/decoding";
 import { createEncoder, toUint8Array, writeVarUint, writeVarUint8Array } from "lib0/encoding";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -31,7 +38,7 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
   const clock = createFakeClock();
   const limits = { ...defaultLimits, ...changed };
   const database = await openDatabase(await serverDatabase(dialect));
-  const logs = createLogs({
+  const logs = createRoomLogs({
     read: database.read,
     limits,
     newId: createNewId(systemRandom),
@@ -82,7 +89,7 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
     clock,
     random: systemRandom,
     limits,
-    log: createLog("error"),
+    log: createLogger("error"),
     background: (task) => void task.catch((error: unknown) => failures.push(error)),
     metrics: {
       socketClosed: () => {},

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
 import { createRpcClient } from "@edvoyage/client-sdk/rpc";
 import {
-  createLog,
+  createLogger,
   createServer,
   parseConfig,
   prepareDataDir,
@@ -28,7 +28,7 @@ const DATABASE_FILES = ["edvoyage.sqlite", "edvoyage.sqlite-wal"];
 /** Starts a server on a data folder in this process, asks it whether it is ready, and stops it. */
 const startOn = async (dataDir: string): Promise<string> => {
   const config = parseConfig({ EDVOYAGE_DATA_DIR: dataDir, EDVOYAGE_SEED: "none" });
-  const log = createLog("silent");
+  const log = createLogger("silent");
   const secrets = await prepareDataDir(config, { random: systemRandom, log });
   const server = await createServer({
     config,

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { createDetachedErasure, restoreFromBackup, systemRandom } from "@edvoyage/server/app";
+import { createOfflineErasure, restoreFromBackup, systemRandom } from "@edvoyage/server/app";
 import { openDatabase, type Database } from "@edvoyage/db";
 import type { UserId } from "@edvoyage/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -190,7 +190,7 @@ describe.each(DIALECTS)("an erasure that is killed, on %s", (dialect) => {
       // Each life is a write longer than the one before: each write is once the first that does not come to pass.
       for (let writes = 1, isDone = false; !isDone; writes += 1) {
         const life = isMortal ? dyingAt(database, writes) : database;
-        isDone = await createDetachedErasure({ database: life, clock, random: systemRandom })
+        isDone = await createOfflineErasure({ database: life, clock, random: systemRandom })
           .run()
           .then(
             () => true,

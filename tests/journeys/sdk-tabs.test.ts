@@ -129,8 +129,8 @@ const createReader = async () => {
 const holdNews = (storage: MemoryStorage) => {
   const held: (() => void)[] = [];
   let isHeld = false;
-  const hear: MemoryStorage["peers"]["hear"] = (listener) =>
-    storage.peers.hear((topic) => (isHeld ? held.push(() => listener(topic)) : listener(topic)));
+  const hear: MemoryStorage["peers"]["subscribe"] = (listener) =>
+    storage.peers.subscribe((topic) => (isHeld ? held.push(() => listener(topic)) : listener(topic)));
   return {
     storage: { ...storage, peers: { ...storage.peers, hear } },
     hold: () => {

@@ -5,7 +5,7 @@ import type { VirtualTime } from "./virtual-time.ts";
 export type Side = "device" | "server";
 
 /** One connection of a device with the server, over which bytes take their time. */
-export interface Line {
+export interface SimulatedConnection {
   /** Where the device reads and writes. */
   readonly device: Duplex;
   /** Ends it at once. What is on its way is lost; an end that is not told learns nothing, ever. */
@@ -42,7 +42,7 @@ interface Sent {
 }
 
 /** Opens a connection; the server hears of it when its first piece arrives. */
-export const openLine = (options: LineOptions): Line => {
+export const openSimulatedConnection = (options: LineOptions): SimulatedConnection => {
   const { time } = options;
   const underway: Record<Side, Sent[]> = { device: [], server: [] };
   const ends: Record<Side, LineEnd> = {
@@ -92,7 +92,7 @@ export const openLine = (options: LineOptions): Line => {
     options.onClosed();
   };
 
-  const line: Line = {
+  const line: SimulatedConnection = {
     device: ends.device,
     cut: (told) => {
       over();

@@ -2,7 +2,7 @@ import { createClient, type Client, type ClientOptions, type Problem } from "@ed
 import { createDisk, type Disk, type DiskSession } from "./disk.ts";
 import type { Fault } from "./faults.ts";
 import { createFetch, type SimulatedRequest } from "./http.ts";
-import { openLine, type Line } from "./connection.ts";
+import { openSimulatedConnection, type SimulatedConnection } from "./connection.ts";
 import type { SeededRandom } from "./random.ts";
 import { createUplink, type Uplink, type UplinkOptions } from "./uplink.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -68,7 +68,7 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
   let clockOffset = 0;
   let storm = 0;
   let runs = 0;
-  const nowhere: Line[] = [];
+  const nowhere: SimulatedConnection[] = [];
   let running: { readonly app: App; readonly session: DiskSession; end: () => void } | undefined;
 
   const start = (): App => {
@@ -174,8 +174,8 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
 };
 
 /** A connection of which nothing is ever heard. */
-const openNowhere = (time: VirtualTime): Line =>
-  openLine({
+const openNowhere = (time: VirtualTime): SimulatedConnection =>
+  openSimulatedConnection({
     time,
     delayMs: () => 1,
     address: "nowhere",

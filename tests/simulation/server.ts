@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import Sqlite from "better-sqlite3";
 import { createRpcClient, type RpcClient } from "@edvoyage/client-sdk/rpc";
-import { createLog, createServer, parseConfig, type Server } from "@edvoyage/server/app";
+import { createLogger, createServer, parseConfig, type Server } from "@edvoyage/server/app";
 import type { SeededRandom } from "./random.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -72,7 +72,7 @@ export const startServer = async ({
       secrets: SECRETS,
       clock: time.serverClock,
       random: (sizeBytes) => random.bytes(sizeBytes),
-      log: createLog("error", { write: (line) => void errors.push(line) }),
+      log: createLogger("error", { write: (line) => void errors.push(line) }),
       pushProvider: undefined,
       smsProvider: {
         name: "file",

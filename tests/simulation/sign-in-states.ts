@@ -12,7 +12,7 @@ export type EndCause =
   | "clock moved";
 
 /** Whether devices show their students as signed in for as long as nothing has happened to their sessions. */
-export interface Standing {
+export interface SignInStates {
   /** Somebody has signed in on a device: what came before is over. */
   signedIn(device: string): void;
   /** From now on the session on a device may end for this. */
@@ -23,7 +23,7 @@ export interface Standing {
   look(device: string, status: AuthStatus): void;
 }
 
-export const createStanding = ({
+export const createSignInStates = ({
   wipesWhenRevoked,
   onBroken,
 }: {
@@ -31,7 +31,7 @@ export const createStanding = ({
   readonly wipesWhenRevoked: (device: string) => boolean;
   /** Told what must never be seen. */
   readonly onBroken: (what: string) => void;
-}): Standing => {
+}): SignInStates => {
   /** Of devices on which somebody has signed in. */
   const causesByDevice = new Map<string, Set<EndCause>>();
 

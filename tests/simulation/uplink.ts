@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Fault } from "./faults.ts";
-import { openLine, type Line, type Side } from "./connection.ts";
+import { openSimulatedConnection, type SimulatedConnection, type Side } from "./connection.ts";
 import type { SeededRandom } from "./random.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -46,8 +46,8 @@ const BOTH: readonly Side[] = ["device", "server"];
 const FATES = ["refused", "request lost", "reply lost", "reply lost", "black hole", "cut", "cut"] as const;
 
 export const createUplink = ({ time, random, address, accept, strike }: UplinkOptions): Uplink => {
-  const lines = new Set<Line>();
-  const everMade: Line[] = [];
+  const lines = new Set<SimulatedConnection>();
+  const everMade: SimulatedConnection[] = [];
   const listeners = new Set<() => void>();
   const baseDelayMs = random.between(2, 120);
   let storm = 0;
@@ -78,7 +78,7 @@ export const createUplink = ({ time, random, address, accept, strike }: UplinkOp
   const connect = (): Duplex => {
     const fate: Fate = isOnline ? drawFate() : { kind: "refused" };
     const pieces: Record<Side, number> = { device: 0, server: 0 };
-    const line = openLine({
+    const line = openSimulatedConnection({
       time,
       delayMs,
       address,

@@ -8,7 +8,7 @@ import { noFaults, type Fault, type FaultCounts } from "./faults.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createSeededRandom, type SeededRandom } from "./random.ts";
 import { startServer, type SimulatedServer } from "./server.ts";
-import { createStanding, type Standing } from "./sign-in-states.ts";
+import { createSignInStates, type SignInStates } from "./sign-in-states.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -25,7 +25,7 @@ export interface SimulatedWorld {
   readonly students: readonly SimulatedStudent[];
   readonly devices: readonly SimulatedDevice[];
   readonly ledger: Ledger;
-  readonly standing: Standing;
+  readonly standing: SignInStates;
   readonly trace: Trace;
   readonly faults: FaultCounts;
   /** What must never be and was. */
@@ -107,7 +107,7 @@ export const createSimulatedWorld = async ({
   };
   const ledger = createLedger({ now: time.now, onBroken: broken });
   const devices: SimulatedDevice[] = [];
-  const standing = createStanding({
+  const standing = createSignInStates({
     wipesWhenRevoked: (name) => devices.some((device) => device.name === name && device.wipesWhenRevoked),
     onBroken: broken,
   });

@@ -1,5 +1,5 @@
 import {
-  createCaller,
+  createHttpCaller,
   createChat,
   createMemoryStorage,
   createNewId,
@@ -7,7 +7,7 @@ import {
   createRecords,
   createSend,
   systemRandomBytes,
-  type Account,
+  type StudentContext,
   type ChatService,
   type MemoryStorage,
   type Problem,
@@ -24,7 +24,7 @@ import type { World } from "./world.ts";
 /** A student's chat on one device, which can lose its network, be restarted, and end at any write. */
 export interface ChatDevice {
   readonly chat: ChatService;
-  readonly account: Account;
+  readonly account: StudentContext;
   readonly clock: SdkClock;
   readonly sockets: CountedSockets;
   readonly problems: Problem[];
@@ -95,7 +95,7 @@ export const createChatDevice = async (
     },
     { onDamaged: (key) => void problems.push({ kind: "record-damaged", message: key }) },
   );
-  const rpc = createCaller({
+  const rpc = createHttpCaller({
     url,
     clock,
     token: () => token,
@@ -119,7 +119,7 @@ export const createChatDevice = async (
     send: createSend(rpc, () => Promise.reject(new Error("No documents here"))),
     onFault: (cause) => void problems.push({ kind: "fault", message: "outbox", cause }),
   });
-  const account: Account = {
+  const account: StudentContext = {
     userId: student.id,
     records,
     outbox,

@@ -1,6 +1,6 @@
 import { createRpcClient, refusalOf, type RpcClient, type Refusal } from "@edvoyage/client-sdk/rpc";
 import {
-  createLog,
+  createLogger,
   createServer,
   parseConfig,
   prepareDataDir,
@@ -101,7 +101,7 @@ const openWorld = async (
     ...options.environment,
   });
   const lines: string[] = [];
-  const log = createLog(config.logLevel, { write: (line) => void lines.push(line) });
+  const log = createLogger(config.logLevel, { write: (line) => void lines.push(line) });
   const secrets = await prepareDataDir(config, { random: systemRandom, log });
   const server = await createServer({
     config,

@@ -1,10 +1,10 @@
 import type { ApplicationReport } from "@edvoyage/server";
-import { gap, line, prose, table, type Cell, type Column, type Line, type Table } from "../outcome.ts";
+import { gap, line, prose, table, type Cell, type Column, type OutputLine, type Table } from "../outcome.ts";
 import { instantAndDistance, instantToText } from "../time.ts";
 import { statusToCell } from "./status.ts";
 
 /** All that an admin may see of an application, for people. */
-export const reportToView = (report: ApplicationReport, now: number): (Line | Table)[] => {
+export const reportToView = (report: ApplicationReport, now: number): (OutputLine | Table)[] => {
   const { course, student, fee, deadline, submittedAt, moves, documents, history } = report;
   const gone = course.isOffered ? "" : ", no longer in the catalogue";
   return [
@@ -30,7 +30,7 @@ const label = (text: string): Cell => ({ text: text.padEnd("Study mode".length),
 const feeToText = ({ amount, currency }: NonNullable<ApplicationReport["fee"]>): string =>
   amount === 0 ? "none" : `${amount.toLocaleString("en")} ${currency}`;
 
-const fieldsToLines = ({ fields }: ApplicationReport): Line[] => {
+const fieldsToLines = ({ fields }: ApplicationReport): OutputLine[] => {
   if (fields === null) return [line("what is in a draft is the student's own", label("Form"))];
   const { intakeYear, studyMode, funding, contactEmail, statement, notes } = fields;
   return [

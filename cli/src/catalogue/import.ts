@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { argument, defineCommand, flag, type CommandContext } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { CommandError } from "../failure.ts";
-import { gap, line, table, type Column, type Line, type Table } from "../outcome.ts";
+import { gap, line, table, type Column, type OutputLine, type Table } from "../outcome.ts";
 import { readEntries, splitEntries } from "./entries.ts";
 import { addReports, countReasons, emptyReport } from "./import-report.ts";
 
@@ -59,7 +59,7 @@ const sendEntries = async (
   }
 };
 
-const reportToView = (report: ImportReport, isVerbose: boolean): (Line | Table)[] => {
+const reportToView = (report: ImportReport, isVerbose: boolean): (OutputLine | Table)[] => {
   const { created, updated, unchanged, skipped } = report;
   const counts = Object.entries({ created, updated, unchanged, skipped: skipped.length });
   const width = Math.max(...counts.map(([, count]) => count.toLocaleString("en").length));

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { argument, defineCommand } from "../command.ts";
 import type { Restoration } from "../in-process.ts";
-import { line, type Line } from "../outcome.ts";
+import { line, type OutputLine } from "../outcome.ts";
 import type { Progress } from "../progress.ts";
 
 /** `edvoyage db restore`. */
@@ -47,7 +47,7 @@ const restorationToData = ({ kept, ...rest }: Restoration, source: string) => ({
 const restorationToWords = (
   restoration: Restoration,
   source: string,
-): { readonly view: readonly Line[]; readonly notes: readonly string[] } => {
+): { readonly view: readonly OutputLine[]; readonly notes: readonly string[] } => {
   const { path, epoch, sessionsEnded, segments, documents, erasures, kept } = restoration;
   const count = (value: number, what: string): string =>
     `${value.toLocaleString("en")} ${what}${value === 1 ? "" : "s"}`;

@@ -1,4 +1,4 @@
-import { line, type Colour, type Line } from "../outcome.ts";
+import { line, type Colour, type OutputLine } from "../outcome.ts";
 
 /** What one check found. */
 export interface Finding {
@@ -35,7 +35,7 @@ export const fail = (check: string, message: string, ...remedies: readonly strin
 });
 
 /** A line of what was found, and one of what to do. */
-export const findingToLines = ({ state, message, remedy }: Finding): Line[] => [
+export const findingToLines = ({ state, message, remedy }: Finding): OutputLine[] => [
   line(message, { text: state.padEnd("warn".length), colour: stateToColour[state] }),
   ...(remedy === undefined ? [] : [line(remedy, { text: " ".repeat("warn".length) })]),
 ];

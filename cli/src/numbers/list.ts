@@ -1,4 +1,4 @@
-import type { TroubledNumber } from "@edvoyage/server";
+import type { RestrictedNumber } from "@edvoyage/server";
 import { defineCommand, limit, showPhones } from "../command.ts";
 import { table, type Column } from "../outcome.ts";
 import { moreNotes, readUpTo } from "../paging.ts";
@@ -22,7 +22,7 @@ export const listNumbers = defineCommand({
   },
 });
 
-const numberColumns = (now: number): readonly Column<TroubledNumber>[] => [
+const numberColumns = (now: number): readonly Column<RestrictedNumber>[] => [
   { title: "PHONE", cell: ({ phone }) => phone },
   {
     title: "BLOCKED UNTIL",

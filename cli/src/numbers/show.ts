@@ -1,6 +1,6 @@
 import type { NumberReport } from "@edvoyage/server";
 import { argument, defineCommand, showPhones } from "../command.ts";
-import { gap, line, table, type Column, type Line, type Table } from "../outcome.ts";
+import { gap, line, table, type Column, type OutputLine, type Table } from "../outcome.ts";
 import { instantAndDistance, relativeToNow } from "../time.ts";
 
 /** `edvoyage numbers show`. */
@@ -16,7 +16,7 @@ export const showNumber = defineCommand({
   },
 });
 
-const reportToView = (report: NumberReport): (Line | Table)[] => {
+const reportToView = (report: NumberReport): (OutputLine | Table)[] => {
   const { phone, explanation, devices, serverNow, budget, messagesOfDay, allowed, codeLength } = report;
   const sentences = explanation.map((sentence) => line(withLocalInstants(sentence, serverNow)));
   return [

@@ -1,6 +1,6 @@
 import type { InspectedPost, PostReport } from "@edvoyage/server";
 import { argument, defineCommand } from "../command.ts";
-import { gap, line, prose, type Cell, type Line } from "../outcome.ts";
+import { gap, line, prose, type Cell, type OutputLine } from "../outcome.ts";
 import { instantAndDistance, instantToText } from "../time.ts";
 
 /** `edvoyage posts show`. */
@@ -22,7 +22,7 @@ export const showPost = defineCommand({
   },
 });
 
-const postToLines = (post: InspectedPost, now: number): Line[] => {
+const postToLines = (post: InspectedPost, now: number): OutputLine[] => {
   const { id, text, link, image, createdAt, editedAt, likeCount, commentCount, reportCount } = post;
   return [
     line(id),
@@ -40,7 +40,7 @@ const postToLines = (post: InspectedPost, now: number): Line[] => {
 };
 
 /** Lines rather than a table: all of a reason is what decides. */
-const reportToLine = ({ at, reason, userId }: PostReport): Line =>
+const reportToLine = ({ at, reason, userId }: PostReport): OutputLine =>
   line(`${reason} (${userId})`, { text: instantToText(at), colour: "gray" });
 
 const label = (text: string): Cell => ({ text: text.padEnd("Comments".length), colour: "gray" });

@@ -3,7 +3,7 @@ import type { WorldProgress } from "@edvoyage/server";
 import { defineCommand, flag, wholeNumber, type CommandContext } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { CommandError } from "../failure.ts";
-import { line, type Line } from "../outcome.ts";
+import { line, type OutputLine } from "../outcome.ts";
 import type { Progress } from "../progress.ts";
 
 /** `edvoyage seed run`. */
@@ -78,7 +78,7 @@ const catalogueToText = ({ universities, courses }: { universities: number; cour
     ? `Added ${universities.toLocaleString("en")} universities and ${courses.toLocaleString("en")} courses.`
     : "Nothing to add: the samples are all there.";
 
-const worldToView = ({ seed, students, added, signInAs }: WorldProgress): Line[] => {
+const worldToView = ({ seed, students, added, signInAs }: WorldProgress): OutputLine[] => {
   const counts = Object.entries(added).filter(([, count]) => count > 0);
   const width = Math.max(...counts.map(([, count]) => count.toLocaleString("en").length));
   return [

@@ -5,14 +5,14 @@ import { defineCommand, text, type CommandContext } from "../command.ts";
 import { CommandError } from "../failure.ts";
 import { line } from "../outcome.ts";
 import type { Progress } from "../progress.ts";
-import { describeUser, findUser, who } from "./student-argument.ts";
+import { describeUser, findUser, studentArgument } from "./student-argument.ts";
 
 const POLL_INTERVAL_MS = 200;
 
 /** `edvoyage users erase`. */
 export const eraseUser = defineCommand({
   summary: "Erase a student at once and for good: what she said, her rows, and their bytes",
-  parameters: { named: who, reason: text("--reason <text>", "Why; kept in the audit log") },
+  parameters: { named: studentArgument, reason: text("--reason <text>", "Why; kept in the audit log") },
   examples: [
     'edvoyage users erase +447400123456 --reason "asked by letter"',
     "edvoyage users erase 01928f3e-8c1a-7b52-9e1f-0242ac120002 --yes --json",

@@ -3,7 +3,7 @@ import { defineCommand, text } from "../command.ts";
 import { assertFree, writeOutput } from "../db/output.ts";
 import { line } from "../outcome.ts";
 import { sizeToText } from "../size.ts";
-import { describeUser, findUser, who } from "./student-argument.ts";
+import { describeUser, findUser, studentArgument } from "./student-argument.ts";
 
 /** A student who wrote for years: some seconds. */
 const ANSWER_TIMEOUT_MS = 300_000;
@@ -12,7 +12,10 @@ const ANSWER_TIMEOUT_MS = 300_000;
 export const exportUser = defineCommand({
   summary:
     "Everything that is a student's, as one JSON: to a file for your eyes alone, or to standard output",
-  parameters: { named: who, output: text("--output <file>", "Write it there, readable by you alone") },
+  parameters: {
+    named: studentArgument,
+    output: text("--output <file>", "Write it there, readable by you alone"),
+  },
   examples: [
     "edvoyage users export +447400123456 --output asha.json",
     "edvoyage users export 01928f3e-8c1a-7b52-9e1f-0242ac120002 | jq .profile",

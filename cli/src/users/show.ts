@@ -1,9 +1,9 @@
 import type { InspectedUser } from "@edvoyage/server";
 import { defineCommand, showPhones } from "../command.ts";
-import { line, type Line } from "../outcome.ts";
+import { line, type OutputLine } from "../outcome.ts";
 import { readUpTo } from "../paging.ts";
 import { instantAndDistance } from "../time.ts";
-import { findUser, who } from "./student-argument.ts";
+import { findUser, studentArgument } from "./student-argument.ts";
 
 /** More than a student may have. */
 const MAX_SESSIONS = 100;
@@ -11,7 +11,7 @@ const MAX_SESSIONS = 100;
 /** `edvoyage users show`. */
 export const showUser = defineCommand({
   summary: "Who a student is, and what has become of her account",
-  parameters: { named: who, showPhones },
+  parameters: { named: studentArgument, showPhones },
   examples: [
     "edvoyage users show +447400123456",
     "edvoyage users show 01928f3e-8c1a-7b52-9e1f-0242ac120002 --json",
@@ -31,7 +31,7 @@ export const showUser = defineCommand({
 const userToView = (
   user: InspectedUser,
   { liveSessions, now }: { readonly liveSessions: number; readonly now: number },
-): Line[] => {
+): OutputLine[] => {
   const { id, phone, name, homeCountry, createdAt, lastSeenAt } = user;
   return [
     line(phone),

@@ -6,7 +6,7 @@ import type { Cell } from "../outcome.ts";
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** A student, however she is named. */
-export const who = argument("student", "Her id, or her number in international form");
+export const studentArgument = argument("student", "Her id, or her number in international form");
 
 /** Finds her. Throws `not-found`. */
 export const findUser = (

@@ -6,7 +6,7 @@ import {
   type ApplicationId,
 } from "@edvoyage/protocol";
 import { withItem, type Access } from "../students/access.ts";
-import type { Area } from "../students/feature-module.ts";
+import type { FeatureModule } from "../students/feature-module.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Page } from "../reads/page.ts";
 import type { OwnChange, Projections } from "../reads/query.ts";
@@ -89,7 +89,7 @@ const projections: Projections = {
 };
 
 /** A student's applications to courses. */
-export const applications: Area<Applications> = { open: createApplications, projections };
+export const applications: FeatureModule<Applications> = { open: createApplications, projections };
 
 const idOf = (entry: OutboxEntry): string =>
   "applicationId" in entry.input ? entry.input.applicationId : entry.id;

@@ -7,12 +7,12 @@ import {
   type Observable,
   type Unsubscribe,
 } from "../runtime/observable.ts";
-import type { ServerCalls } from "../rpc/server-api.ts";
+import type { ServerApi } from "../rpc/server-api.ts";
 import type { Features } from "../students/open-student.ts";
 import type { StoredSession } from "../students/session-store.ts";
 import type { Students, Unsent } from "../students/students.ts";
-import type { Surroundings } from "../runtime/environment.ts";
-import { createTurns } from "../runtime/serial-queue.ts";
+import type { ClientEnvironment } from "../runtime/environment.ts";
+import { createSerialQueue } from "../runtime/serial-queue.ts";
 import { endOf, progressAt, toStatus, type AuthStatus, type StoredProgress } from "./auth-status.ts";
 import { deviceChanges, type Device } from "./device.ts";
 
@@ -62,16 +62,16 @@ export interface AuthService extends Auth {
 const FLUSH_MS = 10_000;
 
 export const createAuth = <F extends Features>(deps: {
-  readonly surroundings: Surroundings;
+  readonly surroundings: ClientEnvironment;
   readonly device: Device;
   readonly students: Students<F>;
   /** Calls as nobody. */
-  readonly rpc: ServerCalls;
+  readonly rpc: ServerApi;
   readonly app: AppDescription;
 }): AuthService => {
   const { surroundings, device, students, rpc, app } = deps;
   const { clock, newId } = surroundings;
-  const turn = createTurns();
+  const turn = createSerialQueue();
   let progress: StoredProgress | undefined;
   let cancelEnd: (() => void) | undefined;
   const status = createSubject<AuthStatus>(students.membership.value);
@@ -93,7 +93,7 @@ export const createAuth = <F extends Features>(deps: {
       });
     progress = next;
     show();
-    surroundings.storage.peers?.tell("device");
+    surroundings.storage.peers?.broadcast("device");
   };
 
   /** Remembers what a refusal says of the sign-in, and throws it on. */

@@ -1,5 +1,5 @@
 import type { CommandId, RoomId } from "@edvoyage/protocol";
-import type { Account } from "../students/student-context.ts";
+import type { StudentContext } from "../students/student-context.ts";
 import { createSubject, watchFrom } from "../runtime/observable.ts";
 import type { AreaChanges } from "../reads/area-changes.ts";
 import type { Sockets } from "../sync/sockets.ts";
@@ -19,7 +19,7 @@ export interface ChatService extends Chat {
 }
 
 export interface ChatDeps {
-  readonly account: Account;
+  readonly account: StudentContext;
   readonly sockets: Sockets;
   readonly areas: Pick<AreaChanges, "take">;
 }

@@ -5,14 +5,14 @@ import {
   type RoomHistory,
   type RoomId,
 } from "@edvoyage/protocol";
-import type { Account } from "../students/student-context.ts";
+import type { StudentContext } from "../students/student-context.ts";
 import { isSessionOver, isTransient, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { putJson, remove } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { AreaChanges } from "../reads/area-changes.ts";
-import { createTurns } from "../runtime/serial-queue.ts";
+import { createSerialQueue } from "../runtime/serial-queue.ts";
 import type { Invitation, RoomSummary } from "./api.ts";
 
 /** A room that the student is in, as the server said it last. */
@@ -69,10 +69,10 @@ export const createInbox = async ({
   rpc,
   report,
   areas,
-}: Pick<Account, "records" | "outbox" | "rpc" | "report"> & {
+}: Pick<StudentContext, "records" | "outbox" | "rpc" | "report"> & {
   readonly areas: Pick<AreaChanges, "take">;
 }): Promise<Inbox> => {
-  const turn = createTurns();
+  const turn = createSerialQueue();
   const stored = await records.getJson<Stored>(KEY);
   const kept = await records.listJson<InboxRoom>(ROOMS);
   const state = createSubject<InboxState>({

@@ -1,9 +1,9 @@
 import { comparePositions, type RoomId } from "@edvoyage/protocol";
-import type { Account } from "../students/student-context.ts";
+import type { StudentContext } from "../students/student-context.ts";
 import { ackedIn } from "../sync/acknowledged.ts";
-import { createBackoffWait, type BackoffWait } from "../runtime/backoff-timer.ts";
+import { createBackoffTimer, type BackoffTimer } from "../runtime/backoff-timer.ts";
 import { eventIdAt } from "../sync/log-position.ts";
-import { standingOf } from "../sync/copy-status.ts";
+import { compareToHead } from "../sync/copy-status.ts";
 import { createRoomLog, type RoomLog } from "../sync/room-log.ts";
 import { loadRoomEnds } from "../sync/room-records.ts";
 import type { Sockets } from "../sync/sockets.ts";
@@ -23,7 +23,7 @@ export interface RoomLogs {
 }
 
 export interface RoomLogsDeps {
-  readonly account: Account;
+  readonly account: StudentContext;
   readonly sockets: Sockets;
   readonly inbox: Inbox;
 }
@@ -40,19 +40,19 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
   /** Rooms whose log stays, for somebody has it. */
   const opened = new Set<RoomId>();
   /** Of a room that the server refuses though the inbox has it; longer than its log, which comes and goes. */
-  const refusalsByRoom = new Map<RoomId, BackoffWait>();
+  const refusalsByRoom = new Map<RoomId, BackoffTimer>();
   let cancelCatchUp: (() => void) | undefined;
   let isCatchingUp = false;
   let isClosed = false;
 
-  const refusalsOf = (roomId: RoomId): BackoffWait => {
+  const refusalsOf = (roomId: RoomId): BackoffTimer => {
     const known = refusalsByRoom.get(roomId);
     if (known) return known;
     const onOver = (): void => {
       logByRoom.get(roomId)?.wake();
       scheduleCatchUp();
     };
-    const refusals = createBackoffWait({ clock, randomBytes, onOver });
+    const refusals = createBackoffTimer({ clock, randomBytes, onOver });
     refusalsByRoom.set(roomId, refusals);
     return refusals;
   };
@@ -81,7 +81,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
   };
 
   /** What was hinted at and not heard is not hinted at again. */
-  const again = createBackoffWait({ clock, randomBytes, onOver: () => void refresh() });
+  const again = createBackoffTimer({ clock, randomBytes, onOver: () => void refresh() });
 
   const refresh = async (options?: { readonly all?: boolean }): Promise<boolean> => {
     const endsBefore = new Map(endByRoom);
@@ -97,7 +97,8 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
       heard.map(async ({ id, head }) => {
         const end = endsBefore.get(id);
         const { segments } = logByRoom.get(id)?.state.value ?? { segments: [] };
-        const standing = end && standingOf(head, { end, eventIdAt: (place) => eventIdAt(segments, place) });
+        const standing =
+          end && compareToHead(head, { end, eventIdAt: (place) => eventIdAt(segments, place) });
         if (standing === "forked") await logOf(id).rebuild("The server has another event at a room's end.");
       }),
     );

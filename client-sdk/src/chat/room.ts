@@ -1,5 +1,5 @@
 import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
-import type { Account } from "../students/student-context.ts";
+import type { StudentContext } from "../students/student-context.ts";
 import { EdVoyageError } from "../runtime/errors.ts";
 import { createSubject, watchFrom } from "../runtime/observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
@@ -18,7 +18,7 @@ export interface OpenRoom extends Room {
 
 export interface RoomDeps {
   readonly roomId: RoomId;
-  readonly account: Account;
+  readonly account: StudentContext;
   readonly log: RoomLog;
   readonly inbox: Pick<Inbox, "markRead">;
   readonly command: ServerCommand;

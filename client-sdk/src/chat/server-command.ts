@@ -1,5 +1,5 @@
 import type { CommandId } from "@edvoyage/protocol";
-import type { Account } from "../students/student-context.ts";
+import type { StudentContext } from "../students/student-context.ts";
 import { toEdVoyageError, type EdVoyageError } from "../runtime/errors.ts";
 
 /** Calls what takes effect at once or not at all; throws `EdVoyageError`. */
@@ -10,7 +10,7 @@ const MAX_TRIES = 3;
 
 /** Makes a caller of commands that cannot wait for a network. */
 export const createServerCommand =
-  ({ newId }: Pick<Account, "newId">): ServerCommand =>
+  ({ newId }: Pick<StudentContext, "newId">): ServerCommand =>
   async (call) => {
     const commandId = newId<CommandId>();
     for (let tries = 1; ; tries += 1) {

@@ -453,11 +453,11 @@ test("a program that stood still and was passed over sends no more, until it has
   const storage = createMemoryStorage();
   const taken: ((lost?: AbortSignal) => void)[] = [];
   const { peers } = storage;
-  const take: typeof peers.take = (_name, callTaken) => {
+  const acquire: typeof peers.acquire = (_name, callTaken) => {
     taken.push(callTaken);
     return () => {};
   };
-  const one = await createScene({ storage: { ...storage, peers: { ...peers, take } } });
+  const one = await createScene({ storage: { ...storage, peers: { ...peers, acquire } } });
   const turn = new AbortController();
   taken[0]?.(turn.signal);
   await one.say("1");

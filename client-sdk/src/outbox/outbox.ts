@@ -1,14 +1,14 @@
 import type { CommandId } from "@edvoyage/protocol";
 import type { Clock } from "../runtime/clock.ts";
-import { comesTo } from "../runtime/wait-until.ts";
+import { waitUntil } from "../runtime/wait-until.ts";
 import { EdVoyageError, isSessionOver, isTransient, toEdVoyageError } from "../runtime/errors.ts";
 import type { NewId, RandomBytes } from "../runtime/ids.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 import { sequenceKey, sequenceOf } from "../storage/sequence.ts";
 import type { Change, Peers } from "../storage/storage.ts";
-import { createTurns } from "../runtime/serial-queue.ts";
-import { createBackoffWait, type BackoffWait } from "../runtime/backoff-timer.ts";
+import { createSerialQueue } from "../runtime/serial-queue.ts";
+import { createBackoffTimer, type BackoffTimer } from "../runtime/backoff-timer.ts";
 import type { OutboxEntry, QueuedInputs, QueuedProcedure } from "./outbox-entry.ts";
 import {
   byKey,
@@ -106,7 +106,7 @@ const MAX_FAULTS = 10;
 /** Loads what is on the disk and begins to send it. */
 export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   const { records, clock, randomBytes, newId, onFault } = deps;
-  const turn = createTurns();
+  const turn = createSerialQueue();
   const topic = deps.peers && `outbox ${deps.peers.name}`;
   let items: readonly Item[] = [];
   let lastSequence = 0;
@@ -116,8 +116,8 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   /** Being changed: not to be sent before that is on the disk. */
   const held = new Set<CommandId>();
   /** The server was not reached: that concerns all lanes alike. */
-  const server = createBackoffWait({ clock, randomBytes, onOver: () => pump() });
-  const waitByLane = new Map<string, BackoffWait>();
+  const server = createBackoffTimer({ clock, randomBytes, onOver: () => pump() });
+  const waitByLane = new Map<string, BackoffTimer>();
   let wakes = 0;
   let isSender = !deps.peers;
   let isClosed = false;
@@ -158,7 +158,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     }
     const touched = new Set([...changed, ...gone].map(({ key }) => key));
     show([...items.filter(({ key }) => !touched.has(key)), ...changed].sort(byKey));
-    if (topic) deps.peers?.peers.tell(topic);
+    if (topic) deps.peers?.peers.broadcast(topic);
   };
 
   const find = (id: CommandId): Item => {
@@ -218,7 +218,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     });
 
   const waitForLane = (lane: string, atLeastMs?: number): void => {
-    const wait = waitByLane.get(lane) ?? createBackoffWait({ clock, randomBytes, onOver: pump });
+    const wait = waitByLane.get(lane) ?? createBackoffTimer({ clock, randomBytes, onOver: pump });
     waitByLane.set(lane, wait);
     wait.fail(atLeastMs);
   };
@@ -335,7 +335,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       outbox.wake();
       const pending = () => entries.value.filter(({ state }) => state === "pending").length;
       const isOver = () => isClosed || pending() === 0;
-      if ((await comesTo(entries, isOver, { clock, timeoutMs })) && pending() === 0) return;
+      if ((await waitUntil(entries, isOver, { clock, timeoutMs })) && pending() === 0) return;
       throw notEmpty(pending());
     },
     close: () => {
@@ -359,10 +359,10 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       }).catch(onFault);
     };
     leave.push(
-      peers.hear((heard) => {
+      peers.subscribe((heard) => {
         if (heard === topic) reload();
       }),
-      peers.take(`outbox ${deps.peers.name}`, (lost) => {
+      peers.acquire(`outbox ${deps.peers.name}`, (lost) => {
         isSender = true;
         lost?.addEventListener("abort", () => {
           isSender = false;

@@ -1,10 +1,10 @@
-import { procedureAt, type ServerCalls } from "../rpc/server-api.ts";
+import { procedureAt, type ServerApi } from "../rpc/server-api.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 
 /** Calls the procedure of a command. `editDocument` does what no procedure does. */
 export const createSend =
   (
-    rpc: ServerCalls,
+    rpc: ServerApi,
     editDocument: (input: OutboxEntry<"document.edit">["input"]) => Promise<void>,
   ): ((entry: OutboxEntry) => Promise<unknown>) =>
   (entry) =>

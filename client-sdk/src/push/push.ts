@@ -1,5 +1,5 @@
 import type { PushProviderName, SessionId } from "@edvoyage/protocol";
-import type { Account } from "../students/student-context.ts";
+import type { StudentContext } from "../students/student-context.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 
 /** Messages to this device while the app is closed. */
@@ -20,7 +20,7 @@ interface Registration {
 }
 
 interface Signed {
-  readonly account: Pick<Account, "records" | "outbox">;
+  readonly account: Pick<StudentContext, "records" | "outbox">;
   readonly sessionId: SessionId;
 }
 

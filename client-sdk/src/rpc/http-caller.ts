@@ -2,9 +2,9 @@ import { SESSION_HEADER, type SessionId } from "@edvoyage/protocol";
 import { parseAnswer } from "./answer.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { EdVoyageError, isEdVoyageError } from "../runtime/errors.ts";
-import type { ServerCalls } from "./server-api.ts";
+import type { ServerApi } from "./server-api.ts";
 
-export interface CallerOptions {
+export interface HttpCallerOptions {
   /** Of the server, such as `https://api.example.org`. */
   readonly url: string;
   /** The session's key; asked before each call, so that it may change. */
@@ -15,7 +15,7 @@ export interface CallerOptions {
   readonly fetch?: typeof fetch | undefined;
   readonly clock: Clock;
   /** Aborted when nobody waits for an answer any more: a call that has none then is given up. */
-  readonly over?: AbortSignal | undefined;
+  readonly closed?: AbortSignal | undefined;
   /** Called for each call that was answered, before its caller. */
   readonly onAnswer?: () => void;
   /** Called for each call that failed, before its caller, with the key that it was made with. */
@@ -23,13 +23,13 @@ export interface CallerOptions {
 }
 
 /** A call that has no answer after so long is given up: a phone's network may swallow it without a word. */
-const PATIENCE_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 30_000;
 
 /**
  * Calls the server's procedures: tRPC's wire format without its client, which alone is as large as half of an app's budget for
  * all of this SDK. It has the types of tRPC's client (`@edvoyage/client-sdk/rpc`), and throws `EdVoyageError`.
  */
-export const createCaller = (options: CallerOptions): ServerCalls => {
+export const createHttpCaller = (options: HttpCallerOptions): ServerApi => {
   const call = async (path: string, kind: string, input: unknown): Promise<unknown> => {
     const token = options.token?.();
     try {
@@ -44,7 +44,7 @@ export const createCaller = (options: CallerOptions): ServerCalls => {
       throw error;
     }
   };
-  return createPathProxy("", call) as ServerCalls;
+  return createPathProxy("", call) as ServerApi;
 };
 
 /** What is called last in `client.chat.rooms.list.query(…)` is the kind, all before it the path. */
@@ -73,13 +73,13 @@ interface Call {
 
 const request = async (
   { path, kind, input, token }: Call,
-  { url, sessionId, clock, over, fetch = globalThis.fetch }: CallerOptions,
+  { url, sessionId, clock, closed, fetch = globalThis.fetch }: HttpCallerOptions,
 ): Promise<unknown> => {
   const json = JSON.stringify(input);
   const isQuery = kind === "query";
   const address = `${url.replace(/\/+$/, "")}/trpc/${path}`;
   const aborted = new AbortController();
-  let calm = () => {};
+  let clearTimers = () => {};
   const answered = fetch(isQuery && json ? `${address}?input=${encodeURIComponent(json)}` : address, {
     method: isQuery ? "GET" : "POST",
     headers: {
@@ -97,17 +97,17 @@ const request = async (
       reject(new EdVoyageError("offline", "There was no answer in time."));
       aborted.abort();
     };
-    const cancel = clock.after(PATIENCE_MS, giveUp);
-    over?.addEventListener("abort", giveUp);
-    calm = () => {
+    const cancel = clock.after(REQUEST_TIMEOUT_MS, giveUp);
+    closed?.addEventListener("abort", giveUp);
+    clearTimers = () => {
       cancel();
-      over?.removeEventListener("abort", giveUp);
+      closed?.removeEventListener("abort", giveUp);
     };
-    if (over?.aborted) giveUp();
+    if (closed?.aborted) giveUp();
   });
   try {
     return await Promise.race([answered, patience]);
   } finally {
-    calm();
+    clearTimers();
   }
 };

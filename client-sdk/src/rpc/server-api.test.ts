@@ -1,11 +1,11 @@
 import { expect, expectTypeOf, test } from "vitest";
-import type { MutationPath, ServerCalls } from "./server-api.ts";
+import type { MutationPath, ServerApi } from "./server-api.ts";
 import type { QueuedProcedure } from "../outbox/outbox-entry.ts";
 import { createRpcClient, type RpcClient } from "../rpc.ts";
 
 // What these say is checked by the compiler.
 test("the server's router has all that the SDK asks of it", () => {
-  const calls: ServerCalls = createRpcClient({ url: "http://127.0.0.1" });
+  const calls: ServerApi = createRpcClient({ url: "http://127.0.0.1" });
 
   expect(calls).toBeDefined();
 });

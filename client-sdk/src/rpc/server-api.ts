@@ -62,7 +62,7 @@ export type ChangedRoom =
  * What the SDK asks of the server, in its own words: no app needs the server's types to read the SDK's. That the server's
  * router has all of it is checked where both are known (`calls.test.ts`).
  */
-export interface ServerCalls {
+export interface ServerApi {
   readonly auth: {
     readonly requestCode: Mutation<
       { readonly phone: string; readonly deviceId: string } & AppDescription,
@@ -222,22 +222,22 @@ type At<Calls, Path extends string> = Path extends `${infer Head}.${infer Rest}`
     : never;
 
 /** The name of a procedure that reads. */
-export type QueryPath = PathsOf<ServerCalls, "query">;
+export type QueryPath = PathsOf<ServerApi, "query">;
 
 /** The name of a procedure that changes something. */
-export type MutationPath = PathsOf<ServerCalls, "mutate">;
+export type MutationPath = PathsOf<ServerApi, "mutate">;
 
 /** What a procedure that reads is asked with. */
 export type InputOf<P extends QueryPath> =
-  At<ServerCalls, P> extends Query<infer Input, unknown> ? Input : never;
+  At<ServerApi, P> extends Query<infer Input, unknown> ? Input : never;
 
 /** What it answers. */
 export type AnswerOf<P extends QueryPath> =
-  At<ServerCalls, P> extends Query<never, infer Answer> ? Answer : never;
+  At<ServerApi, P> extends Query<never, infer Answer> ? Answer : never;
 
 /** The procedure of a path, for those whose names come out of tables and stores. */
 export const procedureAt = (
-  rpc: ServerCalls,
+  rpc: ServerApi,
   path: string,
 ): Query<unknown, unknown> & Mutation<unknown, unknown> =>
   path

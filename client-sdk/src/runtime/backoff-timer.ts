@@ -3,7 +3,7 @@ import type { RandomBytes } from "./ids.ts";
 import { backoffMs } from "./backoff.ts";
 
 /** A wait that grows with each failure in a row. */
-export interface BackoffWait {
+export interface BackoffTimer {
   readonly failures: number;
   readonly isWaiting: boolean;
   /**
@@ -17,11 +17,11 @@ export interface BackoffWait {
   hurry(): void;
 }
 
-export const createBackoffWait = (deps: {
+export const createBackoffTimer = (deps: {
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   readonly onOver: () => void;
-}): BackoffWait => {
+}): BackoffTimer => {
   let failures = 0;
   let cancel: (() => void) | undefined;
   let isAskedFor = false;

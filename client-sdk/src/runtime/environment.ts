@@ -8,7 +8,7 @@ import type { SecureStorage } from "../storage/secrets.ts";
 import type { StorageAdapter } from "../storage/storage.ts";
 
 /** What surrounds a client: the device, the network and the platform. Everything has been chosen by now. */
-export interface Surroundings {
+export interface ClientEnvironment {
   readonly url: string;
   readonly storage: StorageAdapter;
   readonly secureStorage: SecureStorage | undefined;
@@ -25,7 +25,7 @@ export interface Surroundings {
 const ALWAYS_ONLINE: Network = { isOnline: () => true, subscribe: () => () => {} };
 
 /** Chooses what an app has not. */
-export const toSurroundings = (options: ClientOptions): Surroundings => {
+export const optionsToEnvironment = (options: ClientOptions): ClientEnvironment => {
   const { clock = systemClock, randomBytes = systemRandomBytes, network = ALWAYS_ONLINE } = options;
   return {
     url: options.url,

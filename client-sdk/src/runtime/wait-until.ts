@@ -2,7 +2,7 @@ import type { Clock } from "./clock.ts";
 import type { Observable } from "./observable.ts";
 
 /** Waits until a value is as wanted. Returns `false` when it was not within `timeoutMs`. */
-export const comesTo = <Value>(
+export const waitUntil = <Value>(
   observable: Observable<Value>,
   isWanted: (value: Value) => boolean,
   { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },

@@ -1,6 +1,6 @@
 import type { CommentId, PostId, UserId } from "@edvoyage/protocol";
 import type { Access } from "../students/access.ts";
-import type { Area } from "../students/feature-module.ts";
+import type { FeatureModule } from "../students/feature-module.ts";
 import type { Page } from "../reads/page.ts";
 import type { Comment, FollowedStudent, Post, Social } from "./api.ts";
 import { assertTextFits } from "../runtime/text-limit.ts";
@@ -68,7 +68,7 @@ const createSocial = ({ open, queue, act }: Access): Social => {
 };
 
 /** Cavity. */
-export const social: Area<Social> = { open: createSocial, projections: socialProjections };
+export const social: FeatureModule<Social> = { open: createSocial, projections: socialProjections };
 
 const ofPost = (id: string) => ({ postId: id as PostId });
 const ofStudent = (id: string) => ({ userId: id as UserId });

@@ -1,6 +1,6 @@
 import { parseKey, parseStoreName } from "./keys.ts";
 import { isStorageError, StorageError, type Store, type StorageAdapter } from "./storage.ts";
-import { createTurns, type InTurn } from "../runtime/serial-queue.ts";
+import { createSerialQueue, type RunSerially } from "../runtime/serial-queue.ts";
 
 /** Where an adapter keeps stores. What is the same everywhere is `createStorageAdapter`. */
 export interface Medium {
@@ -18,7 +18,7 @@ export type Table = Store;
 
 interface OpenStores {
   /** Opens and deletes one after the other, so that no store opens while it is deleted. */
-  readonly inTurn: InTurn;
+  readonly inTurn: RunSerially;
   readonly stores: Set<Store>;
 }
 
@@ -36,7 +36,7 @@ export const createStorageAdapter = (medium: Medium): StorageAdapter => {
   const openOf = (name: string): OpenStores => {
     const known = openByName.get(name);
     if (known) return known;
-    const fresh = { inTurn: createTurns(), stores: new Set<Store>() };
+    const fresh = { inTurn: createSerialQueue(), stores: new Set<Store>() };
     openByName.set(name, fresh);
     return fresh;
   };
@@ -76,7 +76,7 @@ interface StoreOptions {
 }
 
 const createStore = (table: Table, { translated, onClosed }: StoreOptions): Store => {
-  const inTurn = createTurns();
+  const inTurn = createSerialQueue();
   let closed: Promise<void> | undefined;
 
   const ask = <T>(task: () => Promise<T>): Promise<T> => {

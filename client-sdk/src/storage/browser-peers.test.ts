@@ -11,15 +11,15 @@ test("a tab that cannot hear the others has what it takes, unless it gave it bac
   const peers = createBrowserPeers("edvoyage");
   const taken = vi.fn<(name: string) => void>();
 
-  peers.take("given back", () => taken("given back"))();
+  peers.acquire("given back", () => taken("given back"))();
   await new Promise<void>((resolve) => {
-    peers.take("kept", () => {
+    peers.acquire("kept", () => {
       taken("kept");
       resolve();
     });
   });
-  const stop = peers.hear(() => expect.fail("there is nobody"));
-  peers.tell("is anybody there?");
+  const stop = peers.subscribe(() => expect.fail("there is nobody"));
+  peers.broadcast("is anybody there?");
   stop();
 
   expect(taken.mock.calls).toEqual([["kept"]]);
@@ -45,9 +45,9 @@ test("a channel is open only while somebody listens, or something is said", () =
   );
   const peers = createBrowserPeers("edvoyage");
 
-  peers.tell("to nobody");
-  const stops = [peers.hear(() => {}), peers.hear(() => {})];
-  peers.tell("through the open one");
+  peers.broadcast("to nobody");
+  const stops = [peers.subscribe(() => {}), peers.subscribe(() => {})];
+  peers.broadcast("through the open one");
   expect(channels).toMatchObject([
     { isOpen: false, said: ["to nobody"] },
     { isOpen: true, said: ["through the open one"] },

@@ -112,12 +112,12 @@ export const createBrowserPeers = (prefix: string): Peers => {
   };
 
   return {
-    tell: say,
-    hear: (listener) =>
+    broadcast: say,
+    subscribe: (listener) =>
       hear((said) => {
         if (typeof said === "string") listener(said);
       }),
-    take: (name, taken) => {
+    acquire: (name, taken) => {
       const over = new AbortController();
       const { signal } = over;
       const hold = async (): Promise<void> => {

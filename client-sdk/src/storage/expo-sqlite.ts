@@ -9,7 +9,7 @@ import {
   SYNCHRONOUS_FULL,
 } from "./sql.ts";
 import { StorageError, type StorageAdapter } from "./storage.ts";
-import { createTurns } from "../runtime/serial-queue.ts";
+import { createSerialQueue } from "../runtime/serial-queue.ts";
 
 /** What is used of `expo-sqlite`, since SDK 51: `import * as SQLite from "expo-sqlite"`. */
 export interface ExpoSqlite {
@@ -49,7 +49,7 @@ export const createExpoSqliteStorage = (
   // A store's name has no dot.
   const registryFile = `${prefix}.stores.db`;
 
-  const inTurn = createTurns();
+  const inTurn = createSerialQueue();
   const withRegistry = <T>(use: (registry: Table) => Promise<T>): Promise<T> =>
     inTurn(async () => {
       const registry = await openTable(SQLite, registryFile);

@@ -79,19 +79,19 @@ const createPeers = ({ programs, queues }: Memory): Peers => {
   programs.add(mine);
 
   return {
-    tell: (topic) => {
+    broadcast: (topic) => {
       const others = [...programs].filter((listeners) => listeners !== mine);
       later(() => {
         for (const listeners of others) for (const listener of listeners) listener(topic);
       });
     },
-    hear: (listener) => {
+    subscribe: (listener) => {
       // One function may listen twice.
       const heard: Listener = (topic) => listener(topic);
       mine.add(heard);
       return () => void mine.delete(heard);
     },
-    take: (name, taken) => {
+    acquire: (name, taken) => {
       const queue = queues.get(name) ?? [];
       queues.set(name, queue);
       const callFirst = (): void => {

@@ -1,10 +1,10 @@
-import type { Surroundings } from "../runtime/environment.ts";
+import type { ClientEnvironment } from "../runtime/environment.ts";
 import { createRecords, type Records } from "./records.ts";
 
 /** Opens a store as checked records, and reports each that is damaged. */
 export const openRecords = async (
   name: string,
-  { storage, report }: Pick<Surroundings, "storage" | "report">,
+  { storage, report }: Pick<ClientEnvironment, "storage" | "report">,
 ): Promise<Records> =>
   createRecords(await storage.open(name), {
     onDamaged: (key) => report({ kind: "record-damaged", message: `The record ${key} was damaged.` }),

@@ -1,7 +1,7 @@
 import { crc32 } from "./crc32.ts";
 import { MAX_KEY_LENGTH } from "./keys.ts";
 import { isStorageError, type Change, type Store } from "./storage.ts";
-import { createTurns } from "../runtime/serial-queue.ts";
+import { createSerialQueue } from "../runtime/serial-queue.ts";
 
 /** A store whose records are checked when they are read: what the disk has changed is never taken for the student's. */
 export interface Records {
@@ -73,7 +73,7 @@ export const remove = (key: string): Change => ({ key, value: null });
  */
 export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Records => {
   // A record that was damaged when it was read may be whole when it is set aside: nothing may be written in between.
-  const inTurn = createTurns();
+  const inTurn = createSerialQueue();
 
   const setAside = (key: string, isWhole: (value: Uint8Array) => boolean): Promise<void> =>
     inTurn(async () => {

@@ -46,15 +46,15 @@ export interface Change {
 /** What programs that share stores say to each other. None of it is kept: it is lost on who is not there. */
 export interface Peers {
   /** Says a topic to all others, not to oneself. */
-  tell(topic: string): void;
+  broadcast(topic: string): void;
   /** Hears what the others say; returns how to stop. */
-  hear(listener: (topic: string) => void): () => void;
+  subscribe(listener: (topic: string) => void): () => void;
   /**
    * Takes a name that one program at a time can have, as soon as nobody else has it, and calls `taken`. Returns how
    * to give it back, or to stop waiting. It also comes free when the program that has it ends, however it ends.
    * `lost` is aborted when another has taken it from a program that stood still; it is waited for again then.
    */
-  take(name: string, taken: (lost?: AbortSignal) => void): () => void;
+  acquire(name: string, taken: (lost?: AbortSignal) => void): () => void;
 }
 
 /** Why a store did not do what it was asked. */

@@ -1,5 +1,5 @@
 import type { CommandId } from "@edvoyage/protocol";
-import type { ServerCalls } from "../rpc/server-api.ts";
+import type { ServerApi } from "../rpc/server-api.ts";
 import type { OutboxEntry, QueuedInputs, QueuedProcedure } from "../outbox/outbox-entry.ts";
 import type { OpenView } from "../reads/views.ts";
 
@@ -34,7 +34,7 @@ export interface Access {
   /** Drops a command that failed. */
   readonly discard: (id: CommandId) => Promise<void>;
   /** Calls as the student, now. Throws `signed-out` without one, and `EdVoyageError`. */
-  readonly call: <Answer>(ask: (rpc: ServerCalls) => Promise<Answer>) => Promise<Answer>;
+  readonly call: <Answer>(ask: (rpc: ServerApi) => Promise<Answer>) => Promise<Answer>;
 }
 
 /** A list with one item changed; the same list when it is not in it, or stays the same object. */

@@ -1,7 +1,7 @@
 import type { SessionEndReason, Student } from "../auth/auth-status.ts";
 import { isSessionOver, type EdVoyageError } from "../runtime/errors.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
-import type { Surroundings } from "../runtime/environment.ts";
+import type { ClientEnvironment } from "../runtime/environment.ts";
 import { expiryAfterUse, lostSession, type SessionStore, type StoredSession } from "./session-store.ts";
 
 /** A session that has just begun, with its key. */
@@ -38,8 +38,8 @@ export interface LiveSession {
 export interface LiveSessionOptions {
   readonly student: Student;
   readonly sessions: SessionStore;
-  readonly clock: Surroundings["clock"];
-  readonly report: Surroundings["report"];
+  readonly clock: ClientEnvironment["clock"];
+  readonly report: ClientEnvironment["report"];
   readonly fresh?: FreshSession | undefined;
   /** There is another key than before. */
   readonly onKey: () => void;

@@ -1,8 +1,8 @@
-import type { Account } from "./student-context.ts";
+import type { StudentContext } from "./student-context.ts";
 import type { Student } from "../auth/auth-status.ts";
-import { createCaller } from "../rpc/http-caller.ts";
+import { createHttpCaller } from "../rpc/http-caller.ts";
 import { toEdVoyageError } from "../runtime/errors.ts";
-import type { Surroundings } from "../runtime/environment.ts";
+import type { ClientEnvironment } from "../runtime/environment.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { createOutbox } from "../outbox/outbox.ts";
 import { createSend } from "../outbox/send.ts";
@@ -26,7 +26,7 @@ export interface Features {
 
 /** What features are made from. */
 export interface FeatureContext {
-  readonly account: Account;
+  readonly account: StudentContext;
   readonly token: () => string | undefined;
   /** Whether there is a key to connect with. */
   readonly canConnect: () => boolean;
@@ -42,7 +42,7 @@ export interface OpenStudent<F extends Features> extends Pick<
   LiveSession,
   "session" | "lastHeardAt" | "token" | "hasKey" | "isConfirmed" | "renew" | "reload"
 > {
-  readonly account: Account;
+  readonly account: StudentContext;
   readonly features: F;
   /** Asks the server whether the session lives; what it says is kept. Unreachable is no answer. */
   validate(): Promise<void>;
@@ -54,7 +54,7 @@ export interface OpenStudent<F extends Features> extends Pick<
 export const storeNameOf = (userId: string): string => `student-${userId}`;
 
 interface OpenOptions<F extends Features> {
-  readonly surroundings: Surroundings;
+  readonly surroundings: ClientEnvironment;
   readonly openFeatures: OpenFeatures<F>;
   /** A session that has just begun. */
   readonly fresh?: FreshSession;
@@ -66,7 +66,7 @@ export const openStudent = async <F extends Features>(
   options: OpenOptions<F>,
 ): Promise<OpenStudent<F>> => {
   const { storage } = options.surroundings;
-  const report: Surroundings["report"] = (problem) => {
+  const report: ClientEnvironment["report"] = (problem) => {
     // Another program has signed her out and deleted the store, which this one is about to hear.
     if (problem.cause === undefined || toEdVoyageError(problem.cause).reason !== "closed") {
       options.surroundings.report(problem);
@@ -89,7 +89,7 @@ const openWith = async <F extends Features>(
     fresh,
     records,
     report,
-  }: OpenOptions<F> & { readonly records: Records; readonly report: Surroundings["report"] },
+  }: OpenOptions<F> & { readonly records: Records; readonly report: ClientEnvironment["report"] },
 ): Promise<OpenStudent<F>> => {
   const { url, storage, clock, randomBytes, newId, secureStorage } = surroundings;
   const userId = student.id;
@@ -106,9 +106,9 @@ const openWith = async <F extends Features>(
   const live = await openLiveSession({ student, sessions, clock, report, fresh, onKey: wake });
   const { session, token } = live;
   const over = new AbortController();
-  const rpc = createCaller({
+  const rpc = createHttpCaller({
     url,
-    over: over.signal,
+    closed: over.signal,
     token,
     sessionId: () => session.value.id,
     fetch: surroundings.fetch,
@@ -132,7 +132,7 @@ const openWith = async <F extends Features>(
     onFault,
     peers,
   });
-  const account: Account = { userId, records, outbox, rpc, clock, randomBytes, newId, report, peers };
+  const account: StudentContext = { userId, records, outbox, rpc, clock, randomBytes, newId, report, peers };
   const validate = async (): Promise<void> => {
     if (token() === undefined) return;
     await rpc.sessions.validate.query().catch(() => {

@@ -3,7 +3,7 @@ import type { SessionEndReason, Student } from "../auth/auth-status.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 import type { SecureStorage } from "../storage/secrets.ts";
 import type { Peers } from "../storage/storage.ts";
-import { createLock, createTurns } from "../runtime/serial-queue.ts";
+import { createCrossTabLock, createSerialQueue } from "../runtime/serial-queue.ts";
 
 /** A student's session on this device, without its key. Instants are of the device's clock. */
 export interface StoredSession {
@@ -51,8 +51,8 @@ export const createSessionStore = ({
   readonly peers: Peers | undefined;
 }): SessionStore => {
   const secretName = secretNameOf(userId);
-  const turn = createTurns();
-  const lock = createLock(peers, `session ${userId}`);
+  const turn = createSerialQueue();
+  const lock = createCrossTabLock(peers, `session ${userId}`);
   const inTurn: typeof turn = (task) => turn(() => lock(task));
   const read = (): Promise<StoredSession | undefined> => records.getJson<StoredSession>(SESSION);
   /** What is about a session must not touch the next one, which this program or another has saved meanwhile. */

@@ -2,7 +2,7 @@ import type { UserId } from "@edvoyage/protocol";
 import type { Clock } from "../runtime/clock.ts";
 import type { NewId, RandomBytes } from "../runtime/ids.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import type { ServerCalls } from "../rpc/server-api.ts";
+import type { ServerApi } from "../rpc/server-api.ts";
 import type { Records } from "../storage/records.ts";
 import type { Peers } from "../storage/storage.ts";
 
@@ -26,12 +26,12 @@ export interface Problem {
 }
 
 /** What every feature of a signed-in student works with. All of it is hers alone. */
-export interface Account {
+export interface StudentContext {
   readonly userId: UserId;
   readonly records: Records;
   readonly outbox: Outbox;
   /** Calls as this student. */
-  readonly rpc: ServerCalls;
+  readonly rpc: ServerApi;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   readonly newId: NewId;

@@ -4,9 +4,9 @@ import { deviceChanges, type Device, type EndedSession, type Wipe } from "../aut
 import { isTransient, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, setIfDifferent, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import { backoffMs } from "../runtime/backoff.ts";
-import { createCaller } from "../rpc/http-caller.ts";
-import type { Surroundings } from "../runtime/environment.ts";
-import { createLock, createTurns } from "../runtime/serial-queue.ts";
+import { createHttpCaller } from "../rpc/http-caller.ts";
+import type { ClientEnvironment } from "../runtime/environment.ts";
+import { createCrossTabLock, createSerialQueue } from "../runtime/serial-queue.ts";
 import { openStudent, type Features, type OpenFeatures, type OpenStudent } from "./open-student.ts";
 import type { StoredSession } from "./session-store.ts";
 import { wipeStudent } from "./wipe.ts";
@@ -38,7 +38,7 @@ const TOPIC = "device";
 const NOBODY: Membership = { state: "signedOut", student: null };
 
 export const createStudents = <F extends Features>(deps: {
-  readonly surroundings: Surroundings;
+  readonly surroundings: ClientEnvironment;
   readonly device: Device;
   readonly openFeatures: OpenFeatures<F>;
   /** A session that an admin ended takes the data with it. */
@@ -48,8 +48,8 @@ export const createStudents = <F extends Features>(deps: {
 }): Students<F> => {
   const { surroundings, device, openFeatures } = deps;
   const { storage, clock, randomBytes, report } = surroundings;
-  const turn = createTurns();
-  const lock = createLock(storage.peers, TOPIC);
+  const turn = createSerialQueue();
+  const lock = createCrossTabLock(storage.peers, TOPIC);
   /** Who is on this device is changed by one program at a time: one that is slow must not wipe whom another let in. */
   const exclusively: typeof turn = (task) => turn(() => lock(task));
   const membership = createSubject<Membership>(NOBODY);
@@ -95,7 +95,7 @@ export const createStudents = <F extends Features>(deps: {
     await student?.close();
   };
 
-  const tellPeers = (): void => storage.peers?.tell(TOPIC);
+  const tellPeers = (): void => storage.peers?.broadcast(TOPIC);
 
   const wipe = async (gone: Wipe): Promise<void> => {
     await wipeStudent(gone, surroundings);
@@ -159,13 +159,13 @@ export const createStudents = <F extends Features>(deps: {
   const endSession = async (id: SessionId, token: string): Promise<boolean> => {
     if (isClosed) return false;
     const { url, fetch } = surroundings;
-    const rpc = createCaller({
+    const rpc = createHttpCaller({
       url,
       token: () => token,
       sessionId: () => id,
       fetch,
       clock,
-      over: over.signal,
+      closed: over.signal,
     });
     try {
       await rpc.sessions.logout.mutate();
@@ -198,7 +198,7 @@ export const createStudents = <F extends Features>(deps: {
   };
   const load = (): Promise<void> => exclusively(catchUp);
 
-  const stopHearing = storage.peers?.hear((topic) => {
+  const stopHearing = storage.peers?.subscribe((topic) => {
     if (topic !== TOPIC || isClosed) return;
     background(load());
     deps.onPeerChange();

@@ -3,7 +3,7 @@ import { keysOfAcked } from "../outbox/stored-entry.ts";
 import { openRecords } from "../storage/open-records.ts";
 import { remove, type Records } from "../storage/records.ts";
 import { isStorageError } from "../storage/storage.ts";
-import type { Surroundings } from "../runtime/environment.ts";
+import type { ClientEnvironment } from "../runtime/environment.ts";
 import { storeNameOf } from "./open-student.ts";
 import { secretNameOf } from "./session-store.ts";
 
@@ -16,7 +16,7 @@ const UNSENT_PREFIXES = ["outbox/", "edit/", "lost/"];
  */
 export const wipeStudent = async (
   { userId, keepsUnsent }: Wipe,
-  surroundings: Pick<Surroundings, "storage" | "secureStorage" | "report">,
+  surroundings: Pick<ClientEnvironment, "storage" | "secureStorage" | "report">,
 ): Promise<void> => {
   const { storage, secureStorage } = surroundings;
   const name = storeNameOf(userId);

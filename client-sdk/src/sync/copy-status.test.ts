@@ -1,6 +1,6 @@
 import type { RoomHead, RoomId } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
-import { standingOf } from "./copy-status.ts";
+import { compareToHead } from "./copy-status.ts";
 
 const at = (index: number, id: string, segment = 0): RoomHead => ({
   roomId: "r" as RoomId,
@@ -18,5 +18,5 @@ test.each([
   { name: "got the head meanwhile", head: at(6, "f"), end: at(5, "e"), now: "f", standing: "behind" },
   { name: "got another head meanwhile", head: at(6, "f"), end: at(5, "e"), now: "x", standing: "forked" },
 ])("a copy that has $name is $standing", ({ head, end, now, standing }) => {
-  expect(standingOf(head, { end, eventIdAt: () => now })).toBe(standing);
+  expect(compareToHead(head, { end, eventIdAt: () => now })).toBe(standing);
 });

@@ -1,7 +1,7 @@
 import { comparePositions, type Position, type RoomHead } from "@edvoyage/protocol";
 
 /** How a copy of a room's log stands to the log itself. */
-export type Standing =
+export type CopyStatus =
   /** It has what the server has. */
   | "current"
   /** There is more. */
@@ -13,13 +13,13 @@ export type Standing =
  * Compares a copy with the newest event that the server names. `end` is where the copy ended before the server was
  * asked: what it had then, the server must have named, or something later. `eventIdAt` is of the copy as it is now.
  */
-export const standingOf = (
+export const compareToHead = (
   head: RoomHead,
   {
     end,
     eventIdAt,
   }: { readonly end: RoomHead; readonly eventIdAt?: ((place: Position) => string | undefined) | undefined },
-): Standing => {
+): CopyStatus => {
   const order = comparePositions(end, head);
   if (order > 0) return "forked";
   if (order === 0) return end.id === head.id ? "current" : "forked";

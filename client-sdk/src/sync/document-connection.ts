@@ -2,7 +2,7 @@ import { BEARER_SUBPROTOCOL_PREFIX, SYNC_SUBPROTOCOL } from "@edvoyage/protocol"
 import type * as Y from "yjs";
 import type { Clock } from "../runtime/clock.ts";
 import type { RandomBytes } from "../runtime/ids.ts";
-import { createBackoffWait, type BackoffWait } from "../runtime/backoff-timer.ts";
+import { createBackoffTimer, type BackoffTimer } from "../runtime/backoff-timer.ts";
 import { createDocumentLink, type DocumentLink } from "./document-link.ts";
 
 /** How a connection ended. */
@@ -15,17 +15,17 @@ export interface LineEnd {
 }
 
 /** One document's line to the server: its connections, one after the other. */
-export interface Line {
+export interface DocumentConnection {
   readonly link: DocumentLink;
   /** Waits because of what this document met; not because of the server. */
-  readonly backoff: BackoffWait;
+  readonly backoff: BackoffTimer;
   connect(key: string): void;
   /** Drops a connection that is dead unnoticed, after `CHECK_TIMEOUT_MS` without an answer. */
   check(): void;
   close(): void;
 }
 
-export interface LineDeps {
+export interface DocumentConnectionDeps {
   readonly url: string;
   readonly name: string;
   readonly doc: Y.Doc;
@@ -45,7 +45,7 @@ const OPEN_TIMEOUT_MS = 20_000;
 /** How long the server may take to answer when it is asked whether it is there. */
 const CHECK_TIMEOUT_MS = 5_000;
 
-export const createLine = (deps: LineDeps): Line => {
+export const createDocumentConnection = (deps: DocumentConnectionDeps): DocumentConnection => {
   const { clock } = deps;
   let key: string | undefined;
   let deadline: (() => void) | undefined;
@@ -77,7 +77,7 @@ export const createLine = (deps: LineDeps): Line => {
       deps.onEnd({ ...end, key });
     },
   });
-  const backoff = createBackoffWait({ ...deps, onOver: deps.onReady });
+  const backoff = createBackoffTimer({ ...deps, onOver: deps.onReady });
 
   return {
     link,

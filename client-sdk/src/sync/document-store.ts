@@ -1,10 +1,10 @@
 import { USER_ROOTS, type UserRoot } from "@edvoyage/protocol";
 import * as Y from "yjs";
-import type { Account } from "../students/student-context.ts";
+import type { StudentContext } from "../students/student-context.ts";
 import { EdVoyageError, isEdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 import type { Change } from "../storage/storage.ts";
-import { createTurns } from "../runtime/serial-queue.ts";
+import { createSerialQueue } from "../runtime/serial-queue.ts";
 import { drawClientId } from "./create-doc.ts";
 import { KEPT, loadCopy, replaceCopy, type DocumentCopy } from "./document-copy.ts";
 import { changedRoots, encodeEdit, readEntries } from "./entries.ts";
@@ -46,14 +46,14 @@ export interface DocumentStore {
 }
 
 export type DocumentStoreDeps = Pick<
-  Account,
+  StudentContext,
   "records" | "outbox" | "clock" | "randomBytes" | "newId" | "report" | "peers"
 >;
 
 /** Reads what the device has. */
 export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<DocumentStore> => {
   const { records, randomBytes, newId, clock } = deps;
-  const inTurn = createTurns();
+  const inTurn = createSerialQueue();
   const topic = deps.peers && `document ${deps.peers.name}`;
   let isClosed = false;
   let onTrial: JournalEntry | undefined;
@@ -92,7 +92,7 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
   };
 
   const tell = (): void => {
-    if (topic) deps.peers?.peers.tell(topic);
+    if (topic) deps.peers?.peers.broadcast(topic);
   };
 
   /** What was written is on the disk when this resolves, or nothing of it was. */

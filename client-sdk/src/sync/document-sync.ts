@@ -1,8 +1,8 @@
 import { CLOSE_CODES, userDocumentName, type CloseCode } from "@edvoyage/protocol";
 import type * as Y from "yjs";
-import type { Account } from "../students/student-context.ts";
+import type { StudentContext } from "../students/student-context.ts";
 import { EdVoyageError } from "../runtime/errors.ts";
-import { createBackoffWait } from "../runtime/backoff-timer.ts";
+import { createBackoffTimer } from "../runtime/backoff-timer.ts";
 import { createDoc } from "./create-doc.ts";
 import type { DocumentStore } from "./document-store.ts";
 import { hasHole } from "./entries.ts";
@@ -15,7 +15,7 @@ export interface DocumentSync {
 }
 
 export interface DocumentSyncDeps extends Pick<
-  Account,
+  StudentContext,
   "userId" | "clock" | "randomBytes" | "report" | "peers"
 > {
   readonly store: DocumentStore;
@@ -60,10 +60,10 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
   const isCopy = (doc: Y.Doc | undefined): boolean => doc === store.copy.value.doc;
 
   /** Counts until the server confirms something: one that refuses everything is not asked again and again. */
-  const refusals = createBackoffWait({ ...deps, onOver: () => connect(createDoc(deps.randomBytes)) });
-  const forbidden = createBackoffWait({ ...deps, onOver: () => link && connect(link.doc) });
+  const refusals = createBackoffTimer({ ...deps, onOver: () => connect(createDoc(deps.randomBytes)) });
+  const forbidden = createBackoffTimer({ ...deps, onOver: () => link && connect(link.doc) });
   /** The device could not write. */
-  const faults = createBackoffWait({ ...deps, onOver: () => advance() });
+  const faults = createBackoffTimer({ ...deps, onOver: () => advance() });
 
   /** What there is to do now: one thing at a time. */
   const nextStep = (): (() => Promise<void>) | undefined => {
@@ -155,7 +155,7 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
       refusals.reset();
       connect(store.copy.value.doc);
     }),
-    deps.peers?.peers.take(`document ${deps.peers.name}`, (lost) => {
+    deps.peers?.peers.acquire(`document ${deps.peers.name}`, (lost) => {
       isMaker = true;
       lost?.addEventListener("abort", () => (isMaker = false));
       advance();

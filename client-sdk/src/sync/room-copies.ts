@@ -1,6 +1,6 @@
 import type { MessageId, RoomHead, RoomId } from "@edvoyage/protocol";
 import type * as Y from "yjs";
-import type { Account } from "../students/student-context.ts";
+import type { StudentContext } from "../students/student-context.ts";
 import type { Change } from "../storage/storage.ts";
 import { ackedIn, arrivalOf, type Arrival } from "./acknowledged.ts";
 import { endOf } from "./log-position.ts";
@@ -62,7 +62,7 @@ export const createCopy = (segment: number, doc: Y.Doc): Copy => ({
 
 export const createRoomCopies = (
   roomId: RoomId,
-  account: Pick<Account, "records" | "outbox" | "userId" | "randomBytes">,
+  account: Pick<StudentContext, "records" | "outbox" | "userId" | "randomBytes">,
 ): RoomCopies => {
   const { records, outbox, userId } = account;
   const kept = createRoomRecords(roomId, account);

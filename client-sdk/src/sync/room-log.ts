@@ -1,10 +1,10 @@
 import { CLOSE_CODES, roomDocumentName, type RoomHead, type RoomId } from "@edvoyage/protocol";
-import type { Account } from "../students/student-context.ts";
-import { comesTo } from "../runtime/wait-until.ts";
-import type { BackoffWait } from "../runtime/backoff-timer.ts";
+import type { StudentContext } from "../students/student-context.ts";
+import { waitUntil } from "../runtime/wait-until.ts";
+import type { BackoffTimer } from "../runtime/backoff-timer.ts";
 import { EdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, type Observable, type Unsubscribe } from "../runtime/observable.ts";
-import { createTurns } from "../runtime/serial-queue.ts";
+import { createSerialQueue } from "../runtime/serial-queue.ts";
 import { createDoc } from "./create-doc.ts";
 import { fetchDoc } from "./fetch-doc.ts";
 import { firstSegmentOf, type LostMessages } from "./lost-messages.ts";
@@ -50,7 +50,7 @@ export interface LogState {
 }
 
 /** Where a room's log can be read. */
-export interface Whereabouts {
+export interface RoomBounds {
   readonly head: RoomHead;
   /** The first segment that the student may read. */
   readonly fromSegment: number;
@@ -58,12 +58,12 @@ export interface Whereabouts {
 
 export interface RoomLogDeps {
   readonly roomId: RoomId;
-  readonly account: Account;
+  readonly account: StudentContext;
   readonly sockets: Sockets;
   /** Counts how often the server has refused the room; `wake` is called when the wait is over. */
-  readonly refusals: BackoffWait;
+  readonly refusals: BackoffTimer;
   /** As the inbox knows it. */
-  readonly whereabouts: () => Whereabouts | undefined;
+  readonly whereabouts: () => RoomBounds | undefined;
   /** Asks the inbox; `wake` is called when it knows. */
   readonly seek: () => void;
   /** The server says that a segment is not hers, or not there. */
@@ -101,7 +101,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   const copies = createRoomCopies(roomId, account);
   const typing = createTyping(account);
   /** What reads and writes copies waits for what did before. */
-  const turn = createTurns();
+  const turn = createSerialQueue();
   const state = createSubject(NOTHING);
   let live: Live | undefined;
   let loading: Promise<void> | undefined;
@@ -308,7 +308,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
       holds += 1;
       connect();
       const isOver = (now: LogState): boolean => now.isCurrent || refusals.isWaiting || over.signal.aborted;
-      await comesTo(state, isOver, { clock, timeoutMs: CATCH_UP_MS });
+      await waitUntil(state, isOver, { clock, timeoutMs: CATCH_UP_MS });
       const { isCurrent } = state.value;
       await keep();
       holds -= 1;
@@ -346,7 +346,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
 /** Where the log goes on after the newest copy; where it begins when there is none, or it is too far away. */
 const nextSegment = (
   newest: Segment | undefined,
-  { lost, place }: { readonly lost: LostMessages | undefined; readonly place: Whereabouts | undefined },
+  { lost, place }: { readonly lost: LostMessages | undefined; readonly place: RoomBounds | undefined },
 ): number | undefined => {
   // What is rebuilt is fetched whole: what was lost is known only then.
   const isNear = lost || !place || !newest || place.head.segment - newest.segment <= MAX_MISSING;

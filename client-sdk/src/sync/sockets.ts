@@ -5,8 +5,8 @@ import type { Problem } from "../students/student-context.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { RandomBytes } from "../runtime/ids.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
-import { createBackoffWait } from "../runtime/backoff-timer.ts";
-import { createLine, type Line, type LineEnd } from "./document-connection.ts";
+import { createBackoffTimer } from "../runtime/backoff-timer.ts";
+import { createDocumentConnection, type DocumentConnection, type LineEnd } from "./document-connection.ts";
 
 /** How things stand with the server. */
 export type ConnectionState =
@@ -80,10 +80,10 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   if (!WebSocket) throw new TypeError("This platform has no WebSocket: hand one in.");
   const url = `${deps.url.replace(/^http/, "ws").replace(/\/+$/, "")}/sync`;
   const state = createSubject<ConnectionState>("offline");
-  const lines = new Set<Line>();
+  const lines = new Set<DocumentConnection>();
   let refusedKey: string | undefined;
   /** It is asked about again when nobody has answered for it: the session may live all the same. */
-  const refusedKeyWait = createBackoffWait({
+  const refusedKeyWait = createBackoffTimer({
     clock,
     randomBytes,
     onOver: () => {
@@ -113,7 +113,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     }
   };
 
-  const connect = (line: Line, key: string): void => {
+  const connect = (line: DocumentConnection, key: string): void => {
     try {
       line.connect(key);
     } catch (cause) {
@@ -123,9 +123,9 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   };
 
   /** Not reached, restarting or full: that concerns all lines alike, and is one wait for all. */
-  const server = createBackoffWait({ clock, randomBytes, onOver: pump });
+  const server = createBackoffTimer({ clock, randomBytes, onOver: pump });
 
-  const ended = (line: Line, { code, wasOpen, key }: LineEnd): void => {
+  const ended = (line: DocumentConnection, { code, wasOpen, key }: LineEnd): void => {
     if (code === CLOSE_CODES.noSession) {
       // Another one may be in use by now: then it is only tried again.
       if (key === token() && key !== refusedKey) {
@@ -150,7 +150,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       line.close();
       pump();
     };
-    const line = createLine({
+    const line = createDocumentConnection({
       url,
       name,
       doc,
@@ -219,5 +219,5 @@ const REFUSALS: readonly CloseCode[] = [
 ];
 
 /** Whether a line has begun to connect and has not got what the server has yet. */
-const isAnyTrying = (lines: ReadonlySet<Line>): boolean =>
+const isAnyTrying = (lines: ReadonlySet<DocumentConnection>): boolean =>
   Array.from(lines).some(({ link }) => link.state !== "closed" && !link.isSynced);

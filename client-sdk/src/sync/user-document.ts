@@ -37,7 +37,7 @@ export const createUserDocument = async (deps: UserDocumentDeps): Promise<UserDo
       deps.report({ kind: "fault", message: "What another tab has written could not be read.", cause });
     });
   };
-  const stopHearing = deps.peers?.peers.hear((topic) => {
+  const stopHearing = deps.peers?.peers.subscribe((topic) => {
     if (topic === `document ${deps.peers?.name}`) refresh();
   });
   // What another tab has written while this one was opened was told to nobody here.

@@ -2,12 +2,12 @@ import SqliteDriver from "better-sqlite3";
 import { chmodSync, constants, existsSync, linkSync, renameSync, rmSync, statSync } from "node:fs";
 import { copyFile, open } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { holdFile, migrateConnection } from "../dialects/sqlite.ts";
+import { lockFile, migrateConnection } from "../dialects/sqlite.ts";
 import { makeFolder, syncFile, syncFolder } from "../durable-file.ts";
 import { StorageError } from "../storage-error.ts";
 import { BackupError } from "./backup-error.ts";
 import { instantToName } from "./backup.ts";
-import { beginNextLife, type LifeDeps, type NextLife, type Replaced } from "./restored-identity.ts";
+import { restoreIdentity, type LifeDeps, type RestoredIdentity, type Replaced } from "./restored-identity.ts";
 import { verifyCopy } from "./verification.ts";
 
 /** What a restore does, in this order. */
@@ -26,7 +26,7 @@ export const restoreSteps = [
 export type RestoreStep = (typeof restoreSteps)[number];
 
 /** A database that was restored. */
-export interface Restoration extends NextLife {
+export interface Restoration extends RestoredIdentity {
   /** Where it is. */
   readonly path: string;
   /** The schema of the backup, before it was migrated. */
@@ -57,7 +57,7 @@ export const restoreBackup = async (
   const { signal, now } = options;
   await assertLooksWhole(source, target);
   makeFolder(dirname(target));
-  const lock = holdFile(target);
+  const lock = lockFile(target);
   const draft = `${target}.restoring`;
   const begin = async (step: RestoreStep): Promise<void> => {
     await options.onStep(step);
@@ -76,7 +76,7 @@ export const restoreBackup = async (
     await begin("renew");
     const replaced = closeReplaced(target);
     const life = withDatabase(draft, (connection) =>
-      beginNextLife(connection, { replaced, source: basename(source), deps: options }),
+      restoreIdentity(connection, { replaced, source: basename(source), deps: options }),
     );
     await begin("erase");
     if (life.erasures.state === "done" && life.erasures.entries + life.erasures.students > 0) {

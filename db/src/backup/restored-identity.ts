@@ -22,7 +22,7 @@ export type Replay =
   | { readonly state: "impossible"; readonly why: string };
 
 /** What became of a restored database. */
-export interface NextLife {
+export interface RestoredIdentity {
   readonly epoch: number;
   readonly sessionsEnded: number;
   readonly segments: number;
@@ -45,14 +45,14 @@ const MAX_WRITER_ID = 2 ** 32 - 1;
  * database knows that must not be undone is carried over: erasures, the writers that clients may name, and its
  * audit log. One transaction.
  */
-export const beginNextLife = (
+export const restoreIdentity = (
   connection: SqliteDriver.Database,
   {
     replaced,
     source,
     deps,
   }: { readonly replaced: Replaced; readonly source: string; readonly deps: LifeDeps },
-): NextLife => {
+): RestoredIdentity => {
   const { now, random, newId } = deps;
   const remembered = rememberReplaced(connection, replaced);
   connection.function("new_writer_id", (former: unknown) => drawWriterId(random, former));
@@ -60,7 +60,7 @@ export const beginNextLife = (
     connection.prepare(sql).run(...values).changes;
 
   return connection
-    .transaction((): NextLife => {
+    .transaction((): RestoredIdentity => {
       const epoch = Math.max(readEpoch(connection, "main"), remembered.epoch) + 1;
       run("update database_epoch set epoch = ?", epoch);
 

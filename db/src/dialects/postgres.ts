@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient, type QueryCreator } from "kysely";
 import type { QueryConfig, QueryResult } from "pg";
 import type { Database, Queries, UnitOfWork } from "../database.ts";
-import { createUnitHandle, type UnitHandle } from "./unit-of-work.ts";
+import { createUnitOfWork, type UnitHandle } from "./unit-of-work.ts";
 import { migrateToLatest, newestMigration } from "../migrations/index.ts";
 import { createPreparedCompiler, type CompiledPrepared, type Prepared } from "../prepared.ts";
 import { StorageError } from "../storage-error.ts";
@@ -138,7 +138,7 @@ const isUndoneByLoss = (error: unknown, connection: PostgresConnection): boolean
 
 const createHandle = (connection: PostgresConnection, compile: Compile): UnitHandle => {
   const kysely = kyselyOf(async () => ({ query: connection.query, release: () => {} }));
-  return createUnitHandle(createQueries(connection.query, kysely, compile), async (key) => {
+  return createUnitOfWork(createQueries(connection.query, kysely, compile), async (key) => {
     const text = "select pg_advisory_xact_lock(hashtextextended($1, 0))";
     await connection.query({ name: "edvoyage_lock", text, values: [key] });
   });

@@ -9,7 +9,7 @@ import { StorageError } from "../storage-error.ts";
 import type { Tables } from "../tables/index.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { rewriteFile } from "./rewrite-file.ts";
-import { createUnitHandle } from "./unit-of-work.ts";
+import { createUnitOfWork } from "./unit-of-work.ts";
 
 /** SQLite before this loses pages when a WAL reset races a checkpoint (fixed in 3.51.3). */
 const MIN_SQLITE_VERSION = [3, 51, 3] as const;
@@ -25,7 +25,7 @@ const COPY_STEP_PAGES = 256;
  */
 export const openSqlite = async (path: string): Promise<Database> => {
   makeFolder(dirname(path));
-  const lock = holdFile(path);
+  const lock = lockFile(path);
   try {
     return await open(path, lock);
   } catch (error) {
@@ -65,7 +65,7 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
     rollbackToSavepoint: () => control.rollbackTo.run(),
     isInTransaction: () => writer.inTransaction,
     // One writer: whoever runs holds every lock.
-    handle: () => createUnitHandle(write, async () => {}),
+    handle: () => createUnitOfWork(write, async () => {}),
     translate: (error) => {
       const translated = translateError(error);
       // After a failed fsync the kernel may have dropped the dirty pages: what a retry says proves nothing.
@@ -139,7 +139,7 @@ const prepareControl = (connection: SqliteDriver.Database) => ({
  * Holds `<path>.lock` exclusively until it is closed. Throws `StorageError` `locked`. The lock is the kernel's, on an open file: it cannot outlive the
  * process, so a crash leaves nothing to clean up.
  */
-export const holdFile = (path: string): SqliteDriver.Database => {
+export const lockFile = (path: string): SqliteDriver.Database => {
   const lock = new SqliteDriver(`${path}.lock`, { timeout: 0 });
   try {
     lock.exec("begin exclusive");

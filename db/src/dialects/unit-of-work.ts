@@ -11,7 +11,7 @@ export interface UnitHandle {
   committed(): void;
 }
 
-export const createUnitHandle = (queries: Queries, lock: UnitOfWork["lock"]): UnitHandle => {
+export const createUnitOfWork = (queries: Queries, lock: UnitOfWork["lock"]): UnitHandle => {
   const tasks: (() => void)[] = [];
   let hasEnded = false;
   const late = (): Error => new Error("A unit of work was used after its end");

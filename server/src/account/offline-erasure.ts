@@ -9,10 +9,10 @@ import { createNumbers } from "../numbers/numbers.ts";
 import { createSessions } from "../sessions/sessions.ts";
 import { createPushTokens } from "../push/tokens.ts";
 import { createErasureParts } from "./personal-data-parts.ts";
-import { createLogs } from "../sync/room-logs.ts";
+import { createRoomLogs } from "../sync/room-logs.ts";
 
 /** Erases students from a database that no server has open, such as one that is being restored: nobody is told of it. */
-export const createDetachedErasure = ({
+export const createOfflineErasure = ({
   database,
   clock,
   random,
@@ -45,7 +45,7 @@ export const createDetachedErasure = ({
     clock,
     parts: createErasureParts({
       read,
-      logs: createLogs({ read, limits, newId, random }),
+      logs: createRoomLogs({ read, limits, newId, random }),
       hints: { logChanged: () => {}, readerGone: () => {}, inboxChanged: () => {} },
       newId,
       limits,

@@ -17,11 +17,11 @@ import type { SessionInspection } from "../sessions/inspection.ts";
 import { createSocialErasure, createSocialExport } from "../social/personal-data.ts";
 import { collectPages, type ErasurePart, type ExportPart } from "./personal-data.ts";
 import type { Documents } from "../sync/documents.ts";
-import type { Logs } from "../sync/room-logs.ts";
+import type { RoomLogs } from "../sync/room-logs.ts";
 
 export interface ExportDeps {
   readonly read: Queries;
-  readonly logs: Logs;
+  readonly logs: RoomLogs;
   readonly profiles: Profiles;
   readonly sessions: SessionInspection;
   readonly contacts: Contacts;
@@ -89,7 +89,7 @@ export const createErasureParts = ({
   limits,
 }: Pick<ChatErasureDeps, "hints"> & {
   readonly read: Queries;
-  readonly logs: Logs;
+  readonly logs: RoomLogs;
   readonly newId: NewId;
   readonly limits: Limits;
 }): readonly ErasurePart[] => [

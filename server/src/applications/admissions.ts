@@ -18,7 +18,7 @@ import { rowToApplication, rowToMove, type Application, type ApplicationMove } f
 import { mayMoveDocument, movesFrom } from "./applications.rules.ts";
 import { applicationQueries as queries, inspectedPage, type InspectedRow } from "./applications.store.ts";
 import { findDocument } from "./documents.ts";
-import { assertMayMove, lockOf, noSuchApplication, takeStep } from "./steps.ts";
+import { assertMayMove, lockOf, noSuchApplication, applyStep } from "./steps.ts";
 
 /** An application as an admin sees it in a list. */
 export interface InspectedApplication extends Omit<Application, "fields" | "documents"> {
@@ -143,7 +143,7 @@ export const createAdmissions = (deps: AdmissionsDeps): Admissions => {
       act(applicationId, async (tx, row, now) => {
         const step = { to, by: "admin", actorId: null, from, note, now } as const;
         await assertMayMove(tx, row, step);
-        await takeStep(tx, row, step);
+        await applyStep(tx, row, step);
         await audit.record(tx, {
           at: now,
           action: "application.moved",

@@ -9,7 +9,7 @@ import type {
 } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Clock } from "../platform/clock.ts";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
@@ -31,7 +31,7 @@ import {
   createChange,
   noSuchApplication,
   recordStep,
-  takeStep,
+  applyStep,
   toApplication,
 } from "./steps.ts";
 
@@ -67,22 +67,25 @@ export interface Applications extends ApplicationDocuments {
    * that is neither rejected nor withdrawn, `limit/reached` (applicationsPerUser, applicationTextCharacters).
    */
   create(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly courseId: CourseId; readonly fields: Partial<ApplicationFields> },
   ): Promise<Application>;
   /**
    * Changes fields of a draft, all of them or none. Throws `conflict` with the names of those that another device wrote
    * to since this one read them, or when it is no draft any more, and `limit/reached` (applicationTextCharacters).
    */
-  update(asking: Asking, input: DraftEdit & { readonly applicationId: ApplicationId }): Promise<Application>;
+  update(
+    asking: CommandSource,
+    input: DraftEdit & { readonly applicationId: ApplicationId },
+  ): Promise<Application>;
   /**
    * Hands a draft in, and keeps the fee and the deadline of now with it. Throws `input/invalid` naming what is missing, and
    * `conflict` when it is no draft, its course is gone or its deadline has passed.
    */
-  submit(asking: Asking, input: ApplicationMoveRequest): Promise<Application>;
+  submit(asking: CommandSource, input: ApplicationMoveRequest): Promise<Application>;
   /** Throws `conflict` when the table of transitions does not let her, or its status is not the one that she saw. */
   withdraw(
-    asking: Asking,
+    asking: CommandSource,
     input: ApplicationMoveRequest & { readonly note?: string | null | undefined },
   ): Promise<Application>;
 }
@@ -241,7 +244,7 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
         }
         const terms = { ...courseToKeep(course), fee: course.application_fee, deadline: intake.deadline };
         await tx.all(queries.keepTerms, { id: row.id, ...terms, now });
-        await takeStep(tx, row, step);
+        await applyStep(tx, row, step);
       }),
 
     withdraw: (asking, input) =>
@@ -250,7 +253,7 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
         const { from, note = null } = input;
         const step = { to: "withdrawn", by: "student", actorId: userId, from, note, now } as const;
         await assertMayMove(tx, row, step);
-        await takeStep(tx, row, step);
+        await applyStep(tx, row, step);
       }),
 
     ...createApplicationDocuments({ change, newId, limits }),

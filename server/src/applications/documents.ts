@@ -5,7 +5,7 @@ import type {
   ApplicationId,
   Limits,
 } from "@edvoyage/protocol";
-import type { Asking } from "../commands/commands.ts";
+import type { CommandSource } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Application } from "./application.ts";
@@ -20,7 +20,7 @@ export interface ApplicationDocuments {
    * (documentsPerApplication).
    */
   addDocument(
-    asking: Asking,
+    asking: CommandSource,
     input: {
       readonly applicationId: ApplicationId;
       readonly kind: ApplicationDocumentKind;
@@ -30,7 +30,7 @@ export interface ApplicationDocuments {
   ): Promise<Application>;
   /** Says that it is there now, or another one in its place. Throws `conflict` for one that was accepted. */
   uploadDocument(
-    asking: Asking,
+    asking: CommandSource,
     input: {
       readonly applicationId: ApplicationId;
       readonly documentId: ApplicationDocumentId;
@@ -39,7 +39,7 @@ export interface ApplicationDocuments {
   ): Promise<Application>;
   /** Throws `conflict` for one that those who decide rely on. */
   removeDocument(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly applicationId: ApplicationId; readonly documentId: ApplicationDocumentId },
   ): Promise<Application>;
 }

@@ -7,7 +7,7 @@ import type {
   UserId,
 } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { rowToApplication, type Application } from "./application.ts";
@@ -49,7 +49,7 @@ export const assertMayMove = async (
 };
 
 /** Takes a step and writes it into the history. The caller holds the application's lock and has asked the table. */
-export const takeStep = async (tx: UnitOfWork, row: ApplicationRow, step: Step): Promise<void> => {
+export const applyStep = async (tx: UnitOfWork, row: ApplicationRow, step: Step): Promise<void> => {
   const { id, status: from } = row;
   const { to, now } = step;
   await tx.all(queries.setStatus, { id, status: to, closedAt: isClosed(to) ? now : null, now });
@@ -72,7 +72,7 @@ export const lockOf = ({ id }: Pick<ApplicationRow, "id">): string => `applicati
 
 /** Runs a change of a student's own application and answers with the application as it is now, also when it is repeated. */
 export type Change = <Input extends { readonly applicationId: ApplicationId }>(
-  asking: Asking,
+  asking: CommandSource,
   command: { readonly procedure: string; readonly input: Input },
   act: (tx: UnitOfWork, row: ApplicationRow, now: number) => Promise<void>,
 ) => Promise<Application>;

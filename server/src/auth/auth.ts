@@ -10,7 +10,7 @@ import type { Audit, AuditActor } from "../audit/audit.ts";
 import { DAY_MS, MINUTE_MS, secondsUntil, type Clock } from "../platform/clock.ts";
 import { deriveMac, isEqualConstantTime, sha256, type NewId, type Random } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
-import type { Numbers, Sight, WrongCodeOutcome } from "../numbers/numbers.ts";
+import type { Numbers, DeviceState, WrongCodeOutcome } from "../numbers/numbers.ts";
 import type { SessionView, Sessions, UserView } from "../sessions/sessions.ts";
 import type { SmsMessage, SmsOutcome } from "../sms/sms.ts";
 import { authQueries as queries, deleteChallenges, pruneChallenges } from "./auth.store.ts";
@@ -140,12 +140,12 @@ export const createAuth = (deps: AuthDeps): Auth => {
   const keyMac = deriveMac(secret, "session-key");
 
   // Derived, so that nothing stored gives it away, and a resend says the same.
-  const codeOf = (challengeId: ChallengeId, sight: Sight, length: number): string => {
+  const codeOf = (challengeId: ChallengeId, sight: DeviceState, length: number): string => {
     const mac = codeMac(challengeId, sight.phone, sight.deviceKey, "sign-in", length);
     return String(mac.readBigUInt64BE() % 10n ** BigInt(length)).padStart(length, "0");
   };
 
-  const challengeFor = async (tx: UnitOfWork, sight: Sight, request: CodeRequest) => {
+  const challengeFor = async (tx: UnitOfWork, sight: DeviceState, request: CodeRequest) => {
     const { phone, deviceKey, now, standing } = sight;
     const refusal = refusalOf(sight);
     if (refusal) return refusal;
@@ -199,7 +199,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
     const known = await tx.first(queries.phoneOfChallenge, { id, deviceKey });
     if (!known) return { state: "expired" };
     const { phone } = known;
-    const sight = await numbers.look(tx, { phone, deviceKey, now });
+    const sight = await numbers.lockAndLoad(tx, { phone, deviceKey, now });
     if (sight.standing.blockedUntil !== null)
       return { state: "blocked", blockedUntil: sight.standing.blockedUntil };
 
@@ -239,7 +239,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
   const signIn = async (
     tx: UnitOfWork,
     challenge: ChallengeRow,
-    { answer, sight }: { answer: CodeAnswer; sight: Sight },
+    { answer, sight }: { answer: CodeAnswer; sight: DeviceState },
   ): Promise<SignIn> => {
     const { phone, deviceKey, now } = sight;
     const found = await tx.first(queries.userByPhone, { phone });
@@ -278,7 +278,11 @@ export const createAuth = (deps: AuthDeps): Auth => {
     return { token, session, user: { ...userToView(user), deletionUndone }, isNewUser };
   };
 
-  const repeat = async (tx: UnitOfWork, challenge: ChallengeRow, { phone, now }: Sight): Promise<Verdict> => {
+  const repeat = async (
+    tx: UnitOfWork,
+    challenge: ChallengeRow,
+    { phone, now }: DeviceState,
+  ): Promise<Verdict> => {
     const { session_id: sessionId, used_by_command_id: commandId } = challenge;
     const user = await tx.first(queries.userByPhone, { phone });
     const session = sessionId ? await sessions.live(tx, sessionId, now) : undefined;
@@ -300,7 +304,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
       const now = clock.now();
       const deviceKey = sha256(request.deviceId);
       const booking = await database.write(async (tx) => {
-        const sight = await numbers.look(tx, { phone: request.phone, deviceKey, now });
+        const sight = await numbers.lockAndLoad(tx, { phone: request.phone, deviceKey, now });
         return { sight, ...(await challengeFor(tx, sight, request)) };
       });
       if (!("challenge" in booking)) {
@@ -358,7 +362,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
   };
 };
 
-const refusalOf = ({ standing: { blockedUntil, pausedUntil } }: Sight): Refusal | undefined => {
+const refusalOf = ({ standing: { blockedUntil, pausedUntil } }: DeviceState): Refusal | undefined => {
   if (blockedUntil !== null) return { state: "blocked", blockedUntil };
   if (pausedUntil !== null) return { state: "throttled", until: pausedUntil };
   return undefined;

@@ -2,7 +2,7 @@ import { openDatabase, restoreBackup, restoreSteps, type Restoration } from "@ed
 import type { Clock } from "../platform/clock.ts";
 import { createNewId, type Random } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
-import { createDetachedErasure } from "../account/offline-erasure.ts";
+import { createOfflineErasure } from "../account/offline-erasure.ts";
 
 export type { Restoration };
 
@@ -42,7 +42,7 @@ export const restoreFromBackup = async (request: RestoreRequest): Promise<Restor
 const eraseAgain = async (path: string, { clock, random }: RestoreRequest): Promise<void> => {
   const database = await openDatabase(`sqlite:${path}`);
   try {
-    await createDetachedErasure({ database, clock, random }).run();
+    await createOfflineErasure({ database, clock, random }).run();
     // What was redacted in it alone has copies too.
     await database.scrub();
   } finally {

@@ -1,11 +1,11 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
 import type { RoomId, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
-import type { Asking, Commands, Receipt } from "../commands/commands.ts";
+import type { CommandSource, Commands, Receipt } from "../commands/commands.ts";
 import type { SyncHints } from "../sync/sync.ts";
 
 /** What open sockets are told of a change. */
-export interface News {
+export interface AfterCommit {
   /** The room whose log has something new. */
   readonly changedLog?: RoomId;
   /** Who may no longer read a room. */
@@ -15,23 +15,23 @@ export interface News {
 }
 
 /** What a change came to. */
-export interface Done<Kept> {
+export interface CommandResult<Kept> {
   /** Kept with the command, for its repetitions. */
   readonly receipt: Kept;
-  readonly news?: News;
+  readonly news?: AfterCommit;
 }
 
 /**
  * Runs a change in one transaction, once per command, and tells the sockets when it is committed. Returns the receipt, of the
  * first arrival and of a repetition alike: see `Commands`.
  */
-export type RunAct = <Kept extends Receipt<Kept>>(
-  asking: Asking,
+export type RunRoomCommand = <Kept extends Receipt<Kept>>(
+  asking: CommandSource,
   command: { readonly procedure: string; readonly input: unknown },
-  act: (tx: UnitOfWork, now: number) => Promise<Done<Kept>>,
+  act: (tx: UnitOfWork, now: number) => Promise<CommandResult<Kept>>,
 ) => Promise<Kept>;
 
-export const createRunAct =
+export const createRunRoomCommand =
   ({
     database,
     commands,
@@ -42,11 +42,11 @@ export const createRunAct =
     readonly commands: Commands;
     readonly clock: Clock;
     readonly hints: SyncHints;
-  }): RunAct =>
+  }): RunRoomCommand =>
   async ({ userId, commandId }, { procedure, input }, act) => {
     const now = clock.now();
     const { receipt, news } = await database.write(async (tx) => {
-      let news: News = {};
+      let news: AfterCommit = {};
       const first = async () => {
         const done = await act(tx, now);
         news = done.news ?? {};

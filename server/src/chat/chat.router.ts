@@ -11,7 +11,7 @@ import { commandIdInput, idInput, requiredCommandIdInput } from "../inputs/id.ts
 import { pageInput } from "../inputs/page.ts";
 import { lineInput } from "../inputs/text.ts";
 import { router, sessionProcedure, type SessionContext } from "../http/trpc.ts";
-import type { Asking } from "../commands/commands.ts";
+import type { CommandSource } from "../commands/commands.ts";
 import type { Chat } from "./chat.ts";
 import { isEmoji } from "./emoji.ts";
 
@@ -135,7 +135,7 @@ export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat:
   });
 
 /** Who asks is always the session's student. */
-const asking = ({ caller }: SessionContext, commandId: CommandId | null): Asking => ({
+const asking = ({ caller }: SessionContext, commandId: CommandId | null): CommandSource => ({
   userId: caller.user.id,
   commandId,
 });

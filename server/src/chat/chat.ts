@@ -3,15 +3,15 @@ import type { Limits } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
 import type { Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
-import { createStudentRate } from "../limits/student-rate-limit.ts";
+import { createStudentRateLimit } from "../limits/student-rate-limit.ts";
 import type { Notifications } from "../notifications/notifications.ts";
 import type { PushOutbox } from "../push/outbox.ts";
-import type { Logs } from "../sync/room-logs.ts";
+import type { RoomLogs } from "../sync/room-logs.ts";
 import type { SyncHints } from "../sync/sync.ts";
-import { createRunAct } from "./acts.ts";
+import { createRunRoomCommand } from "./acts.ts";
 import { createMembership } from "./membership.ts";
 import { createMessages, type Messages } from "./messages.ts";
-import { createRoomOpening } from "./room-creation.ts";
+import { createRoomCreation } from "./room-creation.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 
 /** Rooms, and what is said in them. */
@@ -22,7 +22,7 @@ export interface Chat {
 
 export interface ChatDeps {
   readonly database: Database;
-  readonly logs: Logs;
+  readonly logs: RoomLogs;
   readonly commands: Commands;
   readonly notifications: Pick<Notifications, "add">;
   readonly push: Pick<PushOutbox, "messageSent">;
@@ -35,10 +35,10 @@ export interface ChatDeps {
 export const createChat = (deps: ChatDeps): Chat => {
   const { database, logs, commands, notifications, push, clock, newId, limits, hints } = deps;
   const { read } = database;
-  const run = createRunAct({ database, commands, clock, hints });
+  const run = createRunRoomCommand({ database, commands, clock, hints });
   const membership = createMembership({ logs, newId, limits });
-  const opening = createRoomOpening({ logs, membership, notifications, newId, limits });
-  const rate = createStudentRate({
+  const opening = createRoomCreation({ logs, membership, notifications, newId, limits });
+  const rate = createStudentRateLimit({
     clock,
     perSecond: limits.messagesPerSecond,
     burst: limits.messageBurst,

@@ -2,7 +2,7 @@ import type { UnitOfWork } from "@edvoyage/db";
 import { EVENT_VERSION, type Limits, type RoomId, type RoomRole, type UserId } from "@edvoyage/protocol";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
-import type { Logs } from "../sync/room-logs.ts";
+import type { RoomLogs } from "../sync/room-logs.ts";
 import { eventToEntry } from "./events.ts";
 import { roomQueries as queries, type RoomRow } from "./rooms.store.ts";
 
@@ -43,7 +43,7 @@ export interface Membership {
 }
 
 export interface MembershipDeps {
-  readonly logs: Pick<Logs, "append" | "roll">;
+  readonly logs: Pick<RoomLogs, "append" | "roll">;
   readonly newId: NewId;
   readonly limits: Pick<Limits, "roomsPerUser">;
 }

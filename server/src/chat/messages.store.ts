@@ -2,7 +2,7 @@ import { prepare, type Queries } from "@edvoyage/db";
 import type { MessageId, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
 
 /** What decides whether a member may write. */
-export interface StandingRow {
+export interface CurrentMessageRow {
   readonly room_kind: RoomKind;
   readonly role: RoomRole;
   /** 1 when the student has blocked the other of a direct room. */
@@ -35,7 +35,7 @@ export interface MessageRow {
 }
 
 /** An edit of a message or a reaction to one. */
-export interface AboutRow {
+export interface ChangeRow {
   readonly subject_id: string | null;
   readonly kind: string;
   readonly author_id: string | null;
@@ -212,11 +212,11 @@ export const messageQueries = {
 };
 
 /** Of each message its newest edit and each student's newest reaction, oldest first. */
-export const newestAbout = (
+export const newestChangeOf = (
   queries: Queries,
   messageIds: readonly string[],
   kinds: readonly ("edit" | "reaction")[],
-): Promise<AboutRow[]> =>
+): Promise<ChangeRow[]> =>
   queries.kysely
     .selectFrom((eb) =>
       eb

@@ -12,11 +12,11 @@ import {
 } from "@edvoyage/protocol";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
-import type { StudentRate } from "../limits/student-rate-limit.ts";
+import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
 import type { PushOutbox } from "../push/outbox.ts";
-import type { Logs } from "../sync/room-logs.ts";
-import type { Asking } from "../commands/commands.ts";
-import type { Done, RunAct } from "./acts.ts";
+import type { RoomLogs } from "../sync/room-logs.ts";
+import type { CommandSource } from "../commands/commands.ts";
+import type { CommandResult, RunRoomCommand } from "./acts.ts";
 import {
   commandToMessageId,
   emojiOf,
@@ -29,10 +29,10 @@ import {
 } from "./events.ts";
 import {
   messageQueries as queries,
-  newestAbout,
-  type AboutRow,
+  newestChangeOf,
+  type ChangeRow,
   type MessageRow,
-  type StandingRow,
+  type CurrentMessageRow,
 } from "./messages.store.ts";
 
 /** Where an event of a message is in its room's log. It stays there, so a repetition answers the same. */
@@ -84,12 +84,12 @@ export interface Messages {
    * (messageCharacters), `rate/limited`, `not-found` for `replyTo`, `input/invalid` for an id that another entry has.
    */
   send(
-    asking: Asking & { readonly commandId: CommandId },
+    asking: CommandSource & { readonly commandId: CommandId },
     input: { readonly roomId: RoomId; readonly text: string; readonly replyTo: MessageId | null },
   ): Promise<MessageReceipt>;
   /** Throws `forbidden` for another's message, `conflict` for a removed one, and what `send` throws. */
   edit(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly roomId: RoomId; readonly messageId: MessageId; readonly text: string },
   ): Promise<MessageReceipt>;
   /**
@@ -97,17 +97,17 @@ export interface Messages {
    * a group as its owner or admin; `forbidden` for others.
    */
   remove(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly roomId: RoomId; readonly messageId: MessageId },
   ): Promise<MessageReceipt>;
   /** A student has one reaction to a message: a new one replaces it, `null` takes it back. */
   react(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly roomId: RoomId; readonly messageId: MessageId; readonly emoji: string | null },
   ): Promise<ReactionReceipt>;
   /** Marks as read up to and with a place; never goes back, never past the end. Returns what is read now, also when repeated. */
   markRead(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly roomId: RoomId; readonly position: Position },
   ): Promise<{ readonly position: Position }>;
   /** Messages before a place (the end, unless told), from where the student may read on. */
@@ -119,10 +119,10 @@ export interface Messages {
 
 export interface MessagesDeps {
   readonly read: Queries;
-  readonly logs: Pick<Logs, "append" | "redact" | "end" | "decode">;
-  readonly run: RunAct;
+  readonly logs: Pick<RoomLogs, "append" | "redact" | "end" | "decode">;
+  readonly run: RunRoomCommand;
   readonly push: Pick<PushOutbox, "messageSent">;
-  readonly rate: StudentRate;
+  readonly rate: StudentRateLimit;
   readonly newId: NewId;
   readonly limits: Pick<Limits, "messageCharacters">;
 }
@@ -148,7 +148,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
     tx: UnitOfWork,
     roomId: RoomId,
     { event, messageId }: { readonly event: ChatEvent; readonly messageId: MessageId },
-  ): Promise<Done<MessageReceipt>> => {
+  ): Promise<CommandResult<MessageReceipt>> => {
     const position = await logs.append(tx, roomId, eventToEntry(roomId, event));
     return { receipt: { messageId, position, at: event[4] }, news: { changedLog: roomId } };
   };
@@ -284,7 +284,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
       const rows = await read.all(queries.page, { roomId, userId, segment, position, limit: limit + 1 });
       const shown = rows.slice(0, limit);
       const ids = shown.map(({ id }) => id);
-      const about = ids.length > 0 ? await newestAbout(read, ids, ["edit", "reaction"]) : [];
+      const about = ids.length > 0 ? await newestChangeOf(read, ids, ["edit", "reaction"]) : [];
       const last = shown.at(-1);
       return {
         items: shown.map((row) =>
@@ -302,7 +302,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
 
 /** The place and time of the message that has the new one's id, if it is the same one. */
 const knownMessage = (
-  standing: StandingRow,
+  standing: CurrentMessageRow,
   { roomId, userId }: { readonly roomId: RoomId; readonly userId: UserId },
 ): Omit<MessageReceipt, "messageId"> | undefined => {
   const { known_id, known_segment: segment, known_position: index, known_at: at } = standing;
@@ -317,12 +317,12 @@ const knownMessage = (
   });
 };
 
-const assertNotBlocked = ({ has_blocked, is_blocked }: StandingRow): void => {
+const assertNotBlocked = ({ has_blocked, is_blocked }: CurrentMessageRow): void => {
   if (has_blocked !== 1 && is_blocked !== 1) return;
   throw new AppError("forbidden", "One of the two has blocked the other.");
 };
 
-const subjectPlace = ({ subject_segment, subject_position }: StandingRow): Position | undefined =>
+const subjectPlace = ({ subject_segment, subject_position }: CurrentMessageRow): Position | undefined =>
   subject_segment === null || subject_position === null
     ? undefined
     : { segment: subject_segment, index: subject_position };
@@ -332,7 +332,11 @@ const rowToPosition = ({ segment, position }: { segment: number; position: numbe
   index: position,
 });
 
-const rowsToMessage = (row: MessageRow, about: readonly AboutRow[], logs: Pick<Logs, "decode">): Message => {
+const rowsToMessage = (
+  row: MessageRow,
+  about: readonly ChangeRow[],
+  logs: Pick<RoomLogs, "decode">,
+): Message => {
   const event = row.bytes ? logs.decode(row.bytes) : undefined;
   const edit = about.findLast(({ kind }) => kind === "edit");
   const editEvent = event && edit?.bytes ? logs.decode(edit.bytes) : undefined;

@@ -1,7 +1,13 @@
 import type { Queries, UnitOfWork } from "@edvoyage/db";
 import type { RoomId, UserId } from "@edvoyage/protocol";
-import { BEFORE_ALL_IDS, collectAfter, giveWay, type ErasurePart, type ExportPart } from "../account/personal-data.ts";
-import type { AuthoredEntry, Logs } from "../sync/room-logs.ts";
+import {
+  BEFORE_ALL_IDS,
+  collectAfter,
+  giveWay,
+  type ErasurePart,
+  type ExportPart,
+} from "../account/personal-data.ts";
+import type { AuthoredEntry, RoomLogs } from "../sync/room-logs.ts";
 import type { SyncHints } from "../sync/sync.ts";
 import type { Membership } from "./membership.ts";
 import { roomQueries as queries } from "./rooms.store.ts";
@@ -21,7 +27,7 @@ export const createChatExport = ({
   logs,
 }: {
   readonly read: Queries;
-  readonly logs: Pick<Logs, "authored">;
+  readonly logs: Pick<RoomLogs, "authored">;
 }): readonly ExportPart[] => [
   {
     name: "rooms",
@@ -58,7 +64,7 @@ export const createChatExport = ({
 
 export interface ChatErasureDeps {
   readonly read: Queries;
-  readonly logs: Pick<Logs, "authored" | "redact" | "drop">;
+  readonly logs: Pick<RoomLogs, "authored" | "redact" | "drop">;
   readonly membership: Membership;
   readonly hints: Pick<SyncHints, "logChanged" | "readerGone" | "inboxChanged">;
 }

@@ -4,14 +4,14 @@ import { DAY_MS } from "../platform/clock.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Notifications } from "../notifications/notifications.ts";
-import type { Logs } from "../sync/room-logs.ts";
-import type { Done } from "./acts.ts";
+import type { RoomLogs } from "../sync/room-logs.ts";
+import type { CommandResult } from "./acts.ts";
 import type { Membership } from "./membership.ts";
 import {
   acquaintances,
   memberIds,
   roomQueries as queries,
-  type Acquaintance,
+  type StudentRelation,
   type RoomRow,
 } from "./rooms.store.ts";
 
@@ -26,24 +26,24 @@ export type NewRoom =
     };
 
 /** Who opens a room or asks others in, and when. */
-export interface Opener {
+export interface RoomCreator {
   readonly userId: UserId;
   readonly now: number;
 }
 
 /** How rooms come to be, and how people come into them. Throws what `Rooms.create` does. */
-export interface RoomOpening {
+export interface RoomCreation {
   createGroup(
     tx: UnitOfWork,
-    opener: Opener,
+    opener: RoomCreator,
     group: Extract<NewRoom, { kind: "group" }>,
-  ): Promise<Done<RoomId>>;
+  ): Promise<CommandResult<RoomId>>;
   /** The pair's one room, with both in it. */
-  openDirect(tx: UnitOfWork, opener: Opener, otherId: UserId): Promise<Done<RoomId>>;
+  openDirect(tx: UnitOfWork, opener: RoomCreator, otherId: UserId): Promise<CommandResult<RoomId>>;
   /** Adds those who have the opener among their contacts, invites the others, and tells all of them. */
   bringIn(
     tx: UnitOfWork,
-    opener: Opener,
+    opener: RoomCreator,
     into: {
       readonly room: Pick<RoomRow, "id" | "history" | "member_count">;
       readonly userIds: readonly UserId[];
@@ -52,21 +52,21 @@ export interface RoomOpening {
 }
 
 export interface RoomOpeningDeps {
-  readonly logs: Pick<Logs, "create">;
+  readonly logs: Pick<RoomLogs, "create">;
   readonly membership: Membership;
   readonly notifications: Pick<Notifications, "add">;
   readonly newId: NewId;
   readonly limits: Pick<Limits, "roomMembers" | "directRoomsWithStrangersPerDay">;
 }
 
-export const createRoomOpening = (deps: RoomOpeningDeps): RoomOpening => {
+export const createRoomCreation = (deps: RoomOpeningDeps): RoomCreation => {
   const { logs, membership, notifications, newId, limits } = deps;
   /** Whether one of those who are asked in is unknown, or not to be asked. */
   const findAcquaintances = async (
     tx: UnitOfWork,
     userId: UserId,
     others: readonly UserId[],
-  ): Promise<Acquaintance[]> => {
+  ): Promise<StudentRelation[]> => {
     const found = await acquaintances(tx, userId, others);
     if (found.length < others.length) throw new AppError("not-found", "There is no such student.");
     if (found.some(({ isBlocked }) => isBlocked)) {
@@ -75,7 +75,7 @@ export const createRoomOpening = (deps: RoomOpeningDeps): RoomOpening => {
     return found;
   };
 
-  const bringIn: RoomOpening["bringIn"] = async (tx, { userId, now }, { room, userIds }) => {
+  const bringIn: RoomCreation["bringIn"] = async (tx, { userId, now }, { room, userIds }) => {
     const { id: roomId } = room;
     const found = await findAcquaintances(tx, userId, userIds);
     const waiting = await tx.all(queries.invited, { roomId, viewerId: userId });
@@ -113,7 +113,7 @@ export const createRoomOpening = (deps: RoomOpeningDeps): RoomOpening => {
     throw new AppError("limit/reached", "A room has no place for so many.", { limit: "roomMembers" });
   };
 
-  const createGroup: RoomOpening["createGroup"] = async (
+  const createGroup: RoomCreation["createGroup"] = async (
     tx,
     { userId, now },
     { name, history, memberIds },
@@ -147,7 +147,7 @@ export const createRoomOpening = (deps: RoomOpeningDeps): RoomOpening => {
     return { receipt: id, news: { changedLog: id, changedInboxes: [userId, ...userIds] } };
   };
 
-  const openDirect: RoomOpening["openDirect"] = async (tx, { userId, now }, otherId) => {
+  const openDirect: RoomCreation["openDirect"] = async (tx, { userId, now }, otherId) => {
     const pair = [userId, otherId];
     const [other] = await findAcquaintances(tx, userId, [otherId]);
     const directKey = [userId, otherId].sort().join(":");

@@ -1,6 +1,6 @@
 import { prepare, type Queries, type UnitOfWork } from "@edvoyage/db";
 import type { RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
-import { nameShownTo } from "../contacts/visible-name.ts";
+import { visibleName } from "../contacts/visible-name.ts";
 
 const roomColumns = [
   "rooms.id",
@@ -75,7 +75,7 @@ const invited = prepare<{ roomId: RoomId; viewerId: UserId }>()((query, param) =
       "room_invitations.user_id",
       "room_invitations.invited_by",
       "room_invitations.at",
-      nameShownTo(param.viewerId, "room_invitations.user_id").as("name"),
+      visibleName(param.viewerId, "room_invitations.user_id").as("name"),
     ])
     .where("room_invitations.room_id", "=", param.roomId)
     .orderBy("room_invitations.user_id"),
@@ -354,7 +354,7 @@ export const memberIds = async (queries: Pick<Queries, "all">, roomId: RoomId): 
   (await queries.all(current, { roomId })).map((row) => row.user_id);
 
 /** What one student and another are to each other. */
-export interface Acquaintance {
+export interface StudentRelation {
   readonly userId: UserId;
   /** Whether she has the one who asks among her contacts. */
   readonly knowsAsker: boolean;
@@ -367,7 +367,7 @@ export const acquaintances = async (
   tx: UnitOfWork,
   askerId: UserId,
   userIds: readonly UserId[],
-): Promise<Acquaintance[]> => {
+): Promise<StudentRelation[]> => {
   if (userIds.length === 0) return [];
   const rows = await tx.kysely
     .selectFrom("users")

@@ -3,10 +3,10 @@ import type { RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/
 import { z } from "zod";
 import { AppError } from "../platform/errors.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
-import type { Asking } from "../commands/commands.ts";
-import type { Done, RunAct } from "./acts.ts";
+import type { CommandSource } from "../commands/commands.ts";
+import type { CommandResult, RunRoomCommand } from "./acts.ts";
 import { noSuchRoom, type Membership } from "./membership.ts";
-import { withoutRepeats, type NewRoom, type RoomOpening } from "./room-creation.ts";
+import { withoutRepeats, type NewRoom, type RoomCreation } from "./room-creation.ts";
 import { memberIds, roomQueries as queries, roomsPage, type RoomRow } from "./rooms.store.ts";
 
 /** A room as one of its members sees it. */
@@ -62,36 +62,42 @@ export interface Rooms {
    * owner among their contacts are in at once, others are invited. Throws `not-found` for nobody's id, `forbidden`
    * where one has blocked the other, `limit/reached` (roomsPerUser, roomMembers, directRoomsWithStrangersPerDay).
    */
-  create(asking: Asking, input: NewRoom): Promise<RoomDetails>;
-  rename(asking: Asking, input: { readonly roomId: RoomId; readonly name: string }): Promise<RoomDetails>;
+  create(asking: CommandSource, input: NewRoom): Promise<RoomDetails>;
+  rename(
+    asking: CommandSource,
+    input: { readonly roomId: RoomId; readonly name: string },
+  ): Promise<RoomDetails>;
   /** The owner's alone. Who makes another the owner becomes an admin. */
   setRole(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly roomId: RoomId; readonly userId: UserId; readonly role: RoomRole },
   ): Promise<RoomDetails>;
   /** Adds or invites, as `create` does; those who are in or invited already stay so. */
   addMembers(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly roomId: RoomId; readonly memberIds: readonly UserId[] },
   ): Promise<RoomDetails>;
   /** Also takes an invitation back. Only the owner removes an admin. */
   removeMember(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly roomId: RoomId; readonly userId: UserId },
   ): Promise<RoomDetails>;
   /** An owner's room goes to its oldest admin, else to its oldest member. */
-  leave(asking: Asking, input: { readonly roomId: RoomId }): Promise<{ readonly roomId: RoomId }>;
+  leave(asking: CommandSource, input: { readonly roomId: RoomId }): Promise<{ readonly roomId: RoomId }>;
   /** Throws `not-found` for who is not invited, `limit/reached` (roomsPerUser). */
-  acceptInvitation(asking: Asking, input: { readonly roomId: RoomId }): Promise<RoomDetails>;
+  acceptInvitation(asking: CommandSource, input: { readonly roomId: RoomId }): Promise<RoomDetails>;
   /** Throws `not-found` for who is not invited. */
-  declineInvitation(asking: Asking, input: { readonly roomId: RoomId }): Promise<{ readonly roomId: RoomId }>;
+  declineInvitation(
+    asking: CommandSource,
+    input: { readonly roomId: RoomId },
+  ): Promise<{ readonly roomId: RoomId }>;
 }
 
 export interface RoomsDeps {
   readonly read: Queries;
   readonly membership: Membership;
-  readonly opening: RoomOpening;
-  readonly run: RunAct;
+  readonly opening: RoomCreation;
+  readonly run: RunRoomCommand;
 }
 
 export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Rooms => {
@@ -121,9 +127,9 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
 
   /** Answers with the room as it is now. Only groups are changed; `kind` is for a room that is opened. */
   const change = async (
-    asking: Asking,
+    asking: CommandSource,
     command: { readonly procedure: string; readonly input: unknown; readonly kind?: RoomKind },
-    act: (tx: UnitOfWork, now: number) => Promise<Done<RoomId>>,
+    act: (tx: UnitOfWork, now: number) => Promise<CommandResult<RoomId>>,
   ): Promise<RoomDetails> => {
     const id = await run(asking, command, act);
     const { kind = "group" } = command;

@@ -6,14 +6,14 @@ import { AppError } from "../platform/errors.ts";
 import { eraseUntilNone, type ErasurePart } from "../account/personal-data.ts";
 
 /** Who asks for a change. */
-export interface Asking {
+export interface CommandSource {
   readonly userId: UserId;
   /** `null` for a client that sends none: what it asks for takes effect each time. */
   readonly commandId: CommandId | null;
 }
 
 /** A mutation that carries an id made on the device. */
-export interface Command extends Asking {
+export interface Command extends CommandSource {
   /** Such as `chat.send`. */
   readonly procedure: string;
   /** What it was called with: plain JSON, parsed. */
@@ -48,7 +48,7 @@ export interface Commands {
   run<Kept extends Receipt<Kept>>(tx: UnitOfWork, command: Command, act: () => Promise<Kept>): Promise<Kept>;
   /** The same in a unit of work of its own. Resolves after the commit. */
   execute<Kept extends Receipt<Kept>>(
-    asking: Asking,
+    asking: CommandSource,
     command: { readonly procedure: string; readonly input: unknown },
     act: (tx: UnitOfWork, now: number) => Promise<Kept>,
   ): Promise<Kept>;

@@ -1,7 +1,7 @@
 import type { UnitOfWork } from "@edvoyage/db";
 import type { ContactId, Limits, UserId } from "@edvoyage/protocol";
 import { DAY_MS, secondsUntil } from "../platform/clock.ts";
-import type { Asking } from "../commands/commands.ts";
+import type { CommandSource } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import { parseWrittenPhone } from "../numbers/phone.ts";
@@ -17,7 +17,7 @@ export interface ContactNumbers {
    */
   add(
     tx: UnitOfWork,
-    asking: Asking,
+    asking: CommandSource,
     input: {
       readonly phone: string;
       readonly nickname: string | null | undefined;

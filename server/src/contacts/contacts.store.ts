@@ -1,6 +1,6 @@
 import { prepare, type Queries } from "@edvoyage/db";
 import type { ContactId, UserId } from "@edvoyage/protocol";
-import { nameShownTo } from "./visible-name.ts";
+import { visibleName } from "./visible-name.ts";
 
 const columns = [
   "contacts.id",
@@ -48,7 +48,7 @@ const ownContacts = (query: QueryBuilder, ownerId: UserId) =>
         .onRef("number.contact_id", "=", "contacts.contact_id")
         .onRef("number.owner_id", "=", "contacts.owner_id"),
     )
-    .select([...columns, nameShownTo(ownerId, "contacts.contact_id").as("name")])
+    .select([...columns, visibleName(ownerId, "contacts.contact_id").as("name")])
     .where("contacts.owner_id", "=", ownerId);
 
 const page = prepare<{ ownerId: UserId; after: ContactId; limit: number }>()((query, param) =>

@@ -1,7 +1,7 @@
 import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
 import type { ContactId, Limits, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Asking, Commands, Receipt } from "../commands/commands.ts";
+import type { CommandSource, Commands, Receipt } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
@@ -64,12 +64,12 @@ export interface Contacts extends Pick<Matching, "registered" | "becameFindable"
    * student's, until both have each other's or she lets herself be found. Throws `not-found` for nobody's id,
    * `phone/invalid`, `limit/reached` (contactNumbers), `rate/limited`.
    */
-  add(asking: Asking, input: NewContact): Promise<Contact>;
+  add(asking: CommandSource, input: NewContact): Promise<Contact>;
   /** Throws `not-found` for who is no contact; blocking makes her one. Throws `conflict` for blocking a number alone. */
-  update(asking: Asking, input: ContactChange): Promise<Contact>;
+  update(asking: CommandSource, input: ContactChange): Promise<Contact>;
   /** Takes her off the list, and the block and the number with her. Throws `not-found`. */
   remove(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly userId: ContactId },
   ): Promise<{ readonly id: ContactId; readonly userId: UserId | null }>;
   /** Whether one has blocked the other, who then sees neither her presence nor her profile. */
@@ -101,7 +101,7 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
 
   /** Runs a change once per command, after all others of its owner. */
   const change = <Kept extends Receipt<Kept>>(
-    asking: Asking,
+    asking: CommandSource,
     command: { readonly procedure: string; readonly input: unknown },
     act: (tx: UnitOfWork, now: number) => Promise<Kept>,
   ): Promise<Kept> =>
@@ -113,7 +113,7 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
 
   /** The same for a change that is answered with the entry: as it is now, whatever it was when the command took effect. */
   const changeEntry = async (
-    asking: Asking,
+    asking: CommandSource,
     command: { readonly procedure: string; readonly input: unknown },
     act: (tx: UnitOfWork, now: number) => Promise<Entry>,
   ): Promise<Contact> => {

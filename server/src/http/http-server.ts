@@ -17,7 +17,7 @@ import type { Config } from "../platform/config.ts";
 import { sha256 } from "../platform/crypto.ts";
 import { AppError, errorToFacts } from "../platform/errors.ts";
 import { addressToLimitKey, createAddressLimiter } from "./client-address.ts";
-import type { Log } from "../platform/logger.ts";
+import type { Logger } from "../platform/logger.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import { allowedOriginsOf } from "./allowed-origins.ts";
 import type { AppRouter } from "../router.ts";
@@ -32,7 +32,7 @@ export interface HttpDeps {
   readonly adminToken: string;
   readonly clock: Clock;
   readonly limits: Limits;
-  readonly log: Log;
+  readonly log: Logger;
   readonly metrics: Metrics;
   /** Whether the database takes writes; throws when it does not. */
   readonly ping: () => Promise<void>;
@@ -55,7 +55,7 @@ const SECURITY_HEADERS = {
 } as const;
 
 /** The HTTP server: procedures under `/trpc/`, and `/healthz`, `/readyz`, `/metrics`. */
-export const createHttp = async (deps: HttpDeps): Promise<FastifyInstance> => {
+export const createHttpServer = async (deps: HttpDeps): Promise<FastifyInstance> => {
   const { config, router, clock, limits, log, metrics } = deps;
   const app = fastify({
     bodyLimit: limits.httpBodyBytes,

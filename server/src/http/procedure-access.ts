@@ -5,7 +5,7 @@ import {
   type TRPCProcedureType,
 } from "@trpc/server";
 import { AppError } from "../platform/errors.ts";
-import type { StudentRate } from "../limits/student-rate-limit.ts";
+import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
 import type { Access, Caller, Context, Meta } from "./trpc.ts";
 
 /** A procedure and who may call it. */
@@ -39,7 +39,7 @@ export const listProcedures = (router: AnyTRPCRouter): ProcedureEntry[] =>
  */
 export const guardProcedures = <Router extends AnyTRPCRouter>(
   router: Router,
-  { writeRate }: { readonly writeRate: StudentRate },
+  { writeRate }: { readonly writeRate: StudentRateLimit },
 ): Router => {
   const procedures = proceduresOf(router);
   for (const [path, procedure] of Object.entries(procedures)) {

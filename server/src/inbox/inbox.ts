@@ -3,7 +3,7 @@ import type { Position, RoomId, UserId } from "@edvoyage/protocol";
 import type { Room } from "../chat/rooms.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { EntryValue } from "../sync/log-encoder.ts";
-import type { Logs } from "../sync/room-logs.ts";
+import type { RoomLogs } from "../sync/room-logs.ts";
 import type { Notification, Notifications } from "../notifications/notifications.ts";
 import type { AreaChange, Areas } from "./areas.ts";
 import { inboxQueries as queries, othersRead, type ChangedRoomRow } from "./inbox.store.ts";
@@ -67,7 +67,7 @@ export interface InboxDeps {
   readonly read: Queries;
   readonly notifications: Pick<Notifications, "changes">;
   readonly areas: Pick<Areas, "changedSince">;
-  readonly logs: Pick<Logs, "decode">;
+  readonly logs: Pick<RoomLogs, "decode">;
   /** What a message or an edit says. */
   readonly textOf: (event: readonly EntryValue[]) => string | null;
   readonly clock: Clock;

@@ -1,14 +1,14 @@
 import type { UserId } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
 import { AppError } from "../platform/errors.ts";
-import { createStudentRate } from "./student-rate-limit.ts";
+import { createStudentRateLimit } from "./student-rate-limit.ts";
 
 const student = "0192a000-0000-7000-8000-000000000001" as UserId;
 const other = "0192a000-0000-7000-8000-000000000002" as UserId;
 
 const createRate = () => {
   let now = Date.UTC(2026, 8, 1);
-  const rate = createStudentRate({
+  const rate = createStudentRateLimit({
     clock: { now: () => now, every: () => () => {} },
     perSecond: 20,
     burst: 1_000,

@@ -3,7 +3,7 @@ import { secondsUntil, type Clock } from "../platform/clock.ts";
 import { AppError } from "../platform/errors.ts";
 
 /** How fast a student may do a thing, on this node. */
-export interface StudentRate {
+export interface StudentRateLimit {
   /** Takes one of her tokens. Throws `rate/limited`. */
   take(userId: UserId): void;
 }
@@ -12,7 +12,7 @@ export interface StudentRate {
  * A bucket of `burst` tokens for each student, refilled with `perSecond`. Memory holds those who did it within the time
  * in which an empty bucket fills, and nobody else.
  */
-export const createStudentRate = ({
+export const createStudentRateLimit = ({
   clock,
   perSecond,
   burst,
@@ -20,7 +20,7 @@ export const createStudentRate = ({
   readonly clock: Clock;
   readonly perSecond: number;
   readonly burst: number;
-}): StudentRate => {
+}): StudentRateLimit => {
   const msPerToken = 1000 / perSecond;
   /** When each student's bucket is full again, in the order in which they last took one. */
   const fullAtByUser = new Map<UserId, number>();

@@ -1,6 +1,6 @@
 import { prepare, type Queries } from "@edvoyage/db";
 import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
-import { nameShownTo } from "../contacts/visible-name.ts";
+import { visibleName } from "../contacts/visible-name.ts";
 
 const columns = [
   "notifications.id",
@@ -30,7 +30,7 @@ const ownNotifications = (query: Queries["kysely"], userId: UserId) =>
   query
     .selectFrom("notifications")
     .leftJoin("profiles", "profiles.user_id", "notifications.actor_id")
-    .select([...columns, nameShownTo(userId, "notifications.actor_id").as("actor_name")])
+    .select([...columns, visibleName(userId, "notifications.actor_id").as("actor_name")])
     .where("notifications.user_id", "=", userId);
 
 const page = prepare<{ userId: UserId; before: NotificationId; limit: number }>()((query, param) =>

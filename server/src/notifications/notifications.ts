@@ -2,7 +2,7 @@ import type { Database, UnitOfWork } from "@edvoyage/db";
 import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import { DAY_MS } from "../platform/clock.ts";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
@@ -34,7 +34,7 @@ export interface NewNotification {
 }
 
 /** What somebody did and undid. */
-export interface TakenBack extends Omit<NewNotification, "status"> {
+export interface WithdrawnNotification extends Omit<NewNotification, "status"> {
   readonly actorId: UserId;
 }
 
@@ -46,7 +46,7 @@ export interface Notifications {
    */
   add(tx: UnitOfWork, notification: NewNotification, now: number): Promise<void>;
   /** Takes back what was told and is not so any more, unless it was read. */
-  takeBack(tx: UnitOfWork, notification: TakenBack, now: number): Promise<void>;
+  takeBack(tx: UnitOfWork, notification: WithdrawnNotification, now: number): Promise<void>;
   /** Takes from everybody's list what is about something that is gone. */
   forget(tx: UnitOfWork, subject: NewNotification["subject"]): Promise<void>;
   /** Newest first. */
@@ -61,7 +61,7 @@ export interface Notifications {
   ): Promise<{ readonly items: readonly Notification[]; readonly unread: number }>;
   /** Ids of somebody else's are passed over: they are not there. */
   markRead(
-    asking: Asking,
+    asking: CommandSource,
     which: { readonly ids: readonly NotificationId[] } | { readonly all: true },
   ): Promise<{ readonly marked: number }>;
   /** Forgets what was read 90 days ago. */

@@ -1,6 +1,6 @@
 import type { Queries } from "@edvoyage/db";
 import { NOTIFICATION_KINDS, type NotificationKind, type UserId } from "@edvoyage/protocol";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { preferenceQueries as queries } from "./preferences.store.ts";
 
@@ -39,7 +39,7 @@ export type PreferenceKind = NotificationKind | "message";
 export interface Preferences {
   get(userId: UserId): Promise<NotificationPreferences>;
   /** Holds for what happens from now on. Answers with all of them as they are now, also when the command is repeated. */
-  set(asking: Asking, change: PreferencesChange): Promise<NotificationPreferences>;
+  set(asking: CommandSource, change: PreferencesChange): Promise<NotificationPreferences>;
 }
 
 export interface PreferencesDeps {

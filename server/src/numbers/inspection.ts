@@ -9,7 +9,7 @@ import { maskPhone } from "./phone.ts";
 import {
   judgeBudget,
   judgeMessages,
-  judgeStanding,
+  judgeDevice,
   MONTH_MS,
   nextSendAt,
   type NumberFacts,
@@ -21,11 +21,11 @@ import {
   liftBlocks,
   numberQueries as queries,
   resetBudgets,
-  troubledPhones,
+  restrictedPhones,
 } from "./numbers.store.ts";
 
 /** A number that somebody had trouble signing in with. */
-export interface TroubledNumber {
+export interface RestrictedNumber {
   /** Masked unless asked for. */
   readonly phone: string;
   /** Until when the last of its blocked devices stays so; `null` when none is. */
@@ -44,7 +44,7 @@ export interface TroubledNumber {
 }
 
 /** Everything that decides whether a number can sign in. */
-export interface NumberReport extends TroubledNumber {
+export interface NumberReport extends RestrictedNumber {
   readonly budget: {
     readonly sixDigitOfDay: number;
     readonly sixDigitOfMonth: number;
@@ -87,7 +87,7 @@ export interface NumberInspection {
     readonly cursor?: string | null | undefined;
     readonly limit: number;
     readonly showPhones: boolean;
-  }): Promise<Page<TroubledNumber>>;
+  }): Promise<Page<RestrictedNumber>>;
   /** Throws `not-found` for a number that nobody has tried. */
   show(phone: string, options: { readonly showPhones: boolean }): Promise<NumberReport>;
   /**
@@ -155,11 +155,11 @@ export const createNumberInspection = (deps: {
     throw new AppError("not-found", "Nobody has tried to sign in with this number lately.");
   };
 
-  const summarize = (history: History, showPhones: boolean): TroubledNumber => {
+  const summarize = (history: History, showPhones: boolean): RestrictedNumber => {
     const { phone, now, devices, wrongCodes, sends } = history;
     const { codeLength, pausedUntil } = judgeBudget(wrongCodes, now, limits);
     const { knownBudgetSpentUntil, giveBackSpentUntil } = judgeMessages(sends, now, limits);
-    const blocked = devices.flatMap((device) => judgeStanding(device, now, limits).blockedUntil ?? []);
+    const blocked = devices.flatMap((device) => judgeDevice(device, now, limits).blockedUntil ?? []);
     return {
       phone: showPhones ? phone : maskPhone(phone),
       blockedUntil: blocked.length > 0 ? Math.max(...blocked) : null,
@@ -192,7 +192,7 @@ export const createNumberInspection = (deps: {
         signInsGivenBackOfDay: limits.signInsGivenBackPerDayPerPhone,
       },
       devices: devices.map((device) => {
-        const { isKnown, blockedUntil, attemptsRemaining } = judgeStanding(device, now, limits);
+        const { isKnown, blockedUntil, attemptsRemaining } = judgeDevice(device, now, limits);
         const { deviceKey, signedInAt } = device;
         const nextMessageAt = nextSendAt(sends, { deviceKey, now, limits });
         return {
@@ -213,7 +213,7 @@ export const createNumberInspection = (deps: {
     list: async ({ cursor, limit, showPhones }) => {
       const now = clock.now();
       const after = parseCursor(cursor, "numbers", z.tuple([z.string()]))?.[0];
-      const found = await troubledPhones(database.read, {
+      const found = await restrictedPhones(database.read, {
         now,
         wrongSince: now - MONTH_MS,
         sentSince: now - DAY_MS,
@@ -227,7 +227,7 @@ export const createNumberInspection = (deps: {
         itemOf: ({ phone }) => phone,
         positionOf: ({ phone }) => [phone],
       });
-      const items: TroubledNumber[] = [];
+      const items: RestrictedNumber[] = [];
       for (const phone of phones.items) items.push(summarize(await historyOf(phone, now), showPhones));
       return { ...phones, items };
     },

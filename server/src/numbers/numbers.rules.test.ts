@@ -5,7 +5,7 @@ import { createNewId, systemRandom } from "../platform/crypto.ts";
 import {
   decideSend,
   judgeMessages,
-  judgeStanding,
+  judgeDevice,
   type NumberFacts,
   type Send,
   type SendDecision,
@@ -97,13 +97,13 @@ describe("whether a device is known to its phone", () => {
       },
     ],
   ])("is judged for a device %s", (_case, { facts, isKnown }) => {
-    expect(judgeStanding(facts, NOW, limits).isKnown).toBe(isKnown);
+    expect(judgeDevice(facts, NOW, limits).isKnown).toBe(isKnown);
   });
 
   test("the eleventh device answers to the strangers' budget of wrong codes", () => {
     const spent = wrongCodes(9, { device_key: "stranger" });
     const standingOf = (deviceKey: string) =>
-      judgeStanding(factsOf(deviceKey, { newestSignIns: signIns(11), wrongCodes: spent }), NOW, limits);
+      judgeDevice(factsOf(deviceKey, { newestSignIns: signIns(11), wrongCodes: spent }), NOW, limits);
 
     expect(standingOf("device-10")).toMatchObject({ isKnown: true, codeLength: 6 });
     expect(standingOf("device-11")).toMatchObject({ isKnown: false, codeLength: 8 });

@@ -41,7 +41,7 @@ export interface NumberFacts {
 export type Sends = readonly Send[];
 
 /** What one device may do with one phone now. */
-export interface Standing {
+export interface DeviceStatus {
   /**
    * Signed in with this phone within 180 days, and fewer than `knownDevicesPerPhone` devices did so after it: strangers
    * cannot use up what it is allowed.
@@ -61,7 +61,7 @@ export interface Standing {
  * budget, which all unknown devices of a phone share and which makes codes longer before it refuses
  * anybody; and the privilege of a known device, whose own budget no stranger can touch.
  */
-export const judgeStanding = (facts: NumberFacts, now: number, limits: Limits): Standing => {
+export const judgeDevice = (facts: NumberFacts, now: number, limits: Limits): DeviceStatus => {
   const isKnown = isKnownDevice(facts, now, limits);
   const isBlocked = facts.blockedUntil !== null && now < facts.blockedUntil;
   const { pausedUntil, codeLength } = judgeBudget(facts.wrongCodes, now, limits);

@@ -199,7 +199,7 @@ export const numberQueries = {
  * Phones in order that have a wrong code since `wrongSince`, a block now, or since `sentSince` so many messages to known
  * devices or sign-ins that were given back. Messages are found by their ids, which begin with their time.
  */
-export const troubledPhones = (
+export const restrictedPhones = (
   queries: Queries,
   {
     now,

@@ -6,25 +6,25 @@ import {
   countTowardsBlock,
   decideSend,
   judgeMessages,
-  judgeStanding,
+  judgeDevice,
   MONTH_MS,
   type NumberFacts,
   type SendDecision,
-  type Standing,
+  type DeviceStatus,
 } from "./numbers.rules.ts";
 import { deletePhone, numberQueries as queries, pruneNumbers } from "./numbers.store.ts";
 
 /** A phone and a device, at one instant of one unit of work. */
-export interface Look {
+export interface DeviceKeys {
   readonly phone: string;
   readonly deviceKey: DeviceKey;
   readonly now: number;
 }
 
 /** What the rows said, and what follows from it. */
-export interface Sight extends Look {
+export interface DeviceState extends DeviceKeys {
   readonly facts: NumberFacts;
-  readonly standing: Standing;
+  readonly standing: DeviceStatus;
 }
 
 /** The end of a wrong code: a block, or how many tries are left. */
@@ -35,22 +35,22 @@ export type WrongCodeOutcome =
 /** Who may try to sign in with which number: the block, the budget and the messages. */
 export interface Numbers {
   /** Takes the phone's lock, so that all that follows in this unit of work is judged one by one. */
-  look(tx: UnitOfWork, look: Look): Promise<Sight>;
+  lockAndLoad(tx: UnitOfWork, look: DeviceKeys): Promise<DeviceState>;
   /** Decides whether to send, and books the message under `sendId` when it does. */
   reserveSend(
     tx: UnitOfWork,
-    sight: Sight,
+    sight: DeviceState,
     send: { readonly challengeId: ChallengeId; readonly sendId: string; readonly ip: string },
   ): Promise<SendDecision>;
   /** Gives back what a message was booked for; not its address's allowance. For definite refusals alone. */
   refuseSend(sendId: string, sentAt: number): Promise<void>;
   /** Counts a wrong code; the one that completes a block says so itself. */
-  recordWrongCode(tx: UnitOfWork, sight: Sight, codeLength: number): Promise<WrongCodeOutcome>;
+  recordWrongCode(tx: UnitOfWork, sight: DeviceState, codeLength: number): Promise<WrongCodeOutcome>;
   /**
    * Makes the device known, settles its wrong codes and gives its messages back, those of
    * `signInsGivenBackPerDayPerPhone` sign-ins a day.
    */
-  recordSignIn(tx: UnitOfWork, sight: Sight, challengeId: ChallengeId): Promise<void>;
+  recordSignIn(tx: UnitOfWork, sight: DeviceState, challengeId: ChallengeId): Promise<void>;
   /** A device whose session was revoked is a stranger again. */
   forgetDevice(tx: UnitOfWork, phone: string, deviceKey: DeviceKey): Promise<void>;
   /** Everything that is known of a phone goes: its student is erased. */
@@ -68,7 +68,7 @@ export interface NumbersDeps {
 export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers => {
   const decide = async (
     tx: UnitOfWork,
-    { phone, deviceKey, now, standing }: Sight,
+    { phone, deviceKey, now, standing }: DeviceState,
     { challengeId, ip }: { challengeId: ChallengeId; ip: string },
   ): Promise<SendDecision> => {
     const { isKnown } = standing;
@@ -85,7 +85,7 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
   };
 
   return {
-    look: async (tx, { phone, deviceKey, now }) => {
+    lockAndLoad: async (tx, { phone, deviceKey, now }) => {
       await tx.lock(`phone:${phone}`);
       const device = await tx.first(queries.device, { phone, deviceKey });
       const facts: NumberFacts = {
@@ -94,7 +94,7 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
         blockedUntil: device?.blocked_until ?? null,
         wrongCodes: await tx.all(queries.wrongCodesSince, { phone, since: now - MONTH_MS }),
       };
-      return { phone, deviceKey, now, facts, standing: judgeStanding(facts, now, limits) };
+      return { phone, deviceKey, now, facts, standing: judgeDevice(facts, now, limits) };
     },
 
     reserveSend: async (tx, sight, { challengeId, sendId, ip }) => {

@@ -50,10 +50,10 @@ export const leastIdAt = (at: number): string =>
 export const sha256 = (text: string): string => hash("sha256", text, "base64url");
 
 /** A keyed function from named parts to 32 bytes; no two lists of parts share an input. */
-export type Mac = (...parts: readonly (string | number)[]) => Buffer;
+export type DeriveMac = (...parts: readonly (string | number)[]) => Buffer;
 
 /** Derives from the server's secret a key for one purpose (HKDF, RFC 5869), so that none can stand for another. */
-export const deriveMac = (secret: string, purpose: string): Mac => {
+export const deriveMac = (secret: string, purpose: string): DeriveMac => {
   const key = Buffer.from(hkdfSync("sha256", secret, "", `edvoyage/${purpose}`, 32));
   return (...parts) => createHmac("sha256", key).update(JSON.stringify(parts)).digest();
 };

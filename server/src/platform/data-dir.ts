@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { hasChallenges } from "../auth/auth.store.ts";
 import type { Config } from "./config.ts";
 import type { Random } from "./crypto.ts";
-import type { Log } from "./logger.ts";
+import type { Logger } from "./logger.ts";
 
 /** Files of the data folder. */
 const SECRET_FILE = "secret";
@@ -34,7 +34,7 @@ export class DataDirError extends Error {
 
 export interface DataDirDeps {
   readonly random: Random;
-  readonly log: Pick<Log, "warn">;
+  readonly log: Pick<Logger, "warn">;
 }
 
 type SecretFile = typeof SECRET_FILE | typeof ADMIN_TOKEN_FILE;

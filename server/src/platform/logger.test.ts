@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { LogLevel } from "./config.ts";
-import { createLog } from "./logger.ts";
+import { createLogger } from "./logger.ts";
 
 const PHONE = "+919876543210";
 const CODE = "482915";
@@ -8,7 +8,7 @@ const KEY = "n3Vx0_kZ8wq3vT1xLr6NpYb0JdFhSgUmCeAi27RoQt4";
 
 const createWrittenLog = (level: LogLevel = "debug") => {
   const lines: string[] = [];
-  const log = createLog(level, { write: (line) => void lines.push(line) });
+  const log = createLogger(level, { write: (line) => void lines.push(line) });
   const written = (): Record<string, unknown> => JSON.parse(lines.at(-1) ?? "{}");
   return { log, lines, written };
 };

@@ -21,7 +21,7 @@ export interface LogFields {
 }
 
 /** Writes structured lines. Never given a phone number, a code, a key or a text of a student. */
-export interface Log {
+export interface Logger {
   debug(fields: LogFields, message: string): void;
   info(fields: LogFields, message: string): void;
   warn(fields: LogFields, message: string): void;
@@ -43,7 +43,7 @@ const ALLOWED: ReadonlySet<string> = new Set<keyof LogFields>([
 ]);
 
 /** JSON lines on `destination` (standard error unless told: standard output belongs to the SMS console). */
-export const createLog = (level: LogLevel, destination: DestinationStream = pino.destination(2)): Log =>
+export const createLogger = (level: LogLevel, destination: DestinationStream = pino.destination(2)): Logger =>
   pino(
     {
       level,

@@ -1,7 +1,7 @@
 import type { Queries, Tables, UnitOfWork } from "@edvoyage/db";
 import { PROFILE_LIMITS, type CourseLevel, type UserId } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import {
@@ -76,7 +76,7 @@ export interface Profiles {
    * different fields both take effect. A list is one field. Answers with the profile as it is now, also when the command is
    * repeated. Throws `input/invalid` for a date of birth that gives no sane age.
    */
-  update(asking: Asking, change: ProfileChange): Promise<Profile>;
+  update(asking: CommandSource, change: ProfileChange): Promise<Profile>;
   /**
    * What one student sees of another. Throws `not-found` for nobody's id, for whom the other has blocked (she herself still sees
    * whom she blocks), and for one who has deleted her account.

@@ -2,7 +2,7 @@ import { PUSH_PROVIDERS } from "@edvoyage/protocol";
 import type { PushProvider } from "./provider.ts";
 
 /** Shows pushes on the terminal of whoever develops. `write` gets whole lines. */
-export const createLogPush = (write: (line: string) => void): PushProvider => ({
+export const createConsolePush = (write: (line: string) => void): PushProvider => ({
   name: "log",
   batchSize: 100,
   serves: PUSH_PROVIDERS,

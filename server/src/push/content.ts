@@ -1,7 +1,7 @@
 import type { PushKind, Queries } from "@edvoyage/db";
 import type { NotificationId, NotificationKind, RoomId, SessionId } from "@edvoyage/protocol";
 import type { EntryValue } from "../sync/log-encoder.ts";
-import type { Logs } from "../sync/room-logs.ts";
+import type { RoomLogs } from "../sync/room-logs.ts";
 import { deliveryQueries as queries, type Subject } from "./deliveries.store.ts";
 import type { PushMessage } from "./provider.ts";
 
@@ -13,7 +13,7 @@ export interface PushContent {
 }
 
 /** A delivery that is to be put into words. */
-export interface Undelivered {
+export interface PendingPush {
   readonly token_key: string;
   readonly subject_id: Subject;
   readonly kind: PushKind;
@@ -23,7 +23,7 @@ export interface Undelivered {
 
 export interface PushContentsDeps {
   readonly read: Queries;
-  readonly logs: Pick<Logs, "decode">;
+  readonly logs: Pick<RoomLogs, "decode">;
   /** What a message or an edit says. */
   readonly textOf: (event: readonly EntryValue[]) => string | null;
   /** Whether a device looks at a room now. */
@@ -40,7 +40,7 @@ const MAX_BODY_CHARACTERS = 240;
  */
 export const createPushContents =
   ({ read, logs, textOf, hasOpen }: PushContentsDeps) =>
-  async (delivery: Undelivered): Promise<PushContent | undefined> => {
+  async (delivery: PendingPush): Promise<PushContent | undefined> => {
     const { token_key: tokenKey, subject_id: subjectId } = delivery;
     const collapseId: string = subjectId;
     if (delivery.kind === "notification") {

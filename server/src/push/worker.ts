@@ -1,8 +1,8 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
 import { DAY_MS, MINUTE_MS, type Clock } from "../platform/clock.ts";
 import { leastIdAt, type NewId, type Random } from "../platform/crypto.ts";
-import type { Log } from "../platform/logger.ts";
-import type { PushContent, Undelivered } from "./content.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { PushContent, PendingPush } from "./content.ts";
 import { deliveryQueries as queries } from "./deliveries.store.ts";
 import type { PushOutbox } from "./outbox.ts";
 import type { PushOutcome, PushProvider } from "./provider.ts";
@@ -26,11 +26,11 @@ export interface PushWorkerDeps {
   readonly database: Database;
   readonly provider: PushProvider;
   readonly outbox: Pick<PushOutbox, "expand">;
-  readonly contentOf: (delivery: Undelivered) => Promise<PushContent | undefined>;
+  readonly contentOf: (delivery: PendingPush) => Promise<PushContent | undefined>;
   readonly clock: Clock;
   readonly random: Random;
   readonly newId: NewId;
-  readonly log: Log;
+  readonly log: Logger;
   readonly background: (task: Promise<unknown>) => void;
   readonly onResult: (provider: string, result: PushResult) => void;
 }
@@ -222,7 +222,7 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
 };
 
 interface Leased {
-  readonly delivery: Undelivered & { readonly revision: number; readonly attempts: number };
+  readonly delivery: PendingPush & { readonly revision: number; readonly attempts: number };
   readonly lease: string;
   /** `undefined` when there is nothing to tell any more. */
   readonly content: PushContent | undefined;

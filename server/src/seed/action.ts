@@ -43,7 +43,7 @@ const COUNTED = [
 export type WorldCounts = Readonly<Record<(typeof COUNTED)[number], number>>;
 
 /** Something that a seeded student does, or that is done to her. */
-export interface Act {
+export interface SeedAction {
   /** Epoch milliseconds, before the world was begun. */
   readonly at: number;
   /** What it adds one of, if that is counted. */
@@ -52,7 +52,7 @@ export interface Act {
 }
 
 /** How many of each some acts add. */
-export const countActs = (acts: readonly Act[]): WorldCounts => {
+export const countActions = (acts: readonly SeedAction[]): WorldCounts => {
   const counts = { ...NOTHING };
   for (const { adds } of acts) if (adds) counts[adds] += 1;
   return counts;
@@ -75,4 +75,5 @@ const NOTHING: WorldCounts = {
 };
 
 /** Acts in the order in which they happened; those of one instant as they were. */
-export const inOrder = (acts: readonly Act[]): Act[] => acts.toSorted((one, other) => one.at - other.at);
+export const sortByTime = (acts: readonly SeedAction[]): SeedAction[] =>
+  acts.toSorted((one, other) => one.at - other.at);

@@ -9,9 +9,9 @@ import type {
 import type { CourseSample } from "../catalogue/catalogue.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
 import { nextIntake } from "../applications/intake.ts";
-import type { Act } from "./action.ts";
+import type { SeedAction } from "./action.ts";
 import { statements, stepNotes, withdrawalNotes } from "./bios.ts";
-import { createDice, type Dice } from "./dice.ts";
+import { createSeededRandom, type SeededRandom } from "./dice.ts";
 import { fillText } from "./template.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
 
@@ -47,10 +47,10 @@ const OPTIONAL: readonly (readonly [ApplicationDocumentKind, string])[] = [
 ];
 
 /** Applications in every state, each with the steps that led there and its documents; students are told of each step. */
-export const planApplications = (frame: WorldFrame, students: readonly SeededStudent[]): Act[] => {
+export const planApplications = (frame: WorldFrame, students: readonly SeededStudent[]): SeedAction[] => {
   let place = 0;
   return students.flatMap((student) => {
-    const dice = createDice(frame.seed, "applications", student.index);
+    const dice = createSeededRandom(frame.seed, "applications", student.index);
     // As many ways as there are, however few students.
     const least = student.index < WAYS.length ? 1 : 0;
     const courses = dice.some(
@@ -65,8 +65,8 @@ const planApplication = (
   frame: WorldFrame,
   student: SeededStudent,
   { course, place }: { readonly course: CourseSample; readonly place: number },
-): Act[] => {
-  const dice = createDice(frame.seed, "application", place);
+): SeedAction[] => {
+  const dice = createSeededRandom(frame.seed, "application", place);
   const way = WAYS[place % WAYS.length] ?? [];
   const createdAt = frame.beganAt - (ACTIVE_DAYS - 2) * DAY_MS + dice.below(6 * DAY_MS);
   // Whatever the way, its last step is not after the world was begun.
@@ -93,7 +93,7 @@ const planApplication = (
         : null,
     notes: dice.isWithin(0.2) ? "I can send originals by post." : null,
   };
-  const create: Act = {
+  const create: SeedAction = {
     at: createdAt,
     adds: "applications",
     run: ({ applications }) =>
@@ -118,7 +118,7 @@ const planApplication = (
       status: isRequired || dice.isWithin(0.6) ? ("uploaded" as const) : ("expected" as const),
     };
   });
-  const added = documents.map(({ id, at, ...document }): Act => ({
+  const added = documents.map(({ id, at, ...document }): SeedAction => ({
     at,
     adds: null,
     run: ({ applications }) =>
@@ -128,7 +128,7 @@ const planApplication = (
       ),
   }));
 
-  const steps = way.slice(1).map((status, step): Act => {
+  const steps = way.slice(1).map((status, step): SeedAction => {
     const at = instants[step + 1] ?? createdAt;
     switch (status) {
       case "submitted":
@@ -154,7 +154,7 @@ const planApplication = (
       ? []
       : documents
           .filter(({ status }) => status === "uploaded")
-          .map(({ id: documentId }, index): Act => {
+          .map(({ id: documentId }, index): SeedAction => {
             const isGood = dice.isWithin(0.95);
             return {
               at: reviewedAt + (index + 1) * HOUR_MS,
@@ -171,7 +171,7 @@ const planApplication = (
   return [create, ...added, ...steps.slice(0, 2), ...judged, ...steps.slice(2)];
 };
 
-const noteOf = (dice: Dice, status: ApplicationStatus): string | null => {
+const noteOf = (dice: SeededRandom, status: ApplicationStatus): string | null => {
   const notes = stepNotes[status];
   return notes ? dice.pick(notes) : null;
 };

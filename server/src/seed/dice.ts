@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** Draws that are the same for the same name, on every machine and whatever else is drawn. */
-export interface Dice {
+export interface SeededRandom {
   /** 0 to `count` - 1. */
   below(count: number): number;
   /** A whole number, both ends included. */
@@ -15,7 +15,7 @@ export interface Dice {
 }
 
 /** mulberry32, begun by a hash of the name: an object of its own for each thing that is drawn keeps the others as they were. */
-export const createDice = (...name: readonly (string | number)[]): Dice => {
+export const createSeededRandom = (...name: readonly (string | number)[]): SeededRandom => {
   let state = createHash("sha256").update(JSON.stringify(name)).digest().readUInt32LE();
   const next = (): number => {
     state = (state + 0x6d2b79f5) | 0;
@@ -23,9 +23,9 @@ export const createDice = (...name: readonly (string | number)[]): Dice => {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-  const below: Dice["below"] = (count) => Math.floor(next() * count);
+  const below: SeededRandom["below"] = (count) => Math.floor(next() * count);
 
-  const someByWeight: Dice["someByWeight"] = (items, count, weightOf) =>
+  const someByWeight: SeededRandom["someByWeight"] = (items, count, weightOf) =>
     items
       .map((item) => ({ item, rank: Math.log(1 - next()) / weightOf(item) }))
       .sort((one, other) => other.rank - one.rank)

@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS } from "../platform/clock.ts";
-import { inOrder, type Act } from "./action.ts";
-import { createDice } from "./dice.ts";
+import { sortByTime, type SeedAction } from "./action.ts";
+import { createSeededRandom } from "./dice.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
 
 /** Who knows whom. */
@@ -31,7 +31,7 @@ export const drawGraph = ({ seed }: WorldFrame, students: readonly SeededStudent
     if (known && !known.includes(follower)) known.push(follower);
   };
   for (const student of students) {
-    const dice = createDice(seed, "follows", student.index);
+    const dice = createSeededRandom(seed, "follows", student.index);
     const others = students.filter((other) => other !== student);
     const wanted = LEAST_FOLLOWED + Math.min(dice.below(MOST_FOLLOWED), dice.below(MOST_FOLLOWED));
     const count = Math.min(wanted, Math.ceil(others.length * GREATEST_PART));
@@ -69,10 +69,10 @@ export const planGraph = (
   { seed, beganAt }: WorldFrame,
   students: readonly SeededStudent[],
   graph: Graph,
-): Act[] => {
+): SeedAction[] => {
   const follows = students.flatMap((student) => {
-    const dice = createDice(seed, "followed", student.index);
-    return (graph.followers[student.index] ?? []).map((follower): Act => ({
+    const dice = createSeededRandom(seed, "followed", student.index);
+    return (graph.followers[student.index] ?? []).map((follower): SeedAction => ({
       // Most find each other in the first days.
       at: beganAt - HOUR_MS - Math.floor(ACTIVE_DAYS * DAY_MS * Math.sqrt(dice.below(10_000) / 10_000)),
       adds: "follows",
@@ -81,17 +81,17 @@ export const planGraph = (
     }));
   });
   const contacts = graph.pairs.flatMap(([one, other]) => {
-    const dice = createDice(seed, "contacts", one.index, other.index);
+    const dice = createSeededRandom(seed, "contacts", one.index, other.index);
     const at = beganAt - (ACTIVE_DAYS - 1) * DAY_MS - dice.below(DAY_MS);
-    const note = (owner: SeededStudent, contact: SeededStudent): Act[] => {
+    const note = (owner: SeededStudent, contact: SeededStudent): SeedAction[] => {
       const asking = { userId: owner.id, commandId: null };
       const nickname = dice.isWithin(0.2) ? dice.pick(NICKNAMES) : null;
-      const added: Act = {
+      const added: SeedAction = {
         at,
         adds: "contacts",
         run: ({ contacts }) => contacts.add(asking, { userId: contact.id, nickname }),
       };
-      const favourite: Act = {
+      const favourite: SeedAction = {
         at: at + dice.between(1, 20) * HOUR_MS,
         adds: null,
         run: ({ contacts }) => contacts.update(asking, { userId: contact.id, favourite: true }),
@@ -100,5 +100,5 @@ export const planGraph = (
     };
     return [...note(one, other), ...note(other, one)];
   });
-  return [...inOrder(contacts), ...inOrder(follows)];
+  return [...sortByTime(contacts), ...sortByTime(follows)];
 };

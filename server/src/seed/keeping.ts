@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
-import { inOrder, type Act } from "./action.ts";
-import { createDice } from "./dice.ts";
+import { sortByTime, type SeedAction } from "./action.ts";
+import { createSeededRandom } from "./dice.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
 
 const MOST_UNIVERSITIES = 4;
@@ -8,9 +8,12 @@ const MOST_COURSES = 6;
 const READS_NOTIFICATIONS = 0.6;
 
 /** Universities where she would go, and courses there. */
-export const planFavourites = ({ seed, beganAt }: WorldFrame, students: readonly SeededStudent[]): Act[] =>
+export const planFavourites = (
+  { seed, beganAt }: WorldFrame,
+  students: readonly SeededStudent[],
+): SeedAction[] =>
   students.flatMap(({ index, id, goals }) => {
-    const dice = createDice(seed, "favourites", index);
+    const dice = createSeededRandom(seed, "favourites", index);
     const universities = dice.some(goals, dice.between(1, MOST_UNIVERSITIES));
     const courses = dice.some(
       goals.flatMap((university) => university.courses),
@@ -21,8 +24,8 @@ export const planFavourites = ({ seed, beganAt }: WorldFrame, students: readonly
       ...courses.map((course) => ({ kind: "course", id: course.id }) as const),
     ];
     // One student after the other: the document of each is read once.
-    return inOrder(
-      targets.map((target): Act => ({
+    return sortByTime(
+      targets.map((target): SeedAction => ({
         at: beganAt - HOUR_MS - dice.below((ACTIVE_DAYS - 1) * DAY_MS),
         adds: "favourites",
         run: ({ favourites }) => favourites.add(id, { target, commandId: undefined }),
@@ -31,9 +34,9 @@ export const planFavourites = ({ seed, beganAt }: WorldFrame, students: readonly
   });
 
 /** Most have seen what they were told of; not the first of all, whom a developer signs in as. */
-export const planNews = ({ seed, beganAt }: WorldFrame, students: readonly SeededStudent[]): Act[] =>
-  students.flatMap(({ index, id }): Act[] => {
-    const dice = createDice(seed, "news", index);
+export const planNews = ({ seed, beganAt }: WorldFrame, students: readonly SeededStudent[]): SeedAction[] =>
+  students.flatMap(({ index, id }): SeedAction[] => {
+    const dice = createSeededRandom(seed, "news", index);
     if (index === 0 || !dice.isWithin(READS_NOTIFICATIONS)) return [];
     return [
       {

@@ -1,4 +1,4 @@
-import type { Act } from "./action.ts";
+import type { SeedAction } from "./action.ts";
 import { planApplications } from "./applying.ts";
 import { planCavity } from "./posts.ts";
 import { drawGraph, planGraph } from "./graph.ts";
@@ -10,7 +10,7 @@ import { drawStudents, planStudents, type SeededStudent, type WorldFrame } from 
 export interface WorldPlan {
   readonly students: readonly SeededStudent[];
   /** In the order in which they can be done: what one leans on is before it. */
-  readonly acts: readonly Act[];
+  readonly acts: readonly SeedAction[];
 }
 
 /** Decides all of a world. The same for the same frame: who goes on with one plans it again. */

@@ -1,7 +1,7 @@
 import type { CommandId, CommentId, PostId } from "@edvoyage/protocol";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
-import { inOrder, type Act } from "./action.ts";
-import { createDice, type Dice } from "./dice.ts";
+import { sortByTime, type SeedAction } from "./action.ts";
+import { createSeededRandom, type SeededRandom } from "./dice.ts";
 import { fillText } from "./template.ts";
 import type { Graph } from "./graph.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
@@ -23,14 +23,18 @@ const LIKES = 0.25;
 const STRANGERS = 2;
 
 /** What is posted, said of it, and liked; nothing in the last hour. */
-export const planCavity = (frame: WorldFrame, students: readonly SeededStudent[], graph: Graph): Act[] => {
+export const planCavity = (
+  frame: WorldFrame,
+  students: readonly SeededStudent[],
+  graph: Graph,
+): SeedAction[] => {
   const posts = students.flatMap((student) => planPosts(frame, student, graph));
   const about = posts.map(({ post }) => planComments(frame, { post, students, graph }));
   const likes = posts.flatMap(({ post }) => planLikes(frame, { post, students, graph }));
   return [
-    ...inOrder(posts.map(({ act }) => act)),
-    ...inOrder(about.flat()),
-    ...inOrder(likes.filter(({ at }) => at < frame.beganAt - HOUR_MS)),
+    ...sortByTime(posts.map(({ act }) => act)),
+    ...sortByTime(about.flat()),
+    ...sortByTime(likes.filter(({ at }) => at < frame.beganAt - HOUR_MS)),
   ];
 };
 
@@ -38,8 +42,8 @@ const planPosts = (
   { seed, beganAt, idOf, universities }: WorldFrame,
   author: SeededStudent,
   graph: Graph,
-): { readonly post: SeededPost; readonly act: Act }[] => {
-  const dice = createDice(seed, "posts", author.index);
+): { readonly post: SeededPost; readonly act: SeedAction }[] => {
+  const dice = createSeededRandom(seed, "posts", author.index);
   // Most say something now and then, some a lot, some nothing; not the first of all, whom a developer signs in as.
   const count = author.index === 0 || dice.isWithin(0.12) ? dice.between(5, 9) : dice.below(4);
   return Array.from({ length: count }, (_, index) => {
@@ -69,7 +73,7 @@ const planPosts = (
 
 /** Followers and a few others: who may come across a post. */
 const audienceOf = (
-  dice: Dice,
+  dice: SeededRandom,
   {
     post,
     students,
@@ -87,13 +91,13 @@ const audienceOf = (
 const planComments = (
   { seed, beganAt, idOf }: WorldFrame,
   scene: { readonly post: SeededPost; readonly students: readonly SeededStudent[]; readonly graph: Graph },
-): Act[] => {
+): SeedAction[] => {
   const { post } = scene;
-  const dice = createDice(seed, "comments", post.author.index, post.at - beganAt);
+  const dice = createSeededRandom(seed, "comments", post.author.index, post.at - beganAt);
   const audience = audienceOf(dice, scene);
   const commenters = dice.some(audience, Math.min(dice.below(7), dice.below(7)));
   const texts = dice.some(post.topic.comments, commenters.length);
-  return commenters.flatMap((commenter, place): Act[] => {
+  return commenters.flatMap((commenter, place): SeedAction[] => {
     const text = texts[place];
     const at = post.at + dice.between(4, 40 * 60) * MINUTE_MS;
     if (text === undefined || at > beganAt - HOUR_MS) return [];
@@ -130,7 +134,7 @@ const planComment = (
     readonly text: string;
     readonly mentions: readonly SeededStudent["id"][];
   },
-): Act => ({
+): SeedAction => ({
   at,
   adds: "comments",
   run: ({ social }) => social.comments.add({ userId: author.id, commandId: toCommandId(id) }, input),
@@ -139,12 +143,12 @@ const planComment = (
 const planLikes = (
   { seed, beganAt }: WorldFrame,
   scene: { readonly post: SeededPost; readonly students: readonly SeededStudent[]; readonly graph: Graph },
-): Act[] => {
+): SeedAction[] => {
   const { post } = scene;
-  const dice = createDice(seed, "likes", post.author.index, post.at - beganAt);
+  const dice = createSeededRandom(seed, "likes", post.author.index, post.at - beganAt);
   const audience = audienceOf(dice, scene);
   const count = Math.round(audience.length * LIKES * (dice.between(0, 20) / 10));
-  return dice.some(audience, count).map((student): Act => ({
+  return dice.some(audience, count).map((student): SeedAction => ({
     // Soon, or hardly ever.
     at: post.at + dice.between(1, 60) * dice.between(1, 48) * MINUTE_MS,
     adds: "likes",

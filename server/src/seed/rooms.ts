@@ -1,7 +1,7 @@
 import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
 import type { NewRoom } from "../chat/room-creation.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
-import { inOrder, type Act, type SeedServices } from "./action.ts";
+import { sortByTime, type SeedAction, type SeedServices } from "./action.ts";
 import {
   directConversations,
   groupConversations,
@@ -9,7 +9,7 @@ import {
   reactionEmoji,
   type Conversation,
 } from "./conversations.ts";
-import { createDice, type Dice } from "./dice.ts";
+import { createSeededRandom, type SeededRandom } from "./dice.ts";
 import { fillText } from "./template.ts";
 import type { Graph } from "./graph.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
@@ -51,7 +51,11 @@ const AT_THE_END = { segment: 2 ** 31 - 1, index: 0 };
 const QUIET_MS = HOUR_MS;
 
 /** Rooms one after the other, each with what was said in it; members of groups have the owner among their contacts, or are asked. */
-export const planRooms = (frame: WorldFrame, students: readonly SeededStudent[], graph: Graph): Act[] => {
+export const planRooms = (
+  frame: WorldFrame,
+  students: readonly SeededStudent[],
+  graph: Graph,
+): SeedAction[] => {
   const groups = drawGroups(frame, students, graph);
   return [
     ...groups.flatMap(({ room, coming }) => planRoom(frame, room, coming)),
@@ -74,7 +78,7 @@ const drawGroups = (
   const count = Math.max(LEAST_GROUPS, Math.round(students.length / STUDENTS_PER_GROUP));
   const names = new Set<string>();
   return [first, ...sociable].slice(0, count).map((owner, place) => {
-    const dice = createDice(seed, "group", place);
+    const dice = createSeededRandom(seed, "group", place);
     let name = fillText(dice.pick(groupNames), owner.words);
     for (let tries = 0; names.has(name) && tries < 20; tries += 1) {
       name = fillText(dice.pick(groupNames), dice.pick(students).words);
@@ -110,7 +114,7 @@ const drawDirectRooms = (
   students: readonly SeededStudent[],
   graph: Graph,
 ): SeededRoom[] => {
-  const dice = createDice(seed, "direct rooms");
+  const dice = createSeededRandom(seed, "direct rooms");
   const talking = dice.some(graph.pairs, Math.round(students.length * DIRECT_ROOMS_PER_STUDENT));
   return talking.map(([owner, other]) => ({
     name: `direct ${owner.index} ${other.index}`,
@@ -123,9 +127,9 @@ const drawDirectRooms = (
   }));
 };
 
-const planRoom = (frame: WorldFrame, room: SeededRoom, coming: readonly SeededStudent[]): Act[] => {
+const planRoom = (frame: WorldFrame, room: SeededRoom, coming: readonly SeededStudent[]): SeedAction[] => {
   const { owner, openedAt, input } = room;
-  const dice = createDice(frame.seed, "room", room.name);
+  const dice = createSeededRandom(frame.seed, "room", room.name);
   const commandId = frame.idOf<CommandId>(openedAt, "room", room.name);
   const open = async ({ chat }: SeedServices): Promise<RoomId> =>
     (await chat.rooms.create({ userId: owner.id, commandId }, input)).id;
@@ -139,8 +143,8 @@ const planRoom = (frame: WorldFrame, room: SeededRoom, coming: readonly SeededSt
   const actOf = (
     at: number,
     run: (services: SeedServices, roomId: RoomId) => Promise<unknown>,
-    adds: Act["adds"] = null,
-  ): Act => ({ at, adds, run: async (services) => run(services, await idIn(services)) });
+    adds: SeedAction["adds"] = null,
+  ): SeedAction => ({ at, adds, run: async (services) => run(services, await idIn(services)) });
 
   const joined = coming.map(({ id }, place) =>
     actOf(openedAt + (place + 1) * 7 * MINUTE_MS, ({ chat }, roomId) =>
@@ -160,18 +164,22 @@ const planRoom = (frame: WorldFrame, room: SeededRoom, coming: readonly SeededSt
   const read = planReading(room, messages, { dice, actOf });
   return [
     actOf(openedAt, async () => {}, "rooms"),
-    ...inOrder([...joined, ...said, ...done, ...read].filter(({ at }) => at < frame.beganAt - MINUTE_MS)),
+    ...sortByTime([...joined, ...said, ...done, ...read].filter(({ at }) => at < frame.beganAt - MINUTE_MS)),
   ];
 };
 
 type ActOf = (
   at: number,
   run: (services: SeedServices, roomId: RoomId) => Promise<unknown>,
-  adds?: Act["adds"],
-) => Act;
+  adds?: SeedAction["adds"],
+) => SeedAction;
 
 /** Conversations over the days since the room was opened, each within an hour or so. */
-const drawMessages = ({ seed, beganAt, idOf }: WorldFrame, room: SeededRoom, dice: Dice): SeededMessage[] => {
+const drawMessages = (
+  { seed, beganAt, idOf }: WorldFrame,
+  room: SeededRoom,
+  dice: SeededRandom,
+): SeededMessage[] => {
   const { name, members, conversations, length, openedAt } = room;
   const firstAt = openedAt + 3 * HOUR_MS;
   const step = (beganAt - QUIET_MS - 2 * HOUR_MS - firstAt) / length;
@@ -207,8 +215,8 @@ const drawMessages = ({ seed, beganAt, idOf }: WorldFrame, room: SeededRoom, dic
 /** What becomes of a message: reactions, a correction, in few cases its end. */
 const planAbout = (
   { id: messageId, author, text, at }: SeededMessage,
-  { room, dice, actOf }: { readonly room: SeededRoom; readonly dice: Dice; readonly actOf: ActOf },
-): Act[] => {
+  { room, dice, actOf }: { readonly room: SeededRoom; readonly dice: SeededRandom; readonly actOf: ActOf },
+): SeedAction[] => {
   const others = room.members.filter((member) => member !== author);
   const reacting = dice.isWithin(REACTIONS) ? dice.some(others, dice.between(1, 3)) : [];
   const emoji = dice.pick(reactionEmoji);
@@ -240,13 +248,13 @@ const planAbout = (
 const planReading = (
   { members }: SeededRoom,
   messages: readonly SeededMessage[],
-  { dice, actOf }: { readonly dice: Dice; readonly actOf: ActOf },
-): Act[] => {
-  const markRead = (userId: UserId, at: number): Act =>
+  { dice, actOf }: { readonly dice: SeededRandom; readonly actOf: ActOf },
+): SeedAction[] => {
+  const markRead = (userId: UserId, at: number): SeedAction =>
     actOf(at, ({ chat }, roomId) =>
       chat.messages.markRead({ userId, commandId: null }, { roomId, position: AT_THE_END }),
     );
-  return members.flatMap(({ id }, place): Act[] => {
+  return members.flatMap(({ id }, place): SeedAction[] => {
     const last = messages.at(-1);
     if (!last) return [];
     if (place > 0 && dice.isWithin(0.6)) return [markRead(id, last.at + (place + 1) * MINUTE_MS)];

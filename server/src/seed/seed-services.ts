@@ -16,7 +16,7 @@ import type { SeedServices } from "./action.ts";
 import { createFictionalPhones } from "./phones.ts";
 import { createSocial } from "../social/social.ts";
 import { createDocuments } from "../sync/documents.ts";
-import { createLogs } from "../sync/room-logs.ts";
+import { createRoomLogs } from "../sync/room-logs.ts";
 
 /** Weeks are done in seconds: what bounds how fast a student is bounds nobody here. */
 const NEVER = 2 ** 31;
@@ -94,7 +94,7 @@ export const createSeedServices =
       }),
       chat: createChat({
         database: inside,
-        logs: createLogs({ read, limits, newId, random }),
+        logs: createRoomLogs({ read, limits, newId, random }),
         commands,
         notifications,
         push: { messageSent: async () => {} },

@@ -4,7 +4,7 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
-import { countActs, type SeedServices, type WorldCounts } from "./action.ts";
+import { countActions, type SeedServices, type WorldCounts } from "./action.ts";
 import { createSeedId } from "./ids.ts";
 import { planWorld, type WorldPlan } from "./plan.ts";
 import { seedQueries as queries } from "./seed.store.ts";
@@ -137,7 +137,7 @@ export const createSeed = (deps: SeedDeps): Seed => {
         );
       }
       const found = await database.read.first(queries.world, { seed });
-      const added = { ...countActs([]), ...(found ? {} : await completeCatalogue()) };
+      const added = { ...countActions([]), ...(found ? {} : await completeCatalogue()) };
       const facts = found ? rowToFacts(found) : await begin(request);
       if (facts.students !== students) {
         throw new AppError(

@@ -1,9 +1,9 @@
 import type { CourseLevel, UserId } from "@edvoyage/protocol";
 import type { UniversitySample } from "../catalogue/catalogue.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
-import type { Act } from "./action.ts";
+import type { SeedAction } from "./action.ts";
 import { bioClosings, bioOpenings } from "./bios.ts";
-import { createDice } from "./dice.ts";
+import { createSeededRandom } from "./dice.ts";
 import { fillText } from "./template.ts";
 import type { SeedId } from "./ids.ts";
 import { nations, type Nation } from "./nations.ts";
@@ -92,7 +92,7 @@ const drawStudent = (
   { seed, students, beganAt, idOf, universities }: WorldFrame,
   { index, taken }: { readonly index: number; readonly taken: Set<string> },
 ): SeededStudent => {
-  const dice = createDice(seed, "student", index);
+  const dice = createSeededRandom(seed, "student", index);
   const nation = dice.pick(nations);
   let name = drawName(dice, nation);
   // Two of the same name are believable, and no help to who looks for one.
@@ -137,7 +137,7 @@ const drawStudent = (
 };
 
 const drawName = (
-  dice: ReturnType<typeof createDice>,
+  dice: ReturnType<typeof createSeededRandom>,
   { givenNames, familyNames, isFamilyFirst, separator }: Nation,
 ): string => {
   const names = [dice.pick(givenNames), dice.pick(familyNames)];
@@ -145,10 +145,10 @@ const drawName = (
 };
 
 /** Each joins, and tells a little of herself a few minutes later. */
-export const planStudents = (frame: WorldFrame, students: readonly SeededStudent[]): Act[] =>
-  students.flatMap((student): Act[] => {
+export const planStudents = (frame: WorldFrame, students: readonly SeededStudent[]): SeedAction[] =>
+  students.flatMap((student): SeedAction[] => {
     const { id, index, name, nation, words, goals, joinedAt } = student;
-    const dice = createDice(frame.seed, "profile", index);
+    const dice = createSeededRandom(frame.seed, "profile", index);
     const opening = fillText(dice.pick(bioOpenings), words);
     const bio = dice.pick([
       `${opening} ${dice.pick(bioClosings)}`,

@@ -1,6 +1,6 @@
 import { prepare } from "@edvoyage/db";
 import type { CommentId, PostId, UserId } from "@edvoyage/protocol";
-import { isShownTo } from "./visibility.ts";
+import { isVisibleTo } from "./visibility.ts";
 
 const columns = [
   "comments.position",
@@ -40,7 +40,7 @@ const onPost = prepare<{ viewerId: UserId; postId: PostId; after: number; limit:
     .where("comments.post_id", "=", param.postId)
     .where("comments.parent_id", "is", null)
     .where("comments.position", ">", param.after)
-    .where(isShownTo(param.viewerId, "comments.author_id"))
+    .where(isVisibleTo(param.viewerId, "comments.author_id"))
     .orderBy("comments.position")
     .limit(param.limit),
 );
@@ -53,7 +53,7 @@ const replies = prepare<{ viewerId: UserId; parentId: CommentId; after: number; 
       .select(columns)
       .where("comments.parent_id", "=", param.parentId)
       .where("comments.position", ">", param.after)
-      .where(isShownTo(param.viewerId, "comments.author_id"))
+      .where(isVisibleTo(param.viewerId, "comments.author_id"))
       .orderBy("comments.position")
       .limit(param.limit),
 );
@@ -65,7 +65,7 @@ const shown = prepare<{ viewerId: UserId; commentId: CommentId }>()((query, para
     .leftJoin("profiles", "profiles.user_id", "comments.author_id")
     .select(columns)
     .where("comments.id", "=", param.commentId)
-    .where(isShownTo(param.viewerId, "comments.author_id")),
+    .where(isVisibleTo(param.viewerId, "comments.author_id")),
 );
 
 /** Whose it is, and whose the post, whoever they are to the one who asks. */

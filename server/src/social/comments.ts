@@ -1,16 +1,16 @@
 import type { Database, Queries } from "@edvoyage/db";
 import type { CommandId, CommentId, Limits, PostId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import type { NewNotification, Notifications } from "../notifications/notifications.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
-import type { StudentRate } from "../limits/student-rate-limit.ts";
+import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
 import { commentQueries as queries, type CommentRow } from "./comments.store.ts";
 import type { Mention, Mentions } from "./mentions.ts";
-import { lockPost, shownPost, takenId, type PageInput } from "./posts.ts";
+import { lockPost, visiblePost, takenId, type PageInput } from "./posts.ts";
 import { rowToStudent, type StudentName } from "./student-name.ts";
 
 /** A comment on a post, or a reply to one. */
@@ -44,7 +44,7 @@ export interface Comments {
    * `limit/reached`, `rate/limited`.
    */
   add(
-    asking: Asking,
+    asking: CommandSource,
     input: {
       readonly postId: PostId;
       readonly parentId: CommentId | null;
@@ -54,7 +54,7 @@ export interface Comments {
   ): Promise<CommentReceipt>;
   /** For its author and the author of the post; takes its replies with it. Throws `not-found`, `forbidden`. */
   remove(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly commentId: CommentId },
   ): Promise<{ readonly commentId: CommentId }>;
 }
@@ -75,7 +75,7 @@ export interface CommentsDeps {
   readonly mentions: Mentions;
   readonly newId: NewId;
   readonly limits: Pick<Limits, "commentCharacters">;
-  readonly rate: StudentRate;
+  readonly rate: StudentRateLimit;
 }
 
 /** Before the oldest. */
@@ -87,7 +87,7 @@ export const createComments = (deps: CommentsDeps): Comments => {
 
   return {
     list: async (userId, { postId, parentId, cursor, limit }) => {
-      await shownPost(read, userId, postId);
+      await visiblePost(read, userId, postId);
       if (parentId !== null) await shownOnPost(read, userId, { postId, commentId: parentId });
       const list = `comments on ${parentId ?? postId}`;
       const [after] = parseCursor(cursor, list, z.tuple([z.number().int()])) ?? [FROM_OLDEST];
@@ -119,7 +119,7 @@ export const createComments = (deps: CommentsDeps): Comments => {
         }
         // Held until the commit: the comments of a post appear in the order of their places.
         await lockPost(tx, postId);
-        const post = await shownPost(tx, authorId, postId);
+        const post = await visiblePost(tx, authorId, postId);
         const commentId =
           asking.commandId === null ? newId<CommentId>(now) : commandToCommentId(asking.commandId);
         const known = await tx.first(queries.owners, { commentId });
@@ -191,7 +191,7 @@ const shownComment = async (
 ): Promise<CommentRow> => {
   const row = await from.first(queries.shown, { viewerId, commentId });
   if (!row) throw noSuchComment();
-  await shownPost(from, viewerId, row.post_id);
+  await visiblePost(from, viewerId, row.post_id);
   if (row.parent_id && !(await from.first(queries.shown, { viewerId, commentId: row.parent_id }))) {
     throw noSuchComment();
   }

@@ -1,6 +1,6 @@
 import { prepare, type Queries } from "@edvoyage/db";
 import type { CommentId, PostId, UserId } from "@edvoyage/protocol";
-import { isShownTo } from "./visibility.ts";
+import { isVisibleTo } from "./visibility.ts";
 
 /** A student whom a post or comment names. */
 export interface MentionRow {
@@ -29,7 +29,7 @@ const mentionable = prepare<{ viewerId: UserId; userId: UserId }>()((query, para
     .selectFrom("users")
     .select("users.id")
     .where("users.id", "=", param.userId)
-    .where(isShownTo(param.viewerId, "users.id")),
+    .where(isVisibleTo(param.viewerId, "users.id")),
 );
 
 /** The queries of mentions. */
@@ -46,7 +46,7 @@ export const mentionsIn = (
     .leftJoin("profiles", "profiles.user_id", "mentions.user_id")
     .select(["mentions.subject_id", "mentions.user_id", "profiles.name"])
     .where("mentions.subject_id", "in", subjectIds)
-    .where(isShownTo(viewerId, "mentions.user_id"))
+    .where(isVisibleTo(viewerId, "mentions.user_id"))
     .orderBy("mentions.subject_id")
     .orderBy("mentions.place")
     .execute();

@@ -3,14 +3,14 @@ import type { PostId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Audit } from "../audit/audit.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import type { Notifications } from "../notifications/notifications.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
-import type { StudentRate } from "../limits/student-rate-limit.ts";
+import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
 import { moderationQueries as queries, type InspectedPostRow } from "./moderation.store.ts";
-import { lockPost, shownPost, type PageInput } from "./posts.ts";
+import { lockPost, visiblePost, type PageInput } from "./posts.ts";
 
 /** A post as an admin sees it. */
 export interface InspectedPost {
@@ -39,7 +39,7 @@ export interface PostReport {
 export interface Moderation {
   /** A student reports a post once; what she says later of the same changes nothing. Throws `not-found`, `rate/limited`. */
   report(
-    asking: Asking,
+    asking: CommandSource,
     input: { readonly postId: PostId; readonly reason: string },
   ): Promise<{ readonly postId: PostId }>;
   /** The last reported first, or all, newest first. */
@@ -60,7 +60,7 @@ export interface ModerationDeps {
   readonly notifications: Notifications;
   readonly audit: Pick<Audit, "record">;
   readonly clock: Clock;
-  readonly rate: StudentRate;
+  readonly rate: StudentRateLimit;
 }
 
 const MAX_SHOWN_REPORTS = 100;
@@ -75,7 +75,7 @@ export const createModeration = (deps: ModerationDeps): Moderation => {
       commands.execute(asking, { procedure: "social.report", input }, async (tx, now) => {
         const { postId, reason } = input;
         await lockPost(tx, postId);
-        await shownPost(tx, asking.userId, postId);
+        await visiblePost(tx, asking.userId, postId);
         rate.take(asking.userId);
         await tx.all(queries.report, { postId, userId: asking.userId, reason, now });
         return { postId };

@@ -7,7 +7,7 @@ import {
   type Tables,
 } from "@edvoyage/db";
 import type { PostId, UserId } from "@edvoyage/protocol";
-import { isShownTo } from "./visibility.ts";
+import { isVisibleTo } from "./visibility.ts";
 
 const columns = [
   "posts.position",
@@ -51,7 +51,7 @@ const feedAuthors = (query: Queries["kysely"], userId: UserId) =>
     .selectFrom("follows")
     .select("follows.followee_id as author_id")
     .where("follows.follower_id", "=", userId)
-    .where(isShownTo(userId, "follows.followee_id"))
+    .where(isVisibleTo(userId, "follows.followee_id"))
     .unionAll(query.selectFrom("users").select("users.id as author_id").where("users.id", "=", userId));
 
 /** Of each author of a feed the newest place before a cursor, the authors with the highest of those, and the lowest of these. */
@@ -206,7 +206,7 @@ const shown = prepare<{ viewerId: UserId; postId: PostId }>()((query, param) =>
     )
     .select(columns)
     .where("posts.id", "=", param.postId)
-    .where(isShownTo(param.viewerId, "posts.author_id")),
+    .where(isVisibleTo(param.viewerId, "posts.author_id")),
 );
 
 const insert = prepare<{
@@ -286,7 +286,7 @@ const likers = prepare<{ viewerId: UserId; postId: PostId; after: UserId; limit:
     .select(["likes.user_id as id", "profiles.name", "profiles.photo_url"])
     .where("likes.post_id", "=", param.postId)
     .where("likes.user_id", ">", param.after)
-    .where(isShownTo(param.viewerId, "likes.user_id"))
+    .where(isVisibleTo(param.viewerId, "likes.user_id"))
     .orderBy("likes.user_id")
     .limit(param.limit),
 );

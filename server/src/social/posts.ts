@@ -1,13 +1,13 @@
 import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
 import type { CommandId, Limits, PostId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import type { Notifications } from "../notifications/notifications.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
-import type { StudentRate } from "../limits/student-rate-limit.ts";
+import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
 import type { Mention, Mentions } from "./mentions.ts";
 import { postQueries as queries, type PostRow } from "./posts.store.ts";
 import { rowToStudent, type StudentName } from "./student-name.ts";
@@ -61,17 +61,23 @@ export interface Posts {
   /** Newest first; of one who is shown, which is for the caller to know. */
   byAuthor(viewerId: UserId, authorId: UserId, page: PageInput): Promise<Page<Post>>;
   /** The id of the post is that of the command. Throws `limit/reached`, `rate/limited`. */
-  post(asking: Asking, input: PostContent): Promise<{ readonly postId: PostId; readonly createdAt: number }>;
+  post(
+    asking: CommandSource,
+    input: PostContent,
+  ): Promise<{ readonly postId: PostId; readonly createdAt: number }>;
   /** The last of two edits wins. Throws `not-found`, `forbidden`, `limit/reached`, `rate/limited`. */
-  edit(asking: Asking, input: PostChange): Promise<{ readonly postId: PostId; readonly editedAt: number }>;
+  edit(
+    asking: CommandSource,
+    input: PostChange,
+  ): Promise<{ readonly postId: PostId; readonly editedAt: number }>;
   /** Takes likes, comments and reports with it. Throws `not-found`, `forbidden`. */
-  remove(asking: Asking, input: { readonly postId: PostId }): Promise<{ readonly postId: PostId }>;
+  remove(asking: CommandSource, input: { readonly postId: PostId }): Promise<{ readonly postId: PostId }>;
   /**
    * Liking twice is liking once. `like` and `unlike` answer with what holds now, also when the command is repeated: for a post
    * that is gone or not shown any more, not liked by anyone. Throw `not-found`, `rate/limited`.
    */
-  like(asking: Asking, input: { readonly postId: PostId }): Promise<LikeReceipt>;
-  unlike(asking: Asking, input: { readonly postId: PostId }): Promise<LikeReceipt>;
+  like(asking: CommandSource, input: { readonly postId: PostId }): Promise<LikeReceipt>;
+  unlike(asking: CommandSource, input: { readonly postId: PostId }): Promise<LikeReceipt>;
   /** Who likes a post, in the order of their ids. Throws `not-found`. */
   likers(userId: UserId, input: PageInput & { readonly postId: PostId }): Promise<Page<StudentName>>;
 }
@@ -91,8 +97,8 @@ export interface PostsDeps {
   readonly mentions: Mentions;
   readonly newId: NewId;
   readonly limits: Pick<Limits, "postCharacters">;
-  readonly postRate: StudentRate;
-  readonly reactionRate: StudentRate;
+  readonly postRate: StudentRateLimit;
+  readonly reactionRate: StudentRateLimit;
 }
 
 /** Before the newest. */
@@ -146,7 +152,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
   /** The student's own post. */
   const ownPost = async (tx: UnitOfWork, userId: UserId, postId: PostId): Promise<PostRow> => {
     await lockPost(tx, postId);
-    const row = await shownPost(tx, userId, postId);
+    const row = await visiblePost(tx, userId, postId);
     if (row.author_id !== userId) throw new AppError("forbidden", "This post is somebody else's.");
     return row;
   };
@@ -159,7 +165,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
     },
 
     get: async (userId, postId) => {
-      const row = await shownPost(read, userId, postId);
+      const row = await visiblePost(read, userId, postId);
       const mentionsOf = await mentions.of(read, userId, [row]);
       return rowToPost(row, mentionsOf(row.id));
     },
@@ -239,7 +245,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
       const { postId } = input;
       await commands.execute(asking, { procedure: "social.like", input }, async (tx, now) => {
         await lockPost(tx, postId);
-        const row = await shownPost(tx, userId, postId);
+        const row = await visiblePost(tx, userId, postId);
         if (row.liked_by) return {};
         reactionRate.take(userId);
         await tx.all(queries.like, { postId, userId, now });
@@ -256,7 +262,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
       const { postId } = input;
       await commands.execute(asking, { procedure: "social.unlike", input }, async (tx, now) => {
         await lockPost(tx, postId);
-        const row = await shownPost(tx, userId, postId);
+        const row = await visiblePost(tx, userId, postId);
         if (!row.liked_by) return {};
         reactionRate.take(userId);
         await tx.all(queries.unlike, { postId, userId });
@@ -273,7 +279,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
     },
 
     likers: async (userId, { postId, cursor, limit }) => {
-      await shownPost(read, userId, postId);
+      await visiblePost(read, userId, postId);
       const list = `likes of ${postId}`;
       const [after] = parseCursor(cursor, list, z.tuple([z.string()])) ?? [""];
       const rows = await read.all(queries.likers, {
@@ -291,7 +297,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
 export const lockPost = (tx: UnitOfWork, postId: PostId): Promise<void> => tx.lock(`post:${postId}`);
 
 /** Throws `not-found` for a post that is not shown to the student, whether or not there is one. */
-export const shownPost = async (
+export const visiblePost = async (
   from: Pick<Queries, "first">,
   viewerId: UserId,
   postId: PostId,

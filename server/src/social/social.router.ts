@@ -1,6 +1,6 @@
 import type { CommandId, CommentId, PostId, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Asking } from "../commands/commands.ts";
+import type { CommandSource } from "../commands/commands.ts";
 import { commandIdInput, idInput } from "../inputs/id.ts";
 import { pageInput } from "../inputs/page.ts";
 import { lineInput, proseInput } from "../inputs/text.ts";
@@ -127,7 +127,7 @@ export const createSocialRouter = ({ social }: { readonly social: Social }) => {
   });
 };
 
-const asking = ({ caller }: SessionContext, commandId: CommandId | null): Asking => ({
+const asking = ({ caller }: SessionContext, commandId: CommandId | null): CommandSource => ({
   userId: caller.user.id,
   commandId,
 });

@@ -6,7 +6,7 @@ import type { Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import type { Areas } from "../inbox/areas.ts";
 import type { Notifications } from "../notifications/notifications.ts";
-import { createStudentRate, type StudentRate } from "../limits/student-rate-limit.ts";
+import { createStudentRateLimit, type StudentRateLimit } from "../limits/student-rate-limit.ts";
 import { createComments, type Comments } from "./comments.ts";
 import { createMentions } from "./mentions.ts";
 import { createModeration, type Moderation } from "./moderation.ts";
@@ -36,8 +36,8 @@ const SECONDS_PER_HOUR = 3_600;
 
 export const createSocial = (deps: SocialDeps): Social => {
   const { clock, limits } = deps;
-  const rateOf = (perHour: number, burst: number): StudentRate =>
-    createStudentRate({ clock, perSecond: perHour / SECONDS_PER_HOUR, burst });
+  const rateOf = (perHour: number, burst: number): StudentRateLimit =>
+    createStudentRateLimit({ clock, perSecond: perHour / SECONDS_PER_HOUR, burst });
   const mentions = createMentions({ limits });
   const reactionRate = rateOf(limits.reactionsPerHour, limits.reactionBurst);
   const postRate = rateOf(limits.postsPerHour, limits.postBurst);

@@ -1,7 +1,7 @@
 import { prepare } from "@edvoyage/db";
 import type { UserId } from "@edvoyage/protocol";
 import type { StudentRow } from "./student-name.ts";
-import { isShownTo } from "./visibility.ts";
+import { isVisibleTo } from "./visibility.ts";
 
 /** A student whose page is opened. */
 export interface StudentPageRow extends StudentRow {
@@ -50,7 +50,7 @@ const page = prepare<{ viewerId: UserId; userId: UserId }>()((query, param) =>
       "theirs.follower_id as follows_viewer",
     ])
     .where("users.id", "=", param.userId)
-    .where(isShownTo(param.viewerId, "users.id")),
+    .where(isVisibleTo(param.viewerId, "users.id")),
 );
 
 /** A row when the student is shown to the other. */
@@ -59,7 +59,7 @@ const shown = prepare<{ viewerId: UserId; userId: UserId }>()((query, param) =>
     .selectFrom("users")
     .select("users.id")
     .where("users.id", "=", param.userId)
-    .where(isShownTo(param.viewerId, "users.id")),
+    .where(isVisibleTo(param.viewerId, "users.id")),
 );
 
 const followers = prepare<{ viewerId: UserId; userId: UserId; before: number; limit: number }>()(
@@ -80,7 +80,7 @@ const followers = prepare<{ viewerId: UserId; userId: UserId; before: number; li
       ])
       .where("follows.followee_id", "=", param.userId)
       .where("follows.position", "<", param.before)
-      .where(isShownTo(param.viewerId, "follows.follower_id"))
+      .where(isVisibleTo(param.viewerId, "follows.follower_id"))
       .orderBy("follows.position", "desc")
       .limit(param.limit),
 );
@@ -103,7 +103,7 @@ const following = prepare<{ viewerId: UserId; userId: UserId; before: number; li
       ])
       .where("follows.follower_id", "=", param.userId)
       .where("follows.position", "<", param.before)
-      .where(isShownTo(param.viewerId, "follows.followee_id"))
+      .where(isVisibleTo(param.viewerId, "follows.followee_id"))
       .orderBy("follows.position", "desc")
       .limit(param.limit),
 );

@@ -1,13 +1,13 @@
 import type { Database, Queries } from "@edvoyage/db";
 import type { Limits, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
-import type { Asking, Commands } from "../commands/commands.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import type { Notifications } from "../notifications/notifications.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import type { PublicProfile } from "../profile/profile.ts";
-import type { StudentRate } from "../limits/student-rate-limit.ts";
+import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
 import type { PageInput } from "./posts.ts";
 import { rowToStudent, type StudentName } from "./student-name.ts";
 import { studentQueries as queries, type FollowRow, type StudentPageRow } from "./students.store.ts";
@@ -45,9 +45,9 @@ export interface Students {
    * Her posts, the older ones too, are in the feed from now on. `follow` and `unfollow` answer with what holds now, also when
    * the command is repeated. Throws `not-found`, `limit/reached`, `rate/limited`.
    */
-  follow(asking: Asking, input: { readonly userId: UserId }): Promise<FollowReceipt>;
+  follow(asking: CommandSource, input: { readonly userId: UserId }): Promise<FollowReceipt>;
   /** Whom she follows she may always leave, also when there is a block. Throws `not-found`, `rate/limited`. */
-  unfollow(asking: Asking, input: { readonly userId: UserId }): Promise<FollowReceipt>;
+  unfollow(asking: CommandSource, input: { readonly userId: UserId }): Promise<FollowReceipt>;
 }
 
 /** Whether the one who asks follows a student now. */
@@ -62,7 +62,7 @@ export interface StudentsDeps {
   readonly areas: Areas;
   readonly notifications: Notifications;
   readonly limits: Pick<Limits, "followed">;
-  readonly rate: StudentRate;
+  readonly rate: StudentRateLimit;
 }
 
 /** Before the newest. */

@@ -6,7 +6,7 @@ import type { UserId } from "@edvoyage/protocol";
  * Blocks and erasures have small indexes of their own (migration 13), whose conditions stand here as literals: with
  * parameters in their place no database would use them.
  */
-export const isShownTo = (viewerId: UserId, column: string): RawBuilder<SqlBool> => {
+export const isVisibleTo = (viewerId: UserId, column: string): RawBuilder<SqlBool> => {
   const student = sql.ref(column);
   return sql<SqlBool>`${student} not in (select contact_id from contacts where owner_id = ${viewerId} and is_blocked = 1)
     and ${student} not in (select owner_id from contacts where contact_id = ${viewerId} and is_blocked = 1)

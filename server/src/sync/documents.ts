@@ -8,7 +8,7 @@ import { drawClientId } from "./client-id.ts";
 import { createDocumentCache } from "./document-cache.ts";
 import { DocumentRefusal } from "./document-refusal.ts";
 import { documentQueries as queries, refreshFavourites, type FavouriteTimes } from "./documents.store.ts";
-import { createTurns } from "./keyed-queue.ts";
+import { createKeyedQueue } from "./keyed-queue.ts";
 import { checkStateVector, checkUpdate } from "./update-check.ts";
 import { createUserDocument, type Change, type UserDocument } from "./user-document.ts";
 
@@ -127,7 +127,7 @@ interface Obtained {
 
 export const createDocuments = (deps: DocumentsDeps): Documents => {
   const { database, clock, limits, random, background, onStored } = deps;
-  const turns = createTurns<UserId>();
+  const turns = createKeyedQueue<UserId>();
   const lookBack = createLookBack(clock, CHANGE_OVERLAP_MS);
   const cache = createDocumentCache<Held>({
     maxBytes: CACHE_BYTES,

@@ -1,7 +1,7 @@
 import type { UserId } from "@edvoyage/protocol";
 
 /** From whom students who are here hide: decided when a socket opens and when a block changes, asked at every frame. */
-export interface Hiding {
+export interface BlockFilter {
   /** A socket of hers has opened. */
   enter(userId: UserId): void;
   /** One has closed. */
@@ -40,7 +40,7 @@ interface Entry {
 
 const NOBODY: ReadonlySet<UserId> = new Set();
 
-export const createHiding = ({ hiddenFrom, onChange, background }: HidingDeps): Hiding => {
+export const createBlockFilter = ({ hiddenFrom, onChange, background }: HidingDeps): BlockFilter => {
   const entryByUser = new Map<UserId, Entry>();
   const failed = new Set<UserId>();
 

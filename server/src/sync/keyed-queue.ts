@@ -1,11 +1,11 @@
 /** Runs tasks that share a key one after the other, in the order in which they came. */
-export interface Turns<Key> {
+export interface KeyedQueue<Key> {
   run<T>(key: Key, task: () => Promise<T>): Promise<T>;
   /** Resolves when all that was asked for has ended. */
   settle(): Promise<void>;
 }
 
-export const createTurns = <Key>(): Turns<Key> => {
+export const createKeyedQueue = <Key>(): KeyedQueue<Key> => {
   const lastByKey = new Map<Key, Promise<void>>();
   return {
     run: (key, task) => {

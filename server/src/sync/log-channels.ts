@@ -3,9 +3,9 @@ import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/crypto.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import { awarenessFrame, stepTwoFrame, updateFrame } from "./frames.ts";
-import { createHiding } from "./hiding.ts";
+import { createBlockFilter } from "./hiding.ts";
 import { encodeLogUpdate, type LogStretch } from "./log-encoder.ts";
-import type { Logs, ReaderPosition, SegmentState } from "./room-logs.ts";
+import type { RoomLogs, ReaderPosition, SegmentState } from "./room-logs.ts";
 import { createPresence, hearPresence, tellPresence, type Presence } from "./presence.ts";
 import type { LogAccess, SyncMetrics } from "./sync.ts";
 import { checkStateVector } from "./update-check.ts";
@@ -38,7 +38,7 @@ export interface SegmentAddress {
 }
 
 export interface LogChannelsDeps {
-  readonly logs: Pick<Logs, "segment" | "read" | "formerWriters">;
+  readonly logs: Pick<RoomLogs, "segment" | "read" | "formerWriters">;
   readonly access: LogAccess;
   /** Those who are to see nothing of a student's presence. */
   readonly hiddenFrom: (userId: UserId) => Promise<readonly UserId[]>;
@@ -82,7 +82,7 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
   /** Readers that could not be brought up to date because of that, with their channels. */
   const stalled = new Map<Reader, Channel>();
 
-  const hiding = createHiding({
+  const hiding = createBlockFilter({
     hiddenFrom: deps.hiddenFrom,
     background,
     onChange: ({ userId, hidden }) => {

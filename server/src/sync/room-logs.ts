@@ -48,7 +48,7 @@ export interface ReaderPosition {
  * Append-only sequences that the server alone writes, served to clients as read-only Yjs documents, one a segment.
  * They know nothing of what they hold.
  */
-export interface Logs {
+export interface RoomLogs {
   /** Makes an empty log with its segment 0. */
   create(tx: UnitOfWork, id: LogId, now: number): Promise<void>;
   /** Adds an entry at the next position, and seals the segment when that filled it. Returns where the entry is. */
@@ -97,7 +97,7 @@ export interface LogsDeps {
   readonly random: Random;
 }
 
-export const createLogs = ({ read, limits, newId, random }: LogsDeps): Logs => {
+export const createRoomLogs = ({ read, limits, newId, random }: LogsDeps): RoomLogs => {
   const headOf = async (tx: Pick<Queries, "first">, id: LogId) => {
     const head = await tx.first(queries.head, { id });
     if (!head) throw new Error("There is no such log");

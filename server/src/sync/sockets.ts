@@ -16,7 +16,7 @@ import { MINUTE_MS, type Clock } from "../platform/clock.ts";
 import { sha256 } from "../platform/crypto.ts";
 import { AppError, errorToFacts } from "../platform/errors.ts";
 import { addressToLimitKey } from "../http/client-address.ts";
-import type { Log } from "../platform/logger.ts";
+import type { Logger } from "../platform/logger.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
 import { createConnection, type Connection, type ConnectionHandler } from "./connection.ts";
 import { DocumentRefusal } from "./document-refusal.ts";
@@ -51,7 +51,7 @@ export interface SocketsDeps {
   readonly addressOf: (request: IncomingMessage) => string;
   readonly clock: Clock;
   readonly limits: Limits;
-  readonly log: Log;
+  readonly log: Logger;
   readonly background: (task: Promise<unknown>) => void;
   readonly onClosed: (code: number) => void;
 }

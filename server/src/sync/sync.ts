@@ -2,13 +2,13 @@ import type { IncomingMessage, Server as HttpServer } from "node:http";
 import type { Limits, LogId, SessionId, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/crypto.ts";
-import type { Log } from "../platform/logger.ts";
+import type { Logger } from "../platform/logger.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
 import { createDocumentChannels } from "./document-channels.ts";
 import type { Documents, UpdateSource } from "./documents.ts";
 import { createInboxHints } from "./inbox-hints.ts";
 import { createLogChannels } from "./log-channels.ts";
-import type { Logs } from "./room-logs.ts";
+import type { RoomLogs } from "./room-logs.ts";
 import { createSockets } from "./sockets.ts";
 
 /**
@@ -69,7 +69,7 @@ export interface Sync {
 
 export interface SyncDeps {
   readonly authenticate: (keyHash: string) => Promise<SignedIn>;
-  readonly logs: Logs;
+  readonly logs: RoomLogs;
   readonly access: LogAccess;
   /** Those who are to see nothing of a student's presence. */
   readonly hiddenFrom: (userId: UserId) => Promise<readonly UserId[]>;
@@ -79,7 +79,7 @@ export interface SyncDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
-  readonly log: Log;
+  readonly log: Logger;
   readonly background: (task: Promise<unknown>) => void;
   readonly metrics: SyncMetrics;
   /** Whether other processes write to the same database: their changes are then looked for. */

@@ -76,14 +76,14 @@ const createTab = async () => {
   const storage = createIndexedDbStorage();
   const store = await storage.open("shared");
   const log: string[] = [];
-  storage.peers?.hear((topic) => log.push(`heard ${topic}`));
+  storage.peers?.subscribe((topic) => log.push(`heard ${topic}`));
   return {
     /** What happened to this tab, oldest first. */
     log,
     storage,
     store,
     take: () =>
-      void storage.peers?.take("sender", (lost) => {
+      void storage.peers?.acquire("sender", (lost) => {
         log.push("taken");
         lost?.addEventListener("abort", () => log.push("lost"));
       }),

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ExpoSecureStore } from "@edvoyage/client-sdk/react-native";
-import { overBridge, phone } from "./phone.ts";
+import { asNativeCall, phone } from "./phone.ts";
 
 // `expo-secure-store`, as its sources of version 15 have it (src/SecureStore.ts): it takes strings alone under names of some
 // characters, and what it was told outlives the app. Of iOS, which has this constant.
@@ -22,7 +22,7 @@ const ensureKey = (key: string): void => {
 
 export const getItemAsync: ExpoSecureStore["getItemAsync"] = async (key) => {
   ensureKey(key);
-  return overBridge(() => read()[key] ?? null);
+  return asNativeCall(() => read()[key] ?? null);
 };
 
 export const setItemAsync: ExpoSecureStore["setItemAsync"] = async (key, value) => {
@@ -30,12 +30,12 @@ export const setItemAsync: ExpoSecureStore["setItemAsync"] = async (key, value) 
   if (typeof value !== "string") {
     throw new Error("Invalid value provided to SecureStore. Values must be strings.");
   }
-  await overBridge(() => write({ ...read(), [key]: value }));
+  await asNativeCall(() => write({ ...read(), [key]: value }));
 };
 
 export const deleteItemAsync: ExpoSecureStore["deleteItemAsync"] = async (key) => {
   ensureKey(key);
-  await overBridge(() => {
+  await asNativeCall(() => {
     const { [key]: _, ...others } = read();
     write(others);
   });

@@ -1,11 +1,11 @@
 import type { NetInfo } from "@edvoyage/client-sdk/react-native";
-import { overBridge, phone } from "./phone.ts";
+import { asNativeCall, phone } from "./phone.ts";
 
 /** `@react-native-community/netinfo`: says how things stand soon after one has begun to listen, and at each change. */
 const netInfo: NetInfo = {
   addEventListener: (listener) => {
     phone.networkListeners.add(listener);
-    void overBridge(() => {
+    void asNativeCall(() => {
       if (phone.networkListeners.has(listener)) listener({ isConnected: phone.isConnected });
     });
     return () => void phone.networkListeners.delete(listener);

@@ -14,7 +14,7 @@ mkdirSync(phone.folder, { recursive: true });
 Object.assign(globalThis, { WebSocket, BroadcastChannel: undefined });
 
 /** One call over the bridge: answered in a later turn. */
-export const overBridge = async <T>(task: () => T): Promise<T> => {
+export const asNativeCall = async <T>(task: () => T): Promise<T> => {
   await new Promise((resolve) => setImmediate(resolve));
   return task();
 };

@@ -13,9 +13,9 @@ export const describePeers = (contract: StorageContract): void => {
         .map((peers) => ({ peers, ...listenTo(peers) }));
       if (!one || !two || !three) throw new Error("Three programs make three peers");
 
-      one.peers.tell("from one");
+      one.peers.broadcast("from one");
       await Promise.all([two.until("from one"), three.until("from one")]);
-      two.peers.tell("from two");
+      two.peers.broadcast("from two");
       await Promise.all([one.until("from two"), three.until("from two")]);
 
       expect(one.heard).toEqual(["from two"]);
@@ -33,11 +33,11 @@ export const describePeers = (contract: StorageContract): void => {
       const listening = listenTo(other);
 
       stopped.stop();
-      one.tell("first");
+      one.broadcast("first");
       await listening.until("first");
       listening.stop();
       const anew = listenTo(other);
-      one.tell("second");
+      one.broadcast("second");
       await anew.until("second");
 
       expect([stopped.heard, listening.heard, anew.heard]).toEqual([[], ["first"], ["second"]]);
@@ -54,7 +54,7 @@ export const describePeers = (contract: StorageContract): void => {
       const take = (peers: Peers, name: string, holder: string) => {
         let giveBack = (): void => {};
         const taken = new Promise<void>((resolve) => {
-          giveBack = peers.take(name, () => {
+          giveBack = peers.acquire(name, () => {
             holders.push(holder);
             resolve();
           });
@@ -97,7 +97,7 @@ export const describePeers = (contract: StorageContract): void => {
 const listenTo = (peers: Peers) => {
   const heard: string[] = [];
   let wake = (): void => {};
-  const stop = peers.hear((topic) => {
+  const stop = peers.subscribe((topic) => {
     heard.push(topic);
     wake();
   });
