@@ -247,7 +247,7 @@ describe("behind a proxy that answers in place of the server", () => {
   });
 
   test("a script's call fails as one that did not reach the server", async () => {
-    const { proxy } = await createScene();
+    const proxy = await createProxy((await createWorld()).url);
     const rpc = createRpcClient({ url: proxy.url });
     const body = '[{"result":{"data":{"items":[]}}}]';
     proxy.answerWith({ status: 200, headers: JSON_TYPE, body });
@@ -255,6 +255,7 @@ describe("behind a proxy that answers in place of the server", () => {
     const error: unknown = await rpc.universities.list.query({}).catch((thrown: unknown) => thrown);
 
     expect(isUnreachable(error)).toBe(true);
+    expect(proxy.intercepted).toEqual(["universities.list"]);
     proxy.answerWith({ status: 200, headers: MARKED, body });
     expect(await rpc.universities.list.query({})).toEqual({ items: [] });
   });

@@ -23,7 +23,7 @@ export interface Proxy {
   readonly url: string;
   /** The procedures that it answered in place of the server, in order. */
   readonly intercepted: readonly string[];
-  /** From now on answers every request itself and refuses upgrades. */
+  /** From now on answers every request itself, refuses upgrades, and ends the sockets that there are. */
   answerWith(answer: ForeignAnswer): void;
   /** From now on passes everything on to the server. */
   pass(): void;
@@ -31,7 +31,7 @@ export interface Proxy {
 
 export const createProxy = async (target: string): Promise<Proxy> => {
   const { hostname, port } = new URL(target);
-  const sockets = new Set<Socket>();
+  const upgraded = new Set<Socket>();
   const intercepted: string[] = [];
   let foreign: ForeignAnswer | undefined;
 
@@ -40,17 +40,17 @@ export const createProxy = async (target: string): Promise<Proxy> => {
     intercepted.push(request.url?.replace(/^\/trpc\/|\?.*$/g, "") ?? "");
     answer(response, foreign);
   });
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  });
   server.on("upgrade", (request: IncomingMessage, near: Socket, head: Buffer) => {
     near.on("error", () => {});
     if (foreign) return void near.destroy();
     const far = connect({ host: hostname, port: Number(port) });
     far.on("error", () => {});
     far.on("close", () => near.destroy());
-    near.on("close", () => far.destroy());
+    upgraded.add(near);
+    near.on("close", () => {
+      upgraded.delete(near);
+      far.destroy();
+    });
     const { rawHeaders } = request;
     const lines = rawHeaders.flatMap((name, index) =>
       index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1] ?? ""}`] : [],
@@ -61,7 +61,8 @@ export const createProxy = async (target: string): Promise<Proxy> => {
   });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
+    for (const socket of upgraded) socket.destroy();
+    server.closeAllConnections();
     server.close();
   });
   const address = server.address();
@@ -72,7 +73,7 @@ export const createProxy = async (target: string): Promise<Proxy> => {
     intercepted,
     answerWith: (next) => {
       foreign = next;
-      for (const socket of sockets) socket.destroy();
+      for (const socket of upgraded) socket.destroy();
     },
     pass: () => {
       foreign = undefined;

@@ -9,9 +9,9 @@ const nowOf = {
   postgres: sql<number>`(extract(epoch from statement_timestamp()) * 1000)::bigint`,
 } satisfies Record<DialectName, unknown>;
 
-/** The position that no row which is committed later is below. */
+/** The position that no row which is committed later is below; on SQLite `null` while the log is empty. */
 const nextOf = {
-  sqlite: sql<number>`coalesce((select seq from sqlite_sequence where name = 'session_ends'), 0) + 1`,
+  sqlite: sql<number | null>`(select max(position) + 1 from session_ends)`,
   // Transactions below it have ended, and this snapshot has what they committed.
   postgres: sql<number>`txid_snapshot_xmin(txid_current_snapshot())`,
 } satisfies Record<DialectName, unknown>;
@@ -20,9 +20,10 @@ const endsFromOf = (dialect: DialectName) =>
   prepare<{ from: number }>()((query, param) =>
     query
       .selectFrom(
-        sql<{ next: number; now: number }>`(select ${nextOf[dialect]} as next, ${nowOf[dialect]} as now)`.as(
-          "present",
-        ),
+        sql<{
+          next: number | null;
+          now: number;
+        }>`(select ${nextOf[dialect]} as next, ${nowOf[dialect]} as now)`.as("present"),
       )
       .leftJoin("session_ends", (join) => join.on((eb) => eb("session_ends.position", ">=", param.from)))
       .select(["present.next", "present.now", "session_ends.session_id"]),

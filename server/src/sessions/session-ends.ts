@@ -70,14 +70,16 @@ export const createSessionEnds = (deps: SessionEndsDeps): SessionEnds => {
       });
     const [present] = rows;
     if (!present) throw new Error("The log of ended sessions gave no position");
+    // An empty log: what is written to it later gets a position that was never used.
+    const next = present.next ?? before?.next ?? 0;
     const isBridged =
       !mayHaveMissed &&
       before !== undefined &&
       // A lower one: the database was restored, or replaced by a copy.
-      present.next >= before.next &&
+      next >= before.next &&
       Math.abs(at - before.at) < BRIDGED_MS &&
       Math.abs(present.now - before.databaseAt) < BRIDGED_MS;
-    last = { next: present.next, at, databaseAt: present.now };
+    last = { next, at, databaseAt: present.now };
     if (!isBridged) background(recheck());
     for (const { session_id: id } of rows) if (id !== null) timesLeftById.set(id, TOLD_TIMES);
     for (const [id, timesLeft] of timesLeftById) {
