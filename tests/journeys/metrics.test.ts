@@ -6,7 +6,7 @@ import { createStudent, openDirect, openGroup } from "../support/student.ts";
 import { connectStock, until } from "../support/sync-client.ts";
 import { createWorld, expectRefusal, joinWorld, type World } from "../support/world.ts";
 
-const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+const PAGE = readFileSync(new URL("../../docs/operations/monitoring.md", import.meta.url), "utf8");
 
 /** What `/metrics` says now, by series as it is printed: `name{label="value"}`. */
 const scrape = async ({ url }: Pick<World, "url">): Promise<Readonly<Record<string, number>>> => {
@@ -234,10 +234,9 @@ describe("the lag of sync", () => {
   });
 });
 
-describe("the README", () => {
+describe("the page about monitoring", () => {
   /** The names that its table of metrics has, each with its labels. */
-  const [, section = ""] = /\n## Monitoring\n([\s\S]*?)\n## /.exec(README) ?? [];
-  const rows = [...section.matchAll(/^\| `(edvoyage_[a-z_]+)(?:\{([a-z,]+)\})?` \|/gm)];
+  const rows = [...PAGE.matchAll(/^\| `(edvoyage_[a-z_]+)(?:\{([a-z,]+)\})?` \|/gm)];
   const documented = Object.fromEntries(rows.map(([, name, labels = ""]) => [name, labels]));
 
   test("names every metric of /metrics, and no other, with its labels", async () => {
@@ -262,7 +261,7 @@ describe("the README", () => {
   });
 
   test("has alerts on metrics that there are", () => {
-    const inAlerts = section.match(/edvoyage_[a-z_]+/g) ?? [];
+    const inAlerts = PAGE.match(/edvoyage_[a-z_]+/g) ?? [];
 
     const unknown = inAlerts.filter(
       (name) => !Object.hasOwn(documented, name.replace(/_(bucket|count|sum)$/, "")),
