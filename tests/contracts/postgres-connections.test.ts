@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { openDatabase, prepare, sql, type Database, type UnitOfWork } from "@edvoyage/db";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { DIALECTS, rowsOf, serverDatabase, writeRows } from "../support/databases.ts";
+import { DIALECTS, rowsOf, emptyDatabase, writeRows } from "../support/databases.ts";
 import { until } from "../support/sync-client.ts";
 
 const addToMinute = prepare<{ minute: number; count: number }>()((query, param) =>
@@ -19,7 +19,7 @@ const minutes = prepare<{ since: number }>()((query, param) =>
 );
 
 const open = async (): Promise<{ database: Database; url: string }> => {
-  const url = await serverDatabase("postgres");
+  const url = await emptyDatabase("postgres");
   return { database: await openFor(url), url };
 };
 
@@ -273,7 +273,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
   });
 
   test("between a commit and its answer: what became of it is unknown, and it is there once", async () => {
-    const proxy = await createProxy(await serverDatabase("postgres"));
+    const proxy = await createProxy(await emptyDatabase("postgres"));
     const database = await openFor(proxy.url);
     let runs = 0;
 

@@ -8,7 +8,7 @@ import { openDatabase } from "@edvoyage/db";
 export interface DatabasePool {
   /** The URL of a database with every table and only the rows that migrations write. */
   acquire(): Promise<string>;
-  /** Empties a database for the next test. A database with a changed schema is dropped. */
+  /** Empties a database for the next test. A database is not used again if its schema changed or its connection was ended. */
   release(url: string): Promise<void>;
 }
 
@@ -59,21 +59,27 @@ export const createDatabasePool = (maintenanceUrl: string): DatabasePool => {
       const database = used.get(url);
       if (!database) return;
       used.delete(url);
-      const { rows } = await database.client.query<{ changed: boolean }>(
-        "select exists (select 1 from test_pool.changes) as changed",
-      );
-      if (rows[0]?.changed) {
-        await database.client.end();
+      if (await isReusable(database.client)) {
+        await database.client.query(EMPTY);
+        free.push(database);
         return;
       }
-      await database.client.query(EMPTY);
-      free.push(database);
+      await database.client.end();
     },
   };
 };
 
+const isReusable = async (client: pg.Client): Promise<boolean> => {
+  const changes = await client
+    .query<{ changed: boolean }>("select exists (select 1 from test_pool.changes) as changed")
+    .catch(() => undefined);
+  return changes?.rows[0]?.changed === false;
+};
+
 const connect = async (url: string): Promise<pg.Client> => {
   const client = new pg.Client({ connectionString: url });
+  // A test may end every connection to its database, this one included. Without a listener the process would end.
+  client.on("error", () => {});
   await client.connect();
   return client;
 };
