@@ -1,4 +1,4 @@
-// Types alone: this package's "." has no code to import.
+// Types only: importing "." of this package loads no code.
 export type { Reason } from "@edvoyage/protocol";
 export type { ReasonDetails, InputIssue } from "./platform/errors.ts";
 export type { AppRouter } from "./router.ts";

@@ -16,7 +16,7 @@ import type { SmsProvider } from "./sms/sms.ts";
 import { createTwilioSms } from "./sms/twilio.ts";
 import { createWebhookSms } from "./sms/webhook.ts";
 
-/** How long a shutdown may wait for requests under way. */
+/** How long a shutdown waits for running requests before the process exits with 1. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 
 const print = (line: string): void => {
@@ -39,12 +39,12 @@ const main = async (): Promise<void> => {
 
   let isStopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    // A second signal means now.
+    // A second signal stops the process at once.
     if (isStopping) process.exit(130);
     isStopping = true;
     log.info({ signal }, "Stopping");
     setTimeout(() => {
-      log.error({ signal }, "Requests did not end in time");
+      log.error({ signal }, "Running requests did not finish before the shutdown timeout");
       process.exit(1);
     }, SHUTDOWN_TIMEOUT_MS).unref();
     retractServer(config.dataDir);
@@ -88,7 +88,7 @@ const createPushProvider = ({ push }: Config, clock: Clock): PushProvider | unde
   }
 };
 
-const whereCodesGo = ({ sms }: Config): string => {
+const describeCodeDelivery = ({ sms }: Config): string => {
   switch (sms.provider) {
     case "console":
       return "codes are shown in this terminal";
@@ -119,7 +119,7 @@ const banner = ({
     `  Listening  ${url}`,
     `  Data       ${config.dataDir}  (${facts["database"]})`,
     ...(seeded > 0 ? [`             new: ${seeded} sample universities and their courses`] : []),
-    `  Sign in    ${whereCodesGo(config)}; to get one:`,
+    `  Sign in    ${describeCodeDelivery(config)}; to get one:`,
     `             curl ${url}/trpc/auth.requestCode -H 'content-type: application/json' \\`,
     `               -d '{"phone": "+447400123456", "deviceId": "my-first-device-0123456"}'`,
     "  Terminal   npx edvoyage doctor",
@@ -133,14 +133,14 @@ const banner = ({
   return lines.join("\n");
 };
 
-/** One line for what whoever starts it can mend; all of it for what is a bug. */
+/** Describes a failure: in one line when the operator can fix it, with the whole stack when it is a bug. */
 const describeFailure = (error: unknown): string => {
   if (error instanceof ConfigError || error instanceof DataDirError) return error.message;
   if (error instanceof StorageError) {
     if (error.kind === "locked") return `${error.message}: is another EdVoyage running?`;
-    // Such as a wrong password. Empty where several addresses were tried.
-    const why = error.cause instanceof Error ? error.cause.message : "";
-    return why ? `${error.message}: ${why}` : `${error.message}.`;
+    // The driver's reason, for example a wrong password. Empty when the driver tried several addresses.
+    const reason = error.cause instanceof Error ? error.cause.message : "";
+    return reason ? `${error.message}: ${reason}` : `${error.message}.`;
   }
   if (
     error instanceof Error &&

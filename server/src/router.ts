@@ -42,11 +42,11 @@ export interface RouterDeps extends AdminDeps {
   readonly applications: Applications;
   readonly pushTokens: PushTokens;
   readonly countries: ReadonlySet<string> | undefined;
-  /** Of the calls of signed-in students that write. */
+  /** Limits how often each signed-in student may call a mutation. */
   readonly writeRate: StudentRateLimit;
 }
 
-/** Every procedure of the server, one line a feature. */
+/** Builds the router with every procedure of the server, one line per feature. */
 export const createRouter = (deps: RouterDeps) =>
   guardProcedures(
     router({
@@ -69,5 +69,5 @@ export const createRouter = (deps: RouterDeps) =>
     deps,
   );
 
-/** What the typed clients are made from. */
+/** The router's type, from which the typed clients are made. */
 export type AppRouter = ReturnType<typeof createRouter>;

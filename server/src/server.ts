@@ -61,40 +61,40 @@ export interface ServerDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly smsProvider: SmsProvider;
-  /** `undefined` sends nothing: what is to be pushed waits for a server that does. */
+  /** `undefined` sends nothing: queued pushes wait until a server with a provider runs. */
   readonly pushProvider: PushProvider | undefined;
 }
 
-/** A server that may or may not listen. */
+/** A server on an open database. It answers with or without listening on a port. */
 export interface Server {
-  /** Starts to listen; resolves with the URL. */
+  /** Starts to listen and resolves with the URL. */
   listen(): Promise<string>;
-  /** Answers a request without a socket: for the terminal program when no server runs. */
+  /** Answers a request without a socket. The terminal program uses it when no server runs. */
   fetch: typeof fetch;
-  /** Serves one connection, HTTP or WebSocket, that did not come through a port: any stream with two ends. */
+  /** Serves one HTTP or WebSocket connection that did not come through a port: any duplex stream. */
   accept(connection: Duplex): Promise<void>;
   /** Every procedure and who may call it. */
   readonly procedures: readonly ProcedureEntry[];
-  /** The tables of which a student's rows are in the export of her data. */
+  /** The tables whose rows are in the export of a student's data. */
   readonly exportedTables: readonly string[];
-  /** What it found when it opened, in words. */
+  /** Facts about the database and the configuration, in words, for the start-up message and for admins. */
   readonly facts: Readonly<Record<string, string>>;
-  /** Adds the sample catalogue to an empty database; returns how many universities there were to add. */
+  /** Adds the sample catalogue to an empty database. Returns the number of universities added, 0 if there were any. */
   seedIfEmpty(): Promise<number>;
-  /** Answers the requests that it has, finishes what they began, and closes the database. */
+  /** Answers the open requests, waits for their background tasks, and closes the database. */
   close(): Promise<void>;
 }
 
-/** Sessions that another process ended are noticed this often: well within the second that is promised. */
+/** How often to look for sessions that another process ended. The docs promise at most one second. */
 const NOTICE_ENDS_EVERY_MS = 400;
-/** What other nodes stored of a student's document reaches her devices this often. */
+/** How often to forward document updates that other nodes stored to the student's devices. */
 const NOTICE_STORED_EVERY_MS = 200;
-/** What other nodes changed of what a student keeps reaches her devices this often. */
+/** How often to forward area changes that other nodes made to the student's devices. */
 const NOTICE_AREAS_EVERY_MS = 400;
-/** Pushes that other nodes caused, and those that are to be tried again, are looked for this often. */
+/** How often to look for pushes that other nodes queued and for pushes to retry. */
 const PUSH_EVERY_MS = 1_000;
 
-/** Opens the database and puts the server together. THE composition root: every `create…` of it is here. */
+/** Opens the database and puts the server together. The composition root: every `create…` of a feature is called here. */
 export const createServer = async ({
   config,
   secrets,
@@ -164,8 +164,7 @@ export const createServer = async ({
     appHash: config.sms.appHash,
     onOutcome: (outcome, error) => {
       metrics.smsSent(outcome);
-      if (outcome !== "sent")
-        log.warn({ provider: smsProvider.name, outcome, error }, "A message was not sent");
+      if (outcome !== "sent") log.warn({ provider: smsProvider.name, outcome, error }, "An SMS was not sent");
     },
   });
   const auth = createAuth({
@@ -336,7 +335,7 @@ export const createServer = async ({
   const timers = [
     clock.every(NOTICE_ENDS_EVERY_MS, () => background(sessions.noticeEnds())),
     clock.every(NOTICE_STORED_EVERY_MS, () => background(documents.noticeStored())),
-    // SQLite has one process, which tells its own sockets.
+    // With SQLite there is only one process, and it tells its own sockets itself.
     ...(database.dialect === "postgres"
       ? [
           clock.every(NOTICE_AREAS_EVERY_MS, () => {
@@ -361,7 +360,7 @@ export const createServer = async ({
     }),
   ];
 
-  // What a crash or a shutdown interrupted.
+  // Continue the erasures that a crash or a shutdown interrupted.
   background(erasure.run());
 
   return {
@@ -378,7 +377,7 @@ export const createServer = async ({
         headers: Object.fromEntries(request.headers),
         ...(request.body ? { payload: await request.text() } : {}),
       });
-      // Without a socket there is no response of Node that carries it.
+      // Responses on a socket carry this header from the start; an injected request has no socket, so add it here.
       return new Response(response.body, { status: response.statusCode, headers: ANSWER_HEADER });
     },
     accept: async (connection) => {
@@ -391,12 +390,12 @@ export const createServer = async ({
     },
     close: async () => {
       for (const stop of timers) stop();
-      // The next start goes on with it.
+      // The next start continues an interrupted erasure.
       erasure.close();
-      // Sockets first: an open one would hold the HTTP server.
+      // Close the sockets first; otherwise an open one would keep the HTTP server from closing.
       await sync.close();
       await pushWorker?.close();
-      // It would hold up the shutdown for as long as it takes; what it wrote goes with it.
+      // Abort a running backup instead of waiting for it; its unfinished file is deleted.
       backups.close();
       await http.close();
       await documents.close();
@@ -406,7 +405,7 @@ export const createServer = async ({
   };
 };
 
-/** Runs what no reply waits for, and lets a shutdown wait for it. */
+/** Runs tasks that no reply waits for; `settle` lets a shutdown wait for them. */
 const createBackground = (log: Logger) => {
   const running = new Set<Promise<unknown>>();
   return {

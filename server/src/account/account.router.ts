@@ -3,7 +3,7 @@ import type { Account } from "./account.ts";
 
 export const createAccountRouter = ({ account }: { readonly account: Account }) =>
   router({
-    // Each export is written to the audit log.
+    // Metered as a write, because each export adds a row to the audit log.
     export: sessionProcedure
       .meta({ access: "session", isMetered: true })
       .query(({ ctx: { caller } }) => account.export(caller.user.id, `user:${caller.user.id}`)),

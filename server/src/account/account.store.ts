@@ -5,7 +5,7 @@ const user = prepare<{ id: UserId }>()((query, param) =>
   query.selectFrom("users").select(["id", "phone", "created_at", "erase_at"]).where("id", "=", param.id),
 );
 
-/** Once: asking again does not put it off. */
+/** Sets `erase_at` once: a second request does not postpone the deletion. */
 const requestDeletion = prepare<{ id: UserId; eraseAt: number }>()((query, param) =>
   query
     .updateTable("users")
@@ -14,7 +14,7 @@ const requestDeletion = prepare<{ id: UserId; eraseAt: number }>()((query, param
     .where("erase_at", "is", null),
 );
 
-/** The next whose time has come and whose erasure has not begun, or has to be done again after a restore. */
+/** The next student who is due and whose erasure has not begun, or must be done again after a restore. */
 const due = prepare<{ now: number }>()((query, param) =>
   query
     .selectFrom("users")
@@ -120,7 +120,7 @@ export const accountQueries = {
   noteScrub,
 };
 
-/** A student as an admin lists her. */
+/** A page of students for admins, newest first. */
 export const usersPage = (
   queries: Queries,
   filter: {

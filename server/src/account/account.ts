@@ -7,23 +7,24 @@ import type { Sessions, SignedIn } from "../sessions/sessions.ts";
 import type { ExportPart } from "./personal-data.ts";
 import { accountQueries as queries } from "./account.store.ts";
 
-/** Everything that is a student's: `user` with her phone, and the parts that features contribute by their names. */
+/** All data of a student: `user`, and one key for each part that a feature contributes. */
 export interface AccountExport {
   readonly exportedAt: number;
   readonly user: { readonly id: UserId; readonly phone: string; readonly createdAt: number };
   readonly [part: string]: unknown;
 }
 
-/** What a student may do with her account as a whole. */
+/** Exports and deletes a student's whole account. */
 export interface Account {
   /**
-   * One JSON of everything that is hers. It is read page by page, and is in memory as a whole once: one at a time a process.
-   * Throws `rate/limited` while another of the same student is under way, `not-found`.
+   * Collects all of the student's data as one JSON value. The parts are read page by page, but the result is held in memory
+   * as a whole, so a process makes one export at a time.
+   * Throws `rate/limited` while another export of the same student is running, and `not-found`.
    */
   export(userId: UserId, actor: AuditActor): Promise<AccountExport>;
   /**
-   * Ends all her sessions at once and erases her in seven days, unless she signs in before.
-   * Throws `session/not-fresh` when the sign-in is more than five minutes ago.
+   * Ends all of the student's sessions at once and schedules the erasure in seven days. Signing in before then cancels it.
+   * Throws `session/not-fresh` when the sign-in is more than five minutes ago, and `not-found`.
    */
   delete(caller: SignedIn): Promise<{ readonly eraseAt: number }>;
 }
@@ -36,12 +37,12 @@ export interface AccountDeps {
   readonly parts: readonly ExportPart[];
 }
 
-/** How soon to ask again while an export is under way, in seconds. */
+/** How soon the client may ask again while an export is running. */
 const RETRY_AFTER_SECONDS = 30;
 
 export const createAccount = ({ database, audit, clock, sessions, parts }: AccountDeps): Account => {
   const exporting = new Set<UserId>();
-  let last: Promise<unknown> = Promise.resolve();
+  let lastExport: Promise<unknown> = Promise.resolve();
 
   const collect = async (userId: UserId, actor: AuditActor): Promise<AccountExport> => {
     const user = await database.read.first(queries.user, { id: userId });
@@ -62,14 +63,14 @@ export const createAccount = ({ database, audit, clock, sessions, parts }: Accou
   return {
     export: async (userId, actor) => {
       if (exporting.has(userId)) {
-        throw new AppError("rate/limited", "This student's data is being collected already.", {
+        throw new AppError("rate/limited", "An export of this student's data is already running.", {
           retryAfterSeconds: RETRY_AFTER_SECONDS,
         });
       }
       exporting.add(userId);
-      const turn = last.then(() => collect(userId, actor)).finally(() => exporting.delete(userId));
-      last = turn.catch(() => {});
-      return turn;
+      const queued = lastExport.then(() => collect(userId, actor)).finally(() => exporting.delete(userId));
+      lastExport = queued.catch(() => {});
+      return queued;
     },
 
     delete: async ({ user: { id, phone }, session }) => {

@@ -7,37 +7,37 @@ import { maskPhone } from "../numbers/phone.ts";
 import type { ErasurePart, ErasureRun } from "./personal-data.ts";
 import { accountQueries as queries } from "./account.store.ts";
 
-/** How far an erasure has come. */
+/** The progress of an erasure. */
 export interface ErasureProgress {
-  /** `erased` when her last row is gone, `scrubbed` when no copy of it is left in the database file. */
+  /** `erased` when the student's last row is gone, `scrubbed` when the database file holds no copy of it any more. */
   readonly state: "erasing" | "erased" | "scrubbed";
-  /** Stretches that were gone through, of `planned`; both only grow. Of other processes nothing is known. */
+  /** Room segments done, out of `planned`; both only grow. They count the work of this process only. */
   readonly done: number;
   readonly planned: number;
-  /** How much was erased, by what it was. */
+  /** The number of erased items by the name of the erasure part. */
   readonly counts: Readonly<Record<string, number>>;
-  /** Why the last run stopped before its end, in words; the next one, within the hour, goes on. */
+  /** Why the last run failed, in words. The next run, within the hour, continues. */
   readonly failure: string | null;
 }
 
-/** Makes students disappear: their rows, what they said, and its bytes. */
+/** Erases students: their rows, the words in their messages, and the bytes of both in the database file. */
 export interface Erasure {
   /**
-   * The point of no return: her number is free, her sessions end, and `run` will find her. Throws `not-found`. Doing it twice is
-   * no error.
+   * Begins an erasure, which cannot be undone: frees the phone number, ends the sessions, and marks the student for `run`.
+   * Idempotent. Does nothing when it is neither urgent nor due. Throws `not-found`.
    */
   begin(
     userId: UserId,
     act: { readonly actor: AuditActor; readonly reason?: string | undefined; readonly isUrgent: boolean },
   ): Promise<void>;
   /**
-   * Begins what is due and finishes what was begun, whenever that was, step by step; then writes the file anew, once a day at
-   * the most unless an erasure was urgent. One at a time: whoever calls meanwhile waits for the same.
+   * Begins every erasure that is due and finishes all that were begun, step by step. Then rewrites the database file, at most
+   * once a day unless an erasure was urgent. A call during a run makes it repeat and waits for it.
    */
   run(): Promise<void>;
-  /** Throws `not-found` for who is not being erased and never was. */
+  /** Returns the progress. Throws `not-found` when the student's erasure never began. */
   progress(userId: UserId): Promise<ErasureProgress>;
-  /** Lets the step that runs come to its end, and none after it. */
+  /** Lets the running step finish and starts no further one. */
   close(): void;
 }
 
@@ -46,21 +46,21 @@ export interface ErasureDeps {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly parts: readonly ErasurePart[];
-  /** Ends all sessions of a student, and their sockets. */
+  /** Ends all sessions of a student and closes their sockets. */
   readonly endSessions: (
     tx: UnitOfWork,
     owner: UserId,
     act: { readonly actor: AuditActor; readonly now: number },
   ) => Promise<void>;
-  /** Deletes what other features know of a phone. */
+  /** Deletes everything that other features keep under a phone number. */
   readonly forgetPhone: (tx: UnitOfWork, phone: string) => Promise<void>;
 }
 
-/** Writes wait while the file is written anew, some seconds a gigabyte. */
+/** At most daily, because writes wait while the database file is rewritten: some seconds per gigabyte. */
 const SCRUB_EVERY_MS = DAY_MS;
 const MAX_REMEMBERED = 1_000;
 
-interface Counted {
+interface ErasureCounts {
   done: number;
   planned: number;
   readonly counts: Record<string, number>;
@@ -68,24 +68,24 @@ interface Counted {
 
 export const createErasure = (deps: ErasureDeps): Erasure => {
   const { database, audit, clock, parts } = deps;
-  const countedByUser = new Map<UserId, Counted>();
+  const countedByUser = new Map<UserId, ErasureCounts>();
   let isClosed = false;
   let isUrgent = false;
   let running: Promise<void> | undefined;
   let isCalledAgain = false;
   let failure: string | null = null;
 
-  const countedOf = (userId: UserId): Counted => {
-    const known = countedByUser.get(userId);
-    if (known) return known;
-    const counted: Counted = { done: 0, planned: 0, counts: {} };
+  const countsFor = (userId: UserId): ErasureCounts => {
+    const existing = countedByUser.get(userId);
+    if (existing) return existing;
+    const counted: ErasureCounts = { done: 0, planned: 0, counts: {} };
     countedByUser.set(userId, counted);
     const oldest = countedByUser.keys().next();
     if (countedByUser.size > MAX_REMEMBERED && !oldest.done) countedByUser.delete(oldest.value);
     return counted;
   };
 
-  const begin: Erasure["begin"] = async (userId, { actor, reason, isUrgent: cannotWait }) => {
+  const begin: Erasure["begin"] = async (userId, { actor, reason, isUrgent: isUrgentRequest }) => {
     const found = await database.read.first(queries.user, { id: userId });
     if (!found) throw new AppError("not-found", "There is no such student.");
     const { phone } = found;
@@ -93,9 +93,9 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
       const now = clock.now();
       await tx.lock(`phone:${phone}`);
       const user = await tx.first(queries.user, { id: userId });
-      // Begun by somebody else, or undone by a sign-in, while this waited.
+      // While this waited for the lock, another call may have begun the erasure or a sign-in may have cancelled it.
       if (user?.phone !== phone || isDetached(user)) return;
-      if (!cannotWait && (user.erase_at === null || user.erase_at > now)) return;
+      if (!isUrgentRequest && (user.erase_at === null || user.erase_at > now)) return;
       await tx.all(queries.begin, { userId, phone: maskPhone(phone), now });
       await deps.endSessions(tx, userId, { actor, now });
       await tx.all(queries.detachPhone, { id: userId, phone: DETACHED + userId, now });
@@ -103,11 +103,11 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
       await audit.forgetAddresses(tx, phone);
       await audit.record(tx, { at: now, action: "account.erasure-begun", actor, userId, phone, reason });
     });
-    if (cannotWait) isUrgent = true;
+    if (isUrgentRequest) isUrgent = true;
   };
 
-  const runOf = (userId: UserId, { name }: ErasurePart): ErasureRun => {
-    const counted = countedOf(userId);
+  const createRun = (userId: UserId, { name }: ErasurePart): ErasureRun => {
+    const counted = countsFor(userId);
     return {
       step: async (unit) => {
         assertOpen();
@@ -115,8 +115,8 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
         counted.counts[name] = (counted.counts[name] ?? 0) + erased;
         return erased;
       },
-      plan: (stretches) => {
-        counted.planned += stretches;
+      plan: (segments) => {
+        counted.planned += segments;
       },
       advance: () => {
         assertOpen();
@@ -126,17 +126,17 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
   };
 
   const assertOpen = (): void => {
-    if (isClosed) throw new Error("The server stops: the next one goes on with the erasure");
+    if (isClosed) throw new Error("The server is shutting down; the next start continues the erasure");
   };
 
   const erase = async (userId: UserId): Promise<void> => {
-    for (const part of parts) await part.erase(userId, runOf(userId, part));
+    for (const part of parts) await part.erase(userId, createRun(userId, part));
     assertOpen();
     await database.write(async (tx) => {
       const now = clock.now();
       for (const part of parts) await part.settle?.(tx, userId, now);
       const begun = await tx.first(queries.erasure, { userId });
-      // Last: as long as she has a row, the next start finds what is left.
+      // Delete the user's row last: as long as it exists, the next run finds what is left.
       if (await tx.first(queries.deleteUser, { id: userId })) {
         await audit.record(tx, {
           at: now,
@@ -144,7 +144,7 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
           actor: "system",
           userId,
           maskedPhone: begun?.phone ?? undefined,
-          reason: countsToText(countedOf(userId).counts),
+          reason: countsToText(countsFor(userId).counts),
         });
       }
       await tx.all(queries.finish, { userId, now });
@@ -167,12 +167,12 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
       const { id } = user;
       await begin(id, { actor: "system", isUrgent: false });
       user = await database.read.first(queries.due, { now: clock.now() });
-      // Somebody signed in, or another node was faster: either way it is due no more.
+      // A sign-in or another node may have handled it meanwhile; either way it must no longer be due. Otherwise this would loop.
       if (user?.id === id) throw new Error("An erasure that is due did not begin");
     }
     const failures: unknown[] = [];
     for (const { user_id: userId } of await database.read.all(queries.open, {})) {
-      // One that fails holds up no other; the next run tries it again.
+      // A failed erasure does not stop the others; the next run retries it.
       await erase(userId).catch((error: unknown) => failures.push(error));
       if (isClosed) return;
     }
@@ -211,14 +211,14 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
   };
 };
 
-/** Stands where a number was. No number begins so. */
+/** The prefix of the placeholder that replaces an erased student's number. No phone number begins like this. */
 const DETACHED = "erased:";
 
-/** Whether a student's erasure has begun. */
+/** Returns whether a student's erasure has begun. */
 export const isDetached = ({ phone }: { readonly phone: string }): boolean => phone.startsWith(DETACHED);
 
 const countsToText = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${name}: ${count}`)
-    .join(", ") || "nothing but her own rows";
+    .join(", ") || "only the student's own rows";

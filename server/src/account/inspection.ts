@@ -10,22 +10,22 @@ import { isDetached } from "./erasure.ts";
 /** A student as an admin sees her. */
 export interface InspectedUser {
   readonly id: UserId;
-  /** Masked unless asked for, and always of one who is being erased. */
+  /** Masked unless requested in full; always masked during an erasure. */
   readonly phone: string;
   readonly name: string | null;
   /** ISO 3166-1 alpha-2. */
   readonly homeCountry: string | null;
   readonly createdAt: number;
-  /** `null` for who has had no session in the last months. */
+  /** `null` when no session of the last months is left. */
   readonly lastSeenAt: number | null;
-  /** `deleted`: by herself, and may come back until `eraseAt`. */
+  /** `deleted`: the student deleted the account and can get it back by signing in before `eraseAt`. */
   readonly state: "active" | "deleted" | "erasing";
   readonly eraseAt: number | null;
 }
 
-/** How an admin looks at students. */
+/** Lists and shows students to admins. */
 export interface UserInspection {
-  /** Newest first. */
+  /** Lists students, newest first. */
   list(options: {
     readonly phone?: string | undefined;
     readonly onlyDeleted: boolean;
@@ -33,7 +33,7 @@ export interface UserInspection {
     readonly cursor?: string | null | undefined;
     readonly limit: number;
   }): Promise<Page<InspectedUser>>;
-  /** By id or E.164. Throws `not-found`. */
+  /** Finds a student by id or by E.164 number. Throws `not-found`. */
   show(
     who: { readonly userId: UserId } | { readonly phone: string },
     options: { readonly showPhones: boolean },

@@ -11,7 +11,7 @@ import { createPushTokens } from "../push/tokens.ts";
 import { createErasureParts } from "./personal-data-parts.ts";
 import { createRoomLogs } from "../sync/room-logs.ts";
 
-/** Erases students from a database that no server has open, such as one that is being restored: nobody is told of it. */
+/** Erases students from a database that no server has open, such as one being restored. It notifies no devices. */
 export const createOfflineErasure = ({
   database,
   clock,

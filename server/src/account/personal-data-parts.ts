@@ -31,7 +31,7 @@ export interface ExportDeps {
   readonly applications: Applications;
 }
 
-/** What the export of a student's data is made of, in its order. A feature that keeps something of her has its part here. */
+/** Creates the parts of the data export, in their order. Every feature that keeps data of a student has its part here. */
 export const createExportParts = ({
   read,
   logs,
@@ -64,9 +64,9 @@ export const createExportParts = ({
     name: "applications",
     tables: ["applications", "application_moves", "application_documents"],
     read: async (userId) => {
-      const made = await collectPages((page) => applications.list(userId, page));
+      const items = await collectPages((page) => applications.list(userId, page));
       return Promise.all(
-        made.map(async (application) => ({
+        items.map(async (application) => ({
           ...application,
           history: await collectPages((page) =>
             applications.history(userId, { applicationId: application.id, ...page }),
@@ -80,7 +80,7 @@ export const createExportParts = ({
   ...createNotificationExport({ notifications, preferences }),
 ];
 
-/** What more has to be done for a student to be gone than to delete her row. Those that others read first. */
+/** Creates the parts of an erasure that deleting the user's row does not cover. Data that other students can read comes first. */
 export const createErasureParts = ({
   read,
   logs,

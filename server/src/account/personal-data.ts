@@ -2,42 +2,42 @@ import type { Tables, UnitOfWork } from "@edvoyage/db";
 import type { UserId } from "@edvoyage/protocol";
 import type { Page } from "../inputs/page.ts";
 
-/** What a feature hands out of what it keeps of a student. */
+/** A feature's part of the export of a student's data. */
 export interface ExportPart {
-  /** Its key in the export. */
+  /** The part's key in the export. */
   readonly name: string;
-  /** The tables whose rows of hers are in it: a contract test names every table that no part has. */
+  /** The tables whose rows it exports. A contract test lists every table that is in no part. */
   readonly tables: readonly (keyof Tables)[];
-  /** All of it, as plain JSON; read page by page, with other requests in between. */
+  /** Reads the whole part as plain JSON, page by page, so that other requests run in between. */
   read(userId: UserId): Promise<unknown>;
 }
 
-/** How a feature's part of a student goes, where more has to be done than to delete her row, or too much at once. */
+/** A feature's part of an erasure: data that deleting the user's row would not remove, or too much to delete in one step. */
 export interface ErasurePart {
-  /** What its numbers count, in words. */
+  /** What the part counts, in words, for the progress and the audit log. */
   readonly name: string;
-  /** Erases it in bounded steps. Interrupted anywhere, it is called again from the beginning. */
+  /** Erases the data in bounded steps. After an interruption it is called again from the beginning. */
   erase(userId: UserId, run: ErasureRun): Promise<void>;
-  /** What others have added since, in the unit of work that deletes her row. */
+  /** Erases what others added since `erase`, in the unit of work that deletes the user's row. */
   settle?(tx: UnitOfWork, userId: UserId, now: number): Promise<void>;
 }
 
-/** An erasure under way. */
+/** A running erasure, as its parts use it. */
 export interface ErasureRun {
   /**
-   * Runs one unit of work that takes a few milliseconds and says how much it has erased; returns that. Throws when the
-   * server stops: the next one goes on.
+   * Runs one unit of work of a few milliseconds and returns the number of items that it erased. Throws when the server
+   * shuts down; the next start continues.
    */
   step(unit: (tx: UnitOfWork, now: number) => Promise<number>): Promise<number>;
-  /** Says that there are as many more stretches to go through, for whoever watches. */
-  plan(stretches: number): void;
-  /** Says that one was gone through. */
+  /** Adds to the number of segments to go through, which the progress shows. */
+  plan(segments: number): void;
+  /** Counts one segment as done. */
   advance(): void;
 }
 
 const PAGE_ITEMS = 100;
 
-/** Reads a list to its end, with other requests in between. */
+/** Reads all pages of a list; other requests run in between. */
 export const collectPages = async <Item>(
   list: (page: { readonly cursor: string | null; readonly limit: number }) => Promise<Page<Item>>,
 ): Promise<Item[]> => {
@@ -52,10 +52,10 @@ export const collectPages = async <Item>(
   return items;
 };
 
-/** Less than every id. */
+/** A position before every id. */
 export const BEFORE_ALL_IDS: string = "";
 
-/** Reads rows in the order of a key to their end, with other requests in between. */
+/** Reads all rows in the order of a key, page by page; other requests run in between. */
 export const collectAfter = async <Row, Key extends string | number>(
   page: (after: Key, limit: number) => Promise<readonly Row[]>,
   { before, keyOf }: { readonly before: Key; readonly keyOf: (row: Row) => Key },
@@ -70,7 +70,7 @@ export const collectAfter = async <Row, Key extends string | number>(
   return collected;
 };
 
-/** Erases in steps until there is nothing left to erase. */
+/** Repeats an erasing step until it finds nothing more to erase. */
 export const eraseUntilNone = async (
   run: ErasureRun,
   eraseSome: (tx: UnitOfWork, now: number) => Promise<readonly unknown[]>,
@@ -78,5 +78,5 @@ export const eraseUntilNone = async (
   while ((await run.step(async (tx, now) => (await eraseSome(tx, now)).length)) > 0);
 };
 
-/** Lets everything else have its turn: SQLite answers at once, so that awaiting it alone never would. */
+/** Yields to the event loop. SQLite answers synchronously, so awaiting its queries alone never lets other requests run. */
 export const giveWay = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

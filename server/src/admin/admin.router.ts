@@ -41,7 +41,7 @@ export interface AdminDeps {
   readonly users: UserInspection;
   readonly account: Account;
   readonly erasure: Erasure;
-  /** Runs what no reply waits for. */
+  /** Runs a task that no reply waits for. */
   readonly background: (task: Promise<unknown>) => void;
   readonly admissions: Admissions;
   readonly social: Pick<Social, "moderation">;
@@ -49,17 +49,17 @@ export interface AdminDeps {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly limits: Limits;
-  /** What the server runs with, in words. */
+  /** Facts about the database and the configuration, in words. */
   readonly facts: Readonly<Record<string, string>>;
 }
 
-/** A number in any form that a person writes; which countries are served does not matter here. */
+/** A phone number as people write it, of any country: the list of served countries does not apply to admins. */
 const phone = z
   .string()
   .max(256)
   .transform((text) => parsePhone(text, undefined));
 const showPhones = z.boolean().default(false);
-/** Why an admin acts: kept in the audit log, so one line without control characters. */
+/** Why an admin acts. One line without control characters, because the audit log shows it in one line. */
 const reason = z
   .string()
   .max(300)
@@ -67,7 +67,7 @@ const reason = z
   .optional();
 const MAX_KEPT_BACKUPS = 10_000;
 const MAX_SEED = 2 ** 31 - 1;
-/** So few that each has somebody to talk to, and so many that a show of hands has them all. */
+/** The minimum gives each student somebody to talk to; the maximum is more than a demonstration needs. */
 const MIN_SEEDED_STUDENTS = 12;
 const MAX_SEEDED_STUDENTS = 1_000;
 const postId = idInput<PostId>();
@@ -75,10 +75,10 @@ const sessionId = idInput<SessionId>();
 const userId = idInput<UserId>();
 const applicationId = idInput<ApplicationId>();
 const applicationStatus = z.enum(APPLICATION_STATUSES);
-/** What a student reads of what was done. */
+/** A note to the student about the act. */
 const note = proseInput(500).nullish();
 
-/** What the terminal program calls. Every act is in the audit log with its reason. */
+/** Builds the procedures that the terminal program calls. Every act is recorded in the audit log with its reason. */
 export const createAdminRouter = (deps: AdminDeps) => {
   const { database, sessions, sessionInspection, numbers, catalogue, backups, audit, clock, limits, facts } =
     deps;
@@ -144,7 +144,7 @@ export const createAdminRouter = (deps: AdminDeps) => {
       export: adminProcedure
         .input(z.object({ userId }))
         .query(({ input }) => account.export(input.userId, "admin")),
-      /** At once, without the seven days that a student has herself; it goes on after the answer. */
+      /** Erases at once, without the seven days of a student's own deletion. Continues in the background after the reply. */
       erase: adminProcedure.input(z.object({ userId, reason })).mutation(async ({ input }) => {
         await erasure.begin(input.userId, { actor: "admin", reason: input.reason, isUrgent: true });
         background(erasure.run());
@@ -219,12 +219,12 @@ export const createAdminRouter = (deps: AdminDeps) => {
         .mutation(({ input }) =>
           database.write(async (tx) => {
             const report = await catalogue.importEntries(tx, input);
-            const done = `${report.created} created, ${report.updated} updated, ${report.skipped.length} skipped`;
+            const summary = `${report.created} created, ${report.updated} updated, ${report.skipped.length} skipped`;
             await audit.record(tx, {
               at: clock.now(),
               action: "catalogue.imported",
               actor: "admin",
-              reason: done,
+              reason: summary,
             });
             return report;
           }),
@@ -232,21 +232,21 @@ export const createAdminRouter = (deps: AdminDeps) => {
     }),
 
     seed: router({
-      /** The sample catalogue alone. */
+      /** Adds only the sample catalogue. */
       run: adminProcedure.mutation(() =>
         database.write(async (tx) => {
           const added = await catalogue.seed(tx);
-          const done = `${added.universities} universities and ${added.courses} courses added`;
+          const summary = `${added.universities} universities and ${added.courses} courses added`;
           await audit.record(tx, {
             at: clock.now(),
             action: "catalogue.seeded",
             actor: "admin",
-            reason: done,
+            reason: summary,
           });
           return added;
         }),
       ),
-      /** Some more of a world of invented students: called until it is `built`. */
+      /** Builds the next portion of a world of invented students. The caller repeats it until the world is `built`. */
       world: adminProcedure
         .input(
           z

@@ -5,7 +5,7 @@ import type { NewId } from "../platform/crypto.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import { maskPhone } from "../numbers/phone.ts";
 
-/** What is worth knowing a year later. */
+/** The kinds of acts that the audit log keeps. */
 export type AuditAction =
   | "sign-in.succeeded"
   | "sign-in.wrong-code"
@@ -29,19 +29,19 @@ export type AuditAction =
   | "database.backed-up"
   | "database.restored";
 
-/** Who did it: a student, a device that is not signed in, whoever holds the admin token, or the server when it was time. */
+/** Who acted: a student, a device without a session, a holder of the admin token, or the server on schedule. */
 export type AuditActor = `user:${UserId}` | "device" | "admin" | "system";
 
-/** One act. */
+/** An act to record. */
 export interface AuditEntry {
   readonly at: number;
   readonly action: AuditAction;
   readonly actor: AuditActor;
   readonly userId?: UserId;
   readonly sessionId?: SessionId;
-  /** E.164; only its masked form is kept, so that an erased student's entries lead nowhere. */
+  /** E.164. Only its masked form is kept, so that no entry leads to an erased student. */
   readonly phone?: string;
-  /** The masked form alone, where nothing else is left. */
+  /** The masked form, when the number itself is already gone. */
   readonly maskedPhone?: string | undefined;
   readonly ip?: string;
   readonly reason?: string | undefined;
@@ -62,14 +62,14 @@ export interface AuditRecord {
 
 /** The append-only record of who did what; the database refuses to change it. */
 export interface Audit {
-  /** Belongs to the unit of work of the act itself: neither is kept without the other. */
+  /** Records an act in the unit of work of the act itself, so that neither is stored without the other. */
   record(tx: Queries, entry: AuditEntry): Promise<void>;
   /**
-   * Takes the addresses from what was recorded of a phone, whose student is erased. Of an entry only the masked number says whose
-   * it is: those of numbers that look the same lose theirs, too.
+   * Removes the IP addresses from the entries of an erased student's phone. Entries are found by the masked number, so
+   * entries of other numbers with the same masked form lose their addresses, too.
    */
   forgetAddresses(tx: Queries, phone: string): Promise<void>;
-  /** Newest first. */
+  /** Lists the entries, newest first. */
   list(page: { cursor?: string | null | undefined; limit: number }): Promise<Page<AuditRecord>>;
 }
 

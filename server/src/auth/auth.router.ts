@@ -6,7 +6,7 @@ import { publicProcedure, router } from "../http/trpc.ts";
 import type { Auth } from "./auth.ts";
 
 const deviceId = z.string().regex(DEVICE_ID_PATTERN, "22 to 64 characters of A-Z a-z 0-9 - _");
-/** What a device says of itself is shown to admins: one line, no control characters. */
+/** A text by which a device describes itself. Admins see it, so it is one line without control characters. */
 const label = (maxCharacters: number) =>
   z
     .string()

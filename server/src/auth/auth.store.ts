@@ -112,7 +112,7 @@ export const authQueries = {
   insertProfile,
 };
 
-/** Whether anybody has asked for a code in the last day: the server's secret may still be needed. */
+/** Returns whether anybody requested a code in the last day. If so, the server's secret may still be needed. */
 export const hasChallenges = async (queries: Queries): Promise<boolean> =>
   (await queries.kysely.selectFrom("challenges").select("id").limit(1).executeTakeFirst()) !== undefined;
 
@@ -121,9 +121,9 @@ export const deleteChallenges = async (queries: Queries, phone: string): Promise
   await queries.kysely.deleteFrom("challenges").where("phone", "=", phone).execute();
 };
 
-/** Deletes a batch of challenges that were made before `before`; returns whether there may be more. */
+/** Deletes a batch of challenges created before `before`. Returns whether there may be more. */
 export const pruneChallenges = async (queries: Queries, before: number): Promise<boolean> => {
-  const gone = await queries.kysely
+  const deleted = await queries.kysely
     .deleteFrom("challenges")
     .where("id", "in", (eb) =>
       eb
@@ -134,5 +134,5 @@ export const pruneChallenges = async (queries: Queries, before: number): Promise
     )
     .returning("id")
     .execute();
-  return gone.length === PRUNE_BATCH;
+  return deleted.length === PRUNE_BATCH;
 };

@@ -15,7 +15,7 @@ import type { SessionView, Sessions, UserView } from "../sessions/sessions.ts";
 import type { SmsMessage, SmsOutcome } from "../sms/sms.ts";
 import { authQueries as queries, deleteChallenges, pruneChallenges } from "./auth.store.ts";
 
-/** A request for a code, checked for shape. */
+/** A request for a code, already parsed. */
 export interface CodeRequest {
   /** E.164. */
   readonly phone: string;
@@ -23,38 +23,38 @@ export interface CodeRequest {
   readonly deviceName: string | null;
   readonly platform: Platform;
   readonly appVersion: string | null;
-  /** What limits by address count it under. */
+  /** The address under which per-address rate limits count the request. */
   readonly ip: string;
 }
 
-/** What a device needs to ask its student for the code. The same for known and unknown numbers. */
+/** A challenge as a device needs it to ask for the code. It is the same for registered and unregistered numbers. */
 export interface Challenge {
   readonly challengeId: ChallengeId;
   readonly codeLength: number;
   readonly expiresAt: number;
-  /** Before this instant, asking again sends nothing. */
+  /** Before this instant, another request sends no message. */
   readonly resendAt: number;
   readonly attemptsRemaining: number;
   readonly serverNow: number;
 }
 
-/** An answer to a challenge, checked for shape. */
+/** An answer to a challenge, already parsed. */
 export interface CodeAnswer {
   readonly challengeId: ChallengeId;
   readonly code: string;
   readonly deviceId: string;
-  /** Its repetition within a minute gets the same key, for replies that were lost. */
+  /** A retry with the same id within a minute gets the same session key, in case the first reply was lost. */
   readonly commandId: CommandId | null;
   readonly ip: string;
 }
 
 /** A signed-in device. */
 export interface SignIn {
-  /** The session's key: 43 characters, base64url. Only its hash is kept. */
+  /** The session's key: 43 characters, base64url. Only its hash is stored. */
   readonly token: string;
   readonly session: SessionView;
   readonly user: UserView & {
-    /** Whether she had deleted her account, and has it back by this sign-in. */
+    /** Whether this sign-in cancelled a pending deletion of the account. */
     readonly deletionUndone: boolean;
   };
   readonly isNewUser: boolean;
@@ -63,30 +63,30 @@ export interface SignIn {
 /** Signing in with a phone number and a one-time code. */
 export interface Auth {
   /**
-   * Sends a code by SMS; within its five minutes the same one again, with the same counter.
+   * Sends a code by SMS. Within its five minutes another request sends the same code, with the same attempt counter.
    * Throws `otp/blocked`, `otp/throttled`, `sms/failed`.
    */
   requestCode(request: CodeRequest): Promise<Challenge>;
   /**
-   * Opens a session for the right code. Every wrong one is on the disk before it is answered.
+   * Opens a session for the right code. A wrong attempt is counted on disk before the reply.
    * Throws `otp/incorrect`, `otp/blocked`, `otp/expired`, `otp/throttled`.
    */
   verifyCode(answer: CodeAnswer): Promise<SignIn>;
-  /** Makes a student, as her first sign-in does; the caller knows that her number is nobody's. */
+  /** Creates a student as a first sign-in does. The caller makes sure that the number is not taken. */
   register(
     tx: UnitOfWork,
     user: { readonly id: UserId; readonly phone: string; readonly now: number },
   ): Promise<void>;
-  /** All challenges of a phone go: its student is erased. */
+  /** Deletes all challenges of a phone number whose student is erased. */
   forgetPhone(tx: UnitOfWork, phone: string): Promise<void>;
-  /** Deletes challenges that are over for a day. */
+  /** Deletes challenges that were created more than a day ago. */
   prune(now: number): Promise<void>;
 }
 
-/** What became of a request for a code: `waiting` had one that was sent a moment before. */
+/** The outcome of a request for a code. `waiting`: the code was sent a moment before, so no message was sent. */
 export type CodeRequestOutcome = "sent" | "waiting" | "failed" | "throttled" | "blocked";
 
-/** Counts what happens, for `/metrics`. */
+/** The counters of sign-ins for `/metrics`. */
 export interface AuthMetrics {
   codeRequested(outcome: CodeRequestOutcome): void;
   codeJudged(outcome: "right" | "wrong"): void;
@@ -102,22 +102,22 @@ export interface AuthDeps {
   readonly random: Random;
   readonly newId: NewId;
   readonly metrics: AuthMetrics;
-  /** Never throws: says what became of the message. */
+  /** Sends a message and returns its outcome. Never throws. */
   readonly sendSms: (message: Omit<SmsMessage, "text">) => Promise<SmsOutcome>;
   /** The server's secret; keys for codes and sessions are derived from it. */
   readonly secret: string;
-  /** Called in the unit of work that makes a student. */
+  /** Called in the unit of work that creates a student. */
   readonly registered: (
     tx: UnitOfWork,
     user: { readonly id: UserId; readonly phone: string },
   ) => Promise<void>;
 }
 
-/** How long the repetition of a command gets the same key. */
+/** How long a retry of the same command gets the same session key. */
 const RETRY_WINDOW_MS = MINUTE_MS;
 /** 256 random bits. */
 const KEY_BYTES = 32;
-/** How soon to ask again when the provider refused, in seconds. */
+/** How soon the client may ask again when the provider refused the message. */
 const RETRY_AFTER_REFUSAL_SECONDS = 5;
 
 type ChallengeRow = Tables["challenges"];
@@ -127,10 +127,10 @@ type Refusal =
   | { readonly state: "throttled"; readonly until: number }
   | { readonly state: "expired" };
 
-/** What became of an answer; `judged` when its code was compared, and so counted. */
+/** The verdict on an answer. A `wrong` one was compared and counted; `outcome` says how many attempts are left. */
 type Verdict =
   | Refusal
-  | { readonly state: "wrong"; readonly judged: WrongCodeOutcome }
+  | { readonly state: "wrong"; readonly outcome: WrongCodeOutcome }
   | { readonly state: "right"; readonly signIn: SignIn }
   | { readonly state: "repeated"; readonly signIn: SignIn };
 
@@ -139,15 +139,15 @@ export const createAuth = (deps: AuthDeps): Auth => {
   const codeMac = deriveMac(secret, "code");
   const keyMac = deriveMac(secret, "session-key");
 
-  // Derived, so that nothing stored gives it away, and a resend says the same.
-  const codeOf = (challengeId: ChallengeId, sight: DeviceState, length: number): string => {
-    const mac = codeMac(challengeId, sight.phone, sight.deviceKey, "sign-in", length);
+  // Derived from the secret, so that no stored row reveals the code and a resend sends the same one.
+  const codeOf = (challengeId: ChallengeId, device: DeviceState, length: number): string => {
+    const mac = codeMac(challengeId, device.phone, device.deviceKey, "sign-in", length);
     return String(mac.readBigUInt64BE() % 10n ** BigInt(length)).padStart(length, "0");
   };
 
-  const challengeFor = async (tx: UnitOfWork, sight: DeviceState, request: CodeRequest) => {
-    const { phone, deviceKey, now, standing } = sight;
-    const refusal = refusalOf(sight);
+  const reserveChallenge = async (tx: UnitOfWork, device: DeviceState, request: CodeRequest) => {
+    const { phone, deviceKey, now, standing } = device;
+    const refusal = refusalOf(device);
     if (refusal) return refusal;
     const { codeLength } = standing;
     const live = await tx.first(queries.liveChallenge, { phone, deviceKey, now, codeLength });
@@ -157,7 +157,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
       expires_at: now + CODE_TTL_MS,
     };
     const sendId = newId<string>(now);
-    const decision = await numbers.reserveSend(tx, sight, {
+    const decision = await numbers.reserveSend(tx, device, {
       challengeId: challenge.id,
       sendId,
       ip: request.ip,
@@ -196,38 +196,38 @@ export const createAuth = (deps: AuthDeps): Auth => {
   const judge = async (tx: UnitOfWork, answer: CodeAnswer, now: number): Promise<Verdict> => {
     const { challengeId: id, ip } = answer;
     const deviceKey = sha256(answer.deviceId);
-    const known = await tx.first(queries.phoneOfChallenge, { id, deviceKey });
-    if (!known) return { state: "expired" };
-    const { phone } = known;
-    const sight = await numbers.lockAndLoad(tx, { phone, deviceKey, now });
-    if (sight.standing.blockedUntil !== null)
-      return { state: "blocked", blockedUntil: sight.standing.blockedUntil };
+    const found = await tx.first(queries.phoneOfChallenge, { id, deviceKey });
+    if (!found) return { state: "expired" };
+    const { phone } = found;
+    const device = await numbers.lockAndLoad(tx, { phone, deviceKey, now });
+    if (device.standing.blockedUntil !== null)
+      return { state: "blocked", blockedUntil: device.standing.blockedUntil };
 
-    // Read under the phone's lock: the answer that came a moment before may have used it.
+    // Read the challenge under the phone's lock; another answer may have used it a moment before.
     const challenge = await tx.first(queries.challenge, { id });
     if (!challenge) return { state: "expired" };
-    const isRight = isEqualConstantTime(codeOf(id, sight, challenge.code_length), answer.code);
+    const isRight = isEqualConstantTime(codeOf(id, device, challenge.code_length), answer.code);
     if (challenge.used_at !== null) {
       const isRepeated =
         isRight &&
         answer.commandId !== null &&
         answer.commandId === challenge.used_by_command_id &&
         now - challenge.used_at < RETRY_WINDOW_MS;
-      return isRepeated ? repeat(tx, challenge, sight) : { state: "expired" };
+      return isRepeated ? repeatSignIn(tx, challenge, device) : { state: "expired" };
     }
     if (now >= challenge.expires_at) return { state: "expired" };
-    const refusal = refusalOf(sight);
+    const refusal = refusalOf(device);
     if (refusal) return refusal;
-    // The budget for codes of this length is spent: all that were sent are dead.
-    if (challenge.code_length < sight.standing.codeLength) return { state: "expired" };
-    if (isRight) return { state: "right", signIn: await signIn(tx, challenge, { answer, sight }) };
+    // The attempts for codes of this length are used up, so all codes of this length are invalid.
+    if (challenge.code_length < device.standing.codeLength) return { state: "expired" };
+    if (isRight) return { state: "right", signIn: await signIn(tx, challenge, { answer, device }) };
 
-    const judged = await numbers.recordWrongCode(tx, sight, challenge.code_length);
+    const outcome = await numbers.recordWrongCode(tx, device, challenge.code_length);
     await audit.record(tx, { at: now, action: "sign-in.wrong-code", actor: "device", phone, ip });
-    if (judged.state === "blocked") {
+    if (outcome.state === "blocked") {
       await audit.record(tx, { at: now, action: "sign-in.blocked", actor: "device", phone, ip });
     }
-    return { state: "wrong", judged };
+    return { state: "wrong", outcome };
   };
 
   const register: Auth["register"] = async (tx, { id, phone, now }) => {
@@ -239,9 +239,9 @@ export const createAuth = (deps: AuthDeps): Auth => {
   const signIn = async (
     tx: UnitOfWork,
     challenge: ChallengeRow,
-    { answer, sight }: { answer: CodeAnswer; sight: DeviceState },
+    { answer, device }: { answer: CodeAnswer; device: DeviceState },
   ): Promise<SignIn> => {
-    const { phone, deviceKey, now } = sight;
+    const { phone, deviceKey, now } = device;
     const found = await tx.first(queries.userByPhone, { phone });
     const user = found ?? { id: newId<UserId>(now), phone, created_at: now };
     const deletionUndone = found !== undefined && found.erase_at !== null;
@@ -274,11 +274,11 @@ export const createAuth = (deps: AuthDeps): Auth => {
       isNewUser: isNewUser ? 1 : 0,
       undidDeletion: deletionUndone ? 1 : 0,
     });
-    await numbers.recordSignIn(tx, sight, challenge.id);
+    await numbers.recordSignIn(tx, device, challenge.id);
     return { token, session, user: { ...userToView(user), deletionUndone }, isNewUser };
   };
 
-  const repeat = async (
+  const repeatSignIn = async (
     tx: UnitOfWork,
     challenge: ChallengeRow,
     { phone, now }: DeviceState,
@@ -303,17 +303,17 @@ export const createAuth = (deps: AuthDeps): Auth => {
     requestCode: async (request) => {
       const now = clock.now();
       const deviceKey = sha256(request.deviceId);
-      const booking = await database.write(async (tx) => {
-        const sight = await numbers.lockAndLoad(tx, { phone: request.phone, deviceKey, now });
-        return { sight, ...(await challengeFor(tx, sight, request)) };
+      const reservation = await database.write(async (tx) => {
+        const device = await numbers.lockAndLoad(tx, { phone: request.phone, deviceKey, now });
+        return { device, ...(await reserveChallenge(tx, device, request)) };
       });
-      if (!("challenge" in booking)) {
-        metrics.codeRequested(booking.state === "blocked" ? "blocked" : "throttled");
-        throw refusalToError(booking, now);
+      if (!("challenge" in reservation)) {
+        metrics.codeRequested(reservation.state === "blocked" ? "blocked" : "throttled");
+        throw refusalToError(reservation, now);
       }
-      const { challenge, sendId, sight, resendAt } = booking;
-      if (booking.state === "send") {
-        const code = codeOf(challenge.id, sight, challenge.code_length);
+      const { challenge, sendId, device, resendAt } = reservation;
+      if (reservation.state === "send") {
+        const code = codeOf(challenge.id, device, challenge.code_length);
         await deliver({ to: request.phone, code, id: sendId, at: now }, resendAt);
       } else {
         metrics.codeRequested("waiting");
@@ -323,14 +323,14 @@ export const createAuth = (deps: AuthDeps): Auth => {
         codeLength: challenge.code_length,
         expiresAt: challenge.expires_at,
         resendAt,
-        attemptsRemaining: sight.standing.attemptsRemaining,
+        attemptsRemaining: device.standing.attemptsRemaining,
         serverNow: clock.now(),
       };
     },
 
     verifyCode: async (answer) => {
       const now = clock.now();
-      // A wrong code is a verdict and not an error: thrown inside, it would undo its own count.
+      // Return a wrong code as a verdict; an error thrown inside would roll back the counted attempt.
       const verdict = await database.write((tx) => judge(tx, answer, now));
       switch (verdict.state) {
         case "right":
@@ -340,12 +340,12 @@ export const createAuth = (deps: AuthDeps): Auth => {
           return verdict.signIn;
         case "wrong":
           metrics.codeJudged("wrong");
-          if (verdict.judged.state === "blocked") {
+          if (verdict.outcome.state === "blocked") {
             metrics.deviceBlocked();
-            throw refusalToError(verdict.judged, now);
+            throw refusalToError(verdict.outcome, now);
           }
           throw new AppError("otp/incorrect", "This is not the code.", {
-            attemptsRemaining: verdict.judged.attemptsRemaining,
+            attemptsRemaining: verdict.outcome.attemptsRemaining,
           });
         default:
           throw refusalToError(verdict, now);

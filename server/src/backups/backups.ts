@@ -11,7 +11,7 @@ import type { Audit } from "../audit/audit.ts";
 import type { Clock } from "../platform/clock.ts";
 import { AppError } from "../platform/errors.ts";
 
-/** A new backup, and which older ones had to go. */
+/** A new backup, and the paths of the older ones that were deleted. */
 export interface BackupReport extends Backup {
   readonly removed: readonly string[];
 }
@@ -19,25 +19,25 @@ export interface BackupReport extends Backup {
 /** The database as an admin sees it. */
 export interface DatabaseStatus {
   readonly dialect: Database["dialect"];
-  /** Its newest migration. */
+  /** The name of its newest migration. */
   readonly schema: string;
-  /** Which life of the database this is: restoring a backup begins the next. */
+  /** The epoch of the database. Restoring a backup begins the next one. */
   readonly epoch: number;
   readonly sizeBytes: number;
   readonly newestBackup: BackupFile | null;
-  /** How far the copy has come of a backup that is under way. */
+  /** The progress of a running backup. */
   readonly backingUp: CopyProgress | null;
 }
 
-/** Copies of the database that can be restored. */
+/** Makes backups of the database and reports its status. */
 export interface Backups {
   /**
-   * Makes and checks one, and deletes the oldest until `keep` are left.
-   * Throws `conflict` while another is under way and on PostgreSQL, `storage/full`, `server/unavailable`.
+   * Makes and checks a backup, then deletes the oldest ones until `keep` are left. Default: all are kept.
+   * Throws `conflict` on PostgreSQL and while another backup runs, `storage/full`, `server/unavailable`.
    */
   create(options: { readonly keep?: number | undefined }): Promise<BackupReport>;
   status(): Promise<DatabaseStatus>;
-  /** Stops one that is under way. */
+  /** Aborts a running backup. */
   close(): void;
 }
 
@@ -45,7 +45,7 @@ export interface BackupsDeps {
   readonly database: Database;
   readonly audit: Audit;
   readonly clock: Clock;
-  /** Where they go: never anywhere that a request says. */
+  /** The folder of the backups. It comes from the configuration, never from a request. */
   readonly folder: string;
 }
 
@@ -56,8 +56,11 @@ export const createBackups = ({ database, audit, clock, folder }: BackupsDeps): 
   return {
     create: async ({ keep }) => {
       if (!canBeCopied(database))
-        throw new AppError("conflict", "PostgreSQL has its own: back this database up with pg_dump.");
-      if (backingUp) throw new AppError("conflict", "Another backup is under way.");
+        throw new AppError(
+          "conflict",
+          "PostgreSQL has its own backup program. Use pg_dump for this database.",
+        );
+      if (backingUp) throw new AppError("conflict", "Another backup is already running.");
       backingUp = { copiedBytes: 0, totalBytes: 0 };
       try {
         const backup = await createBackup(database, {
@@ -96,7 +99,8 @@ export const createBackups = ({ database, audit, clock, folder }: BackupsDeps): 
       };
     },
 
-    close: () => closing.abort(new AppError("conflict", "The server stops: the backup was given up.")),
+    close: () =>
+      closing.abort(new AppError("conflict", "The backup was aborted because the server is shutting down.")),
   };
 };
 

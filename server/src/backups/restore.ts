@@ -6,7 +6,7 @@ import { createOfflineErasure } from "../account/offline-erasure.ts";
 
 export type { Restoration };
 
-/** Which backup goes where. */
+/** A request to restore a backup into a database. */
 export interface RestoreRequest {
   readonly source: string;
   readonly databaseUrl: string;
@@ -19,12 +19,15 @@ export interface RestoreRequest {
 
 /**
  * Restores a backup while no server runs. Throws `conflict` for PostgreSQL, `BackupError` for a file that is no
- * backup and `StorageError` (`locked`: a server runs), all with nothing changed.
+ * backup and `StorageError` (`locked`: a server runs). None of these errors changes anything.
  */
 export const restoreFromBackup = async (request: RestoreRequest): Promise<Restoration> => {
   const { source, databaseUrl, clock, random, onProgress, signal } = request;
   if (!databaseUrl.startsWith("sqlite:"))
-    throw new AppError("conflict", "PostgreSQL has its own: restore this database with pg_restore.");
+    throw new AppError(
+      "conflict",
+      "PostgreSQL has its own restore program. Use pg_restore for this database.",
+    );
   return restoreBackup(
     { source, target: databaseUrl.slice("sqlite:".length) },
     {
@@ -38,12 +41,12 @@ export const restoreFromBackup = async (request: RestoreRequest): Promise<Restor
   );
 };
 
-/** With the steps of the running server: nobody else knows all that hangs on a student. */
+/** Repeats later erasures on the restored copy. It uses the server's own steps, because only they cover all data of a student. */
 const eraseAgain = async (path: string, { clock, random }: RestoreRequest): Promise<void> => {
   const database = await openDatabase(`sqlite:${path}`);
   try {
     await createOfflineErasure({ database, clock, random }).run();
-    // What was redacted in it alone has copies too.
+    // Entries that the restore redacted also left old bytes in the file, so always scrub it.
     await database.scrub();
   } finally {
     await database.close();

@@ -5,50 +5,50 @@ import { sha256 } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import { eraseUntilNone, type ErasurePart } from "../account/personal-data.ts";
 
-/** Who asks for a change. */
+/** The student and the command id behind a change. */
 export interface CommandSource {
   readonly userId: UserId;
-  /** `null` for a client that sends none: what it asks for takes effect each time. */
+  /** `null` when the client sends no id; then a retry takes effect again. */
   readonly commandId: CommandId | null;
 }
 
-/** A mutation that carries an id made on the device. */
+/** A mutation with an id that the device made. */
 export interface Command extends CommandSource {
-  /** Such as `chat.send`. */
+  /** The name of the procedure, for example `chat.send`. */
   readonly procedure: string;
-  /** What it was called with: plain JSON, parsed. */
+  /** The parsed input of the call, as plain JSON. */
   readonly input: unknown;
   readonly now: number;
 }
 
-/** What a receipt may hold. An id is a branded string; a plain string is none, so that no text is ever kept. */
+/** A value in a receipt. Ids are branded strings; the type rejects plain strings, so that a receipt never stores text. */
 type ReceiptValue = Id<string> | Position | number | boolean | null;
 
 /**
- * What is kept of a command that took effect: an id, or named ids, positions, instants, counts and flags. `{}` when the input
- * says it all. `MAX_RECEIPT_BYTES` bounds its JSON.
+ * The stored result of a command that took effect: an id, or named ids, positions, instants, counts and flags. `{}` when the
+ * input is enough to answer a retry. Its JSON has at most `MAX_RECEIPT_BYTES`.
  */
 export type Receipt<Shape> = Id<string> | Readonly<Record<keyof Shape, ReceiptValue>>;
 
 /**
- * Makes a mutation take effect once, however often it arrives.
+ * Makes mutations idempotent: a command takes effect once, no matter how often it arrives.
  *
- * Both methods return the receipt, of the first arrival and of a repetition alike. A caller makes its answer from the receipt
- * and the input alone: facts of the command itself (an id, a position, when it took effect) are the receipt's; whatever can
- * change later is read again through the feature's own read path. So a repetition answers with the entity as it is now, and as
- * the student may see it now. A command that took effect is never refused for what happened since: when the entity is gone, or
- * not visible to the student any more, the answer has the ids and no words.
+ * Both methods return the receipt, for the first arrival and for a retry. A caller builds its answer from the receipt and the
+ * input only. Facts of the command itself (an id, a position, when it took effect) come from the receipt. Everything that can
+ * change later is read again through the feature's own read path, so a retry gets the entity as it is now and as the student
+ * may see it now. A retry of a command that took effect is never refused because of later changes: when the entity is gone or
+ * no longer visible to the student, the answer has the ids and no text.
  */
 export interface Commands {
   /**
-   * Runs `act` inside the unit of work, unless the command has taken effect already. A second arrival waits for the first.
-   * What `act` throws undoes everything, the command's record included: only what took effect is kept, for 90 days. Throws
-   * `input/invalid` for other content under a known id.
+   * Runs `act` inside the unit of work, unless the command has already taken effect. A second arrival waits for the first.
+   * An error from `act` rolls back everything, including the command's row; only commands that took effect are kept, for
+   * 90 days. Throws `input/invalid` when the id was already used with other content.
    */
   run<Kept extends Receipt<Kept>>(tx: UnitOfWork, command: Command, act: () => Promise<Kept>): Promise<Kept>;
-  /** The same in a unit of work of its own. Resolves after the commit. */
+  /** Runs a command like `run`, in its own unit of work. Resolves after the commit. */
   execute<Kept extends Receipt<Kept>>(
-    asking: CommandSource,
+    source: CommandSource,
     command: { readonly procedure: string; readonly input: unknown },
     act: (tx: UnitOfWork, now: number) => Promise<Kept>,
   ): Promise<Kept>;
@@ -58,15 +58,15 @@ export interface Commands {
 
 const KEPT_MS = 90 * DAY_MS;
 
-/** Of a receipt's JSON. The largest takes 150 bytes: two ids and two instants, or an id, a position and an instant. */
+/** The limit of a receipt's JSON. The largest one takes 150 bytes: two ids and two instants, or an id, a position and an instant. */
 const MAX_RECEIPT_BYTES = 256;
 
 /**
- * Before each receipt that is stored. Rows without it are whole answers, kept by versions before receipts; their fields
- * include those of the receipt. A node of such a version would hand a receipt out as the answer: because of the mark it is no
- * JSON there, the call fails with a 500, and the device asks again until it meets an upgraded node.
+ * The prefix of each stored receipt. Rows without it hold whole answers, stored by versions before receipts; their fields
+ * include those of the receipt. A node of such a version would return a receipt as the answer. The prefix makes it invalid
+ * JSON there, so the call fails with a 500 and the device retries until it reaches an upgraded node.
  */
-const RECEIPT_MARK = "receipt:";
+const RECEIPT_PREFIX = "receipt:";
 
 const claim = prepare<{ userId: UserId; commandId: CommandId; digest: string; at: number }>()(
   (query, param) =>
@@ -83,7 +83,7 @@ const claim = prepare<{ userId: UserId; commandId: CommandId; digest: string; at
       .returning("command_id"),
 );
 
-const known = prepare<{ userId: UserId; commandId: CommandId }>()((query, param) =>
+const byId = prepare<{ userId: UserId; commandId: CommandId }>()((query, param) =>
   query
     .selectFrom("commands")
     .select(["digest", "answer"])
@@ -91,7 +91,7 @@ const known = prepare<{ userId: UserId; commandId: CommandId }>()((query, param)
     .where("command_id", "=", param.commandId),
 );
 
-const settle = prepare<{ userId: UserId; commandId: CommandId; receipt: string }>()((query, param) =>
+const storeReceipt = prepare<{ userId: UserId; commandId: CommandId; receipt: string }>()((query, param) =>
   query
     .updateTable("commands")
     .set({ answer: param.receipt })
@@ -99,7 +99,7 @@ const settle = prepare<{ userId: UserId; commandId: CommandId; receipt: string }
     .where("command_id", "=", param.commandId),
 );
 
-// Called every hour: there is never more than an hour's worth.
+// Called every hour, so it deletes at most an hour's worth of rows.
 const forget = prepare<{ before: number }>()((query, param) =>
   query.deleteFrom("commands").where("at", "<", param.before),
 );
@@ -120,7 +120,7 @@ const eraseSome = prepare<{ userId: UserId }>()((query, param) =>
     .returning("command_id"),
 );
 
-/** A student may have sent 100,000 in 90 days: more than one unit of work should delete. */
+/** Deletes a student's commands in batches: 90 days may hold 100,000, too many for one unit of work. */
 export const createCommandErasure = (): ErasurePart => ({
   name: "commands",
   erase: async (userId, run) => {
@@ -140,13 +140,13 @@ export const createCommands = ({
     const digest = sha256(JSON.stringify([procedure, input]));
     if (await tx.first(claim, { userId, commandId, digest, at: now })) {
       const receipt = await act();
-      await tx.all(settle, { userId, commandId, receipt: toStored(receipt) });
+      await tx.all(storeReceipt, { userId, commandId, receipt: toStored(receipt) });
       return receipt;
     }
-    const first = await tx.first(known, { userId, commandId });
+    const first = await tx.first(byId, { userId, commandId });
     if (!first || first.digest !== digest || first.answer === null) {
       throw new AppError("input/invalid", "This command id belongs to another command.", {
-        issues: [{ path: "commandId", message: "Already used with another content" }],
+        issues: [{ path: "commandId", message: "Already used with other content" }],
       });
     }
     return parseStored(first.answer);
@@ -154,7 +154,7 @@ export const createCommands = ({
 
   return {
     run,
-    execute: (asking, command, act) => {
+    execute: (source, command, act) => {
       const now = clock.now();
       return database.write((tx) => run(tx, { ...asking, ...command, now }, () => act(tx, now)));
     },
@@ -164,13 +164,14 @@ export const createCommands = ({
   };
 };
 
-/** Throws for a receipt that is too large, which undoes the command: a bug of the procedure. */
+/** Throws for a receipt that is too large. That is a bug of the procedure, and the error rolls the command back. */
 const toStored = (receipt: unknown): string => {
   const json = JSON.stringify(receipt);
   const sizeBytes = Buffer.byteLength(json);
-  if (sizeBytes > MAX_RECEIPT_BYTES) throw new Error(`A receipt of ${sizeBytes} bytes is more than ids`);
-  return RECEIPT_MARK + json;
+  if (sizeBytes > MAX_RECEIPT_BYTES)
+    throw new Error(`A receipt of ${sizeBytes} bytes is larger than ${MAX_RECEIPT_BYTES} bytes`);
+  return RECEIPT_PREFIX + json;
 };
 
 const parseStored = (stored: string) =>
-  JSON.parse(stored.startsWith(RECEIPT_MARK) ? stored.slice(RECEIPT_MARK.length) : stored);
+  JSON.parse(stored.startsWith(RECEIPT_PREFIX) ? stored.slice(RECEIPT_PREFIX.length) : stored);
