@@ -96,7 +96,7 @@ const lastScrub = prepare<Record<never, never>>()((query) =>
   query.selectFrom("erasures").select((eb) => eb.fn.max("scrubbed_at").as("at")),
 );
 
-const noteScrub = prepare<{ now: number; doneBy: number }>()((query, param) =>
+const recordScrub = prepare<{ now: number; doneBy: number }>()((query, param) =>
   query
     .updateTable("erasures")
     .set({ scrubbed_at: param.now })
@@ -117,7 +117,7 @@ export const accountQueries = {
   finish,
   unscrubbed,
   lastScrub,
-  noteScrub,
+  recordScrub,
 };
 
 /** A page of students for admins, newest first. */

@@ -158,7 +158,7 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
     if (!isUrgent && last?.at && now - Number(last.at) < SCRUB_EVERY_MS) return;
     isUrgent = false;
     await database.scrub();
-    await database.write((tx) => tx.all(queries.noteScrub, { now: clock.now(), doneBy: now }));
+    await database.write((tx) => tx.all(queries.recordScrub, { now: clock.now(), doneBy: now }));
   };
 
   const runOnce = async (): Promise<void> => {

@@ -7,7 +7,7 @@ import { maskPhone } from "../numbers/phone.ts";
 import { usersPage } from "./account.store.ts";
 import { isDetached } from "./erasure.ts";
 
-/** A student as an admin sees her. */
+/** A student as an admin sees them. */
 export interface InspectedUser {
   readonly id: UserId;
   /** Masked unless requested in full; always masked during an erasure. */

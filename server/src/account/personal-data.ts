@@ -14,7 +14,7 @@ export interface ExportPart {
 
 /** A feature's part of an erasure: data that deleting the user's row would not remove, or too much to delete in one step. */
 export interface ErasurePart {
-  /** What the part counts, in words, for the progress and the audit log. */
+  /** The name of the counted items, in words, for the progress and the audit log. */
   readonly name: string;
   /** Erases the data in bounded steps. After an interruption it is called again from the beginning. */
   erase(userId: UserId, run: ErasureRun): Promise<void>;

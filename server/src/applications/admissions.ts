@@ -25,26 +25,26 @@ export interface InspectedApplication extends Omit<Application, "fields" | "docu
   readonly student: {
     readonly id: UserId;
     readonly name: string | null;
-    /** Masked unless asked for. */
+    /** Masked unless requested in full. */
     readonly phone: string;
   };
-  /** For which year, once it is submitted. */
+  /** The year of the intake; `null` before the application is submitted. */
   readonly intakeYear: number | null;
 }
 
-/** One application with all that an admin may see. */
+/** An application with everything that an admin may see. */
 export interface ApplicationReport extends InspectedApplication {
-  /** `null` before it is submitted: a draft is the student's own. */
+  /** `null` before the application is submitted: a draft is private to the student. */
   readonly fields: Application["fields"] | null;
-  /** None before it is submitted. */
+  /** Empty before the application is submitted. */
   readonly documents: Application["documents"];
-  /** Its last 100 steps, oldest first. */
+  /** The last 100 steps, oldest first. */
   readonly history: readonly ApplicationMove[];
 }
 
-/** How an admin decides applications. Every act is in the audit log, and the student's devices hear of it. */
+/** Lists applications for admins and applies their decisions. Every act is in the audit log and reaches the student's devices. */
 export interface Admissions {
-  /** Newest first. `moves` is what an admin may do. */
+  /** Lists applications, newest first. `moves` holds the statuses that an admin may set. */
   list(options: {
     readonly status?: ApplicationStatus | undefined;
     readonly userId?: UserId | undefined;
@@ -55,16 +55,16 @@ export interface Admissions {
   /** Throws `not-found`. */
   show(applicationId: ApplicationId, options: { readonly showPhones: boolean }): Promise<ApplicationReport>;
   /**
-   * Moves an application and tells the student. Throws `not-found`, and `conflict` when the table of transitions does not
-   * have it or the application is not where `from` says.
+   * Moves an application to another status and notifies the student. Throws `not-found`, and `conflict` when the table of
+   * transitions does not allow the move or the current status is not `from`.
    */
   move(move: {
     readonly applicationId: ApplicationId;
     readonly status: ApplicationStatus;
     readonly from?: ApplicationStatus | undefined;
-    /** What the student reads in the history. */
+    /** A note that the student reads in the history. */
     readonly note?: string | null | undefined;
-    /** Why, for the audit log alone. */
+    /** The reason, only for the audit log. */
     readonly reason?: string | undefined;
   }): Promise<ApplicationReport>;
   /** Judges a document of a submitted application. Throws `not-found`, `conflict`. */
@@ -72,7 +72,7 @@ export interface Admissions {
     readonly applicationId: ApplicationId;
     readonly documentId: ApplicationDocumentId;
     readonly status: ApplicationDocumentStatus;
-    /** What the student reads beside it. */
+    /** A note that the student reads next to the document. */
     readonly note?: string | null | undefined;
     readonly reason?: string | undefined;
   }): Promise<ApplicationReport>;
@@ -109,7 +109,7 @@ export const createAdmissions = (deps: AdmissionsDeps): Admissions => {
     };
   };
 
-  /** Runs an act on an application after all others of it, and tells the student's devices. */
+  /** Runs an act while holding the application's lock, and tells the student's devices. */
   const act = async (
     id: ApplicationId,
     task: (tx: UnitOfWork, row: InspectedRow, now: number) => Promise<void>,
@@ -153,8 +153,14 @@ export const createAdmissions = (deps: AdmissionsDeps): Admissions => {
           reason: withReason(`${applicationId}: ${row.status} to ${to}`, reason),
         });
         const subject = { kind: "application", id: applicationId } as const;
-        const news = { userId: row.user_id, kind: "moved", actorId: null, subject, status: to } as const;
-        await notifications.add(tx, news, now);
+        const notification = {
+          userId: row.user_id,
+          kind: "moved",
+          actorId: null,
+          subject,
+          status: to,
+        } as const;
+        await notifications.add(tx, notification, now);
       }),
 
     setDocument: ({ applicationId, documentId: id, status: to, note = null, reason }) =>
@@ -162,7 +168,7 @@ export const createAdmissions = (deps: AdmissionsDeps): Admissions => {
         if (row.submitted_at === null) throw new AppError("not-found", "There is no such document.");
         const { status: from, name, kind } = await findDocument(tx, { applicationId, id });
         if (row.closed_at !== null || !mayMoveDocument("admin", { from, to })) {
-          throw new AppError("conflict", `The document is ${from}: it does not become ${to} now.`);
+          throw new AppError("conflict", `The document is ${from} and cannot become ${to} now.`);
         }
         await tx.all(queries.setDocument, { applicationId, id, name, status: to, note, now });
         await tx.all(queries.markUpdated, { id: applicationId, now });
@@ -178,8 +184,8 @@ export const createAdmissions = (deps: AdmissionsDeps): Admissions => {
   };
 };
 
-const withReason = (what: string, reason: string | undefined): string =>
-  reason ? `${what}: ${reason}` : what;
+const withReason = (summary: string, reason: string | undefined): string =>
+  reason ? `${summary}: ${reason}` : summary;
 
 const rowToInspected = (
   row: InspectedRow,

@@ -20,7 +20,7 @@ import type { ApplicationRow } from "./applications.store.ts";
 export interface Application {
   readonly id: ApplicationId;
   readonly status: ApplicationStatus;
-  /** Where the student herself may move it to now. */
+  /** The statuses that the student may set now. */
   readonly moves: readonly ApplicationStatus[];
   /** The course as it was when the application was made, and again when it was submitted. */
   readonly course: {
@@ -33,15 +33,15 @@ export interface Application {
     readonly country: string;
     /** 1 to 12. */
     readonly startMonth: number;
-    /** Whether it is still in the catalogue: a draft to one that is not cannot be submitted. */
+    /** Whether the course is still in the catalogue. If not, a draft cannot be submitted. */
     readonly isOffered: boolean;
   };
   readonly fields: ApplicationFields;
-  /** What it costs to apply, once it is submitted what it cost then; `null` when nobody knows. In whole units. */
+  /** The fee in whole units of the currency: the current one for a draft, otherwise the one at submission. `null` when unknown. */
   readonly fee: { readonly amount: number; readonly currency: string } | null;
   /**
-   * Before which instant to submit it: that of its own intake, the next one's for a draft that names none. Once submitted,
-   * the deadline that it met. `null` for none.
+   * The first instant that is too late to submit. A draft without an intake year has the deadline of the next intake; a
+   * submitted application keeps the deadline that it met. `null` when there is none.
    */
   readonly deadline: number | null;
   readonly documents: readonly ApplicationDocument[];
@@ -56,20 +56,20 @@ export interface ApplicationDocument {
   readonly kind: ApplicationDocumentKind;
   readonly name: string;
   readonly status: ApplicationDocumentStatus;
-  /** What those who looked at it said of it. */
+  /** The note of the admin who judged it. */
   readonly note: string | null;
   readonly updatedAt: number;
 }
 
-/** One step of an application; the first is its beginning. */
+/** A step of an application from one status to another. The first one creates the draft. */
 export interface ApplicationMove {
-  /** From 0, without holes. */
+  /** Counts from 0 without gaps. */
   readonly position: number;
   readonly at: number;
   readonly by: ApplicationMover;
   /** The student; `null` for an admin. */
   readonly actorId: UserId | null;
-  /** `null` for the beginning. */
+  /** `null` for the first step. */
   readonly from: ApplicationStatus | null;
   readonly to: ApplicationStatus;
   readonly note: string | null;
@@ -95,7 +95,7 @@ export const rowToApplication = (
     isOffered: row.offered_course_id !== null,
   },
   fields: rowToFields(row),
-  ...termsOf(row, now),
+  ...rowToTerms(row, now),
   documents: documents.map(rowToDocument),
   createdAt: row.created_at,
   updatedAt: row.updated_at,
@@ -121,8 +121,8 @@ export const rowToMove = (row: Tables["application_moves"]): ApplicationMove => 
   note: row.note,
 });
 
-/** What the catalogue asks for now, and of a submitted application what it asked for then. */
-const termsOf = (row: ApplicationRow, now: number): Pick<Application, "fee" | "deadline"> => {
+/** The fee and the deadline: from the catalogue for a draft, otherwise as they were at submission. */
+const rowToTerms = (row: ApplicationRow, now: number): Pick<Application, "fee" | "deadline"> => {
   if (row.submitted_at !== null) return { fee: toFee(row.fee, row.currency), deadline: row.deadline };
   if (row.offered_start_month === null) return { fee: null, deadline: null };
   const terms = {

@@ -16,7 +16,7 @@ import type { Applications } from "./applications.ts";
 
 const MAX_NAME_CHARACTERS = 200;
 const MAX_NOTE_CHARACTERS = 500;
-/** More than a text will hold: what is above the limit gets the error that names it. */
+/** Well above the configured limit of a text, so that a long one gets `limit/reached`, which names the limit. */
 const MAX_TEXT_CHARACTERS = 200_000;
 /** RFC 5321, 4.5.3.1.3. */
 const MAX_EMAIL_CHARACTERS = 254;
@@ -28,20 +28,20 @@ const commandId = commandIdInput();
 const status = z.enum(APPLICATION_STATUSES);
 const name = lineInput(MAX_NAME_CHARACTERS);
 
-/** A field that was emptied by hand is one that was not filled in. */
-const orEmpty = <Input extends z.ZodType>(input: Input) =>
+/** Treats an empty text as a field that was not filled in. */
+const emptyAsNull = <Input extends z.ZodType>(input: Input) =>
   z.union([z.literal("").transform(() => null), input]);
 const prose = z
   .string()
   .max(MAX_TEXT_CHARACTERS)
   .transform((text) => text.trim())
-  .pipe(orEmpty(proseInput(MAX_TEXT_CHARACTERS)))
+  .pipe(emptyAsNull(proseInput(MAX_TEXT_CHARACTERS)))
   .nullable();
 
 const fieldShapes = {
   intakeYear: z.number().int().min(2000).max(2100).nullable(),
   studyMode: z.enum(STUDY_MODES).nullable(),
-  contactEmail: z.string().max(MAX_EMAIL_CHARACTERS).trim().pipe(orEmpty(z.email())).nullable(),
+  contactEmail: z.string().max(MAX_EMAIL_CHARACTERS).trim().pipe(emptyAsNull(z.email())).nullable(),
   funding: z.enum(FUNDINGS).nullable(),
   statement: prose,
   notes: prose,
@@ -54,7 +54,7 @@ const fields = z.strictObject({
   statement: fieldShapes.statement.exactOptional(),
   notes: fieldShapes.notes.exactOptional(),
 });
-/** What the device had: as it would be stored, or, of what could not be, anything that nothing is equal to. */
+/** The value that the device had, in its stored form. A value that cannot be stored becomes one that equals no stored value. */
 const baseOf = <Shape extends z.ZodType>(shape: Shape) =>
   z
     .union([z.string().max(MAX_TEXT_CHARACTERS), z.number(), z.null()])

@@ -10,11 +10,12 @@ import { APPLICATION_FIELDS, APPLICATION_STATUSES } from "@edvoyage/protocol";
 import type { InputIssue } from "../platform/errors.ts";
 
 /**
- * THE table of what becomes of an application: from → to → who may. Every change of a status asks it.
+ * The table of transitions of an application: from → to → who may make it. Every change of a status is checked against it.
  *
  * The design draws draft → submitted → under_review → interview → one of four decisions, and lets a student withdraw
- * "from any but the last three": rejected, waitlisted and deferred. Beyond that chain, a course that interviews nobody decides
- * from the review; whoever waits is taken or refused, and what was put off may be looked at again.
+ * "from any but the last three": rejected, waitlisted and deferred. The table adds three things to that chain: a course
+ * without interviews decides from the review, a waitlisted application is accepted or rejected later, and a deferred one may
+ * be reviewed again.
  */
 const TRANSITIONS: Readonly<
   Record<ApplicationStatus, Readonly<Partial<Record<ApplicationStatus, ApplicationMover>>>>
@@ -43,23 +44,23 @@ const TRANSITIONS: Readonly<
   withdrawn: {},
 };
 
-/** Whether somebody may move an application so. */
+/** Returns whether `mover` may move an application from one status to the other. */
 export const mayMove = (
   mover: ApplicationMover,
   { from, to }: { readonly from: ApplicationStatus; readonly to: ApplicationStatus },
 ): boolean => TRANSITIONS[from][to] === mover;
 
-/** Where somebody may move an application to. */
+/** Returns the statuses to which `mover` may move an application. */
 export const movesFrom = (from: ApplicationStatus, mover: ApplicationMover): readonly ApplicationStatus[] =>
   APPLICATION_STATUSES.filter((to) => mayMove(mover, { from, to }));
 
-/** Whether an application is over, so that the student may apply to the course again. */
+/** Returns whether an application is closed, so that the student may apply to the course again. */
 export const isClosed = (status: ApplicationStatus): boolean =>
   status === "rejected" || status === "withdrawn";
 
 /**
- * The same of a document: who may give it which status. What is judged, an admin may judge anew, and ask for again; the
- * student replaces what is not accepted.
+ * The table of transitions of a document: from → to → who may make it. An admin may change a judgement or request the document
+ * again. The student may replace a document until it is accepted.
  */
 const DOCUMENT_TRANSITIONS: Readonly<
   Record<
@@ -73,34 +74,34 @@ const DOCUMENT_TRANSITIONS: Readonly<
   rejected: { uploaded: ["student"], expected: ["admin"], accepted: ["admin"] },
 };
 
-/** Whether somebody may give a document that status. */
+/** Returns whether `mover` may move a document from one status to the other. */
 export const mayMoveDocument = (
   mover: ApplicationMover,
   { from, to }: { readonly from: ApplicationDocumentStatus; readonly to: ApplicationDocumentStatus },
 ): boolean => DOCUMENT_TRANSITIONS[from][to]?.includes(mover) ?? false;
 
-/** Whether the student may take a document off: any of a draft, later what nobody relies on. */
+/** Returns whether the student may remove a document: any from a draft, later only an expected or rejected one. */
 export const mayRemoveDocument = (
   application: ApplicationStatus,
   document: ApplicationDocumentStatus,
 ): boolean =>
   application === "draft" || (!isClosed(application) && (document === "expected" || document === "rejected"));
 
-/** What a device changed of a draft, and what it had before it. */
+/** An edit of a draft on a device: the changed fields, and their values before the edit. */
 export interface DraftEdit {
   readonly changes: Partial<ApplicationFields>;
-  /** A field that is not named was empty; a value that no field can have is equal to none. */
+  /** A missing field was empty. A value that the field cannot have equals no stored value. */
   readonly base: Readonly<Partial<Record<ApplicationField, unknown>>>;
 }
 
-/** The draft with the edit, or the fields that something else was written to meanwhile. */
+/** The result of an edit: the merged fields, or the names of the fields that collided. */
 export type Merge =
   | { readonly state: "merged"; readonly fields: ApplicationFields }
   | { readonly state: "collided"; readonly fields: readonly ApplicationField[] };
 
 /**
- * Puts an edit into a draft that may have been edited on another device since. A field collides when what is stored is
- * neither what the device had nor what it wants; one that collides keeps back the whole edit.
+ * Merges an edit into a draft that another device may have edited meanwhile. A field collides when the stored value is neither
+ * the one that the device had nor the new one. A single collision rejects the whole edit.
  */
 export const mergeDraft = (stored: ApplicationFields, { changes, base }: DraftEdit): Merge => {
   const collided = APPLICATION_FIELDS.filter((field) => {
@@ -113,33 +114,33 @@ export const mergeDraft = (stored: ApplicationFields, { changes, base }: DraftEd
 };
 
 const REQUIRED_FIELDS = {
-  intakeYear: "The year of the start is missing",
-  studyMode: "Full-time or part-time is missing",
+  intakeYear: "The intake year is missing",
+  studyMode: "The study mode is missing: full-time or part-time",
   contactEmail: "An e-mail address is missing",
-  funding: "How it is paid for is missing",
+  funding: "The funding is missing",
   statement: "The personal statement is missing",
 } as const satisfies Partial<Record<ApplicationField, string>>;
 const REQUIRED_DOCUMENTS = ["passport", "transcript"] as const satisfies readonly ApplicationDocumentKind[];
 
-/** What a draft lacks before it can be submitted, each with its place: `fields.statement`, `documents.passport`. */
-export const missingOf = (
+/** Lists what a draft still needs before it can be submitted, each with its path: `fields.statement`, `documents.passport`. */
+export const listMissing = (
   fields: ApplicationFields,
   documents: readonly {
     readonly kind: ApplicationDocumentKind;
     readonly status: ApplicationDocumentStatus;
   }[],
 ): InputIssue[] => {
-  const ofFields = Object.entries(REQUIRED_FIELDS).flatMap(([field, message]) =>
+  const missingFields = Object.entries(REQUIRED_FIELDS).flatMap(([field, message]) =>
     fields[field as keyof typeof REQUIRED_FIELDS] === null ? [{ path: `fields.${field}`, message }] : [],
   );
-  const isThere = (kind: ApplicationDocumentKind): boolean =>
+  const isUploaded = (kind: ApplicationDocumentKind): boolean =>
     documents.some(
       (document) =>
         document.kind === kind && (document.status === "uploaded" || document.status === "accepted"),
     );
-  const ofDocuments = REQUIRED_DOCUMENTS.filter((kind) => !isThere(kind)).map((kind) => ({
+  const missingDocuments = REQUIRED_DOCUMENTS.filter((kind) => !isUploaded(kind)).map((kind) => ({
     path: `documents.${kind}`,
-    message: `An uploaded document of the kind ${kind} is missing`,
+    message: `The ${kind} is not uploaded yet`,
   }));
-  return [...ofFields, ...ofDocuments];
+  return [...missingFields, ...missingDocuments];
 };

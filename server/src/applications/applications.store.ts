@@ -13,7 +13,7 @@ import type {
   UserId,
 } from "@edvoyage/protocol";
 
-/** An application, and what the catalogue says of its course now: `null` everywhere once the course is gone. */
+/** The columns of an application and of its course in the catalogue. The latter are `null` once the course is deleted. */
 const applicationColumns = [
   "applications.id",
   "applications.user_id",
@@ -66,8 +66,8 @@ const own = prepare<{ userId: UserId; id: ApplicationId }>()((query, param) =>
     .where("applications.user_id", "=", param.userId),
 );
 
-/** The one that keeps the student from another to the course. */
-const openTo = prepare<{ userId: UserId; courseId: CourseId }>()((query, param) =>
+/** The student's open application to a course; there is at most one. */
+const openByCourse = prepare<{ userId: UserId; courseId: CourseId }>()((query, param) =>
   query
     .selectFrom("applications")
     .leftJoin("courses", "courses.id", "applications.course_id")
@@ -112,7 +112,7 @@ const count = prepare<{ userId: UserId }>()((query, param) =>
     .where("user_id", "=", param.userId),
 );
 
-/** A course with its university's name, as an application keeps them. */
+/** The columns of a course and its university that an application copies. */
 const course = prepare<{ id: CourseId }>()((query, param) =>
   query
     .selectFrom("courses")
@@ -220,7 +220,7 @@ const updateFields = prepare<{
     .where("id", "=", param.id),
 );
 
-/** What a submitted application keeps of its course, whatever becomes of the course. */
+/** Stores a copy of the course and its terms with a submitted application, so that later catalogue changes do not matter. */
 const keepTerms = prepare<{
   id: ApplicationId;
   courseTitle: string;
@@ -316,7 +316,7 @@ const documentsOf = prepare<{ applicationId: ApplicationId }>()((query, param) =
     .orderBy("id"),
 );
 
-/** Of a student's applications from one id to another, such as those of a page. */
+/** The documents of a student's applications in a range of ids, such as a page. */
 const documentsBetween = prepare<{ userId: UserId; least: ApplicationId; greatest: ApplicationId }>()(
   (query, param) =>
     query
@@ -378,7 +378,7 @@ const removeDocument = prepare<{ applicationId: ApplicationId; id: ApplicationDo
 /** The queries of applications. */
 export const applicationQueries = {
   own,
-  openTo,
+  openByCourse,
   page,
   pageOfStatus,
   count,
@@ -398,13 +398,13 @@ export const applicationQueries = {
   removeDocument,
 };
 
-/** An application with its student. */
+/** An application with its student's phone and name. */
 export interface InspectedRow extends ApplicationRow {
   readonly phone: string;
   readonly name: string | null;
 }
 
-/** Applications as admins look at them, newest first. */
+/** A page of applications for admins, newest first. */
 export const inspectedPage = (
   source: Queries,
   filter: {

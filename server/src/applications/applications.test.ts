@@ -5,17 +5,17 @@ import {
   type ApplicationStatus,
 } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
-import { intakeOf, isOver, nextIntake } from "./intake.ts";
+import { intakeOf, isTooLate, nextIntake } from "./intake.ts";
 import {
   mayMove,
   mayMoveDocument,
   mayRemoveDocument,
   mergeDraft,
-  missingOf,
+  listMissing,
   movesFrom,
 } from "./applications.rules.ts";
 
-/** Every step that there is, written out once more: by whom, from where, to where. */
+/** Every allowed step, written out independently of the table: the mover, from, to. */
 const STEPS: readonly string[] = [
   "student: draft to submitted",
   "student: draft to withdrawn",
@@ -43,19 +43,19 @@ const STEPS: readonly string[] = [
 const pairs = APPLICATION_STATUSES.flatMap((from) => APPLICATION_STATUSES.map((to) => ({ from, to })));
 
 describe("the table of transitions", () => {
-  test.each(pairs)("$from to $to is for those whom the list names, and nobody else", ({ from, to }) => {
+  test.each(pairs)("allows $from to $to only to the movers in the list", ({ from, to }) => {
     for (const mover of ["student", "admin"] as const) {
       expect(mayMove(mover, { from, to })).toBe(STEPS.includes(`${mover}: ${from} to ${to}`));
     }
   });
 
-  test("a student withdraws from any but the last three, and from what is over", () => {
+  test("lets a student withdraw from every status except closed ones and the last three decisions", () => {
     const withdrawable = APPLICATION_STATUSES.filter((from) => mayMove("student", { from, to: "withdrawn" }));
 
     expect(withdrawable).toEqual(["draft", "submitted", "under_review", "interview", "accepted"]);
   });
 
-  test("everything but what is over leads somewhere, and every status is reached", () => {
+  test("reaches every status, and only closed ones have no next step", () => {
     const next = (from: ApplicationStatus) => [...movesFrom(from, "student"), ...movesFrom(from, "admin")];
     const reached = new Set<ApplicationStatus>(["draft"]);
     for (const from of reached) for (const to of next(from)) reached.add(to);
@@ -64,20 +64,20 @@ describe("the table of transitions", () => {
     expect(APPLICATION_STATUSES.filter((from) => next(from).length === 0)).toEqual(["rejected", "withdrawn"]);
   });
 
-  test("a document is judged by admins, brought by the student, and stays once it is relied on", () => {
-    const given = (mover: "student" | "admin") =>
+  test("lets admins judge a document and lets the student upload and remove it only until it is relied on", () => {
+    const moves = (mover: "student" | "admin") =>
       APPLICATION_DOCUMENT_STATUSES.map(
         (from) =>
           `${from}: ${APPLICATION_DOCUMENT_STATUSES.filter((to) => mayMoveDocument(mover, { from, to })).join(" ")}`,
       );
 
-    expect(given("student")).toEqual([
+    expect(moves("student")).toEqual([
       "expected: uploaded",
       "uploaded: uploaded",
       "accepted: ",
       "rejected: uploaded",
     ]);
-    expect(given("admin")).toEqual([
+    expect(moves("admin")).toEqual([
       "expected: accepted rejected",
       "uploaded: expected accepted rejected",
       "accepted: expected rejected",
@@ -102,12 +102,17 @@ const stored: ApplicationFields = {
 
 describe("an edit of a draft", () => {
   test.each([
-    ["of what the device had", { statement: "Mine" }, { statement: "Theirs" }, { statement: "Mine" }],
-    ["of an empty field with no base", { notes: "Mine" }, {}, { notes: "Mine" }],
-    ["to what is there already", { statement: "Theirs" }, { statement: "Older" }, {}],
-    ["that empties a field", { statement: null }, { statement: "Theirs" }, { statement: null }],
-    ["of nothing", {}, { statement: "Older" }, {}],
-  ])("%s is written", (_name, changes, base, written) => {
+    [
+      "a change of the value that the device had",
+      { statement: "Mine" },
+      { statement: "Theirs" },
+      { statement: "Mine" },
+    ],
+    ["a change of an empty field without a base", { notes: "Mine" }, {}, { notes: "Mine" }],
+    ["a change to the value that is already stored", { statement: "Theirs" }, { statement: "Older" }, {}],
+    ["a change that empties a field", { statement: null }, { statement: "Theirs" }, { statement: null }],
+    ["an edit without changes", {}, { statement: "Older" }, {}],
+  ])("merges %s", (_name, changes, base, written) => {
     expect(mergeDraft(stored, { changes, base })).toEqual({
       state: "merged",
       fields: { ...stored, ...written },
@@ -115,25 +120,45 @@ describe("an edit of a draft", () => {
   });
 
   test.each([
-    ["of what another device wrote to", { statement: "Mine" }, { statement: "Older" }, ["statement"]],
-    ["of a full field with no base", { statement: "Mine" }, {}, ["statement"]],
-    ["that empties what was written since", { statement: null }, { statement: null }, ["statement"]],
     [
-      "of one field that collides and one that does not",
+      "a change of a field that another device changed",
+      { statement: "Mine" },
+      { statement: "Older" },
+      ["statement"],
+    ],
+    ["a change of a filled field without a base", { statement: "Mine" }, {}, ["statement"]],
+    [
+      "a change that empties a field that another device filled",
+      { statement: null },
+      { statement: null },
+      ["statement"],
+    ],
+    [
+      "a change of one field that collides and one that does not",
       { statement: "Mine", notes: "Mine" },
       {},
       ["statement"],
     ],
-    ["of two that collide", { statement: "Mine", intakeYear: 2028 }, {}, ["intakeYear", "statement"]],
-    ["on a base that no field can have", { notes: "Mine" }, { notes: { unlikeAnyValue: 1 } }, ["notes"]],
-  ])("%s collides and is not written at all", (_name, changes, base, fields) => {
+    [
+      "a change of two fields that collide",
+      { statement: "Mine", intakeYear: 2028 },
+      {},
+      ["intakeYear", "statement"],
+    ],
+    [
+      "a change with a base that the field cannot have",
+      { notes: "Mine" },
+      { notes: { unlikeAnyValue: 1 } },
+      ["notes"],
+    ],
+  ])("rejects %s and writes nothing", (_name, changes, base, fields) => {
     expect(mergeDraft(stored, { changes, base })).toEqual({ state: "collided", fields });
   });
 });
 
-test("what a draft lacks is named, each with its place", () => {
-  const missing = missingOf(stored, [{ kind: "passport", status: "expected" }]).map(({ path }) => path);
-  const full = { ...stored, contactEmail: "a@b.example", funding: "self" } as const;
+test("names everything that a draft still needs, each with its path", () => {
+  const missing = listMissing(stored, [{ kind: "passport", status: "expected" }]).map(({ path }) => path);
+  const complete = { ...stored, contactEmail: "a@b.example", funding: "self" } as const;
 
   expect(missing).toEqual([
     "fields.contactEmail",
@@ -142,7 +167,7 @@ test("what a draft lacks is named, each with its place", () => {
     "documents.transcript",
   ]);
   expect(
-    missingOf(full, [
+    listMissing(complete, [
       { kind: "passport", status: "uploaded" },
       { kind: "transcript", status: "accepted" },
     ]),
@@ -169,14 +194,14 @@ describe("the next intake", () => {
     [terms(1, 8, 31), "2026-09-01T00:00:00Z", 2028, "2027-09-01T00:00:00.000Z"],
     [terms(9, null, null), "2026-08-31T23:59:59Z", 2026, null],
     [terms(9, null, null), "2026-09-01T00:00:00Z", 2027, null],
-  ])("of %j at %s is that of %i, until %s", (given, at, year, deadline) => {
+  ])("returns for %j at %s the year %i with the deadline %s", (given, at, year, deadline) => {
     expect(next(given, at)).toEqual([year, deadline]);
   });
 
-  test("a start that has begun is over, also without a deadline", () => {
+  test("closes when the start month has begun, also without a deadline", () => {
     const given = terms(9, null, null);
 
-    expect(isOver(given, intakeOf(given, 2026), Date.parse("2026-09-01T00:00:00Z"))).toBe(true);
-    expect(isOver(given, intakeOf(given, 2026), Date.parse("2026-08-31T00:00:00Z"))).toBe(false);
+    expect(isTooLate(given, intakeOf(given, 2026), Date.parse("2026-09-01T00:00:00Z"))).toBe(true);
+    expect(isTooLate(given, intakeOf(given, 2026), Date.parse("2026-08-31T00:00:00Z"))).toBe(false);
   });
 });

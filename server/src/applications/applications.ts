@@ -13,7 +13,7 @@ import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
-import { intakeOf, isOver } from "./intake.ts";
+import { intakeOf, isTooLate } from "./intake.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import {
   rowToApplication,
@@ -22,12 +22,12 @@ import {
   type Application,
   type ApplicationMove,
 } from "./application.ts";
-import { mergeDraft, missingOf, type DraftEdit } from "./applications.rules.ts";
+import { mergeDraft, listMissing, type DraftEdit } from "./applications.rules.ts";
 import { applicationQueries as queries, type ApplicationRow, type CourseRow } from "./applications.store.ts";
 import { createApplicationDocuments, type ApplicationDocuments } from "./documents.ts";
 import {
   assertMayMove,
-  conflictOver,
+  createConflict,
   createChange,
   noSuchApplication,
   recordStep,
@@ -40,52 +40,55 @@ interface PageRequest {
   readonly limit: number;
 }
 
-/** Which application, and which status the student has seen it in, if that matters to her. */
+/** A student's request to move an application. */
 export interface ApplicationMoveRequest {
   readonly applicationId: ApplicationId;
+  /** The status that the student has seen. Default: not checked. */
   readonly from?: ApplicationStatus | undefined;
 }
 
 /**
- * What students do with their own applications. Somebody else's is `not-found`, as is one that nobody made. Every change
- * answers with the application as it is now, also when its command is repeated, and its `conflict` says in `details.application` what it is now.
+ * A student's own applications. Another student's application is `not-found`, exactly like one that does not exist. Every
+ * change returns the application as it is now, also for a retry. Every `conflict` carries the current application in
+ * `details.application`.
  */
 export interface Applications extends ApplicationDocuments {
-  /** Newest first, by when the device made them. */
+  /** Lists applications, newest first by their creation on the device. */
   list(
     userId: UserId,
     page: PageRequest & { readonly status?: ApplicationStatus | undefined },
   ): Promise<Page<Application>>;
   get(userId: UserId, applicationId: ApplicationId): Promise<Application>;
-  /** Its steps in their order, its beginning first. */
+  /** Lists the steps of an application, oldest first. */
   history(
     userId: UserId,
     page: PageRequest & { readonly applicationId: ApplicationId },
   ): Promise<Page<ApplicationMove>>;
   /**
-   * Makes a draft; its id is the command's. Throws `not-found` for the course, `conflict` when she has an application to it
-   * that is neither rejected nor withdrawn, `limit/reached` (applicationsPerUser, applicationTextCharacters).
+   * Creates a draft; its id is the command's. Throws `not-found` for the course, `conflict` when the student has an
+   * application to it that is neither rejected nor withdrawn, `limit/reached` (applicationsPerUser,
+   * applicationTextCharacters).
    */
   create(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly courseId: CourseId; readonly fields: Partial<ApplicationFields> },
   ): Promise<Application>;
   /**
-   * Changes fields of a draft, all of them or none. Throws `conflict` with the names of those that another device wrote
-   * to since this one read them, or when it is no draft any more, and `limit/reached` (applicationTextCharacters).
+   * Changes fields of a draft, either all of them or none. Throws `conflict` with the names of the fields that another
+   * device changed meanwhile, `conflict` when it is no longer a draft, and `limit/reached` (applicationTextCharacters).
    */
   update(
-    asking: CommandSource,
+    source: CommandSource,
     input: DraftEdit & { readonly applicationId: ApplicationId },
   ): Promise<Application>;
   /**
-   * Hands a draft in, and keeps the fee and the deadline of now with it. Throws `input/invalid` naming what is missing, and
-   * `conflict` when it is no draft, its course is gone or its deadline has passed.
+   * Submits a draft and stores the current fee and deadline with it. Throws `input/invalid` with a list of what is missing,
+   * and `conflict` when it is not a draft, the course is no longer offered, or the deadline has passed.
    */
-  submit(asking: CommandSource, input: ApplicationMoveRequest): Promise<Application>;
-  /** Throws `conflict` when the table of transitions does not let her, or its status is not the one that she saw. */
+  submit(source: CommandSource, input: ApplicationMoveRequest): Promise<Application>;
+  /** Withdraws an application. Throws `conflict` when the table of transitions forbids it or the current status is not `from`. */
   withdraw(
-    asking: CommandSource,
+    source: CommandSource,
     input: ApplicationMoveRequest & { readonly note?: string | null | undefined },
   ): Promise<Application>;
 }
@@ -99,10 +102,10 @@ export interface ApplicationsDeps {
   readonly limits: Limits;
 }
 
-/** Greater than every id. */
-const AFTER_ALL = "~";
+/** A position after every id. */
+const AFTER_ALL_IDS = "~";
 
-const NOTHING_FILLED_IN: ApplicationFields = {
+const EMPTY_FIELDS: ApplicationFields = {
   intakeYear: null,
   studyMode: null,
   contactEmail: null,
@@ -126,7 +129,7 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
 
   const change = createChange(deps);
 
-  const assertFits = ({ statement, notes }: Partial<ApplicationFields>): void => {
+  const assertTextsFit = ({ statement, notes }: Partial<ApplicationFields>): void => {
     const longest = Math.max(statement?.length ?? 0, notes?.length ?? 0);
     if (longest <= limits.applicationTextCharacters) return;
     throw new AppError("limit/reached", "This text is too long.", { limit: "applicationTextCharacters" });
@@ -135,7 +138,7 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
   return {
     list: async (userId, { status, cursor, limit }) => {
       const position = parseCursor(cursor, "applications", z.tuple([z.string()]));
-      const page = { userId, before: toApplicationId(position?.[0] ?? AFTER_ALL), limit: limit + 1 };
+      const page = { userId, before: toApplicationId(position?.[0] ?? AFTER_ALL_IDS), limit: limit + 1 };
       const rows = status
         ? await read.all(queries.pageOfStatus, { ...page, status })
         : await read.all(queries.page, page);
@@ -168,29 +171,29 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
       });
     },
 
-    create: async (asking, input) => {
-      assertFits(input.fields);
-      const { userId, commandId } = asking;
+    create: async (source, input) => {
+      assertTextsFit(input.fields);
+      const { userId, commandId } = source;
       const command = { procedure: "applications.create", input };
-      const { id } = await commands.execute(asking, command, async (tx, now) => {
+      const { id } = await commands.execute(source, command, async (tx, now) => {
         const { courseId } = input;
         await tx.lock(`applications:${userId}`);
         const id = commandId === null ? newId<ApplicationId>(now) : toApplicationId(commandId);
-        const made = await tx.first(queries.own, { userId, id });
-        if (made?.course_id === courseId) return { id };
+        const existing = await tx.first(queries.own, { userId, id });
+        if (existing?.course_id === courseId) return { id };
         const course = await tx.first(queries.course, { id: courseId });
         if (!course) throw new AppError("not-found", "There is no such course.");
-        await assertRoom(tx, { userId, courseId, now });
+        await assertMayApply(tx, { userId, courseId, now });
         const row = {
           id,
           userId,
           ...courseToKeep(course),
-          ...NOTHING_FILLED_IN,
+          ...EMPTY_FIELDS,
           ...input.fields,
           courseId,
           now,
         };
-        if (!(await tx.first(queries.insert, row))) throw takenId();
+        if (!(await tx.first(queries.insert, row))) throw createIdTakenError();
         await recordStep(
           tx,
           { id },
@@ -202,24 +205,24 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
       return get(userId, id);
     },
 
-    update: (asking, input) => {
-      assertFits(input.changes);
-      return change(asking, { procedure: "applications.update", input }, async (tx, row, now) => {
+    update: (source, input) => {
+      assertTextsFit(input.changes);
+      return change(source, { procedure: "applications.update", input }, async (tx, row, now) => {
         if (row.status !== "draft") {
-          throw await conflictOver(tx, row, { message: "Only a draft is edited.", now });
+          throw await createConflict(tx, row, { message: "Only a draft can be edited.", now });
         }
         const merge = mergeDraft(rowToFields(row), input);
         if (merge.state === "collided") {
-          const message = "Another device wrote to the same fields meanwhile: nothing was changed.";
-          throw await conflictOver(tx, row, { message, now, fields: merge.fields });
+          const message = "Another device changed the same fields meanwhile. Nothing was changed.";
+          throw await createConflict(tx, row, { message, now, fields: merge.fields });
         }
         await tx.all(queries.updateFields, { id: row.id, ...merge.fields, now });
       });
     },
 
-    submit: (asking, input) =>
-      change(asking, { procedure: "applications.submit", input }, async (tx, row, now) => {
-        const { userId } = asking;
+    submit: (source, input) =>
+      change(source, { procedure: "applications.submit", input }, async (tx, row, now) => {
+        const { userId } = source;
         const step = {
           to: "submitted",
           by: "student",
@@ -230,26 +233,26 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
         } as const;
         await assertMayMove(tx, row, step);
         const documents = await tx.all(queries.documentsOf, { applicationId: row.id });
-        const missing = missingOf(rowToFields(row), documents);
+        const missing = listMissing(rowToFields(row), documents);
         if (missing.length > 0 || row.intake_year === null) {
           throw new AppError("input/invalid", "The application is not complete.", { issues: missing });
         }
         const course = await tx.first(queries.course, { id: row.course_id });
         if (!course) {
-          throw await conflictOver(tx, row, { message: "The course is not offered any more.", now });
+          throw await createConflict(tx, row, { message: "The course is no longer offered.", now });
         }
         const intake = intakeOf(course, row.intake_year);
-        if (isOver(course, intake, now)) {
-          throw await conflictOver(tx, row, { message: "It is too late to apply for this start.", now });
+        if (isTooLate(course, intake, now)) {
+          throw await createConflict(tx, row, { message: "It is too late to apply for this intake.", now });
         }
         const terms = { ...courseToKeep(course), fee: course.application_fee, deadline: intake.deadline };
         await tx.all(queries.keepTerms, { id: row.id, ...terms, now });
         await applyStep(tx, row, step);
       }),
 
-    withdraw: (asking, input) =>
-      change(asking, { procedure: "applications.withdraw", input }, async (tx, row, now) => {
-        const { userId } = asking;
+    withdraw: (source, input) =>
+      change(source, { procedure: "applications.withdraw", input }, async (tx, row, now) => {
+        const { userId } = source;
         const { from, note = null } = input;
         const step = { to: "withdrawn", by: "student", actorId: userId, from, note, now } as const;
         await assertMayMove(tx, row, step);
@@ -259,32 +262,32 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
     ...createApplicationDocuments({ change, newId, limits }),
   };
 
-  /** Throws unless the student may make one more application, and one to this course. */
-  async function assertRoom(
+  /** Throws unless the student may create one more application and has no open one to this course. */
+  async function assertMayApply(
     tx: UnitOfWork,
     { userId, courseId, now }: { readonly userId: UserId; readonly courseId: CourseId; readonly now: number },
   ): Promise<void> {
-    const other = await tx.first(queries.openTo, { userId, courseId });
+    const other = await tx.first(queries.openByCourse, { userId, courseId });
     if (other) {
-      const message = "There is an application to this course already.";
-      throw await conflictOver(tx, other, { message, now });
+      const message = "You already have an open application to this course.";
+      throw await createConflict(tx, other, { message, now });
     }
     const counted = await tx.first(queries.count, { userId });
     if ((counted?.count ?? 0) >= limits.applicationsPerUser) {
-      throw new AppError("limit/reached", "A student has no more applications than that.", {
+      throw new AppError("limit/reached", "You have the maximum number of applications.", {
         limit: "applicationsPerUser",
       });
     }
   }
 };
 
-/** Of another command of hers that was forgotten, or of somebody else's application. */
-const takenId = () =>
+/** The error for an id that a forgotten command of the student or another student's application already has. */
+const createIdTakenError = () =>
   new AppError("input/invalid", "This command id belongs to something else.", {
     issues: [{ path: "commandId", message: "Already used for something else" }],
   });
 
-/** What an application keeps of its course. */
+/** Returns the columns of a course that an application copies. */
 const courseToKeep = (course: CourseRow) => ({
   courseTitle: course.title,
   courseLevel: course.level,

@@ -11,16 +11,16 @@ import { AppError } from "../platform/errors.ts";
 import type { Application } from "./application.ts";
 import { isClosed, mayMoveDocument, mayRemoveDocument } from "./applications.rules.ts";
 import { applicationQueries as queries } from "./applications.store.ts";
-import { conflictOver, type Change } from "./steps.ts";
+import { createConflict, type Change } from "./steps.ts";
 
-/** What a student does with the documents that her application refers to. Their contents are kept elsewhere. */
+/** The documents that a student's application refers to. Only names and statuses are stored here, no contents. */
 export interface ApplicationDocuments {
   /**
-   * Its id is the command's. Throws `conflict` for an application that is over, `limit/reached`
+   * Adds a document; its id is the command's. Throws `conflict` for a closed application, `limit/reached`
    * (documentsPerApplication).
    */
   addDocument(
-    asking: CommandSource,
+    source: CommandSource,
     input: {
       readonly applicationId: ApplicationId;
       readonly kind: ApplicationDocumentKind;
@@ -28,18 +28,18 @@ export interface ApplicationDocuments {
       readonly status: "expected" | "uploaded";
     },
   ): Promise<Application>;
-  /** Says that it is there now, or another one in its place. Throws `conflict` for one that was accepted. */
+  /** Marks a document as uploaded, also when it replaces an earlier upload. Throws `conflict` for an accepted document. */
   uploadDocument(
-    asking: CommandSource,
+    source: CommandSource,
     input: {
       readonly applicationId: ApplicationId;
       readonly documentId: ApplicationDocumentId;
       readonly name?: string | null | undefined;
     },
   ): Promise<Application>;
-  /** Throws `conflict` for one that those who decide rely on. */
+  /** Removes a document. Throws `conflict` for an uploaded or accepted document of a submitted application. */
   removeDocument(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly applicationId: ApplicationId; readonly documentId: ApplicationDocumentId },
   ): Promise<Application>;
 }
@@ -53,16 +53,19 @@ export const createApplicationDocuments = ({
   readonly newId: NewId;
   readonly limits: Limits;
 }): ApplicationDocuments => ({
-  addDocument: (asking, input) =>
-    change(asking, { procedure: "applications.addDocument", input }, async (tx, row, now) => {
+  addDocument: (source, input) =>
+    change(source, { procedure: "applications.addDocument", input }, async (tx, row, now) => {
       const { applicationId, kind, name, status } = input;
       if (isClosed(row.status)) {
-        throw await conflictOver(tx, row, { message: "The application is over.", now });
+        throw await createConflict(tx, row, { message: "The application is closed.", now });
       }
-      const id = toDocumentId(asking.commandId ?? newId<string>(now));
-      const known = await tx.all(queries.documentsOf, { applicationId });
-      if (known.length >= limits.documentsPerApplication && !known.some((document) => document.id === id)) {
-        throw new AppError("limit/reached", "This application has as many documents as it may.", {
+      const id = toDocumentId(source.commandId ?? newId<string>(now));
+      const documents = await tx.all(queries.documentsOf, { applicationId });
+      if (
+        documents.length >= limits.documentsPerApplication &&
+        !documents.some((document) => document.id === id)
+      ) {
+        throw new AppError("limit/reached", "This application has the maximum number of documents.", {
           limit: "documentsPerApplication",
         });
       }
@@ -70,38 +73,38 @@ export const createApplicationDocuments = ({
       await tx.all(queries.markUpdated, { id: applicationId, now });
     }),
 
-  uploadDocument: (asking, input) =>
-    change(asking, { procedure: "applications.uploadDocument", input }, async (tx, row, now) => {
+  uploadDocument: (source, input) =>
+    change(source, { procedure: "applications.uploadDocument", input }, async (tx, row, now) => {
       const { applicationId, documentId: id } = input;
       const document = await findDocument(tx, { applicationId, id });
       const { status: from, name } = document;
       if (isClosed(row.status) || !mayMoveDocument("student", { from, to: "uploaded" })) {
-        throw await conflictOver(tx, row, { message: "This document stays as it is.", now });
+        throw await createConflict(tx, row, { message: "This document can no longer be replaced.", now });
       }
       const uploaded = { name: input.name ?? name, status: "uploaded", note: null } as const;
       await tx.all(queries.setDocument, { applicationId, id, ...uploaded, now });
       await tx.all(queries.markUpdated, { id: applicationId, now });
     }),
 
-  removeDocument: (asking, input) =>
-    change(asking, { procedure: "applications.removeDocument", input }, async (tx, row, now) => {
+  removeDocument: (source, input) =>
+    change(source, { procedure: "applications.removeDocument", input }, async (tx, row, now) => {
       const { applicationId, documentId: id } = input;
       const { status } = await findDocument(tx, { applicationId, id });
       if (!mayRemoveDocument(row.status, status)) {
-        throw await conflictOver(tx, row, { message: "This document stays with the application.", now });
+        throw await createConflict(tx, row, { message: "This document can no longer be removed.", now });
       }
       await tx.all(queries.removeDocument, { applicationId, id });
       await tx.all(queries.markUpdated, { id: applicationId, now });
     }),
 });
 
-/** Throws `not-found`. */
+/** Finds a document of an application. Throws `not-found`. */
 export const findDocument = async (
   tx: UnitOfWork,
   { applicationId, id }: { readonly applicationId: ApplicationId; readonly id: ApplicationDocumentId },
 ) => {
   const documents = await tx.all(queries.documentsOf, { applicationId });
-  const document = documents.find((known) => known.id === id);
+  const document = documents.find((candidate) => candidate.id === id);
   if (!document) throw new AppError("not-found", "There is no such document.");
   return document;
 };

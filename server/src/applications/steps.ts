@@ -14,18 +14,18 @@ import { rowToApplication, type Application } from "./application.ts";
 import { isClosed, mayMove } from "./applications.rules.ts";
 import { applicationQueries as queries, type ApplicationRow } from "./applications.store.ts";
 
-/** A step of an application that somebody wants to take. */
+/** A requested step of an application. */
 export interface Step {
   readonly to: ApplicationStatus;
   readonly by: ApplicationMover;
   readonly actorId: UserId | null;
-  /** The status that whoever asks has seen: another by now is a conflict. */
+  /** The status that the requester has seen. If the current one differs, the step is a conflict. Default: not checked. */
   readonly from?: ApplicationStatus | undefined;
   readonly note: string | null;
   readonly now: number;
 }
 
-/** An application as the student sees it. */
+/** Returns an application as the student sees it. */
 export const toApplication = async (
   source: Queries,
   row: ApplicationRow,
@@ -35,20 +35,20 @@ export const toApplication = async (
   return rowToApplication(row, { documents, now });
 };
 
-/** Throws `conflict` for a step that the table of transitions does not have, or that was meant for another status. */
+/** Throws `conflict` when the table of transitions does not allow the step or the current status is not `from`. */
 export const assertMayMove = async (
   tx: UnitOfWork,
   row: ApplicationRow,
   { to, by, from, now }: Pick<Step, "to" | "by" | "from" | "now">,
 ): Promise<void> => {
   if ((from === undefined || from === row.status) && mayMove(by, { from: row.status, to })) return;
-  const message = `The application is ${row.status}: it does not become ${to} now.`;
-  // Nothing of a draft is for an admin.
+  const message = `The application is ${row.status} and cannot become ${to} now.`;
+  // An admin must not see a draft, so the conflict carries no application.
   if (by === "admin") throw new AppError("conflict", message);
-  throw await conflictOver(tx, row, { message, now });
+  throw await createConflict(tx, row, { message, now });
 };
 
-/** Takes a step and writes it into the history. The caller holds the application's lock and has asked the table. */
+/** Applies a step and writes it into the history. The caller holds the application's lock and has called `assertMayMove`. */
 export const applyStep = async (tx: UnitOfWork, row: ApplicationRow, step: Step): Promise<void> => {
   const { id, status: from } = row;
   const { to, now } = step;
@@ -56,7 +56,7 @@ export const applyStep = async (tx: UnitOfWork, row: ApplicationRow, step: Step)
   await recordStep(tx, row, { ...step, from });
 };
 
-/** Writes a step into the history; `from` is `null` for the beginning. */
+/** Writes a step into the history. `from` is `null` for the first step. */
 export const recordStep = async (
   tx: UnitOfWork,
   { id: applicationId }: Pick<ApplicationRow, "id">,
@@ -67,17 +67,17 @@ export const recordStep = async (
   await tx.all(queries.insertMove, { applicationId, position, now, mover: by, actorId, from, to, note });
 };
 
-/** What holds an application while it changes, whoever changes it. */
+/** Returns the name of the lock that every change of an application takes. */
 export const lockOf = ({ id }: Pick<ApplicationRow, "id">): string => `application:${id}`;
 
-/** Runs a change of a student's own application and answers with the application as it is now, also when it is repeated. */
+/** Runs a change of a student's own application. Returns the application as it is now, also for a retry. */
 export type Change = <Input extends { readonly applicationId: ApplicationId }>(
-  asking: CommandSource,
+  source: CommandSource,
   command: { readonly procedure: string; readonly input: Input },
   act: (tx: UnitOfWork, row: ApplicationRow, now: number) => Promise<void>,
 ) => Promise<Application>;
 
-/** Changes take effect once per command and one after the other; her devices are told. They throw `not-found`. */
+/** Creates a `Change` that is idempotent and serial per application, tells the student's devices, and throws `not-found`. */
 export const createChange =
   ({
     database: { read },
@@ -90,29 +90,29 @@ export const createChange =
     readonly areas: Areas;
     readonly clock: Clock;
   }): Change =>
-  async (asking, command, act) => {
-    const own = { userId: asking.userId, id: command.input.applicationId };
-    await commands.execute(asking, command, async (tx, now) => {
-      // Before the lock as well: nobody holds up what is not hers.
+  async (source, command, act) => {
+    const own = { userId: source.userId, id: command.input.applicationId };
+    await commands.execute(source, command, async (tx, now) => {
+      // Check the owner before the lock as well, so that nobody can hold up another student's application.
       if (!(await tx.first(queries.own, own))) throw noSuchApplication();
       await tx.lock(lockOf(own));
       const row = await tx.first(queries.own, own);
       if (!row) throw noSuchApplication();
       await act(tx, row, now);
-      await areas.touch(tx, asking.userId, { area: "applications", now });
+      await areas.touch(tx, source.userId, { area: "applications", now });
       return {};
     });
-    // It goes with its student's account alone.
+    // Only an erased account deletes an application.
     const changed = await read.first(queries.own, own);
     if (!changed) throw noSuchApplication();
     return toApplication(read, changed, clock.now());
   };
 
-/** The same for one that is somebody else's. */
+/** The error for an unknown application, and the same for another student's, so that ids reveal nothing. */
 export const noSuchApplication = () => new AppError("not-found", "There is no such application.");
 
-/** A `conflict` that shows what the application is now. */
-export const conflictOver = async (
+/** Creates a `conflict` that carries the application as it is now. */
+export const createConflict = async (
   tx: UnitOfWork,
   row: ApplicationRow,
   { message, now, fields }: ConflictFacts,

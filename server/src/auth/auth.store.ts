@@ -91,7 +91,7 @@ const insertUser = prepare<{ id: UserId; phone: string; now: number }>()((query,
   query.insertInto("users").values({ id: param.id, phone: param.phone, created_at: param.now }),
 );
 
-const keepUser = prepare<{ id: UserId }>()((query, param) =>
+const cancelDeletion = prepare<{ id: UserId }>()((query, param) =>
   query.updateTable("users").set({ erase_at: null }).where("id", "=", param.id),
 );
 
@@ -108,7 +108,7 @@ export const authQueries = {
   useChallenge,
   userByPhone,
   insertUser,
-  keepUser,
+  cancelDeletion,
   insertProfile,
 };
 

@@ -247,7 +247,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
     const deletionUndone = found !== undefined && found.erase_at !== null;
     if (!found) await register(tx, { id: user.id, phone, now });
     if (deletionUndone) {
-      await tx.all(queries.keepUser, { id: user.id });
+      await tx.all(queries.cancelDeletion, { id: user.id });
       const actor: AuditActor = `user:${user.id}`;
       await audit.record(tx, { at: now, action: "account.deletion-undone", actor, userId: user.id, phone });
     }

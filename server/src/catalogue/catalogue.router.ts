@@ -9,7 +9,7 @@ import { textToCountry } from "./fold.ts";
 const query = z.string().max(100).optional();
 const universityId = idInput<UniversityId>();
 const courseId = idInput<CourseId>();
-/** By code or English name. */
+/** A country by its ISO code or English name. */
 const country = z
   .string()
   .max(80)
@@ -18,14 +18,14 @@ const country = z
     if (code) return code;
     context.issues.push({
       code: "custom",
-      message: "Not a country: its ISO code or English name",
+      message: "Not a country. Use its ISO code or English name",
       input: undefined,
     });
     return z.NEVER;
   })
   .optional();
 
-/** For anyone: what can be studied is no secret, and is looked at before signing in. */
+/** Builds the procedures for universities. They are public, so that people can look at the catalogue before signing in. */
 export const createUniversitiesRouter = ({ catalogue }: { readonly catalogue: Catalogue }) =>
   router({
     list: publicProcedure
@@ -36,7 +36,7 @@ export const createUniversitiesRouter = ({ catalogue }: { readonly catalogue: Ca
       .query(({ input }) => catalogue.university(input.id)),
   });
 
-/** For anyone, as above. */
+/** Builds the procedures for courses. They are public, like those for universities. */
 export const createCoursesRouter = ({ catalogue }: { readonly catalogue: Catalogue }) =>
   router({
     list: publicProcedure

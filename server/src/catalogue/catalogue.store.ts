@@ -11,13 +11,13 @@ const byIdentity = prepare<{ sourceKey: string; mainDomain: string | null; impor
       .where((eb) =>
         eb.or([eb("source_key", "=", param.sourceKey), eb("main_domain", "=", param.mainDomain)]),
       )
-      // What this import has written first, so that its second entry finds it; then by name before by domain.
+      // Prefer a row that this import wrote, so that a second entry finds it; then a match by name over one by domain.
       .orderBy((eb) => eb.case().when("import_id", "=", param.importId).then(0).else(1).end())
       .orderBy((eb) => eb.case().when("source_key", "=", param.sourceKey).then(0).else(1).end())
       .limit(1),
 );
 
-/** Writes of the catalogue. */
+/** The query that finds the university of an imported entry. */
 export const catalogueQueries = { byIdentity };
 
 export const insertUniversity = async (tx: Queries, row: UniversityRow): Promise<void> => {
@@ -83,10 +83,10 @@ export const updateUniversity = async (tx: Queries, row: UniversityRow): Promise
   });
 };
 
-/** The position after which a page begins: the sort key and id of the last row seen. */
+/** The position after which a page begins: the sort key and id of the last row of the previous page. */
 export type NamePosition = readonly [sortKey: string, id: string];
 
-/** Universities by name. */
+/** A page of universities, sorted by name. */
 export const universitiesPage = (
   queries: Queries,
   filter: {
@@ -153,7 +153,7 @@ export type CourseRow = Omit<Tables["courses"], "search_words" | "updated_at"> &
   readonly country: string;
 };
 
-/** Courses by title. */
+/** A page of courses, sorted by title. */
 export const coursesPage = (
   queries: Queries,
   filter: {
@@ -185,7 +185,7 @@ export const coursesPage = (
   return query.execute();
 };
 
-/** Sample courses with where they are taught. */
+/** All sample courses with the city and website of their university. */
 export const sampleRows = (queries: Queries) =>
   queries.kysely
     .selectFrom("courses")

@@ -49,22 +49,22 @@ export interface Course {
   readonly subject: string;
   readonly language: string;
   readonly durationMonths: number;
-  /** Whole units of `currency`; 0 is none. */
+  /** In whole units of `currency`. 0: free. */
   readonly tuitionPerYear: number;
   readonly currency: string;
   /** 1 to 12. */
   readonly startMonth: number;
-  /** What an application costs, in whole units of `currency`; 0 is nothing, `null` is not known. */
+  /** The fee of an application, in whole units of `currency`. 0: free. `null`: unknown. */
   readonly applicationFee: number | null;
-  /** Before which instant one applies for `intakeYear`; `null` when any time before the start will do. */
+  /** The first instant that is too late to apply for `intakeYear`. `null`: applications are open until the start. */
   readonly applicationDeadline: number | null;
-  /** The year of the next start that one can still apply for. */
+  /** The year of the next intake that is still open for applications. */
   readonly intakeYear: number;
-  /** Generated for demonstration: not a real offer. */
+  /** Whether the course was generated for demonstration and is not a real offer. */
   readonly isSample: boolean;
 }
 
-/** A sample course, with the terms of its intakes as `intake.ts` takes them. */
+/** A sample course with the terms of its intakes, in the shape of `IntakeTerms`. */
 export interface CourseSample {
   readonly id: CourseId;
   readonly title: string;
@@ -91,7 +91,7 @@ interface PageRequest {
   readonly limit: number;
 }
 
-/** What an import did with its entries; `skipped` says why of each, by its place in the import. */
+/** The result of an import. `skipped` lists each skipped entry with its index in the import and the reason. */
 export interface ImportReport {
   readonly created: number;
   readonly updated: number;
@@ -103,16 +103,16 @@ export interface ImportReport {
   }[];
 }
 
-/** Universities and courses, for everybody to look through. */
+/** The public catalogue of universities and courses. */
 export interface Catalogue {
-  /** By name; every word of `query` begins a word of the name, city, region or web address. */
+  /** Lists universities by name. Every word of `query` must begin a word of the name, city, region or web address. */
   universities(
     filter: { readonly query?: string | undefined; readonly country?: string | undefined },
     page: PageRequest,
   ): Promise<Page<University>>;
   /** Throws `not-found`. */
   university(id: UniversityId): Promise<University>;
-  /** By title; every word of `query` begins a word of the title, the subject or the university's name. */
+  /** Lists courses by title. Every word of `query` must begin a word of the title, the subject or the university's name. */
   courses(
     filter: {
       readonly query?: string | undefined;
@@ -125,18 +125,17 @@ export interface Catalogue {
   /** Throws `not-found`. */
   course(id: CourseId): Promise<Course>;
   /**
-   * Adds or completes universities. The same country and name, or the same first domain, is the same
-   * university: importing twice changes nothing. `importId` names the import that the entries are a part
-   * of, so that a second entry for a university is told apart from a second run; `offset` is the place of the
-   * first of them in it.
+   * Adds or completes universities. Idempotent: entries with the same country and name, or with the same first
+   * domain, are the same university. `importId` names the import to which the entries belong; it distinguishes a
+   * second entry for a university from a second run. `offset` is the index of the first entry in that import.
    */
   importEntries(
     tx: UnitOfWork,
-    part: { readonly entries: readonly unknown[]; readonly importId: string; readonly offset: number },
+    batch: { readonly entries: readonly unknown[]; readonly importId: string; readonly offset: number },
   ): Promise<ImportReport>;
-  /** Adds the sample universities and their courses; returns how many were new. */
+  /** Adds the sample universities and their courses. Returns how many were new. */
   seed(tx: UnitOfWork): Promise<{ readonly universities: number; readonly courses: number }>;
-  /** What `seed` has added, in an order that is the same in every database. */
+  /** Returns the sample universities with sample courses, in the same order in every database. */
   samples(): Promise<readonly UniversitySample[]>;
   count(): Promise<number>;
 }
@@ -178,7 +177,7 @@ const entryShape = z.object({
     .catch([]),
 });
 
-const fieldFaults: Readonly<Record<string, string>> = {
+const skipReasonByField: Readonly<Record<string, string>> = {
   "": "not an object",
   name: "no usable name",
   alpha_two_code: "no known country code",
@@ -262,7 +261,7 @@ export const createCatalogue = (deps: {
     },
 
     importEntries: async (tx, { entries, importId, offset }) => {
-      // Two imports at once would both miss what the other is about to add.
+      // Run one import at a time; otherwise two concurrent imports would each miss what the other adds.
       await tx.lock("catalogue");
       const report = {
         created: 0,
@@ -278,7 +277,7 @@ export const createCatalogue = (deps: {
           report.skipped.push({
             index,
             name: nameOf(raw),
-            reason: fieldFaults[String(field)] ?? `bad ${String(field)}`,
+            reason: skipReasonByField[String(field)] ?? `bad ${String(field)}`,
           });
           continue;
         }
@@ -344,7 +343,7 @@ type EntryOutcome = "created" | "updated" | "unchanged" | { readonly skipped: st
 
 const namePosition = z.tuple([z.string(), z.string()]);
 
-/** What an entry does not say stays as it was. */
+/** Builds the row of an entry. Fields that the entry leaves out keep their stored values. */
 const entryToRow = (
   entry: Entry,
   {
@@ -378,7 +377,7 @@ const entryToRow = (
     region,
     website: entry.web_pages?.[0] ?? found?.website ?? null,
     domains,
-    // What a row is found by never changes: else the next run would find other rows.
+    // Never change the columns by which a row is found; otherwise the next run would find other rows.
     main_domain: found?.main_domain ?? mainDomain,
     import_id: importId,
     sort_key: found?.sort_key ?? foldText(name),
@@ -390,7 +389,7 @@ const entryToRow = (
 const rowsToSamples = (rows: Awaited<ReturnType<typeof sampleRows>>): UniversitySample[] => {
   const keyOf = (row: (typeof rows)[number]): string => `${row.country} ${row.university_name} ${row.title}`;
   const samples = new Map<UniversityId, UniversitySample & { readonly courses: CourseSample[] }>();
-  for (const row of rows.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))) {
+  for (const row of rows.toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1))) {
     const { university_id: id, university_name: name, country, city, website } = row;
     const sample = samples.get(id) ?? { id, name, country, city, website, courses: [] };
     const { start_month, deadline_month, deadline_day } = row;

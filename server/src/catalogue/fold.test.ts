@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { countryToName, foldText, queryToPatterns, textsToSearchWords, textToCountry } from "./fold.ts";
 
-describe("a folded text", () => {
+describe("foldText", () => {
   test.each([
     ["São Paulo", "sao paulo"],
     ["SÃO PAULO", "sao paulo"],
@@ -24,39 +24,39 @@ describe("a folded text", () => {
     ["100% _under_ \\score\\", "100 under score"],
     ["", ""],
     [" \u0000\t\n!?", ""],
-  ])("of %j is %j", (text, folded) => {
+  ])("folds %j to %j", (text, folded) => {
     expect(foldText(text)).toBe(folded);
   });
 
-  test("is the same when it is folded again", () => {
+  test("returns the same text when it is folded again", () => {
     const folded = foldText("Université Sidi-Mohammed-Ben-Abdellah de Fès — Straße Łódź İstanbul");
 
     expect(foldText(folded)).toBe(folded);
   });
 
-  test("does not depend on how its accents were put together", () => {
+  test("ignores how accents are composed", () => {
     expect(foldText("Zu\u0308rich")).toBe(foldText("Z\u00fcrich"));
   });
 });
 
-describe("words to search", () => {
-  test("have a space on both sides, and each is there once", () => {
+describe("textsToSearchWords", () => {
+  test("returns each word once, with a space on both sides", () => {
     expect(textsToSearchWords(["University of Oxford", null, "Oxford", undefined, ""])).toBe(
       " university of oxford ",
     );
   });
 });
 
-describe("the patterns of a query", () => {
-  test("find each of its words at the beginning of a word", () => {
+describe("queryToPatterns", () => {
+  test("matches each word of the query at the beginning of a word", () => {
     expect(queryToPatterns(" Paulo,  SÃO ")).toEqual(["% paulo%", "% sao%"]);
   });
 
-  test.each(["", "  ", "%", "_", "\\", "'\"--"])("are none for %j", (query) => {
+  test.each(["", "  ", "%", "_", "\\", "'\"--"])("returns no pattern for %j", (query) => {
     expect(queryToPatterns(query)).toEqual([]);
   });
 
-  test("hold no wildcard of the query's", () => {
+  test("removes the wildcards of the query", () => {
     expect(queryToPatterns("ox%rd _xford 100\\%")).toEqual(["% ox%", "% rd%", "% xford%", "% 100%"]);
   });
 });
@@ -75,18 +75,18 @@ describe("a country", () => {
     ["turkiye", "TR"],
     ["South Korea", "KR"],
     ["Kosovo", "XK"],
-  ])("that is called %j is %s", (text, code) => {
+  ])("resolves %j to %s", (text, code) => {
     expect(textToCountry(text)).toBe(code);
   });
 
   test.each(["", "XX", "Atlantis", "IND", "1", "%", "constructor", "__proto__"])(
-    "is not called %j",
+    "rejects %j as a country",
     (text) => {
       expect(textToCountry(text)).toBeUndefined();
     },
   );
 
-  // ICU still knows the codes of countries that are no more, under the names of those that took their place.
+  // ICU still knows the codes of former countries, under the names of their successors.
   test.each([
     ["United Kingdom", "GB"],
     ["France", "FR"],
@@ -102,22 +102,22 @@ describe("a country", () => {
     ["Timor-Leste", "TL"],
     ["Curaçao", "CW"],
     ["Congo - Kinshasa", "CD"],
-  ])("that is called %j is %s, and no code of the past", (text, code) => {
+  ])("resolves %j to %s and not to a former code", (text, code) => {
     expect(textToCountry(text)).toBe(code);
   });
 
   test.each(["UK", "FX", "SU", "YU", "DD", "ZZ", "XA", "EU", "UN", "QO"])(
-    "has no name under %s, which ISO 3166-1 does not give to any",
+    "has no name for %s, which ISO 3166-1 assigns to no country",
     (code) => {
       expect(countryToName(code)).toBeUndefined();
     },
   );
 
-  test("has its English name", () => {
+  test("returns the English name of a code", () => {
     expect([countryToName("CH"), countryToName("KR")]).toEqual(["Switzerland", "South Korea"]);
   });
 
-  test.each(["ch", "C", "CHE", "", "C\n"])("has no name under %j", (code) => {
+  test.each(["ch", "C", "CHE", "", "C\n"])("has no name for %j", (code) => {
     expect(countryToName(code)).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** A made-up course of a real university: shown as sample data, never as an offer. */
+/** An invented course of a real university. The app shows it as sample data, never as an offer. */
 export interface SampleCourse {
   readonly title: string;
   readonly level: "bachelor" | "master" | "doctorate";
@@ -14,7 +14,7 @@ export interface SampleCourse {
   readonly deadline: MonthDay;
 }
 
-/** A day of every year: month 1 to 12, day 1 to 31. */
+/** A day of the year: month 1 to 12, day 1 to 31. */
 type MonthDay = readonly [month: number, day: number];
 
 const SUBJECTS = [
@@ -51,14 +51,14 @@ const LEVELS = [
   { level: "doctorate", title: (subject: string) => `Doctorate in ${subject}`, durationMonths: [36, 48] },
 ] as const;
 
-/** Some months before the start, the earlier the more there is to decide. Migration 0012 gave older courses the same. */
+/** Deadlines by level and start month. Migration 0012 gave the same ones to courses that already existed. */
 const DEADLINES: Readonly<Record<SampleCourse["level"], { readonly 1: MonthDay; readonly 9: MonthDay }>> = {
   bachelor: { 1: [8, 31], 9: [1, 31] },
   master: { 1: [9, 30], 9: [3, 31] },
   doctorate: { 1: [7, 31], 9: [12, 15] },
 };
-/** What part of a year's tuition an application costs, but for doctorates, which cost nothing to apply for. */
-const FEE_PART = 1 / 250;
+/** The application fee as a share of a year's tuition. Doctorates have no fee. */
+const FEE_SHARE = 1 / 250;
 
 /** Two bachelors, two masters and a doctorate. */
 const LEVEL_OF_COURSE = [0, 0, 1, 1, 2] as const;
@@ -79,7 +79,7 @@ const CURRENCIES: Readonly<Record<string, string>> = {
   SG: "SGD",
 };
 const EURO_COUNTRIES = new Set("AT BE CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK".split(" "));
-/** Roughly how many units of a currency buy what one US dollar does, so that fees look sensible. */
+/** Rough exchange rates to one US dollar, so that fees look realistic. Default: 1. */
 const UNITS_PER_DOLLAR: Readonly<Record<string, number>> = {
   JPY: 150,
   INR: 80,
@@ -89,7 +89,7 @@ const UNITS_PER_DOLLAR: Readonly<Record<string, number>> = {
   DKK: 7,
 };
 
-/** The same five courses for the same university, whenever they are made. */
+/** Creates five courses for a university. The same university always gets the same courses. */
 export const createSampleCourses = (university: string, country: string): SampleCourse[] => {
   const bytes = createHash("sha256").update(`${country}:${university}`).digest();
   const currency = CURRENCIES[country] ?? (EURO_COUNTRIES.has(country) ? "EUR" : "USD");
@@ -99,7 +99,7 @@ export const createSampleCourses = (university: string, country: string): Sample
       index * 4,
       index * 4 + 4,
     );
-    // Steps of one fifth keep the five subjects of a university apart.
+    // Each course takes its subject from another fifth of the list, so that the five subjects differ.
     const subject = SUBJECTS[((subjectByte % 5) + index * 5) % SUBJECTS.length] ?? SUBJECTS[0];
     const startMonth = startByte % 4 === 0 ? 1 : 9;
     const tuitionPerYear = Math.round((5 + (feeByte % 30)) * (UNITS_PER_DOLLAR[currency] ?? 1)) * 1000;
@@ -112,7 +112,7 @@ export const createSampleCourses = (university: string, country: string): Sample
       tuitionPerYear,
       currency,
       startMonth,
-      applicationFee: level === "doctorate" ? 0 : Math.round(tuitionPerYear * FEE_PART),
+      applicationFee: level === "doctorate" ? 0 : Math.round(tuitionPerYear * FEE_SHARE),
       deadline: DEADLINES[level][startMonth],
     };
   });

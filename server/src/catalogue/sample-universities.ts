@@ -2,8 +2,8 @@
 export type SampleUniversity = readonly [name: string, country: string, city: string, website: string];
 
 /**
- * Real universities for a first start, so that the app has something true to show.
- * Facts from general knowledge; a production catalogue comes from `edvoyage catalogue import`.
+ * Real universities for a first start, so that the app has real data to show.
+ * The facts come from general knowledge; a production catalogue comes from `edvoyage catalogue import`.
  */
 export const sampleUniversities: readonly SampleUniversity[] = [
   // Europe

@@ -156,7 +156,7 @@ export const createCommands = ({
     run,
     execute: (source, command, act) => {
       const now = clock.now();
-      return database.write((tx) => run(tx, { ...asking, ...command, now }, () => act(tx, now)));
+      return database.write((tx) => run(tx, { ...source, ...command, now }, () => act(tx, now)));
     },
     prune: async (now) => {
       await database.write((tx) => tx.all(forget, { before: now - KEPT_MS }));
