@@ -79,7 +79,7 @@ export interface Server {
   readonly exportedTables: readonly string[];
   /** Facts about the database and the configuration, in words, for the start-up message and for admins. */
   readonly facts: Readonly<Record<string, string>>;
-  /** Adds the sample catalogue to an empty database. Returns the number of universities added, 0 if there were any. */
+  /** Adds the sample catalogue to an empty database. Returns the number of new universities: 0 when the catalogue is not empty. */
   seedIfEmpty(): Promise<number>;
   /** Answers the open requests, waits for their background tasks, and closes the database. */
   close(): Promise<void>;

@@ -168,7 +168,7 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
       await begin(id, { actor: "system", isUrgent: false });
       user = await database.read.first(queries.due, { now: clock.now() });
       // A sign-in or another node may have handled it meanwhile; either way it must no longer be due. Otherwise this would loop.
-      if (user?.id === id) throw new Error("An erasure that is due did not begin");
+      if (user?.id === id) throw new Error("An erasure did not begin although it is due");
     }
     const failures: unknown[] = [];
     for (const { user_id: userId } of await database.read.all(queries.open, {})) {
@@ -177,7 +177,7 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
       if (isClosed) return;
     }
     await scrubWhenDue();
-    if (failures.length > 0) throw new AggregateError(failures, "Students could not be erased");
+    if (failures.length > 0) throw new AggregateError(failures, "Some students could not be erased");
   };
 
   const run = async (): Promise<void> => {

@@ -22,7 +22,7 @@ export interface Application {
   readonly status: ApplicationStatus;
   /** The statuses that the student may set now. */
   readonly moves: readonly ApplicationStatus[];
-  /** The course as it was when the application was made, and again when it was submitted. */
+  /** The course as it was when the application was created; submitting stores it again. */
   readonly course: {
     readonly id: CourseId;
     readonly title: string;
@@ -40,8 +40,8 @@ export interface Application {
   /** The fee in whole units of the currency: the current one for a draft, otherwise the one at submission. `null` when unknown. */
   readonly fee: { readonly amount: number; readonly currency: string } | null;
   /**
-   * The first instant that is too late to submit. A draft without an intake year has the deadline of the next intake; a
-   * submitted application keeps the deadline that it met. `null` when there is none.
+   * The first instant that is too late to submit. A draft has the deadline of its intake year, or of the next intake when the
+   * year is empty. A submitted application keeps the deadline that it met. `null` when there is none.
    */
   readonly deadline: number | null;
   readonly documents: readonly ApplicationDocument[];

@@ -80,7 +80,10 @@ export const mayMoveDocument = (
   { from, to }: { readonly from: ApplicationDocumentStatus; readonly to: ApplicationDocumentStatus },
 ): boolean => DOCUMENT_TRANSITIONS[from][to]?.includes(mover) ?? false;
 
-/** Returns whether the student may remove a document: any from a draft, later only an expected or rejected one. */
+/**
+ * Returns whether the student may remove a document: any from a draft, later only an expected or rejected one, and none from a
+ * closed application.
+ */
 export const mayRemoveDocument = (
   application: ApplicationStatus,
   document: ApplicationDocumentStatus,

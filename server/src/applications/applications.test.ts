@@ -64,7 +64,7 @@ describe("the table of transitions", () => {
     expect(APPLICATION_STATUSES.filter((from) => next(from).length === 0)).toEqual(["rejected", "withdrawn"]);
   });
 
-  test("lets admins judge a document and lets the student upload and remove it only until it is relied on", () => {
+  test("lets admins judge a document and limits when a student may replace or remove it", () => {
     const moves = (mover: "student" | "admin") =>
       APPLICATION_DOCUMENT_STATUSES.map(
         (from) =>

@@ -281,7 +281,7 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
   }
 };
 
-/** The error for an id that a forgotten command of the student or another student's application already has. */
+/** Creates the error for a command id that already belongs to an application: of a forgotten command, or of another student. */
 const createIdTakenError = () =>
   new AppError("input/invalid", "This command id belongs to something else.", {
     issues: [{ path: "commandId", message: "Already used for something else" }],

@@ -13,7 +13,7 @@ import { isClosed, mayMoveDocument, mayRemoveDocument } from "./applications.rul
 import { applicationQueries as queries } from "./applications.store.ts";
 import { createConflict, type Change } from "./steps.ts";
 
-/** The documents that a student's application refers to. Only names and statuses are stored here, no contents. */
+/** The documents that a student's application refers to. Their contents are stored elsewhere. */
 export interface ApplicationDocuments {
   /**
    * Adds a document; its id is the command's. Throws `conflict` for a closed application, `limit/reached`
@@ -28,7 +28,10 @@ export interface ApplicationDocuments {
       readonly status: "expected" | "uploaded";
     },
   ): Promise<Application>;
-  /** Marks a document as uploaded, also when it replaces an earlier upload. Throws `conflict` for an accepted document. */
+  /**
+   * Marks a document as uploaded, also when it replaces an earlier upload. Throws `conflict` for an accepted document and for a
+   * closed application.
+   */
   uploadDocument(
     source: CommandSource,
     input: {
@@ -37,7 +40,10 @@ export interface ApplicationDocuments {
       readonly name?: string | null | undefined;
     },
   ): Promise<Application>;
-  /** Removes a document. Throws `conflict` for an uploaded or accepted document of a submitted application. */
+  /**
+   * Removes a document. Throws `conflict` for an uploaded or accepted document once the application is submitted, and for
+   * every document once it is closed.
+   */
   removeDocument(
     source: CommandSource,
     input: { readonly applicationId: ApplicationId; readonly documentId: ApplicationDocumentId },

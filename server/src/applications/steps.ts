@@ -108,7 +108,7 @@ export const createChange =
     return toApplication(read, changed, clock.now());
   };
 
-/** The error for an unknown application, and the same for another student's, so that ids reveal nothing. */
+/** Creates the error for an unknown application. Another student's application gets the same one, so that ids reveal nothing. */
 export const noSuchApplication = () => new AppError("not-found", "There is no such application.");
 
 /** Creates a `conflict` that carries the application as it is now. */

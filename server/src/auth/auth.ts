@@ -60,7 +60,7 @@ export interface SignIn {
   readonly isNewUser: boolean;
 }
 
-/** Signing in with a phone number and a one-time code. */
+/** Signs students in with a phone number and a one-time code. */
 export interface Auth {
   /**
    * Sends a code by SMS. Within its five minutes another request sends the same code, with the same attempt counter.
@@ -253,7 +253,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
     }
     const { commandId } = answer;
     const token = commandId
-      ? derivedKey(challenge, commandId)
+      ? deriveSessionKey(challenge, commandId)
       : Buffer.from(random(KEY_BYTES)).toString("base64url");
     const session = await sessions.open(tx, {
       userId: user.id,
@@ -287,7 +287,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
     const user = await tx.first(queries.userByPhone, { phone });
     const session = sessionId ? await sessions.live(tx, sessionId, now) : undefined;
     if (!user || !session || !commandId) return { state: "expired" };
-    const token = derivedKey(challenge, commandId);
+    const token = deriveSessionKey(challenge, commandId);
     const isNewUser = challenge.is_new_user === 1;
     const deletionUndone = challenge.undid_deletion === 1;
     return {
@@ -296,7 +296,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
     };
   };
 
-  const derivedKey = ({ id, device_key: deviceKey }: ChallengeRow, commandId: CommandId): string =>
+  const deriveSessionKey = ({ id, device_key: deviceKey }: ChallengeRow, commandId: CommandId): string =>
     keyMac(id, deviceKey, commandId).toString("base64url");
 
   return {

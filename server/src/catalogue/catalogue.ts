@@ -125,9 +125,9 @@ export interface Catalogue {
   /** Throws `not-found`. */
   course(id: CourseId): Promise<Course>;
   /**
-   * Adds or completes universities. Idempotent: entries with the same country and name, or with the same first
-   * domain, are the same university. `importId` names the import to which the entries belong; it distinguishes a
-   * second entry for a university from a second run. `offset` is the index of the first entry in that import.
+   * Adds or completes universities. Entries with the same country and name, or with the same first domain, are the same
+   * university, so importing twice changes nothing. `importId` names the import to which the entries belong; it
+   * distinguishes a second entry for a university from a second run. `offset` is the index of the first entry in that import.
    */
   importEntries(
     tx: UnitOfWork,
