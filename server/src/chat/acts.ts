@@ -4,29 +4,29 @@ import type { Clock } from "../platform/clock.ts";
 import type { CommandSource, Commands, Receipt } from "../commands/commands.ts";
 import type { SyncHints } from "../sync/sync.ts";
 
-/** What open sockets are told of a change. */
+/** Hints for open sockets, sent after a change is committed. */
 export interface AfterCommit {
-  /** The room whose log has something new. */
+  /** The room whose log has a new entry. */
   readonly changedLog?: RoomId;
-  /** Who may no longer read a room. */
-  readonly gone?: { readonly roomId: RoomId; readonly userId: UserId };
-  /** Whose inbox changed by something other than a log. */
+  /** A student who may no longer read a room. */
+  readonly removedReader?: { readonly roomId: RoomId; readonly userId: UserId };
+  /** Students whose inbox changed for another reason than a new log entry. */
   readonly changedInboxes?: readonly UserId[];
 }
 
-/** What a change came to. */
+/** The result of a change. */
 export interface CommandResult<Kept> {
-  /** Kept with the command, for its repetitions. */
+  /** Stored with the command and returned again when the command is repeated. */
   readonly receipt: Kept;
-  readonly news?: AfterCommit;
+  readonly afterCommit?: AfterCommit;
 }
 
 /**
- * Runs a change in one transaction, once per command, and tells the sockets when it is committed. Returns the receipt, of the
- * first arrival and of a repetition alike: see `Commands`.
+ * Runs a change in one transaction, once per command, and sends hints to the sockets after the commit. A repeated command
+ * returns the receipt of its first run: see `Commands`.
  */
 export type RunRoomCommand = <Kept extends Receipt<Kept>>(
-  asking: CommandSource,
+  source: CommandSource,
   command: { readonly procedure: string; readonly input: unknown },
   act: (tx: UnitOfWork, now: number) => Promise<CommandResult<Kept>>,
 ) => Promise<Kept>;
@@ -45,18 +45,20 @@ export const createRunRoomCommand =
   }): RunRoomCommand =>
   async ({ userId, commandId }, { procedure, input }, act) => {
     const now = clock.now();
-    const { receipt, news } = await database.write(async (tx) => {
-      let news: AfterCommit = {};
-      const first = async () => {
-        const done = await act(tx, now);
-        news = done.news ?? {};
-        return done.receipt;
+    const { receipt, afterCommit } = await database.write(async (tx) => {
+      let afterCommit: AfterCommit = {};
+      const firstRun = async () => {
+        const result = await act(tx, now);
+        afterCommit = result.afterCommit ?? {};
+        return result.receipt;
       };
-      const receipt = await commands.run(tx, { userId, commandId, procedure, input, now }, first);
-      return { receipt, news };
+      const receipt = await commands.run(tx, { userId, commandId, procedure, input, now }, firstRun);
+      return { receipt, afterCommit };
     });
-    if (news.changedLog) hints.logChanged(news.changedLog);
-    if (news.gone) hints.readerGone(news.gone.roomId, news.gone.userId);
-    for (const one of news.changedInboxes ?? []) hints.inboxChanged(one);
+    if (afterCommit.changedLog) hints.logChanged(afterCommit.changedLog);
+    if (afterCommit.removedReader) {
+      hints.readerGone(afterCommit.removedReader.roomId, afterCommit.removedReader.userId);
+    }
+    for (const changedId of afterCommit.changedInboxes ?? []) hints.inboxChanged(changedId);
     return receipt;
   };

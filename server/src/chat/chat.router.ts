@@ -16,10 +16,10 @@ import type { Chat } from "./chat.ts";
 import { isEmoji } from "./emoji.ts";
 
 const MAX_ROOM_NAME_CHARACTERS = 100;
-/** More than a room will hold: what is above the limit gets the error that names it. */
+/** Far above any room's limit, so that a group that is too large fails with `limit/reached` and not as invalid input. */
 const MAX_NAMED_STUDENTS = 1_000;
-/** PostgreSQL's largest integer. */
-const MAX_PLACE = 2 ** 31 - 1;
+/** The largest `integer` of PostgreSQL. */
+const MAX_POSITION_NUMBER = 2 ** 31 - 1;
 
 const roomId = idInput<RoomId>();
 const userId = idInput<UserId>();
@@ -27,14 +27,14 @@ const messageId = idInput<MessageId>();
 const memberIds = z.array(userId).max(MAX_NAMED_STUDENTS);
 const name = lineInput(MAX_ROOM_NAME_CHARACTERS);
 const commandId = commandIdInput();
-const place = z.number().int().max(MAX_PLACE);
-/** Index -1 is before the first entry of a segment. */
-const position = z.object({ segment: place.min(0), index: place.min(-1) });
-/** Databases and encoders differ on NUL and lone surrogates; the length has a limit of its own. */
+const positionNumber = z.number().int().max(MAX_POSITION_NUMBER);
+/** Index -1 is the position before the first entry of a segment. */
+const position = z.object({ segment: positionNumber.min(0), index: positionNumber.min(-1) });
+/** Databases and encoders treat NUL and lone surrogates differently. The length is checked against its own limit later. */
 const text = z
   .string()
   .refine((value) => value.isWellFormed() && !value.includes("\0"), "Not well-formed text")
-  .refine((value) => /\S/.test(value), "Nothing is said");
+  .refine((value) => /\S/.test(value), "The text is empty");
 
 export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat: Chat }) =>
   router({
@@ -58,35 +58,37 @@ export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat:
             }),
           ]),
         )
-        .mutation(({ ctx, input: { commandId, ...input } }) => rooms.create(asking(ctx, commandId), input)),
+        .mutation(({ ctx, input: { commandId, ...input } }) => rooms.create(sourceOf(ctx, commandId), input)),
       rename: sessionProcedure
         .input(z.object({ roomId, name, commandId }))
-        .mutation(({ ctx, input: { commandId, ...input } }) => rooms.rename(asking(ctx, commandId), input)),
+        .mutation(({ ctx, input: { commandId, ...input } }) => rooms.rename(sourceOf(ctx, commandId), input)),
       setRole: sessionProcedure
         .input(z.object({ roomId, userId, role: z.enum(ROOM_ROLES), commandId }))
-        .mutation(({ ctx, input: { commandId, ...input } }) => rooms.setRole(asking(ctx, commandId), input)),
+        .mutation(({ ctx, input: { commandId, ...input } }) =>
+          rooms.setRole(sourceOf(ctx, commandId), input),
+        ),
       addMembers: sessionProcedure
         .input(z.object({ roomId, memberIds, commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) =>
-          rooms.addMembers(asking(ctx, commandId), input),
+          rooms.addMembers(sourceOf(ctx, commandId), input),
         ),
       removeMember: sessionProcedure
         .input(z.object({ roomId, userId, commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) =>
-          rooms.removeMember(asking(ctx, commandId), input),
+          rooms.removeMember(sourceOf(ctx, commandId), input),
         ),
       leave: sessionProcedure
         .input(z.object({ roomId, commandId }))
-        .mutation(({ ctx, input: { commandId, ...input } }) => rooms.leave(asking(ctx, commandId), input)),
+        .mutation(({ ctx, input: { commandId, ...input } }) => rooms.leave(sourceOf(ctx, commandId), input)),
       acceptInvitation: sessionProcedure
         .input(z.object({ roomId, commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) =>
-          rooms.acceptInvitation(asking(ctx, commandId), input),
+          rooms.acceptInvitation(sourceOf(ctx, commandId), input),
         ),
       declineInvitation: sessionProcedure
         .input(z.object({ roomId, commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) =>
-          rooms.declineInvitation(asking(ctx, commandId), input),
+          rooms.declineInvitation(sourceOf(ctx, commandId), input),
         ),
     }),
 
@@ -104,10 +106,12 @@ export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat:
       ),
     edit: sessionProcedure
       .input(z.object({ roomId, messageId, text, commandId }))
-      .mutation(({ ctx, input: { commandId, ...input } }) => messages.edit(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) => messages.edit(sourceOf(ctx, commandId), input)),
     remove: sessionProcedure
       .input(z.object({ roomId, messageId, commandId }))
-      .mutation(({ ctx, input: { commandId, ...input } }) => messages.remove(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        messages.remove(sourceOf(ctx, commandId), input),
+      ),
     react: sessionProcedure
       .input(
         z.object({
@@ -117,11 +121,11 @@ export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat:
           commandId,
         }),
       )
-      .mutation(({ ctx, input: { commandId, ...input } }) => messages.react(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) => messages.react(sourceOf(ctx, commandId), input)),
     markRead: sessionProcedure
       .input(z.object({ roomId, position, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
-        messages.markRead(asking(ctx, commandId), input),
+        messages.markRead(sourceOf(ctx, commandId), input),
       ),
     history: sessionProcedure
       .input(
@@ -134,8 +138,8 @@ export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat:
       .query(({ ctx, input }) => messages.history(ctx.caller.user.id, input)),
   });
 
-/** Who asks is always the session's student. */
-const asking = ({ caller }: SessionContext, commandId: CommandId | null): CommandSource => ({
+/** Takes the student from the session, never from the input. */
+const sourceOf = ({ caller }: SessionContext, commandId: CommandId | null): CommandSource => ({
   userId: caller.user.id,
   commandId,
 });

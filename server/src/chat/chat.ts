@@ -14,7 +14,7 @@ import { createMessages, type Messages } from "./messages.ts";
 import { createRoomCreation } from "./room-creation.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 
-/** Rooms, and what is said in them. */
+/** Rooms and their messages. */
 export interface Chat {
   readonly rooms: Rooms;
   readonly messages: Messages;
@@ -37,14 +37,14 @@ export const createChat = (deps: ChatDeps): Chat => {
   const { read } = database;
   const run = createRunRoomCommand({ database, commands, clock, hints });
   const membership = createMembership({ logs, newId, limits });
-  const opening = createRoomCreation({ logs, membership, notifications, newId, limits });
+  const roomCreation = createRoomCreation({ logs, membership, notifications, newId, limits });
   const rate = createStudentRateLimit({
     clock,
     perSecond: limits.messagesPerSecond,
     burst: limits.messageBurst,
   });
   return {
-    rooms: createRooms({ read, membership, opening, run }),
+    rooms: createRooms({ read, membership, roomCreation, run }),
     messages: createMessages({ read, logs, run, push, rate, newId, limits }),
   };
 };

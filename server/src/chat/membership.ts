@@ -6,37 +6,40 @@ import type { RoomLogs } from "../sync/room-logs.ts";
 import { eventToEntry } from "./events.ts";
 import { roomQueries as queries, type RoomRow } from "./rooms.store.ts";
 
-/** Who comes into a room, and how. */
+/** Students who join a room together. */
 export interface Joining {
   readonly roomId: RoomId;
   readonly userIds: readonly UserId[];
-  /** Who opened, added or invited. */
+  /** The student who opened the room, or who added or invited them. */
   readonly by: UserId;
   readonly role?: RoomRole;
   /** The first segment that they may read. */
   readonly fromSegment: number;
-  /** Of a direct room, both: one who comes back to it finds unread what was written meanwhile. */
+  /** Both students of a direct room; absent for groups. A student who returns keeps their old read position, so messages sent in the meantime are unread. */
   readonly pair?: readonly UserId[];
   readonly now: number;
 }
 
-/** Who goes. */
+/** A student who leaves a room or is removed from it. */
 export interface Leaving {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** Herself, or who removed her. */
+  /** The student themself when they leave, otherwise the student who removed them. */
   readonly by: UserId;
   readonly now: number;
 }
 
-/** Coming and going: the row, the event in the log and the room's count, always together. */
+/** Joining and leaving. Each always changes the member's row, the room's log and the room's member count together. */
 export interface Membership {
-  /** The room as its member sees it, with its lock held: nothing of it changes until the unit ends. Throws `not-found`. */
-  roomOf(tx: UnitOfWork, roomId: RoomId, userId: UserId): Promise<RoomRow>;
+  /** Returns the room as its member sees it and holds its lock until the unit of work ends. Throws `not-found`. */
+  lockRoom(tx: UnitOfWork, roomId: RoomId, userId: UserId): Promise<RoomRow>;
   join(tx: UnitOfWork, joining: Joining): Promise<void>;
-  /** From where one who comes now may read: a room that shows history from joining starts a new segment. */
+  /** Returns the first segment that a student who joins now may read. A `fromJoining` room starts a new segment. */
   firstSegment(tx: UnitOfWork, room: Pick<RoomRow, "id" | "history">, now: number): Promise<number>;
-  /** Hands the room over when its owner goes, and takes its invitations back with the last one out: returns whose. */
+  /**
+   * Ends a membership. If the owner leaves, another member becomes the owner. If the last member leaves, the room's
+   * invitations are withdrawn; returns the students who had been invited.
+   */
   leave(tx: UnitOfWork, leaving: Leaving): Promise<readonly UserId[]>;
   /** Throws `limit/reached` (roomsPerUser). */
   assertMayJoin(tx: UnitOfWork, userId: UserId): Promise<void>;
@@ -49,7 +52,7 @@ export interface MembershipDeps {
 }
 
 export const createMembership = ({ logs, newId, limits }: MembershipDeps): Membership => ({
-  roomOf: async (tx, roomId, userId) => {
+  lockRoom: async (tx, roomId, userId) => {
     await tx.lock(`log:${roomId}`);
     const room = await tx.first(queries.byMember, { roomId, userId });
     if (!room) throw noSuchRoom();
@@ -65,10 +68,10 @@ export const createMembership = ({ logs, newId, limits }: MembershipDeps): Membe
         roomId,
         userId,
         role,
-        peerId: pair?.find((one) => one !== userId) ?? null,
+        peerId: pair?.find((memberId) => memberId !== userId) ?? null,
         now,
         fromSegment,
-        // What was written before her is no news to her.
+        // Messages from before the student joined count as read.
         readSegment: former?.read_segment ?? position.segment,
         readPosition: former?.read_position ?? position.index,
       });
@@ -82,23 +85,24 @@ export const createMembership = ({ logs, newId, limits }: MembershipDeps): Membe
     const leaver = await tx.first(queries.member, { roomId, userId });
     await logs.append(tx, roomId, eventToEntry(roomId, [EVENT_VERSION, "left", newId(now), userId, now, by]));
     await tx.all(queries.endMembership, { roomId, userId, now });
-    const left = await tx.first(queries.addToCount, { roomId, members: -1, now });
-    if (left?.member_count === 0) {
+    const room = await tx.first(queries.addToCount, { roomId, members: -1, now });
+    if (room?.member_count === 0) {
       return (await tx.all(queries.endInvitations, { roomId })).map((row) => row.user_id);
     }
-    const heir = leaver?.role === "owner" ? await tx.first(queries.heir, { roomId }) : undefined;
-    if (heir) await tx.all(queries.setRole, { roomId, userId: heir.user_id, role: "owner", now });
+    const nextOwner = leaver?.role === "owner" ? await tx.first(queries.nextOwner, { roomId }) : undefined;
+    if (nextOwner) await tx.all(queries.setRole, { roomId, userId: nextOwner.user_id, role: "owner", now });
     return [];
   },
 
   assertMayJoin: async (tx, userId) => {
-    const own = await tx.first(queries.countOwn, { userId });
-    if (own && own.count >= limits.roomsPerUser) {
-      throw new AppError("limit/reached", "This student is in as many rooms as there may be.", {
+    const joined = await tx.first(queries.countOwn, { userId });
+    if (joined && joined.count >= limits.roomsPerUser) {
+      throw new AppError("limit/reached", "This student has reached the limit of rooms.", {
         limit: "roomsPerUser",
       });
     }
   },
 });
 
+/** The same error for a room that does not exist and for one that the caller is not in. */
 export const noSuchRoom = () => new AppError("not-found", "There is no such room.");

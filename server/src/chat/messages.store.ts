@@ -1,36 +1,36 @@
 import { prepare, type Queries } from "@edvoyage/db";
 import type { MessageId, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
 
-/** What decides whether a member may write. */
-export interface CurrentMessageRow {
+/** A member's rights in a room, and the existing entries that a message command refers to. */
+export interface MessageContextRow {
   readonly room_kind: RoomKind;
   readonly role: RoomRole;
   /** 1 when the student has blocked the other of a direct room. */
   readonly has_blocked: number | null;
-  /** 1 when the other has blocked her. */
+  /** 1 when the other has blocked the student. */
   readonly is_blocked: number | null;
-  readonly known_id: string | null;
-  readonly known_log_id: RoomId | null;
-  readonly known_kind: string | null;
-  readonly known_author_id: string | null;
-  readonly known_segment: number | null;
-  readonly known_position: number | null;
-  readonly known_at: number | null;
+  readonly existing_id: string | null;
+  readonly existing_log_id: RoomId | null;
+  readonly existing_kind: string | null;
+  readonly existing_author_id: string | null;
+  readonly existing_segment: number | null;
+  readonly existing_position: number | null;
+  readonly existing_at: number | null;
   readonly subject_author_id: string | null;
   readonly subject_segment: number | null;
   readonly subject_position: number | null;
-  /** 0 or 1: whether the message that it is about has lost its bytes. */
+  /** 1 when the subject message has been removed (has no bytes), otherwise 0. */
   readonly is_removed: number;
 }
 
-/** A message as the log has it. */
+/** A message as it is stored in the log. */
 export interface MessageRow {
   readonly id: string;
   readonly segment: number;
   readonly position: number;
   readonly author_id: string | null;
   readonly at: number;
-  /** `null` once removed. */
+  /** `null` after removal. */
   readonly bytes: Uint8Array | null;
 }
 
@@ -44,10 +44,11 @@ export interface ChangeRow {
 }
 
 /**
- * All that decides whether a member may write: her role, blocks between the two of a direct room, the entry that
- * has the new message's id already, and the message that it is about. One query: a message is sent through it.
+ * Reads everything that decides whether a member may write: the member's role, blocks between the two students of a direct
+ * room, the entry that already has the new message's id, and the subject message: the one to edit, remove, react or reply to.
+ * It is a single query because every sent message needs it.
  */
-const standing = prepare<{
+const messageContext = prepare<{
   roomId: RoomId;
   userId: UserId;
   entryId: string | null;
@@ -62,7 +63,7 @@ const standing = prepare<{
     .leftJoin("contacts as theirs", (join) =>
       join.onRef("theirs.owner_id", "=", "member.peer_id").on("theirs.contact_id", "=", param.userId),
     )
-    .leftJoin("log_entries as known", (join) => join.on("known.id", "=", param.entryId))
+    .leftJoin("log_entries as existing", (join) => join.on("existing.id", "=", param.entryId))
     .leftJoin("log_entries as subject", (join) =>
       join
         .on("subject.id", "=", param.subjectId)
@@ -75,13 +76,13 @@ const standing = prepare<{
       "member.role",
       "own.is_blocked as has_blocked",
       "theirs.is_blocked as is_blocked",
-      "known.id as known_id",
-      "known.log_id as known_log_id",
-      "known.kind as known_kind",
-      "known.author_id as known_author_id",
-      "known.segment as known_segment",
-      "known.position as known_position",
-      "known.at as known_at",
+      "existing.id as existing_id",
+      "existing.log_id as existing_log_id",
+      "existing.kind as existing_kind",
+      "existing.author_id as existing_author_id",
+      "existing.segment as existing_segment",
+      "existing.position as existing_position",
+      "existing.at as existing_at",
       "subject.author_id as subject_author_id",
       "subject.segment as subject_segment",
       "subject.position as subject_position",
@@ -96,8 +97,8 @@ const entry = prepare<{ id: MessageId }>()((query, param) =>
   query.selectFrom("log_entries").select("id").where("id", "=", param.id),
 );
 
-/** Those in a room who are shown how far somebody has read: all but whom she has blocked. */
-const watchers = prepare<{ roomId: RoomId; userId: UserId }>()((query, param) =>
+/** The members who are shown how far a student has read: everyone except those whom the student has blocked. */
+const readPositionViewers = prepare<{ roomId: RoomId; userId: UserId }>()((query, param) =>
   query
     .selectFrom("room_members")
     .select("user_id")
@@ -108,7 +109,7 @@ const watchers = prepare<{ roomId: RoomId; userId: UserId }>()((query, param) =>
         .selectFrom("contacts")
         .select("contact_id")
         .where("owner_id", "=", param.userId)
-        // Written out: only so is it seen that the index is of these.
+        // A literal, not a parameter: otherwise the planner cannot use the partial index.
         .where((on) => on("is_blocked", "=", on.lit(1))),
     ),
 );
@@ -143,7 +144,7 @@ const latestReaction = prepare<{ messageId: MessageId; userId: UserId }>()((quer
     .limit(1),
 );
 
-/** Moves forward only: of several devices the one that read furthest wins. */
+/** Only moves forward: among several devices, the furthest read position wins. */
 const markRead = prepare<{
   roomId: RoomId;
   userId: UserId;
@@ -173,7 +174,7 @@ const readPosition = prepare<{ roomId: RoomId; userId: UserId }>()((query, param
     .where("room_members.left_at", "is", null),
 );
 
-/** Messages before a place, newest first, of what the student may read; the removed ones among them. */
+/** The messages before a position that the student may read, newest first. Includes removed messages. */
 const page = prepare<{
   roomId: RoomId;
   userId: UserId;
@@ -200,8 +201,8 @@ const page = prepare<{
 
 /** The queries of messages. */
 export const messageQueries = {
-  watchers,
-  standing,
+  readPositionViewers,
+  messageContext,
   entry,
   removal,
   editsOf,
@@ -211,8 +212,8 @@ export const messageQueries = {
   page,
 };
 
-/** Of each message its newest edit and each student's newest reaction, oldest first. */
-export const newestChangeOf = (
+/** Returns, oldest first, the newest edit of each message and each student's newest reaction to it. */
+export const newestChangesOf = (
   queries: Queries,
   messageIds: readonly string[],
   kinds: readonly ("edit" | "reaction")[],

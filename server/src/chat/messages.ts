@@ -29,28 +29,28 @@ import {
 } from "./events.ts";
 import {
   messageQueries as queries,
-  newestChangeOf,
+  newestChangesOf,
   type ChangeRow,
   type MessageRow,
-  type CurrentMessageRow,
+  type MessageContextRow,
 } from "./messages.store.ts";
 
-/** Where an event of a message is in its room's log. It stays there, so a repetition answers the same. */
+/** The position of a message's event in the room's log. It never moves, so a repeated command returns the same receipt. */
 export interface MessageReceipt {
   readonly messageId: MessageId;
   readonly position: Position;
-  /** The server's clock. */
+  /** By the server's clock. */
   readonly at: number;
 }
 
-/** What a reaction came to. */
+/** The result of a reaction. */
 export interface ReactionReceipt extends Omit<MessageReceipt, "position"> {
   readonly emoji: string | null;
-  /** `null` when there was nothing to take back. */
+  /** `null` when there was no reaction to withdraw. */
   readonly position: Position | null;
 }
 
-/** The emoji is the input's. */
+/** Stored without the emoji, which is part of the input. */
 type KeptReaction = Omit<ReactionReceipt, "emoji">;
 
 /** A message as it is now, for clients that do not follow the log. */
@@ -59,58 +59,62 @@ export interface Message {
   readonly position: Position;
   readonly authorId: UserId;
   readonly at: number;
-  /** With its newest edit; `null` once removed. */
+  /** The text of the newest edit; `null` after removal. */
   readonly text: string | null;
   readonly replyTo: MessageId | null;
   readonly editedAt: number | null;
-  /** One a student, oldest first. */
+  /** At most one per student, oldest first. */
   readonly reactions: readonly { readonly userId: UserId; readonly emoji: string }[];
 }
 
 /** Messages of a room, newest first. */
 export interface MessagePage {
   readonly items: readonly Message[];
-  /** What the next page takes as `before`; `null` on the last. */
+  /** Pass it as `before` to get the next page. `null` on the last page. */
   readonly nextCursor: Position | null;
 }
 
 /**
- * Messages and what is done with them. Everything throws `not-found` for a room that the student is not in now.
- * What is about a message also throws `not-found` for one that she cannot read, and works in sealed segments.
+ * Sends, changes and reads messages. Every method throws `not-found` for a room that the student is not in now.
+ * Methods that take a message id also throw `not-found` for a message that the student cannot read. They work on messages in
+ * sealed segments too.
  */
 export interface Messages {
   /**
-   * The message's id is the command's. Throws `forbidden` where one has blocked the other, `limit/reached`
-   * (messageCharacters), `rate/limited`, `not-found` for `replyTo`, `input/invalid` for an id that another entry has.
+   * Sends a message; its id is the command's id. Throws `forbidden` where one student has blocked the other, `limit/reached`
+   * (messageCharacters), `rate/limited`, `not-found` for `replyTo`, `input/invalid` for an id that another entry already has.
    */
   send(
-    asking: CommandSource & { readonly commandId: CommandId },
+    source: CommandSource & { readonly commandId: CommandId },
     input: { readonly roomId: RoomId; readonly text: string; readonly replyTo: MessageId | null },
   ): Promise<MessageReceipt>;
-  /** Throws `forbidden` for another's message, `conflict` for a removed one, and what `send` throws. */
+  /** Throws `forbidden` for another student's message, `conflict` for a removed one, and all errors of `send`. */
   edit(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly roomId: RoomId; readonly messageId: MessageId; readonly text: string },
   ): Promise<MessageReceipt>;
   /**
-   * Drops a message and its edits, for good and at every reader; doing it twice is no error. One's own, or in
-   * a group as its owner or admin; `forbidden` for others.
+   * Removes a message and its edits for good, here and on every reader's device. Idempotent. A student may remove their own
+   * messages, and the owner and admins of a group may remove any; throws `forbidden` otherwise.
    */
   remove(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly roomId: RoomId; readonly messageId: MessageId },
   ): Promise<MessageReceipt>;
-  /** A student has one reaction to a message: a new one replaces it, `null` takes it back. */
+  /** Sets the student's one reaction to a message: a new emoji replaces the old one, `null` withdraws it. */
   react(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly roomId: RoomId; readonly messageId: MessageId; readonly emoji: string | null },
   ): Promise<ReactionReceipt>;
-  /** Marks as read up to and with a place; never goes back, never past the end. Returns what is read now, also when repeated. */
+  /**
+   * Marks a room as read up to and including a position. The read position never moves back and never past the end.
+   * Returns the read position as it is now, also for a repeated command.
+   */
   markRead(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly roomId: RoomId; readonly position: Position },
   ): Promise<{ readonly position: Position }>;
-  /** Messages before a place (the end, unless told), from where the student may read on. */
+  /** Returns messages before a position, only from segments that the student may read. Default: from the end. */
   history(
     userId: UserId,
     input: { readonly roomId: RoomId; readonly before: Position | null; readonly limit: number },
@@ -127,21 +131,21 @@ export interface MessagesDeps {
   readonly limits: Pick<Limits, "messageCharacters">;
 }
 
-/** After every entry that there can be. */
+/** A position after every possible entry. */
 const AFTER_ALL: Position = { segment: 2 ** 31 - 1, index: 0 };
 
 export const createMessages = ({ read, logs, run, push, rate, newId, limits }: MessagesDeps): Messages => {
-  /** Takes the log's lock first, so that what is decided holds until the entry is written. */
-  const standingOf = async (
+  /** Takes the log's lock first, so that the context stays valid until the entry is written. */
+  const lockContext = async (
     tx: UnitOfWork,
     userId: UserId,
-    about: { readonly roomId: RoomId; readonly entryId?: string; readonly subjectId: MessageId | null },
+    ids: { readonly roomId: RoomId; readonly entryId?: string; readonly subjectId: MessageId | null },
   ) => {
-    const { roomId, entryId = null, subjectId } = about;
+    const { roomId, entryId = null, subjectId } = ids;
     await tx.lock(`log:${roomId}`);
-    const standing = await tx.first(queries.standing, { roomId, userId, entryId, subjectId });
-    if (!standing) throw new AppError("not-found", "There is no such room.");
-    return standing;
+    const context = await tx.first(queries.messageContext, { roomId, userId, entryId, subjectId });
+    if (!context) throw new AppError("not-found", "There is no such room.");
+    return context;
   };
 
   const append = async (
@@ -150,7 +154,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
     { event, messageId }: { readonly event: ChatEvent; readonly messageId: MessageId },
   ): Promise<CommandResult<MessageReceipt>> => {
     const position = await logs.append(tx, roomId, eventToEntry(roomId, event));
-    return { receipt: { messageId, position, at: event[4] }, news: { changedLog: roomId } };
+    return { receipt: { messageId, position, at: event[4] }, afterCommit: { changedLog: roomId } };
   };
 
   const assertLength = (text: string): void => {
@@ -158,17 +162,17 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
     throw new AppError("limit/reached", "This message is too long.", { limit: "messageCharacters" });
   };
 
-  const post: Messages["send"] = (asking, input) =>
-    run(asking, { procedure: "chat.send", input }, async (tx, now) => {
+  const post: Messages["send"] = (source, input) =>
+    run(source, { procedure: "chat.send", input }, async (tx, now) => {
       const { roomId, text, replyTo } = input;
-      const { userId } = asking;
-      const messageId = commandToMessageId(asking.commandId);
-      const standing = await standingOf(tx, userId, { roomId, entryId: messageId, subjectId: replyTo });
-      const known = knownMessage(standing, { roomId, userId });
-      if (known) return { receipt: { messageId, ...known } };
-      assertNotBlocked(standing);
+      const { userId } = source;
+      const messageId = commandToMessageId(source.commandId);
+      const context = await lockContext(tx, userId, { roomId, entryId: messageId, subjectId: replyTo });
+      const sentBefore = findSentBefore(context, { roomId, userId });
+      if (sentBefore) return { receipt: { messageId, ...sentBefore } };
+      assertNotBlocked(context);
       assertLength(text);
-      if (replyTo !== null && standing.subject_segment === null) throw noSuchMessage();
+      if (replyTo !== null && context.subject_segment === null) throw noSuchMessage();
       rate.take(userId);
       await push.messageSent(tx, messageId, now);
       return append(tx, roomId, {
@@ -178,29 +182,30 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
     });
 
   return {
-    send: async (asking, input) => {
-      const messageId = commandToMessageId(asking.commandId);
+    send: async (source, input) => {
+      const messageId = commandToMessageId(source.commandId);
       try {
-        return await post(asking, input);
+        return await post(source, input);
       } catch (error) {
-        // PostgreSQL: somebody else took the id in another room at this moment. Now it is seen, and refused as known.
+        // On PostgreSQL another transaction may have used the same id in another room at the same time. The second attempt sees
+        // that entry and throws `input/invalid`.
         if (error instanceof AppError || !(await read.first(queries.entry, { id: messageId }))) throw error;
-        return post(asking, input);
+        return post(source, input);
       }
     },
 
-    edit: (asking, input) =>
-      run(asking, { procedure: "chat.edit", input }, async (tx, now) => {
+    edit: (source, input) =>
+      run(source, { procedure: "chat.edit", input }, async (tx, now) => {
         const { roomId, messageId, text } = input;
-        const { userId } = asking;
-        const standing = await standingOf(tx, userId, { roomId, subjectId: messageId });
-        assertNotBlocked(standing);
+        const { userId } = source;
+        const context = await lockContext(tx, userId, { roomId, subjectId: messageId });
+        assertNotBlocked(context);
         assertLength(text);
-        if (standing.subject_segment === null) throw noSuchMessage();
-        if (standing.subject_author_id !== userId) {
+        if (context.subject_segment === null) throw noSuchMessage();
+        if (context.subject_author_id !== userId) {
           throw new AppError("forbidden", "This message is somebody else's.");
         }
-        if (standing.is_removed === 1) throw removed();
+        if (context.is_removed === 1) throw messageRemoved();
         rate.take(userId);
         return append(tx, roomId, {
           event: [EVENT_VERSION, "edit", newId(now), userId, now, messageId, text],
@@ -208,36 +213,36 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
         });
       }),
 
-    remove: (asking, input) =>
-      run(asking, { procedure: "chat.remove", input }, async (tx, now) => {
+    remove: (source, input) =>
+      run(source, { procedure: "chat.remove", input }, async (tx, now) => {
         const { roomId, messageId } = input;
-        const { userId } = asking;
-        const standing = await standingOf(tx, userId, { roomId, subjectId: messageId });
-        const place = subjectPlace(standing);
-        if (!place) throw noSuchMessage();
+        const { userId } = source;
+        const context = await lockContext(tx, userId, { roomId, subjectId: messageId });
+        const position = subjectPosition(context);
+        if (!position) throw noSuchMessage();
         const mayRemove =
-          standing.subject_author_id === userId ||
-          (standing.room_kind === "group" && standing.role !== "member");
+          context.subject_author_id === userId ||
+          (context.room_kind === "group" && context.role !== "member");
         if (!mayRemove) throw new AppError("forbidden", "This message is somebody else's.");
         const former = await tx.first(queries.removal, { messageId });
         if (former) return { receipt: { messageId, position: rowToPosition(former), at: former.at } };
         const edits = await tx.all(queries.editsOf, { messageId });
-        await logs.redact(tx, roomId, { places: [place, ...edits.map(rowToPosition)], now });
+        await logs.redact(tx, roomId, { places: [position, ...edits.map(rowToPosition)], now });
         return append(tx, roomId, {
           event: [EVENT_VERSION, "remove", newId(now), userId, now, messageId],
           messageId,
         });
       }),
 
-    react: async (asking, input) => {
+    react: async (source, input) => {
       const { emoji } = input;
-      const receipt = await run<KeptReaction>(asking, { procedure: "chat.react", input }, async (tx, now) => {
+      const receipt = await run<KeptReaction>(source, { procedure: "chat.react", input }, async (tx, now) => {
         const { roomId, messageId } = input;
-        const { userId } = asking;
-        const standing = await standingOf(tx, userId, { roomId, subjectId: messageId });
-        assertNotBlocked(standing);
-        if (standing.subject_segment === null) throw noSuchMessage();
-        if (standing.is_removed === 1) throw removed();
+        const { userId } = source;
+        const context = await lockContext(tx, userId, { roomId, subjectId: messageId });
+        assertNotBlocked(context);
+        if (context.subject_segment === null) throw noSuchMessage();
+        if (context.is_removed === 1) throw messageRemoved();
         const former = await tx.first(queries.latestReaction, { messageId, userId });
         if (!former && emoji === null) return { receipt: { messageId, position: null, at: now } };
         if (former?.bytes && emojiOf(logs.decode(former.bytes)) === emoji) {
@@ -252,10 +257,10 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
       return { ...receipt, emoji };
     },
 
-    markRead: async (asking, input) => {
+    markRead: async (source, input) => {
       const { roomId } = input;
-      const { userId } = asking;
-      const { position } = await run(asking, { procedure: "chat.markRead", input }, async (tx, now) => {
+      const { userId } = source;
+      const { position } = await run(source, { procedure: "chat.markRead", input }, async (tx, now) => {
         const before = await tx.first(queries.readPosition, { roomId, userId });
         if (!before) throw new AppError("not-found", "There is no such room.");
         const end = await logs.end(tx, roomId);
@@ -265,14 +270,14 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
         if (!moved) {
           return { receipt: { position: { segment: before.read_segment, index: before.read_position } } };
         }
-        // In larger rooms nobody is shown who has read what.
+        // Larger rooms show nobody's read position.
         const isShown = before.member_count <= MAX_SHOWN_READERS;
-        const watchers = isShown ? await tx.all(queries.watchers, { roomId, userId }) : [];
-        const changedInboxes = isShown ? watchers.map((row) => row.user_id) : [userId];
-        return { receipt: { position: { segment, index } }, news: { changedInboxes } };
+        const viewers = isShown ? await tx.all(queries.readPositionViewers, { roomId, userId }) : [];
+        const changedInboxes = isShown ? viewers.map((row) => row.user_id) : [userId];
+        return { receipt: { position: { segment, index } }, afterCommit: { changedInboxes } };
       });
       const own = await read.first(queries.readPosition, { roomId, userId });
-      // The room was left since: where it was read to then.
+      // If the student has left the room since, return the position from the receipt.
       return { position: own ? { segment: own.read_segment, index: own.read_position } : position };
     },
 
@@ -284,13 +289,13 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
       const rows = await read.all(queries.page, { roomId, userId, segment, position, limit: limit + 1 });
       const shown = rows.slice(0, limit);
       const ids = shown.map(({ id }) => id);
-      const about = ids.length > 0 ? await newestChangeOf(read, ids, ["edit", "reaction"]) : [];
+      const changes = ids.length > 0 ? await newestChangesOf(read, ids, ["edit", "reaction"]) : [];
       const last = shown.at(-1);
       return {
         items: shown.map((row) =>
           rowsToMessage(
             row,
-            about.filter(({ subject_id }) => subject_id === row.id),
+            changes.filter(({ subject_id }) => subject_id === row.id),
             logs,
           ),
         ),
@@ -300,29 +305,32 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
   };
 };
 
-/** The place and time of the message that has the new one's id, if it is the same one. */
-const knownMessage = (
-  standing: CurrentMessageRow,
+/**
+ * Returns the position and time of the message if this command already sent it. Throws `input/invalid` if another entry has
+ * its id.
+ */
+const findSentBefore = (
+  context: MessageContextRow,
   { roomId, userId }: { readonly roomId: RoomId; readonly userId: UserId },
 ): Omit<MessageReceipt, "messageId"> | undefined => {
-  const { known_id, known_segment: segment, known_position: index, known_at: at } = standing;
-  if (known_id === null || segment === null || index === null || at === null) return undefined;
+  const { existing_id, existing_segment: segment, existing_position: index, existing_at: at } = context;
+  if (existing_id === null || segment === null || index === null || at === null) return undefined;
   const isSame =
-    standing.known_kind === "message" &&
-    standing.known_log_id === roomId &&
-    standing.known_author_id === userId;
+    context.existing_kind === "message" &&
+    context.existing_log_id === roomId &&
+    context.existing_author_id === userId;
   if (isSame) return { position: { segment, index }, at };
   throw new AppError("input/invalid", "This command id belongs to something else.", {
     issues: [{ path: "commandId", message: "Already used for something else" }],
   });
 };
 
-const assertNotBlocked = ({ has_blocked, is_blocked }: CurrentMessageRow): void => {
+const assertNotBlocked = ({ has_blocked, is_blocked }: MessageContextRow): void => {
   if (has_blocked !== 1 && is_blocked !== 1) return;
-  throw new AppError("forbidden", "One of the two has blocked the other.");
+  throw new AppError("forbidden", "One of the two students has blocked the other.");
 };
 
-const subjectPlace = ({ subject_segment, subject_position }: CurrentMessageRow): Position | undefined =>
+const subjectPosition = ({ subject_segment, subject_position }: MessageContextRow): Position | undefined =>
   subject_segment === null || subject_position === null
     ? undefined
     : { segment: subject_segment, index: subject_position };
@@ -334,13 +342,13 @@ const rowToPosition = ({ segment, position }: { segment: number; position: numbe
 
 const rowsToMessage = (
   row: MessageRow,
-  about: readonly ChangeRow[],
+  changes: readonly ChangeRow[],
   logs: Pick<RoomLogs, "decode">,
 ): Message => {
   const event = row.bytes ? logs.decode(row.bytes) : undefined;
-  const edit = about.findLast(({ kind }) => kind === "edit");
+  const edit = changes.findLast(({ kind }) => kind === "edit");
   const editEvent = event && edit?.bytes ? logs.decode(edit.bytes) : undefined;
-  const reactions = about.flatMap(({ kind, author_id, bytes }) => {
+  const reactions = changes.flatMap(({ kind, author_id, bytes }) => {
     const emoji = kind === "reaction" && bytes ? emojiOf(logs.decode(bytes)) : null;
     return emoji !== null && author_id !== null ? [{ userId: toUserId(author_id), emoji }] : [];
   });
@@ -358,4 +366,4 @@ const rowsToMessage = (
 
 const noSuchMessage = () => new AppError("not-found", "There is no such message.");
 
-const removed = () => new AppError("conflict", "This message has been removed.");
+const messageRemoved = () => new AppError("conflict", "This message has been removed.");

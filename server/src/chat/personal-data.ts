@@ -12,16 +12,16 @@ import type { SyncHints } from "../sync/sync.ts";
 import type { Membership } from "./membership.ts";
 import { roomQueries as queries } from "./rooms.store.ts";
 
-/** Every room that a student is or was in, in order of their ids. */
-const roomsEverIn = (read: Queries, userId: UserId) =>
-  collectAfter((after, limit) => read.all(queries.everIn, { userId, after: toRoomId(after), limit }), {
+/** Returns every room that a student is or was in, in the order of their ids. */
+const roomsEverJoined = (read: Queries, userId: UserId) =>
+  collectAfter((after, limit) => read.all(queries.everJoined, { userId, after: toRoomId(after), limit }), {
     before: BEFORE_ALL_IDS,
     keyOf: ({ room_id: id }) => id,
   });
 
-type RoomEverIn = Awaited<ReturnType<typeof roomsEverIn>>[number];
+type JoinedRoom = Awaited<ReturnType<typeof roomsEverJoined>>[number];
 
-/** What a student gets of her rooms, and of all that she said in them and did not remove. */
+/** Exports a student's rooms, invitations, and all messages, edits and reactions that they did not remove. */
 export const createChatExport = ({
   read,
   logs,
@@ -32,7 +32,7 @@ export const createChatExport = ({
   {
     name: "rooms",
     tables: ["rooms", "room_members"],
-    read: async (userId) => (await roomsEverIn(read, userId)).map(roomToExport),
+    read: async (userId) => (await roomsEverJoined(read, userId)).map(roomToExport),
   },
   {
     name: "invitations",
@@ -50,7 +50,7 @@ export const createChatExport = ({
     tables: ["log_entries"],
     read: async (userId) => {
       const entries: unknown[] = [];
-      for (const { room_id: id, head_segment: head } of await roomsEverIn(read, userId)) {
+      for (const { room_id: id, head_segment: head } of await roomsEverJoined(read, userId)) {
         for (let segment = 0; segment <= head; segment += 1) {
           const found = await logs.authored(read, userId, { id, segment });
           entries.push(...found.map((entry) => entryToExport(entry, { id, segment })));
@@ -70,8 +70,9 @@ export interface ChatErasureDeps {
 }
 
 /**
- * A student leaves her rooms as anybody does (an owner's goes to its heir), then what she said is dropped from them as a
- * removed message is: here and at every reader. A room with nobody left in it goes as a whole.
+ * Erases a student from chat. The student leaves each room in the normal way, so ownership passes to another member. Their
+ * messages, edits and reactions are then redacted like removed messages, here and on every reader's device. A room with no
+ * members left is deleted as a whole.
  */
 export const createChatErasure = ({
   read,
@@ -80,7 +81,7 @@ export const createChatErasure = ({
   hints,
 }: ChatErasureDeps): readonly ErasurePart[] => {
   const leaveOne = async (tx: UnitOfWork, userId: UserId, now: number): Promise<number> => {
-    const room = await tx.first(queries.someRoom, { userId });
+    const room = await tx.first(queries.anyCurrentRoom, { userId });
     if (!room) return 0;
     const { room_id: roomId } = room;
     await tx.lock(`log:${roomId}`);
@@ -90,7 +91,7 @@ export const createChatErasure = ({
     tx.onCommit(() => {
       hints.logChanged(roomId);
       hints.readerGone(roomId, userId);
-      for (const one of uninvited) hints.inboxChanged(one);
+      for (const uninvitedId of uninvited) hints.inboxChanged(uninvitedId);
     });
     return 1;
   };
@@ -101,10 +102,10 @@ export const createChatErasure = ({
     { id, segment, now }: { readonly id: RoomId; readonly segment: number; readonly now: number },
   ): Promise<number> => {
     await tx.lock(`log:${id}`);
-    const said = (await logs.authored(tx, userId, { id, segment })).filter(isSaid);
-    await logs.redact(tx, id, { places: said.map(({ index }) => ({ segment, index })), now });
+    const content = (await logs.authored(tx, userId, { id, segment })).filter(isContent);
+    await logs.redact(tx, id, { places: content.map(({ index }) => ({ segment, index })), now });
     tx.onCommit(() => hints.logChanged(id));
-    return said.length;
+    return content.length;
   };
 
   return [
@@ -120,12 +121,12 @@ export const createChatErasure = ({
     {
       name: "entries of rooms",
       erase: async (userId, run) => {
-        const rooms = await roomsEverIn(read, userId);
+        const rooms = await roomsEverJoined(read, userId);
         run.plan(rooms.reduce((sum, { head_segment: head }) => sum + head + 1, 0));
         for (const { room_id: id, head_segment: head } of rooms) {
           for (let segment = 0; segment <= head; segment += 1) {
-            const hasSaid = (await logs.authored(read, userId, { id, segment })).some(isSaid);
-            if (hasSaid) await run.step((tx, now) => redactSegment(tx, userId, { id, segment, now }));
+            const hasContent = (await logs.authored(read, userId, { id, segment })).some(isContent);
+            if (hasContent) await run.step((tx, now) => redactSegment(tx, userId, { id, segment, now }));
             else await giveWay();
             run.advance();
           }
@@ -135,7 +136,7 @@ export const createChatErasure = ({
     {
       name: "abandoned rooms",
       erase: async (userId, run) => {
-        for (const { room_id: roomId } of await roomsEverIn(read, userId)) {
+        for (const { room_id: roomId } of await roomsEverJoined(read, userId)) {
           const isAbandoned = await run.step(async (tx) => {
             await tx.lock(`log:${roomId}`);
             return (await tx.first(queries.abandon, { roomId })) ? 1 : 0;
@@ -154,16 +155,16 @@ export const createChatErasure = ({
   ];
 };
 
-/** Not her coming and going, which says nothing but that somebody was there. */
-const isSaid = ({ kind }: AuthoredEntry): boolean =>
+/** Joining and leaving are no content: such an entry only says that somebody was there. */
+const isContent = ({ kind }: AuthoredEntry): boolean =>
   kind === "message" || kind === "edit" || kind === "reaction";
 
 const toRoomId = (text: string): RoomId => text as RoomId;
 
-const roomToExport = (row: RoomEverIn) => ({
+const roomToExport = (row: JoinedRoom) => ({
   id: row.room_id,
   kind: row.kind,
-  // What it is called since she left is no more hers to read than what is said in it.
+  // After leaving, a student may read neither the room's messages nor its new name.
   name: row.left_at === null ? row.name : null,
   role: row.role,
   peerId: row.peer_id,

@@ -8,14 +8,14 @@ import type { RoomLogs } from "../sync/room-logs.ts";
 import type { CommandResult } from "./acts.ts";
 import type { Membership } from "./membership.ts";
 import {
-  acquaintances,
   memberIds,
+  relationsTo,
   roomQueries as queries,
   type StudentRelation,
   type RoomRow,
 } from "./rooms.store.ts";
 
-/** What a room is made from; whoever makes it is in it. */
+/** A room to create. The student who creates it becomes a member too. */
 export type NewRoom =
   | { readonly kind: "direct"; readonly memberIds: readonly UserId[] }
   | {
@@ -25,33 +25,33 @@ export type NewRoom =
       readonly history: RoomHistory;
     };
 
-/** Who opens a room or asks others in, and when. */
+/** The student who opens a room or adds others to it, and when. */
 export interface RoomCreator {
   readonly userId: UserId;
   readonly now: number;
 }
 
-/** How rooms come to be, and how people come into them. Throws what `Rooms.create` does. */
+/** Creates rooms and adds students to them. Throws the errors of `Rooms.create`. */
 export interface RoomCreation {
   createGroup(
     tx: UnitOfWork,
     opener: RoomCreator,
     group: Extract<NewRoom, { kind: "group" }>,
   ): Promise<CommandResult<RoomId>>;
-  /** The pair's one room, with both in it. */
+  /** Creates the pair's one room or finds the existing one, and makes sure that both students are in it. */
   openDirect(tx: UnitOfWork, opener: RoomCreator, otherId: UserId): Promise<CommandResult<RoomId>>;
-  /** Adds those who have the opener among their contacts, invites the others, and tells all of them. */
-  bringIn(
+  /** Adds students who have the opener among their contacts, invites the others, and notifies all of them. */
+  addOrInvite(
     tx: UnitOfWork,
     opener: RoomCreator,
-    into: {
+    addition: {
       readonly room: Pick<RoomRow, "id" | "history" | "member_count">;
       readonly userIds: readonly UserId[];
     },
   ): Promise<void>;
 }
 
-export interface RoomOpeningDeps {
+export interface RoomCreationDeps {
   readonly logs: Pick<RoomLogs, "create">;
   readonly membership: Membership;
   readonly notifications: Pick<Notifications, "add">;
@@ -59,47 +59,49 @@ export interface RoomOpeningDeps {
   readonly limits: Pick<Limits, "roomMembers" | "directRoomsWithStrangersPerDay">;
 }
 
-export const createRoomCreation = (deps: RoomOpeningDeps): RoomCreation => {
+export const createRoomCreation = (deps: RoomCreationDeps): RoomCreation => {
   const { logs, membership, notifications, newId, limits } = deps;
-  /** Whether one of those who are asked in is unknown, or not to be asked. */
-  const findAcquaintances = async (
+  /** Throws if one of the other students is unknown, or if there is a block between them and the student. */
+  const findRelations = async (
     tx: UnitOfWork,
     userId: UserId,
-    others: readonly UserId[],
+    otherIds: readonly UserId[],
   ): Promise<StudentRelation[]> => {
-    const found = await acquaintances(tx, userId, others);
-    if (found.length < others.length) throw new AppError("not-found", "There is no such student.");
-    if (found.some(({ isBlocked }) => isBlocked)) {
-      throw new AppError("forbidden", "One of the two has blocked the other.");
+    const relations = await relationsTo(tx, userId, otherIds);
+    if (relations.length < otherIds.length) throw new AppError("not-found", "There is no such student.");
+    if (relations.some(({ isBlocked }) => isBlocked)) {
+      throw new AppError("forbidden", "One of the two students has blocked the other.");
     }
-    return found;
+    return relations;
   };
 
-  const bringIn: RoomCreation["bringIn"] = async (tx, { userId, now }, { room, userIds }) => {
+  const addOrInvite: RoomCreation["addOrInvite"] = async (tx, { userId, now }, { room, userIds }) => {
     const { id: roomId } = room;
-    const found = await findAcquaintances(tx, userId, userIds);
-    const waiting = await tx.all(queries.invited, { roomId, viewerId: userId });
-    const isWaiting = (one: UserId) => waiting.some((row) => row.user_id === one);
-    const newcomers = userIds.filter((one) => !isWaiting(one)).length;
-    assertSize(room.member_count + waiting.length + newcomers);
-    const known = new Set(found.filter(({ knowsAsker }) => knowsAsker).map((one) => one.userId));
-    const joining = userIds.filter((one) => known.has(one));
-    for (const one of joining) {
-      await membership.assertMayJoin(tx, one);
-      if (isWaiting(one)) await tx.first(queries.endInvitation, { roomId, userId: one });
+    const relations = await findRelations(tx, userId, userIds);
+    const invitations = await tx.all(queries.invited, { roomId, viewerId: userId });
+    const isInvited = (id: UserId) => invitations.some((row) => row.user_id === id);
+    const newcomers = userIds.filter((id) => !isInvited(id)).length;
+    assertSize(room.member_count + invitations.length + newcomers);
+    const knowAdder = new Set(
+      relations.filter(({ knowsCaller }) => knowsCaller).map((relation) => relation.userId),
+    );
+    const joining = userIds.filter((id) => knowAdder.has(id));
+    for (const id of joining) {
+      await membership.assertMayJoin(tx, id);
+      if (isInvited(id)) await tx.first(queries.endInvitation, { roomId, userId: id });
     }
     if (joining.length > 0) {
       const fromSegment = await membership.firstSegment(tx, room, now);
       await membership.join(tx, { roomId, userIds: joining, by: userId, fromSegment, now });
     }
-    for (const one of userIds) {
-      if (known.has(one) || isWaiting(one)) continue;
-      await tx.all(queries.invite, { roomId, userId: one, invitedBy: userId, now });
+    for (const id of userIds) {
+      if (knowAdder.has(id) || isInvited(id)) continue;
+      await tx.all(queries.invite, { roomId, userId: id, invitedBy: userId, now });
     }
-    // In one order: two rooms that take in the same people would else wait for each other.
-    for (const one of userIds.toSorted()) {
+    // Always in the same order: otherwise two rooms that add the same students could deadlock.
+    for (const id of userIds.toSorted()) {
       const added = {
-        userId: one,
+        userId: id,
         kind: "added",
         actorId: userId,
         subject: { kind: "room", id: roomId },
@@ -110,7 +112,7 @@ export const createRoomCreation = (deps: RoomOpeningDeps): RoomCreation => {
 
   const assertSize = (members: number): void => {
     if (members <= limits.roomMembers) return;
-    throw new AppError("limit/reached", "A room has no place for so many.", { limit: "roomMembers" });
+    throw new AppError("limit/reached", "This room would have too many members.", { limit: "roomMembers" });
   };
 
   const createGroup: RoomCreation["createGroup"] = async (
@@ -118,7 +120,7 @@ export const createRoomCreation = (deps: RoomOpeningDeps): RoomCreation => {
     { userId, now },
     { name, history, memberIds },
   ) => {
-    const userIds = withoutRepeats(memberIds).filter((one) => one !== userId);
+    const userIds = withoutRepeats(memberIds).filter((memberId) => memberId !== userId);
     assertSize(1 + userIds.length);
     await membership.assertMayJoin(tx, userId);
     const id = newId<RoomId>(now);
@@ -141,22 +143,22 @@ export const createRoomCreation = (deps: RoomOpeningDeps): RoomCreation => {
       fromSegment: 0,
       now,
     });
-    // Those who are in from the beginning see all of it.
+    // The first members see the whole history, whatever the room shows to students who join later.
     const room = { id, history: "all" as const, member_count: 1 };
-    await bringIn(tx, { userId, now }, { room, userIds });
-    return { receipt: id, news: { changedLog: id, changedInboxes: [userId, ...userIds] } };
+    await addOrInvite(tx, { userId, now }, { room, userIds });
+    return { receipt: id, afterCommit: { changedLog: id, changedInboxes: [userId, ...userIds] } };
   };
 
   const openDirect: RoomCreation["openDirect"] = async (tx, { userId, now }, otherId) => {
     const pair = [userId, otherId];
-    const [other] = await findAcquaintances(tx, userId, [otherId]);
+    const [other] = await findRelations(tx, userId, [otherId]);
     const directKey = [userId, otherId].sort().join(":");
     await tx.lock(`direct:${directKey}`);
-    const known = await tx.first(queries.byDirectKey, { directKey });
-    const roomId = known?.id ?? newId<RoomId>(now);
-    if (!known) {
-      const withStranger = other?.knowsAsker ? 0 : 1;
-      if (withStranger) await assertMayMeetStranger(tx, userId, now);
+    const existing = await tx.first(queries.byDirectKey, { directKey });
+    const roomId = existing?.id ?? newId<RoomId>(now);
+    if (!existing) {
+      const withStranger = other?.knowsCaller ? 0 : 1;
+      if (withStranger) await assertMayOpenWithStranger(tx, userId, now);
       await logs.create(tx, roomId, now);
       await tx.all(queries.insert, {
         id: roomId,
@@ -170,32 +172,32 @@ export const createRoomCreation = (deps: RoomOpeningDeps): RoomCreation => {
       });
     }
     await tx.lock(`log:${roomId}`);
-    const inside = await memberIds(tx, roomId);
-    const outside = pair.filter((one) => !inside.includes(one));
-    if (outside.length === 0) return { receipt: roomId };
-    for (const one of outside) await membership.assertMayJoin(tx, one);
+    const presentIds = await memberIds(tx, roomId);
+    const missingIds = pair.filter((id) => !presentIds.includes(id));
+    if (missingIds.length === 0) return { receipt: roomId };
+    for (const id of missingIds) await membership.assertMayJoin(tx, id);
     await membership.join(tx, {
       roomId,
-      userIds: outside,
+      userIds: missingIds,
       by: userId,
       fromSegment: 0,
       pair,
       now,
     });
-    return { receipt: roomId, news: { changedLog: roomId, changedInboxes: pair } };
+    return { receipt: roomId, afterCommit: { changedLog: roomId, changedInboxes: pair } };
   };
 
-  const assertMayMeetStranger = async (tx: UnitOfWork, userId: UserId, now: number): Promise<void> => {
+  const assertMayOpenWithStranger = async (tx: UnitOfWork, userId: UserId, now: number): Promise<void> => {
     const opened = await tx.first(queries.countOpenedWithStrangers, { userId, since: now - DAY_MS });
     if (opened && opened.count >= limits.directRoomsWithStrangersPerDay) {
-      throw new AppError("limit/reached", "Enough rooms with strangers for a day.", {
+      throw new AppError("limit/reached", "Too many rooms with strangers in one day.", {
         limit: "directRoomsWithStrangersPerDay",
       });
     }
   };
 
-  return { createGroup, openDirect, bringIn };
+  return { createGroup, openDirect, addOrInvite };
 };
 
-/** Ids in their order, each once. */
+/** Removes duplicate ids and keeps their order. */
 export const withoutRepeats = (ids: readonly UserId[]): UserId[] => [...new Set(ids)];

@@ -27,7 +27,7 @@ export interface RoomRow {
   readonly changed_at: number;
   readonly role: RoomRole;
   readonly from_segment: number;
-  /** The other of a direct room, also when she has left it. */
+  /** The other student of a direct room, also after they have left it. */
   readonly peer_id: UserId | null;
   readonly peer_name: string | null;
 }
@@ -45,7 +45,7 @@ const byMember = prepare<{ roomId: RoomId; userId: UserId }>()((query, param) =>
   ownRooms(query, param.userId).where("own.room_id", "=", param.roomId),
 );
 
-/** Rooms of a student, newest first. */
+/** Returns a student's rooms, newest first. */
 export const roomsPage = (
   queries: Queries,
   filter: { readonly userId: UserId; readonly before: RoomId | undefined; readonly limit: number },
@@ -66,7 +66,7 @@ const members = prepare<{ roomId: RoomId }>()((query, param) =>
     .orderBy("room_members.user_id"),
 );
 
-/** Who is invited is not in the room yet: if she has blocked a member, he is not told her name. */
+/** An invited student is not in the room yet, so their name stays hidden from a member whom they have blocked. */
 const invited = prepare<{ roomId: RoomId; viewerId: UserId }>()((query, param) =>
   query
     .selectFrom("room_invitations")
@@ -102,7 +102,7 @@ const countOpenedWithStrangers = prepare<{ userId: UserId; since: number }>()((q
     .selectFrom("rooms")
     .select((eb) => eb.fn.countAll<number>().as("count"))
     .where("created_by", "=", param.userId)
-    // Written out: only so is it seen that the index is of these.
+    // A literal, not a parameter: otherwise the planner cannot use the partial index.
     .where((eb) => eb("with_stranger", "=", eb.lit(1)))
     .where("created_at", ">", param.since),
 );
@@ -208,8 +208,8 @@ const setRole = prepare<{ roomId: RoomId; userId: UserId; role: RoomRole; now: n
     .where("user_id", "=", param.userId),
 );
 
-/** Who owns the room when its owner is gone: the oldest admin, else the oldest member. */
-const heir = prepare<{ roomId: RoomId }>()((query, param) =>
+/** The member who becomes the owner after the owner has left: the oldest admin, otherwise the oldest member. */
+const nextOwner = prepare<{ roomId: RoomId }>()((query, param) =>
   query
     .selectFrom("room_members")
     .select("user_id")
@@ -267,8 +267,8 @@ const former = prepare<{ roomId: RoomId }>()((query, param) =>
     .where("left_at", "is not", null),
 );
 
-/** The rooms that a student is or was in. */
-const everIn = prepare<{ userId: UserId; after: RoomId; limit: number }>()((query, param) =>
+/** The rooms that a student is in or was in. */
+const everJoined = prepare<{ userId: UserId; after: RoomId; limit: number }>()((query, param) =>
   query
     .selectFrom("room_members as own")
     .innerJoin("rooms", "rooms.id", "own.room_id")
@@ -291,7 +291,7 @@ const everIn = prepare<{ userId: UserId; after: RoomId; limit: number }>()((quer
     .limit(param.limit),
 );
 
-const someRoom = prepare<{ userId: UserId }>()((query, param) =>
+const anyCurrentRoom = prepare<{ userId: UserId }>()((query, param) =>
   query
     .selectFrom("room_members")
     .select("room_id")
@@ -309,7 +309,7 @@ const invitationsOf = prepare<{ userId: UserId }>()((query, param) =>
     .orderBy("room_invitations.room_id"),
 );
 
-/** Once nobody is in it: then its pair finds it no more. */
+/** Clears the direct key of an empty room, so that its pair no longer finds it. Returns no row while the room has members. */
 const abandon = prepare<{ roomId: RoomId }>()((query, param) =>
   query
     .updateTable("rooms")
@@ -336,53 +336,53 @@ export const roomQueries = {
   upsertMember,
   endMembership,
   setRole,
-  heir,
+  nextOwner,
   invite,
   endInvitation,
   endInvitations,
   readable,
   current,
   former,
-  everIn,
-  someRoom,
+  everJoined,
+  anyCurrentRoom,
   invitationsOf,
   abandon,
 };
 
-/** Those who are in a room now. */
+/** Returns the current members of a room. */
 export const memberIds = async (queries: Pick<Queries, "all">, roomId: RoomId): Promise<UserId[]> =>
   (await queries.all(current, { roomId })).map((row) => row.user_id);
 
-/** What one student and another are to each other. */
+/** A student's relation to the caller. */
 export interface StudentRelation {
   readonly userId: UserId;
-  /** Whether she has the one who asks among her contacts. */
-  readonly knowsAsker: boolean;
-  /** Whether one of the two has blocked the other. */
+  /** Whether the student has the caller among their contacts, and has not blocked them. */
+  readonly knowsCaller: boolean;
+  /** Whether one of the two students has blocked the other. */
   readonly isBlocked: boolean;
 }
 
-/** What those of the ids that are students' are to the one who asks. */
-export const acquaintances = async (
+/** Returns the relation of each student to the caller. Ids that belong to no student are left out. */
+export const relationsTo = async (
   tx: UnitOfWork,
-  askerId: UserId,
+  callerId: UserId,
   userIds: readonly UserId[],
 ): Promise<StudentRelation[]> => {
   if (userIds.length === 0) return [];
   const rows = await tx.kysely
     .selectFrom("users")
     .leftJoin("contacts as own", (join) =>
-      join.on("own.owner_id", "=", askerId).onRef("own.contact_id", "=", "users.id"),
+      join.on("own.owner_id", "=", callerId).onRef("own.contact_id", "=", "users.id"),
     )
     .leftJoin("contacts as theirs", (join) =>
-      join.onRef("theirs.owner_id", "=", "users.id").on("theirs.contact_id", "=", askerId),
+      join.onRef("theirs.owner_id", "=", "users.id").on("theirs.contact_id", "=", callerId),
     )
     .select(["users.id", "own.is_blocked as has_blocked", "theirs.is_blocked"])
     .where("users.id", "in", userIds)
     .execute();
   return rows.map(({ id, has_blocked, is_blocked }) => ({
     userId: id,
-    knowsAsker: is_blocked === 0,
+    knowsCaller: is_blocked === 0,
     isBlocked: has_blocked === 1 || is_blocked === 1,
   }));
 };

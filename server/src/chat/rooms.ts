@@ -13,23 +13,23 @@ import { memberIds, roomQueries as queries, roomsPage, type RoomRow } from "./ro
 export interface Room {
   readonly id: RoomId;
   readonly kind: RoomKind;
-  /** `null` for direct rooms, and for groups without one. */
+  /** `null` for direct rooms and for groups without a name. */
   readonly name: string | null;
   readonly history: RoomHistory;
-  /** The one who asks. */
+  /** The caller's own role. */
   readonly role: RoomRole;
   readonly memberCount: number;
-  /** The other of a direct room, also when she has left it; `null` for groups. */
+  /** The other student of a direct room, also after they have left it; `null` for groups. */
   readonly peer: { readonly id: UserId; readonly name: string | null } | null;
-  /** The first segment of the log that the one who asks may read. */
+  /** The first segment of the log that the caller may read. */
   readonly fromSegment: number;
   readonly createdAt: number;
   readonly changedAt: number;
 }
 
-/** A room with those who are in it and those who were asked in. */
+/** A room with its members and its open invitations. */
 export interface RoomDetails extends Room {
-  /** In the order in which they joined. */
+  /** In the order of joining. */
   readonly members: readonly {
     readonly userId: UserId;
     readonly name: string | null;
@@ -38,7 +38,7 @@ export interface RoomDetails extends Room {
   }[];
   readonly invited: readonly {
     readonly userId: UserId;
-    /** `null` also where she has blocked the one who asks. */
+    /** `null` if the invited student has no name or has blocked the caller. */
     readonly name: string | null;
     readonly invitedBy: UserId;
     readonly at: number;
@@ -46,9 +46,9 @@ export interface RoomDetails extends Room {
 }
 
 /**
- * Chat rooms and who is in them. Everything about a room throws `not-found` to who is not in it, and what only its
- * owner and admins may do, `forbidden` to others and in direct rooms. A change answers with the room as it is now, also when
- * the command is repeated; to a student who is not in the room any more, with its id and nobody in it.
+ * Chat rooms and their members. Every method throws `not-found` for a room that the caller is not in. Actions that only the
+ * owner and admins may take throw `forbidden` for other members and in direct rooms. A change returns the room as it is now,
+ * also when the command is repeated. If the caller is no longer in the room, only its id and kind are filled in.
  */
 export interface Rooms {
   /** Newest first. */
@@ -58,37 +58,38 @@ export interface Rooms {
   ): Promise<Page<Room>>;
   get(userId: UserId, roomId: RoomId): Promise<RoomDetails>;
   /**
-   * Opens a room: a pair's one direct room again if it was there, else a new one. In a group, members who have the
-   * owner among their contacts are in at once, others are invited. Throws `not-found` for nobody's id, `forbidden`
-   * where one has blocked the other, `limit/reached` (roomsPerUser, roomMembers, directRoomsWithStrangersPerDay).
+   * Creates a group, or opens the one direct room of a pair: the existing room, otherwise a new one. In a group, students who
+   * have the caller among their contacts join at once, and the others are invited. Throws `not-found` for an unknown student,
+   * `forbidden` where one student has blocked the other, `limit/reached` (roomsPerUser, roomMembers,
+   * directRoomsWithStrangersPerDay).
    */
-  create(asking: CommandSource, input: NewRoom): Promise<RoomDetails>;
+  create(source: CommandSource, input: NewRoom): Promise<RoomDetails>;
   rename(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly roomId: RoomId; readonly name: string },
   ): Promise<RoomDetails>;
-  /** The owner's alone. Who makes another the owner becomes an admin. */
+  /** Only for the owner. An owner who makes another member the owner becomes an admin. */
   setRole(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly roomId: RoomId; readonly userId: UserId; readonly role: RoomRole },
   ): Promise<RoomDetails>;
-  /** Adds or invites, as `create` does; those who are in or invited already stay so. */
+  /** Adds or invites students as `create` does. Members stay members, and open invitations stay open. */
   addMembers(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly roomId: RoomId; readonly memberIds: readonly UserId[] },
   ): Promise<RoomDetails>;
-  /** Also takes an invitation back. Only the owner removes an admin. */
+  /** Removes a member or withdraws an invitation. Only the owner may remove an admin. */
   removeMember(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly roomId: RoomId; readonly userId: UserId },
   ): Promise<RoomDetails>;
-  /** An owner's room goes to its oldest admin, else to its oldest member. */
-  leave(asking: CommandSource, input: { readonly roomId: RoomId }): Promise<{ readonly roomId: RoomId }>;
-  /** Throws `not-found` for who is not invited, `limit/reached` (roomsPerUser). */
-  acceptInvitation(asking: CommandSource, input: { readonly roomId: RoomId }): Promise<RoomDetails>;
-  /** Throws `not-found` for who is not invited. */
+  /** If the owner leaves, the oldest admin becomes the owner, otherwise the oldest member. */
+  leave(source: CommandSource, input: { readonly roomId: RoomId }): Promise<{ readonly roomId: RoomId }>;
+  /** Throws `not-found` if the caller is not invited, `limit/reached` (roomsPerUser). */
+  acceptInvitation(source: CommandSource, input: { readonly roomId: RoomId }): Promise<RoomDetails>;
+  /** Throws `not-found` if the caller is not invited. */
   declineInvitation(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly roomId: RoomId },
   ): Promise<{ readonly roomId: RoomId }>;
 }
@@ -96,11 +97,11 @@ export interface Rooms {
 export interface RoomsDeps {
   readonly read: Queries;
   readonly membership: Membership;
-  readonly opening: RoomCreation;
+  readonly roomCreation: RoomCreation;
   readonly run: RunRoomCommand;
 }
 
-export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Rooms => {
+export const createRooms = ({ read, membership, roomCreation, run }: RoomsDeps): Rooms => {
   const find = async (userId: UserId, roomId: RoomId): Promise<RoomDetails | undefined> => {
     const [room, members, invited] = await Promise.all([
       read.first(queries.byMember, { roomId, userId }),
@@ -125,20 +126,21 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
     };
   };
 
-  /** Answers with the room as it is now. Only groups are changed; `kind` is for a room that is opened. */
+  /** Returns the room as it is now. `kind` is needed only to open a room; every other change is of a group. */
   const change = async (
-    asking: CommandSource,
+    source: CommandSource,
     command: { readonly procedure: string; readonly input: unknown; readonly kind?: RoomKind },
     act: (tx: UnitOfWork, now: number) => Promise<CommandResult<RoomId>>,
   ): Promise<RoomDetails> => {
-    const id = await run(asking, command, act);
+    const id = await run(source, command, act);
     const { kind = "group" } = command;
-    // Left since, or removed from it: the command has taken effect all the same.
-    return (await find(asking.userId, id)) ?? { ...WITHOUT_WORDS, id, kind };
+    // The caller has left or was removed in the meantime; the command still took effect.
+    return (await find(source.userId, id)) ?? { ...UNREADABLE_ROOM, id, kind };
   };
 
-  const administered = async (tx: UnitOfWork, roomId: RoomId, userId: UserId): Promise<RoomRow> => {
-    const room = await membership.roomOf(tx, roomId, userId);
+  /** Locks and returns a group that the student may administer. */
+  const lockAdministeredRoom = async (tx: UnitOfWork, roomId: RoomId, userId: UserId): Promise<RoomRow> => {
+    const room = await membership.lockRoom(tx, roomId, userId);
     if (room.kind === "group" && room.role !== "member") return room;
     throw new AppError("forbidden", "Only the owner and the admins of a group may do this.");
   };
@@ -160,94 +162,95 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
       return toPage(rows, limit, { list: "rooms", itemOf: rowToRoom, positionOf: ({ id }) => [id] });
     },
 
-    create: (asking, input) => {
-      const { userId } = asking;
+    create: (source, input) => {
+      const { userId } = source;
       const otherId = input.kind === "direct" ? input.memberIds[0] : undefined;
-      if (otherId === userId) throw invalid("memberIds", "A direct room is with somebody else");
+      if (otherId === userId) throw invalid("memberIds", "A direct room needs another student");
       const { kind } = input;
-      return change(asking, { procedure: "chat.rooms.create", input, kind }, async (tx, now) => {
-        // One at a time, so that the limits of what a student opens hold.
+      return change(source, { procedure: "chat.rooms.create", input, kind }, async (tx, now) => {
+        // One room at a time for each student, so that the limits hold.
         await tx.lock(`rooms:${userId}`);
-        if (input.kind === "group") return opening.createGroup(tx, { userId, now }, input);
+        if (input.kind === "group") return roomCreation.createGroup(tx, { userId, now }, input);
         if (otherId === undefined || input.memberIds.length > 1) {
-          throw invalid("memberIds", "A direct room is with one other");
+          throw invalid("memberIds", "A direct room needs exactly one other student");
         }
-        return opening.openDirect(tx, { userId, now }, otherId);
+        return roomCreation.openDirect(tx, { userId, now }, otherId);
       });
     },
 
-    rename: (asking, input) =>
-      change(asking, { procedure: "chat.rooms.rename", input }, async (tx, now) => {
+    rename: (source, input) =>
+      change(source, { procedure: "chat.rooms.rename", input }, async (tx, now) => {
         const { roomId, name } = input;
-        await administered(tx, roomId, asking.userId);
+        await lockAdministeredRoom(tx, roomId, source.userId);
         await tx.all(queries.rename, { roomId, name, now });
-        return { receipt: roomId, news: { changedInboxes: await memberIds(tx, roomId) } };
+        return { receipt: roomId, afterCommit: { changedInboxes: await memberIds(tx, roomId) } };
       }),
 
-    setRole: (asking, input) =>
-      change(asking, { procedure: "chat.rooms.setRole", input }, async (tx, now) => {
+    setRole: (source, input) =>
+      change(source, { procedure: "chat.rooms.setRole", input }, async (tx, now) => {
         const { roomId, userId, role } = input;
-        const room = await administered(tx, roomId, asking.userId);
-        if (room.role !== "owner") throw new AppError("forbidden", "Only the owner gives roles.");
-        if (userId === asking.userId) throw invalid("userId", "An owner makes another the owner");
+        const room = await lockAdministeredRoom(tx, roomId, source.userId);
+        if (room.role !== "owner") throw new AppError("forbidden", "Only the owner may change roles.");
+        if (userId === source.userId)
+          throw invalid("userId", "An owner cannot change their own role; make another member the owner");
         await assertMember(tx, roomId, userId);
         await tx.all(queries.setRole, { roomId, userId, role, now });
         if (role === "owner")
-          await tx.all(queries.setRole, { roomId, userId: asking.userId, role: "admin", now });
+          await tx.all(queries.setRole, { roomId, userId: source.userId, role: "admin", now });
         await tx.all(queries.touch, { roomId, now });
-        return { receipt: roomId, news: { changedInboxes: await memberIds(tx, roomId) } };
+        return { receipt: roomId, afterCommit: { changedInboxes: await memberIds(tx, roomId) } };
       }),
 
-    addMembers: (asking, input) =>
-      change(asking, { procedure: "chat.rooms.addMembers", input }, async (tx, now) => {
+    addMembers: (source, input) =>
+      change(source, { procedure: "chat.rooms.addMembers", input }, async (tx, now) => {
         const { roomId } = input;
-        const { userId } = asking;
-        const room = await administered(tx, roomId, userId);
-        const inside = new Set(await memberIds(tx, roomId));
-        const userIds = withoutRepeats(input.memberIds).filter((one) => !inside.has(one));
-        await opening.bringIn(tx, { userId, now }, { room, userIds });
-        return { receipt: roomId, news: { changedLog: roomId, changedInboxes: userIds } };
+        const { userId } = source;
+        const room = await lockAdministeredRoom(tx, roomId, userId);
+        const presentIds = new Set(await memberIds(tx, roomId));
+        const userIds = withoutRepeats(input.memberIds).filter((id) => !presentIds.has(id));
+        await roomCreation.addOrInvite(tx, { userId, now }, { room, userIds });
+        return { receipt: roomId, afterCommit: { changedLog: roomId, changedInboxes: userIds } };
       }),
 
-    removeMember: (asking, input) =>
-      change(asking, { procedure: "chat.rooms.removeMember", input }, async (tx, now) => {
+    removeMember: (source, input) =>
+      change(source, { procedure: "chat.rooms.removeMember", input }, async (tx, now) => {
         const { roomId, userId } = input;
-        const room = await administered(tx, roomId, asking.userId);
-        if (userId === asking.userId) throw invalid("userId", "Who goes herself leaves");
+        const room = await lockAdministeredRoom(tx, roomId, source.userId);
+        if (userId === source.userId) throw invalid("userId", "Use chat.rooms.leave to leave a room");
         if (await tx.first(queries.endInvitation, { roomId, userId })) {
-          return { receipt: roomId, news: { changedInboxes: [userId] } };
+          return { receipt: roomId, afterCommit: { changedInboxes: [userId] } };
         }
         const { role } = await assertMember(tx, roomId, userId);
         if (role !== "member" && room.role !== "owner") {
-          throw new AppError("forbidden", "Only the owner removes an admin.");
+          throw new AppError("forbidden", "Only the owner may remove an admin.");
         }
-        await membership.leave(tx, { roomId, userId, by: asking.userId, now });
+        await membership.leave(tx, { roomId, userId, by: source.userId, now });
         return {
           receipt: roomId,
-          news: { changedLog: roomId, gone: { roomId, userId }, changedInboxes: [userId] },
+          afterCommit: { changedLog: roomId, removedReader: { roomId, userId }, changedInboxes: [userId] },
         };
       }),
 
-    leave: (asking, input) =>
-      run(asking, { procedure: "chat.rooms.leave", input }, async (tx, now) => {
+    leave: (source, input) =>
+      run(source, { procedure: "chat.rooms.leave", input }, async (tx, now) => {
         const { roomId } = input;
-        const { userId } = asking;
-        await membership.roomOf(tx, roomId, userId);
+        const { userId } = source;
+        await membership.lockRoom(tx, roomId, userId);
         const uninvited = await membership.leave(tx, { roomId, userId, by: userId, now });
         return {
           receipt: { roomId },
-          news: {
+          afterCommit: {
             changedLog: roomId,
-            gone: { roomId, userId },
+            removedReader: { roomId, userId },
             changedInboxes: [userId, ...uninvited],
           },
         };
       }),
 
-    acceptInvitation: (asking, input) =>
-      change(asking, { procedure: "chat.rooms.acceptInvitation", input }, async (tx, now) => {
+    acceptInvitation: (source, input) =>
+      change(source, { procedure: "chat.rooms.acceptInvitation", input }, async (tx, now) => {
         const { roomId } = input;
-        const { userId } = asking;
+        const { userId } = source;
         await tx.lock(`rooms:${userId}`);
         await tx.lock(`log:${roomId}`);
         const invitation = await tx.first(queries.endInvitation, { roomId, userId });
@@ -256,22 +259,22 @@ export const createRooms = ({ read, membership, opening, run }: RoomsDeps): Room
         await membership.assertMayJoin(tx, userId);
         const fromSegment = await membership.firstSegment(tx, room, now);
         await membership.join(tx, { roomId, userIds: [userId], by: invitation.invited_by, fromSegment, now });
-        return { receipt: roomId, news: { changedLog: roomId, changedInboxes: [userId] } };
+        return { receipt: roomId, afterCommit: { changedLog: roomId, changedInboxes: [userId] } };
       }),
 
-    declineInvitation: (asking, input) =>
-      run(asking, { procedure: "chat.rooms.declineInvitation", input }, async (tx) => {
+    declineInvitation: (source, input) =>
+      run(source, { procedure: "chat.rooms.declineInvitation", input }, async (tx) => {
         const { roomId } = input;
-        const { userId } = asking;
+        const { userId } = source;
         await tx.lock(`log:${roomId}`);
         if (!(await tx.first(queries.endInvitation, { roomId, userId }))) throw noSuchInvitation();
-        return { receipt: { roomId }, news: { changedInboxes: [userId] } };
+        return { receipt: { roomId }, afterCommit: { changedInboxes: [userId] } };
       }),
   };
 };
 
-/** What a room says to a student who is not in it any more. */
-const WITHOUT_WORDS = {
+/** The fields of a room for a student who is no longer in it. */
+const UNREADABLE_ROOM = {
   name: null,
   history: "all",
   role: "member",

@@ -9,27 +9,29 @@ import { contactNumberQueries as queries, contactQueries, type ContactNumberRow 
 import type { ContactChange } from "./contacts.ts";
 import type { Matching } from "./matching.ts";
 
-/** Numbers among contacts, whoever has them. */
+/** Phone numbers in a student's contacts, whether or not a student holds them. */
 export interface ContactNumbers {
   /**
-   * Adds a number with the command's id as its own, or finds it. The same is done, in the same order, for a number that is a
-   * student's and for one that is not. Throws `phone/invalid`, `input/invalid`, `limit/reached`, `rate/limited`.
+   * Adds a number, with the command's id as the entry's id, or returns the existing entry. It takes the same steps in the same
+   * order whether or not a student holds the number, so that timing does not tell who is registered. Throws `phone/invalid`,
+   * `input/invalid`, `limit/reached`, `rate/limited`.
    */
   add(
     tx: UnitOfWork,
-    asking: CommandSource,
+    source: CommandSource,
     input: {
       readonly phone: string;
       readonly nickname: string | null | undefined;
       readonly now: number;
     },
   ): Promise<{ readonly id: ContactId }>;
-  /** Throws `conflict` for a block: there is nobody to be blocked. */
+  /** Changes the entry of a number. Throws `conflict` for a block, because the entry shows no student to block. */
   update(
     tx: UnitOfWork,
     ownerId: UserId,
     change: { readonly row: ContactNumberRow; readonly input: ContactChange; readonly now: number },
   ): Promise<void>;
+  /** Returns a student's own number. Throws `not-found`. */
   phoneOf(tx: UnitOfWork, userId: UserId): Promise<string>;
 }
 
@@ -48,10 +50,10 @@ export const createContactNumbers = ({ limits, newId, matching }: ContactNumbers
     return user.phone;
   };
 
-  /** Also for a number that is on the list: it may have a new holder, who is asked after. */
+  /** Counts numbers that are already on the list too: adding one again may ask about a new holder. */
   const takeToken = async (tx: UnitOfWork, ownerId: UserId, now: number): Promise<void> => {
-    const known = await tx.first(queries.allowance, { ownerId });
-    const fullAt = Math.ceil(Math.max(now, known?.full_at ?? now) + msPerToken);
+    const allowance = await tx.first(queries.allowance, { ownerId });
+    const fullAt = Math.ceil(Math.max(now, allowance?.full_at ?? now) + msPerToken);
     const allowedAt = fullAt - limits.contactNumberBurst * msPerToken;
     if (allowedAt > now) {
       throw new AppError("rate/limited", "Too many numbers at once. Add more later.", {
@@ -64,7 +66,7 @@ export const createContactNumbers = ({ limits, newId, matching }: ContactNumbers
   const assertMayAdd = async (tx: UnitOfWork, ownerId: UserId, id: ContactId): Promise<void> => {
     const owned = await tx.first(queries.countNumbers, { ownerId });
     if (owned && owned.count >= limits.contactNumbers) {
-      throw new AppError("limit/reached", "The list has no place for more numbers.", {
+      throw new AppError("limit/reached", "This list has reached the limit of numbers.", {
         limit: "contactNumbers",
       });
     }
@@ -82,41 +84,46 @@ export const createContactNumbers = ({ limits, newId, matching }: ContactNumbers
       if (phone === own) throw invalid("phone", "Your own number");
       await matching.lockNumbers(tx, [own, phone]);
       const holderId = (await tx.first(queries.userByPhone, { phone }))?.id ?? null;
-      // As many locks for a number that is nobody's.
+      // As many locks for a number that no student holds.
       await matching.lockLists(tx, [ownerId, holderId ?? phone]);
       await takeToken(tx, ownerId, now);
-      const known = await tx.first(queries.numberByPhone, { ownerId, phone });
-      const id = known?.id ?? toContactId(commandId ?? newId(now));
-      if (!known) {
+      const existing = await tx.first(queries.numberByPhone, { ownerId, phone });
+      const id = existing?.id ?? toContactId(commandId ?? newId(now));
+      if (!existing) {
         await assertMayAdd(tx, ownerId, id);
         const isBound = Number(holderId !== null);
-        const kept = { ownerId, id, phone, nickname: nickname ?? null };
-        await tx.all(queries.insertNumber, { ...kept, isBound, holderId, now });
-      } else if (known.contact_id !== null) {
+        const entry = { ownerId, id, phone, nickname: nickname ?? null };
+        await tx.all(queries.insertNumber, { ...entry, isBound, holderId, now });
+      } else if (existing.contact_id !== null) {
         if (nickname !== undefined) {
-          await tx.all(contactQueries.setNickname, { ownerId, contactId: known.contact_id, nickname, now });
+          await tx.all(contactQueries.setNickname, {
+            ownerId,
+            contactId: existing.contact_id,
+            nickname,
+            now,
+          });
         }
       } else {
-        // Whose the number was is gone, and the owner adds it again: now it may be somebody else's.
-        const isLost = known.is_bound === 1 && known.holder_id === null;
+        // The former holder has been erased. By adding the number again, the owner binds it to a new holder.
+        const hasLostHolder = existing.is_bound === 1 && existing.holder_id === null;
         await tx.all(queries.updateNumber, {
           ownerId,
           id,
-          nickname: nickname === undefined ? known.nickname : nickname,
-          isFavourite: known.is_favourite,
-          isBound: isLost ? Number(holderId !== null) : known.is_bound,
-          holderId: isLost ? holderId : known.holder_id,
+          nickname: nickname === undefined ? existing.nickname : nickname,
+          isFavourite: existing.is_favourite,
+          isBound: hasLostHolder ? Number(holderId !== null) : existing.is_bound,
+          holderId: hasLostHolder ? holderId : existing.holder_id,
           now,
         });
       }
-      // As many questions for a number that is nobody's.
-      await matching.between(tx, [ownerId, holderId ?? NOBODY], now);
+      // As many queries for a number that no student holds.
+      await matching.between(tx, [ownerId, holderId ?? NO_HOLDER], now);
       return { id };
     },
 
     update: async (tx, ownerId, { row, input: { nickname, favourite, blocked }, now }) => {
       if (blocked === true) {
-        throw new AppError("conflict", "A number is not blocked before it is known whose it is.");
+        throw new AppError("conflict", "A number cannot be blocked until it shows who holds it.");
       }
       const number = await tx.first(queries.numberById, { ownerId, id: row.id });
       if (!number) return;
@@ -133,7 +140,7 @@ export const createContactNumbers = ({ limits, newId, matching }: ContactNumbers
   };
 };
 
-const NOBODY = "" as UserId;
+const NO_HOLDER = "" as UserId;
 
 const toContactId = (text: string): ContactId => text as ContactId;
 

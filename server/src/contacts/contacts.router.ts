@@ -9,7 +9,7 @@ import type { Contacts } from "./contacts.ts";
 const MAX_NICKNAME_CHARACTERS = 100;
 
 const userId = idInput<UserId>();
-/** A student's, or that of an entry. */
+/** The id of an entry or of a student. */
 const entryId = idInput<ContactId>();
 const nickname = lineInput(MAX_NICKNAME_CHARACTERS).nullish();
 const commandId = commandIdInput();

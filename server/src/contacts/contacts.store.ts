@@ -13,7 +13,7 @@ const columns = [
   "number.phone",
 ] as const;
 
-/** A contact with the name that she gives herself, and the number by which she was found. */
+/** A contact, with the student's profile name and the number by which the owner added them. */
 export interface ContactRow {
   readonly id: ContactId;
   readonly contact_id: UserId;
@@ -23,11 +23,11 @@ export interface ContactRow {
   readonly created_at: number;
   readonly updated_at: number;
   readonly phone: string | null;
-  /** `null` also where she has blocked the owner. */
+  /** `null` if the student has no name or has blocked the owner. */
   readonly name: string | null;
 }
 
-/** A number of which its owner is not told whose it is. */
+/** A number in a student's contacts that does not show who holds it. */
 export interface ContactNumberRow {
   readonly id: ContactId;
   readonly phone: string;
@@ -212,7 +212,7 @@ const updateNumber = prepare<{
     .where("id", "=", param.id),
 );
 
-/** Keeps with the number what the entry is to show when its contact is gone. */
+/** Copies nickname and favourite to the number, so that the entry still shows them after its contact is erased. */
 const copyToNumber = prepare<{
   ownerId: UserId;
   contactId: UserId;
@@ -226,17 +226,20 @@ const copyToNumber = prepare<{
     .where("contact_id", "=", param.contactId),
 );
 
-/** Numbers that waited for their first holder have one. */
+/** Binds entries that had no holder yet to the first student who registers with their number. */
 const bind = prepare<{ phone: string; holderId: UserId }>()((query, param) =>
   query
     .updateTable("contact_numbers")
     .set({ is_bound: 1, holder_id: param.holderId })
     .where("phone", "=", param.phone)
-    // Written out: only so is it seen that the index is of these.
+    // A literal, not a parameter: otherwise the planner cannot use the partial index.
     .where((eb) => eb("is_bound", "=", eb.lit(0))),
 );
 
-/** Entries that do not show their holder, and may: she lets herself be found, or has the owner's number, and no block. */
+/**
+ * Entries that do not show their holder yet but may: the holder is findable or has the owner's number, and has not blocked
+ * the owner.
+ */
 const matchable = (query: QueryBuilder, param: { readonly holderId: UserId; readonly isFindable: number }) =>
   query
     .selectFrom("contact_numbers as entry")
@@ -276,7 +279,7 @@ const matchablePair = prepare<{ ownerId: UserId; holderId: UserId; isFindable: n
   matchable(query, param).where("entry.owner_id", "=", param.ownerId),
 );
 
-/** What the owner said of her before stays; what is missing comes from the number. */
+/** Keeps the nickname and favourite of an existing contact; takes missing ones from the number's entry. */
 const addMatched = prepare<{
   ownerId: UserId;
   contactId: UserId;
@@ -343,17 +346,17 @@ const findable = prepare<{ userId: UserId }>()((query, param) =>
   query.selectFrom("profiles").select("findable").where("user_id", "=", param.userId),
 );
 
-/** Those whom a student has blocked. */
+/** The students whom a student has blocked. */
 const blockedBy = prepare<{ by: UserId }>()((query, param) =>
   query
     .selectFrom("contacts")
     .select("contact_id")
     .where("owner_id", "=", param.by)
-    // Written out: only so is it seen that the index is of these.
+    // A literal, not a parameter: otherwise the planner cannot use the partial index.
     .where((eb) => eb("is_blocked", "=", eb.lit(1))),
 );
 
-/** A row when one has blocked the other. */
+/** Returns a row if `by` has blocked `userId`. */
 const block = prepare<{ by: UserId; userId: UserId }>()((query, param) =>
   query
     .selectFrom("contacts")
@@ -376,7 +379,7 @@ export const contactQueries = {
   blockedBy,
 };
 
-/** The queries of numbers among contacts. */
+/** The queries of numbers in contacts. */
 export const contactNumberQueries = {
   numbersPage,
   numberById,

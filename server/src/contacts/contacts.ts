@@ -15,43 +15,43 @@ import {
 } from "./contacts.store.ts";
 import { createMatching, type Matching } from "./matching.ts";
 
-/** Somebody whom a student knows or blocks, or a number of somebody. */
+/** An entry in a student's contacts: a student whom the owner knows or blocks, or a phone number. */
 export interface Contact {
-  /** The entry's own: it stays when it turns out whose the number is. `update` and `remove` take it. */
+  /** The entry's own id. It stays the same when a number later shows who holds it. `update` and `remove` take it. */
   readonly id: ContactId;
-  /** Who she is as a student; `null` for a number of which that is not known, whether or not it is anybody's. */
+  /** The student; `null` for a number that does not show who holds it, whether or not a student does. */
   readonly userId: UserId | null;
-  /** E.164; `null` for whom the owner did not add by a number. */
+  /** In E.164 format; `null` for a student whom the owner did not add by number. */
   readonly phone: string | null;
-  /** What she calls herself; `null` also where she has blocked the owner. */
+  /** The name in the student's profile; `null` if there is none or the student has blocked the owner. */
   readonly name: string | null;
-  /** What the owner calls her. */
+  /** The owner's own name for the contact. */
   readonly nickname: string | null;
   readonly favourite: boolean;
-  /** Neither of the two opens a room with the other, adds her to one, or writes to her alone. */
+  /** Whether the owner has blocked the student. Then neither can open a room with the other, add the other to one, or write in their direct room. */
   readonly blocked: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
 
-/** Who is added: a student, or whoever has a number. */
+/** A contact to add: a student, or a phone number. */
 export type NewContact = { readonly nickname?: string | null | undefined } & (
   | { readonly userId: UserId; readonly phone?: undefined }
-  /** As somebody writes it, also as it is dialled in the country of her own. */
+  /** As a person writes it: in international form, or as dialled in the country of the owner's own number. */
   | { readonly phone: string; readonly userId?: undefined }
 );
 
-/** What a change of a contact leaves as it is, it does not name. */
+/** A change of a contact. Absent fields stay as they are. */
 export interface ContactChange {
-  /** Of a student, or of an entry. */
+  /** The id of an entry or of a student. */
   readonly userId: ContactId;
-  /** `null` takes it away. */
+  /** `null` removes it. */
   readonly nickname?: string | null | undefined;
   readonly favourite?: boolean | undefined;
   readonly blocked?: boolean | undefined;
 }
 
-/** Each student's own list of others; nobody else sees it. */
+/** Each student's own contact list. Nobody else sees it. */
 export interface Contacts extends Pick<Matching, "registered" | "becameFindable"> {
   /** In order of the entries' ids. */
   list(
@@ -59,25 +59,28 @@ export interface Contacts extends Pick<Matching, "registered" | "becameFindable"
     page: { readonly cursor?: string | null | undefined; readonly limit: number },
   ): Promise<Page<Contact>>;
   /**
-   * Adding her again changes no more than the nickname that is given. A command that comes again is answered with the entry as
-   * it is by then, and without a word when it is gone. A number answers the same whether or not it is a
-   * student's, until both have each other's or she lets herself be found. Throws `not-found` for nobody's id,
+   * Adds a contact. Adding one again only changes the nickname, if one is given. A repeated command returns the entry as it is
+   * now, or with empty fields if it has been removed. The answer for a number does not tell whether a student holds it, until
+   * both students have each other's number or the holder is findable. Throws `not-found` for an unknown student,
    * `phone/invalid`, `limit/reached` (contactNumbers), `rate/limited`.
    */
-  add(asking: CommandSource, input: NewContact): Promise<Contact>;
-  /** Throws `not-found` for who is no contact; blocking makes her one. Throws `conflict` for blocking a number alone. */
-  update(asking: CommandSource, input: ContactChange): Promise<Contact>;
-  /** Takes her off the list, and the block and the number with her. Throws `not-found`. */
+  add(source: CommandSource, input: NewContact): Promise<Contact>;
+  /**
+   * Changes a contact. Blocking a student who is no contact yet adds them; any other change of such a student throws
+   * `not-found`. Throws `conflict` for blocking a number that does not show who holds it.
+   */
+  update(source: CommandSource, input: ContactChange): Promise<Contact>;
+  /** Removes a contact together with its block and its number. Throws `not-found`. */
   remove(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly userId: ContactId },
   ): Promise<{ readonly id: ContactId; readonly userId: UserId | null }>;
-  /** Whether one has blocked the other, who then sees neither her presence nor her profile. */
+  /** Returns whether `by` has blocked `userId`, who then sees neither the presence nor the profile of `by`. */
   isBlocked(
     queries: Pick<Queries, "first">,
     pair: { readonly by: UserId; readonly userId: UserId },
   ): Promise<boolean>;
-  /** Those whom a student has blocked. */
+  /** Returns the students whom a student has blocked. */
   blockedBy(by: UserId): Promise<readonly UserId[]>;
 }
 
@@ -89,7 +92,7 @@ export interface ContactsDeps {
   readonly limits: Pick<Limits, "contactNumbers" | "contactNumberBurst" | "contactNumbersPerDay">;
 }
 
-/** An entry as an owner means it. */
+/** An entry in a student's contacts, with its row. */
 type Entry =
   | { readonly kind: "student"; readonly row: ContactRow }
   | { readonly kind: "number"; readonly row: ContactNumberRow };
@@ -99,37 +102,37 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
   const matching = createMatching({ areas });
   const numbers = createContactNumbers({ limits, newId, matching });
 
-  /** Runs a change once per command, after all others of its owner. */
+  /** Runs a change once per command and marks the owner's contacts as changed. */
   const change = <Kept extends Receipt<Kept>>(
-    asking: CommandSource,
+    source: CommandSource,
     command: { readonly procedure: string; readonly input: unknown },
     act: (tx: UnitOfWork, now: number) => Promise<Kept>,
   ): Promise<Kept> =>
-    commands.execute(asking, command, async (tx, now) => {
+    commands.execute(source, command, async (tx, now) => {
       const receipt = await act(tx, now);
-      await areas.touch(tx, asking.userId, { area: "contacts", now });
+      await areas.touch(tx, source.userId, { area: "contacts", now });
       return receipt;
     });
 
-  /** The same for a change that is answered with the entry: as it is now, whatever it was when the command took effect. */
+  /** Runs a change once per command and returns the entry as it is now, also when the command is repeated. */
   const changeEntry = async (
-    asking: CommandSource,
+    source: CommandSource,
     command: { readonly procedure: string; readonly input: unknown },
     act: (tx: UnitOfWork, now: number) => Promise<Entry>,
   ): Promise<Contact> => {
-    const changed = await change(asking, command, async (tx, now) => {
+    const changed = await change(source, command, async (tx, now) => {
       const contact = entryToContact(await act(tx, now));
       const { id, userId, createdAt, updatedAt } = contact;
       return { id, userId, createdAt, updatedAt };
     });
-    const entry = await find(read, asking.userId, changed.id);
-    // Taken away since, by another device or with the student herself: the command has taken effect all the same.
-    return entry ? entryToContact(entry) : { ...WITHOUT_WORDS, ...changed };
+    const entry = await find(read, source.userId, changed.id);
+    // The entry was removed in the meantime, by another device or because the student was erased. The command still took effect.
+    return entry ? entryToContact(entry) : { ...REMOVED_ENTRY, ...changed };
   };
 
   const contactOf = async (tx: UnitOfWork, ownerId: UserId, contactId: UserId): Promise<Entry> => {
     const row = await tx.first(queries.byContact, { ownerId, contactId });
-    if (!row) throw new Error("A contact is gone as soon as it was written");
+    if (!row) throw new Error("A contact is missing right after it was written");
     return { kind: "student", row };
   };
 
@@ -139,16 +142,16 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
     { input, now }: { readonly input: Omit<ContactChange, "userId">; readonly now: number },
   ): Promise<Entry> => {
     const { nickname, favourite, blocked } = input;
-    const known = await tx.first(queries.byContact, { ownerId, contactId });
-    const kept = {
+    const existing = await tx.first(queries.byContact, { ownerId, contactId });
+    const saved = {
       ownerId,
       contactId,
-      nickname: nickname === undefined ? (known?.nickname ?? null) : nickname,
-      isFavourite: favourite === undefined ? (known?.is_favourite ?? 0) : Number(favourite),
+      nickname: nickname === undefined ? (existing?.nickname ?? null) : nickname,
+      isFavourite: favourite === undefined ? (existing?.is_favourite ?? 0) : Number(favourite),
     };
-    const isBlocked = blocked === undefined ? (known?.is_blocked ?? 0) : Number(blocked);
-    await tx.all(queries.upsert, { ...kept, isBlocked, now });
-    if (known && known.phone !== null) await tx.all(contactNumberQueries.copyToNumber, kept);
+    const isBlocked = blocked === undefined ? (existing?.is_blocked ?? 0) : Number(blocked);
+    await tx.all(queries.upsert, { ...saved, isBlocked, now });
+    if (existing && existing.phone !== null) await tx.all(contactNumberQueries.copyToNumber, saved);
     return contactOf(tx, ownerId, contactId);
   };
 
@@ -163,13 +166,13 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
     if (row) return { kind: "student", row };
     const number = await tx.first(contactNumberQueries.numberById, { ownerId, id });
     if (!number) return undefined;
-    // Added as a student before it turned out to be hers: both ids mean the one entry.
+    // The owner had added the student before the number showed its holder: both ids mean the same entry.
     const merged =
       number.contact_id && (await tx.first(queries.byContact, { ownerId, contactId: number.contact_id }));
     return merged ? { kind: "student", row: merged } : { kind: "number", row: number };
   };
 
-  /** The end of a block may let the other see whose number she has. Before anything else is locked. */
+  /** Ending a block may let the other student see who holds a number. Call it before any other lock is taken. */
   const lockBoth = async (tx: UnitOfWork, ownerId: UserId, id: ContactId): Promise<void> => {
     const entry = await find(tx, ownerId, id);
     const other = entry?.kind === "student" ? entry.row.contact_id : undefined;
@@ -190,7 +193,7 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
         read.all(queries.page, range),
         read.all(contactNumberQueries.numbersPage, range),
       ]);
-      const contacts = [...rows.map(rowToContact), ...numberRows.map(numberToContact)].sort(byId);
+      const contacts = [...rows.map(rowToContact), ...numberRows.map(numberToContact)].sort(compareIds);
       return toPage(contacts, limit, {
         list: "contacts",
         itemOf: (contact) => contact,
@@ -198,13 +201,13 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
       });
     },
 
-    add: (asking, input) => {
-      const { userId: ownerId } = asking;
-      return changeEntry(asking, { procedure: "contacts.add", input }, async (tx, now) => {
+    add: (source, input) => {
+      const { userId: ownerId } = source;
+      return changeEntry(source, { procedure: "contacts.add", input }, async (tx, now) => {
         if (input.phone !== undefined) {
-          const { id } = await numbers.add(tx, asking, { phone: input.phone, nickname: input.nickname, now });
+          const { id } = await numbers.add(tx, source, { phone: input.phone, nickname: input.nickname, now });
           const entry = await find(tx, ownerId, id);
-          if (!entry) throw new Error("A number is gone as soon as it was written");
+          if (!entry) throw new Error("A number is missing right after it was written");
           return entry;
         }
         await matching.lockLists(tx, [ownerId]);
@@ -214,9 +217,9 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
       });
     },
 
-    update: (asking, input) => {
-      const { userId: ownerId } = asking;
-      return changeEntry(asking, { procedure: "contacts.update", input }, async (tx, now) => {
+    update: (source, input) => {
+      const { userId: ownerId } = source;
+      return changeEntry(source, { procedure: "contacts.update", input }, async (tx, now) => {
         if (input.blocked === false) await lockBoth(tx, ownerId, input.userId);
         else await matching.lockLists(tx, [ownerId]);
         const entry = await find(tx, ownerId, input.userId);
@@ -233,9 +236,9 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
       });
     },
 
-    remove: (asking, input) => {
-      const { userId: ownerId } = asking;
-      return change(asking, { procedure: "contacts.remove", input }, async (tx, now) => {
+    remove: (source, input) => {
+      const { userId: ownerId } = source;
+      return change(source, { procedure: "contacts.remove", input }, async (tx, now) => {
         await lockBoth(tx, ownerId, input.userId);
         const entry = await find(tx, ownerId, input.userId);
         if (!entry) throw noSuchContact();
@@ -260,15 +263,15 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
 
 const assertOther = async (tx: UnitOfWork, ownerId: UserId, contactId: UserId): Promise<void> => {
   if (contactId === ownerId) {
-    throw new AppError("input/invalid", "Nobody is her own contact.", {
+    throw new AppError("input/invalid", "A student cannot be their own contact.", {
       issues: [{ path: "userId", message: "Your own id" }],
     });
   }
   if (!(await tx.first(queries.user, { id: contactId }))) throw noSuchContact();
 };
 
-/** What an entry says that is gone. */
-const WITHOUT_WORDS = { phone: null, name: null, nickname: null, favourite: false, blocked: false } as const;
+/** The fields of an entry that has been removed. */
+const REMOVED_ENTRY = { phone: null, name: null, nickname: null, favourite: false, blocked: false } as const;
 
 const noSuchContact = () => new AppError("not-found", "There is no such contact.");
 
@@ -276,7 +279,7 @@ const toUserId = (text: string): UserId => text as UserId;
 
 const toContactId = (text: string): ContactId => text as ContactId;
 
-const byId = (one: Contact, other: Contact): number => (one.id < other.id ? -1 : 1);
+const compareIds = (first: Contact, second: Contact): number => (first.id < second.id ? -1 : 1);
 
 const entryToContact = (entry: Entry): Contact =>
   entry.kind === "student" ? rowToContact(entry.row) : numberToContact(entry.row);

@@ -4,20 +4,26 @@ import type { Areas } from "../inbox/areas.ts";
 import { contactNumberQueries as queries, contactQueries } from "./contacts.store.ts";
 
 /**
- * Decides when a number in a list shows whose it is: when both have each other's number, or whoever has it lets herself be
- * found; never while she has blocked the owner. What was shown once stays, whatever she changes later: it cannot be
- * untold, and the one who is to see nothing more is blocked.
+ * Decides when a number in a student's contacts shows who holds it: when both students have each other's number, or when the
+ * holder is findable. It never does so while the holder has blocked the owner of the list. An entry that was shown once stays
+ * shown, whatever the holder changes later: the owner knows it already, and the holder can still block the owner.
  */
 export interface Matching {
-  /** Waits until nothing else decides about one of these numbers. Before any other lock of the unit. */
+  /** Locks these numbers against other decisions about them. Take it before every other lock of the unit of work. */
   lockNumbers(tx: UnitOfWork, phones: readonly string[]): Promise<void>;
-  /** Waits until nobody else changes the contacts of these. After those of numbers. */
+  /** Locks the contact lists of these owners. Take it after the locks of numbers. */
   lockLists(tx: UnitOfWork, owners: readonly string[]): Promise<void>;
-  /** Numbers that were added before there was anybody with them are of the first who registers, and of nobody after. */
+  /**
+   * Gives a number that students added before anybody held it to the first student who registers with it. Later holders of
+   * the number do not get these entries.
+   */
   registered(tx: UnitOfWork, user: { readonly id: UserId; readonly phone: string }): Promise<void>;
-  /** She lets herself be found from now on: she is, by all who have her number already. */
+  /** Shows a student, who is findable from now on, to everybody who already has their number. */
   becameFindable(tx: UnitOfWork, userId: UserId, now: number): Promise<void>;
-  /** Something changed between two: each that may see the other from now on does. Both numbers and lists are locked. */
+  /**
+   * Shows each of two students to the other if that is now allowed. The caller holds the locks of both numbers and both
+   * lists.
+   */
   between(tx: UnitOfWork, pair: readonly [UserId, UserId], now: number): Promise<void>;
 }
 
@@ -30,7 +36,7 @@ export const createMatching = ({ areas }: { readonly areas: Pick<Areas, "touch">
     for (const { owner_id: ownerId, id, nickname, is_favourite: isFavourite } of entries) {
       const pair = { ownerId, contactId: holderId };
       const shown = await tx.first(queries.addMatched, { ...pair, id, nickname, isFavourite, now });
-      if (!shown) throw new Error("A contact is gone as soon as it was written");
+      if (!shown) throw new Error("A contact is missing right after it was written");
       await tx.all(queries.setContact, {
         ...pair,
         id,
@@ -41,7 +47,8 @@ export const createMatching = ({ areas }: { readonly areas: Pick<Areas, "touch">
     }
   };
 
-  const isFindable = async (tx: UnitOfWork, userId: UserId): Promise<number> =>
+  /** Returns 1 for a findable student, otherwise 0. */
+  const findableFlag = async (tx: UnitOfWork, userId: UserId): Promise<number> =>
     (await tx.first(queries.findable, { userId }))?.findable ?? 0;
 
   const lockAll = async (tx: UnitOfWork, keys: readonly string[]): Promise<void> => {
@@ -73,23 +80,27 @@ export const createMatching = ({ areas }: { readonly areas: Pick<Areas, "touch">
       const user = await tx.first(contactQueries.user, { id: userId });
       if (!user) return;
       await lockNumbers(tx, [user.phone]);
-      const param = { holderId: userId, isFindable: 1 };
-      const waiting = await tx.all(queries.matchableOf, param);
+      const holder = { holderId: userId, isFindable: 1 };
+      const hidden = await tx.all(queries.matchableOf, holder);
       await lockLists(
         tx,
-        waiting.map((entry) => entry.owner_id),
+        hidden.map((entry) => entry.owner_id),
       );
-      // Again: an entry may have gone while its list was waited for.
-      await show(tx, userId, { entries: await tx.all(queries.matchableOf, param), now });
+      // Read the entries again: one may have been removed while this waited for the locks.
+      await show(tx, userId, { entries: await tx.all(queries.matchableOf, holder), now });
     },
 
-    between: async (tx, [one, other], now) => {
+    between: async (tx, [first, second], now) => {
       for (const [ownerId, holderId] of [
-        [one, other],
-        [other, one],
+        [first, second],
+        [second, first],
       ] as const) {
-        const isOpen = await isFindable(tx, holderId);
-        const entries = await tx.all(queries.matchablePair, { ownerId, holderId, isFindable: isOpen });
+        const isHolderFindable = await findableFlag(tx, holderId);
+        const entries = await tx.all(queries.matchablePair, {
+          ownerId,
+          holderId,
+          isFindable: isHolderFindable,
+        });
         await show(tx, holderId, { entries, now });
       }
     },

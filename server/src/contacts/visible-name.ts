@@ -2,8 +2,8 @@ import { sql, type RawBuilder } from "@edvoyage/db";
 import type { UserId } from "@edvoyage/protocol";
 
 /**
- * The name that the student of a column gives herself, in a query that has joined `profiles`; `null` where she has blocked
- * the one who asks.
+ * Selects the profile name of the student in `studentColumn`; `null` if that student has blocked the viewer. The query must
+ * have joined `profiles`.
  */
 export const visibleName = (viewerId: UserId, studentColumn: string): RawBuilder<string | null> =>
   sql<string | null>`case when exists (

@@ -15,7 +15,7 @@ const favourite = z.object({
     .transform((id) => id ?? undefined),
 });
 
-/** For clients without Yjs, such as a script; others edit the user document itself. */
+/** Favourites for clients without Yjs, such as a script. Other clients edit the user document directly. */
 export const createFavouritesRouter = ({ favourites }: { readonly favourites: Favourites }) =>
   router({
     list: sessionProcedure

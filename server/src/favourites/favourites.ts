@@ -19,19 +19,19 @@ import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import type { Documents, EditedEntries } from "../sync/documents.ts";
 import { favouriteQueries as queries } from "./favourites.store.ts";
 
-/** A favourite in its student's list. */
+/** A favourite in a student's list. */
 export interface Favourite extends FavouriteTarget {
-  /** Epoch milliseconds: of the device on which it was added, or of the server when it was added through it. */
+  /** Epoch milliseconds, by the clock of the device that added it, or of the server if it was added through this API. */
   readonly addedAt: number;
 }
 
 interface FavouriteCommand {
   readonly target: FavouriteTarget;
-  /** Absent for a caller that cannot be sure to be heard once only, and does not mind. */
+  /** Makes the command idempotent. Absent for a caller that accepts that a retry runs again. */
   readonly commandId: CommandId | undefined;
 }
 
-/** Favourites for clients without Yjs: they end in the same document as those of all others. */
+/** Favourites for clients without Yjs. They are written to the same user document that other clients edit. */
 export interface Favourites {
   /** Newest first. */
   list(
@@ -39,8 +39,8 @@ export interface Favourites {
     page: { readonly cursor?: string | null | undefined; readonly limit: number },
   ): Promise<Page<Favourite>>;
   /**
-   * Adds a favourite; `created` is false, and nothing changes, when it is there already.
-   * Throws `not-found` for what is not in the catalogue, `limit/reached`, `input/invalid`.
+   * Adds a favourite. If it exists already, nothing changes and `created` is false.
+   * Throws `not-found` for a target that is not in the catalogue, `limit/reached`, `input/invalid`.
    */
   add(userId: UserId, command: FavouriteCommand): Promise<{ readonly created: boolean }>;
   /** Removes a favourite, whether or not it is still in the catalogue. Throws `input/invalid`. */
@@ -58,7 +58,7 @@ export interface FavouritesDeps {
 export const createFavourites = (deps: FavouritesDeps): Favourites => {
   const { read, documents, commands, clock, limits } = deps;
 
-  /** The record of the command, the edit and the table: one unit of work. */
+  /** Writes the record of the command, the document and the table in one unit of work. */
   const edit = <Kept extends Receipt<Kept>>(
     userId: UserId,
     { procedure, target, commandId }: FavouriteCommand & { readonly procedure: string },
@@ -95,7 +95,7 @@ export const createFavourites = (deps: FavouritesDeps): Favourites => {
         const key = favouriteKey(target);
         if (entries.has(key)) return { created: false };
         if (entries.size >= limits.favourites) {
-          throw new AppError("limit/reached", `A student has ${limits.favourites} favourites at the most.`, {
+          throw new AppError("limit/reached", `A student can have at most ${limits.favourites} favourites.`, {
             limit: "favourites",
           });
         }
