@@ -42,5 +42,5 @@ const courseById = prepare<{ id: CourseId }>()((query, param) =>
   query.selectFrom("courses").select("id").where("id", "=", param.id),
 );
 
-/** The queries of favourites, as the user document was projected, and of their targets in the catalogue. */
+/** The queries of favourites (copied from the user document) and of their targets in the catalogue. */
 export const favouriteQueries = { newest, before, universityById, courseById };

@@ -15,14 +15,14 @@ test.each([
   ["HPE_CHUNK_EXTENSIONS_OVERFLOW", "413 Payload Too Large"],
   ["HPE_INVALID_METHOD", "400 Bad Request"],
   [undefined, "400 Bad Request"],
-])("answers %s with %s and the server's header", async (code, status) => {
+])("answers the client error %s with %s and the server's header", async (code, status) => {
   const answer = await answerTo(code);
 
   expect(answer).toMatch(`HTTP/1.1 ${status}\r\n`);
   expect(answer).toContain("\r\nx-edvoyage: 1\r\n");
 });
 
-test("says nothing to a connection that was reset", () => {
+test("closes a connection that was reset without writing an answer", () => {
   const socket = new PassThrough();
 
   answerClientError(Object.assign(new Error("reset"), { code: "ECONNRESET" }), socket);

@@ -2,14 +2,14 @@ import { ServerResponse, STATUS_CODES, type IncomingMessage, type OutgoingHttpHe
 import type { Duplex } from "node:stream";
 import { SERVER_HEADER, SERVER_HEADER_VALUE } from "@edvoyage/protocol";
 
-/** The header by which clients know an answer of this server from one of a proxy. */
+/** The header by which clients tell an answer of this server from an answer of a proxy. */
 export const ANSWER_HEADER = { [SERVER_HEADER]: SERVER_HEADER_VALUE } as const;
 
 const HEADERS = { ...ANSWER_HEADER, "cache-control": "no-store" } as const;
 
 /**
- * A response that carries the header from the start. Node answers some requests before any hook of Fastify runs (a missing host,
- * an expectation), and Fastify others (a preflight, a shutdown).
+ * A response that carries the header from the start, because hooks do not see every answer. Node answers some requests before
+ * any hook of Fastify runs (a missing host, an `expect` header), and Fastify answers others itself (a preflight, a shutdown).
  */
 export class MarkedResponse<Request extends IncomingMessage> extends ServerResponse<Request> {
   constructor(...options: ConstructorParameters<typeof ServerResponse<Request>>) {
@@ -18,7 +18,7 @@ export class MarkedResponse<Request extends IncomingMessage> extends ServerRespo
   }
 }
 
-/** Answers on a bare connection, for requests that no response was made for, and closes it. */
+/** Answers a request for which Node made no response, directly on its connection, and closes the connection. */
 export const answerOnSocket = (socket: Duplex, status: number, headers: OutgoingHttpHeaders = {}): void => {
   const lines = Object.entries({ ...HEADERS, connection: "close", "content-length": 0, ...headers }).map(
     ([name, value]) => `${name}: ${String(value)}\r\n`,
@@ -34,8 +34,8 @@ const statusByCode: Readonly<Record<string, number>> = {
 };
 
 /**
- * Answers bytes that are no HTTP request. The answer has no reason: what arrived is not what a client sent, and a client tries
- * again what has no reason.
+ * Answers bytes that are no valid HTTP request. The answer carries no error reason, so clients retry: the bytes were probably
+ * damaged on the way.
  */
 export const answerClientError = (error: Error & { readonly code?: string }, socket: Duplex): void => {
   if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();

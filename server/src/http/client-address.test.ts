@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { addressToLimitKey, createAddressLimiter, isAddressOrRange } from "./client-address.ts";
 
-/** A minute's beginning. */
+/** The start of a minute. */
 const START = Date.UTC(2026, 8, 1, 8);
 
 const createLimiter = (callsPerMinute: number) => {
@@ -10,49 +10,59 @@ const createLimiter = (callsPerMinute: number) => {
   return { limiter, time };
 };
 
-describe("what counts as one address", () => {
+describe("the limit key of an address", () => {
   test.each([
-    ["an IPv4 address is itself", "203.0.113.9", "203.0.113.9"],
-    ["an IPv4 address in the dress of IPv6 is itself", "::ffff:203.0.113.9", "203.0.113.9"],
-    ["the same in hexadecimal is too", "::ffff:cb00:7109", "203.0.113.9"],
-    ["an IPv6 address is its /64", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
-    ["an IPv6 address is its /64, however it is written", "2001:0DB8:0001:0002::0001", "2001:db8:1:2::/64"],
-    ["this machine is a /64", "::1", "::/64"],
-    ["an interface's name does not matter", "fe80::1%eth0", "fe80::/64"],
-    ["nothing is nobody's", "", "unknown"],
-    ["a word is nobody's", "unknown", "unknown"],
-    ["an address with a port is nobody's", "203.0.113.9:443", "unknown"],
-    ["an address out of range is nobody's", "203.0.113.256", "unknown"],
-    ["a line that was smuggled in is nobody's", "203.0.113.9\r\nx-admin: 1", "unknown"],
-  ])("%s", (_fact, address, key) => {
+    ["keeps an IPv4 address as it is", "203.0.113.9", "203.0.113.9"],
+    ["takes the IPv4 address out of an IPv4-mapped IPv6 address", "::ffff:203.0.113.9", "203.0.113.9"],
+    [
+      "takes the IPv4 address out of a hexadecimal IPv4-mapped IPv6 address",
+      "::ffff:cb00:7109",
+      "203.0.113.9",
+    ],
+    ["shortens an IPv6 address to its /64", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    [
+      "shortens an IPv6 address in another notation to the same /64",
+      "2001:0DB8:0001:0002::0001",
+      "2001:db8:1:2::/64",
+    ],
+    ["shortens the loopback address to its /64", "::1", "::/64"],
+    ["ignores the name of an interface", "fe80::1%eth0", "fe80::/64"],
+    ["returns unknown for an empty text", "", "unknown"],
+    ["returns unknown for a word", "unknown", "unknown"],
+    ["returns unknown for an address with a port", "203.0.113.9:443", "unknown"],
+    ["returns unknown for an address out of range", "203.0.113.256", "unknown"],
+    ["returns unknown for an address with an injected header line", "203.0.113.9\r\nx-admin: 1", "unknown"],
+  ])("%s", (_name, address, key) => {
     expect(addressToLimitKey(address)).toBe(key);
   });
 
-  test("two addresses of one subscriber are one, those of two are two", () => {
-    const [one, same, other] = ["2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1"].map(
-      addressToLimitKey,
-    );
+  test("equals for two addresses of one subscriber and differs between subscribers", () => {
+    const [address, sameSubscriber, otherSubscriber] = [
+      "2001:db8:0:1::1",
+      "2001:db8:0:1:ffff::2",
+      "2001:db8:0:2::1",
+    ].map(addressToLimitKey);
 
-    expect(same).toBe(one);
-    expect(other).not.toBe(one);
+    expect(sameSubscriber).toBe(address);
+    expect(otherSubscriber).not.toBe(address);
   });
 });
 
-describe("an address or range", () => {
-  test.each(["10.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/32", "10.0.0.1/32"])("is %s", (text) => {
+describe("the check for an address or range", () => {
+  test.each(["10.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/32", "10.0.0.1/32"])("accepts %s", (text) => {
     expect(isAddressOrRange(text)).toBe(true);
   });
 
   test.each(["", "localhost", "10.0.0.0/33", "2001:db8::/129", "10.0.0.0/", "10.0.0.0/255.0.0.0/8", "*"])(
-    "is not %j",
+    "rejects %j",
     (text) => {
       expect(isAddressOrRange(text)).toBe(false);
     },
   );
 });
 
-describe("the limiter", () => {
-  test("lets so many calls of an address through, then says when the minute ends", () => {
+describe("the address limiter", () => {
+  test("allows an address its calls per minute, then returns the seconds until the minute ends", () => {
     const { limiter, time } = createLimiter(3);
     time.now += 15_500;
 
@@ -61,7 +71,7 @@ describe("the limiter", () => {
     expect(limiter.take("203.0.113.9", 1)).toBe(45);
   });
 
-  test("counts each address for itself, and a /64 as one", () => {
+  test("counts each IPv4 address separately and a whole /64 as one address", () => {
     const { limiter } = createLimiter(1);
 
     expect(limiter.take("203.0.113.9", 1)).toBe(0);
@@ -70,7 +80,7 @@ describe("the limiter", () => {
     expect(limiter.take("2001:db8::2", 1)).toBeGreaterThan(0);
   });
 
-  test("begins anew with the next minute, and not before", () => {
+  test("starts a new count exactly when the next minute starts", () => {
     const { limiter, time } = createLimiter(1);
     limiter.take("203.0.113.9", 1);
 
@@ -80,14 +90,14 @@ describe("the limiter", () => {
     expect(limiter.take("203.0.113.9", 1)).toBe(0);
   });
 
-  test("does not count what it refused", () => {
+  test("leaves refused calls out of the count", () => {
     const { limiter } = createLimiter(5);
 
     expect(limiter.take("203.0.113.9", 6)).toBeGreaterThan(0);
     expect(limiter.take("203.0.113.9", 5)).toBe(0);
   });
 
-  test("remembers 50,000 addresses of a minute; the rest share one allowance, the known keep theirs", () => {
+  test("counts 50,000 addresses separately within a minute and lets all others share one allowance", () => {
     const { limiter, time } = createLimiter(2);
     const address = (index: number): string => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
     for (let index = 0; index < 50_000; index += 1) limiter.take(address(index), 1);

@@ -6,8 +6,8 @@ import type { Clock } from "../platform/clock.ts";
 import { MINUTE_MS, secondsUntil } from "../platform/clock.ts";
 
 /**
- * What counts as one address: an IPv4 address, or an IPv6 /64, which is what one subscriber gets
- * (RFC 6177) and could otherwise draw 2^64 addresses from.
+ * Returns the key under which limits count an address: an IPv4 address itself, or the /64 of an IPv6 address. One subscriber
+ * gets at least a /64 (RFC 6177) and could otherwise use 2^64 addresses. Returns `unknown` for a text that is no address.
  */
 export const addressToLimitKey = (address: string): string => {
   if (isIPv4(address)) return address;
@@ -17,7 +17,7 @@ export const addressToLimitKey = (address: string): string => {
   return `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`;
 };
 
-/** Where a request comes from: the socket's peer, or what a trusted proxy says; as Fastify does it. */
+/** Builds a reader of a request's address: the socket's peer, or the address that a trusted proxy reports. Works like Fastify's. */
 export const createAddressReader = (
   trustedProxies: readonly string[],
 ): ((request: IncomingMessage) => string) => {
@@ -25,23 +25,23 @@ export const createAddressReader = (
   return (request) => proxyAddr(request, isTrusted);
 };
 
-/** Whether a text is an IP address, or a CIDR range of fewer than all addresses. */
+/** Returns whether a text is an IP address, or a CIDR range that does not cover all addresses. */
 export const isAddressOrRange = (text: string): boolean => {
   if (isIP(text)) return true;
   const [address = "", bits = ""] = text.split("/");
   return isIP(address) !== 0 && ipaddr.isValidCIDR(text) && Number(bits) > 0;
 };
 
-/** Addresses of which a minute remembers the calls; the rest of a flood shares one allowance. */
+/** Addresses counted separately within one minute. Any further addresses share one allowance. */
 const MAX_ADDRESSES = 50_000;
 
-/** Coarse protection of the process, in its memory and for one minute; no guarantee of sign-in rests on it. */
+/** Coarse protection of this process: counts in memory, for one minute at a time. Sign-in security does not depend on it. */
 export interface AddressLimiter {
-  /** Counts `calls`; returns in how many seconds to come back when they are too many, else 0. */
+  /** Counts `calls`. Returns 0 if they are allowed, otherwise the seconds after which to retry. */
   take(address: string, calls: number): number;
 }
 
-/** Allows `callsPerMinute` to each address in each minute of the clock. */
+/** Allows each address `callsPerMinute` calls in each minute of the clock. */
 export const createAddressLimiter = (clock: Clock, callsPerMinute: number): AddressLimiter => {
   let minute = 0;
   const callsByAddress = new Map<string, number>();

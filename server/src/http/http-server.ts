@@ -34,18 +34,18 @@ export interface HttpDeps {
   readonly limits: Limits;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Whether the database takes writes; throws when it does not. */
+  /** Checks that the database accepts writes; throws if it does not. */
   readonly ping: () => Promise<void>;
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Longer than the 60 s that load balancers keep a connection, so that they close it and not we. */
+/** Longer than the 60 s for which load balancers keep a connection, so that they close it first and not this server. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const PREFLIGHT_SECONDS = 86_400;
-/** How long the answer of `/readyz` is given again: it writes to the disk, and anyone may ask. */
+/** How long an answer of `/readyz` is cached: each check writes to the disk, and anyone may call it. */
 const READY_CACHE_MS = 1_000;
 
-/** OWASP's headers for an API that serves no page (REST Security Cheat Sheet). */
+/** OWASP's headers for an API that serves no pages (REST Security Cheat Sheet). */
 const SECURITY_HEADERS = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -54,7 +54,7 @@ const SECURITY_HEADERS = {
   "x-frame-options": "DENY",
 } as const;
 
-/** The HTTP server: procedures under `/trpc/`, and `/healthz`, `/readyz`, `/metrics`. */
+/** Creates the HTTP server: procedures under `/trpc/`, and `/healthz`, `/readyz`, `/metrics`. */
 export const createHttpServer = async (deps: HttpDeps): Promise<FastifyInstance> => {
   const { config, router, clock, limits, log, metrics } = deps;
   const app = fastify({
@@ -64,7 +64,7 @@ export const createHttpServer = async (deps: HttpDeps): Promise<FastifyInstance>
     forceCloseConnections: "idle",
     http: { ServerResponse: MarkedResponse },
     clientErrorHandler: answerClientError,
-    // A URL that cannot be decoded is refused before any hook runs.
+    // Fastify refuses a URL that cannot be decoded before any hook runs, so the headers are set here.
     frameworkErrors: (error, _request, reply) => {
       reply.headers(SECURITY_HEADERS);
       sendTrpcError(reply, router, transportErrorToTrpc(error));
@@ -117,29 +117,30 @@ export const createHttpServer = async (deps: HttpDeps): Promise<FastifyInstance>
 };
 
 /**
- * Lets `close` end with the last answer: else a kept-alive connection holds it for the whole keep-alive, and one that has not
- * asked anything yet, as browsers and proxies open ahead of time, for a minute: to Node such a one is not idle.
+ * Lets `close` finish with the last answer. Otherwise a kept-alive connection delays it for the whole keep-alive timeout. A
+ * connection without any request, as browsers and proxies open ahead of time, delays it for a minute, because Node does not
+ * count it as idle.
  */
 const closeConnectionsAtShutdown = (app: FastifyInstance): void => {
   const { server } = app;
-  const silent = new Set<Socket>();
+  const unusedSockets = new Set<Socket>();
   let isClosing = false;
   server.on("connection", (socket: Socket) => {
     if (isClosing) return void socket.destroy();
-    silent.add(socket);
-    socket.once("close", () => silent.delete(socket));
+    unusedSockets.add(socket);
+    socket.once("close", () => unusedSockets.delete(socket));
   });
   for (const event of ["request", "upgrade"])
-    server.on(event, ({ socket }: IncomingMessage) => silent.delete(socket));
+    server.on(event, ({ socket }: IncomingMessage) => unusedSockets.delete(socket));
   app.addHook("preClose", (done) => {
     isClosing = true;
     server.keepAliveTimeout = 1;
-    for (const socket of silent) socket.destroy();
+    for (const socket of unusedSockets) socket.destroy();
     done();
   });
 };
 
-/** Says who asks: the session or admin token of the bearer, or nobody. Throws `rate/limited`. */
+/** Builds the context of a request: finds the caller by the session key or admin token. Throws `rate/limited`. */
 const createContextMaker = ({ sessions, adminToken, clock, limits }: HttpDeps) => {
   const limiter = createAddressLimiter(clock, limits.callsPerMinutePerIp);
   const adminTokenHash = sha256(adminToken);
@@ -147,17 +148,17 @@ const createContextMaker = ({ sessions, adminToken, clock, limits }: HttpDeps) =
   const callerOf = async (request: FastifyRequest): Promise<Caller> => {
     const key = bearerOf(request);
     if (key === undefined) return NOBODY;
-    // Hashes are compared: how long that takes tells nothing of the token.
+    // Compares hashes: the time that this takes reveals nothing about the token.
     const keyHash = sha256(key);
     if (keyHash === adminTokenHash) return ADMIN;
     try {
       const signedIn = await sessions.authenticate(keyHash);
-      const believed = request.headers[SESSION_HEADER];
-      if (believed === undefined || believed === signedIn.session.id)
+      const expectedSessionId = request.headers[SESSION_HEADER];
+      if (expectedSessionId === undefined || expectedSessionId === signedIn.session.id)
         return { state: "signed-in", ...signedIn };
       return {
         state: "refused",
-        error: new AppError("forbidden", "The key is not that of the session named."),
+        error: new AppError("forbidden", "The key does not belong to the named session."),
       };
     } catch (error) {
       if (error instanceof AppError) return { state: "refused", error };
@@ -180,7 +181,7 @@ const createContextMaker = ({ sessions, adminToken, clock, limits }: HttpDeps) =
 const NOBODY: Caller = { state: "nobody" };
 const ADMIN: Caller = { state: "admin" };
 
-/** Works the address out when it is asked for: few procedures look at it. */
+/** Computes the address only when it is read: few procedures need it. */
 class RequestContext implements Context {
   readonly caller: Caller;
   readonly #request: FastifyRequest;
@@ -208,7 +209,7 @@ const transportCodes = {
   415: "UNSUPPORTED_MEDIA_TYPE",
 } as const;
 
-/** Fastify's own refusals by status; anything else is a bug. */
+/** Translates Fastify's own refusals by their status. Any other error is a bug. */
 const transportErrorToTrpc = (cause: FastifyError): TRPCError => {
   const status = cause.statusCode ?? 500;
   if (status >= 500) return new TRPCError({ code: "INTERNAL_SERVER_ERROR", cause });
@@ -217,6 +218,7 @@ const transportErrorToTrpc = (cause: FastifyError): TRPCError => {
   return new TRPCError({ code, message: "The request was refused" });
 };
 
+/** Builds the handler of `/readyz`. It answers 503 with `retry-after` while the database does not accept writes. */
 const createReadiness = (ping: () => Promise<void>, clock: Clock) => {
   let last: { readonly at: number; readonly isReady: Promise<boolean> } | undefined;
   return async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {

@@ -6,7 +6,7 @@ import { AppError } from "../platform/errors.ts";
 
 const UNBOUNDED = { take: () => {} };
 
-test("procedures are listed with who may call them", () => {
+test("lists procedures with who may call them", () => {
   const listed = listProcedures(
     router({ b: sessionProcedure.mutation(() => 1), a: router({ c: publicProcedure.query(() => 1) }) }),
   );
@@ -17,7 +17,7 @@ test("procedures are listed with who may call them", () => {
   ]);
 });
 
-test("a procedure that declares nothing stops the server", () => {
+test("throws for a procedure that does not declare who may call it", () => {
   const t = initTRPC.create();
   const undeclared = t.router({ forgotten: t.procedure.query(() => 1) });
 
@@ -25,7 +25,7 @@ test("a procedure that declares nothing stops the server", () => {
   expect(() => guardProcedures(undeclared, { writeRate: UNBOUNDED })).toThrow("forgotten");
 });
 
-test("each declaration lets those in that it names, through tRPC's own caller too", async () => {
+test("lets only the declared callers in, through tRPC's own caller too", async () => {
   const guarded = guardProcedures(
     router({
       forAnyone: publicProcedure.query(() => "in"),
@@ -61,7 +61,7 @@ test("each declaration lets those in that it names, through tRPC's own caller to
   });
 });
 
-test("a student's mutations take a token each before they run, unless they say otherwise, and so does a query that says so", async () => {
+test("takes a write token before each mutation of a student and each metered query, but not before an unmetered mutation", async () => {
   const taken: string[] = [];
   const ran: string[] = [];
   const runs = (name: string) => () => void ran.push(name);

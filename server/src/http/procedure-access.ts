@@ -13,13 +13,13 @@ export interface ProcedureEntry {
   readonly path: string;
   readonly type: TRPCProcedureType;
   readonly access: Access;
-  /** What its input must look like: schemas of zod, all of which must hold. */
+  /** The zod schemas of its input; the input must satisfy all of them. */
   readonly inputs: readonly unknown[];
 }
 
 /**
- * Every procedure of a router, in order of path. Throws for one that does not say who may call it, so
- * that a server with a forgotten declaration never starts.
+ * Returns every procedure of a router, in the order of their paths. Throws for a procedure that does not declare who may call
+ * it, so that a server with a forgotten declaration never starts.
  */
 export const listProcedures = (router: AnyTRPCRouter): ProcedureEntry[] =>
   Object.entries(proceduresOf(router))
@@ -29,13 +29,14 @@ export const listProcedures = (router: AnyTRPCRouter): ProcedureEntry[] =>
       access: accessOf(path, _def),
       inputs: _def.inputs,
     }))
-    .sort((one, other) => (one.path < other.path ? -1 : 1));
+    .sort((first, second) => (first.path < second.path ? -1 : 1));
 
 /**
- * Puts before every procedure of a router the check that its declaration asks for and the rate at which a student may write,
- * whoever calls it and through which adapter, and runs its middlewares without tRPC's own loop: that copies the call's options
- * property by property four times, a third of what validating a session costs. Throws for a procedure
- * that declares nothing.
+ * Guards every procedure of a router with its declared access check and the student's write rate limit. The guards hold for
+ * every caller and every adapter. Throws for a procedure that declares no access.
+ *
+ * The procedures then run their middlewares without tRPC's own loop. That loop copies the call's options property by property
+ * four times, which costs a third as much as validating a session.
  */
 export const guardProcedures = <Router extends AnyTRPCRouter>(
   router: Router,
@@ -59,7 +60,7 @@ export const guardProcedures = <Router extends AnyTRPCRouter>(
   return router;
 };
 
-/** Throws `session/required`, `session/expired`, `session/revoked` or `forbidden` for who may not. */
+/** Throws `session/required`, `session/expired`, `session/revoked` or `forbidden` if the caller has no access. */
 const authorize = (access: Access, caller: Caller): void => {
   switch (access) {
     case "anyone":
@@ -73,16 +74,19 @@ const authorize = (access: Access, caller: Caller): void => {
   }
 };
 
-/** The middlewares of a procedure, the parsing of its input among them; the last runs its resolver. */
+/** Runs the middlewares of a procedure. They also parse its input, and the last one runs its resolver. */
 const runMiddlewares = ({ middlewares, meta }: Definition, call: Call): Promise<MiddlewareResult> => {
-  const step = async (index: number, { ctx, input, getRawInput }: Passed): Promise<MiddlewareResult> => {
+  const step = async (
+    index: number,
+    { ctx, input, getRawInput }: MiddlewareState,
+  ): Promise<MiddlewareResult> => {
     const middleware = middlewares[index];
-    if (!middleware) throw new Error("The last middleware of a procedure asked for another");
-    const next = (passed: Partial<Passed> = {}): Promise<MiddlewareResult> =>
+    if (!middleware) throw new Error("The last middleware of a procedure called `next`");
+    const next = (overrides: Partial<MiddlewareState> = {}): Promise<MiddlewareResult> =>
       step(index + 1, {
-        ctx: passed.ctx ? { ...ctx, ...passed.ctx } : ctx,
-        input: "input" in passed ? passed.input : input,
-        getRawInput: passed.getRawInput ?? getRawInput,
+        ctx: overrides.ctx ? { ...ctx, ...overrides.ctx } : ctx,
+        input: "input" in overrides ? overrides.input : input,
+        getRawInput: overrides.getRawInput ?? getRawInput,
       });
     try {
       const { path, type, signal, batchIndex } = call;
@@ -94,20 +98,20 @@ const runMiddlewares = ({ middlewares, meta }: Definition, call: Call): Promise<
   return step(0, { ctx: call.ctx, input: undefined, getRawInput: call.getRawInput });
 };
 
-/** What one middleware hands to the next. */
-interface Passed {
+/** The values that one middleware passes to the next. */
+interface MiddlewareState {
   readonly ctx: Context;
   readonly input: unknown;
   readonly getRawInput: () => Promise<unknown>;
 }
 
-/** What tRPC's adapters and callers hand to a procedure. */
-interface Call extends CallFacts {
+/** The argument that tRPC's adapters and callers pass to a procedure. */
+interface Call extends CallInfo {
   readonly ctx: Context;
   readonly getRawInput: () => Promise<unknown>;
 }
 
-interface CallFacts {
+interface CallInfo {
   readonly path: string;
   readonly type: TRPCProcedureType;
   readonly signal: AbortSignal | undefined;
@@ -119,10 +123,10 @@ type MiddlewareResult =
   | { readonly ok: false; readonly error: TRPCError };
 
 type Middleware = (
-  options: Passed &
-    CallFacts & {
+  options: MiddlewareState &
+    CallInfo & {
       readonly meta: unknown;
-      readonly next: (passed?: Partial<Passed>) => Promise<MiddlewareResult>;
+      readonly next: (overrides?: Partial<MiddlewareState>) => Promise<MiddlewareResult>;
     },
 ) => Promise<MiddlewareResult>;
 

@@ -49,7 +49,7 @@ const appRouter = guardProcedures(
 
 const createContext = async (): Promise<Context> => ({ caller: { state: "nobody" }, ip: "127.0.0.1" });
 
-/** Our adapter and tRPC's own, before the same router. */
+/** Starts our adapter and tRPC's own adapter with the same router. */
 const startBoth = async (options: { readonly createContext?: () => Promise<Context> } = {}) => {
   const context = options.createContext ?? createContext;
   const ended: EndedCall[] = [];
@@ -88,15 +88,15 @@ const cases: readonly (readonly [string, Case])[] = [
   ["a query with an input", { method: "GET", url: `list?${input({ limit: 3 })}` }],
   ["a query whose input is wrong", { method: "GET", url: `list?${input({ limit: "3" })}` }],
   ["a query without the input that it needs", { method: "GET", url: "list" }],
-  ["a query with no need of an input", { method: "GET", url: "maybe" }],
+  ["a query without its optional input", { method: "GET", url: "maybe" }],
   ["a query with input null", { method: "GET", url: "maybe?input=null" }],
   ["a query whose input is not JSON", { method: "GET", url: "list?input=%7Bnot" }],
-  ["a query that takes no input and gets nonsense", { method: "GET", url: "hello?input=%7Bnot" }],
+  ["a query that takes no input and gets an invalid one", { method: "GET", url: "hello?input=%7Bnot" }],
   ["a nested query", { method: "GET", url: "nested.deep" }],
   ["an encoded path", { method: "GET", url: "nested%2Edeep" }],
   ["a mutation", { method: "POST", url: "save", body: '{"text":"é"}', headers: json }],
   [
-    "a mutation with a charset",
+    "a mutation with a charset in its content type",
     {
       method: "POST",
       url: "save",
@@ -107,20 +107,23 @@ const cases: readonly (readonly [string, Case])[] = [
   ["a mutation whose input is wrong", { method: "POST", url: "save", body: "{}", headers: json }],
   ["a mutation whose body is not JSON", { method: "POST", url: "save", body: "{text", headers: json }],
   ["a mutation with an empty body", { method: "POST", url: "touch", body: "", headers: json }],
-  ["a mutation with no body and no type", { method: "POST", url: "touch" }],
-  ["a mutation by GET", { method: "GET", url: "touch" }],
-  ["a query by POST", { method: "POST", url: "hello", body: "{}", headers: json }],
-  ["a query by PUT", { method: "PUT", url: "hello", body: "{}", headers: json }],
-  ["HEAD", { method: "HEAD", url: "hello" }],
+  ["a mutation without a body and content type", { method: "POST", url: "touch" }],
+  ["a mutation called with GET", { method: "GET", url: "touch" }],
+  ["a query called with POST", { method: "POST", url: "hello", body: "{}", headers: json }],
+  ["a query called with PUT", { method: "PUT", url: "hello", body: "{}", headers: json }],
+  ["a HEAD request", { method: "HEAD", url: "hello" }],
   ["an unknown procedure", { method: "GET", url: "nope" }],
   ["a router in place of a procedure", { method: "GET", url: "nested" }],
   ["a name of Object.prototype", { method: "GET", url: "toString" }],
-  ["no procedure", { method: "GET", url: "" }],
-  ["a refusal for who asks", { method: "GET", url: "mine" }],
-  ["a refusal with details", { method: "GET", url: "blocked" }],
-  ["a refusal with a status that tRPC lacks", { method: "POST", url: "full", body: "{}", headers: json }],
-  ["a bug", { method: "GET", url: "bug" }],
-  ["tRPC's own error", { method: "GET", url: "teapot" }],
+  ["a request without a procedure", { method: "GET", url: "" }],
+  ["a call that requires a session", { method: "GET", url: "mine" }],
+  ["a query that throws an error with details", { method: "GET", url: "blocked" }],
+  [
+    "a mutation that fails with a status that tRPC lacks",
+    { method: "POST", url: "full", body: "{}", headers: json },
+  ],
+  ["a query that throws an unexpected error", { method: "GET", url: "bug" }],
+  ["a query that throws a TRPCError", { method: "GET", url: "teapot" }],
   ["a batch", { method: "GET", url: `hello,list?batch=1&${input({ 1: { limit: 2 } })}` }],
   ["a batch of one", { method: "GET", url: "hello?batch=1" }],
   [
@@ -128,24 +131,24 @@ const cases: readonly (readonly [string, Case])[] = [
     { method: "POST", url: "save,touch?batch=1", body: '{"0":{"text":"a"}}', headers: json },
   ],
   ["a batch in which one fails", { method: "GET", url: `hello,list,nope?batch=1&${input({ 1: {} })}` }],
-  ["a batch in which all fail alike", { method: "GET", url: "nope,none?batch=1" }],
-  ["a batch in which all fail", { method: "GET", url: "mine,blocked?batch=1" }],
-  ["a batch that mixes kinds", { method: "GET", url: "hello,touch?batch=1" }],
+  ["a batch in which all fail with the same error", { method: "GET", url: "nope,none?batch=1" }],
+  ["a batch in which all fail with different errors", { method: "GET", url: "mine,blocked?batch=1" }],
+  ["a batch that mixes queries and mutations", { method: "GET", url: "hello,touch?batch=1" }],
   [
-    "a batch by the wrong method",
+    "a batch called with the wrong method",
     { method: "POST", url: "hello,nothing?batch=1", body: "{}", headers: json },
   ],
   ["a batch whose input is an array", { method: "GET", url: `hello,list?batch=1&${input([1])}` }],
   ["a batch whose input is not JSON", { method: "GET", url: "list,maybe?batch=1&input=%7B" }],
-  ["commas without a batch", { method: "GET", url: "hello,hello" }],
+  ["a path with commas that is not a batch", { method: "GET", url: "hello,hello" }],
   [
     "a streamed batch",
     { method: "GET", url: "hello,nested.deep?batch=1", headers: { "trpc-accept": "application/jsonl" } },
   ],
 ];
 
-describe("the thin adapter answers as tRPC's own does", () => {
-  test.each(cases)("to %s", async (_what, { method, url, body, headers }) => {
+describe("our tRPC adapter", () => {
+  test.each(cases)("answers %s as tRPC's own adapter does", async (_name, { method, url, body, headers }) => {
     const { ours, stock } = await startBoth();
     const request = {
       method,
@@ -158,14 +161,14 @@ describe("the thin adapter answers as tRPC's own does", () => {
 
     expect(mine.statusCode).toBe(theirs.statusCode);
     expect(parsed(mine.body)).toEqual(parsed(theirs.body));
-    // Of a request that it cannot read, tRPC's adapter calls the JSON text/plain.
+    // For a request that it cannot read, tRPC's adapter sends its JSON answer as text/plain.
     if (mine.body) expect(mine.headers["content-type"]).toMatch(/^application\/json/);
     expect(mine.headers.allow).toBe(theirs.headers.allow);
   });
 
   test.each(cases.filter(([, { method }]) => method === "GET"))(
-    "to %s when no context can be made",
-    async (_what, { url, headers }) => {
+    "answers %s as tRPC's own adapter does when no context can be made",
+    async (_name, { url, headers }) => {
       const { ours, stock } = await startBoth({
         createContext: async () => {
           throw new AppError("rate/limited", "Slower.", { retryAfterSeconds: 3 });
@@ -189,7 +192,7 @@ const parsed = (body: string): unknown => {
   }
 };
 
-test("a refusal that will pass says when in retry-after", async () => {
+test("sends retry-after with an error that has retryAfterSeconds, alone and in a batch", async () => {
   const { ours } = await startBoth();
 
   const blocked = await ours.inject({ method: "GET", url: "/trpc/blocked" });
@@ -198,7 +201,7 @@ test("a refusal that will pass says when in retry-after", async () => {
   expect([blocked.headers["retry-after"], batch.headers["retry-after"]]).toEqual(["7", "7"]);
 });
 
-test("a bug is a bare 500 that tells nothing", async () => {
+test("answers an unexpected error with a bare 500 and reports its cause to the server only", async () => {
   const { ours, ended } = await startBoth();
 
   const reply = await ours.inject({ method: "GET", url: "/trpc/bug" });
@@ -209,7 +212,7 @@ test("a bug is a bare 500 that tells nothing", async () => {
   expect(ended[0]?.error?.cause).toMatchObject({ message: "the secret is 123456" });
 });
 
-test("an unknown path is not repeated to those who count calls", async () => {
+test("reports an unknown path as (unknown) and not as the caller wrote it", async () => {
   const { ours, ended } = await startBoth();
 
   await ours.inject({ method: "GET", url: "/trpc/+919876543210" });
@@ -221,7 +224,7 @@ test.each([
   ["httpLink", httpLink],
   ["httpBatchLink", httpBatchLink],
   ["httpBatchStreamLink", httpBatchStreamLink],
-])("tRPC's own client talks to it by %s", async (_name, link) => {
+])("serves tRPC's own client over %s", async (_name, link) => {
   const { ours } = await startBoth();
   const url = `${await ours.listen({ host: "127.0.0.1", port: 0 })}/trpc`;
   const client = createTRPCClient<typeof appRouter>({ links: [link({ url })] });

@@ -12,9 +12,9 @@ import { getHTTPStatusCode } from "@trpc/server/http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { AppError, errorToFacts } from "../platform/errors.ts";
 
-/** One call of a request, after it ended. */
+/** One call of a request, after it has ended. */
 export interface EndedCall {
-  /** A procedure that exists, or `(unknown)`: the path is the caller's text. */
+  /** The path of an existing procedure, otherwise `(unknown)`: any other path is text from the caller. */
   readonly procedure: string;
   readonly error: TRPCError | undefined;
   readonly durationMs: number;
@@ -22,17 +22,17 @@ export interface EndedCall {
 
 export interface TrpcHttpOptions<Context> {
   readonly router: AnyTRPCRouter;
-  /** Throws to refuse every call of the request; `calls` is how many it carries. */
+  /** Throws to refuse every call of the request. `calls` is the number of calls in it. */
   readonly createContext: (request: FastifyRequest, calls: number) => Promise<Context>;
   readonly onCallEnded: (call: EndedCall) => void;
-  /** Calls in one batch. */
+  /** The most calls in one batch. */
   readonly maxBatchCalls: number;
 }
 
 /**
- * Serves a router under `/trpc/` with tRPC's own wire format. tRPC's adapters build a web Request,
- * an AbortSignal and a Response for each call, which takes 350 of their 400 µs; this one calls the
- * procedure from Fastify's request. Streamed batches are left to tRPC's adapter.
+ * Serves a router under `/trpc/` in tRPC's own wire format. tRPC's adapters build a web Request, an AbortSignal and a Response
+ * for each call, which takes 350 of their 400 µs. This adapter calls the procedure directly from Fastify's request. It leaves
+ * streamed batches to tRPC's adapter.
  */
 export const serveTrpc = <Context>(fastify: FastifyInstance, options: TrpcHttpOptions<Context>): void => {
   fastify.removeContentTypeParser(["application/json", "text/plain"]);
@@ -42,7 +42,7 @@ export const serveTrpc = <Context>(fastify: FastifyInstance, options: TrpcHttpOp
   fastify.all("/trpc/*", (request, reply) => serve(request, reply, options));
 };
 
-/** A failed request in tRPC's shape, for what goes wrong before a procedure is found. */
+/** Sends an error in tRPC's shape, for a request that fails before a procedure is found. */
 export const sendTrpcError = (reply: FastifyReply, router: AnyTRPCRouter, error: TRPCError): FastifyReply => {
   const failure: Result = { error, path: undefined };
   return sendResults(reply, router, { results: [failure], isBatch: false });
@@ -57,8 +57,8 @@ const serve = async <Context>(
   const startedAt = performance.now();
   reply.header("vary", "origin, trpc-accept, accept");
   if (request.method === "HEAD") return reply.code(204).send();
-  const isTooMany = pathOf(request).split(",").length > options.maxBatchCalls;
-  if (wantsStream(request) && !isTooMany) return serveStream(request, reply, options);
+  const hasTooManyCalls = pathOf(request).split(",").length > options.maxBatchCalls;
+  if (wantsStream(request) && !hasTooManyCalls) return serveStream(request, reply, options);
 
   const parsed = parseRequest(request, options);
   if (parsed instanceof TRPCError) {
@@ -67,7 +67,7 @@ const serve = async <Context>(
   }
   const { calls, isBatch } = parsed;
   const context = createContext(request, calls.length);
-  // Each call reports it as its own; one that is refused before it looks leaves it to nobody.
+  // Each call reports this error itself. If no call awaits the context, the rejection would otherwise be unhandled.
   context.catch(() => {});
   const run = async (call: Call): Promise<Result> => {
     const result = await runCall(call, { request, reply, context });
@@ -86,7 +86,7 @@ interface Call {
   readonly path: string;
   readonly index: number;
   readonly procedure: AnyTRPCProcedure | undefined;
-  /** Throws for what is not JSON: asked for by the procedures that take an input, and a fault of each. */
+  /** Throws for an input that is not JSON. Only procedures that take an input call it, so only they fail. */
   readonly getInput: () => unknown;
 }
 
@@ -140,7 +140,10 @@ const parseInputs = (text: string | undefined, isBatch: boolean): Readonly<Recor
   if (!isBatch) return [json];
   if (typeof json === "object" && json !== null && !Array.isArray(json))
     return json as Record<number, unknown>;
-  throw new TRPCError({ code: "BAD_REQUEST", message: "The input of a batch is an object by index" });
+  throw new TRPCError({
+    code: "BAD_REQUEST",
+    message: "The input of a batch must be an object with the index of each call as its keys",
+  });
 };
 
 const runCall = async <Context>(
@@ -229,7 +232,7 @@ const serveStream = async <Context>(
   return reply;
 };
 
-/** What comes after `/trpc/`: a procedure, or several with commas between. */
+/** Returns the path after `/trpc/`: the name of a procedure, or several names separated by commas. */
 const pathOf = ({ params }: FastifyRequest): string => (params as { readonly "*": string })["*"];
 
 const wantsStream = ({ headers }: FastifyRequest): boolean =>

@@ -4,31 +4,30 @@ import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
 import { errorToFacts, type AppError } from "../platform/errors.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
 
-/** Who may call a procedure. Every procedure declares it; one that does not answers nobody. */
+/** Who may call a procedure. The server does not start with a procedure that does not declare it. */
 export type Access = "anyone" | "session" | "admin";
 
-/** What a procedure declares of itself. */
+/** The declaration of a procedure. */
 export interface Meta {
   readonly access: Access;
   /**
-   * Whether each call by a student takes a token of the rate at which a student may write. Default: mutations do, queries do
-   * not.
+   * Whether each call takes a token from the student's write rate limit. Default: true for mutations, false for queries.
    */
   readonly isMetered?: boolean;
 }
 
-/** Who asks, as the key of the request says. */
+/** The caller of a request, according to its key. */
 export type Caller =
   | { readonly state: "nobody" }
-  /** The request had a key, and it is not good: procedures for anyone do not mind. */
+  /** The request's key is not valid. Procedures for anyone still answer. */
   | { readonly state: "refused"; readonly error: AppError }
   | ({ readonly state: "signed-in" } & SignedIn)
   | { readonly state: "admin" };
 
-/** What every procedure knows of its request. */
+/** The request, as every procedure sees it. */
 export interface Context {
   readonly caller: Caller;
-  /** What limits by address count the request under. */
+  /** The key under which address limits count the request: see `addressToLimitKey`. */
   readonly ip: string;
 }
 
@@ -52,19 +51,19 @@ const optional = (reason: Reason | undefined): { readonly reason?: Reason } => (
 
 export const router = t.router;
 
-/** For anyone, signed in or not. */
+/** A procedure for anyone, signed in or not. */
 export const publicProcedure = t.procedure.meta({ access: "anyone" });
 
-/** A request whose key is good. */
+/** The context of a request with a valid session key. */
 export type SessionContext = Context & { readonly caller: Extract<Caller, { state: "signed-in" }> };
 
-// Never run: its type tells resolvers what `guardProcedures` has made sure of before they run.
+// Never runs. Its type tells resolvers that the caller is signed in, which `guardProcedures` checks before they run.
 const narrowedProcedure = () => t.procedure.use(({ ctx, next }) => next({ ctx: ctx as SessionContext }));
 
-/** For signed-in students; `ctx.caller` has the user and the session. */
+/** A procedure for signed-in students. `ctx.caller` holds the user and the session. */
 export const sessionProcedure = t.procedure.meta({ access: "session" }) as unknown as ReturnType<
   typeof narrowedProcedure
 >;
 
-/** For whoever holds the admin token. */
+/** A procedure for holders of the admin token. */
 export const adminProcedure = t.procedure.meta({ access: "admin" });

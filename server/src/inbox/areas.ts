@@ -3,24 +3,24 @@ import type { Area, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
 import { createLookBack } from "../platform/look-back.ts";
 
-/** An area that changed, and when. */
+/** An area that changed, and its time. */
 export interface AreaChange {
   readonly area: Area;
-  /** Another one after every change, so that a device which knows it has nothing to ask. */
+  /** Different after every change, so that a device that already has this value need not ask again. */
   readonly changedAt: number;
 }
 
-/** Tells a student's devices that something of hers has changed, whichever of them, or whoever else, changed it. */
+/** Tells a student's devices which of their areas changed, whether one of the devices or somebody else made the change. */
 export interface Areas {
-  /** Belongs to the unit of work that changes what the area shows; her open sockets are told after the commit. */
+  /** Call it in the unit of work that changes the area's content. The student's open sockets are told after the commit. */
   touch(tx: UnitOfWork, userId: UserId, change: { readonly area: Area; readonly now: number }): Promise<void>;
-  /** The areas that changed at or after an instant. */
+  /** Returns the areas that changed at or after an instant. */
   changedSince(userId: UserId, since: number): Promise<readonly AreaChange[]>;
-  /** Tells the sockets of this process what other processes changed. */
+  /** Tells the sockets of this process about changes by other processes. */
   notice(): Promise<void>;
 }
 
-/** How far back another process's changes are looked for: a commit may come later than its instant. */
+/** How far back to look for changes by other processes: a commit may become visible after its `changed_at`. */
 const NOTICE_OVERLAP_MS = 20_000;
 
 const touch = prepare<{ userId: UserId; area: Area; now: number }>()((query, param) =>
@@ -30,7 +30,7 @@ const touch = prepare<{ userId: UserId; area: Area; now: number }>()((query, par
     .onConflict((conflict) =>
       conflict
         .columns(["user_id", "area"])
-        // Always a later one, also within a millisecond, of a commit that was overtaken and of a clock that was put back.
+        // Always increases: also within one millisecond, when a commit is overtaken by another, and when the clock is set back.
         .doUpdateSet((eb) => ({
           changed_at: eb
             .case()

@@ -8,12 +8,12 @@ import {
   type UserId,
 } from "@edvoyage/protocol";
 
-/** A count of unread messages goes no further: it is read entry by entry. */
+/** Counting unread messages stops here, because it reads entry by entry. */
 const MAX_UNREAD = 1_000;
-/** Invitations shown at once, the newest. */
+/** Only the newest invitations are shown. */
 const MAX_INVITATIONS = 100;
 
-/** A room that changed for one of its members, with what is at its end. */
+/** A room that changed for one of its members, with its newest entry and message. */
 export interface ChangedRoomRow {
   readonly id: RoomId;
   readonly kind: RoomKind;
@@ -24,10 +24,10 @@ export interface ChangedRoomRow {
   readonly from_segment: number;
   readonly read_segment: number;
   readonly read_position: number;
-  /** The other of a direct room. */
+  /** The other student of a direct room. */
   readonly peer_id: UserId | null;
   readonly peer_name: string | null;
-  /** The newest entry, but for those that only end a segment. */
+  /** The newest entry, except entries that only end a segment. */
   readonly head_id: string | null;
   readonly head_segment: number | null;
   readonly head_position: number | null;
@@ -39,11 +39,11 @@ export interface ChangedRoomRow {
   readonly unread: number | null;
 }
 
-/** Of those who have blocked a student she is shown what they say in a room, and not what they have read. */
-const hasNotBlocked = (who: string, userId: UserId) =>
-  sql<SqlBool>`${sql.ref(who)} not in (select owner_id from contacts where contact_id = ${userId} and is_blocked = 1)`;
+/** A student does not see the read positions of members who have blocked them, but still sees those members' messages. */
+const hasNotBlocked = (memberColumn: string, userId: UserId) =>
+  sql<SqlBool>`${sql.ref(memberColumn)} not in (select owner_id from contacts where contact_id = ${userId} and is_blocked = 1)`;
 
-/** One statement, so that membership and what is shown of the log are of one moment. */
+/** One statement, so that membership and the log's content come from the same moment. */
 const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param) =>
   query
     .selectFrom("room_members as own")
@@ -199,7 +199,7 @@ const invitations = prepare<{ userId: UserId }>()((query, param) =>
 /** The queries of the inbox. */
 export const inboxQueries = { changedRooms, leftSince, invitations };
 
-/** How far the other members of rooms have read; of larger rooms nobody is shown. */
+/** Returns how far the other members of rooms have read. Larger rooms show nobody's read position. */
 export const othersRead = async (
   queries: Queries,
   userId: UserId,

@@ -11,29 +11,29 @@ import { inboxQueries as queries, othersRead, type ChangedRoomRow } from "./inbo
 /** A room in a student's inbox. */
 export type InboxRoom =
   | InboxMemberRoom
-  /** One that she has left, or was removed from. */
+  /** A room that the student has left or was removed from. */
   | { readonly state: "left"; readonly id: RoomId; readonly leftAt: number };
 
-/** A room that she is in. */
+/** A room that the student is in. */
 export interface InboxMemberRoom extends Omit<Room, "createdAt" | "changedAt"> {
   readonly state: "member";
-  /** The newest event. A copy that has another id at this place is of a history that was undone. */
+  /** The newest event. A device whose copy has another id at this position holds a history that the server no longer has. */
   readonly head: Position & { readonly id: string };
-  /** Others' messages after the own read position that were not removed; 1,000 stands for as many and more. */
+  /** The number of other members' messages after the student's read position, without removed ones. 1,000 means at least 1,000. */
   readonly unread: number;
-  /** What the newest message says now, at most 120 characters of it; `null` when there is none. */
+  /** The current text of the newest message, at most 120 characters; `null` if there is no message. */
   readonly preview: string | null;
   readonly lastAuthorId: UserId | null;
   readonly lastAt: number | null;
-  /** Everything up to and with this place is read; index -1 is before the first entry of the segment. */
+  /** Everything up to and including this position is read. Index -1 is before the first entry of the segment. */
   readonly readPosition: Position;
-  /** The other members', in direct rooms and groups of up to 32; `[]` in larger ones. */
+  /** The read positions of the other members in direct rooms and groups of up to 32; `[]` in larger ones. */
   readonly othersRead: readonly { readonly userId: UserId; readonly position: Position }[];
 }
 
-/** A group that a student was asked into. */
+/** An invitation of a student to a group. */
 export interface Invitation {
-  /** The room's, which `chat.rooms.acceptInvitation` takes. */
+  /** The id of the room; `chat.rooms.acceptInvitation` takes it. */
   readonly id: RoomId;
   readonly name: string | null;
   readonly invitedBy: UserId;
@@ -41,25 +41,28 @@ export interface Invitation {
   readonly at: number;
 }
 
-/** What a student is shown before she opens anything. */
+/** The changes of a student's inbox: everything that the app shows before a room is opened. */
 export interface InboxChanges {
-  /** Those that changed, the one with the newest event first. */
+  /** The rooms that changed, the one with the newest event first. */
   readonly rooms: readonly InboxRoom[];
-  /** All that wait for an answer, whenever they came: newest first, 100 at the most. */
+  /** All open invitations, whenever they were made: newest first, at most 100. */
   readonly invitations: readonly Invitation[];
-  /** Those that came or were read: newest change first, 100 at the most. */
+  /** The notifications that arrived or were read: newest change first, at most 100. */
   readonly notifications: readonly Notification[];
-  /** How many are unread; 1,000 stands for as many and more. */
+  /** The number of unread notifications. 1,000 means at least 1,000. */
   readonly unreadNotifications: number;
-  /** What else of hers changed, by this device or another or somebody else: worth asking for again. */
+  /** The student's other areas that changed, whoever changed them. A device should fetch them again. */
   readonly areas: readonly AreaChange[];
-  /** To ask from next time, a few seconds earlier: what was being written now is not seen yet. */
+  /** Pass it as `since` next time, minus a few seconds: writes that are still in progress now are not visible yet. */
   readonly serverNow: number;
 }
 
-/** Derived from heads, read positions and rows when asked for: a message costs the same in a room of 2 and of 256. */
+/**
+ * The inbox of a student. It is computed from room heads, read positions and rows on each call, so sending a message costs the
+ * same in a room of 2 as in a room of 256.
+ */
 export interface Inbox {
-  /** What changed at or after an instant of the server's clock; everything without one. */
+  /** Returns the changes at or after `since`, by the server's clock. `null` returns everything. */
   changes(userId: UserId, since: number | null): Promise<InboxChanges>;
 }
 
@@ -68,7 +71,7 @@ export interface InboxDeps {
   readonly notifications: Pick<Notifications, "changes">;
   readonly areas: Pick<Areas, "changedSince">;
   readonly logs: Pick<RoomLogs, "decode">;
-  /** What a message or an edit says. */
+  /** Returns the text of a message or an edit; `null` for any other event. */
   readonly textOf: (event: readonly EntryValue[]) => string | null;
   readonly clock: Clock;
 }
@@ -85,7 +88,7 @@ export const createInbox = (deps: InboxDeps): Inbox => {
 
   return {
     changes: async (userId, since) => {
-      // Before anything is read: what comes while it is read is seen now or next time.
+      // Taken before the first read, so that a change during the reads is seen now or next time.
       const serverNow = clock.now();
       const changed = await read.all(queries.changedRooms, { userId, since: since ?? 0 });
       const [others, left, invitations, notified, changedAreas] = await Promise.all([
@@ -97,12 +100,12 @@ export const createInbox = (deps: InboxDeps): Inbox => {
       ]);
       const othersByRoom = new Map<RoomId, InboxMemberRoom["othersRead"][number][]>();
       for (const row of others) {
-        const ofRoom = othersByRoom.get(row.room_id) ?? [];
-        ofRoom.push({
+        const positions = othersByRoom.get(row.room_id) ?? [];
+        positions.push({
           userId: row.user_id,
           position: { segment: row.read_segment, index: row.read_position },
         });
-        othersByRoom.set(row.room_id, ofRoom);
+        othersByRoom.set(row.room_id, positions);
       }
       return {
         rooms: [
@@ -144,7 +147,7 @@ export const createInbox = (deps: InboxDeps): Inbox => {
   };
 };
 
-/** Cuts a text without leaving half of a surrogate pair. */
+/** Cuts a text without splitting a surrogate pair. */
 const cutText = (text: string, maxCharacters: number): string =>
   text.slice(0, maxCharacters).replace(/[\ud800-\udbff]$/, "");
 

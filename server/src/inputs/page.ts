@@ -3,25 +3,25 @@ import { AppError } from "../platform/errors.ts";
 
 const MAX_CURSOR_CHARACTERS = 512;
 
-/** What every list takes: `limit` is 20 unless told, 100 at the most; `cursor` is what the last page gave. */
+/** The input of every list. `limit` is at most 100. Default: 20. `cursor` is the `nextCursor` of the previous page. */
 export const pageInput = {
   cursor: z.string().max(MAX_CURSOR_CHARACTERS).nullish(),
   limit: z.number().int().min(1).max(100).default(20),
 };
 
-/** What every list gives. */
+/** One page of a list. */
 export interface Page<Item> {
   readonly items: readonly Item[];
   /** `null` on the last page. */
   readonly nextCursor: string | null;
 }
 
-/** A position in an order: the values of its columns in the last row seen. */
+/** A position in a sorted list: the values of the sort columns in the last row seen. */
 export type Position = readonly (string | number)[];
 
 /**
- * Reads a cursor of the list of that name back; `undefined` is the beginning. Throws `input/invalid` for what
- * no page of that list gave.
+ * Reads the position from a cursor of the named list. `undefined` is the beginning of the list. Throws `input/invalid` for a
+ * cursor that did not come from this list.
  */
 export const parseCursor = <P extends Position>(
   cursor: string | null | undefined,
@@ -32,12 +32,12 @@ export const parseCursor = <P extends Position>(
   const decoded = cursorShape.safeParse(decode(cursor));
   const position = shape.safeParse(decoded.data?.position);
   if (decoded.data?.list === list && position.success) return position.data;
-  throw new AppError("input/invalid", "This cursor is not one that this list gave.", {
+  throw new AppError("input/invalid", "This cursor did not come from this list.", {
     issues: [{ path: "cursor", message: "Not a cursor of this list" }],
   });
 };
 
-/** Makes a page of rows that were asked for with one more than `limit`, to know whether there are more. */
+/** Makes a page of rows. The query must ask for one row more than `limit`, which shows whether there is a next page. */
 export const toPage = <Row, Item>(
   rows: readonly Row[],
   limit: number,

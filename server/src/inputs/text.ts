@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * A line that other students read, such as a name: no control characters, nothing that turns the direction of the text
- * around it, no lone surrogates (encoders differ on them). Joiners stay: names of India are written with them.
+ * A single line that other students read, such as a name. Rejects control characters, characters that change the direction of
+ * the surrounding text, and lone surrogates (encoders treat them differently). Allows joiners, which Indian names need.
  */
 export const lineInput = (maxCharacters: number) =>
   z
@@ -13,8 +13,8 @@ export const lineInput = (maxCharacters: number) =>
     .pipe(z.string().min(1));
 
 /**
- * What other students read in several lines, such as a bio: what `lineInput` refuses is refused here too, but for line breaks
- * and tabs. Each line break becomes one line feed.
+ * A text of several lines that other students read, such as a bio. Rejects the same characters as `lineInput`, except line
+ * breaks and tabs. Each line break becomes one line feed.
  */
 export const proseInput = (maxCharacters: number) =>
   z

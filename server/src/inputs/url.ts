@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A URL that other students' apps open or show: what else than `https:` a URL can be is none of their business. */
+/** A URL that other students' apps open or show. Only `https:` without a user name and password, because other schemes could harm them. */
 export const httpsUrlInput = (maxCharacters: number) =>
   z
     .string()

@@ -13,7 +13,7 @@ const createRate = () => {
     perSecond: 20,
     burst: 1_000,
   });
-  /** How many tokens there are now. */
+  /** Takes tokens until none is left and returns how many there were. */
   const takeAll = (userId: UserId): number => {
     for (let taken = 0; ; taken += 1) {
       try {
@@ -28,7 +28,7 @@ const createRate = () => {
   return { takeAll, take: rate.take, advance: (ms: number) => (now += ms) };
 };
 
-test("a student may write 1,000 messages at once, then 20 a second", () => {
+test("allows a student 1,000 actions at once and then 20 a second", () => {
   const { takeAll, advance } = createRate();
 
   expect(takeAll(student)).toBe(1_000);
@@ -38,14 +38,14 @@ test("a student may write 1,000 messages at once, then 20 a second", () => {
   expect(takeAll(student)).toBe(1);
 });
 
-test("one student's haste is nobody else's", () => {
+test("counts each student separately", () => {
   const { takeAll } = createRate();
   takeAll(student);
 
   expect(takeAll(other)).toBe(1_000);
 });
 
-test("a bucket holds no more than the burst, however long one was silent", () => {
+test("never holds more tokens than the burst, however long a student was inactive", () => {
   const { takeAll, advance } = createRate();
   takeAll(student);
 
@@ -54,7 +54,7 @@ test("a bucket holds no more than the burst, however long one was silent", () =>
   expect(takeAll(student)).toBe(1_000);
 });
 
-test("a clock that is put back takes no tokens away and gives none", () => {
+test("neither removes nor adds tokens when the clock is set back", () => {
   const { takeAll, take, advance } = createRate();
   for (let index = 0; index < 400; index += 1) take(student);
 

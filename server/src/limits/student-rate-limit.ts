@@ -2,15 +2,15 @@ import type { UserId } from "@edvoyage/protocol";
 import { secondsUntil, type Clock } from "../platform/clock.ts";
 import { AppError } from "../platform/errors.ts";
 
-/** How fast a student may do a thing, on this node. */
+/** A rate limit for each student on one action, counted on this node only. */
 export interface StudentRateLimit {
-  /** Takes one of her tokens. Throws `rate/limited`. */
+  /** Takes one of the student's tokens. Throws `rate/limited`. */
   take(userId: UserId): void;
 }
 
 /**
- * A bucket of `burst` tokens for each student, refilled with `perSecond`. Memory holds those who did it within the time
- * in which an empty bucket fills, and nobody else.
+ * A token bucket for each student: `burst` tokens, refilled at `perSecond`. Memory holds only students whose bucket is not full
+ * yet.
  */
 export const createStudentRateLimit = ({
   clock,
@@ -22,12 +22,12 @@ export const createStudentRateLimit = ({
   readonly burst: number;
 }): StudentRateLimit => {
   const msPerToken = 1000 / perSecond;
-  /** When each student's bucket is full again, in the order in which they last took one. */
+  /** The time at which each student's bucket is full again, in the order in which they last took a token. */
   const fullAtByUser = new Map<UserId, number>();
 
   let newest = 0;
   let behindMs = 0;
-  /** The clock's time, but never going back: a clock that is put back must not make every student wait until it has caught up. */
+  /** The clock's time, but it never goes back. Otherwise a clock that is set back would make every student wait until it catches up. */
   const monotonicNow = (): number => {
     const now = clock.now() + behindMs;
     if (now < newest) behindMs += newest - now;
@@ -49,7 +49,7 @@ export const createStudentRateLimit = ({
       const fullAt = Math.max(now, fullAtByUser.get(userId) ?? now) + msPerToken;
       const allowedAt = fullAt - burst * msPerToken;
       if (allowedAt > now) {
-        throw new AppError("rate/limited", "Too much at once. Wait a moment.", {
+        throw new AppError("rate/limited", "Too many requests at once. Wait a moment.", {
           retryAfterSeconds: secondsUntil(allowedAt, now),
         });
       }
