@@ -15,7 +15,10 @@ export interface Joining {
   readonly role?: RoomRole;
   /** The first segment that they may read. */
   readonly fromSegment: number;
-  /** Both students of a direct room; absent for groups. A student who returns keeps their old read position, so messages sent in the meantime are unread. */
+  /**
+   * Both students of a direct room; absent for groups. A student who returns keeps the old read position, so messages sent in
+   * the meantime are unread.
+   */
   readonly pair?: readonly UserId[];
   readonly now: number;
 }

@@ -28,7 +28,10 @@ export interface Contact {
   /** The owner's own name for the contact. */
   readonly nickname: string | null;
   readonly favourite: boolean;
-  /** Whether the owner has blocked the student. Then neither can open a room with the other, add the other to one, or write in their direct room. */
+  /**
+   * Whether the owner has blocked the student. Then neither can open a room with the other, add the other to one, or write in
+   * their direct room.
+   */
   readonly blocked: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -126,7 +129,7 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
       return { id, userId, createdAt, updatedAt };
     });
     const entry = await find(read, source.userId, changed.id);
-    // The entry was removed in the meantime, by another device or because the student was erased. The command still took effect.
+    // The entry has gone since: another device removed it, or the student was erased. The command still took effect.
     return entry ? entryToContact(entry) : { ...REMOVED_ENTRY, ...changed };
   };
 

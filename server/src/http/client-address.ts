@@ -17,7 +17,7 @@ export const addressToLimitKey = (address: string): string => {
   return `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`;
 };
 
-/** Builds a reader of a request's address: the socket's peer, or the address that a trusted proxy reports. Works like Fastify's. */
+/** Builds a reader of a request's address, as Fastify reads it: the socket's peer, or the address that a trusted proxy reports. */
 export const createAddressReader = (
   trustedProxies: readonly string[],
 ): ((request: IncomingMessage) => string) => {

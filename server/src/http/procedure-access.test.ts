@@ -61,7 +61,7 @@ test("lets only the declared callers in, through tRPC's own caller too", async (
   });
 });
 
-test("takes a write token before each mutation of a student and each metered query, but not before an unmetered mutation", async () => {
+test("takes a token of the write limit before each metered mutation and query of a student, and none otherwise", async () => {
   const taken: string[] = [];
   const ran: string[] = [];
   const runs = (name: string) => () => void ran.push(name);

@@ -19,7 +19,7 @@ export interface InboxMemberRoom extends Omit<Room, "createdAt" | "changedAt"> {
   readonly state: "member";
   /** The newest event. A device whose copy has another id at this position holds a history that the server no longer has. */
   readonly head: Position & { readonly id: string };
-  /** The number of other members' messages after the student's read position, without removed ones. 1,000 means at least 1,000. */
+  /** Messages of other members after the student's read position, without removed ones. 1,000 means at least 1,000. */
   readonly unread: number;
   /** The current text of the newest message, at most 120 characters; `null` if there is no message. */
   readonly preview: string | null;

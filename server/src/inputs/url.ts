@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** A URL that other students' apps open or show. Only `https:` without a user name and password, because other schemes could harm them. */
+/**
+ * A URL that other students' apps open or show. Accepts only `https:` without user name and password; other kinds of URL could
+ * harm those students.
+ */
 export const httpsUrlInput = (maxCharacters: number) =>
   z
     .string()

@@ -13,7 +13,7 @@ const columns = [
   "notifications.read_at",
 ] as const;
 
-/** A notification with the name that its actor gives herself; `null` also where she has blocked whose it is. */
+/** A notification with its actor's profile name; the name is `null` if the actor has none or has blocked the student. */
 export interface NotificationRow {
   readonly id: NotificationId;
   readonly kind: NotificationKind;
@@ -62,7 +62,7 @@ const countUnread = prepare<{ userId: UserId; limit: number }>()((query, param) 
     .select((eb) => eb.fn.countAll<number>().as("count")),
 );
 
-/** A row when she does not want it: she is not asked, or one of the two has blocked the other. */
+/** Returns a row if the student gets no notification: they turned off this kind, or one of the two has blocked the other. */
 const unwanted = prepare<{ userId: UserId; actorId: UserId | null; kind: NotificationKind }>()(
   (query, param) =>
     query
@@ -99,7 +99,7 @@ const unwanted = prepare<{ userId: UserId; actorId: UserId | null; kind: Notific
       ),
 );
 
-/** Whether the same was told already, such as a like that was taken back and given again. */
+/** Finds an earlier notification of the same event, such as a like that was withdrawn and given again. */
 const repeated = prepare<{
   userId: UserId;
   kind: NotificationKind;
@@ -183,14 +183,15 @@ const markAllRead = prepare<{ userId: UserId; now: number }>()((query, param) =>
     .returning("id"),
 );
 
-const ERASED_AT_ONCE = 500;
+/** Rows deleted by one statement. */
+const ERASE_BATCH = 500;
 
 const eraseSomeOf = prepare<{ userId: UserId }>()((query, param) =>
   query
     .deleteFrom("notifications")
     .where("user_id", "=", param.userId)
     .where("id", "in", (eb) =>
-      eb.selectFrom("notifications").select("id").where("user_id", "=", param.userId).limit(ERASED_AT_ONCE),
+      eb.selectFrom("notifications").select("id").where("user_id", "=", param.userId).limit(ERASE_BATCH),
     )
     .returning("id"),
 );
@@ -206,14 +207,14 @@ const eraseSomeBy = prepare<{ actorId: UserId }>()((query, param) =>
           .selectFrom("notifications as some")
           .select(["some.user_id", "some.id"])
           .where("some.actor_id", "=", param.actorId)
-          .limit(ERASED_AT_ONCE)
+          .limit(ERASE_BATCH)
           .$asTuple("user_id", "id"),
       ),
     )
     .returning("id"),
 );
 
-/** Usually one at the most: the list grows by one at a time. */
+/** Deletes what exceeds `kept`. Usually this is at most one row, because the list grows by one at a time. */
 const forgetBeyond = prepare<{ userId: UserId; kept: number }>()((query, param) =>
   query
     .deleteFrom("notifications")

@@ -11,20 +11,20 @@ import type { PushOutbox } from "../push/outbox.ts";
 import type { Preferences } from "./preferences.ts";
 import { notificationQueries as queries, type NotificationRow } from "./notifications.store.ts";
 
-/** Something that happened to a student. */
+/** A notification to a student about something that happened. */
 export interface Notification {
   readonly id: NotificationId;
   readonly kind: NotificationKind;
-  /** Who did it; `null` for the people of EdVoyage. Her name is also `null` once she has blocked whoever is told. */
+  /** The student who did it; `null` for EdVoyage's staff. The name is `null` if there is none or the actor has blocked the student. */
   readonly actor: { readonly id: UserId; readonly name: string | null } | null;
   readonly subject: { readonly kind: NotificationSubjectKind; readonly id: string };
-  /** What an application has become; `null` for other subjects. */
+  /** The new status of an application; `null` for other subjects. */
   readonly status: string | null;
   readonly at: number;
   readonly readAt: number | null;
 }
 
-/** What happened, and to whom. */
+/** An event to notify a student about. */
 export interface NewNotification {
   readonly userId: UserId;
   readonly kind: NotificationKind;
@@ -33,38 +33,39 @@ export interface NewNotification {
   readonly status?: string;
 }
 
-/** What somebody did and undid. */
+/** An event that its actor has undone. */
 export interface WithdrawnNotification extends Omit<NewNotification, "status"> {
   readonly actorId: UserId;
 }
 
-/** What students are told of. */
+/** The notifications of students. */
 export interface Notifications {
   /**
-   * Tells a student what happened; belongs to its unit of work. Nothing comes of what she does herself, does not want
-   * to hear of, was told already of the same actor and subject, or of somebody with whom there is a block.
+   * Notifies a student of an event; call it in the unit of work of the event. Does nothing if the student is the actor, has
+   * turned off this kind, has already been notified of the same kind, actor and subject, or if there is a block between the
+   * two.
    */
   add(tx: UnitOfWork, notification: NewNotification, now: number): Promise<void>;
-  /** Takes back what was told and is not so any more, unless it was read. */
+  /** Deletes the notification of an event that was undone, unless it has been read. */
   takeBack(tx: UnitOfWork, notification: WithdrawnNotification, now: number): Promise<void>;
-  /** Takes from everybody's list what is about something that is gone. */
+  /** Deletes every notification about a subject that no longer exists. */
   forget(tx: UnitOfWork, subject: NewNotification["subject"]): Promise<void>;
   /** Newest first. */
   recent(
     userId: UserId,
     page: { readonly cursor?: string | null | undefined; readonly limit: number },
   ): Promise<Page<Notification>>;
-  /** Those that came or were read at or after an instant, 100 at the most, and how many are unread. */
+  /** Returns the notifications that arrived or were read at or after an instant, at most 100, and the number of unread ones. */
   changes(
     userId: UserId,
     since: number,
   ): Promise<{ readonly items: readonly Notification[]; readonly unread: number }>;
-  /** Ids of somebody else's are passed over: they are not there. */
+  /** Marks notifications as read. Ids that are not the caller's own are ignored. */
   markRead(
-    asking: CommandSource,
+    source: CommandSource,
     which: { readonly ids: readonly NotificationId[] } | { readonly all: true },
   ): Promise<{ readonly marked: number }>;
-  /** Forgets what was read 90 days ago. */
+  /** Deletes notifications that were read more than 90 days ago. */
   prune(now: number): Promise<void>;
 }
 
@@ -76,14 +77,14 @@ export interface NotificationsDeps {
   readonly newId: NewId;
 }
 
-/** A count of unread ones goes no further. */
+/** Counting unread notifications stops here. */
 const MAX_UNREAD = 1_000;
 const MAX_CHANGES = 100;
-/** Greater than every id, by bytes and in the order of a language: there `~` comes before digits. */
+/** Sorts after every id, both by bytes and by a language's collation (which sorts `~` before digits). */
 const AFTER_ALL = "z";
-/** A student's list is no longer than this: the oldest goes for the newest. */
+/** The most notifications in a student's list. A new one replaces the oldest. */
 const MAX_KEPT = 1_000;
-/** What was read is kept this long. */
+/** How long a notification is kept after it was read. */
 const READ_KEPT_MS = 90 * DAY_MS;
 const PRUNE_BATCH = 500;
 
@@ -105,8 +106,8 @@ export const createNotifications = (deps: NotificationsDeps): Notifications => {
     },
 
     takeBack: async (tx, { userId, kind, actorId, subject }, now) => {
-      const what = { userId, kind, actorId, subjectKind: subject.kind, subjectId: subject.id };
-      if (!(await tx.first(queries.takeBack, what))) return;
+      const undone = { userId, kind, actorId, subjectKind: subject.kind, subjectId: subject.id };
+      if (!(await tx.first(queries.takeBack, undone))) return;
       await areas.touch(tx, userId, { area: "notifications", now });
     },
 
@@ -136,13 +137,13 @@ export const createNotifications = (deps: NotificationsDeps): Notifications => {
       return { items: rows.map(rowToNotification), unread: unread?.count ?? 0 };
     },
 
-    markRead: (asking, which) =>
-      commands.execute(asking, { procedure: "notifications.markRead", input: which }, async (tx, now) => {
-        const { userId } = asking;
+    markRead: (source, which) =>
+      commands.execute(source, { procedure: "notifications.markRead", input: which }, async (tx, now) => {
+        const { userId } = source;
         let marked = 0;
         if ("all" in which) marked = (await tx.all(queries.markAllRead, { userId, now })).length;
         else {
-          // In one order: two devices that mark the same would else wait for each other.
+          // Always in the same order: otherwise two devices that mark the same notifications could deadlock.
           for (const id of which.ids.toSorted()) {
             if (await tx.first(queries.markRead, { userId, id, now })) marked += 1;
           }
@@ -158,7 +159,7 @@ export const createNotifications = (deps: NotificationsDeps): Notifications => {
   };
 };
 
-/** What happened to a student, and what she wants to hear of. */
+/** Exports a student's notifications and notification preferences. */
 export const createNotificationExport = ({
   notifications,
   preferences,
@@ -178,7 +179,7 @@ export const createNotificationExport = ({
   },
 ];
 
-/** What happened to a student, and what others were told of her. */
+/** Erases a student's notifications, and the notifications to others about what the student did. */
 export const createNotificationErasure = (): ErasurePart => ({
   name: "notifications",
   erase: async (userId, run) => {

@@ -4,24 +4,24 @@ import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { preferenceQueries as queries } from "./preferences.store.ts";
 
-/** What a student wants to hear of. */
+/** The notifications that a student wants to get. */
 export interface NotificationPreferences {
-  /** `listed`: it comes into her list. `pushed`: her phones are told of what is listed, while the app is closed. */
+  /** `listed` adds the notification to the student's list. `pushed` also sends a listed one to their phones while the app is closed. */
   readonly kinds: Readonly<Record<NotificationKind, KindPreference>> & {
-    /** Messages are never listed: they are in their rooms. */
+    /** Messages are never listed, because their rooms show them. */
     readonly message: Pick<KindPreference, "pushed">;
   };
-  /** Whether a push shows what a message says; not unless told. */
+  /** Whether a push shows the text of a message. Default: false. */
   readonly previews: boolean;
 }
 
-/** What becomes of one kind; both unless told. */
+/** The preference for one kind. Default: true for both. */
 export interface KindPreference {
   readonly listed: boolean;
   readonly pushed: boolean;
 }
 
-/** What is to change; the rest stays. */
+/** A change of preferences. Absent fields stay as they are. */
 export interface PreferencesChange {
   readonly kinds?:
     | {
@@ -33,13 +33,13 @@ export interface PreferencesChange {
   readonly previews?: boolean | undefined;
 }
 
-/** Every kind that a student has a say in. */
+/** A kind for which a student can set preferences. */
 export type PreferenceKind = NotificationKind | "message";
 
 export interface Preferences {
   get(userId: UserId): Promise<NotificationPreferences>;
-  /** Holds for what happens from now on. Answers with all of them as they are now, also when the command is repeated. */
-  set(asking: CommandSource, change: PreferencesChange): Promise<NotificationPreferences>;
+  /** Changes preferences for future events. Returns all preferences as they are now, also when the command is repeated. */
+  set(source: CommandSource, change: PreferencesChange): Promise<NotificationPreferences>;
 }
 
 export interface PreferencesDeps {
@@ -48,48 +48,48 @@ export interface PreferencesDeps {
   readonly areas: Areas;
 }
 
-const UNLESS_TOLD: KindPreference = { listed: true, pushed: true };
+const DEFAULT_PREFERENCE: KindPreference = { listed: true, pushed: true };
 const KINDS: readonly PreferenceKind[] = [...NOTIFICATION_KINDS, "message"];
 
 export const createPreferences = ({ read, commands, areas }: PreferencesDeps): Preferences => {
-  const preferencesOf = async (from: Pick<Queries, "all" | "first">, userId: UserId) => {
-    const rows = await from.all(queries.ofUser, { userId });
-    const settings = await from.first(queries.settings, { userId });
-    const of = (kind: PreferenceKind): KindPreference => {
-      const row = rows.find((one) => one.kind === kind);
-      return row ? { listed: row.is_listed === 1, pushed: row.is_pushed === 1 } : UNLESS_TOLD;
+  const preferencesOf = async (reader: Pick<Queries, "all" | "first">, userId: UserId) => {
+    const rows = await reader.all(queries.ofUser, { userId });
+    const settings = await reader.first(queries.settings, { userId });
+    const preferenceFor = (kind: PreferenceKind): KindPreference => {
+      const row = rows.find((candidate) => candidate.kind === kind);
+      return row ? { listed: row.is_listed === 1, pushed: row.is_pushed === 1 } : DEFAULT_PREFERENCE;
     };
     const preferences: NotificationPreferences = {
       kinds: {
-        liked: of("liked"),
-        commented: of("commented"),
-        followed: of("followed"),
-        mentioned: of("mentioned"),
-        added: of("added"),
-        moved: of("moved"),
-        message: { pushed: of("message").pushed },
+        liked: preferenceFor("liked"),
+        commented: preferenceFor("commented"),
+        followed: preferenceFor("followed"),
+        mentioned: preferenceFor("mentioned"),
+        added: preferenceFor("added"),
+        moved: preferenceFor("moved"),
+        message: { pushed: preferenceFor("message").pushed },
       },
       previews: settings?.shows_previews === 1,
     };
-    return { preferences, of };
+    return { preferences, preferenceFor };
   };
 
   return {
     get: async (userId) => (await preferencesOf(read, userId)).preferences,
 
-    set: async (asking, change) => {
+    set: async (source, change) => {
       await commands.execute(
-        asking,
+        source,
         { procedure: "notifications.setPreferences", input: change },
         async (tx, now) => {
-          const { userId } = asking;
-          // Two devices that change one half each would lose one.
+          const { userId } = source;
+          // Otherwise, when two devices change one field each at the same time, one change would be lost.
           await tx.lock(`preferences:${userId}`);
-          const { of } = await preferencesOf(tx, userId);
+          const { preferenceFor } = await preferencesOf(tx, userId);
           for (const kind of KINDS) {
             const wanted = change.kinds?.[kind];
             if (!wanted) continue;
-            const { listed = of(kind).listed, pushed = of(kind).pushed } = wanted;
+            const { listed = preferenceFor(kind).listed, pushed = preferenceFor(kind).pushed } = wanted;
             await tx.all(queries.upsert, {
               userId,
               kind,
@@ -104,7 +104,7 @@ export const createPreferences = ({ read, commands, areas }: PreferencesDeps): P
           return {};
         },
       );
-      return (await preferencesOf(read, asking.userId)).preferences;
+      return (await preferencesOf(read, source.userId)).preferences;
     },
   };
 };
