@@ -98,7 +98,7 @@ export const createMembership = ({ logs, newId, limits }: MembershipDeps): Membe
   },
 
   assertMayJoin: async (tx, userId) => {
-    const joined = await tx.first(queries.countOwn, { userId });
+    const joined = await tx.first(queries.countCurrentRooms, { userId });
     if (joined && joined.count >= limits.roomsPerUser) {
       throw new AppError("limit/reached", "This student has reached the limit of rooms.", {
         limit: "roomsPerUser",

@@ -93,7 +93,7 @@ const messageContext = prepare<{
     .where("member.left_at", "is", null),
 );
 
-const entry = prepare<{ id: MessageId }>()((query, param) =>
+const entryById = prepare<{ id: MessageId }>()((query, param) =>
   query.selectFrom("log_entries").select("id").where("id", "=", param.id),
 );
 
@@ -114,7 +114,7 @@ const readPositionViewers = prepare<{ roomId: RoomId; userId: UserId }>()((query
     ),
 );
 
-const removal = prepare<{ messageId: MessageId }>()((query, param) =>
+const removalOf = prepare<{ messageId: MessageId }>()((query, param) =>
   query
     .selectFrom("log_entries")
     .select(["segment", "position", "at"])
@@ -203,8 +203,8 @@ const page = prepare<{
 export const messageQueries = {
   readPositionViewers,
   messageContext,
-  entry,
-  removal,
+  entryById,
+  removalOf,
   editsOf,
   latestReaction,
   markRead,

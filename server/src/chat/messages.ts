@@ -162,7 +162,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
     throw new AppError("limit/reached", "This message is too long.", { limit: "messageCharacters" });
   };
 
-  const post: Messages["send"] = (source, input) =>
+  const sendOnce: Messages["send"] = (source, input) =>
     run(source, { procedure: "chat.send", input }, async (tx, now) => {
       const { roomId, text, replyTo } = input;
       const { userId } = source;
@@ -185,12 +185,13 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
     send: async (source, input) => {
       const messageId = commandToMessageId(source.commandId);
       try {
-        return await post(source, input);
+        return await sendOnce(source, input);
       } catch (error) {
         // On PostgreSQL another transaction may have used the same id in another room at the same time. The second attempt sees
         // that entry and throws `input/invalid`.
-        if (error instanceof AppError || !(await read.first(queries.entry, { id: messageId }))) throw error;
-        return post(source, input);
+        if (error instanceof AppError || !(await read.first(queries.entryById, { id: messageId })))
+          throw error;
+        return sendOnce(source, input);
       }
     },
 
@@ -224,7 +225,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
           context.subject_author_id === userId ||
           (context.room_kind === "group" && context.role !== "member");
         if (!mayRemove) throw new AppError("forbidden", "This message is somebody else's.");
-        const former = await tx.first(queries.removal, { messageId });
+        const former = await tx.first(queries.removalOf, { messageId });
         if (former) return { receipt: { messageId, position: rowToPosition(former), at: former.at } };
         const edits = await tx.all(queries.editsOf, { messageId });
         await logs.redact(tx, roomId, { places: [position, ...edits.map(rowToPosition)], now });

@@ -5,7 +5,8 @@ import { memberIds, roomQueries as queries } from "./rooms.store.ts";
 /** Decides from the database who may read a room's log: its members, each from their first readable segment on. */
 export const createRoomAccess = ({ read }: { readonly read: Queries }): LogAccess => ({
   firstReadableSegment: async (roomId, userId) =>
-    (await read.first(queries.readable, { roomId, userId }))?.from_segment,
-  formerReaders: async (roomId) => (await read.all(queries.former, { roomId })).map((row) => row.user_id),
+    (await read.first(queries.firstReadableSegment, { roomId, userId }))?.from_segment,
+  formerReaders: async (roomId) =>
+    (await read.all(queries.formerMembers, { roomId })).map((row) => row.user_id),
   readers: (roomId) => memberIds(read, roomId),
 });

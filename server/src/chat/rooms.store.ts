@@ -89,7 +89,7 @@ const byId = prepare<{ roomId: RoomId }>()((query, param) =>
   query.selectFrom("rooms").select(["id", "history"]).where("id", "=", param.roomId),
 );
 
-const countOwn = prepare<{ userId: UserId }>()((query, param) =>
+const countCurrentRooms = prepare<{ userId: UserId }>()((query, param) =>
   query
     .selectFrom("room_members")
     .select((eb) => eb.fn.countAll<number>().as("count"))
@@ -135,7 +135,7 @@ const rename = prepare<{ roomId: RoomId; name: string; now: number }>()((query, 
   query.updateTable("rooms").set({ name: param.name, changed_at: param.now }).where("id", "=", param.roomId),
 );
 
-const touch = prepare<{ roomId: RoomId; now: number }>()((query, param) =>
+const setChangedAt = prepare<{ roomId: RoomId; now: number }>()((query, param) =>
   query.updateTable("rooms").set({ changed_at: param.now }).where("id", "=", param.roomId),
 );
 
@@ -242,7 +242,7 @@ const endInvitations = prepare<{ roomId: RoomId }>()((query, param) =>
   query.deleteFrom("room_invitations").where("room_id", "=", param.roomId).returning("user_id"),
 );
 
-const readable = prepare<{ roomId: RoomId; userId: UserId }>()((query, param) =>
+const firstReadableSegment = prepare<{ roomId: RoomId; userId: UserId }>()((query, param) =>
   query
     .selectFrom("room_members")
     .select("from_segment")
@@ -251,7 +251,7 @@ const readable = prepare<{ roomId: RoomId; userId: UserId }>()((query, param) =>
     .where("left_at", "is", null),
 );
 
-const current = prepare<{ roomId: RoomId }>()((query, param) =>
+const currentMembers = prepare<{ roomId: RoomId }>()((query, param) =>
   query
     .selectFrom("room_members")
     .select("user_id")
@@ -259,7 +259,7 @@ const current = prepare<{ roomId: RoomId }>()((query, param) =>
     .where("left_at", "is", null),
 );
 
-const former = prepare<{ roomId: RoomId }>()((query, param) =>
+const formerMembers = prepare<{ roomId: RoomId }>()((query, param) =>
   query
     .selectFrom("room_members")
     .select("user_id")
@@ -326,11 +326,11 @@ export const roomQueries = {
   invited,
   byDirectKey,
   byId,
-  countOwn,
+  countCurrentRooms,
   countOpenedWithStrangers,
   insert,
   rename,
-  touch,
+  setChangedAt,
   addToCount,
   member,
   upsertMember,
@@ -340,9 +340,9 @@ export const roomQueries = {
   invite,
   endInvitation,
   endInvitations,
-  readable,
-  current,
-  former,
+  firstReadableSegment,
+  currentMembers,
+  formerMembers,
   everJoined,
   anyCurrentRoom,
   invitationsOf,
@@ -351,7 +351,7 @@ export const roomQueries = {
 
 /** Returns the current members of a room. */
 export const memberIds = async (queries: Pick<Queries, "all">, roomId: RoomId): Promise<UserId[]> =>
-  (await queries.all(current, { roomId })).map((row) => row.user_id);
+  (await queries.all(currentMembers, { roomId })).map((row) => row.user_id);
 
 /** A student's relation to the caller. */
 export interface StudentRelation {

@@ -197,7 +197,7 @@ export const createRooms = ({ read, membership, roomCreation, run }: RoomsDeps):
         await tx.all(queries.setRole, { roomId, userId, role, now });
         if (role === "owner")
           await tx.all(queries.setRole, { roomId, userId: source.userId, role: "admin", now });
-        await tx.all(queries.touch, { roomId, now });
+        await tx.all(queries.setChangedAt, { roomId, now });
         return { receipt: roomId, afterCommit: { changedInboxes: await memberIds(tx, roomId) } };
       }),
 

@@ -22,7 +22,7 @@ test.each([
   expect(answer).toContain("\r\nx-edvoyage: 1\r\n");
 });
 
-test("closes a connection that was reset without writing an answer", () => {
+test("writes no answer to a connection that was reset and closes it", () => {
   const socket = new PassThrough();
 
   answerClientError(Object.assign(new Error("reset"), { code: "ECONNRESET" }), socket);

@@ -36,7 +36,7 @@ describe("the limit key of an address", () => {
     expect(addressToLimitKey(address)).toBe(key);
   });
 
-  test("equals for two addresses of one subscriber and differs between subscribers", () => {
+  test("returns the same key for two addresses of one subscriber and another key for another subscriber", () => {
     const [address, sameSubscriber, otherSubscriber] = [
       "2001:db8:0:1::1",
       "2001:db8:0:1:ffff::2",

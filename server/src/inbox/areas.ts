@@ -3,7 +3,7 @@ import type { Area, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
 import { createLookBack } from "../platform/look-back.ts";
 
-/** A change of an area. */
+/** An area of a student that changed. */
 export interface AreaChange {
   readonly area: Area;
   /** Different after every change, so that a device that already has this value need not ask again. */

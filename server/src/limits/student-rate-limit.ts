@@ -27,7 +27,7 @@ export const createStudentRateLimit = ({
 
   let newest = 0;
   let behindMs = 0;
-  /** The clock's time, but never going back. Otherwise a clock that is set back would make every student wait until it catches up. */
+  /** The clock's time, but never going back: after a clock is set back, students need not wait until it catches up. */
   const monotonicNow = (): number => {
     const now = clock.now() + behindMs;
     if (now < newest) behindMs += newest - now;

@@ -15,7 +15,7 @@ import { notificationQueries as queries, type NotificationRow } from "./notifica
 export interface Notification {
   readonly id: NotificationId;
   readonly kind: NotificationKind;
-  /** The student who did it; `null` for EdVoyage's staff. The name is `null` if there is none or the actor has blocked the student. */
+  /** The student who did it; `null` for EdVoyage's staff. The name is `null` if unset, or if the actor has blocked the student. */
   readonly actor: { readonly id: UserId; readonly name: string | null } | null;
   readonly subject: { readonly kind: NotificationSubjectKind; readonly id: string };
   /** The new status of an application; `null` for other subjects. */

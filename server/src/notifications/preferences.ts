@@ -6,7 +6,7 @@ import { preferenceQueries as queries } from "./preferences.store.ts";
 
 /** The notifications that a student wants to get. */
 export interface NotificationPreferences {
-  /** `listed` adds the notification to the student's list. `pushed` also sends a listed one to their phones while the app is closed. */
+  /** `listed` adds it to the student's list. `pushed` also sends what is listed to their phones while the app is closed. */
   readonly kinds: Readonly<Record<NotificationKind, KindPreference>> & {
     /** Messages are never listed, because their rooms show them. */
     readonly message: Pick<KindPreference, "pushed">;
