@@ -1,12 +1,12 @@
-// Makes dist/bundle.js, what "browser" and "react-native" of package.json's exports name: the SDK with Yjs in it.
-// Metro takes lib0's own "react-native" files, which need a package that lib0 does not name (dmonad/lib0#93), so that Yjs as
-// it is does not resolve in an app. And a quarter of Yjs and its provider is for what never happens here: shared texts and XML,
-// styled logging with a DOM and a schema library, command lines, tabs that talk past the server.
+// Makes dist/bundle.js: the SDK with Yjs included. The conditions "browser" and "react-native" in package.json's exports point to it.
+// Metro picks lib0's "react-native" files, which need a package that lib0 does not declare (dmonad/lib0#93), so an app cannot
+// resolve Yjs as it is published. A quarter of Yjs and its provider is never used here: shared texts and XML, styled logging
+// with a DOM and a schema library, command lines, and messages between tabs that bypass the server.
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 import { trimProvider, trimYjs } from "./trim-yjs.js";
 
-/** In the place of lib0's own. */
+/** Replaces these modules of lib0. */
 const replacements = {
   "lib0/webcrypto": `
     const missing = () => {
@@ -21,15 +21,15 @@ const replacements = {
   "lib0/environment": `
     export const isNode = false, isBrowser = true, production = true;
     export const getVariable = () => null;`,
-  // The provider is always told not to use it.
+  // The provider is always configured not to use it.
   "lib0/broadcastchannel": `
     export const subscribe = () => {}, unsubscribe = () => {}, publish = () => {};`,
 };
 const IS_SAME_JSON = `
   function isSameJson(one, other) { return JSON.stringify(one) === JSON.stringify(other); }`;
 
-/** How lib0's files name the same. */
-const idOf = (id) => (id === "./environment.js" ? "lib0/environment" : id);
+/** Maps a relative import inside lib0 to its public module name. */
+const toModuleId = (id) => (id === "./environment.js" ? "lib0/environment" : id);
 
 await build({
   configFile: false,
@@ -40,11 +40,11 @@ await build({
     {
       name: "replacements",
       enforce: "pre",
-      resolveId: (id) => (idOf(id) in replacements ? `\0${idOf(id)}` : undefined),
+      resolveId: (id) => (toModuleId(id) in replacements ? `\0${toModuleId(id)}` : undefined),
       transform: (code, id) => {
         if (id.endsWith("/yjs/dist/yjs.mjs")) return trimYjs(code);
         if (id.endsWith("/y-websocket/src/y-websocket.js")) return trimProvider(code);
-        // What is compared is the JSON of awareness.
+        // `equalityDeep` only compares awareness states here, and those are JSON.
         if (id.endsWith("/y-protocols/awareness.js"))
           return code.replaceAll("f.equalityDeep", "isSameJson") + IS_SAME_JSON;
         return undefined;
@@ -55,7 +55,7 @@ await build({
   build: {
     outDir: "dist",
     emptyOutDir: false,
-    // Left to the app's own build.
+    // The app's own build minifies.
     minify: false,
     target: "es2020",
     lib: { entry: "dist/index.js", formats: ["es"], fileName: () => "bundle.js" },

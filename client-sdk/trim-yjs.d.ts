@@ -1,2 +1,2 @@
-/** Takes what is never used here out of the source of Yjs. */
+/** Removes code from the source of Yjs that is never used here. */
 export declare const trimYjs: (code: string) => string;

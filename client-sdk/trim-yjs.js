@@ -1,11 +1,11 @@
 /**
- * Yjs with what documents are made of here and nothing else, a quarter of it that no bundler finds out to be unused: plain
- * values in arrays, and updates in the first format alone. The server neither takes nor sends anything else, and what does not fit
- * throws as what is damaged does. A new version of Yjs that is written otherwise fails here.
+ * Removes everything from Yjs that documents here do not use, a quarter of it. No bundler detects that it is unused. Plain
+ * values in arrays remain, and updates in the first format only. The server neither accepts nor sends anything else. Any other
+ * content throws, as damaged content does. If a new version of Yjs is written differently, the build fails here.
  */
 export const trimYjs = (code) =>
   cut(code, [
-    // Texts, maps, XML: their types, and what they are made of.
+    // Texts, maps and XML: the types and their content.
     [
       / {2}getText \(name = ''\) \{.*?(?= {2}\/\*\*\n {3}\* Converts the entire document into a js object)/s,
       "",
@@ -21,22 +21,22 @@ export const trimYjs = (code) =>
       "error.unexpectedCase();",
     ],
     [/^const cleanupYTextAfterTransaction = .*?^};/gms, "const cleanupYTextAfterTransaction = () => {};"],
-    // What an event tells of its change: nobody asks, the new state is read.
+    // The details of a change in an event: nobody reads them, only the new state is read.
     [
       /(?<=^class YEvent \{).*?^\}/ms,
       "constructor (target, transaction) { this.target = this.currentTarget = target; this.transaction = transaction; } }",
     ],
-    // Documents in documents, and promises of a provider that is told what to wait for by others.
+    // Subdocuments, and promises of a provider: other code here knows what to wait for.
     [/ {4}this\.whenLoaded = .*?provideSyncedPromise\(\);\n(?= {2}\})/s, ""],
     [/ {2}load \(\) \{.*?(?= {2}\/\*\*\n {3}\* Changes that happen inside of a transaction)/s, ""],
     [/ {4}array\.from\(this\.subdocs\)\.forEach.*?(?= {4}\/\/ @ts-ignore\n {4}this\.emit\('destroyed')/s, ""],
     [/ {6}if \(doc\._observers\.has\('updateV2'\)\).*?(?=\n {6}if \(transactionCleanups\.length)/s, ""],
-    // The second format: Yjs keeps in it what waits for an update that is missing; here it keeps that in the first.
+    // The second format: Yjs stores updates in it while an earlier update is missing. Here it stores them in the first format.
     [/^class (DSDecoder|UpdateDecoder|DSEncoder|UpdateEncoder)V2 .*?^\}/gms, "const $1V2 = $1V1;"],
     [/(?<=const convertUpdateFormatV2ToV1 = update => ).*/, "update;"],
   ]);
 
-/** Its provider without what it would say to other tabs, which it is always told not to. */
+/** Removes the provider's messages to other tabs; it is always configured not to send them. */
 export const trimProvider = (code) =>
   cut(code, [
     [/(?<= {4}this\._bcSubscriber = ).*?(?=\n {4}\/\*\*)/s, "undefined"],

@@ -37,11 +37,11 @@ import { createStudents, type Students } from "./students/students.ts";
 import { optionsToEnvironment } from "./runtime/environment.ts";
 import type { Sync, SyncStatus } from "./sync/status.ts";
 
-/** What every client has. */
+/** The parts of a client that need no choice of features. */
 export interface CoreClient {
   /**
-   * Opens what is on the device: from then on everything can be read, with a network or without. Asks the server in the
-   * background. Throws `device/failed`; may be called again then.
+   * Opens the data on the device. From then on everything can be read, with or without a network. Fetches updates from the
+   * server in the background. Throws `device/failed`; it may be called again after that.
    */
   ready(): Promise<void>;
   /** Whether `ready()` is done. */
@@ -57,26 +57,26 @@ export interface CoreClient {
   readonly push: Push;
   readonly outbox: OutboxView;
   readonly sync: Sync;
-  /** Waits for what is being written, and closes everything. */
+  /** Waits for pending writes, then closes everything. */
   close(): Promise<void>;
 }
 
-/** What every student has, however much of the SDK an app uses. */
+/** The features that every signed-in student has, whichever parts of the SDK an app uses. */
 export interface CoreFeatures extends Features {
   readonly reads: Reads;
   readonly areas: AreaChanges;
-  /** How things stand with the server; `undefined` where nothing stays connected. */
+  /** The state of the connection to the server; `undefined` in a client without a socket. */
   readonly connection?: Observable<SyncStatus["connection"]>;
-  /** Edits that are not on the server yet, beside what is in the outbox. */
+  /** The number of edits that are not on the server yet, in addition to the outbox. */
   readonly pendingEdits?: Observable<number>;
 }
 
-/** A client with what its parts are made from. */
+/** A client together with the features it is built from. */
 export interface Composition<F extends CoreFeatures, Chosen extends FeatureModules> {
   readonly client: CoreClient & OpenedFeatures<Chosen>;
-  /** The features of who is signed in, or was until her session ended. */
+  /** The features of the student who is signed in or whose session has ended; `undefined` without a student. */
   readonly current: Observable<F | undefined>;
-  /** The same; throws `signed-out`. */
+  /** Returns the value of `current`; throws `signed-out` without a student. */
   readonly require: () => F;
 }
 
@@ -92,15 +92,15 @@ interface Opened<F extends CoreFeatures> {
   readonly close: () => Promise<void>;
 }
 
-/** Puts a client together; touches nothing of the platform before `ready()`. */
+/** Builds a client. Touches no platform API before `ready()`. */
 export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModules>(
   options: ClientOptions,
   { openFeatures, areas }: { readonly openFeatures: OpenFeatures<F>; readonly areas: Chosen },
 ): Composition<F, Chosen> => {
-  const surroundings = optionsToEnvironment(options);
-  const { clock, report } = surroundings;
-  const over = new AbortController();
-  const anonymous = createHttpCaller({ ...surroundings, closed: over.signal });
+  const environment = optionsToEnvironment(options);
+  const { clock, report } = environment;
+  const closing = new AbortController();
+  const anonymous = createHttpCaller({ ...environment, closed: closing.signal });
   const opened = createSubject<Opened<F> | undefined>(undefined);
   let opening: Promise<void> | undefined;
   let isClosed = false;
@@ -132,21 +132,24 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     ({ account }) => account.outbox.entries,
     NO_ENTRIES,
   );
-  const shown = derive([entries], () => entries.value.filter(({ state }) => state !== "acked"));
+  const visibleEntries = derive([entries], () => entries.value.filter(({ state }) => state !== "acked"));
   const pendingEdits = follow<F, number>(current, ({ pendingEdits: edits }) => edits ?? NONE, 0);
   const connection = follow<F, SyncStatus["connection"]>(
     current,
-    ({ connection: known }) => known ?? OFFLINE,
+    ({ connection: connectionState }) => connectionState ?? OFFLINE,
     "offline",
   );
   const lastHeardAt = follow<OpenStudent<F>, number | null>(student, (one) => one.lastHeardAt, null);
-  const status = derive([authStatus, shown, pendingEdits, connection, lastHeardAt], (): SyncStatus => ({
-    connection: connection.value,
-    auth: authStatus.value.state,
-    pending: pendingEdits.value + shown.value.filter(({ state }) => state === "pending").length,
-    failed: shown.value.filter(({ state }) => state === "failed").length,
-    lastSyncedAt: lastHeardAt.value,
-  }));
+  const status = derive(
+    [authStatus, visibleEntries, pendingEdits, connection, lastHeardAt],
+    (): SyncStatus => ({
+      connection: connection.value,
+      auth: authStatus.value.state,
+      pending: pendingEdits.value + visibleEntries.value.filter(({ state }) => state === "pending").length,
+      failed: visibleEntries.value.filter(({ state }) => state === "failed").length,
+      lastSyncedAt: lastHeardAt.value,
+    }),
+  );
   const reads: Observable<Reads | undefined> = {
     get value() {
       return current.value?.reads ?? opened.value?.reads;
@@ -164,7 +167,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     act:
       (procedure, name) =>
       (id, ...[more]) =>
-        // What the two make together is what the command is called with.
+        // TypeScript cannot see that `name` and `more` together are the input of the procedure.
         access.queue(procedure, { [name]: id, ...more } as never, { about: id }),
     queue: async (procedure, input, { about, lane }) => {
       const { outbox } = requireStudent(student).account;
@@ -201,34 +204,34 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     () => student.value && { account: student.value.account, sessionId: student.value.session.value.id },
   );
 
-  /** That a closed client shows nothing says nothing of who is signed in, or of what waits. */
+  /** Ignores changes after closing: an empty value then does not mean that the student signed out or that nothing waits. */
   const watchWhileOpen = <Value>(observable: Observable<Value>, listener: (value: Value) => void) =>
     watchValue(observable, (value) => {
       if (!isClosed) listener(value);
     });
 
   const wake = (): void => {
-    const { network, appState } = surroundings;
+    const { network, appState } = environment;
     if (!opened.value || !network.isOnline() || appState?.isActive() === false) return;
     opened.value.students.wake();
     opened.value.reads.wake();
   };
 
   const open = async (): Promise<void> => {
-    const records = await openRecords(DEVICE_STORE, surroundings);
-    const device = await openDevice(records, surroundings.randomBytes).catch(async (error: unknown) => {
+    const records = await openRecords(DEVICE_STORE, environment);
+    const device = await openDevice(records, environment.randomBytes).catch(async (error: unknown) => {
       await records.close();
       throw error;
     });
     const { wipeWhenRevoked = false } = options;
     const students = createStudents({
-      surroundings,
+      surroundings: environment,
       device,
       openFeatures,
       wipeWhenRevoked,
       onPeerChange: () => void auth.load().catch(() => {}),
     });
-    const auth = createAuth({ surroundings, device, students, rpc: anonymous, app: options });
+    const auth = createAuth({ environment, device, students, rpc: anonymous, app: options });
     const deviceReads = createReads({
       records,
       clock,
@@ -245,7 +248,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
       await students.load();
       await auth.load();
     } catch (error) {
-      // All of it: else what it holds would be in the way of the next try.
+      // Close everything that is already open; otherwise its locks would block the next attempt.
       await close().catch(() => {});
       throw error;
     }
@@ -256,8 +259,8 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
       });
     };
     const unsubscribes = [
-      surroundings.network.subscribe(wake),
-      surroundings.appState?.subscribe(wake),
+      environment.network.subscribe(wake),
+      environment.appState?.subscribe(wake),
       watchValue(session, checkPush),
     ];
     opened.set({
@@ -314,8 +317,8 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     notifications: createNotifications(access, unread),
     push,
     outbox: {
-      list: () => shown.value,
-      onChange: (listener) => watchWhileOpen(shown, listener),
+      list: () => visibleEntries.value,
+      onChange: (listener) => watchWhileOpen(visibleEntries, listener),
       retry: async (id) => requireStudent(student).account.outbox.retry(toCommandId(id)),
       discard: async (id) => requireStudent(student).account.outbox.discard(toCommandId(id)),
     },
@@ -328,7 +331,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     },
     close: async () => {
       isClosed = true;
-      over.abort();
+      closing.abort();
       await opening?.catch(() => {});
       const toClose = opened.value;
       opened.set(undefined);

@@ -9,7 +9,7 @@ import { openAreaChanges } from "./reads/area-changes.ts";
 import { createReads } from "./reads/reads.ts";
 import type { FeatureContext } from "./students/open-student.ts";
 
-/** What a student has in every client. */
+/** Opens the features that a student has in every client. */
 export const openCoreFeatures = async (
   { account }: FeatureContext,
   chosen: FeatureModules,

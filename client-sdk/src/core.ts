@@ -18,9 +18,9 @@ export type { FeatureModule, FeatureModules, OpenedFeatures } from "./students/f
 export { social } from "./social/social.ts";
 
 /**
- * A client without favourites, settings and chat, for an app that needs none of them: it has no Yjs in it. What such
- * an app keeps is read by `createClient` as well. Without a socket it hears of changes elsewhere when it wakes up.
- * `areas` are what it has beside: `createCoreClient(options, { social, applications })`.
+ * Creates a client without favourites, settings and chat, for apps that need none of them; it does not include Yjs.
+ * `createClient` can read the data of such an app. Without a socket, the client learns of changes elsewhere only when it wakes up.
+ * `areas` adds features: `createCoreClient(options, { social, applications })`.
  */
 export const createCoreClient = <Chosen extends FeatureModules = Readonly<Record<never, never>>>(
   options: ClientOptions,
@@ -30,9 +30,9 @@ export const createCoreClient = <Chosen extends FeatureModules = Readonly<Record
 
 const NOTHING: FeatureModules = {};
 
-/** So late that nothing has changed since: the first time nothing is known that may have become stale. */
-const AFTER_ALL = 2 ** 45;
-/** What was being written at the last answer was not seen yet. */
+/** A date in the far future, for the first request: the device has no data yet that could be stale. */
+const FAR_FUTURE = 2 ** 45;
+/** Ask again from a little before the last answer: it could not include writes that were in progress. */
 const OVERLAP_MS = 10_000;
 
 const openFeatures =
@@ -41,8 +41,8 @@ const openFeatures =
     const features = await openCoreFeatures(context, chosen);
     const { rpc, report } = context.account;
     const askAreas = async (): Promise<void> => {
-      const since = (features.areas.serverNow() ?? AFTER_ALL + OVERLAP_MS) - OVERLAP_MS;
-      // What is not answered is asked again when it wakes up next; what that says of the session was heard on the way.
+      const since = (features.areas.serverNow() ?? FAR_FUTURE + OVERLAP_MS) - OVERLAP_MS;
+      // After a failure the next wake-up asks again. If the session has ended, the HTTP caller has already reported it.
       const answer = await rpc.inbox.changes.query({ since }).catch(() => undefined);
       if (answer) await features.areas.take(answer);
     };

@@ -9,8 +9,8 @@ import { follow, watchFrom } from "./runtime/observable.ts";
 import type { Settings, SettingValues } from "./settings/settings.ts";
 
 /**
- * The client: everything of whoever is signed in on this device. What it has may be held on to while students come and
- * go. What needs a student rejects with `signed-out` without one; lists are empty then.
+ * The client for the student who is signed in on this device. An app may hold on to its parts while students sign in and
+ * out. Without a student, methods that need one reject with `signed-out`, and lists are empty.
  */
 export interface Client extends CoreClient, OpenedFeatures<typeof clientModules> {
   readonly favourites: Favourites;
@@ -18,7 +18,7 @@ export interface Client extends CoreClient, OpenedFeatures<typeof clientModules>
   readonly chat: Chat;
 }
 
-/** Makes a client. Nothing is read, written, asked or looked up before `ready()`. */
+/** Creates a client. It reads, writes and requests nothing before `ready()`. */
 export const createClient = (options: ClientOptions): Client => {
   const { client, current, require } = composeClient(options, {
     openFeatures: openClientFeatures(options),

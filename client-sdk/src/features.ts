@@ -13,17 +13,17 @@ import type { OpenFeatures } from "./students/open-student.ts";
 import { createSockets } from "./sync/sockets.ts";
 import { createUserDocument } from "./sync/user-document.ts";
 
-/** What a student has in a client with everything. */
+/** The features of a student in a complete client. */
 export interface ClientFeatures extends CoreFeatures {
   readonly chat: ChatService;
   readonly favourites: FavouritesService;
   readonly settings: SettingsService;
 }
 
-/** What a client with everything has of areas. */
+/** The feature modules of a complete client. */
 export const clientModules = { applications, social };
 
-/** Opens a student's documents and rooms beside what every client has. */
+/** Opens a student's documents and rooms in addition to the features of every client. */
 export const openClientFeatures =
   ({ url, WebSocket }: Pick<ClientOptions, "url" | "WebSocket">): OpenFeatures<ClientFeatures> =>
   async (context) => {
@@ -33,7 +33,7 @@ export const openClientFeatures =
     const { token, canConnect, onNoSession } = context;
     const sockets = createSockets({
       url,
-      // The provider's type is the browser's; it uses no more than what any WebSocket has.
+      // The provider expects the browser's type but uses only what every WebSocket has.
       WebSocket: WebSocket as typeof globalThis.WebSocket | undefined,
       token,
       canConnect,
@@ -53,8 +53,11 @@ export const openClientFeatures =
       throw error;
     });
     const isClosed = createSubject(false);
-    /** What `flush` waits for. */
-    const isOver = derive([document.pending, isClosed], () => isClosed.value || document.pending.value === 0);
+    /** `flush` waits until this is true. */
+    const isFlushed = derive(
+      [document.pending, isClosed],
+      () => isClosed.value || document.pending.value === 0,
+    );
     return {
       ...core,
       chat,
@@ -72,7 +75,10 @@ export const openClientFeatures =
       },
       flush: async ({ timeoutMs }) => {
         sockets.wake();
-        await Promise.all([waitUntil(isOver, (is) => is, { clock, timeoutMs }), outbox.flush({ timeoutMs })]);
+        await Promise.all([
+          waitUntil(isFlushed, (is) => is, { clock, timeoutMs }),
+          outbox.flush({ timeoutMs }),
+        ]);
         if (document.pending.value > 0) throw notEmpty(document.pending.value);
       },
       close: async () => {

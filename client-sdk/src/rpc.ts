@@ -6,21 +6,21 @@ import { SERVER_HEADER, SERVER_HEADER_VALUE, SESSION_HEADER, type SessionId } fr
 export type RpcClient = TRPCClient<AppRouter>;
 
 export interface RpcClientOptions {
-  /** Of the server, such as `https://api.example.org`. */
+  /** The base URL of the server, such as `https://api.example.org`. */
   readonly url: string;
-  /** The session's key or the admin token; asked before each request, so that it may change. */
+  /** The session's key or the admin token; read before each request, so it may change. */
   readonly token?: () => string | undefined;
-  /** The session that the caller believes in: a key of another is refused. */
+  /** The session that the caller expects: the server rejects a key of another session. */
   readonly sessionId?: () => SessionId | undefined;
   readonly fetch?: typeof fetch;
 }
 
-/** Calls in one request: what the server takes. */
+/** The maximum number of calls per request that the server accepts. */
 const MAX_BATCH_CALLS = 10;
-/** Longer URLs are refused by proxies; tRPC starts another request. */
+/** Proxies reject longer URLs; beyond this length tRPC starts another request. */
 const MAX_URL_CHARACTERS = 4_000;
 
-/** Makes the typed client; touches nothing until the first call. */
+/** Creates the typed client. It sends nothing before the first call. */
 export const createRpcClient = ({
   url,
   token,
@@ -35,26 +35,26 @@ export const createRpcClient = ({
         maxURLLength: MAX_URL_CHARACTERS,
         headers: () => {
           const key = token?.();
-          const believed = sessionId?.();
+          const expectedSession = sessionId?.();
           return {
             ...(key ? { authorization: `Bearer ${key}` } : {}),
-            ...(believed ? { [SESSION_HEADER]: believed } : {}),
+            ...(expectedSession ? { [SESSION_HEADER]: expectedSession } : {}),
           };
         },
         fetch: async (input, init) => {
           const response = await fetch(input as RequestInfo, init as RequestInit);
           if (isMarked(response)) return response;
-          throw new Error("Something other than an EdVoyage server answered.");
+          throw new Error("The response did not come from an EdVoyage server.");
         },
       }),
     ],
   });
 
-/** Whether the server gave this answer, and not a proxy or another program in its place. */
+/** Returns whether the EdVoyage server gave this response, not a proxy or another program. */
 export const isMarked = ({ headers }: Response): boolean =>
   headers.get(SERVER_HEADER) === SERVER_HEADER_VALUE;
 
-/** A refusal of the server: its reason, the facts of that reason, and a sentence for a developer. */
+/** An error response of the server: the reason, the details of that reason, and a sentence for developers. */
 export type Refusal = {
   readonly [R in Reason]: {
     readonly reason: R;
@@ -63,7 +63,7 @@ export type Refusal = {
   };
 }[Reason];
 
-/** What the server said of a failed call; `undefined` when it was not reached, or failed by a bug of its own. */
+/** Returns the server's reason for a failed call; `undefined` when the server was not reached or failed because of a bug. */
 export const refusalOf = (error: unknown): Refusal | undefined => {
   if (!(error instanceof TRPCClientError)) return undefined;
   const data: unknown = error.data;
@@ -72,6 +72,6 @@ export const refusalOf = (error: unknown): Refusal | undefined => {
   return { reason, details, message: error.message } as Refusal;
 };
 
-/** Whether a call failed before the server answered it. */
+/** Returns whether a call failed before the server answered it. */
 export const isUnreachable = (error: unknown): boolean =>
   error instanceof TRPCClientError && error.data === undefined && error.cause !== undefined;

@@ -1,4 +1,4 @@
-// What a client is made of, for tests that put it together themselves. Not in what is published.
+// The parts of a client, for tests that assemble them. Not part of the published package.
 export type { StudentContext, Problem } from "./students/student-context.ts";
 export { createHttpCaller } from "./rpc/http-caller.ts";
 export type { ChatView, Message, Room, RoomView } from "./chat/api.ts";

@@ -1,72 +1,72 @@
 import type { ChallengeId, CommandId, SessionId, UserId } from "@edvoyage/protocol";
 import type { ServerReason } from "../runtime/errors.ts";
 
-/** Whose data this device shows. */
+/** The student whose data this device shows. */
 export interface Student {
   readonly id: UserId;
   /** E.164. */
   readonly phone: string;
 }
 
-/** Why a session is over. */
+/** The reason why a session has ended. */
 export type SessionEndReason = Extract<ServerReason, `session/${string}`>;
 
-/** Who is signed in on this device, as the server last said it. */
+/** The membership state of this device, as the server last reported it. */
 export type Membership =
   | { readonly state: "signedOut"; readonly student: null }
   | { readonly state: "signedIn"; readonly student: Student; readonly sessionId: SessionId }
-  /** Her data is still here to be read, and what she writes is kept for her next sign-in. */
+  /** The data can still be read; changes are stored and sent after the student's next sign-in. */
   | { readonly state: "expired"; readonly student: Student; readonly reason: SessionEndReason };
 
-/** A sign-in that has begun. Whoever was signed in before stays so until it succeeds. */
+/** A sign-in in progress. The previous student stays signed in until it succeeds. */
 export type SignInProgress =
   | {
       readonly state: "codeSent";
       readonly phone: string;
-      /** Digits of the code: 6, or 8 after many wrong ones. */
+      /** The number of digits of the code: 6, or 8 after many wrong codes. */
       readonly codeLength: number;
       readonly attemptsRemaining: number;
-      /** When the code stops working. */
+      /** When the code expires. */
       readonly expiresAt: number;
-      /** Before it, asking again sends no other message. */
+      /** Requests before this instant do not send another message. */
       readonly resendAt: number;
     }
   | {
       readonly state: "blocked";
       readonly phone: string;
-      /** When this device may try this number again: the server's word, on this device's clock. */
+      /** When this device may try this number again: set by the server, converted to this device's clock. */
       readonly blockedUntil: number;
     };
 
 /**
- * How far signing in has come. Instants are epoch milliseconds of this device's clock, however wrong it is: their
- * distance from now is what the server said.
+ * The state of signing in. Instants are epoch milliseconds of this device's clock, even if that clock is wrong: only their
+ * distance from now comes from the server.
  */
 export type AuthStatus =
   | Membership
   | (SignInProgress & {
-      /** Who is signed in, or was until her session ended, while another sign-in goes on. */
+      /** The student who is signed in, or whose session has ended, while another sign-in is in progress. */
       readonly student: Student | null;
     });
 
-/** What is kept of a sign-in that has begun. */
+/** The stored form of a sign-in in progress. */
 export type StoredProgress =
   | (Extract<SignInProgress, { state: "codeSent" }> & {
       readonly challengeId: ChallengeId;
-      /** The same for every answer to this challenge: one whose reply was lost gets the same key again. */
+      /** The same for every answer to this challenge: if a response was lost, the retry gets the same key again. */
       readonly commandId: CommandId;
-      /** When it was written, by the device's clock. */
+      /** When it was written, on the device's clock. */
       readonly at: number;
     })
   | (Extract<SignInProgress, { state: "blocked" }> & { readonly at: number });
 
-/** When a progress is over by itself. */
+/** Returns when a sign-in in progress ends by itself. */
 export const endOf = (progress: StoredProgress): number =>
   progress.state === "blocked" ? progress.blockedUntil : progress.expiresAt;
 
 /**
- * What is left of a progress at an instant; `undefined` when it is over. A clock that was put back does not make it
- * longer than it was in the beginning: all its instants move with the clock.
+ * Returns a sign-in in progress as it is at an instant; `undefined` when it has ended. If the clock was set back, all instants
+ * move with it, so the sign-in never lasts longer than at the start.
  */
 export const progressAt = (progress: StoredProgress, now: number): StoredProgress | undefined => {
   const moved = now < progress.at ? moveBy(progress, now - progress.at) : progress;
@@ -83,7 +83,7 @@ const moveBy = (progress: StoredProgress, ms: number): StoredProgress =>
         resendAt: progress.resendAt + ms,
       };
 
-/** What an app is shown. */
+/** Combines membership and sign-in into the status that apps see. */
 export const toStatus = (membership: Membership, progress: StoredProgress | undefined): AuthStatus => {
   if (!progress) return membership;
   const { student } = membership;

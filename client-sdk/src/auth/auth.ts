@@ -20,32 +20,32 @@ import { deviceChanges, type Device } from "./device.ts";
 export interface Auth {
   /** `status.state`. */
   readonly state: AuthStatus["state"];
-  /** How far signing in has come, with the facts; a new object when something changes. */
+  /** The state of signing in, with its details; a new object after each change. */
   readonly status: AuthStatus;
-  /** Calls with the status after each change, not at once. */
+  /** Calls the listener with the status after each change, but not immediately. */
   onChange(listener: (status: AuthStatus) => void): Unsubscribe;
   /**
-   * Has a code sent to a phone; within its five minutes the same one again, and before `resendAt` nothing. Throws `otp/blocked`,
-   * `otp/throttled`, `phone/invalid`, `phone/country-not-served`, `sms/failed`, `offline`.
+   * Requests a code by SMS. For five minutes it sends the same code again, and before `resendAt` it sends nothing. Throws
+   * `otp/blocked`, `otp/throttled`, `phone/invalid`, `phone/country-not-served`, `sms/failed`, `offline`.
    */
   requestCode(phone: string): Promise<AuthStatus>;
   /**
-   * Answers with the code; spaces and dashes do not matter. May be repeated after `offline`, also after a restart of the app.
+   * Verifies the code; spaces and dashes are ignored. May be retried after `offline`, even after a restart of the app.
    * Throws `otp/incorrect` (`details.attemptsRemaining`), `otp/blocked`, `otp/expired`, `otp/throttled`, `code/none`, `offline`.
    */
   verifyCode(code: string): Promise<AuthStatus>;
-  /** Gives a sign-in up that has begun. A block stays: it is the server's. */
+  /** Cancels a sign-in in progress. A block stays, because the server enforces it. */
   cancel(): Promise<void>;
   /**
-   * Signs out, also without a network: the server is told when it can be reached. The student's data leaves the device.
-   * `pending` says what becomes of what was not sent yet: "keep" (unless told) keeps it on the device for her next
-   * sign-in here, "discard" drops it, "flush" sends it first and throws `outbox/not-empty`, with her still signed in, when that takes
-   * longer than `timeoutMs` (10,000 unless told).
+   * Signs out, also without a network: the server is told as soon as it can be reached. Deletes the student's data from the
+   * device. `pending` decides about unsent commands. "keep" keeps them for the student's next sign-in here. "discard" deletes
+   * them. "flush" sends them first; if that takes longer than `timeoutMs`, it throws `outbox/not-empty` and the student stays
+   * signed in. Defaults: "keep" and 10,000.
    */
   signOut(options?: { readonly pending?: "flush" | Unsent; readonly timeoutMs?: number }): Promise<void>;
 }
 
-/** What the app tells of itself; admins and the student see it in lists of sessions. */
+/** The app's description of itself, shown to admins and to the student in lists of sessions. */
 export interface AppDescription {
   readonly deviceName?: string | undefined;
   readonly platform?: Platform | undefined;
@@ -54,7 +54,7 @@ export interface AppDescription {
 
 export interface AuthService extends Auth {
   readonly changed: Observable<AuthStatus>;
-  /** Reads how far a sign-in had come. */
+  /** Reads a sign-in in progress from the device. */
   load(): Promise<void>;
   close(): void;
 }
@@ -62,16 +62,16 @@ export interface AuthService extends Auth {
 const FLUSH_MS = 10_000;
 
 export const createAuth = <F extends Features>(deps: {
-  readonly surroundings: ClientEnvironment;
+  readonly environment: ClientEnvironment;
   readonly device: Device;
   readonly students: Students<F>;
-  /** Calls as nobody. */
+  /** Calls procedures without a session. */
   readonly rpc: ServerApi;
   readonly app: AppDescription;
 }): AuthService => {
-  const { surroundings, device, students, rpc, app } = deps;
-  const { clock, newId } = surroundings;
-  const turn = createSerialQueue();
+  const { environment, device, students, rpc, app } = deps;
+  const { clock, newId } = environment;
+  const inTurn = createSerialQueue();
   let progress: StoredProgress | undefined;
   let cancelEnd: (() => void) | undefined;
   const status = createSubject<AuthStatus>(students.membership.value);
@@ -80,7 +80,7 @@ export const createAuth = <F extends Features>(deps: {
     const now = clock.now();
     cancelEnd?.();
     progress = progress && progressAt(progress, now);
-    // Looks again when it should be over: the clock may have been put back meanwhile.
+    // Checks again when it should have ended: the clock may have been set back meanwhile.
     cancelEnd = progress && clock.after(endOf(progress) - now, show);
     setIfDifferent(status, toStatus(students.membership.value, progress));
   };
@@ -93,11 +93,11 @@ export const createAuth = <F extends Features>(deps: {
       });
     progress = next;
     show();
-    surroundings.storage.peers?.broadcast("device");
+    environment.storage.peers?.broadcast("device");
   };
 
-  /** Remembers what a refusal says of the sign-in, and throws it on. */
-  const refused = async (thrown: unknown, phone: string): Promise<never> => {
+  /** Stores what an error response says about the sign-in, then throws the error. */
+  const rememberAndThrow = async (thrown: unknown, phone: string): Promise<never> => {
     const error = toEdVoyageError(thrown);
     const now = clock.now();
     const { retryAfterSeconds, attemptsRemaining } = error.details;
@@ -133,12 +133,12 @@ export const createAuth = <F extends Features>(deps: {
     load,
 
     requestCode: (phone) =>
-      turn(async () => {
+      inTurn(async () => {
         const { deviceName, platform, appVersion } = app;
         const request = { phone, deviceId: device.deviceId, deviceName, platform, appVersion };
         const challenge = await rpc.auth.requestCode
           .mutate(request)
-          .catch((error: unknown) => refused(error, phone));
+          .catch((error: unknown) => rememberAndThrow(error, phone));
         const now = clock.now();
         const toDevice = (at: number): number => at - challenge.serverNow + now;
         await setProgress({
@@ -156,10 +156,10 @@ export const createAuth = <F extends Features>(deps: {
       }),
 
     verifyCode: (code) =>
-      turn(async () => {
+      inTurn(async () => {
         show();
         if (progress?.state !== "codeSent") {
-          throw new EdVoyageError("code/none", "There is no code to answer: ask for one.");
+          throw new EdVoyageError("code/none", "No sign-in is in progress: request a code first.");
         }
         const answered = progress;
         const { challengeId, commandId, phone } = answered;
@@ -171,7 +171,7 @@ export const createAuth = <F extends Features>(deps: {
         };
         const { token, session, user } = await rpc.auth.verifyCode
           .mutate(answer)
-          .catch((error: unknown) => refused(error, phone));
+          .catch((error: unknown) => rememberAndThrow(error, phone));
         const now = clock.now();
         const opened: StoredSession = {
           id: session.id,
@@ -182,7 +182,7 @@ export const createAuth = <F extends Features>(deps: {
         };
         progress = undefined;
         await students.enter(opened, token).catch((error: unknown) => {
-          // The code works again, for the same session.
+          // The same code can be used again and yields the same session.
           progress = answered;
           show();
           throw toEdVoyageError(error);
@@ -192,12 +192,12 @@ export const createAuth = <F extends Features>(deps: {
       }),
 
     cancel: () =>
-      turn(async () => {
+      inTurn(async () => {
         if (progress?.state === "codeSent") await setProgress(undefined);
       }),
 
     signOut: ({ pending = "keep", timeoutMs = FLUSH_MS } = {}) =>
-      turn(async () => {
+      inTurn(async () => {
         if (pending === "flush") await students.current.value?.features.flush({ timeoutMs });
         await students.leave(pending === "discard" ? "discard" : "keep").catch((error: unknown) => {
           throw toEdVoyageError(error);

@@ -4,26 +4,26 @@ import { putJson, remove, type Records } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { StoredProgress, Student } from "./auth-status.ts";
 
-/** What is this installation's and no student's. */
+/** The records of this installation that belong to no student. */
 export interface Device {
-  /** 128 random bits, made once; the server blocks and trusts phones by it. A secret. */
+  /** 128 random bits, created once; the server blocks and trusts phones by this id. Secret. */
   readonly deviceId: string;
-  /** Who was here last and has not left: also when her own store has lost its session. */
+  /** Returns the last student who has not signed out here, even if the student's own store has lost its session. */
   current(): Promise<Student | undefined>;
   progress(): Promise<StoredProgress | undefined>;
   endedSessions(): Promise<readonly EndedSession[]>;
-  /** Students whose data must leave the device, and what of it stays. */
+  /** Returns the students whose data must be deleted from the device, and how much of it to delete. */
   wipes(): Promise<readonly Wipe[]>;
-  /** Removes what was set aside as damaged: it may be of a student who leaves. */
+  /** Returns the changes that remove damaged records: they may belong to the student who is leaving. */
   clearDamaged(): Promise<readonly Change[]>;
-  /** All or none. */
+  /** Writes all changes or none. */
   write(changes: readonly Change[]): Promise<void>;
-  /** Leaves nothing in its files of what was removed: what was of a student who has left. */
+  /** Removes every trace of deleted records from the files: they may have belonged to a student who has left. */
   purge(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A session that was left here and that the server may not know of yet. */
+/** A session that ended on this device; the server may not know about it yet. */
 export interface EndedSession {
   readonly id: SessionId;
   readonly token: string;
@@ -31,7 +31,7 @@ export interface EndedSession {
 
 export interface Wipe {
   readonly userId: UserId;
-  /** What was not sent yet stays for the next time she signs in. */
+  /** Keeps unsent commands for the student's next sign-in. */
   readonly keepsUnsent: boolean;
 }
 
@@ -41,7 +41,7 @@ const PROGRESS = "sign-in";
 const ENDED = "ended/";
 const WIPE = "wipe/";
 
-/** Changes of what a device keeps, to be written together. */
+/** Builds changes of the device's records, to be written together. */
 export const deviceChanges = {
   setCurrent: (student: Student): Change => putJson(CURRENT, student),
   clearCurrent: (): Change => remove(CURRENT),
@@ -53,7 +53,7 @@ export const deviceChanges = {
   removeWipe: (userId: UserId): Change => remove(`${WIPE}${userId}`),
 } as const;
 
-/** Makes the installation's id the first time. */
+/** Opens the records of the installation; creates its id the first time. */
 export const openDevice = async (records: Records, randomBytes: RandomBytes): Promise<Device> => {
   let deviceId = await records.getJson<string>(DEVICE);
   if (deviceId === undefined) {

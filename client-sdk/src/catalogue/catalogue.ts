@@ -18,7 +18,7 @@ export interface University {
   readonly domains: readonly string[];
 }
 
-/** What a course leads to. */
+/** The degree that a course leads to. */
 export type CourseLevel = "bachelor" | "master" | "doctorate";
 
 /** A course of a university. */
@@ -33,47 +33,47 @@ export interface Course {
   readonly subject: string;
   readonly language: string;
   readonly durationMonths: number;
-  /** Whole units of `currency`; 0 is none. */
+  /** Whole units of `currency`; 0 means no tuition fee. */
   readonly tuitionPerYear: number;
   readonly currency: string;
   /** 1 to 12. */
   readonly startMonth: number;
-  /** Generated for demonstration: not a real offer. */
+  /** The course was generated for demonstration and is not a real offer. */
   readonly isSample: boolean;
 }
 
-/** Which universities. */
+/** Selects universities. */
 export interface UniversityFilter extends PageFilter {
-  /** Beginnings of words, accents or not; at most 100 characters. */
+  /** The beginnings of words, with or without accents; at most 100 characters. */
   readonly query?: string | undefined;
   /** ISO code or English name. */
   readonly country?: string | undefined;
 }
 
-/** Which courses. */
+/** Selects courses. */
 export interface CourseFilter extends UniversityFilter {
   readonly universityId?: string | undefined;
   readonly level?: CourseLevel | undefined;
 }
 
-/** A list that is read from the device first. Reads throw `offline` only for what this device has never seen. */
+/** A list that is read from the device first. Reads throw `offline` only for data that this device has never seen. */
 export interface CachedList<Filter, Item> {
-  /** In order of name, page by page; `{}` is all. */
+  /** Returns a page in order of name; `{}` selects everything. */
   list(filter: Filter, options?: ReadOptions): Promise<Fresh<Page<Item>>>;
-  /** Throws `not-found`. */
+  /** Returns one item. Throws `not-found`. */
   get(id: string, options?: ReadOptions): Promise<Fresh<Item>>;
-  /** Calls at once and after each change; asks the server again when what is known is stale. */
+  /** Calls the listener immediately and after each change; asks the server again when the stored data is stale. */
   watch(filter: Filter, listener: (snapshot: ReadSnapshot<Page<Item>>) => void): Unsubscribe;
 }
 
-/** Universities, for anyone. */
+/** Creates the list of universities. It needs no session. */
 export const createUniversities = (open: OpenView): CachedList<UniversityFilter, University> => ({
   list: (input, options) => open({ procedure: "universities.list", input }).get(options),
   get: (id, options) => open({ procedure: "universities.get", input: { id } }).get(options),
   watch: (input, listener) => open({ procedure: "universities.list", input }).watch(listener),
 });
 
-/** Courses, for anyone. */
+/** Creates the list of courses. It needs no session. */
 export const createCourses = (open: OpenView): CachedList<CourseFilter, Course> => ({
   list: (input, options) => open({ procedure: "courses.list", input }).get(options),
   get: (id, options) => open({ procedure: "courses.get", input: { id } }).get(options),
