@@ -10,98 +10,98 @@ import type {
 import type { ErrorReason } from "../runtime/errors.ts";
 import type { Unsubscribe } from "../runtime/observable.ts";
 
-/** A message as it is now, with what this device has done to it and not sent yet. */
+/** A message in its present state, including changes that this device has made and not sent yet. */
 export type Message = MessageContent &
   (
     | {
-        /** On this device alone: it is sent as soon as that is possible. */
+        /** Only on this device; it is sent as soon as possible. */
         readonly state: "pending";
       }
     | {
-        /** On the server's disk. */
+        /** Stored by the server. */
         readonly state: "acked";
       }
     | {
-        /** The server will not take it, or has lost it: `retry` or `discard` it. */
+        /** The server rejects it, or has lost it: call `retry` or `discard`. */
         readonly state: "failed";
         readonly reason: ErrorReason;
       }
   );
 
-/** What a message says. */
+/** The content of a message. */
 export interface MessageContent {
   readonly id: MessageId;
   readonly authorId: UserId;
-  /** The server's clock; the device's until the server has it. */
+  /** The server's clock; the device's clock until the server has the message. */
   readonly at: number;
-  /** As it was edited last. */
+  /** The text after the last edit. */
   readonly text: string;
   readonly replyTo: MessageId | null;
   readonly editedAt: number | null;
-  /** One a student, oldest first. */
+  /** At most one per student, oldest first. */
   readonly reactions: readonly Reaction[];
   /** Its place in the room; `null` while the device does not know it. */
   readonly position: Position | null;
-  /** An edit of it or a reaction to it waits to be sent; what is shown has it already. */
+  /** An edit of the message or a reaction to it waits to be sent. The fields already include it. */
   readonly hasPendingChange: boolean;
 }
 
-/** What a student thinks of a message. */
+/** A student's reaction to a message. */
 export interface Reaction {
   readonly userId: UserId;
   readonly emoji: string;
 }
 
-/** What there is to see of a room; a new object when something of it changes. */
+/** The visible state of a room; a new object after each change. */
 export interface RoomView {
   /**
-   * Oldest first, own ones that the server does not have at the end. A message that did not change is the same object.
+   * Oldest first; own messages that the server does not have yet come last. An unchanged message is the same object.
    */
   readonly messages: readonly Message[];
-  /** The newest messages are here, from the device or from the server. */
+  /** The newest messages are available, from the device or from the server. */
   readonly isLoaded: boolean;
-  /** There are older ones: see `loadOlder`. */
+  /** There are older messages: call `loadOlder`. */
   readonly hasOlder: boolean;
-  /** Others who type now. Known while the room is watched. */
+  /** Other students who are typing now. Only updated while the room is watched. */
   readonly typingUserIds: readonly UserId[];
 }
 
-/** A room, also one whose messages the device has never seen. All it does is done on the device first, unless told. */
+/** A room; the device may not have its messages yet. Methods change the device first, unless their description says otherwise. */
 export interface Room extends RoomView {
   readonly id: RoomId;
-  /** Calls at once and after each change. The room is connected while somebody watches it, and a little longer. */
+  /** Calls the listener immediately and after each change. The room is connected while it is watched, and a little longer. */
   watch(listener: (view: RoomView) => void): Unsubscribe;
   /**
-   * Resolves when the message is on the device's disk. Throws `limit/reached` (messageCharacters) and `input/invalid` before
-   * anything is kept, `device/full`, `device/failed`.
+   * Resolves when the message is stored on the device. Throws `limit/reached` (messageCharacters) and `input/invalid` before
+   * anything is stored, and `device/full`, `device/failed`.
    */
   send(text: string, options?: { readonly replyTo?: string }): Promise<Message>;
-  /** Changes an own message, also one that waits. Throws what `send` throws; `forbidden`, `conflict` for a failed one. */
+  /** Edits an own message, also one that still waits. Throws the errors of `send`, `forbidden`, and `conflict` for a failed one. */
   edit(messageId: string, text: string): Promise<void>;
-  /** Removes a message for everybody; one that was never sent goes without a trace. */
+  /** Removes a message for everybody; a message that was never sent leaves no trace. */
   remove(messageId: string): Promise<void>;
-  /** Sets the own reaction, one emoji; `null` takes it back. */
+  /** Sets the student's own reaction, one emoji; `null` removes it. */
   react(messageId: string, emoji: string | null): Promise<void>;
   /** Sends a failed message again. Throws `not-found`. */
   retry(messageId: string): Promise<void>;
-  /** Drops a failed message for good. Throws `not-found`. */
+  /** Deletes a failed message permanently. Throws `not-found`. */
   discard(messageId: string): Promise<void>;
-  /** Marks as read up to and with a place: the newest that is here, unless told. It never goes back. */
+  /** Marks everything up to and including a position as read; the position never moves back. Default: the newest event here. */
   markRead(position?: Position): Promise<void>;
-  /** Tells the others; over after five seconds unless it is said again, and when a message is sent. */
+  /** Tells the others. Ends five seconds after the last call, and when a message is sent. */
   typing(isTyping: boolean): void;
-  /** Shows about 250 more events. `false` when there are none. Throws `offline` when the device does not have them. */
+  /** Loads about 250 more events. Returns `false` when there are none. Throws `offline` when only the server has them. */
   loadOlder(): Promise<boolean>;
 
-  /** Who is in it. This and what follows needs the server: it throws `offline`, and what the server says. */
+  /** Returns the members. This and the following methods need the server: they throw `offline` and the server's errors. */
   details(): Promise<RoomDetails>;
   rename(name: string): Promise<RoomDetails>;
-  /** Those who do not have the one who adds among their contacts are invited. */
+  /** Adds members. Students who do not have the caller among their contacts are invited instead. */
   addMembers(userIds: readonly string[]): Promise<RoomDetails>;
-  /** Takes an invitation back too. */
+  /** Removes a member or withdraws an invitation. */
   removeMember(userId: string): Promise<RoomDetails>;
   setRole(userId: string, role: RoomRole): Promise<RoomDetails>;
-  /** The device forgets the room. */
+  /** Leaves the room and deletes it from the device. */
   leave(): Promise<void>;
 }
 
@@ -109,28 +109,28 @@ export interface Room extends RoomView {
 export interface RoomSummary {
   readonly id: RoomId;
   readonly kind: RoomKind;
-  /** `null` for direct rooms, and for groups without one. */
+  /** `null` for direct rooms and for groups without a name. */
   readonly name: string | null;
-  /** The other of a direct room; `null` for groups. */
+  /** The other student of a direct room; `null` for groups. */
   readonly peer: { readonly id: UserId; readonly name: string | null } | null;
-  /** The student's own. */
+  /** The student's own role. */
   readonly role: RoomRole;
   readonly memberCount: number;
-  /** Others' messages that she has not read; 1,000 stands for as many and more. */
+  /** The number of unread messages by others; 1,000 means 1,000 or more. */
   readonly unread: number;
-  /** How the newest message begins, own ones that wait included; `null` when there is none. */
+  /** The beginning of the newest message, including own messages that wait; `null` when there is none. */
   readonly preview: string | null;
   readonly lastAuthorId: UserId | null;
   readonly lastAt: number | null;
-  /** Everything up to and with this place is read, on this or another device. */
+  /** Everything up to and including this position was read, on this or another device. */
   readonly readPosition: Position;
-  /** How far the others have read, in direct rooms and groups of up to 32; `[]` in larger ones. */
+  /** The read positions of the others, in direct rooms and groups of up to 32; `[]` in larger groups. */
   readonly othersRead: readonly { readonly userId: UserId; readonly position: Position }[];
 }
 
-/** A group that the student was asked into. */
+/** An invitation of the student to a group. */
 export interface Invitation {
-  /** The room's. */
+  /** The id of the room. */
   readonly id: RoomId;
   readonly name: string | null;
   readonly invitedBy: UserId;
@@ -138,7 +138,7 @@ export interface Invitation {
   readonly at: number;
 }
 
-/** A room with those who are in it and those who were asked in. */
+/** A room with its members and the students who were invited. */
 export interface RoomDetails {
   readonly id: RoomId;
   readonly kind: RoomKind;
@@ -163,21 +163,21 @@ export interface RoomDetails {
   }[];
 }
 
-/** A room to be opened. */
+/** The input for opening a room. */
 export type NewRoom =
-  /** The one room of two students: there is no second. */
+  /** The room of two students; there is only one. */
   | { readonly kind: "direct"; readonly userId: string }
   | {
       readonly kind: "group";
       readonly memberIds: readonly string[];
       readonly name?: string;
-      /** From where those who join later may read; "all" unless told. */
+      /** The messages that later members may read. Default: "all". */
       readonly history?: RoomHistory;
     };
 
-/** The list of rooms; a new object when something of it changes. */
+/** The list of rooms; a new object after each change. */
 export interface ChatView {
-  /** The one with the newest message first. A room that did not change is the same object. */
+  /** The room with the newest message first. An unchanged room is the same object. */
   readonly rooms: readonly RoomSummary[];
   readonly invitations: readonly Invitation[];
 }
@@ -186,14 +186,14 @@ export interface ChatView {
 export interface Chat {
   rooms(): readonly RoomSummary[];
   invitations(): readonly Invitation[];
-  /** Calls at once and after each change. */
+  /** Calls the listener immediately and after each change. */
   watchRooms(listener: (view: ChatView) => void): Unsubscribe;
-  /** The room of an id, the same object each time. */
+  /** Returns the room with this id; always the same object for the same id. */
   room(id: string): Room;
   /** Opens a room on the server. Throws `offline`, `forbidden`, `not-found`, `limit/reached`. */
   createRoom(input: NewRoom): Promise<Room>;
-  /** Throws `offline`, `not-found`, `limit/reached`. */
+  /** Accepts an invitation. Throws `offline`, `not-found`, `limit/reached`. */
   acceptInvitation(roomId: string): Promise<Room>;
-  /** Throws `offline`, `not-found`. */
+  /** Declines an invitation. Throws `offline`, `not-found`. */
   declineInvitation(roomId: string): Promise<void>;
 }

@@ -10,11 +10,11 @@ import { createRoomSummaries } from "./room-summaries.ts";
 import { createRoom, type OpenRoom } from "./room.ts";
 import { createServerCommand } from "./server-command.ts";
 
-/** A student's chat with what its owner needs. */
+/** A student's chat with the methods for the code that owns it. */
 export interface ChatService extends Chat {
-  /** Asks what is new: on the server's hint and when the app wakes up. Never throws. */
+  /** Asks for changes: after the server's hint and when the app wakes up. Never throws. */
   refresh(): Promise<void>;
-  /** Writes what is not kept yet. */
+  /** Writes everything that is not stored yet, then stops. */
   close(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export interface ChatDeps {
   readonly areas: Pick<AreaChanges, "take">;
 }
 
-/** Opens what the device has of a student's chat, and begins to ask for what is new. */
+/** Opens the device's copy of a student's chat and starts to ask for changes. */
 export const createChat = async ({ account, sockets, areas }: ChatDeps): Promise<ChatService> => {
   const { outbox, rpc, userId } = account;
   const inbox = await createInbox({ ...account, areas });
@@ -46,13 +46,13 @@ export const createChat = async ({ account, sockets, areas }: ChatDeps): Promise
   const unsubscribes = [inbox.state.subscribe(update), outbox.entries.subscribe(update)];
 
   const room = (roomId: RoomId): Room => {
-    const known = roomById.get(roomId);
-    if (known) return known;
+    const existing = roomById.get(roomId);
+    if (existing) return existing;
     const opened = createRoom({ roomId, account, log: logs.open(roomId), inbox, command, refresh });
     roomById.set(roomId, opened);
     return opened;
   };
-  /** What the student does to her list of rooms is in it when it is done. */
+  /** Refreshes the list of rooms before it resolves, so that the list shows the student's own change. */
   const act = async <Answer>(call: (commandId: CommandId) => Promise<Answer>): Promise<Answer> => {
     const answer = await command(call);
     await refresh();

@@ -2,7 +2,7 @@ import { EdVoyageError } from "../runtime/errors.ts";
 import { callListener, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import type { Chat, ChatView, Room, RoomView } from "./api.ts";
 
-/** The chat of whoever is signed in: what an app may hold on to while students come and go. */
+/** Creates the chat of the current student. An app may hold on to it while students sign in and out. */
 export const createCurrentChat = (current: Observable<{ readonly chat: Chat } | undefined>): Chat => {
   const roomById = new Map<string, Room>();
   const require = (): Chat => {
@@ -49,7 +49,8 @@ export const createCurrentChat = (current: Observable<{ readonly chat: Chat } | 
       get typingUserIds() {
         return view().typingUserIds;
       },
-      watch: (listener) => watch((chat, told) => chat.room(id).watch(told), { listener, none: NOT_LOADED }),
+      watch: (listener) =>
+        watch((chat, onView) => chat.room(id).watch(onView), { listener, none: NOT_LOADED }),
       send: async (text, options) => require().room(id).send(text, options),
       edit: async (messageId, text) => require().room(id).edit(messageId, text),
       remove: async (messageId) => require().room(id).remove(messageId),
@@ -68,15 +69,15 @@ export const createCurrentChat = (current: Observable<{ readonly chat: Chat } | 
     };
   };
   const room = (id: string): Room => {
-    const known = roomById.get(id) ?? createRoom(id);
-    roomById.set(id, known);
-    return known;
+    const existing = roomById.get(id) ?? createRoom(id);
+    roomById.set(id, existing);
+    return existing;
   };
 
   return {
     rooms: () => current.value?.chat.rooms() ?? NO_ROOMS.rooms,
     invitations: () => current.value?.chat.invitations() ?? NO_ROOMS.invitations,
-    watchRooms: (listener) => watch((chat, told) => chat.watchRooms(told), { listener, none: NO_ROOMS }),
+    watchRooms: (listener) => watch((chat, onView) => chat.watchRooms(onView), { listener, none: NO_ROOMS }),
     room,
     createRoom: async (input) => room((await require().createRoom(input)).id),
     acceptInvitation: async (roomId) => room((await require().acceptInvitation(roomId)).id),

@@ -15,54 +15,54 @@ import type { AreaChanges } from "../reads/area-changes.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 import type { Invitation, RoomSummary } from "./api.ts";
 
-/** A room that the student is in, as the server said it last. */
+/** A room of the student, as the server last reported it. */
 export interface InboxRoom extends RoomSummary {
   readonly history: RoomHistory;
-  /** The first segment that she may read. */
+  /** The first segment that the student may read. */
   readonly fromSegment: number;
   /** The newest event. */
   readonly head: RoomHead;
 }
 
-/** What is known of a student's rooms without reading them. */
+/** The summary of a student's rooms; it does not need their logs. */
 export interface InboxState {
   readonly rooms: ReadonlyMap<RoomId, InboxRoom>;
   readonly invitations: readonly Invitation[];
 }
 
-/** What `inbox.changes` says, kept on the device. */
+/** The device's copy of the answers of `inbox.changes`. */
 export interface Inbox {
   readonly state: Observable<InboxState>;
   /**
-   * Asks what changed, or `all` there is. Returns the rooms of which it heard; "later" when the server was not reached, and
-   * `undefined` when it will not answer before something else has changed. Calls while one is on its way share the next one.
+   * Asks for changes, or for `all` rooms. Returns the rooms in the answer, "later" when the server was not reached, and
+   * `undefined` when asking again is pointless until something else changes. Calls during a request share the next request.
    */
   refresh(options?: { readonly all?: boolean }): Promise<readonly InboxRoom[] | "later" | undefined>;
-  /** Queues that a room is read up to a place, unless it is known to be, and shows it. Throws what the outbox throws. */
+  /** Queues a read position, unless it is already known, and shows it. Throws the errors of the outbox. */
   markRead(roomId: RoomId, position: Position): Promise<void>;
-  /** An answer that comes later is not heard. */
+  /** Ignores answers that arrive afterwards. */
   close(): void;
 }
 
-/** What is kept beside the rooms, under `inbox`. */
+/** The record beside the rooms, under `inbox`. */
 interface Stored {
   /** The server's clock at the last answer. */
   readonly serverNow: number;
-  /** The same at the last answer that had all rooms. */
+  /** The server's clock at the last answer that contained all rooms. */
   readonly allAt?: number | undefined;
   readonly invitations: readonly Invitation[];
-  /** How many rooms there are: another number means that a record was damaged. */
+  /** The number of rooms. If the device has a different number of records, one was damaged. */
   readonly roomCount: number;
 }
 
 const KEY = "inbox";
 const ROOMS = "inbox/";
-/** What was being written at the last answer was not seen yet. */
+/** Ask again from a little before the last answer: it could not include writes that were in progress. */
 const OVERLAP_MS = 10_000;
-/** How long it is enough to ask what changed: a server that was put back names no room that it has forgotten something of. */
-const ALL_MS = 24 * 60 * 60_000;
+/** Ask for all rooms this often: a server restored from a backup does not report the rooms in which it lost something. */
+const ASK_ALL_AFTER_MS = 24 * 60 * 60_000;
 
-/** Reads what the device has; asks nothing. */
+/** Opens the device's copy; does not ask the server. */
 export const createInbox = async ({
   records,
   outbox,
@@ -72,18 +72,18 @@ export const createInbox = async ({
 }: Pick<StudentContext, "records" | "outbox" | "rpc" | "report"> & {
   readonly areas: Pick<AreaChanges, "take">;
 }): Promise<Inbox> => {
-  const turn = createSerialQueue();
+  const inTurn = createSerialQueue();
   const stored = await records.getJson<Stored>(KEY);
   const kept = await records.listJson<InboxRoom>(ROOMS);
   const state = createSubject<InboxState>({
     rooms: new Map(kept.map(({ value }) => [value.id, value])),
     invitations: stored?.invitations ?? [],
   });
-  /** Rooms as the device has them. */
+  /** The rooms as they are stored on the device. */
   let onDevice = state.value.rooms;
   let serverNow = stored?.roomCount === kept.length ? stored.serverNow : undefined;
   let allAt = stored?.allAt;
-  /** Rooms with a mark that the server may not have known when it was asked last. */
+  /** Rooms with a pending read position that the server may not have known at the last request. */
   let marked = new Set<RoomId>();
   let wantsAll = false;
   let isClosed = false;
@@ -110,13 +110,14 @@ export const createInbox = async ({
       wantsAll ||= asksAll;
       throw error;
     });
-    // Where the server's clock was put back, what it counts as later is not what it was.
-    const isBelieved = answer.serverNow >= (since ?? 0) && answer.serverNow - (allAt ?? 0) <= ALL_MS;
-    if (since !== null && !isBelieved) {
+    // If the server's clock was set back, `since` would skip changes.
+    const isPlausible =
+      answer.serverNow >= (since ?? 0) && answer.serverNow - (allAt ?? 0) <= ASK_ALL_AFTER_MS;
+    if (since !== null && !isPlausible) {
       wantsAll = true;
       return ask();
     }
-    return turn(() => take(answer, since === null));
+    return inTurn(() => take(answer, since === null));
   };
 
   const take = async (
@@ -130,15 +131,15 @@ export const createInbox = async ({
     for (const room of answer.rooms) {
       if (room.state === "left") rooms.delete(room.id);
       else {
-        const { state: _, ...said } = room;
+        const { state: _, ...reported } = room;
         const known = before.get(room.id);
-        const read = marked.has(room.id) && known ? known.readPosition : said.readPosition;
-        const shown = withRead({ ...said, head: { ...said.head, roomId: room.id } }, read);
+        const read = marked.has(room.id) && known ? known.readPosition : reported.readPosition;
+        const shown = withRead({ ...reported, head: { ...reported.head, roomId: room.id } }, read);
         rooms.set(room.id, known && isSame(known, shown) ? known : shown);
         heard.push(shown);
       }
     }
-    // Kept before what it was asked since: what is lost between the two is told again.
+    // Store the changed areas before the time of the answer: if the program ends in between, the server reports them again.
     const { areas: changed, unreadNotifications } = answer;
     await areas.take({ areas: changed, unreadNotifications }).catch(reportNotKept);
     ({ serverNow } = answer);
@@ -154,7 +155,7 @@ export const createInbox = async ({
       ]);
       onDevice = rooms;
     } catch (cause) {
-      // The next answer's write has this one's changes too.
+      // The write after the next answer includes these changes.
       reportNotKept(cause);
     }
     return heard;
@@ -178,7 +179,7 @@ export const createInbox = async ({
       return next;
     },
     markRead: (roomId, position) =>
-      turn(async () => {
+      inTurn(async () => {
         const room = state.value.rooms.get(roomId);
         if (room && comparePositions(position, room.readPosition) <= 0) return;
         const read = room && withRead(room, position);
@@ -205,7 +206,7 @@ export const createInbox = async ({
   };
 };
 
-/** As it is when so much is read, which never goes back. */
+/** Returns the room with a new read position, which never moves back. */
 const withRead = (room: InboxRoom, position: Position): InboxRoom => {
   if (comparePositions(position, room.readPosition) <= 0) return room;
   const isAllRead = comparePositions(position, room.head) >= 0;

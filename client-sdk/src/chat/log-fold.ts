@@ -3,7 +3,7 @@ import type { LogRow, Segment } from "../sync/segment.ts";
 import type { Message } from "./api.ts";
 import { eventToMessage, isSameMessage, withEdit, withReaction } from "./message.ts";
 
-/** What the rows of a log come to. */
+/** The result of folding the rows of a log. */
 export interface LogFold {
   /** In the order of the log. */
   readonly messageById: ReadonlyMap<MessageId, Message>;
@@ -11,8 +11,8 @@ export interface LogFold {
 }
 
 /**
- * Folds a log into messages. When rows were only added it goes on where it was: a message costs as much in a room of
- * ten thousand as in one of ten. What it returned before changes with it.
+ * Creates a function that folds a log into messages. When rows were only appended, it continues from its last result, so a
+ * message costs the same in a room of ten thousand as in one of ten. Earlier results change with it.
  */
 export const createLogFold = (): ((segments: readonly Segment[]) => LogFold) => {
   let folded: readonly Segment[] = [];
@@ -46,7 +46,7 @@ export const createLogFold = (): ((segments: readonly Segment[]) => LogFold) => 
   };
 
   return (segments) => {
-    const added = addedTo(folded, segments);
+    const added = appendedRows(folded, segments);
     const former = messageById;
     if (!added) {
       messageById = new Map();
@@ -64,8 +64,11 @@ export const createLogFold = (): ((segments: readonly Segment[]) => LogFold) => 
   };
 };
 
-/** The rows that came after those of before; `undefined` where others changed too, or older ones came. */
-const addedTo = (before: readonly Segment[], now: readonly Segment[]): readonly Segment[] | undefined => {
+/** Returns the appended rows; `undefined` when other rows changed or older ones were added. */
+const appendedRows = (
+  before: readonly Segment[],
+  now: readonly Segment[],
+): readonly Segment[] | undefined => {
   const last = before.at(-1);
   if (!last) return undefined;
   const place = before.length - 1;

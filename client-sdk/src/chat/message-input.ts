@@ -1,19 +1,19 @@
 import { EdVoyageError } from "../runtime/errors.ts";
 import { assertTextFits } from "../runtime/text-limit.ts";
 
-/** UTF-16 code units: more than any emoji has. */
+/** UTF-16 code units; no emoji has more. */
 const MAX_EMOJI_CHARACTERS = 32;
-/** With the `u` flag a pair is one character: these are halves. Hermes has no `isWellFormed`. */
+/** With the `u` flag, a surrogate pair is one character, so this matches only halves. Hermes has no `isWellFormed`. */
 const ILL_FORMED = /[\0\ud800-\udfff]/u;
 
-/** Throws `limit/reached` and `input/invalid` for what the server would not take as a message. */
+/** Throws `limit/reached` or `input/invalid` for a text that the server would reject. */
 export const assertMessageText = (text: string): void => {
   assertTextFits(text, "messageCharacters");
   if (ILL_FORMED.test(text)) throw invalid("text", "Not well-formed text");
   if (!/\S/.test(text)) throw invalid("text", "Nothing is said");
 };
 
-/** Throws `input/invalid` for what is surely no emoji; the server looks closer. */
+/** Throws `input/invalid` for a string that cannot be an emoji; the server checks more closely. */
 export const assertEmoji = (emoji: string): void => {
   if (emoji === "" || emoji.length > MAX_EMOJI_CHARACTERS || ILL_FORMED.test(emoji)) {
     throw invalid("emoji", "Not an emoji");

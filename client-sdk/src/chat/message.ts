@@ -2,10 +2,10 @@ import type { MessageId, Position, RoomEvent, UserId } from "@edvoyage/protocol"
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Message } from "./api.ts";
 
-/** What a log says of a message, by the kind of event. */
+/** The type of a log's event, by kind. */
 type EventOf<Kind extends RoomEvent[1]> = Extract<RoomEvent, { readonly 1: Kind }>;
 
-/** A message as the log has it. */
+/** Converts an event of the log to a message. */
 export const eventToMessage = (
   [, , id, authorId, at, text, replyTo]: EventOf<"message">,
   position: Position,
@@ -22,7 +22,7 @@ export const eventToMessage = (
   state: "acked",
 });
 
-/** A message that the log here does not have. */
+/** Converts a queued message to a message that the log here does not have. */
 export const entryToMessage = (entry: OutboxEntry<"chat.send">, authorId: UserId): Message => {
   const content = {
     id: entry.id as string as MessageId,
@@ -45,19 +45,19 @@ export const entryToMessage = (entry: OutboxEntry<"chat.send">, authorId: UserId
   }
 };
 
-/** After an edit; one by another than the author changes nothing. */
+/** Applies an edit; edits by anyone except the author change nothing. */
 export const withEdit = (
   message: Message,
   { by, at, text }: { readonly by: UserId; readonly at: number; readonly text: string },
 ): Message => (message.authorId === by ? { ...message, text, editedAt: at } : message);
 
-/** After a reaction, which replaces the student's former one; `null` takes that back. */
+/** Applies a reaction. It replaces the student's previous one; `null` removes it. */
 export const withReaction = (message: Message, userId: UserId, emoji: string | null): Message => {
   const others = message.reactions.filter((reaction) => reaction.userId !== userId);
   return { ...message, reactions: emoji === null ? others : [...others, { userId, emoji }] };
 };
 
-/** Whether two states of one message show no difference. */
+/** Returns whether two states of one message look the same. */
 export const isSameMessage = (one: Message, other: Message): boolean =>
   one.text === other.text &&
   one.at === other.at &&

@@ -7,11 +7,13 @@ import type { Message, Reaction } from "./api.ts";
 import { createMessagesView, type MessageSources } from "./messages-view.ts";
 
 const ME = "me" as UserId;
+const OTHER = "other" as UserId;
+const THIRD = "third" as UserId;
 const ROOM = "room" as RoomId;
 const ROWS = 5;
 const toMessageId = (id: string): MessageId => id as MessageId;
 
-/** A log in segments of `ROWS` rows; those named are redacted. */
+/** Splits events into segments of `ROWS` rows; leaves out the redacted events. */
 const toSegments = (events: readonly RoomEvent[], redacted: ReadonlySet<RoomEvent> = new Set()): Segment[] =>
   Array.from({ length: Math.ceil(events.length / ROWS) }, (_, segment) => {
     const own = events.slice(segment * ROWS, (segment + 1) * ROWS);
@@ -83,8 +85,8 @@ const reacting = (id: string, about: string, emoji: string | null, state: State 
 const shown = (events: readonly RoomEvent[], entries: readonly OutboxEntry[] = []) =>
   createMessagesView(ME)(toSources(events, entries)).map(({ id, text, state }) => `${id}=${text} ${state}`);
 
-describe("what waits is shown with what is there", () => {
-  test("own messages come last, in the order in which they were written, and each once", () => {
+describe("a room's messages combine the log and the outbox", () => {
+  test("own messages come last, in the order in which they were written, each once", () => {
     const place = { segment: 0, index: 9 };
     const entries = [sending("a"), sending("p"), sending("x", failed), sending("n", acked("n", place))];
 
@@ -97,7 +99,7 @@ describe("what waits is shown with what is there", () => {
     ]);
   });
 
-  test("edits, removals and reactions show at once, on what waits too, and not when they failed", () => {
+  test("edits, removals and reactions show at once, also on pending messages, but not when they failed", () => {
     const events = [said("a"), said("b"), said("c")];
     const entries = [
       editing("1", "a", "A"),
@@ -112,7 +114,7 @@ describe("what waits is shown with what is there", () => {
     expect(shown(events, entries)).toEqual(["a=A acked", "c=c acked", "p=P pending"]);
   });
 
-  test("what is acknowledged stays until the log has it, and then the log alone counts", () => {
+  test("an acknowledged edit stays visible until the log has it; then only the log counts", () => {
     const events: RoomEvent[] = [said("a"), [1, "edit", "e1", ME, 11, toMessageId("a"), "mine"]];
     const entries = [editing("1", "a", "mine", acked("a", { segment: 0, index: 1 }))];
 
@@ -121,31 +123,30 @@ describe("what waits is shown with what is there", () => {
     expect(shown([...events, later], entries)).toEqual(["a=other device acked"]);
   });
 
-  test("a message that is removed on the server is gone, however the outbox stands to it", () => {
-    const events: RoomEvent[] = [said("a"), [1, "remove", "r", "her" as UserId, 11, toMessageId("p")]];
+  test("a message removed on the server is gone, even if the outbox still has it", () => {
+    const events: RoomEvent[] = [said("a"), [1, "remove", "r", OTHER, 11, toMessageId("p")]];
 
     expect(shown(events, [sending("p"), editing("1", "p", "P")])).toEqual(["a=a acked"]);
   });
 
-  test("nobody edits another's message, and one has one reaction", () => {
-    const her = "her" as UserId;
+  test("nobody can edit another student's message, and each student has one reaction per message", () => {
     const events: RoomEvent[] = [
-      said("a", her),
+      said("a", OTHER),
       [1, "edit", "e", ME, 11, toMessageId("a"), "forged"],
-      [1, "reaction", "r1", her, 12, toMessageId("a"), "👍"],
+      [1, "reaction", "r1", OTHER, 12, toMessageId("a"), "👍"],
       [1, "reaction", "r2", ME, 13, toMessageId("a"), "🎉"],
-      [1, "reaction", "r3", her, 14, toMessageId("a"), "❤️"],
-      [1, "edit", "e2", her, 15, toMessageId("unknown"), "nothing"],
+      [1, "reaction", "r3", OTHER, 14, toMessageId("a"), "❤️"],
+      [1, "edit", "e2", OTHER, 15, toMessageId("unknown"), "nothing"],
     ];
     const view = createMessagesView(ME);
 
     const [message] = view(toSources(events, [editing("1", "a", "forged too"), reacting("2", "a", null)]));
 
     expect(message).toMatchObject({ text: "a", editedAt: null, hasPendingChange: true });
-    expect(message?.reactions).toEqual([{ userId: her, emoji: "❤️" }]);
+    expect(message?.reactions).toEqual([{ userId: OTHER, emoji: "❤️" }]);
   });
 
-  test("what did not change is the same object, also when older messages come", () => {
+  test("unchanged messages are the same objects, also when older messages are loaded", () => {
     const view = createMessagesView(ME);
     const events = Array.from({ length: 12 }, (_, index) => said(`m${index}`));
     const all = toSegments(events);
@@ -161,7 +162,7 @@ describe("what waits is shown with what is there", () => {
   });
 });
 
-/** The same by the definition: each message, and what was done to it, looked up in all rows. */
+/** Computes the same messages by definition: looks up each message and its changes in all rows. */
 const modelOf = ({ segments, end, entries }: MessageSources): Message[] => {
   const rows = segments.flatMap(({ segment, rows: own }) => own.map((row) => ({ segment, ...row })));
   const isRemoved = (id: string) => rows.some(({ event }) => event[1] === "remove" && event[5] === id);
@@ -213,9 +214,9 @@ const modelOf = ({ segments, end, entries }: MessageSources): Message[] => {
   });
 };
 
-describe("the view is what its definition says", () => {
+describe("a room's messages match their definition", () => {
   const messageId = fc.nat({ max: 11 }).map((number) => `m${number}`);
-  const userId = fc.constantFrom(ME, "her" as UserId, "him" as UserId);
+  const userId = fc.constantFrom(ME, OTHER, THIRD);
   const emoji = fc.constantFrom("👍", "🎉", null);
   const event = fc.oneof(
     { weight: 3, arbitrary: fc.tuple(fc.constant("message" as const), userId, messageId, emoji) },
@@ -230,7 +231,7 @@ describe("the view is what its definition says", () => {
     return drawn.flatMap(([kind, by, about, reaction], index): RoomEvent[] => {
       const id = toMessageId(about);
       const eventId = `e${index}`;
-      // Nothing is done to what was not said; where older segments are missing here, there is enough of that.
+      // A change needs its message. Missing older segments already test changes without one.
       if (kind !== "message" && kind !== "joined" && !sent.has(about)) return [];
       switch (kind) {
         case "message":
@@ -268,25 +269,25 @@ describe("the view is what its definition says", () => {
   );
   const entry = fc
     .tuple(fc.constantFrom("send", "edit", "remove", "react"), messageId, state, emoji)
-    .map(([kind, about, stand, reaction]) => ({ kind, about, stand, reaction }));
+    .map(([kind, about, entryState, reaction]) => ({ kind, about, entryState, reaction }));
   const outbox = fc.array(entry, { maxLength: 12 }).map((drawn) => {
     const sent = new Set<string>();
     // A message is written before anything is done to it.
     const ordered = [...drawn].sort(
       (one, other) => Number(other.kind === "send") - Number(one.kind === "send"),
     );
-    return ordered.flatMap(({ kind, about, stand, reaction }, index): OutboxEntry[] => {
+    return ordered.flatMap(({ kind, about, entryState, reaction }, index): OutboxEntry[] => {
       const id = `c${index}`;
-      if (kind === "edit") return [editing(id, about, `edit ${id}`, stand)];
-      if (kind === "remove") return [removing(id, about, stand)];
-      if (kind === "react") return [reacting(id, about, reaction, stand)];
+      if (kind === "edit") return [editing(id, about, `edit ${id}`, entryState)];
+      if (kind === "remove") return [removing(id, about, entryState)];
+      if (kind === "react") return [reacting(id, about, reaction, entryState)];
       if (sent.has(about)) return [];
       sent.add(about);
-      return [sending(about, stand)];
+      return [sending(about, entryState)];
     });
   });
 
-  test("for any log and outbox, at once and step by step", () => {
+  test("messages match the definition for any log and outbox, all at once and step by step", () => {
     fc.assert(
       fc.property(
         history,
@@ -299,7 +300,7 @@ describe("the view is what its definition says", () => {
           for (let length = 1; length <= events.length; length += 1) {
             const known = events.slice(0, length);
             const now = toSegments(known, redactedBy(known)).slice(length > 20 ? 0 : from);
-            // A copy that did not change is the same object, as it is in a log.
+            // An unchanged segment is the same object, as in a real log.
             segments = now.map((one) => {
               const before = segments.find(({ segment }) => segment === one.segment);
               const isSame = before?.length === one.length && before.rows.length === one.rows.length;

@@ -5,18 +5,18 @@ import type { Message } from "./api.ts";
 import { createLogFold, type LogFold } from "./log-fold.ts";
 import { entryToMessage, isSameMessage, withEdit, withReaction } from "./message.ts";
 
-/** What a room's messages are made of. */
+/** The sources of a room's messages. */
 export interface MessageSources {
   readonly segments: readonly Segment[];
-  /** The newest event among them. */
+  /** The position of the newest event in `segments`. */
   readonly end: Position | undefined;
   /** The room's commands in the outbox. */
   readonly entries: readonly OutboxEntry[];
 }
 
 /**
- * Makes a room's messages of its log and of what waits in the outbox. It is a function of these two, so that devices
- * agree; it remembers former results only to give the same objects again, the list itself included.
+ * Creates a function that builds a room's messages from its log and the outbox. The result depends only on these two, so
+ * all devices agree. It remembers earlier results only to return the same objects again, including the list itself.
  */
 export const createMessagesView = (userId: UserId): ((sources: MessageSources) => readonly Message[]) => {
   const foldLog = createLogFold();
@@ -27,7 +27,7 @@ export const createMessagesView = (userId: UserId): ((sources: MessageSources) =
     const fold = foldLog(segments);
     const changes = changesOf(fold, { end, entries, userId });
     const own = new Map<MessageId, Message>();
-    /** The same object as last time, or as in the log, if it shows the same. */
+    /** Returns the object from last time or from the log if it is equal. */
     const settle = (message: Message): Message => {
       const { id } = message;
       const known = [formerOwn.get(id), fold.messageById.get(id)];
@@ -39,7 +39,7 @@ export const createMessagesView = (userId: UserId): ((sources: MessageSources) =
     for (const message of fold.messageById.values()) {
       const changed = changes.get(message.id);
       if (changed) messages.push(settle(changed));
-      // What the outbox showed before may be what the log shows now.
+      // A message from the outbox last time may come from the log now.
       else if (changed === undefined) messages.push(formerOwn.has(message.id) ? settle(message) : message);
     }
     for (const [id, message] of changes) {
@@ -52,14 +52,14 @@ export const createMessagesView = (userId: UserId): ((sources: MessageSources) =
   };
 };
 
-/** What the outbox adds to the log, own messages in the order in which they were written; `null` takes one away. */
+/** Returns the outbox's changes to the log, with own messages in the order in which they were written; `null` removes a message. */
 const changesOf = (
   { messageById, removedIds }: LogFold,
   { end, entries, userId }: Pick<MessageSources, "end" | "entries"> & { readonly userId: UserId },
 ): ReadonlyMap<MessageId, Message | null> => {
   const changes = new Map<MessageId, Message | null>();
   for (const entry of entries) {
-    // The log has it: from here on the log alone counts, which may have gone on.
+    // The log already has it. From then on only the log counts, because it may contain later changes.
     if (entry.state === "acked" && end && comparePositions(entry.answer.position, end) <= 0) continue;
     if (entry.procedure === "chat.send") {
       const message = entryToMessage(entry, userId);

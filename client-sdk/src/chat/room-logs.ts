@@ -9,16 +9,16 @@ import { loadRoomEnds } from "../sync/room-records.ts";
 import type { Sockets } from "../sync/sockets.ts";
 import type { Inbox } from "./inbox.ts";
 
-/** The logs of a student's rooms, kept in step with what the inbox says of them. */
+/** The logs of a student's rooms, kept in step with the inbox. */
 export interface RoomLogs {
-  /** The log of a room, for as long as this lives. */
+  /** Returns the log of a room; it stays open until `close`. */
   open(roomId: RoomId): RoomLog;
   /**
-   * Asks the inbox, and does what follows: copies of another history are rebuilt, those of rooms that the student has left
-   * are deleted, those that lack something are brought up to date in the background. Never throws.
+   * Refreshes the inbox and applies the answer: it rebuilds forked copies, deletes copies of rooms that the student has left, and
+   * brings copies that lack something up to date in the background. Never throws.
    */
   refresh(options?: { readonly all?: boolean }): Promise<void>;
-  /** Writes what is not kept yet. */
+  /** Writes everything that is not stored yet, then stops. */
   close(): Promise<void>;
 }
 
@@ -28,26 +28,26 @@ export interface RoomLogsDeps {
   readonly inbox: Inbox;
 }
 
-/** Before rooms that nobody watches are brought up to date: a busy one costs a socket this often. */
+/** The delay before unwatched rooms are brought up to date: at most this often does a busy room cost a socket. */
 const CATCH_UP_MS = 1_000;
 
-/** Reads where the copies end, and none of them. */
+/** Reads the ends of the copies, but not the copies themselves. */
 export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps): Promise<RoomLogs> => {
   const { outbox, clock, randomBytes, report, records } = account;
-  /** In memory or on the device; `null` where a copy is being rebuilt. */
+  /** The end of each copy, from memory or from the device; `null` while a copy is being rebuilt. */
   const endByRoom = await loadRoomEnds(records);
   const logByRoom = new Map<RoomId, RoomLog>();
-  /** Rooms whose log stays, for somebody has it. */
+  /** Rooms whose log stays open because a caller holds it. */
   const opened = new Set<RoomId>();
-  /** Of a room that the server refuses though the inbox has it; longer than its log, which comes and goes. */
+  /** Retry timers of rooms that the server refuses although the inbox lists them. They outlive the logs, which may close in between. */
   const refusalsByRoom = new Map<RoomId, BackoffTimer>();
   let cancelCatchUp: (() => void) | undefined;
   let isCatchingUp = false;
   let isClosed = false;
 
   const refusalsOf = (roomId: RoomId): BackoffTimer => {
-    const known = refusalsByRoom.get(roomId);
-    if (known) return known;
+    const existing = refusalsByRoom.get(roomId);
+    if (existing) return existing;
     const onOver = (): void => {
       logByRoom.get(roomId)?.wake();
       scheduleCatchUp();
@@ -58,8 +58,8 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
   };
 
   const logOf = (roomId: RoomId): RoomLog => {
-    const known = logByRoom.get(roomId);
-    if (known) return known;
+    const existing = logByRoom.get(roomId);
+    if (existing) return existing;
     const log = createRoomLog({
       roomId,
       account,
@@ -80,26 +80,26 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     return log;
   };
 
-  /** What was hinted at and not heard is not hinted at again. */
-  const again = createBackoffTimer({ clock, randomBytes, onOver: () => void refresh() });
+  /** The server does not repeat a hint, so the device itself retries after a failed refresh. */
+  const refreshRetry = createBackoffTimer({ clock, randomBytes, onOver: () => void refresh() });
 
   const refresh = async (options?: { readonly all?: boolean }): Promise<boolean> => {
     const endsBefore = new Map(endByRoom);
     const heard = await inbox.refresh(options);
     if (isClosed) return false;
     if (heard === "later") {
-      again.fail();
+      refreshRetry.fail();
       return false;
     }
-    again.reset();
+    refreshRetry.reset();
     if (!heard) return false;
     await Promise.all(
       heard.map(async ({ id, head }) => {
         const end = endsBefore.get(id);
         const { segments } = logByRoom.get(id)?.state.value ?? { segments: [] };
-        const standing =
+        const comparison =
           end && compareToHead(head, { end, eventIdAt: (place) => eventIdAt(segments, place) });
-        if (standing === "forked") await logOf(id).rebuild("The server has another event at a room's end.");
+        if (comparison === "forked") await logOf(id).rebuild("The server has another event at a room's end.");
       }),
     );
     const { rooms } = inbox.state.value;
@@ -109,7 +109,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     return true;
   };
 
-  /** Rooms of which there is something on the device. */
+  /** Returns the rooms of which the device has data. */
   const knownRooms = (): ReadonlySet<RoomId> => {
     const acked = outbox.entries.value.flatMap((entry) =>
       entry.state === "acked" && "roomId" in entry.input ? [entry.input.roomId] : [],
@@ -121,19 +121,19 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     try {
       await logOf(roomId).erase();
     } catch (cause) {
-      // Tried again after the next answer.
+      // The next answer of the inbox tries refreshRetry.
       report({ kind: "not-kept", message: "The copy of a room could not be deleted.", cause });
     }
   };
 
-  /** Either the room is not the student's any more, or the server is put back to before the segment. */
+  /** Finds out why a room is forbidden: the student has left it, or the server was restored to a state before the segment. */
   const checkForbidden = async (roomId: RoomId): Promise<void> => {
     const isAnswered = await refresh({ all: true });
     if (!isAnswered || !inbox.state.value.rooms.has(roomId) || !endByRoom.get(roomId)) return;
     await logOf(roomId).rebuild("The server does not have the newest segment of a room.");
   };
 
-  /** Copies that lack something, and rooms with own messages that wait to be seen in the log, but for what is refused now. */
+  /** Returns rooms whose copy lacks something or whose own messages are not in the log yet, except rooms that wait for a retry. */
   const roomsBehind = (): readonly RoomId[] =>
     [...inbox.state.value.rooms.values()].flatMap(({ id, head }) => {
       if (refusalsByRoom.get(id)?.isWaiting) return [];
@@ -147,12 +147,12 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
   const scheduleCatchUp = (): void => {
     if (roomsBehind().length === 0) return;
     cancelCatchUp ??= clock.after(CATCH_UP_MS, () => {
-      // While it is at it, what asked for more waits.
+      // A run in progress starts another one at its end if the timer has fired.
       if (!isCatchingUp) void catchUp();
     });
   };
 
-  /** One room after the other, so that what the student looks at has the network almost for itself. */
+  /** Catches up one room after the other, so that the room on screen has the network almost to itself. */
   const catchUp = async (): Promise<void> => {
     isCatchingUp = true;
     cancelCatchUp?.();
@@ -184,7 +184,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     },
     close: async () => {
       isClosed = true;
-      again.reset();
+      refreshRetry.reset();
       for (const refusals of refusalsByRoom.values()) refusals.reset();
       cancelCatchUp?.();
       await Promise.all([...logByRoom.values()].map((log) => log.close()));

@@ -5,7 +5,7 @@ import type { InboxRoom } from "./inbox.ts";
 
 const MAX_PREVIEW_CHARACTERS = 120;
 
-/** What is shown of a room, and what it was made of. */
+/** A room in the list, with the sources of its summary. */
 interface Shown {
   readonly room: InboxRoom;
   readonly own: OutboxEntry<"chat.send"> | undefined;
@@ -15,8 +15,8 @@ interface Shown {
 }
 
 /**
- * Makes the list of rooms of what the server said and of what waits in the outbox. What did not change is the same
- * object as before, the list itself included.
+ * Creates a function that builds the list of rooms from the server's rooms and the outbox. Whatever did not change is the
+ * same object as before, including the list itself.
  */
 export const createRoomSummaries = (
   userId: UserId,
@@ -41,7 +41,7 @@ export const createRoomSummaries = (
   };
 };
 
-/** The newest own message of each room that the inbox does not know of. */
+/** Returns the newest own message of each room, unless the inbox already includes it. */
 const newestByRoom = (
   rooms: ReadonlyMap<RoomId, InboxRoom>,
   entries: readonly OutboxEntry[],
@@ -50,8 +50,8 @@ const newestByRoom = (
   for (const entry of entries) {
     if (entry.procedure !== "chat.send" || entry.state === "failed") continue;
     const head = rooms.get(entry.input.roomId)?.head;
-    const isKnown = entry.state === "acked" && head && comparePositions(entry.answer.position, head) <= 0;
-    if (!isKnown) ownByRoom.set(entry.input.roomId, entry);
+    const isInInbox = entry.state === "acked" && head && comparePositions(entry.answer.position, head) <= 0;
+    if (!isInInbox) ownByRoom.set(entry.input.roomId, entry);
   }
   return ownByRoom;
 };
@@ -63,14 +63,14 @@ const show = (room: InboxRoom, own: OutboxEntry<"chat.send"> | undefined, userId
     room,
     own,
     summary: own ? { ...summary, preview: cutText(own.input.text), lastAuthorId: userId, lastAt } : summary,
-    // A room in which nothing was said yet is as new as its newest event.
+    // A room without messages is sorted by its newest event.
     newestAt: lastAt ?? idToTime(head.id),
   };
 };
 
-/** Leaves no half of a surrogate pair. */
+/** Cuts a text without leaving half of a surrogate pair. */
 const cutText = (text: string): string =>
   text.slice(0, MAX_PREVIEW_CHARACTERS).replace(/[\ud800-\udbff]$/, "");
 
-/** The first 48 bits of a UUIDv7 are milliseconds. */
+/** Returns the time of an id: the first 48 bits of a UUIDv7 are milliseconds. */
 const idToTime = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);

@@ -11,7 +11,7 @@ import { entryToMessage } from "./message.ts";
 import { createMessagesView } from "./messages-view.ts";
 import type { ServerCommand } from "./server-command.ts";
 
-/** A room with what its owner needs. */
+/** A room with the methods for the code that owns it. */
 export interface OpenRoom extends Room {
   close(): void;
 }
@@ -22,11 +22,11 @@ export interface RoomDeps {
   readonly log: RoomLog;
   readonly inbox: Pick<Inbox, "markRead">;
   readonly command: ServerCommand;
-  /** What the student does to a room changes the list of rooms. */
+  /** Refreshes the list of rooms after the student has changed the room. */
   readonly refresh: () => Promise<void>;
 }
 
-/** Makes a room, and begins to read what the device has of it. */
+/** Creates a room and starts to read the device's copy of it. */
 export const createRoom = ({ roomId, account, log, inbox, command, refresh }: RoomDeps): OpenRoom => {
   const { outbox, rpc, userId, report } = account;
   const lane = `room/${roomId}`;
@@ -60,14 +60,14 @@ export const createRoom = ({ roomId, account, log, inbox, command, refresh }: Ro
     .load()
     .catch((cause: unknown) => report({ kind: "fault", message: "A room could not be read.", cause }));
 
-  /** The own message with this id, while the outbox has it. */
+  /** Returns the own message with this id while it is in the outbox. */
   const ownEntry = (id: MessageId): OutboxEntry | undefined =>
     outbox.entries.value.find((entry) => entry.procedure === "chat.send" && String(entry.id) === id);
-  /** What is done to a message that waits in the outbox itself. */
+  /** Returns the queued changes to a message. */
   const entriesAbout = (id: MessageId): readonly OutboxEntry[] =>
     entriesHere().filter((entry) => "messageId" in entry.input && entry.input.messageId === id);
-  /** A former change of the same kind that waits: it has become pointless. */
-  const waiting = (procedure: "chat.edit" | "chat.react", id: MessageId): CommandId | undefined =>
+  /** Returns a queued change of the same kind; the new change replaces it. */
+  const replaceable = (procedure: "chat.edit" | "chat.react", id: MessageId): CommandId | undefined =>
     entriesAbout(id).find((entry) => entry.procedure === procedure && entry.state === "pending")?.id;
   const isReplyTo = (entry: OutboxEntry, id: MessageId): boolean =>
     entry.procedure === "chat.send" && entry.input.replyTo === id;
@@ -112,9 +112,9 @@ export const createRoom = ({ roomId, account, log, inbox, command, refresh }: Ro
       return sentMessage(entry, userId);
     },
 
-    edit: async (given, text) => {
+    edit: async (givenId, text) => {
       assertMessageText(text);
-      const messageId = toMessageId(given);
+      const messageId = toMessageId(givenId);
       const author = changed.value.messages.find(({ id }) => id === messageId)?.authorId;
       if (author !== undefined && author !== userId) {
         throw new EdVoyageError("forbidden", "This message is somebody else's.");
@@ -127,29 +127,29 @@ export const createRoom = ({ roomId, account, log, inbox, command, refresh }: Ro
       await outbox.add("chat.edit", {
         input: { roomId, messageId, text },
         lane,
-        replaces: waiting("chat.edit", messageId),
+        replaces: replaceable("chat.edit", messageId),
       });
     },
 
-    remove: async (given) => {
-      const messageId = toMessageId(given);
+    remove: async (givenId) => {
+      const messageId = toMessageId(givenId);
       const own = ownEntry(messageId);
       const about = entriesAbout(messageId).map(({ id }) => id);
       if (own?.state === "failed") return outbox.discard(own.id);
-      // One that is answered here is removed after the answer, which would else be one to nothing.
+      // If a queued reply refers to this unsent message, send it first and remove it afterwards; otherwise the reply would point to nothing.
       const isAnswered = entriesHere().some((entry) => isReplyTo(entry, messageId));
       if (own?.state === "pending" && !isAnswered && (await outbox.withdraw([own.id, ...about]))) return;
       await outbox.add("chat.remove", { input: { roomId, messageId }, lane });
     },
 
-    react: async (given, emoji) => {
+    react: async (givenId, emoji) => {
       if (emoji !== null) assertEmoji(emoji);
-      const messageId = toMessageId(given);
+      const messageId = toMessageId(givenId);
       assertNotFailed(ownEntry(messageId));
       await outbox.add("chat.react", {
         input: { roomId, messageId, emoji },
         lane,
-        replaces: waiting("chat.react", messageId),
+        replaces: replaceable("chat.react", messageId),
       });
     },
 
@@ -189,7 +189,7 @@ const assertNotFailed = (own: OutboxEntry | undefined): void => {
 };
 
 const sentMessage = (entry: OutboxEntry, userId: UserId): Message => {
-  if (entry.procedure !== "chat.send") throw new Error("The outbox kept something else than a message");
+  if (entry.procedure !== "chat.send") throw new Error("The outbox returned a command that is not a message");
   return entryToMessage(entry, userId);
 };
 

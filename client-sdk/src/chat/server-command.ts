@@ -2,13 +2,13 @@ import type { CommandId } from "@edvoyage/protocol";
 import type { StudentContext } from "../students/student-context.ts";
 import { toEdVoyageError, type EdVoyageError } from "../runtime/errors.ts";
 
-/** Calls what takes effect at once or not at all; throws `EdVoyageError`. */
+/** Calls a command that takes effect immediately or not at all; throws `EdVoyageError`. */
 export type ServerCommand = <Answer>(call: (commandId: CommandId) => Promise<Answer>) => Promise<Answer>;
 
-/** A reply may be lost on the way: the same command again gets the first one's answer. */
+/** A response may be lost. Repeating the command with the same id returns the first answer. */
 const MAX_TRIES = 3;
 
-/** Makes a caller of commands that cannot wait for a network. */
+/** Creates a caller for commands that cannot wait for a network. */
 export const createServerCommand =
   ({ newId }: Pick<StudentContext, "newId">): ServerCommand =>
   async (call) => {
