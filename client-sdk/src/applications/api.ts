@@ -16,7 +16,7 @@ import type { ErrorReason } from "../runtime/errors.ts";
 import type { Page } from "../reads/page.ts";
 import type { View } from "../reads/views.ts";
 
-/** The course that an application is to, as it was when the application was made or submitted. */
+/** The course of an application, as it was when the application was created or submitted. */
 export interface AppliedCourse {
   readonly id: CourseId;
   readonly title: string;
@@ -43,16 +43,16 @@ export interface ApplicationDocument {
 export interface SentApplication {
   readonly id: ApplicationId;
   readonly status: ApplicationStatus;
-  /** Where the student herself may move it to now. */
+  /** The statuses to which the student may move it now. */
   readonly moves: readonly ApplicationStatus[];
   readonly course: AppliedCourse & {
     /** Whether it is still in the catalogue. */
     readonly isOffered: boolean;
   };
   readonly fields: ApplicationFields;
-  /** What it costs to apply, in whole units; `null` when nobody knows. */
+  /** The application fee in whole units; `null` when it is unknown. */
   readonly fee: { readonly amount: number; readonly currency: string } | null;
-  /** Before which instant to submit it; `null` for none. */
+  /** The instant before which to submit it; `null` for none. */
   readonly deadline: number | null;
   readonly documents: readonly ApplicationDocument[];
   readonly createdAt: number;
@@ -60,25 +60,25 @@ export interface SentApplication {
   readonly submittedAt: number | null;
 }
 
-/** What this device wrote to a draft and the server did not take, for another had written there meanwhile. */
+/** An edit of a draft that the server rejected because another device had changed the same fields meanwhile. */
 export interface ApplicationConflict {
-  /** By the name of the field. Nothing of the edit was taken: `resolve` it. */
+  /** By field name. The server applied no part of the edit: call `resolve`. */
   readonly fields: Readonly<
     Partial<Record<ApplicationField, { readonly mine: unknown; readonly theirs: unknown }>>
   >;
 }
 
-/** An application as it is now, with what this device has done to it and not sent yet. */
+/** An application in its present state, including changes that this device has made and not sent yet. */
 export interface Application extends SentApplication {
   readonly isPending: boolean;
   readonly conflict?: ApplicationConflict;
-  /** Why the server does not take it, or a step or an edit of it: `outbox` has the command. */
+  /** The reason why the server rejected the application, a step or an edit; the command is in `outbox`. */
   readonly failure?: ErrorReason;
 }
 
 /** One step of an application. */
 export interface ApplicationMove {
-  /** From 0, without holes. */
+  /** Counts from 0 without gaps. */
   readonly position: number;
   readonly at: number;
   readonly by: ApplicationMover;
@@ -89,19 +89,19 @@ export interface ApplicationMove {
   readonly note: string | null;
 }
 
-/** A student's applications, newest first. What is done to them is kept on the device, and shown at once. */
+/** A student's applications, newest first. Changes are stored on the device and visible immediately. */
 export interface Applications extends View<Page<Application>> {
   one(id: string): View<Application>;
-  /** Its first hundred steps, its beginning first. */
+  /** Returns the first hundred steps, oldest first. */
   history(id: string): View<Page<ApplicationMove>>;
-  /** Begins a draft, and returns its id; it is there without a network too. */
+  /** Creates a draft and returns its id; works without a network. */
   create(course: AppliedCourse, fields?: Partial<ApplicationFields>): Promise<string>;
-  /** Changes fields of a draft, on top of what is shown of it here. This and what follows returns the id of its command. */
+  /** Changes fields of a draft, based on the version shown here. This and the following methods return the id of their command. */
   update(id: string, changes: Partial<ApplicationFields>): Promise<string>;
   submit(id: string): Promise<string>;
-  /** From where it is shown to stand here: when it has moved meanwhile, the command fails with `conflict`. */
+  /** Withdraws the application from the status shown here; the command fails with `conflict` if the status has changed meanwhile. */
   withdraw(id: string, options?: { readonly note?: string }): Promise<string>;
-  /** The id of the command is the document's. */
+  /** Adds a document; the document's id is the id of the command. */
   addDocument(
     id: string,
     document: {
@@ -116,8 +116,8 @@ export interface Applications extends View<Page<Application>> {
   ): Promise<string>;
   removeDocument(id: string, document: { readonly documentId: string }): Promise<string>;
   /**
-   * Ends the conflicts of an application: "mine" writes over what the other device wrote, "theirs" leaves that; what did not
-   * collide is written either way.
+   * Resolves the conflicts of an application: "mine" overwrites the other device's values, "theirs" keeps them. Fields that did
+   * not conflict are written either way.
    */
   resolve(id: string, whose: "mine" | "theirs"): Promise<void>;
 }

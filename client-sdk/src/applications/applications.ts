@@ -26,7 +26,7 @@ const createApplications = ({ open, queue, act, entries, discard }: Access): App
       input: { applicationId: toId(id) },
     });
 
-  /** What the student writes to is what she was shown last, with what waits: the list's or its own. */
+  /** Returns the version that the student saw last, with pending changes: from the list or from the single view. */
   const shown = async (id: string): Promise<Application> => {
     const nothing = (): undefined => {};
     const single = await one(id).get({ deviceOnly: true }).catch(nothing);
@@ -63,7 +63,7 @@ const createApplications = ({ open, queue, act, entries, discard }: Access): App
           (field) => whose === "mine" || !collided.includes(field),
         );
         const changes = pick(entry.input.changes, kept);
-        // The new one first: a program that ends between the two has lost nothing.
+        // Queue the new edit before discarding the old one: if the program ends in between, nothing is lost.
         if (kept.length > 0) await edit(id, { changes, base: pick(theirs.fields, kept) });
         await discard(entry.id);
       }
@@ -71,7 +71,7 @@ const createApplications = ({ open, queue, act, entries, discard }: Access): App
   };
 };
 
-/** How applications look once the server has what waits. */
+/** Computes applications as they will be once the server has the pending commands. */
 const projections: Projections = {
   "applications.list": (list, change) => {
     const { entry } = change;
@@ -88,7 +88,7 @@ const projections: Projections = {
   },
 };
 
-/** A student's applications to courses. */
+/** The feature module for a student's applications to courses. */
 export const applications: FeatureModule<Applications> = { open: createApplications, projections };
 
 const idOf = (entry: OutboxEntry): string =>
@@ -159,7 +159,7 @@ const withDocuments = (
   change: (document: Documents[number]) => Documents,
 ): SentApplication => ({ ...application, documents: application.documents.flatMap(change) });
 
-/** What the server said of an edit that met another's. */
+/** Returns the server's answer to an edit that conflicted with another device's edit. */
 const conflictIn = (
   entry: OutboxEntry,
 ):

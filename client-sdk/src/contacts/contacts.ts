@@ -4,28 +4,28 @@ import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Fresh, Projections, ReadOptions, ReadSnapshot } from "../reads/query.ts";
 import type { Unsubscribe } from "../runtime/observable.ts";
 
-/** Somebody whom a student knows or blocks, or a number of somebody. */
+/** A student whom another student knows or blocks, or only a phone number. */
 export interface Contact {
-  /** The entry's own; it stays when it turns out whose the number is. */
+  /** The id of the entry; it stays when the owner of the number becomes known. */
   readonly id: ContactId;
-  /** Who she is as a student; `null` for a number of which that is not known, whether or not it is anybody's. */
+  /** The contact's account; `null` for a number whose owner is unknown, whether or not it has one. */
   readonly userId: UserId | null;
-  /** E.164, or as the owner wrote it until the server has it; `null` for whom she did not add by a number. */
+  /** E.164, or as the owner typed it until the server has it; `null` for a contact that was not added by number. */
   readonly phone: string | null;
-  /** What she calls herself. */
+  /** The name in the contact's own profile. */
   readonly name: string | null;
-  /** What the owner calls her. */
+  /** The owner's name for the contact. */
   readonly nickname: string | null;
   readonly favourite: boolean;
-  /** Neither of the two opens a room with the other, adds her to one, or writes to her alone. */
+  /** Neither of the two can open a room with the other, add the other to a room, or write to the other directly. */
   readonly blocked: boolean;
-  /** A change of it waits in the outbox; what is shown has it already. */
+  /** A change waits in the outbox. The fields already include it. */
   readonly isPending: boolean;
 }
 
-/** What a change of a contact leaves as it is, it does not name. */
+/** The fields to change; all others stay as they are. */
 export interface ContactChange {
-  /** `null` takes it away. */
+  /** `null` removes it. */
   readonly nickname?: string | null;
   readonly favourite?: boolean;
   readonly blocked?: boolean;
@@ -36,25 +36,28 @@ export interface ContactList {
   readonly items: readonly Contact[];
 }
 
-/** A student's contacts. Entries go by their id or by the student's. Changes are kept on the device and sent when there is a network; `outbox` shows refusals. */
+/**
+ * A student's contacts. A contact is found by its own id or by the student's id. Changes are stored on the device and sent
+ * when there is a network; rejected ones are in `outbox`.
+ */
 export interface Contacts {
   list(options?: ReadOptions): Promise<Fresh<ContactList>>;
   watch(listener: (snapshot: ReadSnapshot<ContactList>) => void): Unsubscribe;
-  /** Each returns the id of its command in the outbox. */
+  /** Adds a student. This and the following methods return the id of their command in the outbox. */
   add(userId: string, options?: { readonly nickname?: string }): Promise<string>;
   /**
-   * Adds whoever has a number, as people write it: "07400 123456" is read in the country of the owner's own. The id is the
-   * entry's, too, unless the number is on the list already. `userId` is there once both have each other's number, or when she lets
-   * herself be found.
+   * Adds whoever has a number, as people write it: "07400 123456" is read as a number of the owner's own country. The command's id
+   * is also the contact's, unless the number is already on the list. `userId` is known once both have each other's number, or
+   * if the other student is findable.
    */
   addByNumber(phone: string, options?: { readonly nickname?: string }): Promise<string>;
-  /** Blocking a student makes her a contact; a number of nobody known is refused with `conflict`. */
+  /** Changes a contact. Blocking a student creates a contact; blocking a number whose owner is unknown fails with `conflict`. */
   update(id: string, change: ContactChange): Promise<string>;
-  /** Takes her off the list, and the block and the number with her. */
+  /** Removes the contact together with its block and number. */
   remove(id: string): Promise<string>;
 }
 
-type Known = Omit<Contact, "isPending">;
+type StoredContact = Omit<Contact, "isPending">;
 
 export const createContacts = ({ open, queue, act }: Access): Contacts => {
   const view = open<"contacts.list", ContactList>({ procedure: "contacts.list", input: {}, count: Infinity });
@@ -68,11 +71,11 @@ export const createContacts = ({ open, queue, act }: Access): Contacts => {
   };
 };
 
-/** What the list will be once the server has what waits. */
+/** Computes the list as it will be once the server has the pending commands. */
 export const contactProjections: Projections = {
   "contacts.list": (list, { entry, answer }) => {
     if (entry.state !== "pending" || !isAboutContact(entry)) return list;
-    const former = list?.items.find((contact) => isMeant(contact, entry));
+    const former = list?.items.find((contact) => isTarget(contact, entry));
     if (entry.procedure === "contacts.remove") return withoutItem(list, former?.id ?? "");
     const change: ContactChange = entry.input;
     const {
@@ -80,18 +83,18 @@ export const contactProjections: Projections = {
       favourite = former?.favourite ?? false,
       blocked = former?.blocked ?? false,
     } = change;
-    // Only a block makes somebody a contact that was none, and only of a student; anything else will be refused.
+    // Only a block can create a contact, and only for a student. The server rejects everything else.
     if (entry.procedure === "contacts.update" && (former ? blocked && !former.userId : !blocked)) return list;
-    const contact: Known = {
-      ...whoIsMeant(entry),
+    const contact: StoredContact = {
+      ...targetOf(entry),
       name: null,
       ...former,
       nickname,
       favourite,
       blocked,
-      ...(answer as Partial<Known> | undefined),
+      ...(answer as Partial<StoredContact> | undefined),
     };
-    // The entry that the server answers with may be one that was there under another id.
+    // The server may answer with a contact that already existed under another id.
     const others = list?.items.filter(({ id }) => id !== former?.id && id !== contact.id) ?? [];
     return { nextCursor: null, ...list, items: [...others, contact].sort(byId) };
   },
@@ -101,17 +104,17 @@ type ContactEntry = OutboxEntry<"contacts.add" | "contacts.update" | "contacts.r
 
 const isAboutContact = (entry: OutboxEntry): entry is ContactEntry => entry.procedure.startsWith("contacts.");
 
-/** An entry goes by its own id, by the student's, and while it is added by its number. */
-const isMeant = ({ id, userId, phone }: Known, { id: commandId, input }: ContactEntry): boolean =>
+/** Returns whether a command is about a contact: by its id, by the student's id, or by its number while it is being added. */
+const isTarget = ({ id, userId, phone }: StoredContact, { id: commandId, input }: ContactEntry): boolean =>
   "phone" in input
     ? id === (commandId as string) || phone === withoutSeparators(input.phone)
     : id === input.userId || userId === input.userId;
 
 const withoutSeparators = (phone: string): string => phone.replaceAll(/[^+\d]/g, "");
 
-const byId = (one: Known, other: Known): number => (one.id < other.id ? -1 : 1);
+const byId = (one: StoredContact, other: StoredContact): number => (one.id < other.id ? -1 : 1);
 
-const whoIsMeant = ({ id, input }: ContactEntry): Pick<Known, "id" | "userId" | "phone"> =>
+const targetOf = ({ id, input }: ContactEntry): Pick<StoredContact, "id" | "userId" | "phone"> =>
   "phone" in input
     ? { id: id as string as ContactId, userId: null, phone: input.phone }
     : { id: input.userId, userId: input.userId as UserId, phone: null };

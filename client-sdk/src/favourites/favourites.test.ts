@@ -7,7 +7,7 @@ import { createFavourites } from "./favourites.ts";
 const ONE = "01990000-0000-7000-8000-000000000001";
 const TWO = "01990000-0000-7000-8000-000000000002";
 
-/** A document that has no disk and no server. */
+/** Creates a document without a disk and a server. */
 const createDocument = (initial: ReadonlyMap<string, unknown> = new Map()) => {
   const favourites = createSubject(initial);
   const document: Pick<UserDocument, "entries" | "edit"> = {
@@ -30,7 +30,7 @@ const createWithClock = (document = createDocument()) => {
   return createFavourites(document, { clock });
 };
 
-test("toggling adds and removes, and says which", async () => {
+test("toggle adds or removes a favourite and returns whether it is one now", async () => {
   const favourites = createWithClock();
 
   const first = await favourites.toggle("university", ONE);
@@ -41,7 +41,7 @@ test("toggling adds and removes, and says which", async () => {
   expect(favourites.list()).toEqual([]);
 });
 
-test("the newest is first, and the list is the same array while nothing changes", async () => {
+test("the list of favourites starts with the newest and is the same array while nothing changes", async () => {
   const favourites = createWithClock();
   await favourites.add("university", ONE);
   await favourites.add("course", TWO);
@@ -54,7 +54,7 @@ test("the newest is first, and the list is the same array while nothing changes"
   expect(favourites.list()).toBe(favourites.list());
 });
 
-test("a watcher hears at once, after each change, and no more once it has left", async () => {
+test("a watcher is called immediately and after each change, until it unsubscribes", async () => {
   const favourites = createWithClock();
   const heard: number[] = [];
   const leave = favourites.watch((list) => heard.push(list.length));
@@ -66,7 +66,7 @@ test("a watcher hears at once, after each change, and no more once it has left",
   expect(heard).toEqual([0, 1]);
 });
 
-test("what is no favourite is not shown", () => {
+test("the list of favourites skips entries that are not favourites", () => {
   const entries = new Map<string, unknown>([
     [`university:${ONE}`, { addedAt: 5 }],
     [`university:${TWO}`, "yes"],
@@ -78,7 +78,7 @@ test("what is no favourite is not shown", () => {
   ]);
 });
 
-test("one too many is refused, and those that are there can go", async () => {
+test("adding one favourite too many is rejected, and existing ones can still be removed", async () => {
   const idOf = (index: number) => `01990000-0000-7000-8000-${String(index).padStart(12, "0")}`;
   const entries = Array.from(
     { length: defaultLimits.favourites },
@@ -94,7 +94,7 @@ test("one too many is refused, and those that are there can go", async () => {
   expect(await favourites.toggle("course", idOf(2))).toBe(false);
 });
 
-test("what is no id is refused", async () => {
+test("an invalid id is rejected with input/invalid", async () => {
   const favourites = createWithClock();
 
   await expect(favourites.toggle("university", "MIT")).rejects.toMatchObject({ reason: "input/invalid" });

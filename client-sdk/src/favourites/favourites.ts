@@ -16,34 +16,34 @@ import type { UserDocument } from "../sync/user-document.ts";
 export interface Favourite {
   readonly kind: FavouriteKind;
   readonly id: UniversityId | CourseId;
-  /** By the clock of the device that added it, in epoch milliseconds. */
+  /** The clock of the device that added it, in epoch milliseconds. */
   readonly addedAt: number;
 }
 
 /**
- * A student's favourites, the same on all of her devices. Changes are on this device's disk when their promise resolves,
- * with a network or without. Ids are the catalogue's; one that is no id throws `input/invalid`.
+ * A student's favourites, the same on all of the student's devices. A change is stored on this device when its promise
+ * resolves, with or without a network. Ids come from the catalogue; anything that is not an id throws `input/invalid`.
  */
 export interface Favourites {
-  /** Adds or removes it; resolves with whether it is one now. Throws `limit/reached`, `device/full`, `device/failed`. */
+  /** Adds or removes a favourite; resolves to whether it is one now. Throws `limit/reached`, `device/full`, `device/failed`. */
   toggle(kind: FavouriteKind, id: string): Promise<boolean>;
-  /** One that is there keeps its time. Throws as `toggle`. */
+  /** Adds a favourite; an existing one keeps its `addedAt`. Throws the errors of `toggle`. */
   add(kind: FavouriteKind, id: string): Promise<void>;
-  /** One that is not there is no error. Throws `device/full`, `device/failed`. */
+  /** Removes a favourite; does nothing if it is none. Throws `device/full`, `device/failed`. */
   remove(kind: FavouriteKind, id: string): Promise<void>;
   has(kind: FavouriteKind, id: string): boolean;
-  /** The newest first; the same array while nothing changes. */
+  /** Returns all favourites, newest first; the same array while nothing changes. */
   list(): readonly Favourite[];
-  /** Calls with the list at once and after each change, from whatever device. */
+  /** Calls the listener immediately and after each change, from any device. */
   watch(listener: (favourites: readonly Favourite[]) => void): Unsubscribe;
 }
 
-/** Favourites with what a hook needs. */
+/** Favourites with the observable that the React hook needs. */
 export interface FavouritesService extends Favourites {
   readonly changed: Observable<readonly Favourite[]>;
 }
 
-/** Favourites are kept in the student's document. */
+/** Creates the favourites of a student. They are stored in the student's document. */
 export const createFavourites = (
   document: Pick<UserDocument, "entries" | "edit">,
   { clock }: { readonly clock: Clock },
@@ -51,7 +51,7 @@ export const createFavourites = (
   const entries = document.entries.favourites;
   const changed = derive([entries], () => toFavourites(entries.value));
 
-  /** Throws where one is added; a merge of two devices may bring more. */
+  /** Throws when the list is full. Only adding checks this: a merge of two devices may exceed the limit. */
   const newValue = (): FavouriteValue => {
     if (entries.value.size >= deviceLimits.favourites) {
       throw new EdVoyageError("limit/reached", `There can be ${deviceLimits.favourites} favourites.`, {

@@ -10,23 +10,23 @@ import { createPreferences, preferenceProjections, type Preferences } from "./pr
 export interface Notification {
   readonly id: NotificationId;
   readonly kind: NotificationKind;
-  /** Who did it; `null` for the people of EdVoyage. */
+  /** The student who did it; `null` for EdVoyage staff. */
   readonly actor: { readonly id: UserId; readonly name: string | null } | null;
   readonly subject: { readonly kind: NotificationSubjectKind; readonly id: string };
-  /** What an application has become; `null` for other subjects. */
+  /** The new status of an application; `null` for other subjects. */
   readonly status: string | null;
   readonly at: number;
-  /** When it was read, on whatever device. */
+  /** When it was read, on any device. */
   readonly readAt: number | null;
 }
 
-/** What a student is told of, newest first. */
+/** A student's notifications, newest first. */
 export interface Notifications extends View<Page<Notification>> {
-  /** How many are unread, as the server said last and as was read here since; 1,000 stands for as many and more. */
+  /** The number of unread ones: the server's last count minus those read here since. 1,000 means 1,000 or more. */
   readonly unread: number;
-  /** Calls with the number at once and after each change. */
+  /** Calls the listener with the number immediately and after each change. */
   watchUnread(listener: (unread: number) => void): Unsubscribe;
-  /** Marks some as read, or all that there are; shown at once. */
+  /** Marks some notifications or all of them as read; visible immediately. */
   markRead(which: readonly string[] | "all"): Promise<void>;
   readonly preferences: Preferences;
 }
@@ -38,7 +38,7 @@ export const createNotifications = (access: Access, unread: Observable<number>):
   },
   watchUnread: (listener) => watchFrom(unread, listener),
   markRead: async (which) => {
-    // What the server knows of ids is its own business: an unknown one is passed over.
+    // The server skips unknown ids.
     const input = which === "all" ? { all: true as const } : { ids: [...which] as NotificationId[] };
     await access.queue("notifications.markRead", input, { about: "notifications" });
   },

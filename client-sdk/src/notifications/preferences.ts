@@ -3,25 +3,25 @@ import type { Access } from "../students/access.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
 
-/** What a student wants to hear of. */
+/** The student's choice of notifications. */
 export interface NotificationPreferences {
   readonly kinds: Readonly<Record<NotificationKind, KindPreference>> & {
     /** Messages are never listed: they are in their rooms. */
     readonly message: Pick<KindPreference, "pushed">;
   };
-  /** Whether a push shows what a message says; not unless told. */
+  /** Whether a push shows the text of a message. Default: `false`. */
   readonly previews: boolean;
 }
 
-/** What becomes of one kind; both unless told. */
+/** How a student hears of one kind of notification. Default for both: `true`. */
 export interface KindPreference {
-  /** It comes into her list. */
+  /** It appears in the student's list. */
   readonly listed: boolean;
-  /** Her phones are told of what is listed, while the app is closed. */
+  /** Listed notifications are pushed to the student's phones while the app is closed. */
   readonly pushed: boolean;
 }
 
-/** What is to change; the rest stays. */
+/** The preferences to change; all others stay as they are. */
 export interface PreferencesChange {
   readonly kinds?: {
     readonly [Kind in keyof NotificationPreferences["kinds"]]?: Partial<
@@ -31,14 +31,14 @@ export interface PreferencesChange {
   readonly previews?: boolean;
 }
 
-/** Her preferences, with whether a change of them waits to be sent. */
+/** The student's preferences, and whether a change to them waits to be sent. */
 export interface OwnPreferences extends NotificationPreferences {
   readonly isPending: boolean;
 }
 
-/** What a student wants to hear of, the same on all of her devices. */
+/** The student's notification preferences, the same on all of the student's devices. */
 export interface Preferences extends Omit<View<OwnPreferences>, "loadMore"> {
-  /** Kept on the device, and sent when there is a network. Of two devices that change one thing the later counts. */
+  /** Stores a change on the device and sends it when there is a network. If two devices change the same setting, the later change wins. */
   set(change: PreferencesChange): Promise<void>;
 }
 
