@@ -20,15 +20,15 @@ import type { ErrorReason } from "../runtime/errors.ts";
 import type { PreferencesChange } from "../notifications/preferences.ts";
 import type { ProfileChange } from "../profile/profile.ts";
 
-/** What may wait in the outbox, by procedure: what each is called with. */
+/** The inputs of the procedures whose calls may wait in the outbox, by procedure. */
 export interface QueuedInputs {
-  /** The message's id is the command's. */
+  /** The message's id is the command's id. */
   "chat.send": { readonly roomId: RoomId; readonly text: string; readonly replyTo: MessageId | null };
   "chat.edit": { readonly roomId: RoomId; readonly messageId: MessageId; readonly text: string };
   "chat.remove": { readonly roomId: RoomId; readonly messageId: MessageId };
   "chat.react": { readonly roomId: RoomId; readonly messageId: MessageId; readonly emoji: string | null };
   "chat.markRead": { readonly roomId: RoomId; readonly position: Position };
-  /** The id of the entry for a number is the command's. */
+  /** For a number, the contact's id is the command's id. */
   "contacts.add": { readonly nickname?: string | null } & (
     | { readonly userId: UserId }
     | { readonly phone: string }
@@ -43,27 +43,27 @@ export interface QueuedInputs {
   "profile.update": ProfileChange;
   "notifications.markRead": { readonly ids: NotificationId[] } | { readonly all: true };
   "notifications.setPreferences": PreferencesChange;
-  /** The application's id is the command's. */
+  /** The application's id is the command's id. */
   "applications.create": {
     readonly courseId: CourseId;
     readonly fields: Partial<ApplicationFields>;
-    /** Shown until the server has it, which does not look at it. */
+    /** Shown until the server has the application; the server ignores it. */
     readonly course: AppliedCourse;
   };
   "applications.update": {
     readonly applicationId: ApplicationId;
     readonly changes: Partial<ApplicationFields>;
-    /** What the changed fields said before, here. */
+    /** The previous values of the changed fields on this device. */
     readonly base: Partial<ApplicationFields>;
   };
   "applications.submit": { readonly applicationId: ApplicationId };
   "applications.withdraw": {
     readonly applicationId: ApplicationId;
-    /** Where it stood when the student withdrew: from what she has not seen she does not. */
+    /** The status that the student saw. The server rejects the withdrawal if the status has changed since. */
     readonly from: ApplicationStatus;
     readonly note?: string;
   };
-  /** The document's id is the command's. */
+  /** The document's id is the command's id. */
   "applications.addDocument": {
     readonly applicationId: ApplicationId;
     readonly kind: ApplicationDocumentKind;
@@ -79,14 +79,14 @@ export interface QueuedInputs {
     readonly applicationId: ApplicationId;
     readonly documentId: string;
   };
-  /** The post's id is the command's. */
+  /** The post's id is the command's id. */
   "social.post": PostInput;
   "social.editPost": { readonly postId: PostId } & PostInput;
   "social.removePost": { readonly postId: PostId };
   "social.like": { readonly postId: PostId };
   "social.unlike": { readonly postId: PostId };
   "social.report": { readonly postId: PostId; readonly reason: string };
-  /** The comment's id is the command's. */
+  /** The comment's id is the command's id. */
   "social.comment": {
     readonly postId: PostId;
     readonly parentId: string | null;
@@ -98,11 +98,11 @@ export interface QueuedInputs {
   "social.unfollow": { readonly userId: UserId };
   "push.register": { readonly token: string; readonly provider: PushProviderName };
   "push.unregister": { readonly token: string };
-  /** An edit of the user document that the server did not take. It is not sent, only shown. */
+  /** An edit of the user document that the server rejected. It is only shown, never sent. */
   "document.edit": {
     readonly root: "favourites" | "settings";
     readonly key: string;
-    /** `null` removes it. */
+    /** `null` removes the key. */
     readonly value: unknown;
   };
 }
@@ -114,10 +114,10 @@ interface PostInput {
   readonly mentions?: string[];
 }
 
-/** A procedure whose calls may wait. */
+/** A procedure whose calls may wait in the outbox. */
 export type QueuedProcedure = keyof QueuedInputs;
 
-/** Where in a room's log a command came to be, as the server answered. */
+/** The position of a command's event in a room's log, as the server answered. */
 export interface LogReceipt {
   readonly messageId: MessageId;
   readonly position: Position;
@@ -126,25 +126,25 @@ export interface LogReceipt {
 }
 
 type EntryState =
-  /** Waits for its turn, for the server or for a session. */
+  /** Waits for its lane, for the server or for a session. */
   | { readonly state: "pending"; readonly isSending: boolean }
-  /** The server will not take it, or failed too often. It stays until it is retried or discarded. */
+  /** The server rejected it or failed too often. It stays until it is retried or discarded. */
   | {
       readonly state: "failed";
       readonly reason: ErrorReason;
       readonly message: string;
       readonly details: Readonly<Record<string, unknown>>;
     }
-  /** In a room's log on the server, and not yet in the copy here: shown from here until it is. */
+  /** In the room's log on the server but not yet in the device's copy; shown from the outbox until then. */
   | { readonly state: "acked"; readonly answer: LogReceipt };
 
-/** A command of the outbox. */
+/** A command in the outbox. */
 export type OutboxEntry<P extends QueuedProcedure = QueuedProcedure> = {
   readonly [Name in P]: {
     readonly id: CommandId;
     readonly procedure: Name;
     readonly input: QueuedInputs[Name];
-    /** What is sent in order: such as one room. */
+    /** Commands of one lane are sent in order; a room is one lane, for example. */
     readonly lane: string;
     /** The device's clock. */
     readonly createdAt: number;

@@ -1,14 +1,14 @@
 import type { Unsubscribe } from "../runtime/observable.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 
-/** What an app sees of the outbox. */
+/** The outbox as an app sees it. */
 export interface OutboxView {
-  /** What waits and what failed, in the order in which it was written; the same array while nothing changes. */
+  /** Returns pending and failed commands in the order in which they were written; the same array while nothing changes. */
   list(): readonly OutboxEntry[];
-  /** Calls with the list after each change, not at once. */
+  /** Calls the listener with the list after each change, but not immediately. */
   onChange(listener: (entries: readonly OutboxEntry[]) => void): Unsubscribe;
   /** Sends a failed command again. Throws `not-found`. */
   retry(id: string): Promise<void>;
-  /** Drops a command for good. Throws `not-found`, and `conflict` while it is on its way. */
+  /** Deletes a command permanently. Throws `not-found`, and `conflict` while it is being sent. */
   discard(id: string): Promise<void>;
 }

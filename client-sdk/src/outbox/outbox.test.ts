@@ -9,7 +9,7 @@ import { StorageError } from "../storage/storage.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 import { createOutbox } from "./outbox.ts";
 
-/** A clock whose timers run when they are told to. */
+/** A clock whose timers run only in `advance`. */
 const createManualClock = () => {
   let now = 1_000_000;
   const timers = new Set<{ readonly dueAt: number; readonly task: () => void }>();
@@ -41,7 +41,7 @@ interface Sent {
   refuse(error: unknown): void;
 }
 
-/** Lets all that is due to run without a timer run. */
+/** Runs all pending tasks that need no timer. */
 const settle = async (): Promise<void> => {
   for (let turns = 0; turns < 50; turns += 1) await Promise.resolve();
 };
@@ -118,7 +118,7 @@ const settleNext = async (sent: readonly Sent[], index: number): Promise<void> =
   await settle();
 };
 
-test("a command is on the disk before it is promised, and is sent by the next program", async () => {
+test("a command is stored before its promise resolves, and the next program sends it", async () => {
   const first = await createScene();
   first.setSession(false);
   await first.say("hello");
@@ -130,7 +130,7 @@ test("a command is on the disk before it is promised, and is sent by the next pr
   expect(second.outbox.entries.value).toMatchObject([{ state: "pending", isSending: true }]);
 });
 
-test("commands of a lane go one after the other, other lanes at the same time", async () => {
+test("commands of one lane are sent one after the other, other lanes at the same time", async () => {
   const { say, sent, texts } = await createScene();
   await Promise.all([say("1"), say("2"), say("other", "two"), say("3")]);
   await settle();
@@ -140,7 +140,7 @@ test("commands of a lane go one after the other, other lanes at the same time", 
   expect(texts()).toEqual(["1", "other", "2"]);
 });
 
-test("a message stays as acknowledged until it is forgotten, everything else goes with its answer", async () => {
+test("a sent message stays as acknowledged until it is forgotten; other commands are removed with their answer", async () => {
   const { say, sent, outbox } = await createScene();
   const { id } = await say("hello");
   await outbox.add("contacts.remove", { lane: "contact", input: { userId: "somebody" as UserId } });
@@ -153,7 +153,7 @@ test("a message stays as acknowledged until it is forgotten, everything else goe
   expect(outbox.entries.value).toEqual([]);
 });
 
-test("what it did to a message stays too, unless it changed nothing in the room", async () => {
+test("a change of a message stays as acknowledged too, unless it changed nothing in the room", async () => {
   const { sent, outbox } = await createScene();
   const input = { roomId: "one" as RoomId, messageId: "m" as MessageId };
   await outbox.add("chat.remove", { lane: "1", input });
@@ -166,7 +166,7 @@ test("what it did to a message stays too, unless it changed nothing in the room"
   expect(outbox.entries.value).toMatchObject([{ procedure: "chat.remove", state: "acked" }]);
 });
 
-test("what was never sent is rewritten at its place, and withdrawn", async () => {
+test("a command that was never sent can be rewritten at its place or withdrawn", async () => {
   const { say, outbox, setSession, sent, texts } = await createScene();
   setSession(false);
   const [first, second, third] = [await say("1"), await say("2"), await say("3")];
@@ -182,7 +182,7 @@ test("what was never sent is rewritten at its place, and withdrawn", async () =>
   expect(texts()).toEqual(["1, again"]);
 });
 
-test("what may have been sent is not: by this program, the one before, or another", async () => {
+test("a command that may have been sent, by any program, cannot be rewritten or withdrawn", async () => {
   const { say, outbox, sent, setSession, storage, close } = await createScene();
   const input = { roomId: "one" as RoomId, text: "other", replyTo: null };
   const { id } = await say("1");
@@ -202,7 +202,7 @@ test("what may have been sent is not: by this program, the one before, or anothe
   expect(tab.outbox.entries.value).toHaveLength(3);
 });
 
-test("what the server refuses is kept with its reason and holds nothing up", async () => {
+test("a rejected command is kept with its reason and does not block its lane", async () => {
   const { say, sent, outbox, texts } = await createScene();
   const { id } = await say("too long");
   await say("short");
@@ -224,7 +224,7 @@ test("what the server refuses is kept with its reason and holds nothing up", asy
   expect(sent[2]?.entry.id).toBe(id);
 });
 
-test("without a server it is tried again, later and later, never all at once, for ever", async () => {
+test("without a server, commands are retried forever with growing random delays", async () => {
   const { say, sent, time } = await createScene();
   await say("1");
   await say("2", "two");
@@ -243,7 +243,7 @@ test("without a server it is tried again, later and later, never all at once, fo
   expect(sent.length).toBeGreaterThanOrEqual(24);
 });
 
-test("a network that is back is not waited for", async () => {
+test("waking up retries immediately when the network is back", async () => {
   const { say, sent, outbox } = await createScene();
   await say("1");
   sent[0]?.refuse(new EdVoyageError("offline", "No."));
@@ -255,7 +255,7 @@ test("a network that is back is not waited for", async () => {
   expect(sent).toHaveLength(2);
 });
 
-test("a lane waits as long as the server asks, whoever wakes or flushes, others do not", async () => {
+test("a lane waits as long as the server asks, even after wake and flush, and other lanes do not wait", async () => {
   const { say, sent, time, texts, outbox } = await createScene();
   await say("1");
   sent[0]?.refuse(new EdVoyageError("rate/limited", "Slow.", { details: { retryAfterSeconds: 30 } }));
@@ -273,7 +273,7 @@ test("a lane waits as long as the server asks, whoever wakes or flushes, others 
   expect(texts()).toEqual(["1", "other", "1"]);
 });
 
-test("a command on which the server failed ten times is set aside, also over restarts", async () => {
+test("a command fails after ten server faults, counted across restarts", async () => {
   let scene = await createScene();
   await scene.say("poison");
   await scene.say("next");
@@ -293,7 +293,7 @@ test("a command on which the server failed ten times is set aside, also over res
   expect(scene.texts().at(-1)).toBe("next");
 });
 
-test("a session that is over loses nothing and is not asked again before the next", async () => {
+test("an ended session loses no command, and nothing is sent before the next session", async () => {
   const { say, sent, outbox, setSession, states, time } = await createScene();
   await say("1");
   setSession(false);
@@ -309,7 +309,7 @@ test("a session that is over loses nothing and is not asked again before the nex
   expect(sent).toHaveLength(2);
 });
 
-test("a full disk refuses a command at once, and none is sent", async () => {
+test("a full disk rejects a command immediately, and the command is not sent", async () => {
   let isFull = true;
   const { say, sent, outbox } = await createScene({
     failing: () => (isFull ? new StorageError("full", "No room") : undefined),
@@ -324,7 +324,7 @@ test("a full disk refuses a command at once, and none is sent", async () => {
   expect(sent.map(({ entry }) => entry.input)).toMatchObject([{ text: "2" }]);
 });
 
-test("an answer that cannot be written is asked for again, under the same id", async () => {
+test("a command whose answer cannot be written is sent again under the same id", async () => {
   let isFull = false;
   const { say, sent, faults, time, states } = await createScene({
     failing: () => (isFull ? new StorageError("full", "No room") : undefined),
@@ -343,7 +343,7 @@ test("an answer that cannot be written is asked for again, under the same id", a
   expect(states()).toEqual(["acked"]);
 });
 
-test("a waiting command is replaced in the same step, one on its way is not", async () => {
+test("a waiting command is replaced in the same step, but one being sent is not", async () => {
   const { sent, outbox } = await createScene();
   const mark = (index: number, replaces?: CommandId) =>
     outbox.add("chat.markRead", {
@@ -363,7 +363,7 @@ test("a waiting command is replaced in the same step, one on its way is not", as
   expect(outbox.entries.value).toEqual([]);
 });
 
-test("what may have been sent is not replaced: a late copy of it would take effect last", async () => {
+test("a command that may have been sent is not replaced, because a late copy would take effect last", async () => {
   const { sent, outbox, time } = await createScene();
   const mark = (index: number, replaces?: CommandId) =>
     outbox.add("chat.markRead", {
@@ -384,7 +384,7 @@ test("what may have been sent is not replaced: a late copy of it would take effe
   expect(sent.map(({ entry }) => entry.id)).toEqual([first.id, first.id, third.id]);
 });
 
-test("flushing waits for all, and says what is left", async () => {
+test("flush waits for all commands and reports how many are left after its timeout", async () => {
   const { say, sent, outbox, time } = await createScene();
   await say("1");
   const late = outbox.flush({ timeoutMs: 5_000 });
@@ -414,7 +414,7 @@ test("two programs on one store send each command once, and both see it", async 
   expect(other.sent).toHaveLength(1);
 });
 
-test("what was on its way when the network came back is sent again at once, and waits when it fails again", async () => {
+test("a command in flight when the network comes back is retried immediately, and then waits if it fails again", async () => {
   const { outbox, sent, say, texts, time, states } = await createScene();
   const offline = new EdVoyageError("offline", "No network");
   await say("hello");
@@ -432,7 +432,7 @@ test("what was on its way when the network came back is sent again at once, and 
   expect(states()).toEqual(["pending"]);
 });
 
-test("what another program may have sent is not rewritten by the one that comes after it", async () => {
+test("a command that another program may have sent is not rewritten by the next sender", async () => {
   const one = await createScene();
   const other = await createScene({ storage: one.storage.connect(), time: one.time });
   other.setSession(false);
@@ -449,7 +449,7 @@ test("what another program may have sent is not rewritten by the one that comes 
   expect(await other.outbox.withdraw([own.id])).toBe(true);
 });
 
-test("a program that stood still and was passed over sends no more, until it has its turn again", async () => {
+test("a stalled program that lost the sender role sends nothing until it has the role again", async () => {
   const storage = createMemoryStorage();
   const taken: ((lost?: AbortSignal) => void)[] = [];
   const { peers } = storage;

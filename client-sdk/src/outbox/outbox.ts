@@ -22,56 +22,56 @@ import {
   type StoredEntry,
 } from "./stored-entry.ts";
 
-/** A command to be kept and sent. */
+/** A command to store and send. */
 export interface NewCommand<P extends QueuedProcedure> {
   readonly input: QueuedInputs[P];
-  /** Commands of one lane are sent one after the other, in the order in which they came. */
+  /** Commands of one lane are sent one after the other, in the order in which they were added. */
   readonly lane: string;
   /**
-   * One that has become pointless, as it was never sent or is acknowledged: it goes in the same step. One that may be on its
-   * way stays.
+   * A command that this one makes pointless. It is removed in the same step if it was never sent or is acknowledged already. A
+   * command that may be on its way stays.
    */
   readonly replaces?: CommandId | undefined;
-  /** Kept as failed at once, not sent. */
+  /** Stores the command as failed and does not send it. */
   readonly failure?: EdVoyageError;
-  /** Unless told, a new one. */
+  /** Default: a new id. */
   readonly id?: CommandId;
 }
 
 /**
- * The commands of one student that the server has not taken yet. They survive the end of the program at any moment,
- * and take effect once: the server knows a command by its id, and it is sent until the answer is on this disk.
+ * A student's commands that the server has not accepted yet. They survive the end of the program at any moment. Each takes
+ * effect once: it is sent until the answer is stored on the device, and the server recognizes a repeated command by its id.
  */
 export interface Outbox {
   /** In the order in which they were added. */
   readonly entries: Observable<readonly OutboxEntry[]>;
   /**
-   * Resolves when the command is on the disk. Throws `device/full`, `device/failed`, `closed`, `limit/reached` (outboxEntries,
-   * 10,000).
+   * Resolves when the command is stored on the device. Throws `device/full`, `device/failed`, `closed`, `limit/reached`
+   * (outboxEntries, 10,000).
    */
   add<P extends QueuedProcedure>(procedure: P, command: NewCommand<P>): Promise<OutboxEntry>;
-  /** The same for several at once, all or none, together with other changes of the store. */
+  /** Adds several commands, all or none, together with other changes of the store. */
   addAll(commands: readonly QueuedCommand[], changes?: readonly Change[]): Promise<void>;
-  /** Sends a failed one again, under its id. Throws `not-found`. */
+  /** Sends a failed command again, under its id. Throws `not-found`. */
   retry(id: CommandId): Promise<void>;
-  /** Drops one for good. Throws `not-found`, and `conflict` while it is on its way. */
+  /** Deletes a command permanently. Throws `not-found`, and `conflict` while it is being sent. */
   discard(id: CommandId): Promise<void>;
   /**
-   * Changes what a command says, under its id and at its place. `false`, and nothing is done, when it may have been sent:
-   * the server takes an id with one content only.
+   * Changes the input of a command; its id and place stay. Returns `false` and does nothing if the command may have been
+   * sent, because the server accepts an id with one input only.
    */
   rewrite<P extends QueuedProcedure>(id: CommandId, input: QueuedInputs[P]): Promise<boolean>;
-  /** Drops commands, all or none. `false`, and nothing is done, when any of them may have been sent. */
+  /** Deletes commands, all or none. Returns `false` and does nothing if any of them may have been sent. */
   withdraw(ids: readonly CommandId[]): Promise<boolean>;
-  /** Drops acknowledged commands that the copy of their room has; to be written with that copy. */
+  /** Removes acknowledged commands that the copy of their room contains. `changes` writes that copy in the same step. */
   forget(ids: readonly CommandId[], changes?: readonly Change[]): Promise<void>;
-  /** Sends now whatever waits for a better moment, but for what the server has asked to come later. */
+  /** Retries all waiting commands now, except those that the server asked to send later. */
   wake(): void;
   /**
-   * Resolves when nothing waits any more. Throws `outbox/not-empty` when that takes longer than `timeoutMs`.
+   * Resolves when no command is pending. Throws `outbox/not-empty` when that takes longer than `timeoutMs`.
    */
   flush(options: { readonly timeoutMs: number }): Promise<void>;
-  /** Stops sending; what waits stays on the disk. */
+  /** Stops sending; pending commands stay stored. */
   close(): void;
 }
 
@@ -89,33 +89,33 @@ export interface OutboxDeps {
   readonly send: (entry: OutboxEntry) => Promise<unknown>;
   /** Whether there is a session to send with, and a network. */
   readonly canSend: () => boolean;
-  /** Called with each answer, before its command goes: more than once when that could not be written. */
+  /** Called with each answer before its command is removed; called again if removing it could not be written. */
   readonly onAnswer?: (entry: OutboxEntry, answer: unknown) => void;
   readonly onFault: (error: unknown) => void;
-  /** For programs that share the store: one of them sends. */
+  /** Set when several programs share the store: only one of them sends. */
   readonly peers?: { readonly name: string; readonly peers: Peers } | undefined;
 }
 
-/** Lanes that are sent at once; more would only wait for each other on a phone's network. */
+/** The number of lanes that send at the same time; more would only wait for each other on a phone's network. */
 const MAX_LANES = 8;
-/** Commands that one student's device keeps: some weeks of typing without a network. */
+/** The number of commands that the device stores for one student: some weeks of typing without a network. */
 const MAX_ENTRIES = 10_000;
-/** Faults of the server, in all, after which a command is no longer sent. */
+/** After this many server faults in total, a command is no longer sent. */
 const MAX_FAULTS = 10;
 
-/** Loads what is on the disk and begins to send it. */
+/** Loads the stored commands and starts to send them. */
 export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   const { records, clock, randomBytes, newId, onFault } = deps;
-  const turn = createSerialQueue();
+  const inTurn = createSerialQueue();
   const topic = deps.peers && `outbox ${deps.peers.name}`;
   let items: readonly Item[] = [];
   let lastSequence = 0;
   const sending = new Set<CommandId>();
-  /** Added by this program while it was the one that sends, and never sent. Of others nobody knows. */
+  /** Commands that certainly were never sent: this program added them while it was the sender. */
   const unsent = new Set<CommandId>();
-  /** Being changed: not to be sent before that is on the disk. */
+  /** Commands that are being changed; they must not be sent before the change is stored. */
   const held = new Set<CommandId>();
-  /** The server was not reached: that concerns all lanes alike. */
+  /** Delays all lanes while the server cannot be reached. */
   const server = createBackoffTimer({ clock, randomBytes, onOver: () => pump() });
   const waitByLane = new Map<string, BackoffTimer>();
   let wakes = 0;
@@ -138,7 +138,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     show(stored.map(({ key, value }) => ({ key, ...value })));
   };
 
-  /** Writes, then shows: what an app sees is on the disk. */
+  /** Writes first, then shows: apps only see what is stored. */
   const commit = async (
     changed: readonly Item[],
     {
@@ -170,7 +170,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   const isUnsent = ({ entry }: Item): boolean => unsent.has(entry.id);
 
   const addAll: Outbox["addAll"] = (commands, changes = []) =>
-    turn(async () => {
+    inTurn(async () => {
       if (items.length + commands.length > MAX_ENTRIES) {
         throw new EdVoyageError("limit/reached", "The outbox is full.", {
           details: { limit: "outboxEntries" },
@@ -182,11 +182,11 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         return { key: sequenceKey(OUTBOX_PREFIX, lastSequence, entry.id), entry, faults: 0 };
       });
       const replaced = new Set(commands.map(({ replaces }) => replaces));
-      // What may have been sent is sent to its end: a late copy of it would else take effect after what replaced it.
+      // Do not remove a command that may have been sent: a late copy of it would take effect after its replacement.
       const gone = items.filter(
         (item) => replaced.has(item.entry.id) && (item.entry.state === "acked" || isUnsent(item)),
       );
-      // One that another program sends may be on its way, also when that program ends or stands still.
+      // If another program is the sender, it may have sent the command already, even if it then ends or stalls.
       for (const { entry } of added) if (isSender && entry.state === "pending") unsent.add(entry.id);
       await commit(added, { gone, changes });
       pump();
@@ -196,7 +196,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     ids: readonly CommandId[],
     change: (found: readonly Item[]) => Promise<void>,
   ): Promise<boolean> =>
-    turn(async () => {
+    inTurn(async () => {
       const found = items.filter(({ entry }) => ids.includes(entry.id));
       if (found.length < ids.length || !found.every(isUnsent)) return false;
       for (const id of ids) held.add(id);
@@ -209,8 +209,8 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       return true;
     });
 
-  const settle = (id: CommandId, change: (item: Item) => Promise<void>): Promise<void> =>
-    turn(async () => {
+  const finish = (id: CommandId, change: (item: Item) => Promise<void>): Promise<void> =>
+    inTurn(async () => {
       sending.delete(id);
       if (isClosed) return;
       const item = items.find(({ entry }) => entry.id === id);
@@ -228,8 +228,8 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     waitByLane.delete(lane);
   };
 
-  const answered = (entry: OutboxEntry, answer: unknown): Promise<void> =>
-    settle(entry.id, async (item) => {
+  const handleAnswer = (entry: OutboxEntry, answer: unknown): Promise<void> =>
+    finish(entry.id, async (item) => {
       stopWaiting(entry.lane);
       server.reset();
       deps.onAnswer?.(entry, answer);
@@ -237,11 +237,11 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       await (acked ? commit([{ ...item, entry: acked }]) : commit([], { gone: [item] }));
     });
 
-  const failed = (
+  const handleFailure = (
     entry: OutboxEntry,
     { error, wakesBefore }: { readonly error: EdVoyageError; readonly wakesBefore: number },
   ): Promise<void> =>
-    settle(entry.id, async (item) => {
+    finish(entry.id, async (item) => {
       const isFault = error.reason === "server/failed" || error.reason === "fault";
       const faults = item.faults + (isFault ? 1 : 0);
       if (isSessionOver(error.reason)) return show(items);
@@ -249,7 +249,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         server.reset();
         return commit([{ ...item, faults, entry: toFailed(item.entry, error) }]);
       }
-      // What was on its way when the network came back says nothing of it.
+      // If the network came back during the request, its failure says nothing about the new network.
       if (error.reason === "offline" && wakesBefore === wakes) server.fail();
       if (error.reason !== "offline") waitForLane(entry.lane, retryAfterMs(error));
       if (faults !== item.faults) return commit([{ ...item, faults }]);
@@ -263,12 +263,12 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     show(items);
     try {
       const outcome = await deps.send(entry).then(
-        (answer) => () => answered(entry, answer),
-        (error: unknown) => () => failed(entry, { error: toEdVoyageError(error), wakesBefore }),
+        (answer) => () => handleAnswer(entry, answer),
+        (error: unknown) => () => handleFailure(entry, { error: toEdVoyageError(error), wakesBefore }),
       );
       await outcome();
     } catch (error) {
-      // The answer could not be written: the command is still there, and is sent again under its id.
+      // The answer could not be written. The command is still stored and is sent again under its id.
       if (isClosed) return;
       waitForLane(entry.lane);
       onFault(error);
@@ -276,7 +276,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     pump();
   };
 
-  /** Sends the first of every lane that has nothing on its way. */
+  /** Sends the first command of every lane that is not already sending. */
   const pump = (): void => {
     if (isClosed || !isSender || server.isWaiting || !deps.canSend()) return;
     const seen = new Set<string>();
@@ -289,7 +289,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     }
   };
 
-  const leave: (() => void)[] = [];
+  const unsubscribes: (() => void)[] = [];
   const outbox: Outbox = {
     entries,
     add: async (procedure, command) => {
@@ -299,7 +299,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     },
     addAll,
     retry: (id) =>
-      turn(async () => {
+      inTurn(async () => {
         const item = find(id);
         if (item.entry.state !== "failed") return;
         await commit([{ ...item, faults: 0, entry: toPending(item.entry) }]);
@@ -307,7 +307,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         pump();
       }),
     discard: (id) =>
-      turn(async () => {
+      inTurn(async () => {
         const item = find(id);
         if (sending.has(id)) throw new EdVoyageError("conflict", "This command is on its way to the server.");
         await commit([], { gone: [item] });
@@ -319,14 +319,14 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       ),
     withdraw: (ids) => changeUnsent(ids, (gone) => commit([], { gone })),
     forget: (ids, changes = []) =>
-      turn(async () => {
-        const known = new Set(ids);
-        const gone = items.filter(({ entry }) => entry.state === "acked" && known.has(entry.id));
+      inTurn(async () => {
+        const forgotten = new Set(ids);
+        const gone = items.filter(({ entry }) => entry.state === "acked" && forgotten.has(entry.id));
         await commit([], { gone, changes });
       }),
     wake: () => {
       wakes += 1;
-      // What the server has asked to wait for it would only refuse again.
+      // Keep delays that the server asked for: it would only refuse again.
       for (const wait of waitByLane.values()) wait.hurry();
       server.reset();
       pump();
@@ -334,16 +334,16 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     flush: async ({ timeoutMs }) => {
       outbox.wake();
       const pending = () => entries.value.filter(({ state }) => state === "pending").length;
-      const isOver = () => isClosed || pending() === 0;
-      if ((await waitUntil(entries, isOver, { clock, timeoutMs })) && pending() === 0) return;
+      const isEmptyOrClosed = () => isClosed || pending() === 0;
+      if ((await waitUntil(entries, isEmptyOrClosed, { clock, timeoutMs })) && pending() === 0) return;
       throw notEmpty(pending());
     },
     close: () => {
       isClosed = true;
-      for (const stop of leave) stop();
+      for (const stop of unsubscribes) stop();
       for (const wait of waitByLane.values()) wait.reset();
       server.reset();
-      // Whoever waits hears that it is over.
+      // Notifies pending `flush` calls that the outbox is closed.
       show([...items]);
     },
   };
@@ -352,13 +352,13 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   if (deps.peers) {
     const { peers } = deps.peers;
     const reload = () => {
-      turn(async () => {
+      inTurn(async () => {
         if (isClosed) return;
         await load();
         pump();
       }).catch(onFault);
     };
-    leave.push(
+    unsubscribes.push(
       peers.subscribe((heard) => {
         if (heard === topic) reload();
       }),
@@ -376,9 +376,11 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   return outbox;
 };
 
-/** What `flush` throws when so much is left. */
+/** Creates the error of `flush` for the number of changes that are left. */
 export const notEmpty = (left: number): EdVoyageError =>
-  new EdVoyageError("outbox/not-empty", "Not all has reached the server yet.", { details: { left } });
+  new EdVoyageError("outbox/not-empty", "Some changes have not reached the server yet.", {
+    details: { left },
+  });
 
 const retryAfterMs = ({ details }: EdVoyageError): number => {
   const seconds = details["retryAfterSeconds"];

@@ -1,7 +1,7 @@
 import { procedureAt, type ServerApi } from "../rpc/server-api.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 
-/** Calls the procedure of a command. `editDocument` does what no procedure does. */
+/** Creates the function that calls a command's procedure. `editDocument` handles `document.edit`, which is not a procedure. */
 export const createSend =
   (
     rpc: ServerApi,

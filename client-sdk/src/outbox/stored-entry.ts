@@ -4,39 +4,39 @@ import type { Records } from "../storage/records.ts";
 import type { NewCommand, QueuedCommand } from "./outbox.ts";
 import type { LogReceipt, OutboxEntry, QueuedProcedure } from "./outbox-entry.ts";
 
-/** What the keys of the outbox begin with. */
+/** The prefix of the outbox's keys. */
 export const OUTBOX_PREFIX = "outbox/";
 
-/** What is kept of an entry, under `outbox/<sequence>-<id>`. */
+/** The stored form of an entry, under `outbox/<sequence>-<id>`. */
 export interface StoredEntry {
   readonly entry: OutboxEntry;
-  /** How often the server failed on it. */
+  /** The number of times the server failed on it. */
   readonly faults: number;
 }
 
-/** The same with its key. */
+/** A stored entry with its key. */
 export interface Item extends StoredEntry {
   readonly key: string;
 }
 
-/** Keys of what in a store's outbox the server has already. */
+/** Returns the keys of acknowledged commands in a store's outbox. */
 export const keysOfAcked = async (records: Records): Promise<readonly string[]> =>
   (await records.listJson<StoredEntry>(OUTBOX_PREFIX)).flatMap(({ key, value }) =>
     value.entry.state === "acked" ? [key] : [],
   );
 
-/** In the order in which they were added. */
+/** Compares entries by the order in which they were added. */
 export const byKey = (one: Item, other: Item): number => (one.key < other.key ? -1 : 1);
 
-// The compiler does not follow a type parameter through a union by name: what follows says what it cannot see.
+// TypeScript does not follow a type parameter through a union by name, so the functions below need casts.
 
-/** A command with the name of its procedure. */
+/** Adds the name of its procedure to a command. */
 export const toQueuedCommand = <P extends QueuedProcedure>(
   procedure: P,
   command: NewCommand<P>,
 ): QueuedCommand => ({ procedure, ...command }) as unknown as QueuedCommand;
 
-/** A new entry: waiting, or failed from the start. */
+/** Creates an entry: pending, or failed from the start. */
 export const commandToEntry = (
   { procedure, input, lane, failure }: QueuedCommand,
   { id, now }: { readonly id: CommandId; readonly now: number },
@@ -53,21 +53,26 @@ export const commandToEntry = (
   return failure ? toFailed(pending, failure) : pending;
 };
 
-/** The entry once the server will not take it. */
+/** Returns the entry after the server has rejected it. */
 export const toFailed = (entry: OutboxEntry, { reason, message, details }: EdVoyageError): OutboxEntry =>
   ({ ...base(entry), state: "failed", reason, message, details }) as OutboxEntry;
 
-/** The entry to be sent again. */
+/** Returns the entry so that it is sent again. */
 export const toPending = (entry: OutboxEntry): OutboxEntry =>
   ({ ...base(entry), state: "pending", isSending: false }) as OutboxEntry;
 
-/** What made an event of a room's log stays until the copy of the room has it; `undefined` for everything else. */
+/** Returns the entry as acknowledged if it made an event in a room's log: it stays until the room's copy has the event. Otherwise `undefined`. */
 export const toAcked = (entry: OutboxEntry, answer: unknown): OutboxEntry | undefined =>
-  logged.has(entry.procedure) && (answer as Partial<LogReceipt> | undefined)?.position
+  loggedProcedures.has(entry.procedure) && (answer as Partial<LogReceipt> | undefined)?.position
     ? ({ ...base(entry), state: "acked", answer } as OutboxEntry)
     : undefined;
 
-const logged: ReadonlySet<QueuedProcedure> = new Set(["chat.send", "chat.edit", "chat.remove", "chat.react"]);
+const loggedProcedures: ReadonlySet<QueuedProcedure> = new Set([
+  "chat.send",
+  "chat.edit",
+  "chat.remove",
+  "chat.react",
+]);
 
 const base = ({ id, procedure, input, lane, createdAt }: OutboxEntry) => ({
   id,
