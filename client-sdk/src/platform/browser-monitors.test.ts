@@ -13,8 +13,8 @@ const stubBrowser = () => {
   return { navigator, window, document };
 };
 
-describe("the network of a browser", () => {
-  test("is what the browser says, and tells of changes until one stops listening", () => {
+describe("browserNetwork", () => {
+  test("reports what the browser says and calls listeners until they unsubscribe", () => {
     const { navigator, window } = stubBrowser();
     const network = browserNetwork();
     const seen: boolean[] = [];
@@ -30,7 +30,7 @@ describe("the network of a browser", () => {
     expect(seen).toEqual([false, true]);
   });
 
-  test("is online where there is no browser", () => {
+  test("reports online where there is no browser", () => {
     vi.stubGlobal("navigator", undefined);
     const network = browserNetwork();
 
@@ -39,8 +39,8 @@ describe("the network of a browser", () => {
   });
 });
 
-describe("the state of a tab", () => {
-  test("is what the document says, and tells of changes until one stops listening", () => {
+describe("browserAppState", () => {
+  test("reports what the document says and calls listeners until they unsubscribe", () => {
     const { window, document } = stubBrowser();
     const appState = browserAppState();
     const seen: boolean[] = [];
@@ -58,14 +58,14 @@ describe("the state of a tab", () => {
     expect(seen).toEqual([false, true, true]);
   });
 
-  test("is active where there is no browser", () => {
+  test("reports active where there is no browser", () => {
     const appState = browserAppState();
 
     expect(appState.isActive()).toBe(true);
     appState.subscribe(() => expect.fail("nothing happens here"))();
   });
 
-  test("calls a function as often as it was given, and stops each alone", () => {
+  test("calls a listener once per subscription and removes each subscription alone", () => {
     const { document } = stubBrowser();
     const listener = vi.fn<() => void>();
     const stop = browserAppState().subscribe(listener);

@@ -1,15 +1,15 @@
 import type { AppState, Network } from "../runtime/network.ts";
 
-/** What the browser says of its network (`navigator.onLine`); online where there is no browser. */
+/** Creates a network monitor from the browser's `navigator.onLine`; always online where there is no browser. */
 export const browserNetwork = (): Network => ({
   isOnline: () => typeof navigator === "undefined" || navigator.onLine !== false,
   subscribe: (listener) => listen({ ofWindow: ["online", "offline"], ofDocument: [] }, listener),
 });
 
-/** Whether the tab is in front; active where there is no browser. */
+/** Creates a monitor of whether the tab is visible; always active where there is no browser. */
 export const browserAppState = (): AppState => ({
   isActive: () => typeof document === "undefined" || document.visibilityState !== "hidden",
-  // A page that comes back from the back-forward cache was not hidden in between for every browser.
+  // Some browsers restore a page from the back-forward cache without reporting that it was hidden.
   subscribe: (listener) => listen({ ofWindow: ["pageshow"], ofDocument: ["visibilitychange"] }, listener),
 });
 
@@ -20,7 +20,7 @@ interface Events {
 
 const listen = ({ ofWindow, ofDocument }: Events, listener: () => void): (() => void) => {
   if (typeof window === "undefined" || typeof document === "undefined") return () => {};
-  // One function may listen twice.
+  // A new function for each subscription, so that one listener may subscribe twice.
   const heard = (): void => listener();
   for (const event of ofWindow) window.addEventListener(event, heard);
   for (const event of ofDocument) document.addEventListener(event, heard);

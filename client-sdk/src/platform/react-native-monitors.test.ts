@@ -19,8 +19,8 @@ const createFakeNetInfo = () => {
   };
 };
 
-describe("the network of a phone", () => {
-  test("is online until the phone says that it is not, and tells of changes alone", () => {
+describe("createNetInfoNetwork", () => {
+  test("reports online until the phone says otherwise, and calls listeners only for changes", () => {
     const netInfo = createFakeNetInfo();
     const network = createNetInfoNetwork(netInfo);
     const seen: boolean[] = [];
@@ -32,7 +32,7 @@ describe("the network of a phone", () => {
     expect(seen).toEqual([false, true]);
   });
 
-  test("is asked for by nobody before anybody listens, and for everybody once", () => {
+  test("subscribes to the phone once, and only while it has listeners", () => {
     const netInfo = createFakeNetInfo();
     const network = createNetInfoNetwork(netInfo);
     const asked = [netInfo.listeners.size];
@@ -50,20 +50,20 @@ describe("the network of a phone", () => {
   });
 });
 
-describe("the state of an app", () => {
+describe("createReactNativeAppState", () => {
   test.each([
     ["active", true],
     ["inactive", true],
     ["unknown", true],
     [null, true],
     ["background", false],
-  ])("%s is seen by the student: %s", (currentState, isActive) => {
+  ])("maps the app state %s to isActive %s", (currentState, isActive) => {
     const appState = createReactNativeAppState({ currentState, addEventListener: () => ({ remove() {} }) });
 
     expect(appState.isActive()).toBe(isActive);
   });
 
-  test("tells of changes until one stops listening", () => {
+  test("calls listeners for changes until they unsubscribe", () => {
     const listeners = new Set<() => void>();
     const appState = createReactNativeAppState({
       currentState: "active",

@@ -1,25 +1,25 @@
 import type { AppState, Network } from "../runtime/network.ts";
 
-/** What is used of `@react-native-community/netinfo`: its default export, or `import * as NetInfo`. */
+/** The part of `@react-native-community/netinfo` that is used: its default export, or `import * as NetInfo`. */
 export interface NetInfo {
-  /** Calls soon after, and at each change. */
+  /** Calls the listener soon afterwards, and after each change. */
   addEventListener(listener: (state: NetInfoState) => void): () => void;
 }
 
 export interface NetInfoState {
-  /** `null` while it is not known. */
+  /** `null` while it is unknown. */
   readonly isConnected: boolean | null;
 }
 
-/** What is used of the `AppState` of `react-native`. */
+/** The part of `react-native`'s `AppState` that is used. */
 export interface ReactNativeAppState {
   readonly currentState: string | null;
   addEventListener(type: "change", listener: () => void): { remove(): void };
 }
 
 /**
- * What the phone says of its network, while anybody is subscribed; online until it has said something.
- * `isInternetReachable` is not asked: it is about somebody else's server, which some countries block.
+ * Creates a network monitor from NetInfo. It only listens while it has subscribers, and is online until the phone says otherwise.
+ * It ignores `isInternetReachable`, which tests the server of a third party that some countries block.
  */
 export const createNetInfoNetwork = (NetInfo: NetInfo): Network => {
   let isOnline = true;
@@ -36,7 +36,7 @@ export const createNetInfoNetwork = (NetInfo: NetInfo): Network => {
   return {
     isOnline: () => isOnline,
     subscribe: (listener) => {
-      // One function may listen twice.
+      // A new function for each subscription, so that one listener may subscribe twice.
       const heard = (): void => listener();
       listeners.add(heard);
       stop ??= start();
@@ -45,14 +45,14 @@ export const createNetInfoNetwork = (NetInfo: NetInfo): Network => {
         if (listeners.size > 0) return;
         stop?.();
         stop = undefined;
-        // Nobody keeps it up to date any more.
+        // The value is no longer updated.
         isOnline = true;
       };
     },
   };
 };
 
-/** Whether the app is not in the background: under a call or the control centre ("inactive") the student sees it. */
+/** Creates a monitor of whether the app is visible. During a call or in the control centre ("inactive") it still is. */
 export const createReactNativeAppState = (appState: ReactNativeAppState): AppState => ({
   isActive: () => appState.currentState !== "background",
   subscribe: (listener) => {

@@ -3,7 +3,7 @@ import type { Access } from "../students/access.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
 
-/** What other students see of one. Whatever she has not told is `null`. */
+/** A student's profile as others see it. Unknown fields are `null`. */
 export interface PublicProfile {
   readonly id: UserId;
   readonly name: string | null;
@@ -26,7 +26,7 @@ export interface Education {
   readonly until: string | null;
 }
 
-/** Where and as what a student has worked. Months are `YYYY-MM`. */
+/** A job of a student. Months are `YYYY-MM`. */
 export interface Work {
   readonly employer: string;
   readonly title: string | null;
@@ -36,38 +36,38 @@ export interface Work {
   readonly until: string | null;
 }
 
-/** A student as herself sees her. */
+/** A profile as its own student sees it. */
 export interface Profile extends PublicProfile {
-  /** E.164; what she signs in with. */
+  /** E.164; the number for signing in. */
   readonly phone: string;
   /** `YYYY-MM-DD`. */
   readonly dateOfBirth: string | null;
   readonly education: readonly Education[];
   readonly work: readonly Work[];
-  /** ISO 3166-1 alpha-2, in her own order. */
+  /** ISO 3166-1 alpha-2, in the student's order of preference. */
   readonly preferredCountries: readonly string[];
   readonly preferredLevels: readonly CourseLevel[];
-  /** Whether whoever has her number may find her by it. */
+  /** Whether anyone who has the student's number can find the student by it. */
   readonly findable: boolean;
   /** The server's clock. */
   readonly updatedAt: number;
 }
 
-/** The own profile, with whether a change of it waits to be sent. */
+/** The student's own profile, and whether a change to it waits to be sent. */
 export interface OwnProfile extends Profile {
   readonly isPending: boolean;
 }
 
-/** What of a profile is to change. What is not named stays; `null` and an empty list take away. */
+/** The fields to change; all others stay as they are. `null` and an empty list clear a field. */
 export type ProfileChange = {
   readonly [Field in keyof Omit<Profile, "id" | "phone" | "updatedAt">]?: Profile[Field];
 };
 
-/** The student's own profile, and what others show of theirs. */
+/** Reads the student's own profile and the public profiles of others. */
 export interface ProfileReader extends Omit<View<OwnProfile>, "loadMore"> {
-  /** Kept on the device, and sent when there is a network. Of two devices that change one field the later counts. */
+  /** Stores a change on the device and sends it when there is a network. If two devices change the same field, the later change wins. */
   update(change: ProfileChange): Promise<void>;
-  /** What another student shows; `not-found` when she shows nothing. */
+  /** Returns the public profile of another student; `not-found` when there is none. */
   of(userId: string): View<PublicProfile>;
 }
 

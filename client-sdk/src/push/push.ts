@@ -2,24 +2,24 @@ import type { PushProviderName, SessionId } from "@edvoyage/protocol";
 import type { StudentContext } from "../students/student-context.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 
-/** Messages to this device while the app is closed. */
+/** Push messages to this device while the app is closed. */
 export interface Push {
   /**
-   * Remembers the device's token, and tells the server of it for whoever signs in here, at once and later. Call it at every start
-   * of the app: a token may change. It goes with the session.
+   * Stores the device's token and sends it to the server for every student who signs in here. Call it at every start of the
+   * app, because a token may change. The server deletes the token when the session ends.
    */
   register(token: string, options: { readonly provider: PushProviderName }): Promise<void>;
-  /** Forgets it again. */
+  /** Deletes the token, here and on the server. */
   unregister(): Promise<void>;
 }
 
-/** A token as the device keeps it. */
+/** A token as the device stores it. */
 interface Registration {
   readonly token: string;
   readonly provider: PushProviderName;
 }
 
-interface Signed {
+interface SignedIn {
   readonly account: Pick<StudentContext, "records" | "outbox">;
   readonly sessionId: SessionId;
 }
@@ -27,21 +27,21 @@ interface Signed {
 const KEY = "push";
 const LANE = "push";
 
-/** `device` is what is kept of no student. */
+/** `device` returns the records that belong to no student. */
 export const createPush = (
   device: () => Records,
-  signedIn: () => Signed | undefined,
+  signedIn: () => SignedIn | undefined,
 ): Push & { readonly check: () => Promise<void> } => {
   const check = async (): Promise<void> => {
     const student = signedIn();
     const registration = await device().getJson<Registration>(KEY);
     if (!student || !registration) return;
     const { account, sessionId } = student;
-    const told = { ...registration, sessionId };
-    if (JSON.stringify(await account.records.getJson(KEY)) === JSON.stringify(told)) return;
+    const reported = { ...registration, sessionId };
+    if (JSON.stringify(await account.records.getJson(KEY)) === JSON.stringify(reported)) return;
     await account.outbox.addAll(
       [{ procedure: "push.register", input: registration, lane: LANE }],
-      [putJson(KEY, told)],
+      [putJson(KEY, reported)],
     );
   };
   return {

@@ -4,8 +4,8 @@ import type { Client } from "../create-client.ts";
 const ClientContext = createContext<Client | undefined>(undefined);
 
 /**
- * Gives a client to all hooks below it, and makes it ready. `onError` hears when the device's storage cannot be opened;
- * without it that is an unhandled rejection.
+ * Provides a client to all hooks below it and calls `ready()`. `onError` is called when the device's storage cannot be opened;
+ * without `onError` that is an unhandled rejection.
  */
 export const EdVoyageProvider = ({
   client,
@@ -23,7 +23,7 @@ export const EdVoyageProvider = ({
   return <ClientContext.Provider value={client}>{children}</ClientContext.Provider>;
 };
 
-/** The client of the nearest provider. Throws when there is none. */
+/** Returns the client of the nearest provider. Throws when there is none. */
 export const useClient = (): Client => {
   const client = useContext(ClientContext);
   if (!client) throw new Error("There is no <EdVoyageProvider> around this component.");

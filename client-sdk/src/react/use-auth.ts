@@ -3,12 +3,12 @@ import type { Auth } from "../auth/auth.ts";
 import type { AuthStatus } from "../auth/auth-status.ts";
 import { useClient } from "./provider.tsx";
 
-/** How far signing in has come, and what can be done about it. */
+/** The state of signing in, and the methods to change it. */
 export interface UseAuth extends Pick<Auth, "requestCode" | "verifyCode" | "cancel" | "signOut"> {
   readonly status: AuthStatus;
 }
 
-/** On the server, and until the device has been read, nobody is signed in: `useReady` tells the two apart. */
+/** Returns the state of signing in: signed out on the server and until the device has been read. `useReady` tells the two apart. */
 export const useAuth = (): UseAuth => {
   const { auth } = useClient();
   const status = useSyncExternalStore(

@@ -3,9 +3,9 @@ import type { Favourite, Favourites } from "../favourites/favourites.ts";
 import { useClient } from "./provider.tsx";
 import { useWatched } from "./use-watched.ts";
 
-/** The student's favourites, and what can be done about them. */
+/** The student's favourites, and the methods to change them. */
 export interface UseFavourites extends Pick<Favourites, "toggle" | "add" | "remove"> {
-  /** The newest first. */
+  /** Newest first. */
   readonly favourites: readonly Favourite[];
   has(kind: Favourite["kind"], id: string): boolean;
 }

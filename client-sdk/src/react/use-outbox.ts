@@ -3,7 +3,7 @@ import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { OutboxView } from "../outbox/outbox-view.ts";
 import { useClient } from "./provider.tsx";
 
-/** What waits and what failed, and what can be done about it. */
+/** Pending and failed commands, and the methods for failed ones. */
 export interface UseOutbox extends Pick<OutboxView, "retry" | "discard"> {
   readonly entries: readonly OutboxEntry[];
 }

@@ -5,7 +5,7 @@ import { NOTHING_READ, type ReadSnapshot } from "../reads/query.ts";
 import { useClient } from "./provider.tsx";
 import { useWatched } from "./use-watched.ts";
 
-/** A page of universities: from the device at once, from the server when that is stale. */
+/** Returns a page of universities: from the device immediately, then from the server if it is stale. */
 export const useUniversities = (filter: UniversityFilter = {}): ReadSnapshot<Page<University>> => {
   const { universities } = useClient();
   return useWatched<ReadSnapshot<Page<University>>>((listener) => universities.watch(filter, listener), {
@@ -14,7 +14,7 @@ export const useUniversities = (filter: UniversityFilter = {}): ReadSnapshot<Pag
   });
 };
 
-/** A page of courses, likewise. */
+/** Returns a page of courses: from the device immediately, then from the server if it is stale. */
 export const useCourses = (filter: CourseFilter = {}): ReadSnapshot<Page<Course>> => {
   const { courses } = useClient();
   return useWatched<ReadSnapshot<Page<Course>>>((listener) => courses.watch(filter, listener), {
@@ -23,7 +23,7 @@ export const useCourses = (filter: CourseFilter = {}): ReadSnapshot<Page<Course>
   });
 };
 
-/** The student's contacts, with what waits to be sent. */
+/** Returns the student's contacts, including changes that wait to be sent. */
 export const useContacts = (): ReadSnapshot<ContactList> => {
   const { contacts } = useClient();
   return useWatched<ReadSnapshot<ContactList>>((listener) => contacts.watch(listener), {

@@ -1,24 +1,24 @@
 import { useCallback, useSyncExternalStore } from "react";
 import { useClient } from "./provider.tsx";
 
-const AGAIN_MS = 2_000;
+const RETRY_MS = 2_000;
 
-/** Whether the device has been read: before that, show neither a sign-in nor an empty list. Tries again when it failed. */
+/** Returns whether the device has been read. Before that, show neither a sign-in nor an empty list. Retries after a failure. */
 export const useReady = (): boolean => {
   const client = useClient();
   const subscribe = useCallback(
     (listener: () => void) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
-      let isOver = false;
+      let isUnsubscribed = false;
       const ask = (): void => {
         client.ready().then(listener, () => {
-          // The provider has reported it. A device that could not read for a moment can a moment later.
-          if (!isOver) timer = setTimeout(ask, AGAIN_MS);
+          // The provider has already reported the error. Retry: a device that cannot read now may be able to read soon.
+          if (!isUnsubscribed) timer = setTimeout(ask, RETRY_MS);
         });
       };
       ask();
       return () => {
-        isOver = true;
+        isUnsubscribed = true;
         clearTimeout(timer);
       };
     },

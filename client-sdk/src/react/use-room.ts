@@ -3,12 +3,12 @@ import type { Room, RoomView } from "../chat/api.ts";
 import { useClient } from "./provider.tsx";
 import { useWatched } from "./use-watched.ts";
 
-/** What there is to see of a room, and the room for what can be done in it. */
+/** The visible state of a room, and the room with its methods. */
 export interface UseRoom extends RoomView {
   readonly room: Room;
 }
 
-/** A room stays connected while a component uses it, and a little longer. */
+/** Watches a room. It stays connected while a component uses it, and a little longer. */
 export const useRoom = (id: string): UseRoom => {
   const { chat } = useClient();
   const room = useMemo(() => chat.room(id), [chat, id]);

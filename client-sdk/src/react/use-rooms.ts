@@ -2,7 +2,7 @@ import type { ChatView } from "../chat/api.ts";
 import { useClient } from "./provider.tsx";
 import { useWatched } from "./use-watched.ts";
 
-/** The student's rooms, the one with the newest message first, and the groups that she was asked into. */
+/** Returns the student's rooms, the one with the newest message first, and the student's invitations to groups. */
 export const useRooms = (): ChatView => {
   const { chat } = useClient();
   return useWatched<ChatView>(chat.watchRooms, { initial: NO_ROOMS, dependencies: [chat] });

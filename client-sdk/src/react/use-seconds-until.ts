@@ -1,6 +1,6 @@
 import { useCallback, useSyncExternalStore } from "react";
 
-/** Whole seconds, rounded up, until an instant such as `blockedUntil`; 0 afterwards and without one. Counts down by itself. */
+/** Returns the whole seconds, rounded up, until an instant such as `blockedUntil`; 0 afterwards or without one. Updates by itself. */
 export const useSecondsUntil = (at: number | undefined): number => {
   const secondsLeft = (): number =>
     at === undefined ? 0 : Math.max(0, Math.ceil((at - Date.now()) / 1_000));

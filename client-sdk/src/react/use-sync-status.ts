@@ -2,7 +2,7 @@ import { useSyncExternalStore } from "react";
 import type { SyncStatus } from "../sync/status.ts";
 import { useClient } from "./provider.tsx";
 
-/** How things stand between this device and the server. */
+/** Returns the state of synchronization between this device and the server. */
 export const useSyncStatus = (): SyncStatus => {
   const { sync } = useClient();
   return useSyncExternalStore(

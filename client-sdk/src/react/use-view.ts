@@ -9,8 +9,8 @@ import { useClient } from "./provider.tsx";
 import { useWatched } from "./use-watched.ts";
 
 /**
- * What a view shows, such as `useView(client.social.comments(postId))`: with what waits to be sent, and again when another
- * device has changed it.
+ * Watches a view, such as `useView(client.social.comments(postId))`. The value includes changes that wait to be sent, and
+ * updates when another device changes it.
  */
 export const useView = <Value>(view: Pick<View<Value>, "key" | "watch">): ReadSnapshot<Value> => {
   const client = useClient();
@@ -20,16 +20,16 @@ export const useView = <Value>(view: Pick<View<Value>, "key" | "watch">): ReadSn
   });
 };
 
-/** The student's own profile. */
+/** Watches the student's own profile. */
 export const useProfile = (): ReadSnapshot<OwnProfile> => useView(useClient().profile);
 
-/** Her applications, newest first. */
+/** Watches the student's applications, newest first. */
 export const useApplications = (): ReadSnapshot<Page<Application>> => useView(useClient().applications);
 
-/** Cavity, newest first; `client.social.feed.loadMore()` reads on. */
+/** Watches the Cavity feed, newest first; `client.social.feed.loadMore()` loads more. */
 export const useFeed = (): ReadSnapshot<Page<Post>> => useView(useClient().social.feed);
 
-/** What the student is told of, and how much of it is unread. */
+/** Watches the student's notifications and the number of unread ones. */
 export const useNotifications = (): ReadSnapshot<Page<Notification>> & { readonly unread: number } => {
   const { notifications } = useClient();
   const unread = useWatched<number>(notifications.watchUnread, { initial: 0, dependencies: [notifications] });

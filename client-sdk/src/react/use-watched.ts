@@ -1,14 +1,14 @@
 import { useMemo, useSyncExternalStore } from "react";
 import type { Unsubscribe } from "../runtime/observable.ts";
 
-/** Watches something that calls with its value, at once or later; `initial` until then, and on the server. */
+/** Watches a source that calls back with its value, immediately or later. Returns `initial` until then, and on the server. */
 export const useWatched = <Value>(
   watch: (listener: (value: Value) => void) => Unsubscribe,
   { initial, dependencies }: { readonly initial: Value; readonly dependencies: readonly unknown[] },
 ): Value => {
   const store = useMemo(
     () => createWatchStore(watch, initial),
-    // What `watch` is made from: itself it is another function at each rendering.
+    // The inputs of `watch`. `watch` itself is a new function at each rendering.
     dependencies,
   );
   return useSyncExternalStore(store.subscribe, store.get, () => initial);
