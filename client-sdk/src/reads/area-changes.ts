@@ -2,14 +2,14 @@ import type { AnswerOf } from "../rpc/server-api.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 import { putJson, type Records } from "../storage/records.ts";
 
-/** What this device has heard of changes to what the student keeps on the server. */
+/** The changes on the server that this device knows of, by area of the student's data. */
 export interface AreaChanges {
-  /** When an area changed last, by the server's clock; another one after every change. */
+  /** Returns when an area last changed, on the server's clock; different after every change. */
   changedAt(area: string): number | undefined;
   readonly unreadNotifications: Observable<number>;
-  /** The server's clock at the last answer that came with it. */
+  /** Returns the server's clock at the last answer that included it. */
   serverNow(): number | undefined;
-  /** Takes what `inbox.changes` says. The same area comes again: only another instant is a change. */
+  /** Stores an answer of `inbox.changes`. The server repeats areas: an area has changed only if its time is different. */
   take(
     answer: Pick<AnswerOf<"inbox.changes">, "areas" | "unreadNotifications"> & {
       readonly serverNow?: number;
@@ -25,26 +25,26 @@ interface Stored {
 
 const KEY = "areas";
 
-/** Reads what the device has heard; calls `onHeard` after each answer. */
+/** Reads the device's record; calls `onHeard` after each answer. */
 export const openAreaChanges = async (
   records: Pick<Records, "getJson" | "write">,
   onHeard: () => void,
 ): Promise<AreaChanges> => {
-  let known: Stored = (await records.getJson<Stored>(KEY)) ?? { changedAt: {}, unreadNotifications: 0 };
-  const unread = createSubject(known.unreadNotifications);
+  let latest: Stored = (await records.getJson<Stored>(KEY)) ?? { changedAt: {}, unreadNotifications: 0 };
+  const unread = createSubject(latest.unreadNotifications);
   return {
-    changedAt: (area) => known.changedAt[area],
+    changedAt: (area) => latest.changedAt[area],
     unreadNotifications: unread,
-    serverNow: () => known.serverNow,
+    serverNow: () => latest.serverNow,
     take: async ({ areas, unreadNotifications, serverNow }) => {
       const changes = areas.map(({ area, changedAt }) => [area, changedAt] as const);
-      const changedAt = { ...known.changedAt, ...Object.fromEntries(changes) };
+      const changedAt = { ...latest.changedAt, ...Object.fromEntries(changes) };
       const next = { changedAt, unreadNotifications, serverNow };
-      const isNew = JSON.stringify(next) !== JSON.stringify(known);
-      known = next;
+      const isNew = JSON.stringify(next) !== JSON.stringify(latest);
+      latest = next;
       unread.set(unreadNotifications);
       onHeard();
-      if (isNew) await records.write([putJson(KEY, known)]);
+      if (isNew) await records.write([putJson(KEY, latest)]);
     },
   };
 };

@@ -1,14 +1,14 @@
 /** A page of a list. */
 export interface Page<Item> {
   readonly items: readonly Item[];
-  /** What the next page takes as `cursor`; `null` on the last. */
+  /** The `cursor` of the next page; `null` on the last page. */
   readonly nextCursor: string | null;
 }
 
-/** Which page of a list. */
+/** Selects a page of a list. */
 export interface PageFilter {
-  /** What the page before gave as `nextCursor`. */
+  /** The `nextCursor` of the previous page. */
   readonly cursor?: string | null | undefined;
-  /** 1 to 100; 20 unless told. */
+  /** 1 to 100. Default: 20. */
   readonly limit?: number | undefined;
 }

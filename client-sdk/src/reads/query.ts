@@ -3,54 +3,54 @@ import type { AnswerOf, InputOf, QueryPath } from "../rpc/server-api.ts";
 import type { EdVoyageError } from "../runtime/errors.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 
-/** What was read, with how fresh it is. */
+/** A value that was read, with its age and source. */
 export type Fresh<Value> = Value & {
-  /** When the server said so, by this device's clock; 0 for what only this device knows of. */
+  /** When the server answered, on this device's clock; 0 if only this device knows the value. */
   readonly fetchedAt: number;
   readonly source: "device" | "server";
-  /** Older than five minutes, or changed elsewhere: it is being asked for again, if there is a network. */
+  /** Older than five minutes or changed elsewhere. It is being read again if there is a network. */
   readonly isStale: boolean;
 };
 
-/** A read that goes on. */
+/** The current state of a watched read. */
 export interface ReadSnapshot<Value> {
-  /** The newest that is known; `undefined` while nothing is. */
+  /** The newest known value; `undefined` while there is none. */
   readonly value: Fresh<Value> | undefined;
-  /** Whether the server is being asked. */
+  /** Whether a request is in progress. */
   readonly isFetching: boolean;
-  /** Why it was not answered the last time. */
+  /** The error of the last request; `undefined` if it succeeded. */
   readonly error: EdVoyageError | undefined;
 }
 
-/** How to read. */
+/** Options of a read. */
 export interface ReadOptions {
-  /** Waits for the server's answer, also when something is known; what is known when there is none. */
+  /** Waits for the server's answer even if the device has a value. Falls back to that value if the request fails. */
   readonly refresh?: boolean;
-  /** Asks nobody: `offline` when the device has nothing. */
+  /** Sends no request. Throws `offline` if the device has no value. */
   readonly deviceOnly?: boolean;
 }
 
-/** One thing that can be read; procedure and input are also what it is known by. */
+/** A single read; the procedure and the input identify it. */
 export interface Query<P extends QueryPath = QueryPath> {
   readonly procedure: P;
   readonly input: InputOf<P>;
   /**
-   * Of a list that is read from its beginning and grows: how many items are wanted at first. Items have an `id`.
+   * Set for lists that are read from the start and can grow: the number of items to read at first. Items have an `id`.
    */
   readonly count?: number;
 }
 
-/** A command of a student's own, that waits or has just been answered. */
+/** A command of the student that is pending or was just answered. */
 export interface OwnChange {
   readonly entry: OutboxEntry;
-  /** What the server said; `undefined` while it has not. */
+  /** The server's answer; `undefined` while there is none. */
   readonly answer: unknown;
   readonly userId: UserId;
 }
 
 /**
- * How what is read looks once the server has a command. `undefined` is what is not known. Returns the same object, and the same
- * items in it, where the command changes nothing.
+ * Computes how a value will look once the server has a command; `undefined` means unknown. If the command changes nothing, it
+ * returns the same object with the same items.
  */
 export type Projections = {
   readonly [P in QueryPath]?: (
@@ -60,5 +60,5 @@ export type Projections = {
   ) => AnswerOf<P> | undefined;
 };
 
-/** Before anything is known. */
+/** The state of a read before anything is known. */
 export const NOTHING_READ: ReadSnapshot<never> = { value: undefined, isFetching: false, error: undefined };

@@ -25,20 +25,20 @@ import {
 
 /** Reads that are answered from the device first. */
 export interface Reads {
-  /** What is known, at once; else what the server answers. Throws what the server refuses with, and `offline`. */
+  /** Returns the device's value immediately, otherwise the server's answer. Throws the server's errors, and `offline`. */
   read<P extends QueryPath>(query: Query<P>, options?: ReadOptions): Promise<Fresh<AnswerOf<P>>>;
-  /** The same as something to watch: read when it is first subscribed to, and again when it is stale and there is a network. */
+  /** Returns a read to watch. It is requested at the first subscription, and again when it is stale and there is a network. */
   watch<P extends QueryPath>(query: Query<P>): ReadHandle<AnswerOf<P>>;
-  /** Asks for the next items of a list. Returns whether there are more. Throws `offline`, and what the server says. */
+  /** Loads the next items of a list. Returns whether there are more. Throws `offline` and the server's errors. */
   loadMore(query: Query): Promise<boolean>;
-  /** A command was answered: what is known of its area is brought up to it. */
+  /** Applies an answered command to the loaded values of its area. */
   settled(change: Pick<OwnChange, "entry" | "answer">): Promise<void>;
-  /** Asks again for what is watched and stale. */
+  /** Reads watched values again if they are stale. */
   wake(): void;
   close(): void;
 }
 
-/** One read, watched. */
+/** A read that can be watched. */
 export interface ReadHandle<Value> {
   readonly value: ReadSnapshot<Value>;
   subscribe(listener: () => void): Unsubscribe;
@@ -50,9 +50,9 @@ export interface ReadsDeps {
   /** Calls the procedure of a path. */
   readonly ask: (procedure: string, input: unknown) => Promise<unknown>;
   readonly onNotKept: (cause: unknown) => void;
-  /** When an area changed last, as far as this device has heard: what was read before that is stale. */
+  /** Returns when an area last changed, as far as this device knows; earlier reads are stale. */
   readonly changedAt?: (area: string) => number | undefined;
-  /** What waits, and what it does to what is read. */
+  /** Pending commands, and their effect on what is read. */
   readonly own?: {
     readonly userId: UserId;
     readonly entries: Observable<readonly OutboxEntry[]>;
@@ -62,22 +62,22 @@ export interface ReadsDeps {
 
 const PREFIX = "cache/";
 const STALE_MS = 5 * 60_000;
-/** Records above which the oldest go. */
+/** Above this number of records, the oldest are deleted. */
 const MAX_RECORDS = 600;
 const KEPT_RECORDS = 400;
 const MAX_READABLE_KEY = 200;
-/** Items in one answer, and of a growing list on the device. */
-const MAX_PAGE = 100;
-/** Items by which a list grows. */
-const PAGE = 20;
+/** The maximum number of items in one answer, and of a growing list on the device. */
+const MAX_PAGE_SIZE = 100;
+/** The number of items by which a list grows. */
+const PAGE_SIZE = 20;
 
-/** What is kept of an answer. */
+/** The stored form of an answer. */
 interface Stored {
-  /** Two inputs may share a key, if rarely. */
+  /** Tells apart inputs that share a key, which is rare. */
   readonly input: unknown;
   readonly value: object;
   readonly fetchedAt: number;
-  /** When its area had changed last. */
+  /** When its area had last changed. */
   readonly changedAt?: number | undefined;
 }
 
@@ -92,10 +92,10 @@ interface Entry {
   readonly query: Query;
   readonly snapshot: Subject<ReadSnapshot<object>>;
   readonly project: Project;
-  /** What the device has. */
+  /** The record on the device. */
   stored: Stored | undefined;
   isLoaded: boolean;
-  /** When the server last said anything, and of which change of the area. */
+  /** When the server last answered, and when the area had changed before that. */
   checked: Pick<Stored, "fetchedAt" | "changedAt"> | undefined;
   fetching: Promise<void> | undefined;
   watchers: number;
@@ -105,7 +105,7 @@ export const createReads = (deps: ReadsDeps): Reads => {
   const { records, clock, ask, onNotKept, changedAt = () => undefined, own } = deps;
   const entryByKey = new Map<string, Entry>();
   let isClosed = false;
-  let kept: number | undefined;
+  let recordCount: number | undefined;
 
   const entryOf = (query: Query): Entry => {
     const key = keyOf(query);
@@ -150,8 +150,8 @@ export const createReads = (deps: ReadsDeps): Reads => {
     const { procedure, input } = entry.query;
     let stored = await records.getJson<Stored>(entry.key);
     if (stored && !isSame(stored.input, input)) stored = undefined;
-    const isOfOne = procedure.includes(".get") && input !== undefined;
-    const listed = stored || !isOfOne ? undefined : await findListed(procedure, input);
+    const isSingleItem = procedure.includes(".get") && input !== undefined;
+    const listed = stored || !isSingleItem ? undefined : await findListed(procedure, input);
     if (entry.isLoaded) return;
     entry.isLoaded = true;
     entry.stored = stored;
@@ -161,7 +161,7 @@ export const createReads = (deps: ReadsDeps): Reads => {
     show(entry, stored.value, "device");
   };
 
-  /** What a list on the device has of something that was never asked for by itself. */
+  /** Looks for an item in the device's lists, for items that were never read on their own. */
   const findListed = async (procedure: string, input: object): Promise<Stored | undefined> => {
     const [id] = Object.values(input);
     for (const { value: stored } of await records.listJson<Stored>(`${PREFIX}${areaOf(procedure)}.`)) {
@@ -176,12 +176,12 @@ export const createReads = (deps: ReadsDeps): Reads => {
     const { fetchedAt = 0, changedAt: at } = entry.checked ?? {};
     entry.stored = { input: entry.query.input, value, fetchedAt, changedAt: at };
     await records.write([putJson(entry.key, entry.stored)]);
-    kept = (kept ?? (await records.keys(PREFIX)).length) + 1;
-    if (kept <= MAX_RECORDS) return;
+    recordCount = (recordCount ?? (await records.keys(PREFIX)).length) + 1;
+    if (recordCount <= MAX_RECORDS) return;
     const all = await records.listJson<Stored>(PREFIX);
     const oldestFirst = [...all].sort((one, other) => one.value.fetchedAt - other.value.fetchedAt);
     await records.write(oldestFirst.slice(0, -KEPT_RECORDS).map(({ key }) => remove(key)));
-    kept = Math.min(all.length, KEPT_RECORDS);
+    recordCount = Math.min(all.length, KEPT_RECORDS);
   };
 
   const inBackground = (task: Promise<unknown>): void => {
@@ -190,20 +190,20 @@ export const createReads = (deps: ReadsDeps): Reads => {
     });
   };
 
-  /** The answer, and what of it the device keeps: of a long list the first items, after which the server says how it goes on. */
+  /** Fetches a list. Returns it, and the `head` for the device: of a long list only the first items, with the cursor after them. */
   const fetchList = async ({ query, snapshot, stored }: Entry, isMore: boolean) => {
-    const { procedure, input, count = PAGE } = query;
-    const known = toPage(snapshot.value.value);
-    const itemById = new Map(isMore ? known.items.map((item) => [item.id, item]) : []);
-    const wanted = isMore ? itemById.size + PAGE : Math.max(count, known.items.length);
-    let page: AnyPage = isMore ? known : NOTHING;
+    const { procedure, input, count = PAGE_SIZE } = query;
+    const loaded = toPage(snapshot.value.value);
+    const itemById = new Map(isMore ? loaded.items.map((item) => [item.id, item]) : []);
+    const wanted = isMore ? itemById.size + PAGE_SIZE : Math.max(count, loaded.items.length);
+    let page: AnyPage = isMore ? loaded : NOTHING;
     let head = isMore ? stored?.value : undefined;
     do {
-      const limit = Math.min(MAX_PAGE, wanted - itemById.size);
+      const limit = Math.min(MAX_PAGE_SIZE, wanted - itemById.size);
       const next = toPage(await ask(procedure, Object.assign({}, input, { cursor: page.nextCursor, limit })));
       for (const item of next.items) itemById.set(item.id, item);
       page = { items: [...itemById.values()], nextCursor: next.nextCursor };
-      if (!head || count > MAX_PAGE || page.items.length <= MAX_PAGE) head = page;
+      if (!head || count > MAX_PAGE_SIZE || page.items.length <= MAX_PAGE_SIZE) head = page;
     } while (page.nextCursor !== null && itemById.size < wanted);
     return { value: page, head };
   };
@@ -221,7 +221,7 @@ export const createReads = (deps: ReadsDeps): Reads => {
             }))
           : await fetchList(entry, isMore);
       if (isClosed) return;
-      // What is appended makes the rest no fresher.
+      // Appending items does not make the earlier ones fresher.
       if (!isMore) entry.checked = { fetchedAt: clock.now(), changedAt: since };
       entry.isLoaded = true;
       show(entry, value, "server");
@@ -229,7 +229,7 @@ export const createReads = (deps: ReadsDeps): Reads => {
     } catch (thrown) {
       const error = toEdVoyageError(thrown);
       if (!isTransient(error.reason)) entry.checked = { fetchedAt: clock.now(), changedAt: since };
-      // What is not there for her any more does not stay here.
+      // Delete what the student can no longer access.
       const isGone = error.reason === "not-found";
       if (isGone && !isClosed) inBackground(records.write([remove(entry.key)]));
       const { value } = entry.snapshot.value;
@@ -237,11 +237,11 @@ export const createReads = (deps: ReadsDeps): Reads => {
     }
   };
 
-  /** Those who ask at once share one answer. */
+  /** Fetches an entry; simultaneous callers share one request. */
   const refresh = (entry: Entry, isMore = false): Promise<void> => {
     entry.fetching ??= fetch(entry, isMore).finally(() => {
       entry.fetching = undefined;
-      // It may have changed while it was on its way.
+      // It may have changed during the request.
       if (entry.watchers > 0 && !entry.snapshot.value.error) wakeEntry(entry);
     });
     return entry.fetching;
@@ -255,7 +255,7 @@ export const createReads = (deps: ReadsDeps): Reads => {
   const read = async (query: Query, { refresh: waits, deviceOnly }: ReadOptions): Promise<Fresh<object>> => {
     const entry = entryOf(query);
     await load(entry);
-    // What waits in the outbox is something to show too.
+    // A pending command in the outbox counts as a value, too.
     const isKnown = shown(entry).value !== undefined;
     if (!deviceOnly) {
       if (waits || !isKnown) await refresh(entry);
@@ -263,14 +263,14 @@ export const createReads = (deps: ReadsDeps): Reads => {
     }
     const { value, error } = shown(entry);
     if (value === undefined || (error && !isKnown)) {
-      throw error ?? new EdVoyageError("offline", "This device has never seen it.");
+      throw error ?? new EdVoyageError("offline", "This device has never read this data.");
     }
-    // It may have become stale since it was put there.
+    // It may have become stale since it was stored.
     return { ...value, isStale: !isFresh(entry) };
   };
 
   return {
-    // The map's values are of many types; a key belongs to one.
+    // The map's values have different types; each key belongs to one.
     read: (query, options = {}) => read(query, options) as Promise<Fresh<never>>,
     watch: (query) => {
       const entry = entryOf(query);
@@ -283,10 +283,10 @@ export const createReads = (deps: ReadsDeps): Reads => {
           const call = (): void => callListener(listener);
           const unsubscribes = [entry.snapshot.subscribe(call), own?.entries.subscribe(call)];
           wakeEntry(entry);
-          let isOver = false;
+          let isUnsubscribed = false;
           return () => {
-            if (isOver) return;
-            isOver = true;
+            if (isUnsubscribed) return;
+            isUnsubscribed = true;
             entry.watchers -= 1;
             for (const unsubscribe of unsubscribes) unsubscribe?.();
           };
@@ -322,13 +322,14 @@ export const createReads = (deps: ReadsDeps): Reads => {
         const { value } = entry.snapshot.value;
         const next = value && after(procedure, { value, input });
         if (next) entry.snapshot.set({ ...entry.snapshot.value, value: { ...value, ...next } });
-        const kept = entry.stored && after(procedure, entry.stored);
-        if (kept) keeping.push(keep(entry, kept));
+        const newValue = entry.stored && after(procedure, entry.stored);
+        if (newValue) keeping.push(keep(entry, newValue));
       }
-      // What nobody has looked at since the app was opened.
+      // Records that nobody has read since the app was opened.
       for (const { key, value: stored } of await records.listJson<Stored>(`${PREFIX}${area}.`)) {
-        const kept = entryByKey.has(key) ? undefined : after(procedureOf(key), stored);
-        if (kept) keeping.push(records.write([putJson(key, { ...stored, value: kept } satisfies Stored)]));
+        const newValue = entryByKey.has(key) ? undefined : after(procedureOf(key), stored);
+        if (newValue)
+          keeping.push(records.write([putJson(key, { ...stored, value: newValue } satisfies Stored)]));
       }
       await Promise.all(keeping);
     },
@@ -343,12 +344,12 @@ export const createReads = (deps: ReadsDeps): Reads => {
 
 const NOTHING: AnyPage = { items: [], nextCursor: null };
 
-// What has a `count` is a list, whatever it is of.
+// Queries with a `count` always return lists.
 const toPage = (value: unknown): AnyPage => (value ?? NOTHING) as AnyPage;
 
 const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
-/** Readable where it is short. What the sum mixes up is told apart by the input that is kept beside the value. */
+/** Returns a readable key if the input is short. If two inputs share a checksum, the stored input tells them apart. */
 const keyOf = ({ procedure, input }: Query): string => {
   const text = JSON.stringify(input) ?? "";
   const shown =

@@ -3,27 +3,27 @@ import { follow, watchFrom, type Observable, type Unsubscribe } from "../runtime
 import { NOTHING_READ, type Fresh, type Query, type ReadOptions, type ReadSnapshot } from "./query.ts";
 import type { Reads } from "./reads.ts";
 
-/** Something that is read from the device first, of whoever is signed in. */
+/** A read for the student who is signed in, answered from the device first. */
 export interface View<Value> {
-  /** The same for the same thing. */
+  /** Identifies the read: equal for equal reads. */
   readonly key: string;
-  /** What is known, at once; else what the server answers. Throws `offline` only for what this device has never seen. */
+  /** Returns the device's value immediately, otherwise the server's answer. Throws `offline` only for data that this device has never seen. */
   get(options?: ReadOptions): Promise<Fresh<Value>>;
-  /** Calls at once and after each change, also from other devices; asks the server again when what is known is stale. */
+  /** Calls the listener immediately and after each change, on any device; asks the server again when the value is stale. */
   watch(listener: (snapshot: ReadSnapshot<Value>) => void): Unsubscribe;
-  /** Reads on in a list. Returns whether there is more. Throws `offline`. */
+  /** Loads more of a list. Returns whether there is more. Throws `offline`. */
   loadMore(): Promise<boolean>;
 }
 
-/** Makes views. */
+/** Creates the view of a query. */
 export type OpenView = <P extends QueryPath, Value = AnswerOf<P>>(query: Query<P>) => View<Value>;
 
-/** Views of whatever store is open; `require` throws when none is. */
+/** Creates views of whichever store is open; `require` throws when none is. */
 export const createViews =
   (reads: Observable<Reads | undefined>, require: () => Reads): OpenView =>
   <P extends QueryPath, Value>(query: Query<P>): View<Value> => ({
     key: `${query.procedure} ${JSON.stringify(query.input)}`,
-    // What a projection adds is in the type that the caller names.
+    // The fields that a projection adds are in `Value`, which the caller chooses.
     get: async (options) => (await require().read(query, options)) as Fresh<Value>,
     watch: (listener) => {
       const read = follow<Reads, ReadSnapshot<Value>>(

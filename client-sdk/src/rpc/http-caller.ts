@@ -5,29 +5,29 @@ import { EdVoyageError, isEdVoyageError } from "../runtime/errors.ts";
 import type { ServerApi } from "./server-api.ts";
 
 export interface HttpCallerOptions {
-  /** Of the server, such as `https://api.example.org`. */
+  /** The base URL of the server, such as `https://api.example.org`. */
   readonly url: string;
-  /** The session's key; asked before each call, so that it may change. */
+  /** Returns the session's key; called before each request, so the key may change. */
   readonly token?: () => string | undefined;
-  /** The session that the caller believes in: a key of another is refused. */
+  /** Returns the session that the caller expects: the server rejects a key of another session. */
   readonly sessionId?: () => SessionId;
-  /** The platform's, looked up at each call, unless told. */
+  /** Default: the platform's `fetch`, looked up at each call. */
   readonly fetch?: typeof fetch | undefined;
   readonly clock: Clock;
-  /** Aborted when nobody waits for an answer any more: a call that has none then is given up. */
+  /** Aborted when the client closes. Unanswered calls then fail. */
   readonly closed?: AbortSignal | undefined;
-  /** Called for each call that was answered, before its caller. */
+  /** Called for each answered call, before its caller. */
   readonly onAnswer?: () => void;
-  /** Called for each call that failed, before its caller, with the key that it was made with. */
+  /** Called for each failed call, before its caller, with the key of the request. */
   readonly onError?: (error: EdVoyageError, token: string | undefined) => void;
 }
 
-/** A call that has no answer after so long is given up: a phone's network may swallow it without a word. */
+/** The timeout of a call: a phone's network may drop it without an error. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /**
- * Calls the server's procedures: tRPC's wire format without its client, which alone is as large as half of an app's budget for
- * all of this SDK. It has the types of tRPC's client (`@edvoyage/client-sdk/rpc`), and throws `EdVoyageError`.
+ * Creates a caller of the server's procedures. It implements tRPC's wire format without tRPC's client, which alone takes half of
+ * an app's size budget for this SDK. It has the types of tRPC's client (`@edvoyage/client-sdk/rpc`) and throws `EdVoyageError`.
  */
 export const createHttpCaller = (options: HttpCallerOptions): ServerApi => {
   const call = async (path: string, kind: string, input: unknown): Promise<unknown> => {
@@ -47,13 +47,13 @@ export const createHttpCaller = (options: HttpCallerOptions): ServerApi => {
   return createPathProxy("", call) as ServerApi;
 };
 
-/** What is called last in `client.chat.rooms.list.query(…)` is the kind, all before it the path. */
+/** Creates a proxy for calls such as `client.chat.rooms.list.query(…)`: the last name is the kind, the names before it are the path. */
 const createPathProxy = (
   path: string,
   call: (path: string, kind: string, input: unknown) => Promise<unknown>,
 ): unknown =>
   new Proxy(() => {}, {
-    // A promise would be taken for by its `then`.
+    // Hide `then`; otherwise `await` would treat this proxy as a promise.
     get: (_target, name) =>
       typeof name === "string" && name !== "then"
         ? createPathProxy(path === "" ? name : `${path}.${name}`, call)
@@ -88,25 +88,25 @@ const request = async (
       ...(sessionId ? { [SESSION_HEADER]: sessionId() } : {}),
     },
     ...(isQuery ? {} : { body: json ?? "{}" }),
-    // The server never redirects; a portal does, and would get what the student wrote.
+    // The server never redirects. A portal does, and would receive what the student wrote.
     redirect: "error",
     signal: aborted.signal,
   }).then(async (response) => parseAnswer(response, await response.text()));
-  const patience = new Promise<never>((_resolve, reject) => {
-    const giveUp = (): void => {
-      reject(new EdVoyageError("offline", "There was no answer in time."));
+  const timeout = new Promise<never>((_resolve, reject) => {
+    const fail = (): void => {
+      reject(new EdVoyageError("offline", "The server did not answer in time."));
       aborted.abort();
     };
-    const cancel = clock.after(REQUEST_TIMEOUT_MS, giveUp);
-    closed?.addEventListener("abort", giveUp);
+    const cancel = clock.after(REQUEST_TIMEOUT_MS, fail);
+    closed?.addEventListener("abort", fail);
     clearTimers = () => {
       cancel();
-      closed?.removeEventListener("abort", giveUp);
+      closed?.removeEventListener("abort", fail);
     };
-    if (closed?.aborted) giveUp();
+    if (closed?.aborted) fail();
   });
   try {
-    return await Promise.race([answered, patience]);
+    return await Promise.race([answered, timeout]);
   } finally {
     clearTimers();
   }

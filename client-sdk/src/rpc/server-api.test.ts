@@ -3,18 +3,18 @@ import type { MutationPath, ServerApi } from "./server-api.ts";
 import type { QueuedProcedure } from "../outbox/outbox-entry.ts";
 import { createRpcClient, type RpcClient } from "../rpc.ts";
 
-// What these say is checked by the compiler.
-test("the server's router has all that the SDK asks of it", () => {
+// The compiler checks these tests.
+test("the server's router has every procedure that the SDK calls", () => {
   const calls: ServerApi = createRpcClient({ url: "http://127.0.0.1" });
 
   expect(calls).toBeDefined();
 });
 
-test("what may wait in the outbox is a procedure of the server, but for edits of the document", () => {
+test("every command in the outbox is a procedure of the server, except edits of the document", () => {
   expectTypeOf<Exclude<QueuedProcedure, MutationPath>>().toEqualTypeOf<"document.edit">();
 });
 
-/** The procedures that may answer without data, `never` when there are none. */
+/** The names of procedures that may answer without data; `never` when there are none. */
 type WithoutData<Calls> = {
   readonly [Name in keyof Calls & string]: Calls[Name] extends
     | { readonly query: (...input: never) => Promise<infer Answer> }
@@ -25,7 +25,7 @@ type WithoutData<Calls> = {
     : WithoutData<Calls[Name]>;
 }[keyof Calls & string];
 
-test("every procedure answers with data: an answer without is taken for one of a proxy", () => {
+test("every procedure answers with data, because an answer without data counts as a proxy's", () => {
   expectTypeOf<
     WithoutData<{ readonly a: { readonly b: { mutate(): Promise<void> } } }>
   >().toEqualTypeOf<"b">();

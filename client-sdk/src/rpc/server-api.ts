@@ -34,13 +34,13 @@ interface Mutation<Input, Answer> {
   readonly mutate: (input: Input) => Promise<Answer>;
 }
 
-/** A change that takes effect once, however often it is asked for. */
+/** A mutation that takes effect once, however often it is sent. */
 type Command<Input, Answer> = Mutation<Input & { readonly commandId: string }, Answer>;
 
-/** One that may wait in the outbox. */
+/** A command that may wait in the outbox. */
 type Queued<P extends QueuedProcedure, Answer = unknown> = Command<Sent<QueuedInputs[P]>, Answer>;
 
-/** The server's types know no lists that are only read. */
+/** Makes lists mutable: the server's types have no readonly lists. */
 type Sent<Input> = { readonly [Name in keyof Input]: SentList<Input[Name]> };
 type SentList<Value> = Value extends readonly (infer Item)[] ? Item[] : Value;
 
@@ -59,8 +59,8 @@ export type ChangedRoom =
   | { readonly state: "left"; readonly id: RoomId; readonly leftAt: number };
 
 /**
- * What the SDK asks of the server, in its own words: no app needs the server's types to read the SDK's. That the server's
- * router has all of it is checked where both are known (`calls.test.ts`).
+ * The procedures that the SDK calls, in the SDK's own types: apps do not need the server's types to compile. The test
+ * `server-api.test.ts` checks that the server's router has all of them.
  */
 export interface ServerApi {
   readonly auth: {
@@ -204,7 +204,7 @@ export interface ServerApi {
   };
 }
 
-/** Names of the procedures of a kind in an object of them, such as `contacts.list`. */
+/** The names of the procedures of one kind in a nested object, such as `contacts.list`. */
 type PathsOf<Calls, Kind extends string, Before extends string = ""> = {
   readonly [Name in keyof Calls & string]: Calls[Name] extends { readonly [K in Kind]: unknown }
     ? `${Before}${Name}`
@@ -227,20 +227,20 @@ export type QueryPath = PathsOf<ServerApi, "query">;
 /** The name of a procedure that changes something. */
 export type MutationPath = PathsOf<ServerApi, "mutate">;
 
-/** What a procedure that reads is asked with. */
+/** The input of a procedure that reads. */
 export type InputOf<P extends QueryPath> =
   At<ServerApi, P> extends Query<infer Input, unknown> ? Input : never;
 
-/** What it answers. */
+/** The answer of a procedure that reads. */
 export type AnswerOf<P extends QueryPath> =
   At<ServerApi, P> extends Query<never, infer Answer> ? Answer : never;
 
-/** The procedure of a path, for those whose names come out of tables and stores. */
+/** Returns the procedure at a path, for names that come from tables and stores. */
 export const procedureAt = (
   rpc: ServerApi,
   path: string,
 ): Query<unknown, unknown> & Mutation<unknown, unknown> =>
   path
     .split(".")
-    // What has the paths is checked by the compiler where they are written.
+    // The compiler checks the paths where they are written.
     .reduce<unknown>((calls, name) => (calls as Record<string, unknown>)[name], rpc) as never;
