@@ -81,7 +81,7 @@ export interface Composition<F extends CoreFeatures, Chosen extends FeatureModul
 }
 
 const DEVICE_STORE = "device";
-const FLUSH_MS = 10_000;
+const FLUSH_TIMEOUT_MS = 10_000;
 const NO_ENTRIES: readonly OutboxEntry[] = [];
 
 interface Opened<F extends CoreFeatures> {
@@ -327,7 +327,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
         return status.value;
       },
       onStatus: (listener) => watchWhileOpen(status, listener),
-      flush: async ({ timeoutMs = FLUSH_MS } = {}) => requireFeatures().flush({ timeoutMs }),
+      flush: async ({ timeoutMs = FLUSH_TIMEOUT_MS } = {}) => requireFeatures().flush({ timeoutMs }),
     },
     close: async () => {
       isClosed = true;

@@ -59,7 +59,7 @@ export interface AuthService extends Auth {
   close(): void;
 }
 
-const FLUSH_MS = 10_000;
+const FLUSH_TIMEOUT_MS = 10_000;
 
 export const createAuth = <F extends Features>(deps: {
   readonly environment: ClientEnvironment;
@@ -196,7 +196,7 @@ export const createAuth = <F extends Features>(deps: {
         if (progress?.state === "codeSent") await setProgress(undefined);
       }),
 
-    signOut: ({ pending = "keep", timeoutMs = FLUSH_MS } = {}) =>
+    signOut: ({ pending = "keep", timeoutMs = FLUSH_TIMEOUT_MS } = {}) =>
       inTurn(async () => {
         if (pending === "flush") await students.current.value?.features.flush({ timeoutMs });
         await students.leave(pending === "discard" ? "discard" : "keep").catch((error: unknown) => {

@@ -2,18 +2,18 @@ import type { Clock } from "./clock.ts";
 import type { RandomBytes } from "./ids.ts";
 import { backoffMs } from "./backoff.ts";
 
-/** A wait that grows with each failure in a row. */
+/** A retry delay that grows with each consecutive failure. */
 export interface BackoffTimer {
   readonly failures: number;
   readonly isWaiting: boolean;
   /**
-   * Counts a failure and begins to wait, at least so many milliseconds; what fails while it waits was begun before and
-   * says nothing new.
+   * Counts a failure and starts to wait, for at least `atLeastMs`. Ignored while waiting: the failed attempt began before the
+   * wait and adds no information.
    */
   fail(atLeastMs?: number): void;
-  /** It went well, or there is new hope: ends the wait, without calling `onOver`. */
+  /** Ends the wait and forgets all failures after a success or a change of circumstances. Does not call `onOver`. */
   reset(): void;
-  /** There may be new hope: the same, unless the wait is one that was asked for. */
+  /** Resets the timer, unless `fail` was called with a minimum. */
   hurry(): void;
 }
 
@@ -24,7 +24,7 @@ export const createBackoffTimer = (deps: {
 }): BackoffTimer => {
   let failures = 0;
   let cancel: (() => void) | undefined;
-  let isAskedFor = false;
+  let hasMinimum = false;
   const reset = (): void => {
     failures = 0;
     cancel?.();
@@ -40,7 +40,7 @@ export const createBackoffTimer = (deps: {
     fail: (atLeastMs = 0) => {
       if (cancel) return;
       failures += 1;
-      isAskedFor = atLeastMs > 0;
+      hasMinimum = atLeastMs > 0;
       cancel = deps.clock.after(backoffMs(failures, { randomBytes: deps.randomBytes, atLeastMs }), () => {
         cancel = undefined;
         deps.onOver();
@@ -48,7 +48,7 @@ export const createBackoffTimer = (deps: {
     },
     reset,
     hurry: () => {
-      if (!isAskedFor) reset();
+      if (!hasMinimum) reset();
     },
   };
 };

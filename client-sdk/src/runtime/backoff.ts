@@ -2,13 +2,13 @@ import { randomFraction, type RandomBytes } from "./ids.ts";
 
 const FIRST_MS = 1_000;
 const LONGEST_MS = 60_000;
-/** So that a loop without a wait cannot come about. */
+/** Prevents a loop without any delay. */
 const SHORTEST_MS = 100;
 
 /**
- * How long to wait after so many failures in a row, in milliseconds: anything up to a limit that doubles each time, to
- * a minute ("full jitter", as measured in AWS's "Exponential Backoff And Jitter": devices that failed together do not
- * come back together). At least what the server asked for.
+ * Returns the delay in milliseconds after a number of consecutive failures: random up to a limit that doubles each time, at
+ * most one minute ("full jitter", as measured in AWS's "Exponential Backoff And Jitter"), so that devices that failed together
+ * do not come back together. `atLeastMs`, the server's minimum, is added to it.
  */
 export const backoffMs = (
   failures: number,

@@ -6,30 +6,30 @@ import type { AppState, Network } from "./network.ts";
 import type { SecureStorage } from "../storage/secrets.ts";
 import type { StorageAdapter } from "../storage/storage.ts";
 
-/** Makes a socket: the browser's, or `ws` on Node.js before 22. */
+/** Opens a socket: the browser's `WebSocket`, or `ws` on Node.js before 22. */
 export type WebSocketConstructor = new (
   url: string,
   protocols?: string[],
 ) => Pick<WebSocket, "readyState" | "send" | "close">;
 
-/** What a client is made with. */
+/** The options of a client. */
 export interface ClientOptions extends AppDescription {
-  /** Of the server, such as `https://api.example.org`. */
+  /** The base URL of the server, such as `https://api.example.org`. */
   readonly url: string;
-  /** Where the device keeps its data: `createIndexedDbStorage()`, `createExpoSqliteStorage(SQLite)`, … */
+  /** The storage for the device's data: `createIndexedDbStorage()`, `createExpoSqliteStorage(SQLite)`, … */
   readonly storage: StorageAdapter;
-  /** Where keys of sessions are kept, such as a keychain; beside the data unless told. */
+  /** The storage for session keys, such as a keychain. Default: `storage`. */
   readonly secureStorage?: SecureStorage;
-  /** Whether there is a network; unless told, every call finds out for itself. */
+  /** Reports whether there is a network. Default: every call finds out by trying. */
   readonly network?: Network;
-  /** Whether the app is in the foreground: when it comes there, nothing waits for its next try. */
+  /** Reports whether the app is in the foreground. When it comes there, waiting retries start immediately. */
   readonly appState?: AppState;
   readonly fetch?: typeof fetch;
   readonly WebSocket?: WebSocketConstructor;
   readonly clock?: Clock;
   readonly randomBytes?: RandomBytes;
-  /** Deletes a student's data from this device when she or an admin has signed it out elsewhere. Not unless told. */
+  /** Deletes a student's data from this device when the student or an admin ends the session elsewhere. Default: `false`. */
   readonly wipeWhenRevoked?: boolean;
-  /** Told of what went wrong without anybody waiting for it. */
+  /** Called for background failures that no caller waits for. */
   readonly onProblem?: (problem: Problem) => void;
 }

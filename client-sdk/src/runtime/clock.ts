@@ -1,8 +1,8 @@
-/** Time, handed in so that tests can move it. */
+/** A source of time; tests pass one that they can move. */
 export interface Clock {
-  /** Epoch milliseconds. May jump: an app's owner sets it as she likes. */
+  /** Epoch milliseconds. May jump, because users can set a device's clock. */
   now(): number;
-  /** Runs a task once, after so many milliseconds; returns how to call it off. Does not depend on `now`. */
+  /** Runs a task once after a delay in milliseconds; returns a function that cancels it. Does not depend on `now`. */
   after(delayMs: number, task: () => void): () => void;
 }
 

@@ -7,7 +7,7 @@ import { callListener } from "./observable.ts";
 import type { SecureStorage } from "../storage/secrets.ts";
 import type { StorageAdapter } from "../storage/storage.ts";
 
-/** What surrounds a client: the device, the network and the platform. Everything has been chosen by now. */
+/** The device, network and platform of a client, with all defaults filled in. */
 export interface ClientEnvironment {
   readonly url: string;
   readonly storage: StorageAdapter;
@@ -21,10 +21,10 @@ export interface ClientEnvironment {
   readonly report: (problem: Problem) => void;
 }
 
-/** Where nobody tells of the network. */
+/** The default for an app that reports no network state. */
 const ALWAYS_ONLINE: Network = { isOnline: () => true, subscribe: () => () => {} };
 
-/** Chooses what an app has not. */
+/** Fills in the options that an app has left out. */
 export const optionsToEnvironment = (options: ClientOptions): ClientEnvironment => {
   const { clock = systemClock, randomBytes = systemRandomBytes, network = ALWAYS_ONLINE } = options;
   return {

@@ -1,41 +1,41 @@
 import type { Reason } from "@edvoyage/protocol";
 import { isStorageError } from "../storage/storage.ts";
 
-/** Why the server refused, as it says it in `error.data.reason`. */
+/** The server's reason for an error, from `error.data.reason`. */
 export type ServerReason = Reason;
 
-/** Why the SDK itself could not do what it was asked. */
+/** The SDK's own reasons for an error. */
 export type ClientReason =
   /** The server was not reached, or did not answer in time. */
   | "offline"
-  /** The server failed by a fault of its own. */
+  /** The server failed because of a bug. */
   | "server/failed"
   /** Nobody is signed in. */
   | "signed-out"
-  /** No code was asked for, or it is over: ask again. */
+  /** No code was requested, or it has expired: request another one. */
   | "code/none"
-  /** The device has no room: nothing was saved. */
+  /** The device's storage is full: nothing was saved. */
   | "device/full"
   /** The device cannot read or write: nothing was saved. */
   | "device/failed"
-  /** The client was closed, or the student has changed meanwhile. */
+  /** The client was closed, or another student has signed in meanwhile. */
   | "closed"
-  /** What was typed here has not all reached the server yet. */
+  /** Some changes have not reached the server yet. */
   | "outbox/not-empty"
-  /** The server had this and has it no more: it was put back to an earlier state. */
+  /** The server no longer has this event: it was restored to an earlier state. */
   | "lost"
-  /** The server does not take this edit of a document. */
+  /** The server rejected this edit of a document. */
   | "document/refused"
-  /** A fault of the SDK, or of what it was handed: `cause` has it. */
+  /** A bug of the SDK or of a dependency passed to it; see `cause`. */
   | "fault";
 
-/** Why something failed: what an app may act on. */
+/** Every reason for an error that an app may act on. */
 export type ErrorReason = ServerReason | ClientReason;
 
-/** What the SDK throws. */
+/** Every error that the SDK throws. */
 export class EdVoyageError extends Error {
   readonly reason: ErrorReason;
-  /** The facts of the reason, such as `{ attemptsRemaining }` or `{ limit }`. */
+  /** The details of the reason, such as `{ attemptsRemaining }` or `{ limit }`. */
   readonly details: Readonly<Record<string, unknown>>;
 
   /** `message` is a sentence for a developer. */
@@ -54,11 +54,11 @@ export class EdVoyageError extends Error {
   }
 }
 
-/** Tells by shape, so that two copies of this package in one app do not matter. */
+/** Recognizes an error by its shape, so that two copies of this package in one app do not matter. */
 export const isEdVoyageError = (error: unknown): error is EdVoyageError =>
   error instanceof Error && error.name === "EdVoyageError" && "reason" in error;
 
-/** Whether asking again later may do: nothing was decided. */
+/** Returns whether a retry may succeed: the server has not decided yet. */
 export const isTransient = (reason: ErrorReason): boolean => transientReasons.has(reason);
 
 const transientReasons: ReadonlySet<ErrorReason> = new Set([
@@ -71,17 +71,17 @@ const transientReasons: ReadonlySet<ErrorReason> = new Set([
   "sms/failed",
 ] as const);
 
-/** Whether a reason says that a session is over. */
+/** Returns whether a reason means that the session has ended. */
 export const isSessionOver = (reason: ErrorReason): reason is Extract<ServerReason, `session/${string}`> =>
   reason === "session/required" || reason === "session/expired" || reason === "session/revoked";
 
-/** What went wrong, in the one shape that apps see. */
+/** Converts anything thrown to the error that apps see. */
 export const toEdVoyageError = (thrown: unknown): EdVoyageError => {
   if (isEdVoyageError(thrown)) return thrown;
   if (isStorageError(thrown)) {
     return new EdVoyageError(storageReasons[thrown.kind], thrown.message, { cause: thrown });
   }
-  return new EdVoyageError("fault", thrown instanceof Error ? thrown.message : "Something failed.", {
+  return new EdVoyageError("fault", thrown instanceof Error ? thrown.message : "An unknown error occurred.", {
     cause: thrown,
   });
 };

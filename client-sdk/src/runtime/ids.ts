@@ -1,15 +1,15 @@
 import type { Clock } from "./clock.ts";
 
-/** Fills with random bytes that nobody can guess. */
+/** Returns this many cryptographically secure random bytes. */
 export type RandomBytes = (count: number) => Uint8Array;
 
-/** The platform's; looked up when called, for React Native installs it late. */
+/** The platform's random bytes. `crypto` is looked up at each call, because React Native installs it late. */
 export const systemRandomBytes: RandomBytes = (count) => crypto.getRandomValues(new Uint8Array(count));
 
-/** Makes ids that are ordered by the moment at which they were made (RFC 9562 UUIDv7). */
+/** Returns a new id (RFC 9562 UUIDv7). Ids are ordered by creation time. */
 export type NewId = <Id extends string>() => Id;
 
-/** Of a later id of this maker, also within one millisecond and when the clock goes back. */
+/** Creates a generator of ids. Each id is greater than the one before, also within one millisecond and when the clock goes back. */
 export const createNewId = ({
   clock,
   randomBytes,
@@ -19,7 +19,7 @@ export const createNewId = ({
 }): NewId => {
   let last = 0;
   return <Id extends string>() => {
-    // A millisecond that was used is not used again, as RFC 9562 6.2 allows.
+    // Never use a millisecond twice, as RFC 9562 6.2 allows.
     last = Math.max(last + 1, clock.now());
     const random = bytesToHex(randomBytes(10));
     const time = last.toString(16).padStart(12, "0");
@@ -34,10 +34,10 @@ export const createNewId = ({
   };
 };
 
-/** A number from 0 to below 1. */
+/** Returns a random number from 0 (inclusive) to 1 (exclusive). */
 export const randomFraction = (randomBytes: RandomBytes): number =>
   Number.parseInt(bytesToHex(randomBytes(4)), 16) / 2 ** 32;
 
-/** Two lowercase digits a byte. */
+/** Returns two lowercase hexadecimal digits per byte. */
 export const bytesToHex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,13 +1,13 @@
-/** Whether the device has a network. It says no too late and yes too often: a reason to try, never one to give up. */
+/** Whether the device has a network. It often reports one that does not work, so use it as a reason to try, never to give up. */
 export interface Network {
   isOnline(): boolean;
-  /** Calls when that may have changed; returns how to stop. */
+  /** Calls the listener when the answer may have changed; returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void;
 }
 
-/** Whether the student sees the app. */
+/** Whether the app is visible to the student. */
 export interface AppState {
   isActive(): boolean;
-  /** Calls when that may have changed; returns how to stop. */
+  /** Calls the listener when the answer may have changed; returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void;
 }

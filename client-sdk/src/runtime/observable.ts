@@ -1,17 +1,17 @@
-/** Stops what it was returned by. Calling it twice is no error. */
+/** Ends a subscription. Calling it twice is not an error. */
 export type Unsubscribe = () => void;
 
-/** A value that changes, and says when. */
+/** A value that changes over time and can be subscribed to. */
 export interface Observable<Value> {
-  /** Never changed in place: a new one is another object. */
+  /** Never mutated: each change is a new object. */
   readonly value: Value;
-  /** Calls after each change, not at once. */
+  /** Calls the listener after each change, but not immediately. */
   subscribe(listener: () => void): Unsubscribe;
 }
 
-/** An observable with the means to change it. */
+/** An observable whose value can be set. */
 export interface Subject<Value> extends Observable<Value> {
-  /** Tells nobody when the value is the same object. */
+  /** Calls no listener when the value is the same object. */
   set(value: Value): void;
 }
 
@@ -28,7 +28,7 @@ export const createSubject = <Value>(initial: Value): Subject<Value> => {
       for (const listener of listeners) callListener(listener);
     },
     subscribe: (listener) => {
-      // Its own entry, so that one function may subscribe twice.
+      // A new function for each subscription, so that one listener may subscribe twice.
       const entry = () => listener();
       listeners.add(entry);
       return () => void listeners.delete(entry);
@@ -36,7 +36,7 @@ export const createSubject = <Value>(initial: Value): Subject<Value> => {
   };
 };
 
-/** A listener of the app that throws must not keep others from hearing, nor undo what was done. */
+/** Calls a listener of the app. If it throws, the other listeners still run, and the change stays. */
 export const callListener = (listener: () => void): void => {
   try {
     listener();
@@ -47,16 +47,17 @@ export const callListener = (listener: () => void): void => {
   }
 };
 
-/** What is computed from others; the same object as long as they are. */
+/** Computes a value from other observables; it stays the same object while they do. */
 export const derive = <Value>(
   sources: readonly Observable<unknown>[],
   compute: () => Value,
 ): Observable<Value> => {
-  let last: { readonly of: readonly unknown[]; readonly value: Value } | undefined;
+  let last: { readonly values: readonly unknown[]; readonly value: Value } | undefined;
   return {
     get value() {
-      const of = sources.map(({ value }) => value);
-      if (!last || last.of.some((one, index) => one !== of[index])) last = { of, value: compute() };
+      const values = sources.map(({ value }) => value);
+      if (!last || last.values.some((one, index) => one !== values[index]))
+        last = { values, value: compute() };
       return last.value;
     },
     subscribe: (listener) => {
@@ -68,7 +69,7 @@ export const derive = <Value>(
   };
 };
 
-/** What the present owner has of something; `none` while there is no owner. */
+/** Observes a value of the current owner; `none` while there is no owner. */
 export const follow = <Owner extends object, Value>(
   owner: Observable<Owner | undefined>,
   select: (owner: Owner) => Observable<Value>,
@@ -95,7 +96,7 @@ export const follow = <Owner extends object, Value>(
   },
 });
 
-/** Calls with the value after each change of it, not at once. */
+/** Calls the listener with the value after each change, but not immediately. */
 export const watchValue = <Value>(
   observable: Observable<Value>,
   listener: (value: Value) => void,
@@ -109,7 +110,7 @@ export const watchValue = <Value>(
   });
 };
 
-/** Calls with the value at once and after each change. What a listener throws keeps nobody from anything. */
+/** Calls the listener with the value immediately and after each change. Errors of the listener do not affect the caller. */
 export const watchFrom = <Value>(
   observable: Observable<Value>,
   listener: (value: Value) => void,
@@ -119,7 +120,7 @@ export const watchFrom = <Value>(
   return unsubscribe;
 };
 
-/** Sets a value of plain JSON, unless it says what the former one said. */
+/** Sets a plain JSON value unless it equals the current one. */
 export const setIfDifferent = <Value>(subject: Subject<Value>, value: Value): void => {
   if (JSON.stringify(value) !== JSON.stringify(subject.value)) subject.set(value);
 };

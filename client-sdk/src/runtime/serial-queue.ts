@@ -1,9 +1,9 @@
 import type { Peers } from "../storage/storage.ts";
 
-/** Runs a task when those that were asked for before it have ended, well or not. */
+/** Runs a task after all earlier tasks have ended, whether or not they succeeded. */
 export type RunSerially = <T>(task: () => Promise<T>) => Promise<T>;
 
-/** Makes a queue of its own: one task at a time, in the order in which they are asked for. */
+/** Creates an independent queue: it runs one task at a time, in the order of the calls. */
 export const createSerialQueue = (): RunSerially => {
   let last: Promise<unknown> = Promise.resolve();
   return (task) => {
@@ -13,15 +13,15 @@ export const createSerialQueue = (): RunSerially => {
   };
 };
 
-/** Runs tasks that no other program which shares the stores may run at the same time, under a name. */
+/** Creates a named lock for tasks that no other program on the same stores may run at the same time. */
 export const createCrossTabLock =
   (peers: Peers | undefined, name: string): RunSerially =>
   async (task) => {
-    let giveBack = (): void => {};
-    if (peers) await new Promise<void>((taken) => (giveBack = peers.acquire(name, () => taken())));
+    let release = (): void => {};
+    if (peers) await new Promise<void>((taken) => (release = peers.acquire(name, () => taken())));
     try {
       return await task();
     } finally {
-      giveBack();
+      release();
     }
   };

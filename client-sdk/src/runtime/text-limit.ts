@@ -1,7 +1,7 @@
 import { deviceLimits } from "@edvoyage/protocol";
 import { EdVoyageError } from "./errors.ts";
 
-/** Throws `limit/reached` with the limit's name for what the server would not take: it would only be sent in vain. */
+/** Throws `limit/reached` with the limit's name if the server would reject the text for its length. */
 export const assertTextFits = (
   text: string | null | undefined,
   limit: keyof typeof deviceLimits & `${string}Characters`,

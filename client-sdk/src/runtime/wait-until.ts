@@ -1,20 +1,20 @@
 import type { Clock } from "./clock.ts";
 import type { Observable } from "./observable.ts";
 
-/** Waits until a value is as wanted. Returns `false` when it was not within `timeoutMs`. */
+/** Waits until a value meets a condition. Returns `false` if it does not within `timeoutMs`. */
 export const waitUntil = <Value>(
   observable: Observable<Value>,
-  isWanted: (value: Value) => boolean,
+  condition: (value: Value) => boolean,
   { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
 ): Promise<boolean> =>
   new Promise((resolve) => {
-    const end = (hasCome: boolean): void => {
+    const end = (isMet: boolean): void => {
       cancel();
       unsubscribe();
-      resolve(hasCome);
+      resolve(isMet);
     };
     const check = (): void => {
-      if (isWanted(observable.value)) end(true);
+      if (condition(observable.value)) end(true);
     };
     const cancel = clock.after(timeoutMs, () => end(false));
     const unsubscribe = observable.subscribe(check);

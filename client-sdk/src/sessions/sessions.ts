@@ -3,28 +3,28 @@ import type { Access } from "../students/access.ts";
 import type { Page, PageFilter } from "../reads/page.ts";
 import type { Fresh, ReadOptions } from "../reads/query.ts";
 
-/** A device on which the student is signed in. Instants are of the server's clock. */
+/** A device on which the student is signed in. Instants are on the server's clock. */
 export interface Session {
   readonly id: SessionId;
   readonly deviceName: string | null;
   readonly platform: Platform;
   readonly appVersion: string | null;
   readonly createdAt: number;
-  /** Exact to a minute. */
+  /** Accurate to one minute. */
   readonly lastSeenAt: number;
-  /** When it ends if it is not used again. */
+  /** When it expires if it is not used again. */
   readonly expiresAt: number;
-  /** This device's. */
+  /** Whether it is the session of this device. */
   readonly isCurrent: boolean;
 }
 
 /** A student's signed-in devices. */
 export interface Sessions {
-  /** The one used last comes first. */
+  /** Returns the sessions, the most recently used first. */
   list(filter?: PageFilter, options?: ReadOptions): Promise<Fresh<Page<Session>>>;
   /** Signs a device out; its sockets are closed within a second. Throws `not-found`, `offline`. */
   revoke(sessionId: string): Promise<void>;
-  /** Signs all others out; returns how many there were. Throws `offline`. */
+  /** Signs out all other devices; returns how many there were. Throws `offline`. */
   revokeOthers(): Promise<number>;
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createSubject } from "../runtime/observable.ts";
 import { createSettings } from "./settings.ts";
 
-/** Settings of a document that has no disk and no server. */
+/** Creates settings with a document without a disk and a server. */
 const create = () => {
   const settings = createSubject<ReadonlyMap<string, unknown>>(new Map());
   return createSettings({
@@ -18,7 +18,7 @@ const create = () => {
   });
 };
 
-test("what is set can be read, alone and with all others, until it is removed", async () => {
+test("a setting can be read, alone and with all others, until it is removed", async () => {
   const settings = create();
   await settings.set("theme", { dark: true });
   await settings.set("sort", "name");
@@ -35,7 +35,7 @@ test("what is set can be read, alone and with all others, until it is removed", 
   ]);
 });
 
-test("a watcher hears at once, after each change, and no more once it has left", async () => {
+test("a watcher of settings is called immediately and after each change, until it unsubscribes", async () => {
   const settings = create();
   const heard: unknown[] = [];
   const leave = settings.watch((all) => heard.push(all));

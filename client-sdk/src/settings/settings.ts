@@ -2,38 +2,39 @@ import { derive, watchFrom, type Observable, type Unsubscribe } from "../runtime
 import type { Json } from "../sync/json.ts";
 import type { UserDocument } from "../sync/user-document.ts";
 
-/** By key. */
+/** Values by key. */
 export type SettingValues = Readonly<Record<string, Json>>;
 
 /**
- * What an app remembers of a student, the same on all of her devices: of two that set a key, the later to be merged
- * counts. Keys have up to 128 characters, values 2 KiB, all of a student's together with her favourites 1 MiB.
+ * Settings that an app stores for a student, the same on all of the student's devices. If two devices set the same key, the
+ * change that is merged later wins. Keys have up to 128 characters, values up to 2 KiB; a student's settings and favourites
+ * together have up to 1 MiB.
  */
 export interface Settings {
   get(key: string): Json | undefined;
   /**
-   * Resolves when it is on this device's disk; `undefined` and `null` remove it.
+   * Resolves when the change is stored on this device; `undefined` and `null` remove the key.
    * Throws `input/invalid`, `limit/reached`, `device/full`, `device/failed`.
    */
   set(key: string, value: Json | undefined): Promise<void>;
-  /** The same object while nothing changes. */
+  /** Returns all settings; the same object while nothing changes. */
   all(): SettingValues;
-  /** Calls with all settings at once and after each change, from whatever device. */
+  /** Calls the listener with all settings immediately and after each change, from any device. */
   watch(listener: (settings: SettingValues) => void): Unsubscribe;
 }
 
-/** Settings with what a hook needs. */
+/** Settings with the observable that the client needs. */
 export interface SettingsService extends Settings {
   readonly changed: Observable<SettingValues>;
 }
 
-/** Settings are kept in the student's document. */
+/** Creates the settings of a student. They are stored in the student's document. */
 export const createSettings = (document: Pick<UserDocument, "entries" | "edit">): SettingsService => {
   const entries = document.entries.settings;
   const changed = derive([entries], () => Object.fromEntries(entries.value) as SettingValues);
   return {
     changed,
-    // Not out of the object: it has a `toString` that nobody has set.
+    // Read from the map, not the object: the object inherits keys such as `toString`.
     get: (key) => entries.value.get(key) as Json | undefined,
     set: async (key, value) => {
       await document.edit("settings", key, () => value);

@@ -4,7 +4,7 @@ import type { Page } from "../reads/page.ts";
 import type { PublicProfile } from "../profile/profile.ts";
 import type { View } from "../reads/views.ts";
 
-/** A student as posts, comments and lists name her. */
+/** A student as named in posts, comments and lists. */
 export interface StudentName {
   readonly id: UserId;
   readonly name: string | null;
@@ -12,11 +12,11 @@ export interface StudentName {
   readonly photoUrl: string | null;
 }
 
-/** Whether something of her own is on the server. */
+/** The sending state of the student's own post or comment. */
 export interface Sending {
-  /** It, or a change of it, waits in the outbox; what is shown has it already. */
+  /** The item or a change to it waits in the outbox. The fields already include it. */
   readonly isPending: boolean;
-  /** Why the server does not take it: `outbox.retry` or `discard` its id. */
+  /** The reason why the server rejected it: call `outbox.retry` or `outbox.discard` with its id. */
   readonly failure?: ErrorReason;
 }
 
@@ -24,59 +24,59 @@ export interface Sending {
 export interface SentPost {
   readonly id: PostId;
   readonly author: StudentName;
-  /** At least one of text, link and image is there. */
+  /** At least one of text, link and image is set. */
   readonly text: string | null;
   /** `https:`. */
   readonly link: string | null;
-  /** An `https:` URL, or a name in the app's own store of images. */
+  /** An `https:` URL, or a name in the app's own image store. */
   readonly image: string | null;
   readonly mentions: readonly StudentMention[];
   readonly likeCount: number;
-  /** Replies included. */
+  /** Includes replies. */
   readonly commentCount: number;
   /** Whether the student likes it. */
   readonly liked: boolean;
-  /** The server's clock; the device's until the server has it. */
+  /** The server's clock; the device's clock until the server has the post. */
   readonly createdAt: number;
   readonly editedAt: number | null;
 }
 
-/** A student who is named in a text. */
+/** A student who is mentioned in a text. */
 export interface StudentMention {
   readonly id: UserId;
   readonly name: string | null;
 }
 
-/** A post as it is now, with what this device has done to it and not sent yet. */
+/** A post in its present state, including changes that this device has made and not sent yet. */
 export type Post = SentPost & Sending;
 
 /** A comment as the server has it. */
 export interface SentComment {
   readonly id: CommentId;
   readonly postId: PostId;
-  /** The comment that it replies to; `null` for one on the post itself. */
+  /** The comment that it replies to; `null` for a comment on the post itself. */
   readonly parentId: CommentId | null;
   readonly author: StudentName;
   readonly text: string;
   readonly mentions: readonly StudentMention[];
   readonly replyCount: number;
-  /** The server's clock; the device's until the server has it. */
+  /** The server's clock; the device's clock until the server has the comment. */
   readonly createdAt: number;
 }
 
-/** A comment, likewise. */
+/** A comment in its present state, including changes that this device has made and not sent yet. */
 export type Comment = SentComment & Sending;
 
-/** What a post says. */
+/** The content of a post. */
 export interface NewPost {
   readonly text?: string | null;
   readonly link?: string | null;
   readonly image?: string | null;
-  /** Students whom it names. */
+  /** The ids of the students that the text mentions. */
   readonly mentions?: string[];
 }
 
-/** What a comment says. */
+/** The content of a comment. */
 export interface NewComment {
   readonly text: string;
   /** The comment that it replies to. */
@@ -84,49 +84,49 @@ export interface NewComment {
   readonly mentions?: string[];
 }
 
-/** What a student shows of herself in Cavity. */
+/** A student's public page in Cavity. */
 export interface StudentPage extends PublicProfile {
   readonly postCount: number;
   readonly followerCount: number;
   readonly followingCount: number;
-  /** Whether the student follows her. */
+  /** Whether the signed-in student follows this one. */
   readonly followed: boolean;
   readonly followsYou: boolean;
 }
 
-/** Somebody in a list of followers. */
+/** A student in a list of followers. */
 export interface FollowedStudent extends StudentName {
   readonly since: number;
   readonly followed: boolean;
 }
 
 /**
- * Cavity. Lists are on the device, as far as they were read; what is written is kept there until it is sent, and shown at
- * once. Each returns the id of its command in the outbox; that of a post or a comment is its own.
+ * The social area, Cavity. Lists that were read stay on the device. Changes are stored there until they are sent, and are visible
+ * immediately. Each method returns the id of its command in the outbox; for a post or a comment it is also the item's id.
  */
 export interface Social {
-  /** Own posts and those of followed students, newest first; own ones that wait at the top. */
+  /** Own posts and posts of followed students, newest first; own posts that wait come first. */
   readonly feed: View<Page<Post>>;
   get(postId: string): View<Post>;
   /** A student's posts, newest first. */
   posts(userId: string): View<Page<Post>>;
-  /** On a post, or the replies to a comment on it; oldest first. */
+  /** Comments on a post, or the replies to a comment; oldest first. */
   comments(postId: string, parentId?: string): View<Page<Comment>>;
   getComment(commentId: string): View<Comment>;
   likes(postId: string): View<Page<StudentName>>;
   student(userId: string): View<StudentPage>;
   followers(userId: string): View<Page<FollowedStudent>>;
   following(userId: string): View<Page<FollowedStudent>>;
-  /** Returns the id of the post to be. Throws `limit/reached` (postCharacters) for a longer text, as editing does. */
+  /** Returns the id of the new post. Throws `limit/reached` (postCharacters) if the text is too long; `editPost` does, too. */
   post(content: NewPost): Promise<string>;
-  /** What is not named stays. */
+  /** Changes the given fields; all others stay as they are. */
   editPost(postId: string, change: NewPost): Promise<string>;
   removePost(postId: string): Promise<string>;
   like(postId: string): Promise<string>;
   unlike(postId: string): Promise<string>;
-  /** Tells the people of EdVoyage, in a line. */
+  /** Reports a post to the staff of EdVoyage, with a reason of one line. */
   report(postId: string, report: { readonly reason: string }): Promise<string>;
-  /** Returns the id of the comment to be. */
+  /** Returns the id of the new comment. */
   comment(postId: string, comment: NewComment): Promise<string>;
   removeComment(commentId: string): Promise<string>;
   follow(userId: string): Promise<string>;

@@ -6,7 +6,7 @@ import type { OwnChange, Projections } from "../reads/query.ts";
 import type { Page } from "../reads/page.ts";
 import type { SentComment, SentPost, StudentName } from "./api.ts";
 
-/** How Cavity looks once the server has what waits. */
+/** Computes posts, comments and follows as they will be once the server has the pending commands. */
 export const socialProjections: Projections = {
   "social.feed": (feed, change) => withPosts(feed, change),
   "social.studentPosts": (posts, change, { userId }) =>
@@ -21,7 +21,7 @@ export const socialProjections: Projections = {
     if (entry.input.parentId !== parentId) {
       return entry.state === "pending" ? withItem(comments, entry.input.parentId ?? "", replied) : comments;
     }
-    // The server's place of it is behind what was read of the list: it comes with what follows.
+    // The server lists it after the comments read so far: a later page contains it.
     if (answer && comments?.nextCursor) return comments;
     const comment = commentOf(entry, { answer, author: nameIn(comments?.items, userId) });
     return withNew(comments, comment, "last");
@@ -123,7 +123,7 @@ const commentOf = (
 
 const replied = (comment: SentComment): SentComment => ({ ...comment, replyCount: comment.replyCount + 1 });
 
-/** What the student wrote, unless the server has told of it already. */
+/** Adds an item that the student wrote, unless the list already contains it. */
 const withNew = <Item extends { readonly id: string }>(
   list: Page<Item> | undefined,
   item: Item,
@@ -134,7 +134,7 @@ const withNew = <Item extends { readonly id: string }>(
   return { ...list, nextCursor, items: place === "first" ? [item, ...items] : [...items, item] };
 };
 
-/** The list is the only place that may know her name. */
+/** Returns the student's own name as the list has it: no other source knows it here. */
 const nameIn = (
   items: readonly { readonly author: StudentName }[] | undefined,
   userId: StudentName["id"],
@@ -144,6 +144,6 @@ const nameIn = (
 const failureOf = (entry: OutboxEntry): { readonly failure?: ErrorReason } =>
   entry.state === "failed" ? { failure: entry.reason } : {};
 
-/** When the server got it, or by this device's clock. */
+/** Returns when the server got the command; before that, when this device created it. */
 const atOf = ({ createdAt }: OutboxEntry, answer: unknown): number =>
   (answer as { readonly createdAt: number } | undefined)?.createdAt ?? createdAt;

@@ -6,24 +6,24 @@ import type { Comment, FollowedStudent, Post, Social } from "./api.ts";
 import { assertTextFits } from "../runtime/text-limit.ts";
 import { socialProjections } from "./projections.ts";
 
-/** Items of a list at first. */
+/** The number of items of a list to read at first. */
 const count = 20;
-/** Own posts come in the order in which they were written. */
+/** The lane of own posts: they are sent in the order in which they were written. */
 const POSTS = "social/posts";
 
 const createSocial = ({ open, queue, act }: Access): Social => {
   const editPost = act("social.editPost", "postId");
   return {
     feed: open<"social.feed", Page<Post>>({ procedure: "social.feed", input: {}, count }),
-    get: (id) => open<"social.get", Post>({ procedure: "social.get", input: ofPost(id) }),
+    get: (id) => open<"social.get", Post>({ procedure: "social.get", input: toPostInput(id) }),
     posts: (id) =>
       open<"social.studentPosts", Page<Post>>({
         procedure: "social.studentPosts",
-        input: ofStudent(id),
+        input: toStudentInput(id),
         count,
       }),
     comments: (id, parentId) => {
-      const input = { ...ofPost(id), parentId: (parentId ?? null) as CommentId | null };
+      const input = { ...toPostInput(id), parentId: (parentId ?? null) as CommentId | null };
       return open<"social.comments", Page<Comment>>({ procedure: "social.comments", input, count });
     },
     getComment: (id) =>
@@ -31,18 +31,18 @@ const createSocial = ({ open, queue, act }: Access): Social => {
         procedure: "social.getComment",
         input: { commentId: id as CommentId },
       }),
-    likes: (id) => open({ procedure: "social.likes", input: ofPost(id), count }),
-    student: (id) => open({ procedure: "social.student", input: ofStudent(id) }),
+    likes: (id) => open({ procedure: "social.likes", input: toPostInput(id), count }),
+    student: (id) => open({ procedure: "social.student", input: toStudentInput(id) }),
     followers: (id) =>
       open<"social.followers", Page<FollowedStudent>>({
         procedure: "social.followers",
-        input: ofStudent(id),
+        input: toStudentInput(id),
         count,
       }),
     following: (id) =>
       open<"social.following", Page<FollowedStudent>>({
         procedure: "social.following",
-        input: ofStudent(id),
+        input: toStudentInput(id),
         count,
       }),
     post: async (content) => {
@@ -59,7 +59,7 @@ const createSocial = ({ open, queue, act }: Access): Social => {
     report: act("social.report", "postId"),
     comment: async (id, comment) => {
       assertTextFits(comment.text, "commentCharacters");
-      return queue("social.comment", { parentId: null, ...comment, ...ofPost(id) }, { about: id });
+      return queue("social.comment", { parentId: null, ...comment, ...toPostInput(id) }, { about: id });
     },
     removeComment: act("social.removeComment", "commentId"),
     follow: act("social.follow", "userId"),
@@ -67,8 +67,8 @@ const createSocial = ({ open, queue, act }: Access): Social => {
   };
 };
 
-/** Cavity. */
+/** The feature module for the social area, Cavity. */
 export const social: FeatureModule<Social> = { open: createSocial, projections: socialProjections };
 
-const ofPost = (id: string) => ({ postId: id as PostId });
-const ofStudent = (id: string) => ({ userId: id as UserId });
+const toPostInput = (id: string) => ({ postId: id as PostId });
+const toStudentInput = (id: string) => ({ userId: id as UserId });
