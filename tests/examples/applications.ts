@@ -1,13 +1,13 @@
 import { isEdVoyageError, type Client } from "@edvoyage/client-sdk";
 
-/** Begins an application and fills it in, with a network or without; returns its id. */
+/** Creates an application and fills it in, with or without a network; returns its id. */
 export const apply = async ({ applications, courses }: Client, courseId: string): Promise<string> => {
   const id = await applications.create(await courses.get(courseId), { studyMode: "full-time" });
   await applications.update(id, { intakeYear: 2028, statement: "Since I was nine." });
   return id;
 };
 
-/** Asks the student whose words count where two of her devices wrote to the same field. */
+/** Asks the student which version to keep if two devices have edited the same field. */
 export const settleConflict = async (
   { applications }: Client,
   id: string,
@@ -18,7 +18,7 @@ export const settleConflict = async (
   if (first) await applications.resolve(id, await askWhose(...first));
 };
 
-/** Erases the student; `signInAgain` shows why she has to prove who she is. */
+/** Erases the student's account; `signInAgain` explains why the student has to sign in again first. */
 export const leaveForGood = async (
   { account }: Client,
   signInAgain: () => Promise<void>,

@@ -1,12 +1,12 @@
 import type { Client } from "@edvoyage/client-sdk";
 
-/** Looks for a university and keeps it, with a network or without. */
+/** Finds a university and makes it a favourite or removes it again, with or without a network. */
 export const keepFirst = async (client: Client, query: string): Promise<string> => {
-  // From the device when it has seen this before, else from the server.
+  // Read from the device if it has seen this before, otherwise from the server.
   const { items } = await client.universities.list({ query });
   const [first] = items;
   if (!first) return "There is no such university.";
 
-  const isFavourite = await client.favourites.toggle("university", first.id); // on the disk from here on
+  const isFavourite = await client.favourites.toggle("university", first.id); // stored on the device from here on
   return `${first.name} is ${isFavourite ? "now" : "no longer"} a favourite; there are ${client.favourites.list().length}.`;
 };

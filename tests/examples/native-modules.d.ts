@@ -1,4 +1,4 @@
-// What an Expo app has installed; the adapters are compiled against the shapes that they use of it.
+// The modules that an Expo app has installed. The adapters are compiled against the parts that they use.
 declare module "@react-native-community/netinfo" {
   import type { NetInfo } from "@edvoyage/client-sdk/react-native";
   const netInfo: NetInfo;

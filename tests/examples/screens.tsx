@@ -10,7 +10,7 @@ const SignIn = ({ children }: { readonly children: ReactNode }) => {
   if (status.state === "blocked") return <p>Too many wrong codes. Try again in {seconds} s.</p>;
   if (status.state === "codeSent")
     return <p>{status.attemptsRemaining} attempts left for the code that we sent.</p>;
-  // An expired session still reads and writes; what is written is sent after the next sign-in.
+  // With an expired session, students can still read and write; changes are sent after the next sign-in.
   return status.student ? children : <p>Your phone number, please.</p>;
 };
 
