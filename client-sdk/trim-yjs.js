@@ -46,6 +46,6 @@ export const trimProvider = (code) =>
 
 const cut = (code, cuts) =>
   cuts.reduce((text, [pattern, replacement]) => {
-    if (text.search(pattern) < 0) throw new Error(`There is nothing like ${pattern}`);
+    if (text.search(pattern) < 0) throw new Error(`The source has changed: nothing matches ${pattern}`);
     return text.replace(pattern, replacement);
   }, code);

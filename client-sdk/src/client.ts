@@ -37,7 +37,7 @@ import { createStudents, type Students } from "./students/students.ts";
 import { optionsToEnvironment } from "./runtime/environment.ts";
 import type { Sync, SyncStatus } from "./sync/status.ts";
 
-/** The parts of a client that need no choice of features. */
+/** The part of a client that every app has. */
 export interface CoreClient {
   /**
    * Opens the data on the device. From then on everything can be read, with or without a network. Fetches updates from the
@@ -139,7 +139,11 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     ({ connection: connectionState }) => connectionState ?? OFFLINE,
     "offline",
   );
-  const lastHeardAt = follow<OpenStudent<F>, number | null>(student, (one) => one.lastHeardAt, null);
+  const lastHeardAt = follow<OpenStudent<F>, number | null>(
+    student,
+    (openStudent) => openStudent.lastHeardAt,
+    null,
+  );
   const status = derive(
     [authStatus, visibleEntries, pendingEdits, connection, lastHeardAt],
     (): SyncStatus => ({
@@ -171,8 +175,8 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
         access.queue(procedure, { [name]: id, ...more } as never, { about: id }),
     queue: async (procedure, input, { about, lane }) => {
       const { outbox } = requireStudent(student).account;
-      const isAbout = ({ id, input: said }: OutboxEntry): boolean =>
-        id === about || Object.values(said).includes(about);
+      const isAbout = ({ id, input: queuedInput }: OutboxEntry): boolean =>
+        id === about || Object.values(queuedInput).includes(about);
       const before = outbox.entries.value
         .filter((entry) => entry.state === "pending" && isAbout(entry))
         .pop();
@@ -189,14 +193,14 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
       return ask(rpc);
     },
   };
-  const heardUnread = follow<F, number>(current, (features) => features.areas.unreadNotifications, 0);
-  const unread = derive([heardUnread, entries], () =>
+  const unreadOnServer = follow<F, number>(current, (features) => features.areas.unreadNotifications, 0);
+  const unread = derive([unreadOnServer, entries], () =>
     entries.value.reduce(
       (left, entry) =>
         entry.procedure !== "notifications.markRead" || entry.state !== "pending"
           ? left
           : Math.max(0, "ids" in entry.input ? left - entry.input.ids.length : 0),
-      heardUnread.value,
+      unreadOnServer.value,
     ),
   );
   const push = createPush(
@@ -204,7 +208,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     () => student.value && { account: student.value.account, sessionId: student.value.session.value.id },
   );
 
-  /** Ignores changes after closing: an empty value then does not mean that the student signed out or that nothing waits. */
+  /** Watches until the client closes. Values are empty afterwards, but not because the student signed out or everything was sent. */
   const watchWhileOpen = <Value>(observable: Observable<Value>, listener: (value: Value) => void) =>
     watchValue(observable, (value) => {
       if (!isClosed) listener(value);
@@ -236,7 +240,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
       records,
       clock,
       ask: (procedure, input) => procedureAt(anonymous, procedure).query(input),
-      onNotKept: (cause) => report({ kind: "not-kept", message: "An answer could not be kept.", cause }),
+      onNotKept: (cause) => report({ kind: "not-kept", message: "An answer could not be stored.", cause }),
     });
     const close = async (): Promise<void> => {
       auth.close();
@@ -248,14 +252,18 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
       await students.load();
       await auth.load();
     } catch (error) {
-      // Close everything that is already open; otherwise its locks would block the next attempt.
+      // Close everything that is already open; otherwise what it holds would block the next attempt.
       await close().catch(() => {});
       throw error;
     }
-    const session = follow<OpenStudent<F>, unknown>(students.current, (one) => one.session, undefined);
+    const session = follow<OpenStudent<F>, unknown>(
+      students.current,
+      (openStudent) => openStudent.session,
+      undefined,
+    );
     const checkPush = (): void => {
       push.check().catch((cause: unknown) => {
-        if (!isClosed) report({ kind: "not-kept", message: "A token could not be kept.", cause });
+        if (!isClosed) report({ kind: "not-kept", message: "A token could not be stored.", cause });
       });
     };
     const unsubscribes = [

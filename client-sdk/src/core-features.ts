@@ -16,7 +16,7 @@ export const openCoreFeatures = async (
 ): Promise<CoreFeatures> => {
   const { userId, records, clock, report, outbox, rpc } = account;
   const onNotKept = (cause: unknown): void =>
-    report({ kind: "not-kept", message: "An answer could not be kept.", cause });
+    report({ kind: "not-kept", message: "An answer could not be stored.", cause });
   const areas = await openAreaChanges(records, () => reads.wake());
   const reads = createReads({
     records,

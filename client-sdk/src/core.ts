@@ -51,7 +51,7 @@ const openFeatures =
       wake: () => {
         features.wake();
         askAreas().catch((cause: unknown) =>
-          report({ kind: "not-kept", message: "An answer could not be kept.", cause }),
+          report({ kind: "not-kept", message: "An answer could not be stored.", cause }),
         );
       },
     };

@@ -6,7 +6,7 @@ import { waitUntil } from "./runtime/wait-until.ts";
 import { openCoreFeatures } from "./core-features.ts";
 import { createFavourites, type FavouritesService } from "./favourites/favourites.ts";
 import { createSubject, derive } from "./runtime/observable.ts";
-import { notEmpty } from "./outbox/outbox.ts";
+import { createNotEmptyError } from "./outbox/outbox.ts";
 import { createSettings, type SettingsService } from "./settings/settings.ts";
 import { social } from "./social/social.ts";
 import type { OpenFeatures } from "./students/open-student.ts";
@@ -79,7 +79,7 @@ export const openClientFeatures =
           waitUntil(isFlushed, (is) => is, { clock, timeoutMs }),
           outbox.flush({ timeoutMs }),
         ]);
-        if (document.pending.value > 0) throw notEmpty(document.pending.value);
+        if (document.pending.value > 0) throw createNotEmptyError(document.pending.value);
       },
       close: async () => {
         isClosed.set(true);

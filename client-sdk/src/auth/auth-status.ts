@@ -11,7 +11,7 @@ export interface Student {
 /** The reason why a session has ended. */
 export type SessionEndReason = Extract<ServerReason, `session/${string}`>;
 
-/** The membership state of this device, as the server last reported it. */
+/** Who is signed in on this device, as the server last reported it. */
 export type Membership =
   | { readonly state: "signedOut"; readonly student: null }
   | { readonly state: "signedIn"; readonly student: Student; readonly sessionId: SessionId }

@@ -25,8 +25,8 @@ export interface Auth {
   /** Calls the listener with the status after each change, but not immediately. */
   onChange(listener: (status: AuthStatus) => void): Unsubscribe;
   /**
-   * Requests a code by SMS. For five minutes it sends the same code again, and before `resendAt` it sends nothing. Throws
-   * `otp/blocked`, `otp/throttled`, `phone/invalid`, `phone/country-not-served`, `sms/failed`, `offline`.
+   * Requests a code by SMS. While a code is valid (five minutes), the same code is sent again; before `resendAt`, nothing is sent.
+   * Throws `otp/blocked`, `otp/throttled`, `phone/invalid`, `phone/country-not-served`, `sms/failed`, `offline`.
    */
   requestCode(phone: string): Promise<AuthStatus>;
   /**

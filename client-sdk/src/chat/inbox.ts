@@ -91,7 +91,7 @@ export const createInbox = async ({
   let next: ReturnType<Inbox["refresh"]> | undefined;
 
   const reportNotKept = (cause: unknown): void =>
-    report({ kind: "not-kept", message: "The list of rooms could not be kept.", cause });
+    report({ kind: "not-kept", message: "The list of rooms could not be stored.", cause });
 
   const waitingMarks = (roomId?: RoomId): readonly OutboxEntry<"chat.markRead">[] =>
     outbox.entries.value.filter(
@@ -110,7 +110,7 @@ export const createInbox = async ({
       wantsAll ||= asksAll;
       throw error;
     });
-    // If the server's clock was set back, `since` would skip changes.
+    // If the server's clock was set back, `since` no longer selects the right changes.
     const isPlausible =
       answer.serverNow >= (since ?? 0) && answer.serverNow - (allAt ?? 0) <= ASK_ALL_AFTER_MS;
     if (since !== null && !isPlausible) {
@@ -139,7 +139,7 @@ export const createInbox = async ({
         heard.push(shown);
       }
     }
-    // Store the changed areas before the time of the answer: if the program ends in between, the server reports them again.
+    // Store the changed areas before `serverNow`: if the program ends in between, the server reports them again.
     const { areas: changed, unreadNotifications } = answer;
     await areas.take({ areas: changed, unreadNotifications }).catch(reportNotKept);
     ({ serverNow } = answer);

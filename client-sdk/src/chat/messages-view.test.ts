@@ -99,7 +99,7 @@ describe("a room's messages combine the log and the outbox", () => {
     ]);
   });
 
-  test("edits, removals and reactions show at once, also on pending messages, but not when they failed", () => {
+  test("edits, removals and reactions are visible immediately, also on pending messages, but not when they failed", () => {
     const events = [said("a"), said("b"), said("c")];
     const entries = [
       editing("1", "a", "A"),

@@ -15,7 +15,7 @@ export interface RoomLogs {
   open(roomId: RoomId): RoomLog;
   /**
    * Refreshes the inbox and applies the answer: it rebuilds forked copies, deletes copies of rooms that the student has left, and
-   * brings copies that lack something up to date in the background. Never throws.
+   * brings incomplete copies up to date in the background. Never throws.
    */
   refresh(options?: { readonly all?: boolean }): Promise<void>;
   /** Writes everything that is not stored yet, then stops. */
@@ -28,7 +28,7 @@ export interface RoomLogsDeps {
   readonly inbox: Inbox;
 }
 
-/** The delay before unwatched rooms are brought up to date: at most this often does a busy room cost a socket. */
+/** The delay before unwatched rooms are brought up to date. It limits how often a busy room opens a socket. */
 const CATCH_UP_MS = 1_000;
 
 /** Reads the ends of the copies, but not the copies themselves. */
@@ -109,7 +109,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     return true;
   };
 
-  /** Returns the rooms of which the device has data. */
+  /** Returns the rooms that have data on the device. */
   const knownRooms = (): ReadonlySet<RoomId> => {
     const acked = outbox.entries.value.flatMap((entry) =>
       entry.state === "acked" && "roomId" in entry.input ? [entry.input.roomId] : [],
@@ -121,7 +121,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     try {
       await logOf(roomId).erase();
     } catch (cause) {
-      // The next answer of the inbox tries refreshRetry.
+      // The next answer of the inbox tries again.
       report({ kind: "not-kept", message: "The copy of a room could not be deleted.", cause });
     }
   };
@@ -133,7 +133,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     await logOf(roomId).rebuild("The server does not have the newest segment of a room.");
   };
 
-  /** Returns rooms whose copy lacks something or whose own messages are not in the log yet, except rooms that wait for a retry. */
+  /** Returns rooms whose copy is incomplete or whose own messages are not in the log yet, except rooms that wait for a retry. */
   const roomsBehind = (): readonly RoomId[] =>
     [...inbox.state.value.rooms.values()].flatMap(({ id, head }) => {
       if (refusalsByRoom.get(id)?.isWaiting) return [];
@@ -147,7 +147,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
   const scheduleCatchUp = (): void => {
     if (roomsBehind().length === 0) return;
     cancelCatchUp ??= clock.after(CATCH_UP_MS, () => {
-      // A run in progress starts another one at its end if the timer has fired.
+      // A run in progress starts the next one itself when it ends.
       if (!isCatchingUp) void catchUp();
     });
   };

@@ -46,8 +46,8 @@ export interface Contacts {
   /** Adds a student. This and the following methods return the id of their command in the outbox. */
   add(userId: string, options?: { readonly nickname?: string }): Promise<string>;
   /**
-   * Adds whoever has a number, as people write it: "07400 123456" is read as a number of the owner's own country. The command's id
-   * is also the contact's, unless the number is already on the list. `userId` is known once both have each other's number, or
+   * Adds a contact by number, as people write it: "07400 123456" is read in the country of the student's own number. The command's
+   * id is also the contact's, unless the number is already on the list. `userId` is known once both have each other's number, or
    * if the other student is findable.
    */
   addByNumber(phone: string, options?: { readonly nickname?: string }): Promise<string>;

@@ -54,7 +54,7 @@ export const createFavourites = (
   /** Throws when the list is full. Only adding checks this: a merge of two devices may exceed the limit. */
   const newValue = (): FavouriteValue => {
     if (entries.value.size >= deviceLimits.favourites) {
-      throw new EdVoyageError("limit/reached", `There can be ${deviceLimits.favourites} favourites.`, {
+      throw new EdVoyageError("limit/reached", `At most ${deviceLimits.favourites} favourites are allowed.`, {
         details: { limit: "favourites" },
       });
     }
@@ -88,7 +88,7 @@ export const createFavourites = (
 const toKey = (kind: FavouriteKind, id: string): string => {
   const key = favouriteKey({ kind, id: id as UniversityId | CourseId });
   if (parseFavouriteKey(key)) return key;
-  throw new EdVoyageError("input/invalid", "This is no id of a university or a course.");
+  throw new EdVoyageError("input/invalid", "This is not the id of a university or a course.");
 };
 
 const toFavourites = (entries: ReadonlyMap<string, unknown>): readonly Favourite[] =>

@@ -336,7 +336,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       const pending = () => entries.value.filter(({ state }) => state === "pending").length;
       const isEmptyOrClosed = () => isClosed || pending() === 0;
       if ((await waitUntil(entries, isEmptyOrClosed, { clock, timeoutMs })) && pending() === 0) return;
-      throw notEmpty(pending());
+      throw createNotEmptyError(pending());
     },
     close: () => {
       isClosed = true;
@@ -377,7 +377,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
 };
 
 /** Creates the error of `flush` for the number of changes that are left. */
-export const notEmpty = (left: number): EdVoyageError =>
+export const createNotEmptyError = (left: number): EdVoyageError =>
   new EdVoyageError("outbox/not-empty", "Some changes have not reached the server yet.", {
     details: { left },
   });

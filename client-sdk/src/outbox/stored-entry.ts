@@ -61,7 +61,10 @@ export const toFailed = (entry: OutboxEntry, { reason, message, details }: EdVoy
 export const toPending = (entry: OutboxEntry): OutboxEntry =>
   ({ ...base(entry), state: "pending", isSending: false }) as OutboxEntry;
 
-/** Returns the entry as acknowledged if it made an event in a room's log: it stays until the room's copy has the event. Otherwise `undefined`. */
+/**
+ * Returns the entry as acknowledged if it made an event in a room's log; it stays until the device's copy has the event. Returns
+ * `undefined` for all other entries.
+ */
 export const toAcked = (entry: OutboxEntry, answer: unknown): OutboxEntry | undefined =>
   loggedProcedures.has(entry.procedure) && (answer as Partial<LogReceipt> | undefined)?.position
     ? ({ ...base(entry), state: "acked", answer } as OutboxEntry)

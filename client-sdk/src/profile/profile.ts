@@ -16,7 +16,7 @@ export interface PublicProfile {
   readonly homeCountry: string | null;
 }
 
-/** Where and what a student has studied. Months are `YYYY-MM`. */
+/** A period of study. Months are `YYYY-MM`. */
 export interface Education {
   readonly institution: string;
   readonly degree: string | null;
@@ -26,7 +26,7 @@ export interface Education {
   readonly until: string | null;
 }
 
-/** A job of a student. Months are `YYYY-MM`. */
+/** A period of work. Months are `YYYY-MM`. */
 export interface Work {
   readonly employer: string;
   readonly title: string | null;

@@ -31,7 +31,7 @@ export interface Reads {
   watch<P extends QueryPath>(query: Query<P>): ReadHandle<AnswerOf<P>>;
   /** Loads the next items of a list. Returns whether there are more. Throws `offline` and the server's errors. */
   loadMore(query: Query): Promise<boolean>;
-  /** Applies an answered command to the loaded values of its area. */
+  /** Applies an answered command to the known values of its area. */
   settled(change: Pick<OwnChange, "entry" | "answer">): Promise<void>;
   /** Reads watched values again if they are stale. */
   wake(): void;
@@ -95,7 +95,7 @@ interface Entry {
   /** The record on the device. */
   stored: Stored | undefined;
   isLoaded: boolean;
-  /** When the server last answered, and when the area had changed before that. */
+  /** When the server last answered, and the area's last change at that time. */
   checked: Pick<Stored, "fetchedAt" | "changedAt"> | undefined;
   fetching: Promise<void> | undefined;
   watchers: number;

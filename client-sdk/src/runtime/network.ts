@@ -1,4 +1,4 @@
-/** Whether the device has a network. It often reports one that does not work, so use it as a reason to try, never to give up. */
+/** Whether the device has a network. It may report a network that does not work, or a lost one too late: use it as a reason to try, never to give up. */
 export interface Network {
   isOnline(): boolean;
   /** Calls the listener when the answer may have changed; returns a function that unsubscribes. */
