@@ -132,11 +132,11 @@ export const createInbox = async ({
       if (room.state === "left") rooms.delete(room.id);
       else {
         const { state: _, ...reported } = room;
-        const known = before.get(room.id);
-        const read = marked.has(room.id) && known ? known.readPosition : reported.readPosition;
-        const shown = withRead({ ...reported, head: { ...reported.head, roomId: room.id } }, read);
-        rooms.set(room.id, known && isSame(known, shown) ? known : shown);
-        heard.push(shown);
+        const previous = before.get(room.id);
+        const read = marked.has(room.id) && previous ? previous.readPosition : reported.readPosition;
+        const updated = withRead({ ...reported, head: { ...reported.head, roomId: room.id } }, read);
+        rooms.set(room.id, previous && isSame(previous, updated) ? previous : updated);
+        heard.push(updated);
       }
     }
     // Store the changed areas before `serverNow`: if the program ends in between, the server reports them again.

@@ -114,7 +114,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   /** Commands that certainly were never sent: this program added them while it was the sender. */
   const unsent = new Set<CommandId>();
   /** Commands that are being changed; they must not be sent before the change is stored. */
-  const held = new Set<CommandId>();
+  const changing = new Set<CommandId>();
   /** Delays all lanes while the server cannot be reached. */
   const server = createBackoffTimer({ clock, randomBytes, onOver: () => pump() });
   const waitByLane = new Map<string, BackoffTimer>();
@@ -199,11 +199,11 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     inTurn(async () => {
       const found = items.filter(({ entry }) => ids.includes(entry.id));
       if (found.length < ids.length || !found.every(isUnsent)) return false;
-      for (const id of ids) held.add(id);
+      for (const id of ids) changing.add(id);
       try {
         await change(found);
       } finally {
-        for (const id of ids) held.delete(id);
+        for (const id of ids) changing.delete(id);
         pump();
       }
       return true;
@@ -284,7 +284,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       if (entry.state !== "pending" || seen.has(entry.lane)) continue;
       seen.add(entry.lane);
       if (sending.size >= MAX_LANES) return;
-      if (sending.has(entry.id) || held.has(entry.id) || waitByLane.get(entry.lane)?.isWaiting) continue;
+      if (sending.has(entry.id) || changing.has(entry.id) || waitByLane.get(entry.lane)?.isWaiting) continue;
       void send(entry);
     }
   };

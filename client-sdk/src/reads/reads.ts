@@ -133,7 +133,7 @@ export const createReads = (deps: ReadsDeps): Reads => {
     Math.abs(clock.now() - checked.fetchedAt) < STALE_MS &&
     checked.changedAt === changedAt(areaOf(query.procedure));
 
-  const shown = ({ snapshot, project }: Entry): ReadSnapshot<object> =>
+  const snapshotOf = ({ snapshot, project }: Entry): ReadSnapshot<object> =>
     project(snapshot.value, own?.entries.value ?? []);
 
   const show = (entry: Entry, value: object, source: "device" | "server"): void => {
@@ -256,12 +256,12 @@ export const createReads = (deps: ReadsDeps): Reads => {
     const entry = entryOf(query);
     await load(entry);
     // A pending command in the outbox counts as a value, too.
-    const isKnown = shown(entry).value !== undefined;
+    const isKnown = snapshotOf(entry).value !== undefined;
     if (!deviceOnly) {
       if (waits || !isKnown) await refresh(entry);
       else if (!isFresh(entry)) void refresh(entry);
     }
-    const { value, error } = shown(entry);
+    const { value, error } = snapshotOf(entry);
     if (value === undefined || (error && !isKnown)) {
       throw error ?? new EdVoyageError("offline", "This device has never read this data.");
     }
@@ -276,7 +276,7 @@ export const createReads = (deps: ReadsDeps): Reads => {
       const entry = entryOf(query);
       return {
         get value() {
-          return shown(entry) as ReadSnapshot<never>;
+          return snapshotOf(entry) as ReadSnapshot<never>;
         },
         subscribe: (listener) => {
           entry.watchers += 1;
@@ -352,11 +352,11 @@ const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) ==
 /** Returns a readable key if the input is short. If two inputs share a checksum, the stored input tells them apart. */
 const keyOf = ({ procedure, input }: Query): string => {
   const text = JSON.stringify(input) ?? "";
-  const shown =
+  const readableInput =
     text.length <= MAX_READABLE_KEY
       ? text
       : `${text.slice(0, MAX_READABLE_KEY)}#${crc32(new TextEncoder().encode(text))}`;
-  return `${PREFIX}${procedure}/${shown}`;
+  return `${PREFIX}${procedure}/${readableInput}`;
 };
 
 const procedureOf = (key: string): string => key.slice(PREFIX.length, key.indexOf("/", PREFIX.length));
