@@ -11,7 +11,7 @@ const keyOf = (scene: AccessScene, caller: AccessCaller): string | undefined => 
   return caller === "admin" ? scene.world.adminToken : scene[caller].token;
 };
 
-/** What a caller is never told of the owner and the contact, whatever the procedure. */
+/** Texts and ids of the owner and the contact that no procedure may tell this caller. */
 const secretsFrom = ({ owner }: AccessScene, caller: AccessCaller): readonly string[] => {
   const { draft, message, later, social, bio } = SCENE_TEXTS;
   const always = [owner.user.phone, owner.session.id, draft];
@@ -32,18 +32,18 @@ const secretsFrom = ({ owner }: AccessScene, caller: AccessCaller): readonly str
   }
 };
 
-const NAMES_OF_STUDENTS = ["userId", "ownerId", "authorId", "studentId"];
+const STUDENT_ID_FIELDS = ["userId", "ownerId", "authorId", "studentId"];
 
-/** Somebody's id under every name for a student that an input does not know. */
-const claims = (inputs: readonly unknown[], userId: string): object => {
-  const known = namesIn(inputs);
+/** Puts the user's id into every field that could name a student and that the inputs do not declare. */
+const foreignClaims = (inputs: readonly unknown[], userId: string): object => {
+  const declaredNames = namesIn(inputs);
   return Object.fromEntries(
-    NAMES_OF_STUDENTS.filter((name) => !known.has(name)).map((name) => [name, userId]),
+    STUDENT_ID_FIELDS.filter((name) => !declaredNames.has(name)).map((name) => [name, userId]),
   );
 };
 
-describe.each(DIALECTS)("who may call what, on %s", (dialect) => {
-  test("every procedure has a row, and every row a procedure", async () => {
+describe.each(DIALECTS)("the access control of the server, on %s", (dialect) => {
+  test("has a row of cases for every procedure and no row without one", async () => {
     const { procedures } = (await createStage(dialect)).server;
 
     const paths = procedures.map(({ path }) => path);
@@ -55,20 +55,20 @@ describe.each(DIALECTS)("who may call what, on %s", (dialect) => {
     ).toEqual([]);
     expect(
       rows.filter((path) => !paths.includes(path)),
-      "rows of no procedure",
+      "rows without a procedure",
     ).toEqual([]);
   });
 
   test(
-    "every procedure answers each caller as it should, whomever another field names",
+    "answers each caller as the row expects, even when another field names a foreign student",
     { timeout: 180_000 },
     async () => {
       const stage = await createStage(dialect);
       const bystander = await createBystander(stage, { name: "a bystander" });
-      const untouched = await bystander.export();
+      const exportBefore = await bystander.export();
       const { procedures } = stage.server;
-      const done = new Set<string>();
-      // Those that change nothing share a scene.
+      const checkedPaths = new Set<string>();
+      // Cases that change nothing share a scene.
       let scene: AccessScene | undefined;
 
       for (const procedure of procedures.toSorted((one, other) => other.type.localeCompare(one.type))) {
@@ -76,16 +76,22 @@ describe.each(DIALECTS)("who may call what, on %s", (dialect) => {
           if (rowToPath(row) !== procedure.path) continue;
           scene ??= await createAccessScene(stage);
           const outcomes: Partial<Record<AccessCaller, string>> = {};
-          // The owner last: some of her calls end what the others ask for.
+          // The owner comes last: some of the owner's calls end what the other callers ask for.
           for (const caller of CALLERS) {
             const target = { url: stage.url, token: keyOf(scene, caller) };
-            const asked = { ...input?.(scene), ...claims(procedure.inputs, bystander.userId) };
-            const { outcome, body } = await callProcedure(target, procedure, asked);
+            const inputWithClaims = {
+              ...input?.(scene),
+              ...foreignClaims(procedure.inputs, bystander.userId),
+            };
+            const { outcome, body } = await callProcedure(target, procedure, inputWithClaims);
             outcomes[caller] = outcome;
-            const told = [...secretsFrom(scene, caller), ...(caller === "admin" ? [] : bystander.secrets)];
+            const forbidden = [
+              ...secretsFrom(scene, caller),
+              ...(caller === "admin" ? [] : bystander.secrets),
+            ];
             expect(
-              told.filter((secret) => body.includes(secret)),
-              `${row} told ${caller}: ${body}`,
+              forbidden.filter((secret) => body.includes(secret)),
+              `${row} revealed to ${caller}: ${body}`,
             ).toEqual([]);
           }
           expect({ row, ...outcomes }).toEqual({
@@ -93,21 +99,21 @@ describe.each(DIALECTS)("who may call what, on %s", (dialect) => {
             ...expected,
             ...(dialect === "postgres" ? onPostgres : {}),
           });
-          done.add(procedure.path);
+          checkedPaths.add(procedure.path);
           if (procedure.type === "query") continue;
-          expect(await bystander.export(), `${row} changed what is the bystander's`).toBe(untouched);
+          expect(await bystander.export(), `${row} changed the bystander's account`).toBe(exportBefore);
           scene = undefined;
         }
       }
 
       process.stdout.write(
-        `Access on ${dialect}: ${done.size} of ${procedures.length} procedures (100 %), ${CALLERS.length} callers\n`,
+        `Access on ${dialect}: ${checkedPaths.size} of ${procedures.length} procedures (100 %), ${CALLERS.length} callers\n`,
       );
-      expect(done.size).toBe(procedures.length);
+      expect(checkedPaths.size).toBe(procedures.length);
     },
   );
 
-  test("a student's key is not an admin's token, whatever it is called", async () => {
+  test("rejects a student's session key in place of the admin token, under any scheme", async () => {
     const stage = await createStage(dialect);
     const { token } = await stage.device().signIn();
 

@@ -19,11 +19,11 @@ const actionsOf = async (world: World, userId: string) =>
     .filter((entry) => entry.userId === userId)
     .map(({ action }) => action);
 
-const progressOf = (world: World, userId: string) => world.admin.admin.users.erasure.query({ userId });
+const erasureProgress = (world: World, userId: string) => world.admin.admin.users.erasure.query({ userId });
 
 const untilErased = (world: World, userId: string) =>
   until(async () => {
-    const state = await progressOf(world, userId).then(
+    const state = await erasureProgress(world, userId).then(
       (progress) => progress.state,
       () => "not begun",
     );
@@ -31,7 +31,7 @@ const untilErased = (world: World, userId: string) =>
   });
 
 describe.each(DIALECTS)("an account, on %s", (dialect) => {
-  test("its export has everything that is hers and nothing that is not", async () => {
+  test("exports everything that belongs to the student and nothing else", async () => {
     const { world, ada, bo, cy } = await createScene(dialect);
     const { rpc, user } = ada;
     const course = (await rpc.courses.list.query({ limit: 1 })).items[0];
@@ -44,34 +44,41 @@ describe.each(DIALECTS)("an account, on %s", (dialect) => {
       bo,
       { ...bo, id: user.id, knows: (other) => rpc.contacts.add.mutate({ userId: other.id }) },
     ]);
-    const left = await openDirect(bo, { ...bo, id: user.id });
+    const leftRoomId = await openDirect(bo, { ...bo, id: user.id });
     const { messageId } = await rpc.chat.send.mutate({ roomId: group, text: "Hello", commandId: uuidv7() });
     const removed = await rpc.chat.send.mutate({ roomId: group, text: "Taken back", commandId: uuidv7() });
     await rpc.chat.remove.mutate({ roomId: group, messageId: removed.messageId });
     await rpc.chat.edit.mutate({ roomId: group, messageId, text: "Hello all" });
-    await rpc.chat.send.mutate({ roomId: left, text: "In a room that she left", commandId: uuidv7() });
-    await rpc.chat.rooms.leave.mutate({ roomId: left });
+    await rpc.chat.send.mutate({ roomId: leftRoomId, text: "In a room that Ada left", commandId: uuidv7() });
+    await rpc.chat.rooms.leave.mutate({ roomId: leftRoomId });
     await bo.send(group, "Bo's message");
 
-    const all = await rpc.account.export.query();
+    const exported = await rpc.account.export.query();
 
-    expect(all.user).toEqual({ id: user.id, phone: user.phone, createdAt: user.createdAt });
-    expect(all).toMatchObject({
+    expect(exported.user).toEqual({ id: user.id, phone: user.phone, createdAt: user.createdAt });
+    expect(exported).toMatchObject({
       profile: { name: "Ada", bio: "From Lagos", phone: user.phone, dateOfBirth: "2004-02-29" },
       sessions: [{ deviceName: "Ada's phone" }],
       document: { favourites: { [`course:${course?.id}`]: { addedAt: expect.any(Number) } } },
       invitations: [],
     });
-    const text = JSON.stringify(all);
-    for (const hers of ["Bobo", "Hello all", "In a room that she left"]) expect(text).toContain(hers);
-    for (const not of ["Bo's own", "Bo's message", "What Cy calls Ada", "Taken back", ada.token, bo.phone]) {
-      expect(text).not.toContain(not);
+    const text = JSON.stringify(exported);
+    for (const ownText of ["Bobo", "Hello all", "In a room that Ada left"]) expect(text).toContain(ownText);
+    for (const foreignText of [
+      "Bo's own",
+      "Bo's message",
+      "What Cy calls Ada",
+      "Taken back",
+      ada.token,
+      bo.phone,
+    ]) {
+      expect(text).not.toContain(foreignText);
     }
-    expect(all["rooms"]).toHaveLength(2);
+    expect(exported["rooms"]).toHaveLength(2);
     expect(await actionsOf(world, user.id)).toContain("account.exported");
   });
 
-  test("is deleted by a fresh sign-in alone, which ends all sessions and sockets at once", async () => {
+  test("needs a fresh sign-in to be deleted, and loses all sessions and sockets at once", async () => {
     const { world, device, ada } = await createScene(dialect);
     const laptop = await world.device({ phone: device.phone }).signIn();
     world.clock.advance({ ms: FRESH_SIGN_IN_MS + 1 });
@@ -89,7 +96,7 @@ describe.each(DIALECTS)("an account, on %s", (dialect) => {
     expect(await actionsOf(world, fresh.user.id)).toContain("account.deletion-requested");
   });
 
-  test("comes back by a sign-in within seven days, which says so; others do not see it meanwhile", async () => {
+  test("returns after a sign-in within seven days, which reports it; until then it is hidden from others", async () => {
     const { world, device, ada, bo } = await createScene(dialect);
     await ada.rpc.profile.update.mutate({ name: "Ada" });
     await ada.rpc.account.delete.mutate();
@@ -108,15 +115,15 @@ describe.each(DIALECTS)("an account, on %s", (dialect) => {
     expect(later.user).toMatchObject({ id: ada.user.id, deletionUndone: false });
     expect(await later.rpc.profile.get.query()).toMatchObject({ name: "Ada" });
     expect(await actionsOf(world, ada.user.id)).toContain("account.deletion-undone");
-    await expectRefusal(progressOf(world, ada.user.id), "not-found");
+    await expectRefusal(erasureProgress(world, ada.user.id), "not-found");
   });
 
-  test("is erased after seven days: nothing of it is left but ids, and its number is a stranger's", async () => {
+  test("leaves only ids behind seven days after its deletion, and frees its number for a new student", async () => {
     const { world, device, ada, bo, cy } = await createScene(dialect);
     const { rpc, user } = ada;
-    const wrong = world.device({ phone: device.phone });
-    await wrong.requestCode();
-    await wrong.verify({ code: wrong.wrongCode() }).catch(() => {});
+    const wrongDevice = world.device({ phone: device.phone });
+    await wrongDevice.requestCode();
+    await wrongDevice.verify({ code: wrongDevice.wrongCode() }).catch(() => {});
     await rpc.profile.update.mutate({ name: "Ada", bio: "Secret bio" });
     await rpc.contacts.add.mutate({ userId: bo.id });
     await bo.rpc.contacts.add.mutate({ userId: user.id });
@@ -127,9 +134,9 @@ describe.each(DIALECTS)("an account, on %s", (dialect) => {
     world.clock.advance({ days: 7, hours: 1 });
     await untilErased(world, user.id);
 
-    const left = await rowsOf(world.databaseUrl, "select * from audit_log where phone is not null");
-    expect(JSON.stringify(left)).not.toContain(user.phone.slice(1));
-    expect(left.filter((row) => Object.values(row as object).includes("127.0.0.1"))).toEqual([]);
+    const auditRows = await rowsOf(world.databaseUrl, "select * from audit_log where phone is not null");
+    expect(JSON.stringify(auditRows)).not.toContain(user.phone.slice(1));
+    expect(auditRows.filter((row) => Object.values(row as object).includes("127.0.0.1"))).toEqual([]);
     for (const table of [
       "users",
       "profiles",
@@ -147,17 +154,17 @@ describe.each(DIALECTS)("an account, on %s", (dialect) => {
     expect(await rowsOf(world.databaseUrl, "select id from logs")).toEqual([]);
     expect(await rowsOf(world.databaseUrl, "select id from log_entries")).toEqual([]);
     expect((await actionsOf(world, user.id))[0]).toBe("account.erased");
-    const again = await device.signIn();
-    expect(again).toMatchObject({ isNewUser: true, user: { deletionUndone: false } });
-    expect(again.user.id).not.toBe(user.id);
-    expect(cy.id).not.toBe(again.user.id);
+    const newOwner = await device.signIn();
+    expect(newOwner).toMatchObject({ isNewUser: true, user: { deletionUndone: false } });
+    expect(newOwner.user.id).not.toBe(user.id);
+    expect(cy.id).not.toBe(newOwner.user.id);
   });
 
-  test("that an admin erases goes at once: readers drop what she said, and her room goes to its heir", async () => {
+  test("disappears at once when an admin erases it: readers drop its messages, and its room goes to the heir", async () => {
     const { world, ada, bo, cy } = await createScene(dialect);
     const { rpc, user } = ada;
     await rpc.profile.update.mutate({ name: "Ada" });
-    for (const one of [bo, cy]) await one.rpc.contacts.add.mutate({ userId: user.id });
+    for (const friend of [bo, cy]) await friend.rpc.contacts.add.mutate({ userId: user.id });
     const { id: roomId } = await rpc.chat.rooms.create.mutate({
       kind: "group",
       memberIds: [bo.id, cy.id],
@@ -166,8 +173,8 @@ describe.each(DIALECTS)("an account, on %s", (dialect) => {
     const direct = await openDirect(bo, { ...bo, id: user.id });
     const { messageId } = await rpc.chat.send.mutate({ roomId, text: "Ada's secret", commandId: uuidv7() });
     await rpc.chat.edit.mutate({ roomId, messageId, text: "Ada's edit" });
-    const said = await bo.send(roomId, "Bo answers", messageId);
-    await rpc.chat.react.mutate({ roomId, messageId: said.messageId, emoji: "👍" });
+    const answer = await bo.send(roomId, "Bo answers", messageId);
+    await rpc.chat.react.mutate({ roomId, messageId: answer.messageId, emoji: "👍" });
     await rpc.chat.send.mutate({ roomId: direct, text: "To Bo alone", commandId: uuidv7() });
     const screen = connectStock({ url: world.url, token: bo.token }, `room/${roomId}/0`);
     await screen.synced();
@@ -200,8 +207,8 @@ describe.each(DIALECTS)("an account, on %s", (dialect) => {
     );
     await expectRefusal(world.admin.admin.users.show.query({ userId: user.id }), "not-found");
     const audit = (await world.admin.admin.audit.list.query({ limit: 100 })).items;
-    const hers = audit.filter((entry) => entry.userId === user.id);
-    expect(new Set(hers.map(({ phone }) => phone))).toEqual(new Set([`+91••••••${user.phone.slice(-4)}`]));
+    const ofUser = audit.filter((entry) => entry.userId === user.id);
+    expect(new Set(ofUser.map(({ phone }) => phone))).toEqual(new Set([`+91••••••${user.phone.slice(-4)}`]));
     expect(audit).toContainEqual(
       expect.objectContaining({
         action: "account.erasure-begun",
@@ -219,7 +226,7 @@ describe.each(DIALECTS)("an account, on %s", (dialect) => {
     );
   });
 
-  test("admins list, look at and export students, with masked numbers unless they ask", async () => {
+  test("appears to admins in lists, on its own and as an export, with a masked number unless they ask for it", async () => {
     const { world, ada, bo } = await createScene(dialect);
     await ada.rpc.profile.update.mutate({ name: "Ada", homeCountry: "NG" });
     await ada.rpc.account.delete.mutate();

@@ -33,19 +33,19 @@ const upgrade = (path: string, ...headers: readonly string[]): string =>
   );
 
 const LIST = "/trpc/universities.list";
-const MANY = Array.from({ length: 11 }, () => "universities.list").join();
+const ELEVEN_CALLS = Array.from({ length: 11 }, () => "universities.list").join();
 
-/** Every way in which the server answers, with the status and the request. */
+/** Every kind of answer of the server, with its status and the request that causes it. */
 const ANSWERS: readonly (readonly [string, number, string])[] = [
   ["a query", 200, get(LIST)],
   ["a query by HEAD", 204, get(LIST).replace("GET", "HEAD")],
   ["a batch", 200, get(`${LIST},courses.list?batch=1`)],
   ["a batch in which one call fails", 207, get(`${LIST},sessions.list?batch=1`)],
-  ["a batch with too many calls", 409, get(`/trpc/${MANY}?batch=1`)],
+  ["a batch with too many calls", 409, get(`/trpc/${ELEVEN_CALLS}?batch=1`)],
   ["a streamed batch", 200, get(`${LIST}?batch=1`, "accept: application/jsonl")],
-  ["a streamed batch of what is not there", 200, get("/trpc/nope?batch=1", "accept: application/jsonl")],
+  ["a streamed batch of an unknown procedure", 200, get("/trpc/nope?batch=1", "accept: application/jsonl")],
   ["a call without a session", 401, get("/trpc/sessions.list")],
-  ["a call with a key that is none", 401, get("/trpc/sessions.list", "authorization: Bearer nobody")],
+  ["a call with an unknown session key", 401, get("/trpc/sessions.list", "authorization: Bearer nobody")],
   ["a call for admins", 403, get("/trpc/admin.status")],
   ["invalid input", 400, post("/trpc/auth.requestCode", "{}")],
   ["a body that is not JSON", 400, post("/trpc/auth.requestCode", "{")],
@@ -74,23 +74,23 @@ const ANSWERS: readonly (readonly [string, number, string])[] = [
   ["a preflight of an allowed origin", 204, preflight(APP_ORIGIN)],
   ["a preflight of a foreign origin", 204, preflight("https://example.org")],
   ["a preflight for an unknown address", 204, preflight(APP_ORIGIN, "/nowhere")],
-  ["OPTIONS that is no preflight", 400, get(LIST).replace("GET", "OPTIONS")],
+  ["OPTIONS that is not a preflight", 400, get(LIST).replace("GET", "OPTIONS")],
   ["/healthz", 200, get("/healthz")],
   ["/readyz", 200, get("/readyz")],
   ["/metrics", 200, get("/metrics")],
-  ["a request line that is none", 400, "this is not HTTP\r\n\r\n"],
-  ["a header that is none", 400, get(LIST, "no colon")],
-  ["two lengths of one body", 400, post(LIST, "{}", "content-length: 3")],
+  ["a malformed request line", 400, "this is not HTTP\r\n\r\n"],
+  ["a malformed header", 400, get(LIST, "no colon")],
+  ["two lengths for one body", 400, post(LIST, "{}", "content-length: 3")],
   ["a request without a host", 400, `GET ${LIST} HTTP/1.1\r\n\r\n`],
-  ["an expectation that nobody meets", 417, post(LIST, "{}", "expect: the-moon")],
+  ["an expectation that the server cannot meet", 417, post(LIST, "{}", "expect: the-moon")],
   ["headers over the limit", 431, get(LIST, `x-large: ${"x".repeat(20_000)}`)],
   ["an address over the limit of headers", 431, get(`${LIST}?input=${"x".repeat(20_000)}`)],
   [
-    "extensions of a chunk over the limit",
+    "chunk extensions over the limit",
     413,
     post(LIST, `1;${"x".repeat(20_000)}\r\n{`).replace(/content-length: \d+/, "transfer-encoding: chunked"),
   ],
-  ["an upgrade elsewhere", 404, upgrade("/trpc/universities.list", "sec-websocket-version: 13")],
+  ["an upgrade at another address", 404, upgrade("/trpc/universities.list", "sec-websocket-version: 13")],
   ["an upgrade to HTTP/2", 404, get(LIST, "connection: Upgrade, HTTP2-Settings", "upgrade: h2c")],
   ["an upgrade to another version of WebSocket", 400, upgrade("/sync/user", "sec-websocket-version: 7")],
   ["an upgrade by POST", 405, upgrade("/sync/user", "sec-websocket-version: 13").replace("GET", "POST")],
@@ -106,8 +106,8 @@ const expectMarked = (answer: RawAnswer): void => {
   if (answer.status !== 101) expect(valuesOf(answer, "cache-control")).toEqual(["no-store"]);
 };
 
-describe("every answer of the server carries its header once and is not cached", () => {
-  test.each(ANSWERS)("%s (%i)", async (_what, status, request) => {
+describe("every answer of the server", () => {
+  test.each(ANSWERS)("carries the header once and is not cached: %s (%i)", async (_what, status, request) => {
     const { url } = await createWorld({ environment: { EDVOYAGE_ALLOWED_ORIGINS: APP_ORIGIN } });
 
     const answer = await exchangeRaw(url, request);
@@ -116,7 +116,7 @@ describe("every answer of the server carries its header once and is not cached",
     expectMarked(answer);
   });
 
-  test("a bug and a database that takes no writes", async () => {
+  test("carries the header after a bug (500) and while the database takes no writes (503)", async () => {
     const { url, databaseUrl } = await createWorld();
     const database = new SqliteDriver(databaseUrl.slice("sqlite:".length));
     database.exec("alter table courses rename column search_words to moved_away");
@@ -133,14 +133,14 @@ describe("every answer of the server carries its header once and is not cached",
     expectMarked(unready);
   });
 
-  test("a request that arrives on a used connection while the server closes (503)", async () => {
+  test("carries the header when a request arrives on a used connection during the shutdown (503)", async () => {
     const gate = createGate();
-    const asked = createGate();
+    const smsRequested = createGate();
     const world = await createWorld({
       smsProvider: {
         name: "webhook",
         send: async () => {
-          asked.open();
+          smsRequested.open();
           await gate.passed;
         },
       },
@@ -150,7 +150,7 @@ describe("every answer of the server carries its header once and is not cached",
     socket.write(
       post("/trpc/auth.requestCode", JSON.stringify({ phone: somePhone(), deviceId: randomUUID() })),
     );
-    await asked.passed;
+    await smsRequested.passed;
 
     const closed = world.stop();
     await expect(fetch(`${world.url}/healthz`)).rejects.toThrow(TypeError);
@@ -164,7 +164,7 @@ describe("every answer of the server carries its header once and is not cached",
     await closed;
   });
 
-  test("an answer without a socket", async () => {
+  test("carries the header when a request comes without a socket", async () => {
     const { server } = await createWorld();
 
     const response = await server.fetch("http://in-process/trpc/sessions.list");
@@ -174,14 +174,14 @@ describe("every answer of the server carries its header once and is not cached",
   });
 });
 
-describe("a page of another origin may read the header", () => {
+describe("a page of another origin", () => {
   test.each([
     ["a query", 200, get(LIST, `origin: ${APP_ORIGIN}`)],
     ["a refusal", 401, get("/trpc/sessions.list", `origin: ${APP_ORIGIN}`)],
     ["an unknown procedure", 404, get("/trpc/nope", `origin: ${APP_ORIGIN}`)],
     ["an unknown address", 404, get("/nowhere", `origin: ${APP_ORIGIN}`)],
     ["a body over the limit", 413, post("/trpc/x", `"${"x".repeat(300_000)}"`, `origin: ${APP_ORIGIN}`)],
-  ])("of %s (%i)", async (_what, status, request) => {
+  ])("reads the header on the answer to %s (%i)", async (_what, status, request) => {
     const { url } = await createWorld({ environment: { EDVOYAGE_ALLOWED_ORIGINS: APP_ORIGIN } });
 
     const answer = await exchangeRaw(url, request);

@@ -10,7 +10,7 @@ import { createWorld, joinWorld } from "../support/world.ts";
 const limits = { callsPerMinutePerIp: 1_000_000, applicationsPerUser: 1_000 };
 const ROUNDS = 12;
 
-/** Two servers where the database has room for two: what one locks, the other must see. */
+/** Two servers on PostgreSQL, one on SQLite. With two, each must see the locks of the other. */
 const createScene = async (dialect: TestDialect) => {
   const one = await createWorld({ dialect, limits });
   const other = dialect === "postgres" ? await joinWorld(one, { limits }) : one;
@@ -36,7 +36,7 @@ const outcomeOf = (call: Promise<unknown>): Promise<string> =>
 const outcomesOf = async (calls: readonly Promise<unknown>[]): Promise<string[]> =>
   (await Promise.all(calls.map(outcomeOf))).toSorted();
 
-/** Asserts that the history begins with the draft, has no hole, and ends where the application is; returns its steps. */
+/** Asserts that the history begins with the draft, has no gap and ends at the current status; returns its steps. */
 const explainedSteps = async ({ rpc }: Student, applicationId: string) => {
   const { items } = await rpc.applications.history.query({ applicationId, limit: 100 });
   const { status } = await rpc.applications.get.query({ applicationId });
@@ -47,8 +47,8 @@ const explainedSteps = async ({ rpc }: Student, applicationId: string) => {
   return items.map(({ by, from, to }) => `${by}: ${from} to ${to}`);
 };
 
-describe.each(DIALECTS)("applications that several change at once, on %s", (dialect) => {
-  test("a student who withdraws and an admin who moves: one wins, the other is told of the conflict", async () => {
+describe.each(DIALECTS)("an application under concurrent changes, on %s", (dialect) => {
+  test("lets either the student's withdrawal or the admin's move win, and report a conflict to the other", async () => {
     const { student, admin, nextCourse } = await createScene(dialect);
 
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -65,7 +65,7 @@ describe.each(DIALECTS)("applications that several change at once, on %s", (dial
     }
   });
 
-  test("a decision and a withdrawal that name no status: one wins too", async () => {
+  test("lets one of several decisions and a withdrawal win when none of them names the current status", async () => {
     const { student, admin, nextCourse } = await createScene(dialect);
 
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -79,7 +79,7 @@ describe.each(DIALECTS)("applications that several change at once, on %s", (dial
 
       const outcomes = await outcomesOf(calls);
       const steps = await explainedSteps(student, applicationId);
-      // Whoever waits may still be refused: two steps, and they are those of the table.
+      // A waitlisted application may still be rejected: then two steps are taken, both from the table.
       if (outcomes.filter((outcome) => outcome === "ok").length === 2) {
         expect(steps.slice(3)).toEqual([
           "admin: under_review to waitlisted",
@@ -92,22 +92,22 @@ describe.each(DIALECTS)("applications that several change at once, on %s", (dial
     }
   });
 
-  test("devices that make, edit and submit at once lose nothing and do nothing twice", async () => {
+  test("loses no draft, edit or submission that devices send at once, and takes each only once", async () => {
     const { student, tablet, nextCourse } = await createScene(dialect);
     const devices = [student, tablet].map(({ rpc }) => rpc.applications);
     const onBoth = <Answer>(call: (device: (typeof devices)[number], index: number) => Promise<Answer>) =>
       Array.from({ length: 10 }, (_, index) => call(devices[index % 2] ?? expect.fail(), index));
-    const tenth = [...Array.from({ length: 9 }, () => "conflict"), "ok"];
+    const oneOfTen = [...Array.from({ length: 9 }, () => "conflict"), "ok"];
 
     const courseId = nextCourse();
-    expect(await outcomesOf(onBoth((device) => device.create.mutate({ courseId })))).toEqual(tenth);
+    expect(await outcomesOf(onBoth((device) => device.create.mutate({ courseId })))).toEqual(oneOfTen);
 
     const { id: applicationId } = await createCompleteDraft(student, nextCourse());
     expect(
       await outcomesOf(
         onBoth((device, index) => device.update.mutate({ applicationId, changes: { notes: `${index}` } })),
       ),
-    ).toEqual(tenth);
+    ).toEqual(oneOfTen);
     const edits = [
       { changes: { notes: null }, base: { notes: await notesOf(student, applicationId) } },
       { changes: { funding: "loan" }, base: { funding: "scholarship" } },
@@ -120,14 +120,14 @@ describe.each(DIALECTS)("applications that several change at once, on %s", (dial
       fields: { notes: null, funding: "loan", intakeYear: 2029, studyMode: "part-time" },
     });
 
-    expect(await outcomesOf(onBoth((device) => device.submit.mutate({ applicationId })))).toEqual(tenth);
+    expect(await outcomesOf(onBoth((device) => device.submit.mutate({ applicationId })))).toEqual(oneOfTen);
     expect(await explainedSteps(student, applicationId)).toEqual([
       "student: null to draft",
       "student: draft to submitted",
     ]);
   });
 
-  test("no sequence of acts, alone or two at once, leaves the table of transitions", async () => {
+  test("stays within the table of transitions under any sequence of acts, alone or two at once", async () => {
     const { student, admin, nextCourse } = await createScene(dialect);
 
     await fc.assert(
@@ -144,7 +144,7 @@ describe.each(DIALECTS)("applications that several change at once, on %s", (dial
         for (const turn of turns) {
           const outcomes = await Promise.all(turn.map(perform));
           const reached = (await student.rpc.applications.get.query({ applicationId })).status;
-          expect(endings(status, turn)).toContainEqual({ outcomes, status: reached });
+          expect(allowedOutcomes(status, turn)).toContainEqual({ outcomes, status: reached });
           status = reached;
         }
 
@@ -161,7 +161,7 @@ interface Act {
   readonly to: ApplicationStatus;
 }
 
-/** The table of transitions once more, as the design and the README have it. */
+/** The table of transitions, written again as the design and the README show it. */
 const STEPS: ReadonlySet<string> = new Set(
   Object.entries({
     "student: draft": "submitted withdrawn",
@@ -177,8 +177,8 @@ const STEPS: ReadonlySet<string> = new Set(
   }).flatMap(([from, to]) => to.split(" ").map((status) => `${from} to ${status}`)),
 );
 
-/** What may come of acts at once: what comes of them one after the other, in either order. */
-const endings = (from: ApplicationStatus, [one, other]: readonly Act[]) => {
+/** Every allowed outcome of concurrent acts: the outcome of running them one after the other, in either order. */
+const allowedOutcomes = (from: ApplicationStatus, [one, other]: readonly Act[]) => {
   if (!one) return [];
   const run = (acts: readonly Act[]) => {
     let status = from;
@@ -194,7 +194,7 @@ const endings = (from: ApplicationStatus, [one, other]: readonly Act[]) => {
   return [run([one, other]), { ...reversed, outcomes: reversed.outcomes.toReversed() }];
 };
 
-/** Those of the chain more often, so that sequences come far. */
+/** Steps of the usual path come more often, so that sequences get far. */
 const someAct: fc.Arbitrary<Act> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Act>({ by: "student", to: "submitted" }) },
   { weight: 1, arbitrary: fc.constant<Act>({ by: "student", to: "withdrawn" }) },

@@ -25,8 +25,8 @@ const createScene = async (dialect: TestDialect, limits: WorldOptions["limits"] 
 const stepsOf = async ({ rpc }: Student, applicationId: string) =>
   (await rpc.applications.history.query({ applicationId, limit: 100 })).items;
 
-describe.each(DIALECTS)("applications, on %s", (dialect) => {
-  test("an application is made, filled in, submitted, decided, and its history tells who did what", async () => {
+describe.each(DIALECTS)("an application, on %s", (dialect) => {
+  test("passes from the draft through its submission to a decision, and its history shows who did what", async () => {
     const { world, courseAt, ada } = await createScene(dialect);
     const { applications } = ada.rpc;
     const { admin } = world.admin;
@@ -109,10 +109,10 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
     ]);
   });
 
-  test("every pair of statuses that the table does not have is a conflict, and changes nothing", async () => {
+  test("refuses every change of status that the table does not contain, and stays as it is", async () => {
     const { world, courseAt, ada, move } = await createScene(dialect);
     const { applications } = ada.rpc;
-    const ways: readonly (readonly ApplicationStatus[])[] = [
+    const paths: readonly (readonly ApplicationStatus[])[] = [
       [],
       ["under_review"],
       ["under_review", "interview"],
@@ -121,9 +121,9 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
       ["under_review", "waitlisted"],
       ["under_review", "deferred"],
     ];
-    for (const [index, way] of ways.entries()) {
+    for (const [index, path] of paths.entries()) {
       const { id: applicationId } = await createSubmitted(ada, courseAt(index));
-      for (const status of way) await move(applicationId, status);
+      for (const status of path) await move(applicationId, status);
       const shown = await world.admin.admin.applications.show.query({ applicationId });
       const { status, moves } = await applications.get.query({ applicationId });
 
@@ -149,11 +149,15 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
       if (!moves.includes("withdrawn")) {
         await expectRefusal(applications.withdraw.mutate({ applicationId }), "conflict");
       }
-      expect((await stepsOf(ada, applicationId)).map(({ to }) => to)).toEqual(["draft", "submitted", ...way]);
+      expect((await stepsOf(ada, applicationId)).map(({ to }) => to)).toEqual([
+        "draft",
+        "submitted",
+        ...path,
+      ]);
     }
   });
 
-  test("two devices that edit one draft offline merge field by field, and a collision loses nothing", async () => {
+  test("merges offline edits of its draft field by field, and loses nothing when two devices collide", async () => {
     const { world, courseAt, ada } = await createScene(dialect);
     const phone = ada.rpc.applications;
     const tablet = world.rpc({ token: ada.token }).applications;
@@ -192,12 +196,12 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
     expect(await phone.get.query({ applicationId })).toMatchObject({
       fields: { statement: "The phone's", studyMode: null },
     });
-    // The student has looked at both.
+    // The student has seen both versions.
     const base = { statement: "The phone's" };
     expect(await tablet.update.mutate({ ...edit, base })).toMatchObject({
       fields: { statement: "The tablet's", studyMode: "part-time" },
     });
-    // A base that no field could have is no fault of the edit's form, and is equal to nothing.
+    // A base that no valid field could have is accepted as input, but matches no field.
     await expectRefusal(
       phone.update.mutate({
         applicationId,
@@ -209,7 +213,7 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
     );
   });
 
-  test("fields are bounded and checked, texts above their limit get the error that names it", async () => {
+  test("rejects invalid fields, and reports texts above the limit with the name of that limit", async () => {
     const { courseAt, ada } = await createScene(dialect, { applicationTextCharacters: 10 });
     const { applications } = ada.rpc;
     const { id: applicationId } = await applications.create.mutate({ courseId: courseAt(0) });
@@ -242,7 +246,7 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
     });
   });
 
-  test("one live application to a course, and so many in all", async () => {
+  test("cannot be created beside another live one for its course, or above the limit per student", async () => {
     const { courseAt, ada, bo, move } = await createScene(dialect, { applicationsPerUser: 3 });
     const { applications } = ada.rpc;
     const courseId = courseAt(0);
@@ -275,7 +279,7 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
     await expectRefusal(applications.create.mutate({ courseId: uuidv7() }), "not-found");
   });
 
-  test("a command takes effect once, and an id that is taken is nobody else's", async () => {
+  test("takes a command only once, and rejects an id that another application uses", async () => {
     const { courseAt, ada, bo } = await createScene(dialect);
     const [commandId, courseId] = [uuidv7(), courseAt(0)];
 
@@ -297,14 +301,17 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
     expect(await stepsOf(ada, commandId)).toHaveLength(1);
   });
 
-  test("somebody else's application is not there, whatever is asked of it", async () => {
+  test("stays hidden from other students, whatever they request", async () => {
     const { courseAt, ada, bo } = await createScene(dialect);
     const { id, documents } = await createCompleteDraft(ada, courseAt(0));
     const documentId = documents[0]?.id ?? "";
     const { applications } = bo.rpc;
 
     for (const applicationId of [id, uuidv7(), "", "'; drop table applications", "~"]) {
-      const [its, cv] = [{ applicationId, documentId }, { applicationId, kind: "cv", name: "x" } as const];
+      const [documentRef, cv] = [
+        { applicationId, documentId },
+        { applicationId, kind: "cv", name: "x" } as const,
+      ];
       const refusals = [
         await expectRefusal(applications.get.query({ applicationId }), "not-found"),
         await expectRefusal(applications.history.query({ applicationId }), "not-found"),
@@ -312,8 +319,8 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
         await expectRefusal(applications.submit.mutate({ applicationId }), "not-found"),
         await expectRefusal(applications.withdraw.mutate({ applicationId }), "not-found"),
         await expectRefusal(applications.addDocument.mutate(cv), "not-found"),
-        await expectRefusal(applications.uploadDocument.mutate(its), "not-found"),
-        await expectRefusal(applications.removeDocument.mutate(its), "not-found"),
+        await expectRefusal(applications.uploadDocument.mutate(documentRef), "not-found"),
+        await expectRefusal(applications.removeDocument.mutate(documentRef), "not-found"),
       ];
       expect(new Set(refusals.map(({ message }) => message))).toEqual(
         new Set(["There is no such application."]),
@@ -323,7 +330,7 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
     expect((await ada.rpc.applications.get.query({ applicationId: id })).documents).toHaveLength(2);
   });
 
-  test("documents come, are judged, come again, and stay", async () => {
+  test("lets the student add, replace and remove documents until an admin has accepted them", async () => {
     const { world, courseAt, ada } = await createScene(dialect, { documentsPerApplication: 3 });
     const { applications } = ada.rpc;
     const { admin } = world.admin;
@@ -341,7 +348,7 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
       "limit/reached",
       { limit: "documentsPerApplication" },
     );
-    // What a draft holds is the student's own.
+    // Only the student may see the contents of a draft.
     await expectRefusal(admin.applications.setDocument.mutate({ ...cv, status: "accepted" }), "not-found");
     expect(await admin.applications.show.query({ applicationId })).toMatchObject({
       fields: null,
@@ -385,7 +392,7 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
     expect((await applications.list.query()).items).toMatchObject([{ documents: left }]);
   });
 
-  test("what was submitted keeps its fee and deadline, and outlives its course", async () => {
+  test("keeps its fee and deadline after the submission, even when its course is gone", async () => {
     const { world, courseAt, ada } = await createScene(dialect);
     const { applications } = ada.rpc;
     const submitted = await createSubmitted(ada, courseAt(0));
@@ -399,7 +406,7 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
     const refused = await expectRefusal(applications.submit.mutate({ applicationId: late.id }), "conflict");
     expect(refused.message).toMatch(/too late/);
 
-    const world2 = await world.stop();
+    const reopen = await world.stop();
     await writeRows(
       world.databaseUrl,
       "update courses set application_fee = 7, deadline_month = 2, deadline_day = 1",
@@ -408,26 +415,28 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
       world.databaseUrl,
       `delete from courses where id in ('${courseAt(0)}', '${courseAt(1)}')`,
     );
-    const { rpc } = await world2();
+    const { rpc } = await reopen();
     const { applications: after } = rpc({ token: ada.token });
 
-    const gone = { course: { isOffered: false } };
+    const courseGone = { course: { isOffered: false } };
     expect(await after.get.query({ applicationId: submitted.id })).toEqual({
       ...submitted,
       course: { ...submitted.course, isOffered: false },
     });
     expect(await after.get.query({ applicationId: draft.id })).toMatchObject({
-      ...gone,
+      ...courseGone,
       course: { title: draft.course.title },
       fee: null,
       deadline: null,
     });
-    await expectRefusal(after.submit.mutate({ applicationId: draft.id }), "conflict", { application: gone });
+    await expectRefusal(after.submit.mutate({ applicationId: draft.id }), "conflict", {
+      application: courseGone,
+    });
     expect(await after.get.query({ applicationId: late.id })).toMatchObject({ fee: { amount: 7 } });
     expect((await after.list.query()).items).toHaveLength(3);
   });
 
-  test("her other devices hear of every change, and of nobody else's", async () => {
+  test("tells the student's other devices of every change, and no other student's", async () => {
     const { world, courseAt, ada, bo, move } = await createScene(dialect);
     const { applications } = ada.rpc;
     const changedBy = async (act: () => Promise<unknown>): Promise<string[]> => {
@@ -459,7 +468,7 @@ describe.each(DIALECTS)("applications, on %s", (dialect) => {
     ).toEqual(["applications"]);
   });
 
-  test("an admin lists applications in pages, by status and student, with masked numbers", async () => {
+  test("appears in an admin's list, which has pages, filters by status and student, and masks numbers", async () => {
     const { world, courseAt, ada, bo, move } = await createScene(dialect);
     const { list, show } = world.admin.admin.applications;
     const [one, two] = [await createSubmitted(ada, courseAt(0)), await createSubmitted(bo, courseAt(0))];

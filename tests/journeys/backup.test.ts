@@ -8,7 +8,7 @@ import { createWorld, expectRefusal, type World } from "../support/world.ts";
 
 const ESCAPE = "\u001b";
 
-/** A world and its terminal, which finds server, database and token as on the server's own machine. */
+/** Returns a terminal that finds the world's server, database and token as it would on the server's own machine. */
 const createTerminal =
   (world: World) =>
   (...words: string[]) =>
@@ -26,7 +26,7 @@ const sqliteWorld = async () => {
 };
 
 describe("edvoyage db backup", () => {
-  test("makes a checked file of the running server's database and says so in words, JSON and the audit log", async () => {
+  test("writes a checked file of the running server's database, and reports it as text, as JSON and in the audit log", async () => {
     const { world, edvoyage } = await sqliteWorld();
 
     const plain = await edvoyage("db", "backup");
@@ -56,23 +56,23 @@ describe("edvoyage db backup", () => {
     expect(JSON.parse(audit.stdout)[0]).toMatchObject({ action: "database.backed-up", actor: "admin" });
   });
 
-  test("copies it where it was asked to, never over a file, and keeps as many as it was told", async () => {
+  test("copies the backup to the given path, never overwrites a file, and keeps the given number of backups", async () => {
     const { world, edvoyage } = await sqliteWorld();
     const output = join(temporaryFolder(), "copy.sqlite");
     await edvoyage("db", "backup");
 
     const copied = await edvoyage("db", "backup", "--output", output, "--keep", "1", "--json");
-    const again = await edvoyage("db", "backup", "--output", output);
+    const repeated = await edvoyage("db", "backup", "--output", output);
 
     const { path, removed } = JSON.parse(copied.stdout);
     expect(readFileSync(output)).toEqual(readFileSync(path));
     expect(statSync(output).mode & 0o777).toBe(0o600);
     expect(removed).toHaveLength(1);
-    expect(again).toMatchObject({ exitCode: 5, stdout: "" });
+    expect(repeated).toMatchObject({ exitCode: 5, stdout: "" });
     expect(readdirSync(join(world.dataDir, "backups"))).toHaveLength(1);
   });
 
-  test("is one at a time, and gives up when the server stops", async () => {
+  test("runs once at a time, and is cut off when the server stops", async () => {
     const { world } = await sqliteWorld();
 
     const [one, other] = await Promise.allSettled([
@@ -96,7 +96,7 @@ describe("edvoyage db backup", () => {
 });
 
 describe("edvoyage db restore", () => {
-  test("asks for a yes, and for a server that is down", async () => {
+  test("needs a confirmation and a stopped server", async () => {
     const { edvoyage } = await sqliteWorld();
     const { path } = JSON.parse((await edvoyage("db", "backup", "--json")).stdout);
 
@@ -109,7 +109,7 @@ describe("edvoyage db restore", () => {
     expect(JSON.parse(conflicting.stderr)).toMatchObject({ error: { reason: "conflict" } });
   });
 
-  test("brings back what was there, and everybody signs in again", async () => {
+  test("brings back the state of the backup, after which every student signs in again", async () => {
     const { world, edvoyage } = await sqliteWorld();
     const before = await world.device().signIn();
     const { path } = JSON.parse((await edvoyage("db", "backup", "--json")).stdout);
@@ -120,8 +120,8 @@ describe("edvoyage db restore", () => {
     const second = await open();
 
     expect(restored.exitCode).toBe(0);
-    const { kept, ...told } = JSON.parse(restored.stdout);
-    expect(told).toMatchObject({
+    const { kept, ...report } = JSON.parse(restored.stdout);
+    expect(report).toMatchObject({
       source: path,
       epoch: 2,
       sessionsEnded: 1,
@@ -138,9 +138,9 @@ describe("edvoyage db restore", () => {
   });
 
   test.each([
-    [2, "nothing", undefined],
-    [1, "text", "a letter to my aunt, of some length"],
-  ])("ends with %i for %s, and changes nothing", async (exitCode, _name, content) => {
+    [2, "a missing file", undefined],
+    [1, "a text file", "a letter to my aunt, of some length"],
+  ])("ends with exit code %i for %s, and changes nothing", async (exitCode, _name, content) => {
     const dataDir = temporaryFolder();
     const file = join(dataDir, "file");
     if (content !== undefined) writeFileSync(file, content);
@@ -154,7 +154,7 @@ describe("edvoyage db restore", () => {
     expect(existsSync(join(dataDir, "data"))).toBe(false);
   });
 
-  test("says loudly that erasures are lost when the database cannot be read", async () => {
+  test("warns that erasures are lost when the current database cannot be read", async () => {
     const dataDir = temporaryFolder();
     const environment = { EDVOYAGE_DATA_DIR: dataDir };
     const server = await startServerProcess(dataDir);
@@ -175,8 +175,8 @@ describe("edvoyage db restore", () => {
   });
 });
 
-describe.runIf(DIALECTS.includes("postgres"))("on PostgreSQL", () => {
-  test("both say what to use instead", async () => {
+describe.runIf(DIALECTS.includes("postgres"))("each of edvoyage db backup and restore, on PostgreSQL", () => {
+  test("names the PostgreSQL tool to use instead", async () => {
     const world = await createWorld({ dialect: "postgres" });
     const edvoyage = createTerminal(world);
 
@@ -185,7 +185,11 @@ describe.runIf(DIALECTS.includes("postgres"))("on PostgreSQL", () => {
     const status = await edvoyage("db", "status", "--json");
 
     expect(backup).toMatchObject({ exitCode: 5, stdout: "", stderr: expect.stringContaining("pg_dump") });
-    expect(restore).toMatchObject({ exitCode: 5, stdout: "", stderr: expect.stringContaining("pg_restore") });
+    expect(restore).toMatchObject({
+      exitCode: 5,
+      stdout: "",
+      stderr: expect.stringContaining("pg_restore"),
+    });
     expect(JSON.parse(status.stdout)).toMatchObject({ dialect: "postgres", epoch: 1, newestBackup: null });
   });
 });

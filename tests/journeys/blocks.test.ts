@@ -11,24 +11,24 @@ const openRoom = async (world: World, { token }: Student, roomId: string): Promi
   return client;
 };
 
-/** Whose presence a client shows, but for its own. */
+/** The students whose presence a client shows, except its own. */
 const seenBy = ({ provider: { awareness } }: StockClient): UserId[] =>
   [...awareness.getStates()].filter(([id]) => id !== awareness.clientID).map(([, state]) => state.user?.id);
 
-const says = ({ provider }: StockClient, mood: string): void => provider.awareness.setLocalState({ mood });
+const setMood = ({ provider }: StockClient, mood: string): void => provider.awareness.setLocalState({ mood });
 
-/** Lets presence that there is come: what is sent after it has come. */
-const pass = async (world: World, from: StockClient, to: StockClient): Promise<void> => {
+/** Waits until earlier presence has arrived: sends a mark after it and waits for that mark. */
+const untilPresenceArrived = async (world: World, from: StockClient, to: StockClient): Promise<void> => {
   const mark = `mark ${Math.random()}`;
-  says(from, mark);
+  setMood(from, mark);
   await until(() => {
     world.clock.advance({ ms: 200 });
     return [...to.provider.awareness.getStates().values()].some((state) => state.mood === mark);
   });
 };
 
-describe.each(DIALECTS)("whom a student has blocked, on %s", (dialect) => {
-  test("sees nothing of her presence in a room that they share, from the moment of the block to its end", async () => {
+describe.each(DIALECTS)("a blocked student, on %s", (dialect) => {
+  test("cannot see the blocker's presence in a shared room from the start of the block to its end", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo, cy] = [
       await createStudent(world),
@@ -36,42 +36,44 @@ describe.each(DIALECTS)("whom a student has blocked, on %s", (dialect) => {
       await createStudent(world),
     ];
     const roomId = await openGroup(ada, [bo, cy]);
-    const [hers, his, third] = await Promise.all([ada, bo, cy].map((one) => openRoom(world, one, roomId)));
-    if (!hers || !his || !third) throw new Error("A room did not open");
-    says(hers, "calm");
-    await pass(world, third, his);
-    await until(() => seenBy(his).includes(ada.id));
+    const [adasRoom, bosRoom, cysRoom] = await Promise.all(
+      [ada, bo, cy].map((student) => openRoom(world, student, roomId)),
+    );
+    if (!adasRoom || !bosRoom || !cysRoom) throw new Error("A room did not open");
+    setMood(adasRoom, "calm");
+    await untilPresenceArrived(world, cysRoom, bosRoom);
+    await until(() => seenBy(bosRoom).includes(ada.id));
 
     await ada.blocks(bo);
-    await until(() => !seenBy(his).includes(ada.id));
-    says(hers, "typing");
-    await pass(world, third, his);
+    await until(() => !seenBy(bosRoom).includes(ada.id));
+    setMood(adasRoom, "typing");
+    await untilPresenceArrived(world, cysRoom, bosRoom);
 
-    expect(seenBy(his)).toEqual([cy.id]);
-    await until(() => seenBy(third).includes(ada.id));
-    // Nor who comes later, nor who asks.
-    const again = await openRoom(world, bo, roomId);
-    await pass(world, third, again);
-    expect(seenBy(again)).not.toContain(ada.id);
+    expect(seenBy(bosRoom)).toEqual([cy.id]);
+    await until(() => seenBy(cysRoom).includes(ada.id));
+    // A connection opened later does not see it either, even when it queries the presence.
+    const bosSecondRoom = await openRoom(world, bo, roomId);
+    await untilPresenceArrived(world, cysRoom, bosSecondRoom);
+    expect(seenBy(bosSecondRoom)).not.toContain(ada.id);
     const raw = await connectRaw({ url: world.url, token: bo.token }, roomDocumentName(roomId as RoomId, 0));
     raw.send(3);
-    await pass(world, third, again);
+    await untilPresenceArrived(world, cysRoom, bosSecondRoom);
     expect(Buffer.concat(raw.received).toString("latin1")).not.toContain(ada.id);
-    // She sees him: it is he who is blocked.
-    says(his, "here");
+    // The block has one direction: Ada still sees Bo.
+    setMood(bosRoom, "here");
     await until(() => {
       world.clock.advance({ ms: 200 });
-      return seenBy(hers).includes(bo.id);
+      return seenBy(adasRoom).includes(bo.id);
     });
 
     await ada.rpc.contacts.update.mutate({ userId: bo.id, blocked: false });
     await until(() => {
       world.clock.advance({ ms: 200 });
-      return seenBy(his).includes(ada.id) && seenBy(again).includes(ada.id);
+      return seenBy(bosRoom).includes(ada.id) && seenBy(bosSecondRoom).includes(ada.id);
     });
   });
 
-  test("is told neither how far she has read nor that she has, nor who she is", async () => {
+  test("learns neither the blocker's name nor what the blocker has read", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo, cy] = [
       await createStudent(world),
@@ -99,16 +101,16 @@ describe.each(DIALECTS)("whom a student has blocked, on %s", (dialect) => {
     expect((await readers(cy, world.clock.now()))[0]?.toSorted()).toEqual([ada.id, bo.id].toSorted());
     expect((await bo.rpc.contacts.list.query()).items).toMatchObject([{ userId: ada.id, name: null }]);
     await expectRefusal(bo.rpc.profile.of.query({ userId: ada.id }), "not-found");
-    const [told] = (await bo.rpc.notifications.recent.query()).items;
-    expect(told).toMatchObject({ kind: "followed", actor: { id: ada.id, name: null } });
+    const [notification] = (await bo.rpc.notifications.recent.query()).items;
+    expect(notification).toMatchObject({ kind: "followed", actor: { id: ada.id, name: null } });
     const { notifications } = await bo.rpc.inbox.changes.query({ since: null });
     expect(JSON.stringify(notifications)).not.toContain("Ada");
-    // A conversation needs names.
+    // A conversation needs names: members of a room stay named.
     const { members } = await bo.rpc.chat.rooms.get.query({ roomId });
     expect(members.find(({ userId }) => userId === ada.id)).toMatchObject({ name: "Ada" });
   });
 
-  test("is not told the name of her who is invited to a room of his", async () => {
+  test("cannot learn the blocker's name from an invitation to a shared room", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo, cy] = [
       await createStudent(world),
@@ -128,19 +130,19 @@ describe.each(DIALECTS)("whom a student has blocked, on %s", (dialect) => {
   });
 });
 
-test("a block that another node was told of hides presence on this one", async () => {
+test("a block that was set on another node hides presence on this one", async () => {
   const world = await createWorld({ dialect: "postgres" });
   const node = await joinWorld(world);
   const [ada, bo] = [await createStudent(world), await createStudent(world)];
   const roomId = await openGroup(ada, [bo]);
-  const [hers, his] = [await openRoom(world, ada, roomId), await openRoom(world, bo, roomId)];
-  await pass(world, hers, his);
+  const [adasRoom, bosRoom] = [await openRoom(world, ada, roomId), await openRoom(world, bo, roomId)];
+  await untilPresenceArrived(world, adasRoom, bosRoom);
 
   await node.rpc({ token: ada.token }).contacts.update.mutate({ userId: bo.id, blocked: true });
 
   await until(() => {
     world.clock.advance({ ms: 200 });
-    return !seenBy(his).includes(ada.id);
+    return !seenBy(bosRoom).includes(ada.id);
   });
-  expect(seenBy(his)).toEqual([]);
+  expect(seenBy(bosRoom)).toEqual([]);
 });

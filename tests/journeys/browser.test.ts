@@ -10,7 +10,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { hasBrowser, openBrowser } from "../support/browser.ts";
 import { createWorld, type World } from "../support/world.ts";
 
-/** A page with the stock client in it, on an origin of its own. */
+/** Opens a page with the stock client, on an origin of its own. */
 const openPage = async (): Promise<Page> => {
   const browser = await openBrowser({
     script: new URL("./browser/page.js", import.meta.url),
@@ -37,7 +37,7 @@ const connect = (
     },
   );
 
-test("the stock client in a browser reads a room as it grows, and stops when it is not its own", async (context) => {
+test("the stock client in a browser follows a room as it grows, and is closed in a room of others", async (context) => {
   if (!hasBrowser("The stock client in a browser")) return context.skip("there is no Chromium");
   const world = await createWorld();
   const [student, stranger] = [await world.device().signIn(), await world.device().signIn()];

@@ -5,20 +5,20 @@ import type { Device } from "../support/device.ts";
 import { createWorld, expectRefusal, somePhone, type World } from "../support/world.ts";
 import { roundsOf } from "../support/scale.ts";
 
-/** Each makes ten tries. */
+/** The number of strangers; each makes ten tries. */
 const STRANGERS = roundsOf({ quick: 200, whole: 1_000 });
 
-/** An address of its own for each number. */
-const address = (index: number): string => `198.51.${Math.floor(index / 250)}.${(index % 250) + 1}`;
+/** Returns a different address for each index. */
+const addressAt = (index: number): string => `198.51.${Math.floor(index / 250)}.${(index % 250) + 1}`;
 
 describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
-  test("nine wrong 6-digit codes in a day kill live 6-digit challenges of strangers; new codes have 8 digits", async () => {
+  test("ends the live 6-digit challenges of strangers after nine wrong codes in a day; new codes have 8 digits", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
-    const waiting = world.device({ phone, ip: address(99) });
+    const waiting = world.device({ phone, ip: addressAt(99) });
     await waiting.requestCode();
 
-    await spend(world, phone, 9);
+    await spendWrongCodes(world, phone, 9);
 
     await expectRefusal(waiting.verify({ code: "000000" }), "otp/expired");
     world.clock.advance({ seconds: 30 });
@@ -28,44 +28,44 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
     expect(await waiting.verify()).toMatchObject({ user: { phone } });
   });
 
-  test("a known device has 6 digits and its first try while strangers have spent the budget", async () => {
+  test("leaves a known device its 6 digits and its first try after strangers have spent it", async () => {
     const world = await createWorld({ dialect });
     const student = world.device();
     await student.signIn();
 
-    await spend(world, student.phone, 9);
+    await spendWrongCodes(world, student.phone, 9);
 
     expect(await student.requestCode()).toMatchObject({ codeLength: 6, attemptsRemaining: 3 });
     expect(await student.verify()).toMatchObject({ isNewUser: false });
   });
 
-  test("a day later 6 digits are back, until 30 wrong ones in 30 days", async () => {
+  test("allows 6 digits again a day later, until 30 wrong codes in 30 days", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     for (let day = 0; day < 3; day += 1) {
-      await spend(world, phone, 9);
+      await spendWrongCodes(world, phone, 9);
       world.clock.advance({ days: 1 });
     }
-    expect(await world.device({ phone, ip: address(90) }).requestCode()).toMatchObject({ codeLength: 6 });
+    expect(await world.device({ phone, ip: addressAt(90) }).requestCode()).toMatchObject({ codeLength: 6 });
 
-    await spend(world, phone, 3);
+    await spendWrongCodes(world, phone, 3);
     world.clock.advance({ days: 1 });
 
-    expect(await world.device({ phone, ip: address(91) }).requestCode()).toMatchObject({ codeLength: 8 });
+    expect(await world.device({ phone, ip: addressAt(91) }).requestCode()).toMatchObject({ codeLength: 8 });
     world.clock.advance({ days: 26 });
-    expect(await world.device({ phone, ip: address(92) }).requestCode()).toMatchObject({ codeLength: 6 });
+    expect(await world.device({ phone, ip: addressAt(92) }).requestCode()).toMatchObject({ codeLength: 6 });
   });
 
-  test("after 100 wrong codes in 30 days strangers are paused, and the known device is not", async () => {
+  test("pauses strangers after 100 wrong codes in 30 days, but not the known device", async () => {
     const world = await createWorld({ dialect, limits: { wrongCodesPerMonth: 12 } });
     const student = world.device();
     await student.signIn();
-    const waiting = world.device({ phone: student.phone, ip: address(99) });
+    const waiting = world.device({ phone: student.phone, ip: addressAt(99) });
     const startedAt = world.clock.now();
 
-    await spend(world, student.phone, 9);
+    await spendWrongCodes(world, student.phone, 9);
     await waiting.requestCode();
-    await spend(world, student.phone, 3);
+    await spendWrongCodes(world, student.phone, 3);
 
     const retryAfterSeconds = (startedAt + 30 * 86_400_000 - world.clock.now()) / 1000;
     await expectRefusal(waiting.verify(), "otp/throttled", { retryAfterSeconds });
@@ -77,7 +77,7 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
     expect(await world.device({ phone: student.phone }).requestCode()).toMatchObject({ codeLength: 6 });
   });
 
-  test("a device whose session was revoked is a stranger again, one that logged out is not", async () => {
+  test("treats a device with a revoked session as a stranger again, but not one that logged out", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     const [leaver, lost, keeper] = [
@@ -91,26 +91,26 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
     await left.rpc.sessions.logout.mutate();
     await kept.rpc.sessions.revoke.mutate({ sessionId: stolen.session.id });
 
-    await spend(world, phone, 9);
+    await spendWrongCodes(world, phone, 9);
 
     expect(await leaver.requestCode()).toMatchObject({ codeLength: 6 });
     expect(await lost.requestCode()).toMatchObject({ codeLength: 8 });
   });
 
-  test("a device is known for 180 days after it last signed in", async () => {
+  test("treats a device as known for 180 days after its last sign-in", async () => {
     const world = await createWorld({ dialect });
     const student = world.device();
     await student.signIn();
 
     world.clock.advance({ days: 180, ms: -1 });
-    await spend(world, student.phone, 9);
+    await spendWrongCodes(world, student.phone, 9);
     expect(await student.requestCode()).toMatchObject({ codeLength: 6 });
     world.clock.advance({ seconds: 30 });
 
     expect(await student.requestCode()).toMatchObject({ codeLength: 8 });
   });
 
-  test("a known device has 30 wrong codes in 30 days of its own, which strangers do not pay", async () => {
+  test("allows a known device 30 wrong codes of its own in 30 days, which do not count against strangers", async () => {
     const world = await createWorld({ dialect });
     const student = world.device();
     await student.signIn();
@@ -120,36 +120,36 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
       world.clock.advance({ hours: 1 });
     }
 
-    await spend(world, student.phone, 9);
+    await spendWrongCodes(world, student.phone, 9);
 
     expect(await student.requestCode()).toMatchObject({ codeLength: 8 });
   });
 });
 
-describe.each(DIALECTS)("messages, on %s", (dialect) => {
-  test("a number gets ten a day from strangers, three of one address, and its known devices their own", async () => {
+describe.each(DIALECTS)("the limit of sign-in messages, on %s", (dialect) => {
+  test("allows a number ten a day from strangers, three of them from one address, and its known devices their own", async () => {
     const world = await createWorld({ dialect });
-    const student = world.device({ ip: address(0) });
+    const student = world.device({ ip: addressAt(0) });
     await student.signIn();
     world.sms.length = 0;
     const { phone } = student;
 
-    for (let i = 0; i < 3; i += 1) await world.device({ phone, ip: address(1) }).requestCode();
-    await expectRefusal(world.device({ phone, ip: address(1) }).requestCode(), "otp/throttled", {
+    for (let i = 0; i < 3; i += 1) await world.device({ phone, ip: addressAt(1) }).requestCode();
+    await expectRefusal(world.device({ phone, ip: addressAt(1) }).requestCode(), "otp/throttled", {
       retryAfterSeconds: 86_400,
     });
-    for (let i = 0; i < 7; i += 1) await world.device({ phone, ip: address(2 + i) }).requestCode();
-    await expectRefusal(world.device({ phone, ip: address(50) }).requestCode(), "otp/throttled", {
+    for (let i = 0; i < 7; i += 1) await world.device({ phone, ip: addressAt(2 + i) }).requestCode();
+    await expectRefusal(world.device({ phone, ip: addressAt(50) }).requestCode(), "otp/throttled", {
       retryAfterSeconds: 86_400,
     });
 
     expect(world.sms).toHaveLength(10);
     expect(await student.signIn()).toMatchObject({ isNewUser: false });
     world.clock.advance({ days: 1 });
-    await world.device({ phone, ip: address(1) }).requestCode();
+    await world.device({ phone, ip: addressAt(1) }).requestCode();
   });
 
-  test("one IPv6 subscriber is one address, whatever the lower 64 bits", async () => {
+  test("counts one IPv6 subscriber as one address, whatever the lower 64 bits are", async () => {
     const { device } = await createWorld({ dialect });
     const phone = somePhone();
 
@@ -159,14 +159,14 @@ describe.each(DIALECTS)("messages, on %s", (dialect) => {
     await device({ phone, ip: "2001:db8:1:3::1" }).requestCode();
   });
 
-  test("messages that end in a sign-in are given back, those of ten sign-ins in 24 hours", async () => {
+  test("refunds messages that end in a sign-in, for up to ten sign-ins in 24 hours", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
-    const reinstalled = (index: number) => world.device({ phone, ip: address(index) });
+    const reinstalled = (index: number) => world.device({ phone, ip: addressAt(index) });
 
     for (let index = 0; index < 20; index += 1) await reinstalled(index).signIn();
 
-    // Ten were given back, and ten cost the budget of devices unknown to the number.
+    // Ten were refunded, and ten count against the budget of devices unknown to the number.
     await expectRefusal(reinstalled(20).requestCode(), "otp/throttled", { retryAfterSeconds: 86_400 });
     expect(world.sms).toHaveLength(20);
     world.clock.advance({ days: 1, ms: -1 });
@@ -176,7 +176,7 @@ describe.each(DIALECTS)("messages, on %s", (dialect) => {
     await expectRefusal(reinstalled(40).requestCode(), "otp/throttled", { retryAfterSeconds: 86_400 });
   });
 
-  test("an address gets three messages a day to one number besides those that were given back", async () => {
+  test("allows an address three messages a day to one number, not counting refunded ones", async () => {
     const { device, sms } = await createWorld({ dialect });
     const phone = somePhone();
 
@@ -186,14 +186,16 @@ describe.each(DIALECTS)("messages, on %s", (dialect) => {
     expect(sms).toHaveLength(13);
   });
 
-  test("known devices of a number share 15 messages a day, and strangers ten: neither spends the other's", async () => {
+  test("allows a number's known devices 15 messages a day together and strangers ten, from separate budgets", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
-    const known = Array.from({ length: 4 }, (_, index) => world.device({ phone, ip: address(index) }));
-    for (const device of known) await device.signIn();
-    const [first, second, third, last] = known;
+    const knownDevices = Array.from({ length: 4 }, (_, index) =>
+      world.device({ phone, ip: addressAt(index) }),
+    );
+    for (const device of knownDevices) await device.signIn();
+    const [first, second, third, last] = knownDevices;
 
-    // Five an hour are what one device gets.
+    // One device may request five an hour.
     for (const device of [first, second, third]) {
       for (let i = 0; i < 5; i += 1) {
         await device?.requestCode();
@@ -205,14 +207,14 @@ describe.each(DIALECTS)("messages, on %s", (dialect) => {
       retryAfterSeconds: 86_400 - 30 * 60,
     });
     for (let index = 0; index < 10; index += 1)
-      await world.device({ phone, ip: address(10 + index) }).requestCode();
-    await expectRefusal(world.device({ phone, ip: address(30) }).requestCode(), "otp/throttled");
+      await world.device({ phone, ip: addressAt(10 + index) }).requestCode();
+    await expectRefusal(world.device({ phone, ip: addressAt(30) }).requestCode(), "otp/throttled");
     expect(world.sms).toHaveLength(4 + 15 + 10);
     world.clock.advance({ days: 1, minutes: -30 });
     expect(await last?.signIn()).toMatchObject({ isNewUser: false });
   });
 
-  test("one address causes 120 an hour; known devices behind it go on", async () => {
+  test("allows one address 120 messages an hour, while known devices behind it continue to sign in", async () => {
     const world = await createWorld({ dialect, limits: { sendsPerHourPerIp: 5 } });
     const campus = "203.0.113.9";
     const student = world.device({ ip: campus });
@@ -229,7 +231,7 @@ describe.each(DIALECTS)("messages, on %s", (dialect) => {
     await world.device({ ip: campus }).requestCode();
   });
 
-  test("the server sends so many an hour in all, with a reserve for known devices", async () => {
+  test("caps the server's messages per hour, with a reserve for known devices", async () => {
     const world = await createWorld({
       dialect,
       limits: { sendsPerHourReserve: 1 },
@@ -247,7 +249,7 @@ describe.each(DIALECTS)("messages, on %s", (dialect) => {
     await world.device().requestCode();
   });
 
-  test("a definite refusal by the provider gives the allowance back, an unknown outcome does not", async () => {
+  test("refunds a message that the provider definitely refused, but not one with an unknown outcome", async () => {
     const { SmsRefusedError } = await import("@edvoyage/server/app");
     const answers: (Error | undefined)[] = [];
     const world = await createWorld({
@@ -268,24 +270,24 @@ describe.each(DIALECTS)("messages, on %s", (dialect) => {
     const refusal = await expectRefusal(phone.requestCode(), "sms/failed", { retryAfterSeconds: 30 });
 
     expect(JSON.stringify(refusal)).not.toContain(phone.phone);
-    const again = await phone.requestCode();
-    expect(again.resendAt - world.clock.now()).toBe(30_000);
+    const nextChallenge = await phone.requestCode();
+    expect(nextChallenge.resendAt - world.clock.now()).toBe(30_000);
   });
 });
 
-describe.each(DIALECTS)("a stranger with all the time in the world, on %s", (dialect) => {
-  test(`who tries ${STRANGERS * 10} times from ${STRANGERS} devices and addresses never locks the student out`, async () => {
+describe.each(DIALECTS)("a stranger with unlimited time, on %s", (dialect) => {
+  test(`never locks the student out with ${STRANGERS * 10} tries from ${STRANGERS} devices and addresses`, async () => {
     const world = await createWorld({ dialect });
     const student = world.device({ ip: "192.0.2.1" });
     await student.signIn();
     world.sms.length = 0;
     const { phone } = student;
     const strangers = Array.from({ length: STRANGERS }, (_, index) =>
-      world.device({ phone, ip: address(index) }),
+      world.device({ phone, ip: addressAt(index) }),
     );
     const tries = { made: 0, judged: 0, sixDigits: 0 };
 
-    // Twice in one day: every device asks for a challenge, then each gives four codes to whatever it has.
+    // Two rounds within one day: every device requests a challenge, then sends four codes to the challenge it has.
     for (let round = 0; round < 2; round += 1) {
       const codeLengthByDevice = new Map<Device, number>();
       await inParallel(strangers, async (stranger) => {
@@ -297,10 +299,10 @@ describe.each(DIALECTS)("a stranger with all the time in the world, on %s", (dia
         await inParallel(strangers, async (stranger) => {
           tries.made += 1;
           const codeLength = codeLengthByDevice.get(stranger);
-          const answer = codeLength ? { code: stranger.wrongCode().slice(0, codeLength) } : UNKNOWN;
+          const answer = codeLength ? { code: stranger.wrongCode().slice(0, codeLength) } : UNKNOWN_CHALLENGE;
           const reason = await reasonOf(stranger.verify(answer));
           if (reason !== "otp/incorrect" && reason !== "otp/blocked") return;
-          // A fourth answer is refused by the block and not judged.
+          // The fourth code is refused by the block and not compared.
           if (guess < 3) tries.judged += 1;
           if (guess < 3 && codeLength === 6) tries.sixDigits += 1;
         });
@@ -316,7 +318,7 @@ describe.each(DIALECTS)("a stranger with all the time in the world, on %s", (dia
   }, 180_000);
 });
 
-const UNKNOWN = { challengeId: "01990000-0000-7000-8000-000000000000", code: "123123" };
+const UNKNOWN_CHALLENGE = { challengeId: "01990000-0000-7000-8000-000000000000", code: "123123" };
 
 const reasonOf = async (call: Promise<unknown>): Promise<string | undefined> =>
   call.then(
@@ -324,11 +326,11 @@ const reasonOf = async (call: Promise<unknown>): Promise<string | undefined> =>
     (error: unknown) => refusalOf(error)?.reason,
   );
 
-/** Wrong 6-digit (or longer) codes by new devices of many addresses, as many as are wanted, all judged now. */
-const spend = async (world: World, phone: string, wrongCodes: number): Promise<void> => {
+/** Sends this many wrong codes of 6 or more digits now, from new devices at many addresses; each is compared. */
+const spendWrongCodes = async (world: World, phone: string, wrongCodes: number): Promise<void> => {
   let left = wrongCodes;
   for (let index = 10; left > 0; index += 1) {
-    const stranger = world.device({ phone, ip: address(index + wrongCodes * 20) });
+    const stranger = world.device({ phone, ip: addressAt(index + wrongCodes * 20) });
     await stranger.requestCode();
     for (let i = 0; i < 3 && left > 0; i += 1) {
       expect(await reasonOf(stranger.verify({ code: stranger.wrongCode() }))).toMatch(
@@ -339,7 +341,7 @@ const spend = async (world: World, phone: string, wrongCodes: number): Promise<v
   }
 };
 
-/** Fifty at a time, so that sockets do not run out. */
+/** Runs fifty at a time, so that sockets do not run out. */
 const inParallel = async <T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> => {
   for (let start = 0; start < items.length; start += 50)
     await Promise.all(items.slice(start, start + 50).map(act));

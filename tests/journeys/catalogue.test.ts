@@ -5,11 +5,11 @@ import { DIALECTS, type TestDialect } from "../support/databases.ts";
 import { createUniversityList, NAMESAKE } from "../support/made-up-universities.ts";
 import { createWorld, expectRefusal, type World } from "../support/world.ts";
 
-const PART_ENTRIES = 200;
+const BATCH_ENTRIES = 200;
 const COURSES_PER_UNIVERSITY = 5;
 
 describe.each(DIALECTS)("the sample catalogue, on %s", (dialect) => {
-  test("has 200 universities in 50 countries, each with courses that say that they are samples", async () => {
+  test("has 200 universities in 50 countries, each with courses that are marked as samples", async () => {
     const { rpc } = await createSeededWorld(dialect);
 
     const universities = await allUniversities(rpc());
@@ -22,7 +22,7 @@ describe.each(DIALECTS)("the sample catalogue, on %s", (dialect) => {
     expect(courses.filter(({ isSample }) => !isSample)).toEqual([]);
   });
 
-  test("is there once, however often it is added", async () => {
+  test("exists once, however often it is added", async () => {
     const { rpc, server, admin } = await createSeededWorld(dialect);
     const { universities } = await admin.admin.status.query();
 
@@ -34,7 +34,7 @@ describe.each(DIALECTS)("the sample catalogue, on %s", (dialect) => {
     expect(await allCourses(rpc())).toHaveLength(universities * COURSES_PER_UNIVERSITY);
   });
 
-  test("gives a university and a course by its id", async () => {
+  test("returns a university and a course by its id", async () => {
     const { rpc } = await createSeededWorld(dialect);
     const {
       items: [university],
@@ -57,7 +57,7 @@ describe.each(DIALECTS)("the sample catalogue, on %s", (dialect) => {
     expect(await rpc().courses.get.query({ id: course?.id ?? "" })).toEqual(course);
   });
 
-  test("has nothing under an id that it did not give", async () => {
+  test("returns nothing for an unknown id", async () => {
     const { rpc } = await createSeededWorld(dialect);
 
     for (const id of ["01990000-0000-7000-8000-000000000000", "%", "x' or '1'='1", "__proto__"]) {
@@ -67,7 +67,7 @@ describe.each(DIALECTS)("the sample catalogue, on %s", (dialect) => {
     }
   });
 
-  test("has no courses of a university without an id", async () => {
+  test("returns no courses for an empty university id", async () => {
     const { rpc } = await createSeededWorld(dialect);
 
     expect((await rpc().courses.list.query({ universityId: "" })).items).toHaveLength(0);
@@ -75,7 +75,7 @@ describe.each(DIALECTS)("the sample catalogue, on %s", (dialect) => {
 });
 
 describe.each(DIALECTS)("a search, on %s", (dialect) => {
-  test("does not mind case or accents", async () => {
+  test("ignores case and accents", async () => {
     const { rpc } = await createSeededWorld(dialect);
     const cases: readonly [string, readonly string[]][] = [
       ["Universidade de São Paulo", ["sao paulo", "SÃO PAULO", "são paulo", "Sa\u0303o Paulo", "SAO-PAULO"]],
@@ -89,7 +89,7 @@ describe.each(DIALECTS)("a search, on %s", (dialect) => {
       for (const query of queries) expect(await namesFound(rpc(), query), query).toEqual([name]);
   });
 
-  test("looks at names, cities and web addresses, and wants every word", async () => {
+  test("covers names, cities and web addresses, and requires every word", async () => {
     const { rpc } = await createSeededWorld(dialect);
 
     expect(await namesFound(rpc(), "Technology Zürich")).toEqual([]);
@@ -101,7 +101,7 @@ describe.each(DIALECTS)("a search, on %s", (dialect) => {
     expect(await namesFound(rpc(), "mit")).toEqual(["Massachusetts Institute of Technology"]);
   });
 
-  test("finds words by their beginning, and not by their middle", async () => {
+  test("matches the beginning of words, but not their middle", async () => {
     const { rpc } = await createSeededWorld(dialect);
 
     expect(await namesFound(rpc(), "oxf")).toEqual(["University of Oxford"]);
@@ -109,7 +109,7 @@ describe.each(DIALECTS)("a search, on %s", (dialect) => {
     expect(await namesFound(rpc(), "xford")).toEqual([]);
   });
 
-  test("takes no character for a wildcard or for SQL", async () => {
+  test("treats no character as a wildcard or as SQL", async () => {
     const { rpc } = await createSeededWorld(dialect);
 
     for (const query of ["oxf*", "oxford\\", "'oxford'", "(oxford)", "oxford;--"])
@@ -119,7 +119,7 @@ describe.each(DIALECTS)("a search, on %s", (dialect) => {
   });
 
   test.each(["GB", "gb", "United Kingdom", "united kingdom", " United  Kingdom "])(
-    "by the country %j finds those of that country",
+    "finds the universities and courses of a country that is written %j",
     async (country) => {
       const { rpc } = await createSeededWorld(dialect);
 
@@ -133,25 +133,25 @@ describe.each(DIALECTS)("a search, on %s", (dialect) => {
     },
   );
 
-  test("by the name of any country finds what a search by its code finds", async () => {
+  test("finds the same by a country's name as by its code", async () => {
     const { rpc } = await createSeededWorld(dialect);
     const names = new Map(
       (await allUniversities(rpc())).map(({ country, countryName }) => [countryName, country]),
     );
 
-    const differing: string[] = [];
+    const differingNames: string[] = [];
     for (const [name, code] of names) {
       const [byName, byCode] = await Promise.all(
         [name, code].map((country) => allUniversities(rpc(), { country })),
       );
-      if (JSON.stringify(byName) !== JSON.stringify(byCode)) differing.push(name);
+      if (JSON.stringify(byName) !== JSON.stringify(byCode)) differingNames.push(name);
     }
 
     expect(names.size).toBeGreaterThanOrEqual(50);
-    expect(differing).toEqual([]);
+    expect(differingNames).toEqual([]);
   });
 
-  test("by a country and words finds what is both", async () => {
+  test("combines a country with words", async () => {
     const { rpc } = await createSeededWorld(dialect);
 
     expect(await namesFound(rpc(), "cambridge", "GB")).toEqual(["University of Cambridge"]);
@@ -162,7 +162,7 @@ describe.each(DIALECTS)("a search, on %s", (dialect) => {
   });
 
   test.each(["Atlantis", "XX", "", "%", "GBR", "G"])(
-    "by the country %j is invalid input",
+    "rejects %j as a country with input/invalid",
     async (country) => {
       const { rpc } = await createWorld({ dialect });
 
@@ -171,7 +171,7 @@ describe.each(DIALECTS)("a search, on %s", (dialect) => {
     },
   );
 
-  test("of courses is by level, by university, by words, and by all of them", async () => {
+  test("filters courses by level, by university, by words, and by all of them together", async () => {
     const { rpc } = await createSeededWorld(dialect);
     const {
       items: [oxford],
@@ -192,7 +192,7 @@ describe.each(DIALECTS)("a search, on %s", (dialect) => {
     expect(await allCourses(rpc(), { universityId, country: "US" })).toEqual([]);
   });
 
-  test("of a level that there is not, or for words without end, is invalid input", async () => {
+  test("rejects an unknown level and a query that is too long", async () => {
     const { rpc, url } = await createSeededWorld(dialect);
 
     const response = await fetch(
@@ -205,10 +205,10 @@ describe.each(DIALECTS)("a search, on %s", (dialect) => {
   });
 });
 
-describe.each(DIALECTS)("a list that is read page by page, on %s", (dialect) => {
-  test.each([1, 7, 100])("has everything once and in order, at %i a page", async (limit) => {
+describe.each(DIALECTS)("a list with pages, on %s", (dialect) => {
+  test.each([1, 7, 100])("returns every item once and in order, %i per page", async (limit) => {
     const { rpc } = await createSeededWorld(dialect);
-    // A few of them for the smallest pages, which are many.
+    // Pages of one item are many, so they list only a few universities.
     const filter = limit === 1 ? { query: "technology" } : {};
 
     const pages = await pagesOf((cursor) => rpc().universities.list.query({ ...filter, cursor, limit }));
@@ -220,7 +220,7 @@ describe.each(DIALECTS)("a list that is read page by page, on %s", (dialect) => 
     expect(ids.length).toBeGreaterThan(limit);
   });
 
-  test("has every course once, though many have the same title", async () => {
+  test("returns every course once, although many share a title", async () => {
     const { rpc } = await createSeededWorld(dialect);
 
     const courses = (await pagesOf((cursor) => rpc().courses.list.query({ cursor, limit: 13 }))).flat();
@@ -230,7 +230,7 @@ describe.each(DIALECTS)("a list that is read page by page, on %s", (dialect) => 
     expect(courses).toEqual(await allCourses(rpc()));
   });
 
-  test("is 20 long unless told, and its last page says so", async () => {
+  test("has 20 items per page by default, and its last page has no next cursor", async () => {
     const { rpc } = await createSeededWorld(dialect);
 
     expect((await rpc().universities.list.query()).items).toHaveLength(20);
@@ -241,7 +241,7 @@ describe.each(DIALECTS)("a list that is read page by page, on %s", (dialect) => 
     });
   });
 
-  test.each([0, 101, -1, 1.5])("is not to be had with a limit of %d", async (limit) => {
+  test.each([0, 101, -1, 1.5])("rejects a limit of %d", async (limit) => {
     const { rpc } = await createWorld({ dialect });
 
     await expectRefusal(rpc().universities.list.query({ limit }), "input/invalid");
@@ -256,17 +256,17 @@ describe.each(DIALECTS)("a list that is read page by page, on %s", (dialect) => 
     ["an object", cursorOf('{"0": "a", "1": "b"}')],
     ["too short", cursorOf('["oxford"]')],
     ["too long", cursorOf('["oxford", "id", "more"]')],
-    ["of other types", cursorOf("[1, 2]")],
-    ["with an object in it", cursorOf('[{"toString": 1}, "id"]')],
-    ["without end", cursorOf(JSON.stringify(["x".repeat(1_000), "id"]))],
-  ])("is not to be had after a cursor that is %s", async (_what, cursor) => {
+    ["of wrong types", cursorOf("[1, 2]")],
+    ["with an object inside", cursorOf('[{"toString": 1}, "id"]')],
+    ["over the length limit", cursorOf(JSON.stringify(["x".repeat(1_000), "id"]))],
+  ])("rejects a cursor that is %s", async (_what, cursor) => {
     const { rpc } = await createWorld({ dialect });
 
     await expectRefusal(rpc().universities.list.query({ cursor }), "input/invalid");
     await expectRefusal(rpc().courses.list.query({ cursor }), "input/invalid");
   });
 
-  test("is not to be had after a cursor with a null character", async () => {
+  test("rejects a cursor with a null character", async () => {
     const { rpc } = await createSeededWorld(dialect);
     const cursor = cursorOf(JSON.stringify(["\u0000", "\u0000"]));
 
@@ -274,7 +274,7 @@ describe.each(DIALECTS)("a list that is read page by page, on %s", (dialect) => 
     await expectRefusal(rpc().courses.list.query({ cursor }), "input/invalid");
   });
 
-  test("is not to be had after the cursor of another list", async () => {
+  test("rejects the cursor of another list", async () => {
     const { rpc, admin, device } = await createSeededWorld(dialect);
     await device().signIn();
     await device().signIn();
@@ -288,13 +288,13 @@ describe.each(DIALECTS)("a list that is read page by page, on %s", (dialect) => 
   });
 });
 
-describe("both databases", () => {
-  // Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
-  test.skipIf(DIALECTS.length < 2)("give universities and courses in the same order", async () => {
+describe("each list of the catalogue", () => {
+  // Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+  test.skipIf(DIALECTS.length < 2)("has the same order on both databases", async () => {
     const lists = await Promise.all(
       DIALECTS.map(async (dialect) => {
         const world = await createSeededWorld(dialect);
-        await importEntries(world, NAMES_OF_ALL_SORTS);
+        await importEntries(world, NAMES_THAT_COLLATIONS_REORDER);
         return {
           universities: (await allUniversities(world.rpc())).map(({ name }) => name),
           courses: (await allCourses(world.rpc())).map(({ title }) => title),
@@ -314,8 +314,8 @@ describe("both databases", () => {
     ]);
   });
 
-  /** Names that linguistic collations put elsewhere than the order of bytes does. */
-  const NAMES_OF_ALL_SORTS = [
+  /** Names that linguistic collations sort differently from byte order. */
+  const NAMES_THAT_COLLATIONS_REORDER = [
     "a b",
     "ab",
     "a-c",
@@ -338,7 +338,7 @@ describe("both databases", () => {
 });
 
 describe.each(DIALECTS)("an import, on %s", (dialect) => {
-  test("of a list with repeats creates each university once, and changes nothing when it is done again", async () => {
+  test("creates each university of a list with repeats once, and changes nothing when it runs again", async () => {
     const world = await createWorld({ dialect });
     const { entries, repeats } = createUniversityList(650);
     const skipped = [...repeats].map(([index, repeated]) => ({
@@ -363,7 +363,7 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     expect(await namesFound(world.rpc(), "hortensia IMAGINARIA", "Brazil")).toEqual([NAMESAKE]);
   });
 
-  test("tells an entry that it has had from a new one, by country and name or by domain", async () => {
+  test("recognises an entry that it already has by country and name or by domain", async () => {
     const world = await createWorld({ dialect });
 
     const report = await importEntries(world, [
@@ -385,7 +385,7 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     });
   });
 
-  test("of a duplicate by domain, whose name another has, changes nothing when it is done again", async () => {
+  test("changes nothing when it runs again with a duplicate domain whose name another entry has", async () => {
     const world = await createWorld({ dialect });
     const entries = [
       { name: "Academy of Things", alpha_two_code: "CH", domains: ["things.ch"] },
@@ -402,7 +402,7 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     expect(await allUniversities(world.rpc())).toEqual(before);
   });
 
-  test("completes what is there, and keeps what it does not say", async () => {
+  test("adds missing values, and keeps values that the new entry leaves out", async () => {
     const world = await createWorld({ dialect });
     const academy = { name: "Academy of Things", alpha_two_code: "CH" };
     await importEntries(world, [
@@ -411,15 +411,15 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     const [created] = await allUniversities(world.rpc());
 
     const completed = await importEntries(world, [{ ...academy, city: "Bern" }]);
-    const again = await importEntries(world, [{ ...academy, city: null, domains: [], web_pages: null }]);
+    const repeated = await importEntries(world, [{ ...academy, city: null, domains: [], web_pages: null }]);
 
     expect(completed).toMatchObject({ created: 0, updated: 1 });
-    expect(again).toMatchObject({ created: 0, updated: 0, unchanged: 1 });
+    expect(repeated).toMatchObject({ created: 0, updated: 0, unchanged: 1 });
     expect(await allUniversities(world.rpc())).toEqual([{ ...created, city: "Bern" }]);
     expect(await namesFound(world.rpc(), "academy bern")).toEqual(["Academy of Things"]);
   });
 
-  test("that does not say the domain keeps it among the words to search", async () => {
+  test("keeps the domain among the search words when a later entry leaves it out", async () => {
     const world = await createWorld({ dialect });
     const academy = { name: "Academy of Things", alpha_two_code: "CH" };
     await importEntries(world, [{ ...academy, domains: ["aot.ch"] }]);
@@ -430,7 +430,7 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     expect(await namesFound(world.rpc(), "aot")).toEqual(["Academy of Things"]);
   });
 
-  test("makes a university be found by its web address, and not by what it names before it", async () => {
+  test("makes a university findable by the name in its web address, but not by its subdomain", async () => {
     const world = await createWorld({ dialect });
 
     await importEntries(world, [
@@ -442,7 +442,7 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     expect(await namesFound(world.rpc(), "aoa")).toEqual(["Academy of Arts"]);
   });
 
-  test("takes nulls and fields that are not there", async () => {
+  test("accepts null and missing fields", async () => {
     const world = await createWorld({ dialect });
     const nothing = { city: null, "state-province": null, domains: null, web_pages: null };
 
@@ -457,7 +457,7 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     });
   });
 
-  test("skips bad entries with a reason, by their place, and keeps the good ones beside them", async () => {
+  test("skips bad entries with their index and a reason, and keeps the good entries between them", async () => {
     const world = await createWorld({ dialect });
     const bad: readonly unknown[] = [
       { alpha_two_code: "CH" },
@@ -489,7 +489,7 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     expect(await allUniversities(world.rpc())).toHaveLength(bad.length);
   });
 
-  test("makes spaces of control characters in names and places", async () => {
+  test("replaces control characters in names and places with spaces", async () => {
     const world = await createWorld({ dialect });
 
     await importEntries(world, [
@@ -502,12 +502,12 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
   });
 
   test.each([
-    ["of a script", "javascript:alert(1)"],
-    ["of a file", "file:///etc/passwd"],
+    ["with a script scheme", "javascript:alert(1)"],
+    ["with a file scheme", "file:///etc/passwd"],
     ["with a null character", "https://things.ch/\u0000"],
-    ["without end", `https://things.ch/${"x".repeat(1_000)}`],
-    ["of nothing", "things"],
-  ])("leaves out a web address %s, and keeps the rest", async (_what, page) => {
+    ["over the length limit", `https://things.ch/${"x".repeat(1_000)}`],
+    ["without a scheme", "things"],
+  ])("leaves out a web address %s, and keeps the rest of the entry", async (_what, page) => {
     const world = await createWorld({ dialect });
 
     const report = await importEntries(world, [
@@ -522,7 +522,7 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     ]);
   });
 
-  test("names entries by their place in the whole, not in the part", async () => {
+  test("reports skipped entries by their index in the whole import, not in the batch", async () => {
     const world = await createWorld({ dialect });
 
     const report = await world.admin.admin.catalogue.import.mutate({
@@ -534,7 +534,7 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     expect(report.skipped.map(({ index }) => index)).toEqual([400, 401]);
   });
 
-  test("is in the audit log with what it did", async () => {
+  test("writes its result to the audit log", async () => {
     const world = await createWorld({ dialect });
 
     await importEntries(world, [{ name: "Academy of Things", alpha_two_code: "CH" }, {}]);
@@ -544,47 +544,47 @@ describe.each(DIALECTS)("an import, on %s", (dialect) => {
     });
   });
 
-  test("is for admins alone", async () => {
+  test("requires an admin", async () => {
     const { rpc, device } = await createWorld({ dialect });
     const student = await device().signIn();
-    const part = {
+    const batch = {
       importId: randomUUID(),
       offset: 0,
       entries: [{ name: "Academy of Things", alpha_two_code: "CH" }],
     };
 
     for (const client of [rpc(), student.rpc, rpc({ token: "n".repeat(43) })]) {
-      await expectRefusal(client.admin.catalogue.import.mutate(part), "forbidden");
+      await expectRefusal(client.admin.catalogue.import.mutate(batch), "forbidden");
       await expectRefusal(client.admin.seed.run.mutate(), "forbidden");
     }
 
     expect(await allUniversities(rpc())).toEqual([]);
   });
 
-  test("is of 1 to 500 entries a call, and has an id and a place", async () => {
+  test("takes 1 to 500 entries per call, with an import id and an offset", async () => {
     const { admin, rpc } = await createWorld({ dialect });
     const entries = Array.from({ length: 501 }, (_, index) => ({
       name: `Academy ${index}`,
       alpha_two_code: "CH",
     }));
-    const importing = (part: object) =>
+    const importBatch = (batch: object) =>
       admin.admin.catalogue.import.mutate({
         importId: randomUUID(),
         offset: 0,
         entries: entries.slice(0, 1),
-        ...part,
+        ...batch,
       });
 
-    await expectRefusal(importing({ entries }), "input/invalid");
-    await expectRefusal(importing({ entries: [] }), "input/invalid");
-    await expectRefusal(importing({ importId: "today" }), "input/invalid");
-    await expectRefusal(importing({ offset: -1 }), "input/invalid");
+    await expectRefusal(importBatch({ entries }), "input/invalid");
+    await expectRefusal(importBatch({ entries: [] }), "input/invalid");
+    await expectRefusal(importBatch({ importId: "today" }), "input/invalid");
+    await expectRefusal(importBatch({ offset: -1 }), "input/invalid");
     expect(await allUniversities(rpc())).toEqual([]);
 
-    expect(await importing({ entries: entries.slice(0, 500) })).toMatchObject({ created: 500 });
+    expect(await importBatch({ entries: entries.slice(0, 500) })).toMatchObject({ created: 500 });
   });
 
-  test("and another at the same time do not add a university twice", async () => {
+  test("adds no university twice while another import runs", async () => {
     const world = await createWorld({ dialect });
     const entries = Array.from({ length: 50 }, (_, index) => ({
       name: `Academy ${index}`,
@@ -609,7 +609,7 @@ type Course = Awaited<ReturnType<RpcClient["courses"]["list"]["query"]>>["items"
 type UniversityFilter = Parameters<RpcClient["universities"]["list"]["query"]>[0];
 type CourseFilter = Parameters<RpcClient["courses"]["list"]["query"]>[0];
 
-/** Reads a list to its end. */
+/** Reads a list to its end, page by page. */
 const pagesOf = async <Item>(
   readPage: (
     cursor: string | null,
@@ -637,7 +637,7 @@ const namesFound = async (client: RpcClient, query: string, country?: string): P
 
 const cursorOf = (text: string): string => Buffer.from(text).toString("base64url");
 
-/** Imports entries part by part, as the terminal program does, and adds up what the parts report. */
+/** Imports entries in batches, as the terminal program does, and adds up their reports. */
 const importEntries = async ({ admin }: World, entries: readonly unknown[]) => {
   const importId = randomUUID();
   const total = {
@@ -646,9 +646,9 @@ const importEntries = async ({ admin }: World, entries: readonly unknown[]) => {
     unchanged: 0,
     skipped: [] as { index: number; name: string | null; reason: string }[],
   };
-  for (let offset = 0; offset < entries.length; offset += PART_ENTRIES) {
-    const part = { importId, offset, entries: entries.slice(offset, offset + PART_ENTRIES) };
-    const report = await admin.admin.catalogue.import.mutate(part);
+  for (let offset = 0; offset < entries.length; offset += BATCH_ENTRIES) {
+    const batch = { importId, offset, entries: entries.slice(offset, offset + BATCH_ENTRIES) };
+    const report = await admin.admin.catalogue.import.mutate(batch);
     total.created += report.created;
     total.updated += report.updated;
     total.unchanged += report.unchanged;

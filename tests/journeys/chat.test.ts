@@ -16,15 +16,15 @@ const newestOf = async ({ rpc }: Student, roomId: string) => {
   return newest ?? expect.fail("the room is empty");
 };
 
-/** How many events there are after a place: 0 when it is the newest. */
+/** Returns the number of events after this index in the newest segment; 0 when it is the newest. */
 const eventsAfter = async ({ rpc }: Student, roomId: string, index: number): Promise<number> => {
   const { rooms } = await rpc.inbox.changes.query();
   const room = rooms.find(({ id }) => id === roomId);
   return room?.state === "member" ? room.head.index - index : expect.fail("not in the room");
 };
 
-describe.each(DIALECTS)("sending, on %s", (dialect) => {
-  test("a message is at its place, under its command's id, for both", async () => {
+describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
+  test("stores it at a position, with the command's id as its id, for both members", async () => {
     const { world, ada, bo, roomId } = await createScene(dialect);
     const commandId = uuidv7();
 
@@ -60,7 +60,7 @@ describe.each(DIALECTS)("sending, on %s", (dialect) => {
     ]);
   });
 
-  test("one command that arrives fifty times at once is one message with one answer", async () => {
+  test("stores it once and returns one answer when its command arrives fifty times at once", async () => {
     const { ada, bo, roomId } = await createScene(dialect);
     const command = { roomId, text: "Once", commandId: uuidv7() };
 
@@ -76,18 +76,18 @@ describe.each(DIALECTS)("sending, on %s", (dialect) => {
     expect(await bo.texts(roomId)).toEqual(["Once"]);
   });
 
-  test("fifty at once are fifty, each at a place of its own", async () => {
+  test("assigns each of fifty concurrent messages its own position", async () => {
     const { ada, bo, roomId } = await createScene(dialect, { segmentEvents: 10 });
     const texts = Array.from({ length: 50 }, (_, index) => `Message ${index}`);
 
     const sent = await Promise.all(texts.map((text, index) => (index % 2 ? ada : bo).send(roomId, text)));
 
-    const places = sent.map(({ position: { segment, index } }) => `${segment}/${index}`);
-    expect(new Set(places).size).toBe(50);
+    const positions = sent.map(({ position: { segment, index } }) => `${segment}/${index}`);
+    expect(new Set(positions).size).toBe(50);
     expect(new Set(await ada.texts(roomId))).toEqual(new Set(texts));
   });
 
-  test("a command's id cannot be used for another content, room or student", async () => {
+  test("refuses a command id that was used for another content, room or student", async () => {
     const { ada, bo, cy, roomId } = await createScene(dialect);
     const other = await openDirect(ada, cy);
     const { messageId: commandId } = await ada.send(roomId, "Mine");
@@ -114,7 +114,7 @@ describe.each(DIALECTS)("sending, on %s", (dialect) => {
     expect(await ada.texts(other)).toEqual([]);
   });
 
-  test("an id that two students use at once is one's message, and no fault of the server's", async () => {
+  test("stores one message and refuses the other when two students use one id at once", async () => {
     const { ada, bo, cy, roomId } = await createScene(dialect);
     const other = await openDirect(cy, bo);
 
@@ -125,13 +125,15 @@ describe.each(DIALECTS)("sending, on %s", (dialect) => {
         cy.rpc.chat.send.mutate({ roomId: other, text: "Mine", commandId }),
       ]);
 
-      const refusals = settled.flatMap((one) => (one.status === "rejected" ? [refusalOf(one.reason)] : []));
+      const refusals = settled.flatMap((result) =>
+        result.status === "rejected" ? [refusalOf(result.reason)] : [],
+      );
       expect(refusals).toMatchObject([{ reason: "input/invalid" }]);
     }
     expect((await bo.texts(roomId)).length + (await bo.texts(other)).length).toBe(10);
   });
 
-  test("a message stays one when its command is long forgotten", async () => {
+  test("creates no second message when the command is repeated 91 days later", async () => {
     const world = await createWorld({ dialect });
     const [phone, bo] = [world.device(), await createStudent(world)];
     const { rpc } = await phone.signIn();
@@ -146,7 +148,7 @@ describe.each(DIALECTS)("sending, on %s", (dialect) => {
     expect((await later.rpc.chat.history.query({ roomId })).items).toHaveLength(1);
   });
 
-  test("a refused command may be sent again once it is allowed", async () => {
+  test("succeeds with a refused command once it is allowed", async () => {
     const { ada, bo, roomId } = await createScene(dialect);
     const command = { roomId, text: "Sorry", commandId: uuidv7() };
     await bo.blocks(ada);
@@ -158,7 +160,7 @@ describe.each(DIALECTS)("sending, on %s", (dialect) => {
     expect(await bo.texts(roomId)).toEqual(["Sorry"]);
   });
 
-  test("every refusal has its reason", async () => {
+  test("names the reason of every refusal", async () => {
     const { ada, cy, roomId } = await createScene(dialect, { messageCharacters: 10 });
     const other = await openDirect(ada, cy);
     const elsewhere = await ada.send(other, "Elsewhere");
@@ -183,22 +185,25 @@ describe.each(DIALECTS)("sending, on %s", (dialect) => {
     await ada.send(roomId, "1234567890");
   });
 
-  test.each(["the sender", "the other"])("blocked by %s, a direct room is silent", async (blocker) => {
-    const { ada, bo, roomId } = await createScene(dialect);
-    const { messageId } = await ada.send(roomId, "Before");
-    await (blocker === "the other" ? bo.blocks(ada) : ada.blocks(bo));
-    const { chat } = ada.rpc;
+  test.each(["the sender", "the recipient"])(
+    "fails in a direct room after a block by %s, as do edits and reactions",
+    async (blocker) => {
+      const { ada, bo, roomId } = await createScene(dialect);
+      const { messageId } = await ada.send(roomId, "Before");
+      await (blocker === "the recipient" ? bo.blocks(ada) : ada.blocks(bo));
+      const { chat } = ada.rpc;
 
-    await expectRefusal(ada.send(roomId, "Hello"), "forbidden");
-    await expectRefusal(bo.send(roomId, "Hello"), "forbidden");
-    await expectRefusal(chat.edit.mutate({ roomId, messageId, text: "Changed" }), "forbidden");
-    await expectRefusal(chat.react.mutate({ roomId, messageId, emoji: "👎" }), "forbidden");
-    expect(await bo.texts(roomId)).toEqual(["Before"]);
-    await chat.remove.mutate({ roomId, messageId });
-    expect(await bo.texts(roomId)).toEqual([null]);
-  });
+      await expectRefusal(ada.send(roomId, "Hello"), "forbidden");
+      await expectRefusal(bo.send(roomId, "Hello"), "forbidden");
+      await expectRefusal(chat.edit.mutate({ roomId, messageId, text: "Changed" }), "forbidden");
+      await expectRefusal(chat.react.mutate({ roomId, messageId, emoji: "👎" }), "forbidden");
+      expect(await bo.texts(roomId)).toEqual(["Before"]);
+      await chat.remove.mutate({ roomId, messageId });
+      expect(await bo.texts(roomId)).toEqual([null]);
+    },
+  );
 
-  test("two who have blocked each other still write in their group", async () => {
+  test("works in a shared group after the members have blocked each other", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const group = await openGroup(cy, [ada, bo]);
     await ada.blocks(bo);
@@ -208,7 +213,7 @@ describe.each(DIALECTS)("sending, on %s", (dialect) => {
     expect(await ada.texts(group)).toEqual(["Hello"]);
   });
 
-  test("who writes too fast is told when to go on; a repetition is free", async () => {
+  test("has a rate limit that tells when to retry, and that does not count a repeated command", async () => {
     const { world, ada, bo, roomId } = await createScene(dialect, { messageBurst: 2, messagesPerSecond: 1 });
     const command = { roomId, text: "One", commandId: uuidv7() };
     const { messageId } = await ada.rpc.chat.send.mutate(command);
@@ -227,8 +232,8 @@ describe.each(DIALECTS)("sending, on %s", (dialect) => {
   });
 });
 
-describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
-  test("its author edits it, and everybody sees the newest text", async () => {
+describe.each(DIALECTS)("changing a message, on %s", (dialect) => {
+  test("shows everybody its author's newest edit", async () => {
     const { world, ada, bo, roomId } = await createScene(dialect);
     const { messageId } = await ada.send(roomId, "Helo");
     world.clock.advance({ seconds: 5 });
@@ -240,7 +245,7 @@ describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
     expect(await newestOf(bo, roomId)).toMatchObject({ id: messageId, text: "Hello", editedAt: edit.at });
   });
 
-  test("an edit is refused for what is another's, unknown, removed, empty or too long", async () => {
+  test("refuses an edit of a message that is foreign, unknown or removed, and a text that is empty or too long", async () => {
     const { ada, bo, roomId } = await createScene(dialect, { messageCharacters: 10 });
     const { messageId } = await ada.send(roomId, "Hello");
     const edit = (student: Student, text: string, id = messageId) =>
@@ -255,7 +260,7 @@ describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
     expect(await bo.texts(roomId)).toEqual([null]);
   });
 
-  test("removed, it and its edits are gone for good, and removing it again is answered the same", async () => {
+  test("deletes a removed message and its edits for good, and repeats the answer of the first removal", async () => {
     const { world, ada, bo, roomId } = await createScene(dialect);
     const { messageId } = await ada.send(roomId, "Secret");
     await ada.rpc.chat.edit.mutate({ roomId, messageId, text: "Secret 2" });
@@ -263,10 +268,10 @@ describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
 
     const removal = await ada.rpc.chat.remove.mutate({ roomId, messageId });
     world.clock.advance({ seconds: 5 });
-    const again = await ada.rpc.chat.remove.mutate({ roomId, messageId });
+    const repeated = await ada.rpc.chat.remove.mutate({ roomId, messageId });
 
     expect(removal.position).toEqual({ segment: 0, index: 5 });
-    expect(again).toEqual(removal);
+    expect(repeated).toEqual(removal);
     expect(await eventsAfter(ada, roomId, 5)).toBe(0);
     const kept = "select kind from log_entries where bytes is not null order by position";
     expect(await rowsOf(world.databaseUrl, kept)).toEqual(
@@ -277,7 +282,7 @@ describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
     expect((await bo.send(roomId, "What was it?", messageId)).position.index).toBe(6);
   });
 
-  test("removed many times at once, it is removed once", async () => {
+  test("removes a message once when ten removals arrive at once", async () => {
     const { ada, roomId } = await createScene(dialect);
     const { messageId, position } = await ada.send(roomId, "Secret");
 
@@ -289,7 +294,7 @@ describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
     expect(await eventsAfter(ada, roomId, position.index)).toBe(1);
   });
 
-  test("in a group its owner and admins remove others' messages, in a direct room nobody does", async () => {
+  test("lets the owner and admins of a group remove others' messages, but nobody in a direct room", async () => {
     const { ada, bo, cy, roomId } = await createScene(dialect);
     const group = await openGroup(ada, [bo, cy]);
     const direct = await bo.send(roomId, "Mine");
@@ -308,7 +313,7 @@ describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
     expect(await cy.texts(group)).toEqual([null, null]);
   });
 
-  test("each student has one reaction, which she replaces and takes back", async () => {
+  test("keeps one reaction per student, which can be replaced and withdrawn", async () => {
     const { ada, bo, roomId } = await createScene(dialect);
     const { messageId } = await ada.send(roomId, "Admitted!");
     const react = (student: Student, emoji: string | null) =>
@@ -329,7 +334,7 @@ describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
     expect(await eventsAfter(ada, roomId, party.position?.index ?? 0)).toBe(2);
   });
 
-  test("a reaction to nothing takes nothing back, and what is no emoji is refused", async () => {
+  test("ignores the withdrawal of a missing reaction, and refuses a reaction that is not an emoji", async () => {
     const { ada, roomId } = await createScene(dialect);
     const { messageId, position } = await ada.send(roomId, "Hello");
     const react = (emoji: string | null, id: string = messageId) =>
@@ -343,7 +348,7 @@ describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
     expect(await eventsAfter(ada, roomId, position.index)).toBe(0);
   });
 
-  test("what is in a sealed segment is edited, removed and reacted to at the head", async () => {
+  test("writes edits, removals and reactions for a sealed segment to the newest one", async () => {
     const { ada, bo, roomId } = await createScene(dialect, { segmentEvents: 4 });
     const [one, two] = [await ada.send(roomId, "One"), await ada.send(roomId, "Two")];
     for (const text of ["Three", "Four", "Five"]) await ada.send(roomId, text);
@@ -361,7 +366,7 @@ describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
     expect(items.at(-1)?.reactions).toEqual([{ userId: bo.id, emoji: "👍" }]);
   });
 
-  test("a command of each kind takes effect once", async () => {
+  test("applies a command of each kind only once", async () => {
     const { ada, bo, roomId } = await createScene(dialect);
     const { messageId } = await ada.send(roomId, "One");
     const [edit, reaction, read] = [uuidv7(), uuidv7(), uuidv7()];
@@ -381,7 +386,7 @@ describe.each(DIALECTS)("what is done with a message, on %s", (dialect) => {
   });
 });
 
-describe.each(DIALECTS)("history, on %s", (dialect) => {
+describe.each(DIALECTS)("the history of a room, on %s", (dialect) => {
   test("comes newest first in pages, across segments", async () => {
     const { ada, bo, roomId } = await createScene(dialect, { segmentEvents: 4 });
     const texts = Array.from({ length: 10 }, (_, index) => `Message ${index}`);
@@ -403,7 +408,7 @@ describe.each(DIALECTS)("history, on %s", (dialect) => {
     expect(seen).toEqual(texts.toReversed());
   });
 
-  test("a place that nobody gave is a place all the same, and nonsense is refused", async () => {
+  test("accepts a cursor outside the room's positions, and rejects a malformed one", async () => {
     const { ada, roomId } = await createScene(dialect);
     await ada.send(roomId, "Hello");
     const history = (before: unknown) => ada.rpc.chat.history.query({ roomId, before: before as never });
@@ -418,8 +423,8 @@ describe.each(DIALECTS)("history, on %s", (dialect) => {
   });
 });
 
-describe.each(DIALECTS)("reading, on %s", (dialect) => {
-  test("what is read never goes back, nor past the end", async () => {
+describe.each(DIALECTS)("marking a room as read, on %s", (dialect) => {
+  test("never moves the position back, nor past the end", async () => {
     const { ada, bo, roomId } = await createScene(dialect, { segmentEvents: 4 });
     for (const text of ["1", "2", "3"]) await ada.send(roomId, text);
     const read = async (segment: number, index: number) =>
@@ -433,7 +438,7 @@ describe.each(DIALECTS)("reading, on %s", (dialect) => {
     expect(await read(1, 2)).toEqual({ segment: 1, index: 2 });
   });
 
-  test("of several devices, the one that read furthest wins", async () => {
+  test("keeps the furthest position of several devices", async () => {
     const { ada, bo, roomId } = await createScene(dialect);
     for (let index = 0; index < 20; index += 1) await ada.send(roomId, `${index}`);
 

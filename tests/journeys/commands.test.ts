@@ -9,7 +9,7 @@ import { repetitionCases, type Answer, type RepetitionCase } from "../support/re
 import { createStudent } from "../support/student.ts";
 import { createWorld, expectRefusal, type World } from "../support/world.ts";
 
-/** What one command may leave: two ids, a digest, an instant and a receipt. */
+/** The largest row that one command may leave: two ids, a digest, an instant and a receipt. */
 const MAX_ROW_BYTES = 512;
 const MARK = "receipt:";
 
@@ -26,11 +26,11 @@ const storedCommands = async ({ databaseUrl }: World): Promise<readonly StoredCo
     "select user_id, command_id, digest, answer from commands",
   )) as readonly StoredCommand[];
 
-/** Bytes in the columns of a row; an instant has eight. */
+/** Returns the bytes in the columns of a row; an instant has eight. */
 const sizeOf = ({ user_id, command_id, digest, answer }: StoredCommand): number =>
   Buffer.byteLength(user_id + command_id + digest + answer) + 8;
 
-const keepFormerly = (world: World, commandId: string, answer: unknown): Promise<void> => {
+const storeOldAnswer = (world: World, commandId: string, answer: unknown): Promise<void> => {
   const json = JSON.stringify(answer).replaceAll("'", "''");
   return writeRows(
     world.databaseUrl,
@@ -38,14 +38,14 @@ const keepFormerly = (world: World, commandId: string, answer: unknown): Promise
   );
 };
 
-/** Stops the server, runs the migration on what versions before have kept, and starts it again. */
+/** Stops the server, runs the migration on the answers of earlier versions, and starts the server again. */
 const upgrade = async (world: World, dialect: TestDialect): Promise<World> => {
   const start = await world.stop();
   await writeRows(world.databaseUrl, shrinkAnswersSql(dialect));
   return start();
 };
 
-/** The largest profile that there can be, with characters of three bytes. */
+/** A profile at every limit, with characters of three bytes. */
 const largestProfile = (letter: string) => ({
   name: "Asha",
   bio: letter.repeat(2_000),
@@ -58,31 +58,31 @@ const largestProfile = (letter: string) => ({
   })),
 });
 
-/** Sends a case of a procedure as the owner, as often as it is called. */
+/** Prepares a procedure's case as a command of the owner; each `send` repeats the same command. */
 const createCommand = (scene: AccessScene, path: string, { input }: RepetitionCase) => {
   const commandId = uuidv7();
-  const asked = { ...input(scene), commandId };
+  const inputWithId = { ...input(scene), commandId };
   const target = { url: scene.world.url, token: scene.owner.token };
   return {
     commandId,
     send: async (): Promise<Answer> => {
-      const { outcome, body } = await callProcedure(target, { path, type: "mutation" }, asked);
+      const { outcome, body } = await callProcedure(target, { path, type: "mutation" }, inputWithId);
       expect({ path, outcome, body }).toMatchObject({ outcome: "ok" });
       return JSON.parse(body).result.data;
     },
   };
 };
 
-describe.each(DIALECTS)("commands that come again, on %s", (dialect) => {
+describe.each(DIALECTS)("a repeated command, on %s", (dialect) => {
   test(
-    "every procedure that takes a command answers it with what is now, and what it keeps is small",
+    "returns the current state for every procedure that takes one, and stores little",
     { timeout: 300_000 },
     async () => {
       const stage = await createStage(dialect);
-      const taking = stage.server.procedures.filter(
+      const withCommandId = stage.server.procedures.filter(
         ({ access, inputs }) => access === "session" && namesIn(inputs).has("commandId"),
       );
-      const paths = taking.map(({ path }) => path);
+      const paths = withCommandId.map(({ path }) => path);
       expect(Object.keys(repetitionCases).toSorted(), "tests/support/repetition-cases.ts").toEqual(paths);
 
       for (const [path, row] of Object.entries(repetitionCases)) {
@@ -99,7 +99,7 @@ describe.each(DIALECTS)("commands that come again, on %s", (dialect) => {
         expect({ path, answer: await send() }).toEqual({ path, answer: later });
 
         const { formerlyKept = (answer: Answer) => answer } = row;
-        await keepFormerly(stage, commandId, formerlyKept(first));
+        await storeOldAnswer(stage, commandId, formerlyKept(first));
         expect({ path, answer: await send() }).toEqual({ path, answer: later });
 
         if (!row.gone) continue;
@@ -115,12 +115,12 @@ describe.each(DIALECTS)("commands that come again, on %s", (dialect) => {
     },
   );
 
-  test("1,000 changes of a large profile leave no more than ids", { timeout: 180_000 }, async () => {
+  test("stores only ids for 1,000 changes of a large profile", { timeout: 180_000 }, async () => {
     const world = await createWorld({ dialect });
     const { rpc } = await createStudent(world);
 
     for (let batch = 0; batch < 500; batch += 1) {
-      // A request has room for two.
+      // One request has room for two of them.
       const changes = Array.from({ length: 2 }, (_, index) => ({
         ...largestProfile("अ"),
         name: `${batch}/${index}`,
@@ -138,7 +138,7 @@ describe.each(DIALECTS)("commands that come again, on %s", (dialect) => {
     expect(bytes).toBeLessThan(1_000 * MAX_ROW_BYTES);
   });
 
-  test("no text of a student is kept: of a statement, an emoji, a name or a nickname nothing is left", async () => {
+  test("stores no text of a student: no statement, emoji, name or nickname", async () => {
     const stage = await createStage(dialect);
     const scene = await createAccessScene(stage);
     const { owner, roomId, messageId, freeCourseId: courseId, stranger } = scene;
@@ -158,7 +158,7 @@ describe.each(DIALECTS)("commands that come again, on %s", (dialect) => {
     expect(texts).not.toContain("🦜");
   });
 
-  test("a room that one was removed from, or has left and come back to, is answered as one sees it now", async () => {
+  test("returns a room as the student sees it now, after a removal and after a return", async () => {
     const stage = await createStage(dialect);
     const { owner, contact, roomId } = await createAccessScene(stage);
     await owner.rpc.chat.rooms.setRole.mutate({ roomId, userId: contact.user.id, role: "admin" });
@@ -176,7 +176,7 @@ describe.each(DIALECTS)("commands that come again, on %s", (dialect) => {
     expect(inside).toMatchObject({ name: "Without them", role: "member" });
   });
 
-  test("a direct room that one has left is answered as a direct room", async () => {
+  test("returns a direct room as a direct room after the student has left it", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo] = [await createStudent(world), await createStudent(world)];
     const open = { kind: "direct" as const, memberIds: [bo.id], commandId: uuidv7() };
@@ -191,7 +191,7 @@ describe.each(DIALECTS)("commands that come again, on %s", (dialect) => {
     });
   });
 
-  test("what versions before kept is shrunk by the upgrade, and answered with what is now", async () => {
+  test("returns the current state after the upgrade has shrunk the answers that earlier versions stored", async () => {
     const world = await createWorld({ dialect });
     await world.server.seedIfEmpty();
     const ada = await createStudent(world);
@@ -208,10 +208,10 @@ describe.each(DIALECTS)("commands that come again, on %s", (dialect) => {
     const application = await ada.rpc.applications.create.mutate(create);
     const { id: roomId } = await ada.rpc.chat.rooms.create.mutate(open);
     const preferences = await ada.rpc.notifications.setPreferences.mutate(set);
-    await keepFormerly(world, update.commandId, profile);
-    await keepFormerly(world, create.commandId, application);
-    await keepFormerly(world, open.commandId, roomId);
-    await keepFormerly(world, set.commandId, preferences);
+    await storeOldAnswer(world, update.commandId, profile);
+    await storeOldAnswer(world, create.commandId, application);
+    await storeOldAnswer(world, open.commandId, roomId);
+    await storeOldAnswer(world, set.commandId, preferences);
 
     const upgraded = await upgrade(world, dialect);
 
@@ -229,7 +229,7 @@ describe.each(DIALECTS)("commands that come again, on %s", (dialect) => {
     await expectRefusal(own.update.mutate({ name: "Other", commandId: update.commandId }), "input/invalid");
   });
 
-  test("a version before receipts, which hands out what is kept, can hand out none", async () => {
+  test("stores a receipt that versions before receipts cannot parse, so that they return none of it", async () => {
     const world = await createWorld({ dialect });
     const { rpc } = await createStudent(world);
     await rpc.profile.update.mutate({ name: "Asha", commandId: uuidv7() });

@@ -12,12 +12,12 @@ const createScene = async (dialect: TestDialect, options: WorldOptions = {}) => 
 const addNumber = (student: Student, phone: string, nickname?: string) =>
   student.rpc.contacts.add.mutate({ phone, ...(nickname ? { nickname } : {}) });
 const list = async (student: Student) => (await student.rpc.contacts.list.query()).items;
-/** Whose numbers a student is shown to have. */
-const known = async (student: Student) => (await list(student)).map(({ userId }) => userId);
+/** Returns the user ids in a student's contact list; null for a number without a known student. */
+const contactUserIds = async (student: Student) => (await list(student)).map(({ userId }) => userId);
 const setFindable = (student: Student, findable: boolean) => student.rpc.profile.update.mutate({ findable });
 
-describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
-  test("a number answers the same whether or not it is a student's", async () => {
+describe.each(DIALECTS)("a contact by number, on %s", (dialect) => {
+  test("looks the same whether or not the number belongs to a student", async () => {
     const { ada, bo } = await createScene(dialect);
     const unknown = somePhone();
 
@@ -37,18 +37,18 @@ describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
     expect(await list(ada)).toHaveLength(2);
     expect((await list(ada)).every(({ favourite, userId }) => favourite && userId === null)).toBe(true);
     expect(await list(bo)).toEqual([]);
-    // Nor is she among her contacts for chat: who asks her is a stranger still.
+    // Adding Bo's number does not make Bo a contact for chat: a request from Bo still comes from a stranger.
     expect((await ada.rpc.inbox.changes.query({ since: null })).areas).toMatchObject([{ area: "contacts" }]);
     expect((await bo.rpc.inbox.changes.query({ since: null })).areas).toEqual([]);
   });
 
-  test("both see each other once both have the other's number, also when one registers in between", async () => {
+  test("shows both students to each other once both have added the number, even when one registers in between", async () => {
     const { world, ada } = await createScene(dialect);
     const phone = somePhone();
     const { id } = await addNumber(ada, phone, "Cy");
 
     const cy = await createStudent(world, { phone });
-    expect(await known(ada)).toEqual([null]);
+    expect(await contactUserIds(ada)).toEqual([null]);
     await cy.rpc.profile.update.mutate({ name: "Cyrus" });
     const answer = await addNumber(cy, ada.phone);
 
@@ -58,7 +58,7 @@ describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
       const { areas } = await student.rpc.inbox.changes.query({ since: null });
       expect(areas.map(({ area }) => area)).toContain("contacts");
     }
-    // By the entry's id and by the student's.
+    // The contact can be changed by its own id and by the student's id.
     await ada.rpc.contacts.update.mutate({ userId: id, nickname: "C" });
     await ada.rpc.contacts.update.mutate({ userId: cy.id, favourite: true });
     expect(await list(ada)).toMatchObject([{ id, nickname: "C", favourite: true }]);
@@ -66,15 +66,15 @@ describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
     expect(room.members.map(({ userId }) => userId)).toContain(cy.id);
   });
 
-  test("who adds the other at the same moment finds her", async () => {
+  test("shows both students to each other when they add the numbers at the same moment", async () => {
     const { ada, bo } = await createScene(dialect);
 
     await Promise.all([addNumber(ada, bo.phone), addNumber(bo, ada.phone)]);
 
-    expect([await known(ada), await known(bo)]).toEqual([[bo.id], [ada.id]]);
+    expect([await contactUserIds(ada), await contactUserIds(bo)]).toEqual([[bo.id], [ada.id]]);
   });
 
-  test("who lets herself be found is, by those before and after, until she no longer does", async () => {
+  test("names its student to everybody while the student is findable, even to those who added it before", async () => {
     const { world, ada, bo } = await createScene(dialect);
     const [cy, di] = [await createStudent(world), await createStudent(world)];
     await addNumber(ada, bo.phone);
@@ -85,33 +85,37 @@ describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
     const hidden = await addNumber(di, bo.phone);
 
     expect([found.userId, hidden.userId]).toEqual([bo.id, null]);
-    // What was told stays told.
-    expect([await known(ada), await known(cy), await known(di)]).toEqual([[bo.id], [bo.id], [null]]);
-    // She is told of nobody.
+    // Contacts that were shown stay shown.
+    expect([await contactUserIds(ada), await contactUserIds(cy), await contactUserIds(di)]).toEqual([
+      [bo.id],
+      [bo.id],
+      [null],
+    ]);
+    // A findable student is not told who has added the number.
     expect(await list(bo)).toEqual([]);
   });
 
-  test("an entry that shows whose number it is stays when the other removes hers", async () => {
+  test("stays shown to one student when the other removes theirs", async () => {
     const { ada, bo } = await createScene(dialect);
     await addNumber(ada, bo.phone);
     const { id } = await addNumber(bo, ada.phone);
 
     expect(await bo.rpc.contacts.remove.mutate({ userId: id })).toEqual({ id, userId: ada.id });
 
-    expect([await known(ada), await list(bo)]).toEqual([[bo.id], []]);
-    expect(await known(ada)).toEqual([bo.id]);
+    expect([await contactUserIds(ada), await list(bo)]).toEqual([[bo.id], []]);
+    expect(await contactUserIds(ada)).toEqual([bo.id]);
   });
 
-  test("whom she has blocked does not find her, until she ends the block", async () => {
+  test("stays hidden from a student whom its owner has blocked, until the block ends", async () => {
     const { ada, bo } = await createScene(dialect);
     await bo.rpc.profile.update.mutate({ name: "Bo" });
     await setFindable(bo, true);
     await bo.blocks(ada);
 
     expect(await addNumber(ada, bo.phone)).toMatchObject({ userId: null });
-    // He may see her, who has his number and has not blocked him.
+    // The blocker may see the blocked student, who has added the blocker's number and has not blocked back.
     expect(await addNumber(bo, ada.phone)).toMatchObject({ userId: ada.id, blocked: true });
-    expect(await known(ada)).toEqual([null]);
+    expect(await contactUserIds(ada)).toEqual([null]);
     await bo.rpc.contacts.update.mutate({ userId: ada.id, blocked: false });
 
     expect(await list(ada)).toMatchObject([{ userId: bo.id, name: "Bo" }]);
@@ -119,7 +123,7 @@ describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
     expect(await list(ada)).toMatchObject([{ userId: bo.id, name: null }]);
   });
 
-  test("a student who was added twice is one entry once it is known, under both ids", async () => {
+  test("merges with the contact by user id once the student is known, and keeps both ids", async () => {
     const { ada, bo } = await createScene(dialect);
     await ada.rpc.contacts.add.mutate({ userId: bo.id, nickname: "Bobo" });
     const { id } = await addNumber(ada, bo.phone, "Office");
@@ -134,13 +138,13 @@ describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
     expect(await list(ada)).toEqual([]);
   });
 
-  test("a number that has changed hands is nobody's until its owner adds it again", async () => {
+  test("hides the new owner of a number that has changed hands, until it is added again", async () => {
     const { world, ada, bo } = await createScene(dialect);
     const cy = await createStudent(world);
     const { id } = await addNumber(ada, bo.phone, "Bo");
     const unseen = await addNumber(cy, bo.phone, "Bo");
     await addNumber(bo, ada.phone);
-    expect(await known(ada)).toEqual([bo.id]);
+    expect(await contactUserIds(ada)).toEqual([bo.id]);
     await ada.rpc.contacts.update.mutate({ userId: id, nickname: "Bobo" });
 
     await world.admin.admin.users.erase.mutate({ userId: bo.id, reason: "asked" });
@@ -152,12 +156,12 @@ describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
     await setFindable(next, true);
     await addNumber(next, ada.phone);
 
-    expect([await known(ada), await known(cy)]).toEqual([[null], [null]]);
+    expect([await contactUserIds(ada), await contactUserIds(cy)]).toEqual([[null], [null]]);
     expect(await addNumber(ada, bo.phone)).toMatchObject({ id, userId: next.id, nickname: "Bobo" });
     expect(await addNumber(cy, bo.phone)).toMatchObject({ id: unseen.id, userId: next.id });
   });
 
-  test("a number is read as somebody writes it, and is on the list once", async () => {
+  test("accepts the usual spellings of a number, and lists it once", async () => {
     const { world } = await createScene(dialect);
     const ada = await createStudent(world, { phone: "+447400000001" });
     const ids = new Set<string>();
@@ -174,7 +178,7 @@ describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
     await expectRefusal(addNumber(ada, "07400 000001"), "input/invalid");
   });
 
-  test("numbers are added once per command, which is their id, and in pages with all others", async () => {
+  test("takes its command's id, is added once per command, and shares the list's pages with other contacts", async () => {
     const { world, ada, bo } = await createScene(dialect);
     await ada.knows(bo);
     await ada.knows(await createStudent(world));
@@ -187,16 +191,16 @@ describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
     await addNumber(ada, somePhone());
 
     const all = await list(ada);
-    const one = await ada.rpc.contacts.list.query({ limit: 3 });
-    const two = await ada.rpc.contacts.list.query({ limit: 3, cursor: one.nextCursor });
+    const firstPage = await ada.rpc.contacts.list.query({ limit: 3 });
+    const secondPage = await ada.rpc.contacts.list.query({ limit: 3, cursor: firstPage.nextCursor });
     expect(all).toHaveLength(4);
-    expect([...one.items, ...two.items]).toEqual(all);
+    expect([...firstPage.items, ...secondPage.items]).toEqual(all);
     expect(all.map(({ id }) => id)).toEqual(all.map(({ id }) => id).toSorted());
     await expectRefusal(bo.rpc.contacts.update.mutate({ userId: first.id, favourite: true }), "not-found");
     await expectRefusal(bo.rpc.contacts.remove.mutate({ userId: first.id }), "not-found");
   });
 
-  test("numbers are few, and few at a time", async () => {
+  test("counts against a limit per student, and against a limit of additions per hour", async () => {
     const limits = { contactNumbers: 3, contactNumberBurst: 4, contactNumbersPerDay: 24 };
     const { world, ada } = await createScene(dialect, { limits });
     const phones = Array.from({ length: 5 }, () => somePhone());
@@ -205,7 +209,7 @@ describe.each(DIALECTS)("contacts by number, on %s", (dialect) => {
     await expectRefusal(addNumber(ada, phones[3] ?? ""), "limit/reached", { limit: "contactNumbers" });
     await addNumber(ada, phones[0] ?? "");
     await expectRefusal(addNumber(ada, phones[0] ?? ""), "rate/limited", { retryAfterSeconds: 3600 });
-    // Taking one off gives no more of them.
+    // Removing a contact does not give the rate back.
     const [first] = await list(ada);
     await ada.rpc.contacts.remove.mutate({ userId: first?.id ?? "" });
     await expectRefusal(addNumber(ada, phones[3] ?? ""), "rate/limited");

@@ -9,8 +9,8 @@ const createScene = async (dialect: TestDialect) => {
   return { world, ada: await createStudent(world), bo: await createStudent(world) };
 };
 
-describe.each(DIALECTS)("contacts, on %s", (dialect) => {
-  test("a contact is added, changed and removed, and nobody else sees her", async () => {
+describe.each(DIALECTS)("a contact, on %s", (dialect) => {
+  test("can be added, changed and removed, and stays invisible to everybody else", async () => {
     const { ada, bo } = await createScene(dialect);
     const { contacts } = ada.rpc;
 
@@ -32,7 +32,7 @@ describe.each(DIALECTS)("contacts, on %s", (dialect) => {
     expect((await contacts.list.query()).items).toEqual([]);
   });
 
-  test("adding her again keeps what is known of her", async () => {
+  test("keeps its nickname and its block when it is added again", async () => {
     const { ada, bo } = await createScene(dialect);
     await ada.rpc.contacts.add.mutate({ userId: bo.id, nickname: "Bobo" });
     await ada.blocks(bo);
@@ -43,7 +43,7 @@ describe.each(DIALECTS)("contacts, on %s", (dialect) => {
     });
   });
 
-  test("blocking makes a stranger a contact, and nothing else does", async () => {
+  test("appears when a stranger is blocked, but not by any other change", async () => {
     const { ada, bo } = await createScene(dialect);
 
     await expectRefusal(ada.rpc.contacts.update.mutate({ userId: bo.id, favourite: true }), "not-found");
@@ -53,7 +53,7 @@ describe.each(DIALECTS)("contacts, on %s", (dialect) => {
     });
   });
 
-  test("nobody's id is not found, and one's own is refused", async () => {
+  test("cannot be made of an unknown id or of the student's own id", async () => {
     const { ada } = await createScene(dialect);
     const { contacts } = ada.rpc;
 
@@ -67,17 +67,17 @@ describe.each(DIALECTS)("contacts, on %s", (dialect) => {
     await expectRefusal(contacts.update.mutate({ userId: ada.id, blocked: true }), "input/invalid");
   });
 
-  test("a nickname is one line of up to 100 characters", async () => {
+  test("has a nickname of one line and up to 100 characters", async () => {
     const { ada, bo } = await createScene(dialect);
-    const name = (nickname: string) => ada.rpc.contacts.add.mutate({ userId: bo.id, nickname });
+    const addWithNickname = (nickname: string) => ada.rpc.contacts.add.mutate({ userId: bo.id, nickname });
 
     for (const nickname of ["", "  ", "a\nb", "\0", "\ud800", "a".repeat(101), "\u202eevil"]) {
-      await expectRefusal(name(nickname), "input/invalid");
+      await expectRefusal(addWithNickname(nickname), "input/invalid");
     }
-    expect(await name("अनन्‍या 👩‍🎓")).toMatchObject({ nickname: "अनन्‍या 👩‍🎓" });
+    expect(await addWithNickname("अनन्‍या 👩‍🎓")).toMatchObject({ nickname: "अनन्‍या 👩‍🎓" });
   });
 
-  test("a command takes effect once, and its id is its own", async () => {
+  test("takes a command only once, and refuses its id for another command", async () => {
     const { ada, bo } = await createScene(dialect);
     const commandId = uuidv7();
 
@@ -97,7 +97,7 @@ describe.each(DIALECTS)("contacts, on %s", (dialect) => {
     await expectRefusal(ada.rpc.contacts.remove.mutate({ userId: bo.id, commandId }), "input/invalid");
   });
 
-  test("a command that comes again after the contact is gone is answered, and brings nothing back", async () => {
+  test("stays removed when the command that added it is repeated, which is still answered", async () => {
     const { ada, bo } = await createScene(dialect);
     const add = { userId: bo.id, nickname: "One", commandId: uuidv7() };
     const first = await ada.rpc.contacts.add.mutate(add);
@@ -109,7 +109,7 @@ describe.each(DIALECTS)("contacts, on %s", (dialect) => {
     expect((await ada.rpc.contacts.list.query()).items).toEqual([]);
   });
 
-  test("parallel changes of one contact all take effect", async () => {
+  test("takes parallel changes without losing one", async () => {
     const { ada, bo } = await createScene(dialect);
     await ada.knows(bo);
 
@@ -124,15 +124,17 @@ describe.each(DIALECTS)("contacts, on %s", (dialect) => {
     ]);
   });
 
-  test("a long list comes in pages", async () => {
+  test("appears in a list with pages", async () => {
     const { world, ada } = await createScene(dialect);
     const others = await Promise.all(Array.from({ length: 5 }, () => createStudent(world)));
     for (const other of others) await ada.knows(other);
 
-    const one = await ada.rpc.contacts.list.query({ limit: 3 });
-    const two = await ada.rpc.contacts.list.query({ limit: 3, cursor: one.nextCursor });
+    const firstPage = await ada.rpc.contacts.list.query({ limit: 3 });
+    const secondPage = await ada.rpc.contacts.list.query({ limit: 3, cursor: firstPage.nextCursor });
 
-    expect([...one.items, ...two.items].map(({ id }) => id)).toEqual(others.map(({ id }) => id).sort());
-    expect(two.nextCursor).toBeNull();
+    expect([...firstPage.items, ...secondPage.items].map(({ id }) => id)).toEqual(
+      others.map(({ id }) => id).sort(),
+    );
+    expect(secondPage.nextCursor).toBeNull();
   });
 });

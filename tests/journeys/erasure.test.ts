@@ -11,25 +11,25 @@ import { createWorld, type World } from "../support/world.ts";
 
 const fileOf = ({ databaseUrl }: Pick<World, "databaseUrl">): string => databaseUrl.slice("sqlite:".length);
 
-/** Which of the marks are in the bytes of a database file, its log and its index. */
+/** Returns the marks that occur in the bytes of a database file, its WAL or its index. */
 const marksIn = (path: string, marks: readonly string[]): string[] => {
   const files = ["", "-wal", "-shm"].map((suffix) => path + suffix).filter((name) => existsSync(name));
   const bytes = files.map((name) => readFileSync(name));
   return marks.filter((mark) => bytes.some((content) => content.includes(mark)));
 };
 
-/** Students who talk among each other, change their minds, and fill pages. */
+/** Creates students who chat with each other, change their profiles, and fill database pages. */
 const createCrowd = async (world: World, dice: (sides: number) => number, size: number) => {
   const crowd = await Promise.all(Array.from({ length: size }, () => createStudent(world)));
   const [first, ...rest] = crowd;
-  if (!first) throw new Error("Nobody came");
+  if (!first) throw new Error("The crowd is empty");
   const roomId = await openGroup(first, rest);
   const chatter = async (rounds: number): Promise<void> => {
     for (let round = 0; round < rounds; round += 1) {
       await Promise.all(
-        crowd.map(async (one) => {
-          await one.send(roomId, filler(dice, 600));
-          if (dice(3) === 0) await one.rpc.profile.update.mutate({ bio: filler(dice, 1_500) });
+        crowd.map(async (student) => {
+          await student.send(roomId, filler(dice, 600));
+          if (dice(3) === 0) await student.rpc.profile.update.mutate({ bio: filler(dice, 1_500) });
         }),
       );
     }
@@ -46,7 +46,7 @@ const untilScrubbed = (world: World, userId: string) =>
 
 describe("an erased student", () => {
   test.each([1, 2, 3])(
-    "is gone from every byte of the SQLite files, whatever was around her (%i)",
+    "leaves no trace in any byte of the SQLite files, whatever else they contain (seed %i)",
     async (seed) => {
       const dice = createDice(seed);
       const world = await createWorld();
@@ -66,7 +66,7 @@ describe("an erased student", () => {
       world.clock.advance({ days: 8 });
       await untilScrubbed(world, deleted.id);
 
-      // All but edited ones that were compacted away are there before: the search finds what there is.
+      // Before the erasure nearly all marks are found, except edits that were compacted away: the search works.
       expect(before.length).toBeGreaterThan(marks.length * 0.9);
       expect(between).toEqual([]);
       expect(marksIn(fileOf(world), marks)).toEqual([]);
@@ -74,22 +74,22 @@ describe("an erased student", () => {
     },
   );
 
-  test("does not come back with a backup that has her, nor do her bytes; who came back does", async () => {
+  test("stays erased after a backup is restored, even from its bytes, while one who undid the deletion returns", async () => {
     const dice = createDice(7);
     const world = await createWorld();
     const { crowd } = await createCrowd(world, dice, 8);
     const options = { dice, messages: 10 };
     const erased = await createMarkedStudent(world, crowd, options);
-    const asked = await createStudent(world);
+    const leaving = await createStudent(world);
     const device = world.device();
     const backAgain = await device.signIn();
     await backAgain.rpc.account.delete.mutate();
     const backup = await world.admin.admin.database.backup.mutate({});
     await device.signIn();
-    await asked.rpc.account.delete.mutate();
+    await leaving.rpc.account.delete.mutate();
     await world.admin.admin.users.erase.mutate({ userId: erased.id });
     await untilScrubbed(world, erased.id);
-    const open = await world.stop();
+    const reopen = await world.stop();
 
     const restoration = await restoreFromBackup({
       source: backup.path,
@@ -101,8 +101,8 @@ describe("an erased student", () => {
     });
     const left = marksIn(fileOf(world), erased.marks);
     world.clock.advance({ days: 8 });
-    const restored = await open();
-    await untilScrubbed(restored, asked.id);
+    const restored = await reopen();
+    await untilScrubbed(restored, leaving.id);
 
     expect(marksIn(backup.path, erased.marks).length).toBeGreaterThan(0);
     expect(restoration.erasures).toMatchObject({ state: "done", students: 1 });
@@ -114,8 +114,8 @@ describe("an erased student", () => {
   });
 });
 
-/** A database whose process dies before a given one of its writes. */
-const dyingAt = (database: Database, writes: number): Database => {
+/** Wraps a database whose writes all fail after the first `writes`, as if the process had died. */
+const dyingAfter = (database: Database, writes: number): Database => {
   let left = writes;
   const dieOr = <T>(act: () => Promise<T>): Promise<T> => {
     left -= 1;
@@ -130,7 +130,7 @@ const dyingAt = (database: Database, writes: number): Database => {
 
 const DAY_MS = 86_400_000;
 
-/** What is left of a student who owned a group, and of her rooms. */
+/** Returns everything that is left of a student who owned a group, and of the student's rooms. */
 const remainsOf = async (database: Database, userId: string) => {
   const { kysely } = database.read;
   const members = await kysely.selectFrom("room_members").selectAll().orderBy("joined_at").execute();
@@ -163,7 +163,7 @@ const remainsOf = async (database: Database, userId: string) => {
     mentions: (await kysely.selectFrom("mentions").selectAll().execute()).length,
     erasedInAudit: audit.filter(({ action }) => action === "account.erased").length,
     journal: (await kysely.selectFrom("erasures").selectAll().execute()).map((row) => ({
-      isHers: row.user_id === userId,
+      isOfStudent: row.user_id === userId,
       phone: row.phone,
       isScrubbed: row.scrubbed_at !== null,
     })),
@@ -172,9 +172,9 @@ const remainsOf = async (database: Database, userId: string) => {
 
 const toUserId = (text: string) => text as UserId;
 
-describe.each(DIALECTS)("an erasure that is killed, on %s", (dialect) => {
-  test("before any of its writes is finished by the next start, as one that never was", async () => {
-    const ends: unknown[] = [];
+describe.each(DIALECTS)("a killed erasure, on %s", (dialect) => {
+  test("has the same result as an uninterrupted one after the next start, whichever write it was killed before", async () => {
+    const remains: unknown[] = [];
     let deaths = 0;
 
     for (const isMortal of [false, true]) {
@@ -187,10 +187,10 @@ describe.each(DIALECTS)("an erasure that is killed, on %s", (dialect) => {
       const database = await openDatabase(world.databaseUrl);
       onTestFinished(() => database.close());
       const clock = { now: () => world.clock.now() + 8 * DAY_MS, every: () => () => {} };
-      // Each life is a write longer than the one before: each write is once the first that does not come to pass.
+      // Each attempt survives one write more than the one before, so each write is once the first to fail.
       for (let writes = 1, isDone = false; !isDone; writes += 1) {
-        const life = isMortal ? dyingAt(database, writes) : database;
-        isDone = await createOfflineErasure({ database: life, clock, random: systemRandom })
+        const attemptDatabase = isMortal ? dyingAfter(database, writes) : database;
+        isDone = await createOfflineErasure({ database: attemptDatabase, clock, random: systemRandom })
           .run()
           .then(
             () => true,
@@ -198,12 +198,12 @@ describe.each(DIALECTS)("an erasure that is killed, on %s", (dialect) => {
           );
         if (!isDone) deaths += 1;
       }
-      ends.push(await remainsOf(database, victim.id));
+      remains.push(await remainsOf(database, victim.id));
     }
 
     expect(deaths).toBeGreaterThan(5);
-    expect(ends[1]).toEqual(ends[0]);
-    expect(ends[0]).toMatchObject({
+    expect(remains[1]).toEqual(remains[0]);
+    expect(remains[0]).toMatchObject({
       users: 0,
       roomsWithWrongCount: 0,
       ownersOfGroups: [1, 1],
@@ -211,8 +211,8 @@ describe.each(DIALECTS)("an erasure that is killed, on %s", (dialect) => {
       countsOfOthers: [{ posts: 5, followers: 0, following: 0 }],
       mentions: 0,
       erasedInAudit: 1,
-      journal: [{ isHers: true, phone: null, isScrubbed: true }],
+      journal: [{ isOfStudent: true, phone: null, isScrubbed: true }],
     });
-    expect(ends[0]).toHaveProperty("said", expect.not.arrayContaining(["message", "edit", "reaction"]));
+    expect(remains[0]).toHaveProperty("said", expect.not.arrayContaining(["message", "edit", "reaction"]));
   });
 });

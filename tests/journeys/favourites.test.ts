@@ -16,13 +16,13 @@ const createScene = async (dialect: TestDialect, options: WorldOptions = {}) => 
   return { world, rpc, user, target };
 };
 
-describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) => {
-  test("are listed newest first, and each says whether it was new", async () => {
+describe.each(DIALECTS)("a client without Yjs, on %s", (dialect) => {
+  test("lists favourites newest first, and learns of each whether it was new", async () => {
     const { world, rpc, target } = await createScene(dialect);
-    const wanted = [target("university", 0), target("course", 0), target("university", 1)];
+    const targets = [target("university", 0), target("course", 0), target("university", 1)];
 
-    for (const one of wanted) {
-      expect(await rpc.favourites.add.mutate(one)).toEqual({ created: true });
+    for (const favourite of targets) {
+      expect(await rpc.favourites.add.mutate(favourite)).toEqual({ created: true });
       world.clock.advance({ seconds: 1 });
     }
     expect(await rpc.favourites.add.mutate(target("university", 0))).toEqual({ created: false });
@@ -30,12 +30,14 @@ describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) =
     const { items, nextCursor } = await rpc.favourites.list.query();
     const now = world.clock.now();
     expect(items).toEqual(
-      wanted.map((one, index) => ({ ...one, addedAt: now - (wanted.length - index) * 1_000 })).toReversed(),
+      targets
+        .map((favourite, index) => ({ ...favourite, addedAt: now - (targets.length - index) * 1_000 }))
+        .toReversed(),
     );
     expect(nextCursor).toBeNull();
   });
 
-  test("that were added in one instant are listed page by page, each once", async () => {
+  test("lists favourites of one instant page by page, each once", async () => {
     const { rpc, target } = await createScene(dialect);
     for (let i = 0; i < 5; i += 1) {
       await rpc.favourites.add.mutate(target("university", i));
@@ -54,7 +56,7 @@ describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) =
     expect(new Set(seen).size).toBe(10);
   });
 
-  test("can be removed, once", async () => {
+  test("removes a favourite once", async () => {
     const { rpc, target } = await createScene(dialect);
     await rpc.favourites.add.mutate(target("course", 0));
 
@@ -64,7 +66,7 @@ describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) =
     expect((await rpc.favourites.list.query()).items).toEqual([]);
   });
 
-  test("belong to the student who asks", async () => {
+  test("sees and removes only its own student's favourites", async () => {
     const { world, rpc, target } = await createScene(dialect);
     const other = await world.device().signIn();
     await rpc.favourites.add.mutate(target("course", 0));
@@ -74,7 +76,7 @@ describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) =
     expect((await rpc.favourites.list.query()).items).toHaveLength(1);
   });
 
-  test("are of things that exist", async () => {
+  test("cannot add a favourite that does not exist", async () => {
     const { rpc, target } = await createScene(dialect);
 
     for (const id of [target("course", 0).id, uuidv7(), "x' or '1'='1", "__proto__", ""]) {
@@ -83,7 +85,7 @@ describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) =
     expect((await rpc.favourites.list.query()).items).toEqual([]);
   });
 
-  test("are no more than the limit, of which one that is there already is none", async () => {
+  test("can add favourites up to the limit, which does not count one that exists already", async () => {
     const { rpc, target } = await createScene(dialect, { limits: { favourites: 2 } });
     await rpc.favourites.add.mutate(target("course", 0));
     await rpc.favourites.add.mutate(target("course", 1));
@@ -97,7 +99,7 @@ describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) =
     expect(await rpc.favourites.add.mutate(target("course", 2))).toEqual({ created: true });
   });
 
-  test("are changed once by a command, however often it arrives", async () => {
+  test("changes a favourite once per command, however often the command arrives", async () => {
     const { rpc, target } = await createScene(dialect);
     const add = { ...target("course", 0), commandId: uuidv7() };
     const remove = { ...target("course", 0), commandId: uuidv7() };
@@ -113,7 +115,7 @@ describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) =
     await expectRefusal(rpc.favourites.remove.mutate(add), "input/invalid");
   });
 
-  test("are asked for again under the same id after a refusal, which is not final", async () => {
+  test("can repeat a refused command under the same id once it is allowed", async () => {
     const { rpc, target } = await createScene(dialect, { limits: { favourites: 1 } });
     await rpc.favourites.add.mutate(target("course", 0));
     const add = { ...target("course", 1), commandId: uuidv7() };
@@ -124,7 +126,7 @@ describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) =
     expect(await rpc.favourites.add.mutate(add)).toEqual({ created: true });
   });
 
-  test("survive a restart", async () => {
+  test("finds its favourites after a restart", async () => {
     const { world, target } = await createScene(dialect);
     const { token } = await world.device().signIn();
     await world.rpc({ token }).favourites.add.mutate(target("course", 0));
@@ -135,7 +137,7 @@ describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) =
     expect(await rpc({ token }).favourites.add.mutate(target("course", 0))).toEqual({ created: false });
   });
 
-  test("refuse a cursor that no page gave", async () => {
+  test("gets input/invalid for a cursor that no page returned", async () => {
     const { rpc } = await createScene(dialect);
     const cursors = [
       ["sessions", [1, "a", "course"]],
@@ -150,9 +152,9 @@ describe.each(DIALECTS)("favourites of a client without Yjs, on %s", (dialect) =
   });
 });
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
+// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
 describe.skipIf(!DIALECTS.includes("postgres"))("favourites on two nodes", () => {
-  test("that are added on both at once are all there on both", async () => {
+  test("stay complete when both nodes add them at once", async () => {
     const { world, target } = await createScene("postgres");
     const node = await joinWorld(world);
     const { token } = await world.device().signIn();

@@ -17,7 +17,7 @@ const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
 };
-/** Wide: what hangs is over it, what is slow is not. */
+/** Long enough that only a hanging server exceeds it, not a slow one. */
 const WATCHDOG_MS = 20_000;
 
 describe("every reply", () => {
@@ -25,7 +25,7 @@ describe("every reply", () => {
     ["an answer", 200, (url) => fetch(`${url}/trpc/universities.list`)],
     ["a refusal", 401, (url) => fetch(`${url}/trpc/sessions.list`)],
     ["invalid input", 400, (url) => post(url, "auth.requestCode", { body: "{}" })],
-    ["what is not JSON", 400, (url) => post(url, "auth.requestCode", { body: "{" })],
+    ["a body that is not JSON", 400, (url) => post(url, "auth.requestCode", { body: "{" })],
     ["another content type", 415, (url) => post(url, "auth.requestCode", { contentType: "text/plain" })],
     [
       "a body that is too large",
@@ -41,7 +41,7 @@ describe("every reply", () => {
     ["/metrics", 200, (url) => fetch(`${url}/metrics`)],
   ];
 
-  test.each(replies)("to %s (%i) has the security headers", async (_what, status, ask) => {
+  test.each(replies)("has the security headers: %s (%i)", async (_what, status, ask) => {
     const { url } = await createWorld();
 
     const response = await ask(url);
@@ -50,27 +50,27 @@ describe("every reply", () => {
     expect(Object.fromEntries(response.headers)).toMatchObject(SECURITY_HEADERS);
   });
 
-  test("to a fault says nothing of the server's insides", async () => {
+  test("hides the server's internals when it reports an error", async () => {
     const { url } = await createWorld();
 
-    const faults = replies.filter(([, status]) => status >= 400);
-    const texts = await Promise.all(faults.map(async ([, , ask]) => (await ask(url)).text()));
+    const errorReplies = replies.filter(([, status]) => status >= 400);
+    const texts = await Promise.all(errorReplies.map(async ([, , ask]) => (await ask(url)).text()));
 
-    // No stack, no path of this machine, no name of what it is made from.
-    const insides =
+    // No stack, no path of the server's machine, no name of a dependency.
+    const internals =
       /stack|node_modules|\.[jt]s\b|\/(work|home|root|tmp|usr)\/|file:|fastify|FST_|zod|sqlite/i;
-    expect(texts.filter((text) => insides.test(text))).toEqual([]);
+    expect(texts.filter((text) => internals.test(text))).toEqual([]);
   });
 });
 
-describe("another origin", () => {
+describe("a page of another origin", () => {
   const allowedOrigin = async (url: string, origin: string): Promise<string | null> =>
     (await fetch(`${url}/trpc/universities.list`, { headers: { origin } })).headers.get(
       "access-control-allow-origin",
     );
 
   test.each(["http://localhost:5173", "http://localhost", "https://127.0.0.1:8443", "http://[::1]:3000"])(
-    "of this machine, %s, is let in in development",
+    "has access in development from the same machine: %s",
     async (origin) => {
       const { url } = await createWorld();
 
@@ -85,13 +85,13 @@ describe("another origin", () => {
     "http://localhost:5173.example.org",
     "http://notlocalhost:5173",
     "null",
-  ])("%s is not let in in development", async (origin) => {
+  ])("has no access in development from %s", async (origin) => {
     const { url } = await createWorld();
 
     expect(await allowedOrigin(url, origin)).toBeNull();
   });
 
-  test("is let in when it is configured, and no other with it", async () => {
+  test("has access when its origin is configured, and no other origin has", async () => {
     const { url } = await createWorld({ environment: { EDVOYAGE_ALLOWED_ORIGINS: APP_ORIGIN } });
 
     expect(await allowedOrigin(url, APP_ORIGIN)).toBe(APP_ORIGIN);
@@ -104,14 +104,14 @@ describe("another origin", () => {
       expect(await allowedOrigin(url, foreign)).toBeNull();
   });
 
-  test("is not let in in production when none is configured", async () => {
+  test("has no access in production when no origin is configured", async () => {
     const { url } = await createWorld({ environment: PRODUCTION });
 
     for (const origin of [APP_ORIGIN, "http://localhost:5173", "null"])
       expect(await allowedOrigin(url, origin)).toBeNull();
   });
 
-  test("may read why it was refused, and when to come back", async () => {
+  test("may read the reason of a refusal and the time to retry", async () => {
     const { url } = await createWorld({ environment: { EDVOYAGE_ALLOWED_ORIGINS: APP_ORIGIN } });
 
     const { headers } = await fetch(`${url}/trpc/sessions.list`, { headers: { origin: APP_ORIGIN } });
@@ -120,7 +120,7 @@ describe("another origin", () => {
     expect(headers.get("access-control-expose-headers")).toContain("retry-after");
   });
 
-  test("may send a key, the session it believes in and JSON", async () => {
+  test("may send a session key, the expected session and JSON", async () => {
     const { url } = await createWorld({ environment: { EDVOYAGE_ALLOWED_ORIGINS: APP_ORIGIN } });
 
     const response = await preflight(url, APP_ORIGIN);
@@ -134,7 +134,7 @@ describe("another origin", () => {
     );
   });
 
-  test("that is foreign gets no leave to send", async () => {
+  test("may not send anything when its origin is foreign", async () => {
     const { url } = await createWorld({ environment: { EDVOYAGE_ALLOWED_ORIGINS: APP_ORIGIN } });
 
     expect(
@@ -156,26 +156,26 @@ describe("another origin", () => {
     (headers.get(name) ?? "").split(",").map((entry) => entry.trim().toLowerCase());
 });
 
-describe("a request's body", () => {
+describe("a request body", () => {
   const limitReached = { error: { data: { reason: "limit/reached", details: { limit: "httpBodyBytes" } } } };
 
-  test("of 256 KiB is taken, of one byte more is over the limit", async () => {
+  test("may have 256 KiB, but not one byte more", async () => {
     const { url } = await createWorld();
     const bodyOf = (sizeBytes: number): string => {
       const rest = JSON.stringify({ ...codeRequest(), deviceName: "" }).length;
       return JSON.stringify({ ...codeRequest(), deviceName: "x".repeat(sizeBytes - rest) });
     };
 
-    const taken = await post(url, "auth.requestCode", { body: bodyOf(256 * 1024) });
+    const accepted = await post(url, "auth.requestCode", { body: bodyOf(256 * 1024) });
     const refused = await post(url, "auth.requestCode", { body: bodyOf(256 * 1024 + 1) });
 
-    // The device's name is too long: the body was read.
-    expect(await taken.json()).toMatchObject({ error: { data: { reason: "input/invalid" } } });
+    // The device name is too long, so the answer shows that the body was read.
+    expect(await accepted.json()).toMatchObject({ error: { data: { reason: "input/invalid" } } });
     expect(refused.status).toBe(413);
     expect(await refused.json()).toMatchObject(limitReached);
   });
 
-  test("that does not say how long it is is cut off at the limit", async () => {
+  test("exceeds the limit too when it declares no length", async () => {
     const { url } = await createWorld();
     const chunk = new TextEncoder().encode("x".repeat(64 * 1024));
     const body = new ReadableStream({
@@ -191,7 +191,7 @@ describe("a request's body", () => {
     expect(await response.json()).toMatchObject(limitReached);
   });
 
-  test("may be as large as the limit is set to", async () => {
+  test("may have the size that is configured as the limit", async () => {
     const { url } = await createWorld({ limits: { httpBodyBytes: 100 } });
 
     expect((await post(url, "auth.requestCode", { body: `"${"x".repeat(99)}"` })).status).toBe(413);
@@ -206,7 +206,7 @@ describe("a request's body", () => {
     "application/jsonp",
     "text/json",
     "application/octet-stream",
-  ])("of %s is refused, and nothing is done", async (contentType) => {
+  ])("fails with the type %s and has no effect", async (contentType) => {
     const { url, sms } = await createWorld();
 
     const response = await post(url, "auth.requestCode", {
@@ -222,7 +222,7 @@ describe("a request's body", () => {
   });
 
   test.each(["application/json", "Application/JSON; charset=utf-8"])(
-    "of %s is taken",
+    "passes with the type %s",
     async (contentType) => {
       const { url } = await createWorld();
 
@@ -236,11 +236,11 @@ describe("a request's body", () => {
   );
 
   test.each([
-    ["cut off", '{"phone": "+919876543210", "deviceId": "tell-nobody-0123456789"'],
-    ["a form", "phone=%2B919876543210&deviceId=tell-nobody-0123456789"],
-    ["with a key that is not quoted", '{phone: "+919876543210", deviceId: "tell-nobody-0123456789"}'],
+    ["truncated JSON", '{"phone": "+919876543210", "deviceId": "tell-nobody-0123456789"'],
+    ["form fields", "phone=%2B919876543210&deviceId=tell-nobody-0123456789"],
+    ["JSON with an unquoted key", '{phone: "+919876543210", deviceId: "tell-nobody-0123456789"}'],
     ["two documents", '{"phone": "+919876543210"}{"deviceId": "tell-nobody-0123456789"}'],
-  ])("that is %s is invalid, and is repeated neither in the reply nor in the log", async (_what, body) => {
+  ])("fails when it contains %s, and neither the reply nor a log line repeats it", async (_what, body) => {
     const { url, logged } = await createWorld();
 
     const response = await post(url, "auth.requestCode", { body });
@@ -252,7 +252,7 @@ describe("a request's body", () => {
     expect(logged()).not.toMatch(/9876543210|tell-nobody/);
   });
 
-  test("that is JSON of another shape is invalid, and its values are not repeated", async () => {
+  test("fails when it is JSON of another shape, and neither the reply nor a log line repeats its values", async () => {
     const { url, logged } = await createWorld();
     const body = JSON.stringify({ phone: 919_876_543_210, deviceId: "tell-nobody", platform: "tell-nobody" });
 
@@ -267,8 +267,8 @@ describe("a request's body", () => {
   test.each([
     ["arrays", "[".repeat(50_000) + "]".repeat(50_000)],
     ["objects", '{"a":'.repeat(40_000) + "1" + "}".repeat(40_000)],
-    ["arrays that never end", "[".repeat(50_000)],
-  ])("of deeply nested %s is refused, and the server goes on", async (_what, body) => {
+    ["unclosed arrays", "[".repeat(50_000)],
+  ])("fails with deeply nested %s, and the server keeps running", async (_what, body) => {
     const { url, device } = await createWorld();
 
     const { status, json } = await withTimeout({ timeoutMs: WATCHDOG_MS }, async (signal) => {
@@ -282,12 +282,9 @@ describe("a request's body", () => {
   });
 
   test.each([
-    ["the input", (input: string) => input],
-    [
-      "a part of it",
-      (input: string) => `{"importId": "${randomUUID()}", "offset": 0, "entries": [${input}]}`,
-    ],
-  ])("with __proto__ and constructor in %s changes no prototype", async (_where, wrap) => {
+    ["the whole input", (input: string) => input],
+    ["an entry", (input: string) => `{"importId": "${randomUUID()}", "offset": 0, "entries": [${input}]}`],
+  ])("changes no prototype with __proto__ and constructor in %s", async (_where, wrap) => {
     const { url, adminToken } = await createWorld();
     const before = Reflect.ownKeys(Object.prototype);
     const poison =
@@ -325,7 +322,7 @@ describe("a call", () => {
     "constructor",
     "toString",
     "universities.list.x",
-  ])("of the unknown procedure %j is not found", async (path) => {
+  ])("gets not-found for the unknown procedure %j", async (path) => {
     const { url } = await createWorld();
 
     const response = await fetch(`${url}/trpc/${path}`);
@@ -336,7 +333,7 @@ describe("a call", () => {
     });
   });
 
-  test("of a mutation by GET is not allowed, and does nothing", async () => {
+  test("gets 405 for a mutation by GET and has no effect", async () => {
     const { url, sms } = await createWorld();
 
     const input = encodeURIComponent(JSON.stringify(codeRequest()));
@@ -348,7 +345,7 @@ describe("a call", () => {
     expect(sms).toEqual([]);
   });
 
-  test("of a query by POST is not allowed", async () => {
+  test("gets 405 for a query by POST", async () => {
     const { url } = await createWorld();
 
     const response = await post(url, "universities.list", { body: "{}" });
@@ -358,7 +355,7 @@ describe("a call", () => {
     expect(await response.json()).toMatchObject({ error: { data: { httpStatus: 405 } } });
   });
 
-  test.each(["PUT", "PATCH", "DELETE"])("by %s does nothing", async (method) => {
+  test.each(["PUT", "PATCH", "DELETE"])("has no effect by %s", async (method) => {
     const { url, sms } = await createWorld();
 
     const response = await post(url, "auth.requestCode", { method, body: JSON.stringify(codeRequest()) });
@@ -367,7 +364,7 @@ describe("a call", () => {
     expect(sms).toEqual([]);
   });
 
-  test("of ten in a batch is answered, of eleven is over the limit and does nothing", async () => {
+  test("may share a batch with nine others; a batch of eleven is refused and has no effect", async () => {
     const { url, sms } = await createWorld();
     const batchOf = (calls: number): Promise<Response> => {
       const inputs = Object.fromEntries(Array.from({ length: calls }, (_, index) => [index, codeRequest()]));
@@ -382,12 +379,12 @@ describe("a call", () => {
     });
     expect(sms).toEqual([]);
 
-    const taken = await batchOf(10);
-    expect(taken.status).toBe(200);
+    const accepted = await batchOf(10);
+    expect(accepted.status).toBe(200);
     expect(sms).toHaveLength(10);
   });
 
-  test("of eleven in a streamed batch is over the limit too", async () => {
+  test("counts against the batch limit in a streamed batch too", async () => {
     const { url, sms } = await createWorld();
     const inputs = Object.fromEntries(Array.from({ length: 11 }, (_, index) => [index, codeRequest()]));
     const path = Array<string>(11).fill("auth.requestCode").join();
@@ -401,7 +398,7 @@ describe("a call", () => {
     expect(sms).toEqual([]);
   });
 
-  test("that fails does not take the others of its batch along", async () => {
+  test("can fail without affecting the other calls of its batch", async () => {
     const { url } = await createWorld();
 
     const path = "universities.list,sessions.list,universities.lst,universities.get";
@@ -421,7 +418,7 @@ describe("a call", () => {
   test.each([
     ["a null character", "\u0000"],
     ["half a surrogate pair", "\ud800"],
-  ])("whose id is %s is refused, and is no bug", async (_what, id) => {
+  ])("causes no bug with %s as an id", async (_what, id) => {
     for (const dialect of DIALECTS) {
       const { url, admin, rpc, device, logged } = await createWorld({ dialect });
       const phone = device();
@@ -450,27 +447,30 @@ describe("a call", () => {
 });
 
 describe("a bug", () => {
-  test.each(DIALECTS)("is a bare 500 for the caller, and whole in the log, on %s", async (dialect) => {
-    const { url, databaseUrl, logged } = await createWorld({ dialect });
-    await administer(databaseUrl, "alter table courses rename column search_words to moved_away");
+  test.each(DIALECTS)(
+    "sends the caller a bare 500 and writes the details to a log line, on %s",
+    async (dialect) => {
+      const { url, databaseUrl, logged } = await createWorld({ dialect });
+      await administer(databaseUrl, "alter table courses rename column search_words to moved_away");
 
-    const response = await fetch(`${url}/trpc/courses.list?input=${encodeURIComponent('{"query":"law"}')}`);
+      const response = await fetch(`${url}/trpc/courses.list?input=${encodeURIComponent('{"query":"law"}')}`);
 
-    expect(response.status).toBe(500);
-    expect(Object.fromEntries(response.headers)).toMatchObject(SECURITY_HEADERS);
-    expect(await response.json()).toEqual({
-      error: {
-        message: expect.stringMatching(/^[\w ]+\.$/),
-        code: -32_603,
-        data: { code: "INTERNAL_SERVER_ERROR", httpStatus: 500, path: "courses.list", details: {} },
-      },
-    });
-    expect(proceduresWithBugs(logged())).toEqual(["courses.list"]);
-    expect(logged()).toContain("search_words");
-  });
+      expect(response.status).toBe(500);
+      expect(Object.fromEntries(response.headers)).toMatchObject(SECURITY_HEADERS);
+      expect(await response.json()).toEqual({
+        error: {
+          message: expect.stringMatching(/^[\w ]+\.$/),
+          code: -32_603,
+          data: { code: "INTERNAL_SERVER_ERROR", httpStatus: 500, path: "courses.list", details: {} },
+        },
+      });
+      expect(proceduresWithBugs(logged())).toEqual(["courses.list"]);
+      expect(logged()).toContain("search_words");
+    },
+  );
 });
 
-describe("a refusal that says when to come back", () => {
+describe("a refusal with a time to retry", () => {
   const replyTo = async (url: string, body: object) => {
     const response = await post(url, "auth.requestCode", { body: JSON.stringify(body) });
     return {
@@ -480,7 +480,7 @@ describe("a refusal that says when to come back", () => {
     };
   };
 
-  test("says so in Retry-After: a device that is blocked", async () => {
+  test("sends Retry-After to a blocked device", async () => {
     const { url, device, clock } = await createWorld();
     const phone = device();
     await phone.requestCode();
@@ -494,7 +494,7 @@ describe("a refusal that says when to come back", () => {
     });
   });
 
-  test("says so in Retry-After: a number that has got its messages", async () => {
+  test("sends Retry-After to a number that has used up its messages", async () => {
     const { url, device, clock } = await createWorld({ limits: { sendsPerHourPerDevice: 1 } });
     const phone = device();
     await phone.requestCode();
@@ -510,7 +510,7 @@ describe("a refusal that says when to come back", () => {
   test.each([
     ["refused a message", new SmsRefusedError("no"), 5],
     ["did not answer", new Error("timeout"), 30],
-  ])("says so in Retry-After: a provider that %s", async (_what, failure, retryAfterSeconds) => {
+  ])("sends Retry-After when the SMS provider %s", async (_what, failure, retryAfterSeconds) => {
     const smsProvider = { name: "webhook", send: () => Promise.reject(failure) } as const;
     const { url } = await createWorld({ smsProvider });
 
@@ -521,7 +521,7 @@ describe("a refusal that says when to come back", () => {
     });
   });
 
-  test("says so in Retry-After: an address that calls too often", async () => {
+  test("sends Retry-After to an address that calls too often", async () => {
     const { url, clock } = await createWorld({ limits: { callsPerMinutePerIp: 1 } });
     await fetch(`${url}/trpc/universities.list`);
     clock.advance({ seconds: 45 });
@@ -533,7 +533,7 @@ describe("a refusal that says when to come back", () => {
     });
   });
 
-  test("says the longest of a batch", async () => {
+  test("sends the longest time of a batch", async () => {
     const { url, device } = await createWorld({ limits: { blockSeconds: 60 } });
     const [blocked, other] = [device(), device()];
     await blocked.requestCode();
@@ -546,7 +546,7 @@ describe("a refusal that says when to come back", () => {
     expect(response.headers.get("retry-after")).toBe("60");
   });
 
-  test("is the only one that has the header", async () => {
+  test("differs from other answers, which have no Retry-After", async () => {
     const { url } = await createWorld();
 
     expect((await fetch(`${url}/trpc/universities.list`)).headers.get("retry-after")).toBeNull();
@@ -554,10 +554,10 @@ describe("a refusal that says when to come back", () => {
   });
 });
 
-describe("calls without a session", () => {
+describe("anonymous calls", () => {
   const CAMPUS = "203.0.113.9";
 
-  test("are so many a minute from one address; its students, its admins and other addresses go on", async () => {
+  test("have a limit per minute and address, which does not affect students, admins and other addresses", async () => {
     const { rpc, device, adminToken } = await createWorld({ limits: { callsPerMinutePerIp: 4 } });
     const student = await device({ ip: CAMPUS }).signIn();
     const stranger = rpc({ ip: CAMPUS });
@@ -574,7 +574,7 @@ describe("calls without a session", () => {
     expect(await rpc({ ip: "203.0.113.10" }).universities.list.query()).toMatchObject({ items: [] });
   });
 
-  test("are let in again with the next minute", async () => {
+  test("have a new allowance in the next minute", async () => {
     const { rpc, clock } = await createWorld({ limits: { callsPerMinutePerIp: 1 } });
     const stranger = rpc({ ip: CAMPUS });
     await stranger.universities.list.query();
@@ -586,7 +586,7 @@ describe("calls without a session", () => {
     expect(await stranger.universities.list.query()).toMatchObject({ items: [] });
   });
 
-  test("count each for themselves in a batch", async () => {
+  test("count one by one in a batch", async () => {
     const { url } = await createWorld({ limits: { callsPerMinutePerIp: 4 } });
     const batch = () => fetch(`${url}/trpc/universities.list,universities.list,universities.list?batch=1`);
 
@@ -607,7 +607,7 @@ describe("calls without a session", () => {
 });
 
 describe("x-forwarded-for", () => {
-  /** How many of five messages to one number are sent, to a new device each, when the header says `forwardedFor`. */
+  /** Returns how many of five messages to one number, each for a new device, are sent under this header. */
   const sentOfFive = async (
     { url, sms }: World,
     forwardedFor: (index: number) => string,
@@ -620,44 +620,44 @@ describe("x-forwarded-for", () => {
     return sms.length;
   };
 
-  test("is not believed unless a proxy is trusted", async () => {
+  test("has no effect unless a proxy is trusted", async () => {
     const world = await createWorld({ environment: { EDVOYAGE_TRUSTED_PROXIES: "" } });
 
     expect(await sentOfFive(world, (index) => `203.0.113.${index}`)).toBe(3);
   });
 
-  test("is not believed from another address than a trusted proxy's", async () => {
+  test("has no effect from an address that is not a trusted proxy", async () => {
     const world = await createWorld({ environment: { EDVOYAGE_TRUSTED_PROXIES: "192.0.2.1,10.0.0.0/8" } });
 
     expect(await sentOfFive(world, (index) => `203.0.113.${index}`)).toBe(3);
   });
 
-  test("is believed from a trusted proxy", async () => {
+  test("has effect from a trusted proxy", async () => {
     const world = await createWorld({ environment: { EDVOYAGE_TRUSTED_PROXIES: "127.0.0.0/8" } });
 
     expect(await sentOfFive(world, (index) => `203.0.113.${index}`)).toBe(5);
   });
 
-  test("is believed for what the proxy saw, and not for what it was told", async () => {
+  test("counts only in the part that the proxy added, not in the part that the client sent", async () => {
     const world = await createWorld();
 
     expect(await sentOfFive(world, (index) => `198.51.100.${index}, 203.0.113.9`)).toBe(3);
   });
 
-  test("counts an IPv6 subscriber as one, whatever address is drawn", async () => {
+  test("counts an IPv6 subscriber as one address, whichever address it uses", async () => {
     const world = await createWorld();
 
     expect(await sentOfFive(world, (index) => `2001:db8:1:2::${index}`)).toBe(3);
   });
 
-  test("that is nonsense is one address", async () => {
+  test("counts as one address when it is malformed", async () => {
     const world = await createWorld();
 
     expect(await sentOfFive(world, (index) => `nonsense-${index}`)).toBe(3);
   });
 });
 
-describe("what watches the server", () => {
+describe("a monitor of the server", () => {
   test.each(DIALECTS)("finds it healthy and ready, on %s", async (dialect) => {
     const { url } = await createWorld({ dialect });
 
@@ -681,7 +681,7 @@ describe("what watches the server", () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 
-  test("reads what happened in /metrics, and nothing of whom", async () => {
+  test("reads counts from /metrics, but nothing about persons", async () => {
     const world = await createWorld();
     const [student, guesser] = [world.device(), world.device()];
     const { token, user } = await student.signIn();
@@ -718,7 +718,7 @@ describe("what watches the server", () => {
       expect(text).not.toContain(secret.replace("+", ""));
   });
 
-  test("reads what the provider did in /metrics", async () => {
+  test("reads the provider's results from /metrics", async () => {
     const answers = [new SmsRefusedError("no"), new Error("timeout")];
     const send = async (): Promise<void> => {
       const answer = answers.shift();
@@ -738,7 +738,7 @@ describe("what watches the server", () => {
     });
   });
 
-  test.each(DIALECTS)("reads in /metrics that a session ended, or was forgotten, on %s", async (dialect) => {
+  test.each(DIALECTS)("reads from /metrics that a session ended or expired, on %s", async (dialect) => {
     const world = await createWorld({ dialect });
     const [first] = await Promise.all([
       world.device().signIn(),
@@ -748,7 +748,7 @@ describe("what watches the server", () => {
     expect((await metricsOf(world)).samples).toMatchObject({ edvoyage_sessions_active: 3 });
 
     await first.rpc.sessions.logout.mutate();
-    // It is counted once a second at the most.
+    // Sessions are counted at most once a second.
     world.clock.advance({ seconds: 1 });
     expect((await metricsOf(world)).samples).toMatchObject({ edvoyage_sessions_active: 2 });
     world.clock.advance({ hours: 24 });
@@ -768,11 +768,11 @@ describe("what watches the server", () => {
   };
 });
 
-describe.each(DIALECTS)("a server that closes, on %s", (dialect) => {
-  test("answers the request it has, takes no other, and is closed after it", async () => {
+describe.each(DIALECTS)("a closing server, on %s", (dialect) => {
+  test("answers the request in progress, accepts no other, and closes afterwards", async () => {
     const provider = createHeldProvider();
     const world = await createWorld({ dialect, smsProvider: provider });
-    const answer = post(world.url, "auth.requestCode", lastOfItsConnection());
+    const answer = post(world.url, "auth.requestCode", requestAndClose());
     await provider.isAsked;
 
     let isClosed = false;
@@ -785,10 +785,10 @@ describe.each(DIALECTS)("a server that closes, on %s", (dialect) => {
     expect((await fetch(`${(await next).url}/readyz`)).status).toBe(200);
   });
 
-  test("still writes down what the request it has finds out", async () => {
+  test("still stores the outcome of the request in progress", async () => {
     const provider = createHeldProvider(new SmsRefusedError("no"));
     const world = await createWorld({ dialect, smsProvider: provider });
-    const answer = post(world.url, "auth.requestCode", lastOfItsConnection());
+    const answer = post(world.url, "auth.requestCode", requestAndClose());
     await provider.isAsked;
 
     const next = world.restart();
@@ -800,12 +800,12 @@ describe.each(DIALECTS)("a server that closes, on %s", (dialect) => {
     expect(proceduresWithBugs(world.logged())).toEqual([]);
   });
 
-  /** A request whose client does not keep the connection. */
-  const lastOfItsConnection = (): Posting => ({ body: JSON.stringify(codeRequest()), connection: "close" });
+  /** A request whose client closes the connection after the answer. */
+  const requestAndClose = (): PostOptions => ({ body: JSON.stringify(codeRequest()), connection: "close" });
 });
 
-describe("a server that closes", () => {
-  test("does not wait for a client that keeps its connection after the answer", async () => {
+describe("a closing server", () => {
+  test("waits for no client that keeps its connection open after the answer", async () => {
     const provider = createHeldProvider();
     const world = await createWorld({ smsProvider: provider });
     const answer = world.device().requestCode();
@@ -819,18 +819,18 @@ describe("a server that closes", () => {
     await next;
   }, 20_000);
 
-  test("does not wait for a connection on which nobody has asked anything", async () => {
+  test("waits for no connection without a request", async () => {
     const world = await createWorld();
     const socket = connect(Number(new URL(world.url).port), "127.0.0.1");
     await once(socket, "connect");
-    // Answered after the connection was taken: the server has both.
+    // This answer came after the connection was accepted, so the server has both.
     expect((await fetch(`${world.url}/healthz`)).status).toBe(200);
 
     await Promise.all([world.stop(), once(socket, "close")]);
   }, 20_000);
 });
 
-/** Does something to a world's database behind its server's back. */
+/** Runs a statement on a world's database, past its server. */
 const administer = async (databaseUrl: string, statement: string): Promise<void> => {
   if (databaseUrl.startsWith("sqlite:")) {
     new SqliteDriver(databaseUrl.slice("sqlite:".length)).exec(statement).close();
@@ -842,15 +842,15 @@ const administer = async (databaseUrl: string, statement: string): Promise<void>
   await client.end();
 };
 
-/** A provider that says when it is asked, and answers when it is released. */
+/** A provider that reports when it is called, and answers when it is released. */
 const createHeldProvider = (failure?: Error) => {
-  const [asked, released] = [createGate(), createGate()];
+  const [called, released] = [createGate(), createGate()];
   return {
     name: "webhook" as const,
-    isAsked: asked.passed,
+    isAsked: called.passed,
     release: released.open,
     send: async (): Promise<void> => {
-      asked.open();
+      called.open();
       await released.passed;
       if (failure) throw failure;
     },
@@ -872,10 +872,10 @@ const PRODUCTION = {
   EDVOYAGE_SMS_WEBHOOK_SECRET: "wJ4nHc6Rk0",
 };
 
-/** A number and a device that nobody has had yet. */
+/** Returns a code request with a new number and a new device. */
 const codeRequest = () => ({ phone: somePhone(), deviceId: randomUUID() });
 
-interface Posting {
+interface PostOptions {
   readonly body?: NonNullable<RequestInit["body"]>;
   readonly method?: string;
   readonly contentType?: string;
@@ -886,8 +886,8 @@ interface Posting {
   readonly signal?: AbortSignal;
 }
 
-/** A request as a program without our client might make it. */
-const post = (url: string, path: string, posting: Posting): Promise<Response> => {
+/** Sends a request as a program without the SDK would. */
+const post = (url: string, path: string, options: PostOptions): Promise<Response> => {
   const {
     body = "{}",
     method = "POST",
@@ -897,7 +897,7 @@ const post = (url: string, path: string, posting: Posting): Promise<Response> =>
     token,
     forwardedFor,
     signal,
-  } = posting;
+  } = options;
   return fetch(`${url}/trpc/${path}`, {
     method,
     headers: {
@@ -913,7 +913,7 @@ const post = (url: string, path: string, posting: Posting): Promise<Response> =>
   });
 };
 
-/** The procedures that failed by a bug, as the log has it. */
+/** Returns the procedures that failed because of a bug, according to the server's log lines. */
 const proceduresWithBugs = (logged: string): unknown[] =>
   logged
     .split("\n")

@@ -13,7 +13,7 @@ const createScene = async (dialect: TestDialect, limits: WorldOptions["limits"] 
 const roomsOf = async ({ rpc }: Student, since?: number): Promise<readonly InboxRoom[]> =>
   (await rpc.inbox.changes.query(since === undefined ? {} : { since })).rooms;
 
-/** The only room of a student. */
+/** Returns a student's only room. */
 const roomOf = async (student: Student): Promise<InboxMemberRoom> => {
   const rooms = await roomsOf(student);
   expect(rooms).toHaveLength(1);
@@ -24,7 +24,7 @@ const read = ({ rpc }: Student, roomId: string, position: { segment: number; ind
   rpc.chat.markRead.mutate({ roomId, position });
 
 describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
-  test("shows a room with its end, what is unread and who said what last", async () => {
+  test("shows a room with its newest event, unread count and last author", async () => {
     const { world, ada, bo } = await createScene(dialect);
     const roomId = await openDirect(ada, bo);
     await ada.send(roomId, "One");
@@ -58,7 +58,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect((await roomOf(ada)).unread).toBe(0);
   });
 
-  test("what one device reads is read on all, and the other sees how far", async () => {
+  test("marks messages as read on all devices when one reads them, and shows the other student how far", async () => {
     const { world, ada, bo } = await createScene(dialect);
     const roomId = await openDirect(ada, bo);
     const tablet = { ...bo, rpc: world.rpc({ token: bo.token }) };
@@ -75,7 +75,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect((await roomOf(ada)).othersRead).toEqual([{ userId: bo.id, position: { segment: 0, index: 4 } }]);
   });
 
-  test("counts others' messages, not one's own, nor removed ones, nor what is no message", async () => {
+  test("counts unread messages of others, but no own or removed messages and no other events", async () => {
     const { ada, bo } = await createScene(dialect, { segmentEvents: 4 });
     const roomId = await openDirect(ada, bo);
     const sent = await ada.send(roomId, "One");
@@ -90,7 +90,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect((await roomOf(ada)).unread).toBe(1);
   });
 
-  test("counts no further than 1,000", async () => {
+  test("counts up to 1,000 unread messages", async () => {
     const { ada, bo } = await createScene(dialect, { messageBurst: 2_000 });
     const roomId = await openDirect(ada, bo);
     for (let batch = 0; batch < 21; batch += 1) {
@@ -100,7 +100,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect((await roomOf(bo)).unread).toBe(1_000);
   });
 
-  test("previews what the newest message says now, and never what was removed", async () => {
+  test("previews the current text of the newest message, and never a removed one", async () => {
     const { ada, bo } = await createScene(dialect);
     const roomId = await openDirect(ada, bo);
     expect(await roomOf(bo)).toMatchObject({ preview: null, lastAuthorId: null, lastAt: null });
@@ -116,7 +116,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect(await roomOf(bo)).toMatchObject({ preview: null, lastAuthorId: null, lastAt: null });
   });
 
-  test("cuts a preview to 120 characters and no emoji in two", async () => {
+  test("cuts a preview to 120 characters without splitting an emoji", async () => {
     const { ada, bo } = await createScene(dialect);
     const roomId = await openDirect(ada, bo);
 
@@ -128,7 +128,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect((await roomOf(bo)).preview).toBe(`${"a".repeat(118)}😀`);
   });
 
-  test("names the newest event, also where a segment has just been sealed", async () => {
+  test("names the newest event, even when its segment has just been sealed", async () => {
     const { ada, bo } = await createScene(dialect, { segmentEvents: 4 });
     const roomId = await openDirect(ada, bo);
 
@@ -138,13 +138,13 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect((await roomOf(bo)).head).toEqual({ segment: 1, index: 0, id: first.messageId });
   });
 
-  test("tells what changed since an instant, and nothing else", async () => {
+  test("returns only what has changed since an instant", async () => {
     const { world, ada, bo, cy } = await createScene(dialect);
     const group = await openGroup(ada, [bo, cy]);
     const direct = await openDirect(ada, bo);
     const sent = await ada.send(group, "Hello");
     const { messageId } = await ada.send(direct, "Hello");
-    /** Rooms of Bo's that changed by what is done now. */
+    /** Returns Bo's rooms that this act changes. */
     const changedBy = async (act: () => Promise<unknown>): Promise<string[]> => {
       world.clock.advance({ seconds: 1 });
       const since = world.clock.now();
@@ -169,7 +169,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect(await changedBy(() => cy.rpc.chat.rooms.leave.mutate({ roomId: group }))).toEqual([group]);
   });
 
-  test("the room with the newest event comes first", async () => {
+  test("puts the room with the newest event first", async () => {
     const { world, ada, bo, cy } = await createScene(dialect);
     const [withBo, withCy] = [await openDirect(ada, bo), await openDirect(ada, cy)];
     world.clock.advance({ seconds: 1 });
@@ -180,7 +180,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect((await roomsOf(ada)).map(({ id }) => id)).toEqual([withCy, withBo]);
   });
 
-  test("tells which rooms one is no longer in, with nothing of what is said there", async () => {
+  test("lists rooms that the student has left, but nothing that was said afterwards", async () => {
     const { world, ada, bo, cy } = await createScene(dialect);
     const group = await openGroup(ada, [bo, cy]);
     world.clock.advance({ seconds: 1 });
@@ -199,7 +199,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect(await roomsOf(bo, since)).toMatchObject([{ state: "member", id: group, unread: 0 }]);
   });
 
-  test("shows a newcomer no more than she may read", async () => {
+  test("shows a newcomer only what they may read", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const group = await openGroup(ada, [bo], { history: "fromJoining" });
     await ada.send(group, "Before Cy");
@@ -218,7 +218,7 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect(await roomOf(cy)).toMatchObject({ preview: "Hi Cy", unread: 1 });
   });
 
-  test("in a room of more than 32 nobody sees who has read what", async () => {
+  test("hides who has read what in a room of more than 32 members", async () => {
     const { world, ada } = await createScene(dialect);
     const others = await Promise.all(Array.from({ length: 32 }, () => createStudent(world)));
     const [first, last] = [others[0] ?? ada, others[31] ?? ada];
@@ -237,25 +237,25 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     expect(othersRead).toContainEqual({ userId: first.id, position });
   });
 
-  test("shows each what waits for her own answer, until she gives it", async () => {
+  test("shows an invitation to the invited student until it is answered", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const rooms = await Promise.all(
       ["One", "Two"].map((name) =>
         ada.rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [bo.id], name }),
       ),
     );
-    const waiting = async (student: Student) =>
+    const pendingInvitations = async (student: Student) =>
       new Set(
         (await student.rpc.inbox.changes.query({ since: 2 ** 45 })).invitations.map(({ name }) => name),
       );
 
-    expect(await waiting(bo)).toEqual(new Set(["One", "Two"]));
-    expect(await waiting(cy)).toEqual(new Set());
+    expect(await pendingInvitations(bo)).toEqual(new Set(["One", "Two"]));
+    expect(await pendingInvitations(cy)).toEqual(new Set());
     await bo.rpc.chat.rooms.declineInvitation.mutate({ roomId: rooms[0]?.id ?? "" });
-    expect(await waiting(bo)).toEqual(new Set(["Two"]));
+    expect(await pendingInvitations(bo)).toEqual(new Set(["Two"]));
   });
 
-  test("names the areas that changed, each change with another instant, whatever the clock does", async () => {
+  test("names the changed areas, each change with a different instant, whatever the clock does", async () => {
     const { world, ada, bo } = await createScene(dialect);
     const instants: number[] = [];
     const change = async (nickname: string) => {
@@ -272,14 +272,14 @@ describe.each(DIALECTS)("the inbox, on %s", (dialect) => {
     world.clock.advance({ hours: 2 });
     await change("Four");
 
-    const [one = 0] = instants;
-    expect(instants).toEqual([one, one + 1, one + 2, one + 3_600_000]);
+    const [firstInstant = 0] = instants;
+    expect(instants).toEqual([firstInstant, firstInstant + 1, firstInstant + 2, firstInstant + 3_600_000]);
     expect((await bo.rpc.inbox.changes.query()).areas).toEqual([]);
     const later = { since: world.clock.now() + 1 };
     expect((await ada.rpc.inbox.changes.query(later)).areas).toEqual([]);
   });
 
-  test("an instant is a whole number of milliseconds, not before 1970", async () => {
+  test("accepts an instant only as a whole number of milliseconds since 1970", async () => {
     const { ada } = await createScene(dialect);
 
     for (const since of [-1, 0.5, "now", 1e300]) {

@@ -3,15 +3,15 @@ import { DIALECTS, writeRows } from "../support/databases.ts";
 import type { Device } from "../support/device.ts";
 import { createWorld, expectRefusal, somePhone, type World } from "../support/world.ts";
 
-/** An address of its own for each index. */
-const address = (index: number): string => `198.51.${Math.floor(index / 250)}.${(index % 250) + 1}`;
+/** Returns a different address for each index. */
+const addressAt = (index: number): string => `198.51.${Math.floor(index / 250)}.${(index % 250) + 1}`;
 
-/** Signs in with so many devices of one phone, a second apart, each from its own address; the oldest first. */
+/** Signs in with `count` devices of one phone, a second apart, each from its own address; the oldest first. */
 const signInWith = async (world: World, phone: string, count: number) => {
   const devices: Device[] = [];
   const signIns = [];
   for (let index = 0; index < count; index += 1) {
-    const device = world.device({ phone, ip: address(index) });
+    const device = world.device({ phone, ip: addressAt(index) });
     signIns.push(await device.signIn());
     devices.push(device);
     world.clock.advance({ seconds: 1 });
@@ -19,42 +19,42 @@ const signInWith = async (world: World, phone: string, count: number) => {
   return { devices, signIns };
 };
 
-/** Whether each device of the phone is known, in the order of `devices`, as an admin is told. */
-const knownOf = async (world: World, phone: string): Promise<boolean[]> => {
+/** Returns whether each device of the phone is known, oldest sign-in first, as an admin sees it. */
+const knownFlagsOf = async (world: World, phone: string): Promise<boolean[]> => {
   const report = await world.admin.admin.numbers.show.query({ phone });
   return report.devices
     .toSorted((one, other) => (one.signedInAt ?? 0) - (other.signedInAt ?? 0))
     .map(({ isKnown }) => isKnown);
 };
 
-/** Nine wrong codes by strangers: who is no known device now gets codes of 8 digits. */
+/** Enters nine wrong codes as strangers. Afterwards any device that is not known gets codes of 8 digits. */
 const spendStrangersBudget = async (world: World, phone: string): Promise<void> => {
   for (let index = 0; index < 3; index += 1) {
-    const stranger = world.device({ phone, ip: address(500 + index) });
+    const stranger = world.device({ phone, ip: addressAt(500 + index) });
     await stranger.requestCode();
     for (let guess = 0; guess < 3; guess += 1)
       await stranger.verify({ code: stranger.wrongCode() }).catch(() => {});
   }
 };
 
-/** Asks with each of the devices for the five messages an hour that its own rhythm allows. */
-const askFiveTimes = async (world: World, devices: readonly Device[]): Promise<void> => {
+/** Requests five messages with each device, two minutes apart, which is a device's limit per hour. */
+const requestFiveCodesEach = async (world: World, devices: readonly Device[]): Promise<void> => {
   for (let round = 0; round < 5; round += 1) {
     for (const device of devices) await device.requestCode();
     world.clock.advance({ minutes: 2 });
   }
 };
 
-describe.each(DIALECTS)("an admin's view of a number's budgets, on %s", (dialect) => {
-  test("a number whose known devices got their 15 messages is listed and explained until it is reset", async () => {
+describe.each(DIALECTS)("the admin's view of a number, on %s", (dialect) => {
+  test("lists and explains a number whose known devices have used 15 messages, until it is reset", async () => {
     const world = await createWorld({ dialect });
     const { numbers } = world.admin.admin;
     const [phone, other] = [somePhone(), somePhone()];
     const { devices } = await signInWith(world, phone, 4);
     const { devices: others } = await signInWith(world, other, 4);
     const startedAt = world.clock.now();
-    await askFiveTimes(world, devices.slice(0, 3));
-    await askFiveTimes(world, others.slice(0, 2));
+    await requestFiveCodesEach(world, devices.slice(0, 3));
+    await requestFiveCodesEach(world, others.slice(0, 2));
 
     const spentUntil = startedAt + 86_400_000;
     expect((await numbers.list.query({ showPhones: true })).items).toMatchObject([
@@ -79,7 +79,7 @@ describe.each(DIALECTS)("an admin's view of a number's budgets, on %s", (dialect
     expect(await devices[3]?.signIn()).toMatchObject({ isNewUser: false });
   });
 
-  test("a number with ten sign-ins in 24 hours is listed and explained, one with nine is not", async () => {
+  test("lists and explains a number with ten sign-ins in 24 hours, but not one with nine", async () => {
     const world = await createWorld({ dialect });
     const { numbers } = world.admin.admin;
     const [phone, other] = [somePhone(), somePhone()];
@@ -106,15 +106,15 @@ describe.each(DIALECTS)("an admin's view of a number's budgets, on %s", (dialect
     expect((await numbers.list.query()).items).toEqual([]);
   });
 
-  test("numbers with a spent budget are paged in order with those that have wrong codes", async () => {
+  test("lists numbers with a spent budget and numbers with wrong codes in one order, page by page", async () => {
     const world = await createWorld({ dialect });
     const phones = [somePhone(), somePhone(), somePhone()].toSorted();
-    const [spent = "", wrong = "", also = ""] = phones;
+    const [spent = "", wrong = "", alsoSpent = ""] = phones;
     await signInWith(world, spent, 10);
     const stranger = world.device({ phone: wrong });
     await stranger.requestCode();
     await stranger.verify({ code: stranger.wrongCode() }).catch(() => {});
-    await signInWith(world, also, 10);
+    await signInWith(world, alsoSpent, 10);
 
     const listed: string[] = [];
     let cursor: string | null = null;
@@ -132,14 +132,14 @@ describe.each(DIALECTS)("an admin's view of a number's budgets, on %s", (dialect
 const requestBy = (device: Device | undefined): Promise<unknown> =>
   device?.requestCode() ?? expect.fail("no such device");
 
-describe.each(DIALECTS)("devices known to a phone, on %s", (dialect) => {
-  test("the ten that signed in last are known; the eleventh is a stranger again and its session goes on", async () => {
+describe.each(DIALECTS)("the known devices of a phone, on %s", (dialect) => {
+  test("include the ten that signed in last; the eleventh is a stranger again, but keeps its session", async () => {
     const world = await createWorld({ dialect, limits: { sessionsPerUser: 20 } });
     const phone = somePhone();
     const { devices, signIns } = await signInWith(world, phone, 11);
     const [eleventh, tenth] = devices;
 
-    expect(await knownOf(world, phone)).toEqual([false, ...Array.from({ length: 10 }, () => true)]);
+    expect(await knownFlagsOf(world, phone)).toEqual([false, ...Array.from({ length: 10 }, () => true)]);
     await spendStrangersBudget(world, phone);
 
     expect(await eleventh?.requestCode()).toMatchObject({ codeLength: 8 });
@@ -147,7 +147,7 @@ describe.each(DIALECTS)("devices known to a phone, on %s", (dialect) => {
     expect(await signIns[0]?.rpc.sessions.validate.query()).toMatchObject({ user: { phone } });
   });
 
-  test("the eleventh device is known again once it has signed in, in place of the one that is now the oldest", async () => {
+  test("include the eleventh again after it has signed in, and drop the one that is now the oldest", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     const { devices } = await signInWith(world, phone, 11);
@@ -160,7 +160,7 @@ describe.each(DIALECTS)("devices known to a phone, on %s", (dialect) => {
     expect(await devices[0]?.requestCode()).toMatchObject({ codeLength: 6 });
   });
 
-  test("a revoked device takes no place among the ten: the next older one is known", async () => {
+  test("do not include a revoked device, whose place the next older one takes", async () => {
     const world = await createWorld({ dialect, limits: { sessionsPerUser: 20 } });
     const phone = somePhone();
     const { devices, signIns } = await signInWith(world, phone, 11);
@@ -172,7 +172,7 @@ describe.each(DIALECTS)("devices known to a phone, on %s", (dialect) => {
     expect(await devices[5]?.requestCode()).toMatchObject({ codeLength: 8 });
   });
 
-  test("of 118 devices that an older version made known, only the ten newest are known", async () => {
+  test("include only the ten newest of 118 that an older version has stored", async () => {
     const world = await createWorld({ dialect });
     const student = world.device();
     await student.signIn();
@@ -186,15 +186,15 @@ describe.each(DIALECTS)("devices known to a phone, on %s", (dialect) => {
       `insert into phone_devices (phone, device_key, signed_in_at) values ${rows.join(", ")}`,
     );
 
-    const known = await knownOf(world, phone);
+    const knownFlags = await knownFlagsOf(world, phone);
 
-    expect(known).toHaveLength(119);
-    expect(known.flatMap((isKnown, index) => (isKnown ? [index] : []))).toEqual(
+    expect(knownFlags).toHaveLength(119);
+    expect(knownFlags.flatMap((isKnown, index) => (isKnown ? [index] : []))).toEqual(
       Array.from({ length: 10 }, (_, index) => 109 + index),
     );
   });
 
-  test("an erased student's devices are forgotten: the next owner of the number starts with none", async () => {
+  test("do not include those of an erased student: the next owner of the number starts with none", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     const { devices, signIns } = await signInWith(world, phone, 3);
@@ -202,6 +202,6 @@ describe.each(DIALECTS)("devices known to a phone, on %s", (dialect) => {
 
     expect(await devices[0]?.signIn()).toMatchObject({ isNewUser: true });
 
-    expect(await knownOf(world, phone)).toEqual([true]);
+    expect(await knownFlagsOf(world, phone)).toEqual([true]);
   });
 });

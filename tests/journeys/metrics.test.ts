@@ -8,7 +8,7 @@ import { createWorld, expectRefusal, joinWorld, type World } from "../support/wo
 
 const PAGE = readFileSync(new URL("../../docs/operations/monitoring.md", import.meta.url), "utf8");
 
-/** What `/metrics` says now, by series as it is printed: `name{label="value"}`. */
+/** Returns the current values of `/metrics`, by series as it is printed: `name{label="value"}`. */
 const scrape = async ({ url }: Pick<World, "url">): Promise<Readonly<Record<string, number>>> => {
   const lines = (await textOf({ url })).split("\n").filter((line) => line && !line.startsWith("#"));
   return Object.fromEntries(
@@ -21,8 +21,8 @@ const scrape = async ({ url }: Pick<World, "url">): Promise<Readonly<Record<stri
 
 const textOf = async ({ url }: Pick<World, "url">): Promise<string> => (await fetch(`${url}/metrics`)).text();
 
-/** A provider of pushes that answers all of them alike. */
-const pushesThat = (outcome: PushOutcome): PushProvider => ({
+/** A push provider with the same outcome for every message. */
+const pushProviderWith = (outcome: PushOutcome): PushProvider => ({
   name: "expo",
   batchSize: 100,
   serves: ["expo"],
@@ -30,7 +30,7 @@ const pushesThat = (outcome: PushOutcome): PushProvider => ({
 });
 
 describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
-  test("counts requests for codes by what became of them", async () => {
+  test("counts code requests by their outcome", async () => {
     const answers = [undefined, undefined, new SmsRefusedError("no"), new Error("timeout")];
     const codes: string[] = [];
     const send = async ({ code }: { readonly code: string }): Promise<void> => {
@@ -63,14 +63,14 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
     });
   });
 
-  test("counts sessions that are opened, and those that end by their cause", async () => {
+  test("counts opened sessions, and ended sessions by their cause", async () => {
     const world = await createWorld({ dialect, limits: { sessionsPerUser: 2 } });
     const first = world.device();
     const { phone } = first;
     const afterResend = () => world.clock.advance({ minutes: 3 });
     await first.signIn();
     afterResend();
-    const again = await first.signIn();
+    const replacement = await first.signIn();
     const second = await world.device({ phone }).signIn();
     const third = await world.device({ phone }).signIn();
     await third.rpc.sessions.revoke.mutate({ sessionId: second.session.id });
@@ -79,8 +79,8 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
     await (await world.device().signIn()).rpc.sessions.logout.mutate();
     await (await world.device().signIn()).rpc.account.delete.mutate();
 
-    // The third came when there were two: the longest unused of them went.
-    await expectRefusal(again.rpc.sessions.validate.query(), "session/expired");
+    // The student may have two sessions: the third sign-in ended the one that was unused for longest.
+    await expectRefusal(replacement.rpc.sessions.validate.query(), "session/expired");
     expect(await scrape(world)).toMatchObject({
       edvoyage_sessions_opened_total: 6,
       'edvoyage_sessions_ended_total{cause="replaced"}': 1,
@@ -92,7 +92,7 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
     });
   });
 
-  test("counts a student who was there in the last 24 hours once, signed out or not", async () => {
+  test("counts once each student who was active in the last 24 hours, signed out or not", async () => {
     const world = await createWorld({ dialect });
     const [early, late] = [await createStudent(world), await createStudent(world)];
     await world.device({ phone: early.phone }).signIn();
@@ -100,7 +100,7 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
     const active = async () => (await scrape(world))["edvoyage_students_active"];
     expect(await active()).toBe(2);
 
-    // Counted once a minute at the most.
+    // The gauge is refreshed at most once a minute.
     await createStudent(world);
     expect(await active()).toBe(2);
     world.clock.advance({ minutes: 1 });
@@ -109,7 +109,7 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
     world.clock.advance({ hours: 23 });
     await early.rpc.sessions.validate.query();
     world.clock.advance({ hours: 1 });
-    // That she was there is written after the answer.
+    // The time of the last use is stored after the answer.
     await until(async () => {
       world.clock.advance({ minutes: 1 });
       return (await active()) === 1;
@@ -118,7 +118,7 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
     expect(await active()).toBe(0);
   });
 
-  test("counts as many students as there are, however many sessions fall into one millisecond", async () => {
+  test("counts every student once, however many sessions were used in one millisecond", async () => {
     const world = await createWorld({ dialect });
     const now = world.clock.now();
     const numbersTo = (last: number): string =>
@@ -127,7 +127,7 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
       world.databaseUrl,
       `${numbersTo(1_300)} insert into users (id, phone, created_at) select 'student-' || i, 'phone-' || i, 0 from n`,
     );
-    // Two sessions each, a third of them over.
+    // Each student has two sessions; a third of the sessions have ended.
     await writeRows(
       world.databaseUrl,
       `${numbersTo(2_600)} insert into sessions
@@ -162,11 +162,11 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
     const after = await scrape(world);
     expect(increase(after, before, 'edvoyage_frames_delivered_total{document="room"}')).toBe(3);
     expect(increase(after, before, "edvoyage_entries_delivered_total")).toBe(2 + newcomer.events().length);
-    // Who has just come has waited for nothing.
+    // A newcomer's first frames do not count as lag.
     expect(increase(after, before, 'edvoyage_sync_lag_seconds_count{document="room"}')).toBe(1);
   });
 
-  test("counts what reaches a student's other devices, and not the one that sent it", async () => {
+  test("counts what reaches a student's other devices, but not what the sender gets", async () => {
     const world = await createWorld({ dialect });
     const ada = await createStudent(world);
     const open = () => connectStock({ url: world.url, token: ada.token }, `user/${ada.id}`);
@@ -182,14 +182,14 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
     expect(increase(after, before, 'edvoyage_sync_lag_seconds_count{document="user"}')).toBe(1);
   });
 
-  test("counts pushes that failed: those to be tried again, and those given up", async () => {
+  test("counts failed pushes: those with a retry and those given up", async () => {
     const outcomes = [
       ["refused", "dead"],
       ["failed", "retried"],
     ] as const;
 
     for (const [state, result] of outcomes) {
-      const world = await createWorld({ dialect, pushProvider: pushesThat({ state, error: "down" }) });
+      const world = await createWorld({ dialect, pushProvider: pushProviderWith({ state, error: "down" }) });
       const [ada, bo] = [await createStudent(world), await createStudent(world)];
       await ada.rpc.push.register.mutate({
         provider: "expo",
@@ -209,8 +209,8 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
   });
 });
 
-describe("the lag of sync", () => {
-  test("of what another node wrote is how long it took to be noticed", async () => {
+describe("the sync lag", () => {
+  test("measures how long another node's change took to be noticed", async () => {
     const world = await createWorld({ dialect: "postgres" });
     const other = await joinWorld(world);
     const [ada, bo] = [await createStudent(world), await createStudent(world)];
@@ -235,12 +235,12 @@ describe("the lag of sync", () => {
 });
 
 describe("the page about monitoring", () => {
-  /** The names that its table of metrics has, each with its labels. */
+  /** The metric names in its table, each with its labels. */
   const rows = [...PAGE.matchAll(/^\| `(edvoyage_[a-z_]+)(?:\{([a-z,]+)\})?` \|/gm)];
   const documented = Object.fromEntries(rows.map(([, name, labels = ""]) => [name, labels]));
 
-  test("names every metric of /metrics, and no other, with its labels", async () => {
-    const world = await createWorld({ pushProvider: pushesThat({ state: "taken" }) });
+  test("names every metric of /metrics with its labels, and no other", async () => {
+    const world = await createWorld({ pushProvider: pushProviderWith({ state: "taken" }) });
     const ada = await createStudent(world);
     connectStock({ url: world.url, token: ada.token }, `user/${ada.id}`);
     await ada.rpc.sessions.logout.mutate();
@@ -260,15 +260,15 @@ describe("the page about monitoring", () => {
     expect(rows).toHaveLength(printed.size);
   });
 
-  test("has alerts on metrics that there are", () => {
-    const inAlerts = PAGE.match(/edvoyage_[a-z_]+/g) ?? [];
+  test("covers every metric that its alerts use", () => {
+    const namesInAlerts = PAGE.match(/edvoyage_[a-z_]+/g) ?? [];
 
-    const unknown = inAlerts.filter(
+    const unknownNames = namesInAlerts.filter(
       (name) => !Object.hasOwn(documented, name.replace(/_(bucket|count|sum)$/, "")),
     );
 
-    expect(inAlerts.length).toBeGreaterThan(rows.length);
-    expect(unknown).toEqual([]);
+    expect(namesInAlerts.length).toBeGreaterThan(rows.length);
+    expect(unknownNames).toEqual([]);
   });
 });
 

@@ -4,11 +4,11 @@ import { v7 as uuidv7 } from "uuid";
 import { expect, test } from "vitest";
 import { createWorld, expectRefusal } from "../support/world.ts";
 
-/** A number in a text, not digits that are part of a longer run. */
-const standsIn = (text: string, digits: string): boolean =>
+/** Returns whether a text contains the digits as a number of their own, not inside a longer run. */
+const containsNumber = (text: string, digits: string): boolean =>
   new RegExp(`(?<![0-9a-f.])${digits}(?![0-9a-f])`).test(text);
 
-/** Everything that happens to a student who signs in, gets it wrong, is blocked, and leaves. */
+/** Runs a student through a sign-in, wrong codes, a block and the end of the session. */
 const fullJourney = async () => {
   const world = await createWorld();
   const student = world.device({ name: "Canary" });
@@ -29,7 +29,7 @@ const fullJourney = async () => {
   await world.admin.admin.numbers.unblock.mutate({ phone: student.phone, reason: "asked by phone" });
   await world.admin.admin.sessions.revoke.mutate({ sessionId: session.id });
   await expectRefusal(rpc.sessions.validate.query(), "session/revoked");
-  // Where a careless client puts what belongs into a body.
+  // A careless client puts a number and a key into the address.
   await fetch(`${world.url}/trpc/${encodeURIComponent(student.phone)}?key=${token}`);
   await fetch(`${world.url}/trpc/sessions.revoke`, {
     method: "POST",
@@ -39,7 +39,7 @@ const fullJourney = async () => {
   return { world, student, codes: [...codes], keys: [...keys] };
 };
 
-test("after a full journey neither the database nor its WAL holds a code or a key", async () => {
+test("the database and its WAL hold no code and no key after a full journey", async () => {
   const { world, codes, keys } = await fullJourney();
 
   const folder = join(world.databaseUrl.slice("sqlite:".length), "..");
@@ -52,29 +52,29 @@ test("after a full journey neither the database nor its WAL holds a code or a ke
       expect(bytes.includes(Buffer.from(key, "base64url")), `${name} holds a key's bytes`).toBe(false);
     }
     for (const code of codes)
-      expect(standsIn(bytes.toString("latin1"), code), `${name} holds a code`).toBe(false);
+      expect(containsNumber(bytes.toString("latin1"), code), `${name} holds a code`).toBe(false);
   }
 });
 
-test("neither logs, metrics nor errors hold a code, a key or a whole number", async () => {
+test("log lines, metrics and errors hold no code, no key and no whole number after a full journey", async () => {
   const { world, student, codes, keys } = await fullJourney();
 
   const metrics = await (await fetch(`${world.url}/metrics`)).text();
-  const told = [
+  const outputs = [
     ["logs", world.logged()],
     ["metrics", metrics],
   ] as const;
 
   expect(world.logged().split("\n").length).toBeGreaterThan(10);
-  for (const [where, text] of told) {
+  for (const [where, text] of outputs) {
     for (const key of keys) expect(text.includes(key), `${where} hold a key`).toBe(false);
-    for (const code of codes) expect(standsIn(text, code), `${where} hold a code`).toBe(false);
+    for (const code of codes) expect(containsNumber(text, code), `${where} hold a code`).toBe(false);
     expect(text.includes(student.phone.slice(1)), `${where} hold a number`).toBe(false);
-    expect(text.includes(student.deviceId), `${where} hold a device's id`).toBe(false);
+    expect(text.includes(student.deviceId), `${where} hold a device id`).toBe(false);
   }
 });
 
-test("what admins read has masked numbers unless they ask", async () => {
+test("admins see masked numbers unless they ask for whole ones", async () => {
   const { world, student } = await fullJourney();
   const { admin } = world.admin;
 

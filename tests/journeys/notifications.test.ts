@@ -11,22 +11,22 @@ const createScene = async (dialect: TestDialect) => {
   return { world, ada: await createStudent(world), bo: await createStudent(world) };
 };
 
-/** Bo makes rooms and adds Ada, who knows him or not. */
+/** Creates a group with Ada, who is added at once if the creator is a contact, and invited otherwise. */
 const addTo = async (by: Student, ada: Student, name = "Group") =>
   (await by.rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [ada.id], name })).id;
 
 const recent = async ({ rpc }: Student) => (await rpc.notifications.recent.query()).items;
 
-/** Listens as a device does; counts the hints that its inbox changed. */
-const listen = async (world: Pick<World, "url">, { id, token }: Student) => {
+/** Opens a student's socket as a device does; the result returns the number of inbox hints so far. */
+const countInboxHints = async (world: Pick<World, "url">, { id, token }: Student) => {
   const { received, send } = await connectRaw({ url: world.url, token }, `user/${id}`);
   send(MESSAGE_TYPES.barrier, 1, 7);
   await until(() => received.some((frame) => frame[0] === MESSAGE_TYPES.barrier));
   return () => received.filter((frame) => frame[0] === MESSAGE_TYPES.inbox).length;
 };
 
-describe.each(DIALECTS)("notifications, on %s", (dialect) => {
-  test("who is added or invited to a group is told by whom, once a room", async () => {
+describe.each(DIALECTS)("a notification, on %s", (dialect) => {
+  test("names who added or invited the student to a group, once per room", async () => {
     const { ada, bo } = await createScene(dialect);
 
     const invitedTo = await addTo(bo, ada, "Invited");
@@ -43,19 +43,19 @@ describe.each(DIALECTS)("notifications, on %s", (dialect) => {
     expect(await recent(bo)).toEqual([]);
   });
 
-  test("come in pages, newest first, and are marked as read by their ids or all at once", async () => {
+  test("appears in pages, newest first, and is marked as read by its id or with all others", async () => {
     const { ada, bo } = await createScene(dialect);
     const rooms: string[] = [];
     for (let index = 0; index < 5; index += 1) rooms.unshift(await addTo(bo, ada));
     const { notifications, inbox } = ada.rpc;
 
-    const one = await notifications.recent.query({ limit: 3 });
-    const two = await notifications.recent.query({ limit: 3, cursor: one.nextCursor });
-    expect([...one.items, ...two.items].map(({ subject }) => subject.id)).toEqual(rooms);
-    expect(two.nextCursor).toBeNull();
+    const firstPage = await notifications.recent.query({ limit: 3 });
+    const secondPage = await notifications.recent.query({ limit: 3, cursor: firstPage.nextCursor });
+    expect([...firstPage.items, ...secondPage.items].map(({ subject }) => subject.id)).toEqual(rooms);
+    expect(secondPage.nextCursor).toBeNull();
     await expectRefusal(notifications.recent.query({ cursor: "eyJsaXN0IjoicG9zdHMifQ" }), "input/invalid");
 
-    const ids = one.items.map(({ id }) => id);
+    const ids = firstPage.items.map(({ id }) => id);
     const commandId = uuidv7();
     expect(await notifications.markRead.mutate({ ids: [...ids, ...ids], commandId })).toEqual({ marked: 3 });
     expect(await notifications.markRead.mutate({ ids: [...ids, ...ids], commandId })).toEqual({ marked: 3 });
@@ -65,7 +65,7 @@ describe.each(DIALECTS)("notifications, on %s", (dialect) => {
     expect((await inbox.changes.query()).unreadNotifications).toBe(0);
   });
 
-  test("another's ids are passed over, and her own stay unread", async () => {
+  test("stays unread when another student marks it as read", async () => {
     const { ada, bo } = await createScene(dialect);
     await addTo(bo, ada);
     const ids = (await recent(ada)).map(({ id }) => id);
@@ -81,16 +81,16 @@ describe.each(DIALECTS)("notifications, on %s", (dialect) => {
     await expectRefusal(ada.rpc.notifications.markRead.mutate({ ids: ["\0"] }), "input/invalid");
   });
 
-  test("the inbox shows what came and what was read, and every device of hers is told at once", async () => {
+  test("appears in the inbox when it is new and when it is read, and every device of the student is told at once", async () => {
     const { world, ada, bo } = await createScene(dialect);
-    const hints = await listen(world, ada);
+    const hints = await countInboxHints(world, ada);
 
     const since = world.clock.now();
     await addTo(bo, ada);
     await until(() => hints() > 0);
-    const came = await ada.rpc.inbox.changes.query({ since });
-    expect(came).toMatchObject({ notifications: [{ kind: "added" }], unreadNotifications: 1 });
-    expect(came.areas.map(({ area }) => area)).toContain("notifications");
+    const withNotification = await ada.rpc.inbox.changes.query({ since });
+    expect(withNotification).toMatchObject({ notifications: [{ kind: "added" }], unreadNotifications: 1 });
+    expect(withNotification.areas.map(({ area }) => area)).toContain("notifications");
 
     world.clock.advance({ seconds: 10 });
     const before = hints();
@@ -102,12 +102,12 @@ describe.each(DIALECTS)("notifications, on %s", (dialect) => {
     });
   });
 
-  test("preferences hold kind by kind, for all devices, and only for what comes after", async () => {
+  test("follows the preferences of its kind on all devices, from the change on", async () => {
     const { ada, bo } = await createScene(dialect);
     const { notifications } = ada.rpc;
     await addTo(bo, ada);
     const both = { listed: true, pushed: true };
-    const unlessTold = {
+    const defaults = {
       kinds: {
         liked: both,
         commented: both,
@@ -119,7 +119,7 @@ describe.each(DIALECTS)("notifications, on %s", (dialect) => {
       },
       previews: false,
     };
-    expect(await notifications.preferences.query()).toEqual(unlessTold);
+    expect(await notifications.preferences.query()).toEqual(defaults);
 
     const commandId = uuidv7();
     const change = { kinds: { added: { listed: false }, message: { pushed: false } }, previews: true };
@@ -131,24 +131,24 @@ describe.each(DIALECTS)("notifications, on %s", (dialect) => {
     await addTo(bo, ada);
 
     expect(changed).toEqual({
-      kinds: { ...unlessTold.kinds, added: { listed: false, pushed: true }, message: { pushed: false } },
+      kinds: { ...defaults.kinds, added: { listed: false, pushed: true }, message: { pushed: false } },
       previews: true,
     });
     const now = await notifications.preferences.query();
     expect(now.kinds.liked).toEqual({ listed: false, pushed: false });
     expect(await notifications.setPreferences.mutate({ ...change, commandId })).toEqual(now);
     expect(await recent(ada)).toHaveLength(1);
-    expect(await bo.rpc.notifications.preferences.query()).toEqual(unlessTold);
+    expect(await bo.rpc.notifications.preferences.query()).toEqual(defaults);
     await notifications.setPreferences.mutate({ kinds: { added: { listed: true } } });
     await addTo(bo, ada);
     expect(await recent(ada)).toHaveLength(2);
   });
 });
 
-test.runIf(DIALECTS.includes("postgres"))("a device on another node is told too", async () => {
+test.runIf(DIALECTS.includes("postgres"))("a notification reaches a device on another node too", async () => {
   const { world, ada, bo } = await createScene("postgres");
   const other = await joinWorld(world);
-  const hints = await listen(other, ada);
+  const hints = await countInboxHints(other, ada);
 
   await addTo(bo, ada);
   await until(() => {
@@ -156,7 +156,7 @@ test.runIf(DIALECTS.includes("postgres"))("a device on another node is told too"
     return hints() > 0;
   });
 
-  // Within the same millisecond, which the other node has seen already.
+  // The second change has the same millisecond, which the other node has already seen.
   const before = hints();
   await addTo(bo, ada);
   await until(() => {

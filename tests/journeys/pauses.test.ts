@@ -12,7 +12,7 @@ import { createStudent, openGroup, type Student } from "../support/student.ts";
 import { connectRaw, connectStock, until } from "../support/sync-client.ts";
 import { createWorld, joinWorld } from "../support/world.ts";
 
-/** Two nodes, each with a clock of its own, and a room of two students on the first. */
+/** Two nodes, each with its own clock, and a room of two students on the first. */
 const createScene = async () => {
   const here = await createWorld({ dialect: "postgres" });
   const paused = await joinWorld(here, { clock: createFakeClock() });
@@ -23,28 +23,28 @@ const createScene = async () => {
     await client.synced();
     return client;
   };
-  /** A bare socket; `passed` resolves when all that was sent before it has come. */
+  /** Opens a bare socket; `flushed()` resolves when everything sent before it has arrived. */
   const listen = async ({ token }: Student, name: string) => {
     const { received, send, closed } = await connectRaw({ url: paused.url, token }, name);
-    const passed = async (): Promise<void> => {
+    const flushed = async (): Promise<void> => {
       const barriers = () => received.filter((frame) => frame[0] === MESSAGE_TYPES.barrier).length;
       const before = barriers();
       send(MESSAGE_TYPES.barrier, 1, 7);
       await until(() => barriers() > before);
     };
-    await passed();
-    return { received, closed, passed };
+    await flushed();
+    return { received, closed, flushed };
   };
-  /** Time that passes at the paused node without a timer: it ends with all of them at once. */
+  /** Lets time pass on the paused node without its timers, which then all fire at once. */
   const pause = (): void => paused.clock.advance({ seconds: 66 });
   return { here, paused, ada, bo, roomId, openRoom, listen, pause };
 };
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
-describe.skipIf(!DIALECTS.includes("postgres"))("a node that was paused for 66 seconds", () => {
-  test("closes a room to a member who was removed meanwhile, though nobody speaks in it", async () => {
+// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+describe.skipIf(!DIALECTS.includes("postgres"))("a node after a pause of 66 seconds", () => {
+  test("closes a room to a member who was removed in the meantime, even if nobody writes in it", async () => {
     const { ada, bo, roomId, listen, paused, pause } = await createScene();
-    // Not the stock client, which connects anew when it hears nothing for half a minute.
+    // A bare socket: the stock client reconnects when it hears nothing for half a minute.
     const { closed } = await listen(bo, roomDocumentName(roomId as RoomId, 0));
     paused.clock.advance({ ms: 400 });
 
@@ -54,11 +54,11 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a node that was paused for 66 s
     expect(await closed).toBe(CLOSE_CODES.forbidden);
   });
 
-  test("hides presence from one who was blocked meanwhile", async () => {
+  test("hides presence from a student who was blocked in the meantime", async () => {
     const { ada, bo, openRoom, paused, pause } = await createScene();
-    const [hers, his] = [await openRoom(ada), await openRoom(bo)];
-    hers.provider.awareness.setLocalState({ mood: "calm" });
-    const seen = () => [...his.provider.awareness.getStates().values()].map(({ user }) => user?.id);
+    const [adasRoom, bosRoom] = [await openRoom(ada), await openRoom(bo)];
+    adasRoom.provider.awareness.setLocalState({ mood: "calm" });
+    const seen = () => [...bosRoom.provider.awareness.getStates().values()].map(({ user }) => user?.id);
     await until(() => {
       paused.clock.advance({ ms: 200 });
       return seen().includes(ada.id);
@@ -68,16 +68,16 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a node that was paused for 66 s
     pause();
 
     await until(() => !seen().includes(ada.id));
-    expect(his.provider.wsconnected).toBe(true);
+    expect(bosRoom.provider.wsconnected).toBe(true);
   });
 
-  test("tells a device what changed meanwhile of what the student keeps", async () => {
+  test("tells a device that the student's data changed in the meantime", async () => {
     const { here, ada, listen, paused, pause } = await createScene();
-    const { received, passed } = await listen(ada, userDocumentName(ada.id));
-    // Beyond the reach of what was before.
+    const { received, flushed } = await listen(ada, userDocumentName(ada.id));
+    // Waits until the node no longer looks back at the changes so far.
     for (let step = 0; step < 10; step += 1) {
       for (const { clock } of [here, paused]) clock.advance({ seconds: 5 });
-      await passed();
+      await flushed();
     }
     const hints = () => received.filter((frame) => frame[0] === MESSAGE_TYPES.inbox).length;
     const before = hints();
@@ -91,7 +91,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a node that was paused for 66 s
     });
   });
 
-  test("sends a device what another stored meanwhile in the student's document", async () => {
+  test("sends a device what another device stored in the student's document in the meantime", async () => {
     const { here, ada, paused, pause } = await createScene();
     await here.server.seedIfEmpty();
     const [course] = (await here.rpc().courses.list.query({ limit: 1 })).items;

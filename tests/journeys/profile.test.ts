@@ -10,7 +10,7 @@ const createScene = async (dialect: TestDialect) => {
   return { world, ada: await createStudent(world), bo: await createStudent(world) };
 };
 
-const whole = {
+const fullProfile = {
   name: "Ada Okafor",
   photoUrl: "https://images.example/ada.jpg?size=200",
   bio: "Looking for a lab.\n\nAlso: चाय.",
@@ -29,32 +29,32 @@ const whole = {
   findable: true,
 };
 
-describe.each(DIALECTS)("profiles, on %s", (dialect) => {
-  test("a new student has told nothing and is not found by her number; what she tells is kept", async () => {
+describe.each(DIALECTS)("a profile, on %s", (dialect) => {
+  test("starts empty and not findable, and keeps what the student enters", async () => {
     const { ada } = await createScene(dialect);
 
     const empty = await ada.rpc.profile.get.query();
-    const told = await ada.rpc.profile.update.mutate(whole);
+    const updated = await ada.rpc.profile.update.mutate(fullProfile);
 
     expect(empty).toMatchObject({ id: ada.id, phone: ada.phone, name: null, education: [], findable: false });
-    expect(told).toMatchObject({ id: ada.id, phone: ada.phone, ...whole });
-    expect(await ada.rpc.profile.get.query()).toEqual(told);
+    expect(updated).toMatchObject({ id: ada.id, phone: ada.phone, ...fullProfile });
+    expect(await ada.rpc.profile.get.query()).toEqual(updated);
   });
 
-  test("a change leaves what it does not name; null and an empty list take away", async () => {
+  test("keeps the fields that a change leaves out; null and an empty list clear a field", async () => {
     const { world, ada } = await createScene(dialect);
-    await ada.rpc.profile.update.mutate(whole);
+    await ada.rpc.profile.update.mutate(fullProfile);
     world.clock.advance({ minutes: 1 });
 
     const changed = await ada.rpc.profile.update.mutate({ bio: null, work: [], name: " Ada O. " });
     world.clock.advance({ minutes: 1 });
-    const nothing = await ada.rpc.profile.update.mutate({});
+    const unchanged = await ada.rpc.profile.update.mutate({});
 
-    expect(changed).toMatchObject({ ...whole, bio: null, work: [], name: "Ada O." });
-    expect(nothing).toEqual(changed);
+    expect(changed).toMatchObject({ ...fullProfile, bio: null, work: [], name: "Ada O." });
+    expect(unchanged).toEqual(changed);
   });
 
-  test("two devices that change different fields at once both have their way, of one field the last", async () => {
+  test("takes changes of different fields from devices at once, and the last change of one field", async () => {
     const { ada } = await createScene(dialect);
 
     await Promise.all([
@@ -71,7 +71,7 @@ describe.each(DIALECTS)("profiles, on %s", (dialect) => {
     });
   });
 
-  test("a command takes effect once, and her devices are told that the profile changed", async () => {
+  test("changes once per command, and the student's devices are told", async () => {
     const { world, ada } = await createScene(dialect);
     const commandId = uuidv7();
     const { serverNow: since } = await ada.rpc.inbox.changes.query();
@@ -89,10 +89,10 @@ describe.each(DIALECTS)("profiles, on %s", (dialect) => {
     await expectRefusal(ada.rpc.profile.update.mutate({ name: "Three", commandId }), "input/invalid");
   });
 
-  test("hostile and senseless values are refused, and nothing of them is kept", async () => {
+  test("refuses hostile and invalid values, and keeps none of them", async () => {
     const { ada } = await createScene(dialect);
     const before = await ada.rpc.profile.get.query();
-    const hostile: readonly Record<string, unknown>[] = [
+    const invalidChanges: readonly Record<string, unknown>[] = [
       ...["", " ", "a\nb", "\0", "\ud800", "\u202eevil", "a".repeat(101)].map((name) => ({ name })),
       ...["", "a\0b", "\u2066x", "\ud800", "b\u0007", "a".repeat(2_001)].map((bio) => ({ bio })),
       ...[
@@ -123,7 +123,7 @@ describe.each(DIALECTS)("profiles, on %s", (dialect) => {
       { findable: "yes" },
     ];
 
-    for (const change of hostile) {
+    for (const change of invalidChanges) {
       await expectRefusal(
         ada.rpc.profile.update.mutate({ ...change, institution: "Kept?" }),
         "input/invalid",
@@ -136,11 +136,11 @@ describe.each(DIALECTS)("profiles, on %s", (dialect) => {
     ).toMatchObject({ name: "अनन्‍या", bio: "a\nb\tc\nd" });
   });
 
-  test("others see the public part and nothing else", async () => {
+  test("shows others its public fields and nothing else", async () => {
     const { ada, bo } = await createScene(dialect);
-    await ada.rpc.profile.update.mutate(whole);
+    await ada.rpc.profile.update.mutate(fullProfile);
 
-    const { name, photoUrl, bio, institution, homeCountry } = whole;
+    const { name, photoUrl, bio, institution, homeCountry } = fullProfile;
     expect(await bo.rpc.profile.of.query({ userId: ada.id })).toEqual({
       id: ada.id,
       name,
@@ -151,22 +151,22 @@ describe.each(DIALECTS)("profiles, on %s", (dialect) => {
     });
   });
 
-  test("a blocked student sees no more of who blocked her than of nobody, and the blocker sees her still", async () => {
+  test("looks to a blocked student as if it did not exist, while the blocker still sees theirs", async () => {
     const { ada, bo } = await createScene(dialect);
     await ada.blocks(bo);
 
     const blocked = await expectRefusal(bo.rpc.profile.of.query({ userId: ada.id }), "not-found");
-    const nobody = await expectRefusal(bo.rpc.profile.of.query({ userId: uuidv7() }), "not-found");
+    const unknownStudent = await expectRefusal(bo.rpc.profile.of.query({ userId: uuidv7() }), "not-found");
     await ada.rpc.profile.of.query({ userId: bo.id });
     await ada.rpc.contacts.update.mutate({ userId: bo.id, blocked: false });
 
-    expect(blocked).toEqual(nobody);
+    expect(blocked).toEqual(unknownStudent);
     await expectRefusal(bo.rpc.profile.of.query({ userId: "\0" }), "input/invalid");
     expect(await bo.rpc.profile.of.query({ userId: ada.id })).toMatchObject({ id: ada.id });
   });
 });
 
-test("every country is one that the runtime has a name for", () => {
+test("every country code has a name in the runtime", () => {
   const names = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
 
   expect(COUNTRIES.size).toBe(250);

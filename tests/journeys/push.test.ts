@@ -16,7 +16,7 @@ import {
 
 const someToken = () => `ExponentPushToken[${randomBytes(16).toString("hex")}]`;
 
-/** Makes a student's phone known; returns its token. */
+/** Registers a student's phone for pushes; returns its token. */
 const register = async ({ rpc }: Pick<Student, "rpc">, token = someToken()) => {
   await rpc.push.register.mutate({ provider: "expo", token, platform: "ios" });
   return token;
@@ -32,13 +32,13 @@ const createScene = async (dialect: TestDialect, options: WorldOptions = {}) => 
 const count = async ({ databaseUrl }: World, table: string): Promise<number> =>
   (await rowsOf(databaseUrl, `select 1 from ${table}`)).length;
 
-/** Waits until nothing is to be sent any more. */
-const settled = (world: World) =>
+/** Waits until no push is left to send. */
+const untilAllSent = (world: World) =>
   until(async () => (await count(world, "push_events")) + (await count(world, "push_deliveries")) === 0);
 
 const bodies = ({ pushes }: World) => pushes.map(({ body }) => body);
 
-/** A provider that does as it is told, one outcome a message; what it was sent is in `sent`. */
+/** A provider that takes one outcome after another, one per message; `sent` holds the bodies it received. */
 const createProvider = (...outcomes: (PushOutcome | "throws")[]) => {
   const sent: string[] = [];
   const provider: PushProvider = {
@@ -49,20 +49,20 @@ const createProvider = (...outcomes: (PushOutcome | "throws")[]) => {
       messages.map(({ body }) => {
         const outcome = outcomes.shift() ?? { state: "taken" };
         sent.push(body);
-        if (outcome === "throws") throw new Error("nobody knows");
+        if (outcome === "throws") throw new Error("unknown outcome");
         return outcome;
       }),
   };
   return { provider, sent };
 };
 
-describe.each(DIALECTS)("pushes, on %s", (dialect) => {
-  test("a message reaches the others' phones without its text, unless one allows it", async () => {
+describe.each(DIALECTS)("a push, on %s", (dialect) => {
+  test("tells the other members of a message, and contains its text only if the recipient allows previews", async () => {
     const { world, ada, bo, token, roomId } = await createScene(dialect);
     await register(bo);
 
     await bo.send(roomId, "Secret");
-    await settled(world);
+    await untilAllSent(world);
     expect(world.pushes).toEqual([
       {
         token,
@@ -77,15 +77,15 @@ describe.each(DIALECTS)("pushes, on %s", (dialect) => {
 
     await ada.rpc.notifications.setPreferences.mutate({ previews: true });
     const { messageId } = await bo.send(roomId, "Helo");
-    await settled(world);
+    await untilAllSent(world);
     await bo.rpc.chat.edit.mutate({ roomId, messageId, text: "Hello" });
     await bo.send(roomId, "There");
-    await settled(world);
+    await untilAllSent(world);
     expect(bodies(world).slice(1)).toEqual(["Helo", "There"]);
     expect(world.logged()).not.toMatch(/Secret|Hello|ExponentPushToken/);
   });
 
-  test("what is removed, read or no longer hers to read is not pushed, nor a text that was removed", async () => {
+  test("leaves out messages that were removed or read, or that the student may no longer read", async () => {
     const { provider, sent } = createProvider({ state: "failed", error: "down", retryAfterMs: 60_000 });
     const { world, ada, bo, roomId } = await createScene(dialect, { pushProvider: provider });
     await ada.rpc.notifications.setPreferences.mutate({ previews: true });
@@ -99,78 +99,78 @@ describe.each(DIALECTS)("pushes, on %s", (dialect) => {
     const second = await bo.send(roomId, "Second");
     await bo.rpc.chat.remove.mutate({ roomId, messageId: second.messageId });
     world.clock.advance({ seconds: 61 });
-    await settled(world);
-    // One push for the room, of what is its newest then.
+    await untilAllSent(world);
+    // The room gets one push, with its newest message at that time.
     expect(sent).toEqual(["First", "First"]);
 
     const third = await bo.send(roomId, "Third");
     await bo.rpc.chat.remove.mutate({ roomId, messageId: third.messageId });
-    await settled(world);
+    await untilAllSent(world);
     const group = await openGroup(bo, [ada]);
-    await settled(world);
+    await untilAllSent(world);
     const before = sent.length;
     await ada.rpc.notifications.setPreferences.mutate({ kinds: { message: { pushed: false } } });
     await bo.send(roomId, "Unwanted");
-    await settled(world);
+    await untilAllSent(world);
     await ada.rpc.notifications.setPreferences.mutate({ kinds: { message: { pushed: true } } });
     await ada.rpc.chat.rooms.leave.mutate({ roomId: group });
     await bo.send(group, "To the others");
-    await settled(world);
+    await untilAllSent(world);
     expect(sent.slice(before).filter((body) => /Unwanted|others/.test(body))).toEqual([]);
   });
 
-  test("nobody hears of one with whom there is a block", async () => {
+  test("reaches nobody who has a block with the sender", async () => {
     const { world, ada, bo } = await createScene(dialect);
     const cy = await createStudent(world);
     const group = await openGroup(cy, [ada, bo]);
-    await settled(world);
+    await untilAllSent(world);
     world.pushes.length = 0;
     await ada.blocks(bo);
 
-    await bo.send(group, "From one she blocked");
-    await settled(world);
+    await bo.send(group, "From a blocked student");
+    await untilAllSent(world);
     expect(world.pushes).toEqual([]);
     await cy.send(group, "From a friend");
-    await settled(world);
+    await untilAllSent(world);
     expect(world.pushes).toHaveLength(1);
   });
 
-  test("a device that has the room open is told nothing, and her other devices are", async () => {
+  test("skips a device that has the room open, but reaches the student's other devices", async () => {
     const { world, ada, bo, token, roomId } = await createScene(dialect);
     const tablet = await world.device({ phone: ada.phone }).signIn();
-    const other = await register(tablet);
+    const tabletToken = await register(tablet);
     const open = connectStock({ url: world.url, token: ada.token }, `room/${roomId}/0`);
     await open.synced();
 
     await bo.send(roomId, "Hello");
-    await settled(world);
-    expect(world.pushes.map((push) => push.token)).toEqual([other]);
+    await untilAllSent(world);
+    expect(world.pushes.map((push) => push.token)).toEqual([tabletToken]);
 
     open.provider.destroy();
     await until(async () => {
       await bo.send(roomId, "And now");
-      await settled(world);
+      await untilAllSent(world);
       return world.pushes.some((push) => push.token === token);
     });
   });
 
-  test("notifications are pushed as their preferences say, and not once they are read", async () => {
+  test("follows the preferences of a notification's kind", async () => {
     const { provider, sent } = createProvider();
     const { world, ada, bo } = await createScene(dialect, { pushProvider: provider });
     await ada.knows(bo);
     const add = () => bo.rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [ada.id], name: "Group" });
 
     await add();
-    await settled(world);
+    await untilAllSent(world);
     expect(sent).toEqual(["Somebody added you to a group"]);
     await ada.rpc.notifications.setPreferences.mutate({ kinds: { added: { pushed: false } } });
     await add();
-    await settled(world);
+    await untilAllSent(world);
     expect(sent).toHaveLength(1);
     expect((await ada.rpc.notifications.recent.query()).items).toHaveLength(2);
   });
 
-  test("many messages while the provider is down become one push of the newest", async () => {
+  test("carries only the newest message when many were sent while the provider was down", async () => {
     const { provider, sent } = createProvider("throws", "throws");
     const { world, ada, bo, roomId } = await createScene(dialect, { pushProvider: provider });
     await ada.rpc.notifications.setPreferences.mutate({ previews: true });
@@ -187,7 +187,7 @@ describe.each(DIALECTS)("pushes, on %s", (dialect) => {
     expect(sent).toEqual(["1", "4", "4"]);
   });
 
-  test("what the provider never takes is given up after ten tries, and kept for admins for 30 days", async () => {
+  test("ends after ten failed attempts, and stays visible to admins for 30 days", async () => {
     const { provider, sent } = createProvider(...Array.from({ length: 10 }, () => "throws" as const));
     const { world, ada, bo, roomId } = await createScene(dialect, { pushProvider: provider });
 
@@ -206,7 +206,7 @@ describe.each(DIALECTS)("pushes, on %s", (dialect) => {
     await until(async () => (await count(world, "push_dead_letters")) === 0);
   });
 
-  test("a token that the provider calls dead is dropped, and what it refuses is not tried again", async () => {
+  test("has no second attempt after a refusal, and drops a token that the provider calls dead", async () => {
     const { provider, sent } = createProvider(
       { state: "refused", error: "MessageTooBig" },
       { state: "gone" },
@@ -214,7 +214,7 @@ describe.each(DIALECTS)("pushes, on %s", (dialect) => {
     const { world, bo, roomId } = await createScene(dialect, { pushProvider: provider });
 
     await bo.send(roomId, "Refused");
-    await settled(world);
+    await untilAllSent(world);
     expect(await count(world, "push_dead_letters")).toBe(1);
     await bo.send(roomId, "Gone");
     await until(async () => (await count(world, "push_tokens")) === 0);
@@ -224,11 +224,11 @@ describe.each(DIALECTS)("pushes, on %s", (dialect) => {
     expect(await count(world, "push_events")).toBe(0);
   });
 
-  test("a server that is stopped while it sends, sends it again when it is back", async () => {
+  test("starts again after a restart that interrupted it", async () => {
     let release = (): void => {};
     const held = new Promise<void>((resolve) => (release = resolve));
     const sent: string[] = [];
-    const stuck: PushProvider = {
+    const heldProvider: PushProvider = {
       ...createProvider().provider,
       send: async (messages) => {
         sent.push(...messages.map(({ body }) => body));
@@ -236,18 +236,18 @@ describe.each(DIALECTS)("pushes, on %s", (dialect) => {
         return messages.map(() => ({ state: "failed", error: "stopped" }));
       },
     };
-    const { world, bo, roomId } = await createScene(dialect, { pushProvider: stuck });
+    const { world, bo, roomId } = await createScene(dialect, { pushProvider: heldProvider });
     await bo.send(roomId, "Hello");
     await until(() => sent.length === 1);
     release();
-    const again = await world.restart();
-    expect(await count(again, "push_deliveries")).toBe(1);
+    const restarted = await world.restart();
+    expect(await count(restarted, "push_deliveries")).toBe(1);
 
-    again.clock.advance({ seconds: 16 });
+    restarted.clock.advance({ seconds: 16 });
     await until(() => sent.length === 2);
   });
 
-  test("a token goes with whatever ends its session, and stays with one that is only idle", async () => {
+  test("needs a token, which is deleted with its session unless the session only expired", async () => {
     const world = await createWorld({ dialect, limits: { sessionsPerUser: 2 } });
     const phone = somePhone();
     const device = world.device({ phone });
@@ -280,88 +280,88 @@ describe.each(DIALECTS)("pushes, on %s", (dialect) => {
     world.clock.advance({ hours: 25 });
     await expectRefusal(seven.rpc.sessions.validate.query(), "session/expired");
     expect(await has(seven.token)).toBe(true);
-    // Somebody else signs in on the same device.
+    // Another student signs in on the same device.
     await world.device({ deviceId: device.deviceId }).signIn();
     expect(await has(seven.token)).toBe(false);
   });
 
-  test("a token belongs to its latest registrant, and nobody else can take it back", async () => {
+  test("uses a token for its latest registrant, and no other student can remove it", async () => {
     const { world, ada, bo, token, roomId } = await createScene(dialect);
     await bo.send(roomId, "For Ada");
-    await settled(world);
+    await untilAllSent(world);
 
     await register(bo, token);
     expect(await ada.rpc.push.unregister.mutate({ token })).toEqual({ removed: 0 });
     await ada.send(roomId, "For Bo");
-    await settled(world);
+    await untilAllSent(world);
     await bo.send(roomId, "For Ada, who has no phone now");
-    await settled(world);
+    await untilAllSent(world);
     expect(world.pushes.map((push) => push.token)).toEqual([token, token]);
     expect(await bo.rpc.push.unregister.mutate({ token })).toEqual({ removed: 1 });
 
-    // One a device: a new one takes the place of the former.
+    // A device has one token: a new one replaces it.
     await register(ada);
     await register(ada);
     expect(await count(world, "push_tokens")).toBe(1);
-    const wrong = ["", "ExponentPushToken[]", "x", "ExponentPushToken[a]\n", "\0"];
-    for (const bad of wrong) await expectRefusal(register(ada, bad), "input/invalid");
+    const invalidTokens = ["", "ExponentPushToken[]", "x", "ExponentPushToken[a]\n", "\0"];
+    for (const invalid of invalidTokens) await expectRefusal(register(ada, invalid), "input/invalid");
   });
 });
 
 test.runIf(DIALECTS.includes("postgres"))("two nodes push each message once", async () => {
   const { world, bo, ada } = await createScene("postgres");
   const other = await joinWorld(world);
-  const there = { ...bo, rpc: other.rpc({ token: bo.token }) };
+  const boOnOther = { ...bo, rpc: other.rpc({ token: bo.token }) };
   const groups: string[] = [];
   for (let index = 0; index < 12; index += 1) groups.push(await openGroup(bo, [ada]));
-  await settled(world);
+  await untilAllSent(world);
   world.pushes.length = 0;
 
   await Promise.all(
     groups.map((roomId, index) => {
       const text = String(index);
       const commandId = uuidv7();
-      return index % 2 ? bo.send(roomId, text) : there.rpc.chat.send.mutate({ roomId, text, commandId });
+      return index % 2 ? bo.send(roomId, text) : boOnOther.rpc.chat.send.mutate({ roomId, text, commandId });
     }),
   );
-  await settled(world);
+  await untilAllSent(world);
 
   const rooms = world.pushes.map(({ collapseId }) => collapseId);
   expect(rooms.sort()).toEqual(groups.sort());
 });
 
 test.runIf(DIALECTS.includes("postgres"))(
-  "what a node that died has begun to send, another sends after the lease",
+  "a push that a dying node has begun is sent by another node after the lease",
   async () => {
     let release = (): void => {};
     const held = new Promise<void>((resolve) => (release = resolve));
-    const begun: string[] = [];
+    const sentByDying: string[] = [];
     const dying: PushProvider = {
       ...createProvider().provider,
       send: async (messages) => {
-        begun.push(...messages.map(({ body }) => body));
+        sentByDying.push(...messages.map(({ body }) => body));
         await held;
         return messages.map(() => ({ state: "refused", error: "too late" }));
       },
     };
     const { world, bo, roomId } = await createScene("postgres", { pushProvider: dying });
     await bo.send(roomId, "Hello");
-    await until(() => begun.length === 1);
+    await until(() => sentByDying.length === 1);
     const { provider, sent } = createProvider();
     const other = await joinWorld(world, { pushProvider: provider });
-    const isTried = () => other.clock.advance({ seconds: 1 });
+    const tick = () => other.clock.advance({ seconds: 1 });
 
-    isTried();
+    tick();
     expect(await count(world, "push_deliveries")).toBe(1);
     expect(sent).toEqual([]);
     other.clock.advance({ minutes: 2 });
     await until(() => sent.length === 1);
-    await settled(world);
+    await untilAllSent(world);
     release();
     await world.stop();
 
-    expect(begun).toHaveLength(1);
-    // It was not its own to give up any more.
+    expect(sentByDying).toHaveLength(1);
+    // The lease had expired, so the dying node could not give the push up.
     expect(await count(other, "push_dead_letters")).toBe(0);
   },
 );

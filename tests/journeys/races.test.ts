@@ -6,10 +6,10 @@ import { DIALECTS } from "../support/databases.ts";
 import { createWorld, joinWorld, type World } from "../support/world.ts";
 import { roundsOf } from "../support/scale.ts";
 
-const MANY = roundsOf({ quick: 200, whole: 1_000 });
+const CALLS = roundsOf({ quick: 200, whole: 1_000 });
 const limits = { callsPerMinutePerIp: 1_000_000 };
 
-/** Answers by what became of them: `signed-in` or a reason. */
+/** Counts answers by their outcome: `signed-in`, the reason of the refusal, or `lost`. */
 const countOutcomes = async (answers: readonly Promise<SignIn>[]) => {
   const settled = await Promise.allSettled(answers);
   const counts: Record<string, number> = {};
@@ -24,7 +24,7 @@ const countOutcomes = async (answers: readonly Promise<SignIn>[]) => {
   return { counts, tokens };
 };
 
-const judgedWrong = async (worlds: readonly World[]): Promise<number> => {
+const countWrongCodes = async (worlds: readonly World[]): Promise<number> => {
   const texts = await Promise.all(worlds.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
   const counts = texts.map((text) =>
     Number(/^edvoyage_codes_judged_total\{outcome="wrong"\} (\d+)$/m.exec(text)?.[1]),
@@ -32,46 +32,46 @@ const judgedWrong = async (worlds: readonly World[]): Promise<number> => {
   return counts.reduce((sum, count) => sum + count, 0);
 };
 
-describe.each(DIALECTS)("races, on %s", (dialect) => {
-  test(`${MANY} right answers at once give exactly one session`, async () => {
+describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
+  test(`open exactly one session with ${CALLS} right codes`, async () => {
     const { device, admin } = await createWorld({ dialect, limits });
     const phone = device();
     await phone.requestCode();
 
-    const { counts } = await countOutcomes(Array.from({ length: MANY }, () => phone.verify()));
+    const { counts } = await countOutcomes(Array.from({ length: CALLS }, () => phone.verify()));
 
-    expect(counts).toEqual({ "signed-in": 1, "otp/expired": MANY - 1 });
+    expect(counts).toEqual({ "signed-in": 1, "otp/expired": CALLS - 1 });
     expect((await admin.admin.sessions.list.query({ includeEnded: true })).items).toHaveLength(1);
   });
 
-  test(`${MANY} repetitions of one command at once get the same session`, async () => {
+  test(`return the same session for ${CALLS} repetitions of one command`, async () => {
     const { device, admin } = await createWorld({ dialect, limits });
     const phone = device();
     await phone.requestCode();
     const commandId = uuidv7();
 
     const { counts, tokens } = await countOutcomes(
-      Array.from({ length: MANY }, () => phone.verify({ commandId })),
+      Array.from({ length: CALLS }, () => phone.verify({ commandId })),
     );
 
-    expect(counts).toEqual({ "signed-in": MANY });
+    expect(counts).toEqual({ "signed-in": CALLS });
     expect(tokens.size).toBe(1);
     expect((await admin.admin.sessions.list.query({ includeEnded: true })).items).toHaveLength(1);
   });
 
-  test(`${MANY} wrong answers at once are judged three times`, async () => {
+  test(`have only three of ${CALLS} wrong codes checked`, async () => {
     const world = await createWorld({ dialect, limits });
     const phone = world.device();
     await phone.requestCode();
     const code = phone.wrongCode();
 
-    const { counts } = await countOutcomes(Array.from({ length: MANY }, () => phone.verify({ code })));
+    const { counts } = await countOutcomes(Array.from({ length: CALLS }, () => phone.verify({ code })));
 
-    expect(counts).toEqual({ "otp/incorrect": 2, "otp/blocked": MANY - 2 });
-    expect(await judgedWrong([world])).toBe(3);
+    expect(counts).toEqual({ "otp/incorrect": 2, "otp/blocked": CALLS - 2 });
+    expect(await countWrongCodes([world])).toBe(3);
   });
 
-  test("the right answer among wrong ones signs in once or is blocked, and no more than three are judged", async () => {
+  test("sign in at most once, and check at most three codes, when one right code is among wrong ones", async () => {
     const world = await createWorld({ dialect, limits });
     const phone = world.device();
     await phone.requestCode();
@@ -82,10 +82,10 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
     );
 
     expect(counts["signed-in"] ?? 0).toBeLessThanOrEqual(1);
-    expect(await judgedWrong([world])).toBeLessThanOrEqual(3);
+    expect(await countWrongCodes([world])).toBeLessThanOrEqual(3);
   });
 
-  test("100 requests for a code at once send one message and give one challenge", async () => {
+  test("send one message and return one challenge for 100 code requests", async () => {
     const { device, sms } = await createWorld({ dialect, limits });
     const phone = device();
 
@@ -95,7 +95,7 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
     expect(sms).toHaveLength(1);
   });
 
-  test("50 new devices of one number at once get no more than its ten messages", async () => {
+  test("send no more than ten messages to one number with 50 new devices", async () => {
     const { device, sms } = await createWorld({ dialect, limits });
     const { phone } = device();
 
@@ -108,15 +108,15 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
     expect(sms).toHaveLength(10);
   });
 
-  test("20 devices of a student that sign in at once leave ten sessions", async () => {
+  test("leave ten sessions after 20 sign-ins of one student's devices", async () => {
     const { device, admin } = await createWorld({ dialect, limits: { ...limits, sendsPerDayPerPhone: 20 } });
     const { phone } = device();
     const answers: (() => Promise<SignIn>)[] = [];
     for (let index = 0; index < 20; index += 1) {
-      const one = device({ phone, ip: `198.51.100.${index + 1}` });
-      await one.requestCode();
-      const code = one.code();
-      answers.push(() => one.verify({ code }));
+      const studentDevice = device({ phone, ip: `198.51.100.${index + 1}` });
+      await studentDevice.requestCode();
+      const code = studentDevice.code();
+      answers.push(() => studentDevice.verify({ code }));
     }
 
     const { counts, tokens } = await countOutcomes(answers.map((answer) => answer()));
@@ -126,15 +126,15 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
     expect((await admin.admin.sessions.list.query({ phone, limit: 100 })).items).toHaveLength(10);
   });
 
-  test("of 20 sign-ins at once with one phone, ten are given back", async () => {
+  test("refund the messages of ten out of 20 sign-ins with one phone", async () => {
     const { device, admin } = await createWorld({ dialect, limits: { ...limits, sendsPerDayPerPhone: 20 } });
     const { phone } = device();
     const answers: (() => Promise<SignIn>)[] = [];
     for (let index = 0; index < 20; index += 1) {
-      const one = device({ phone, ip: `198.51.100.${index + 1}` });
-      await one.requestCode();
-      const code = one.code();
-      answers.push(() => one.verify({ code }));
+      const studentDevice = device({ phone, ip: `198.51.100.${index + 1}` });
+      await studentDevice.requestCode();
+      const code = studentDevice.code();
+      answers.push(() => studentDevice.verify({ code }));
     }
 
     const { counts } = await countOutcomes(answers.map((answer) => answer()));
@@ -143,48 +143,52 @@ describe.each(DIALECTS)("races, on %s", (dialect) => {
     expect(await admin.admin.numbers.show.query({ phone })).toMatchObject({ messagesOfDay: 10 });
   });
 
-  test("1,000 requests at once by the ten known devices of a phone get no more than their shared messages", async () => {
+  test("send no more than the shared messages for 1,000 requests by ten known devices of a phone", async () => {
     const { device, sms } = await createWorld({
       dialect,
       limits: { ...limits, sendsPerDayPerPhoneForKnownDevices: 4 },
     });
     const { phone } = device();
-    const known = Array.from({ length: 10 }, (_, index) => device({ phone, ip: `198.51.100.${index + 1}` }));
-    for (const one of known) await one.signIn();
+    const knownDevices = Array.from({ length: 10 }, (_, index) =>
+      device({ phone, ip: `198.51.100.${index + 1}` }),
+    );
+    for (const knownDevice of knownDevices) await knownDevice.signIn();
     sms.length = 0;
 
     await Promise.allSettled(
-      Array.from({ length: MANY / known.length }, () => known.map((one) => one.requestCode())).flat(),
+      Array.from({ length: CALLS / knownDevices.length }, () =>
+        knownDevices.map((knownDevice) => knownDevice.requestCode()),
+      ).flat(),
     );
 
     expect(sms).toHaveLength(4);
   });
 });
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
-describe.skipIf(!DIALECTS.includes("postgres"))("races between two servers on one PostgreSQL", () => {
+// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+describe.skipIf(!DIALECTS.includes("postgres"))("concurrent calls to two servers on one PostgreSQL", () => {
   const twoServers = async () => {
     const one = await createWorld({ dialect: "postgres", limits });
     const other = await joinWorld(one, { limits });
     return { one, other };
   };
 
-  test(`${MANY} right answers, half to each, give exactly one session`, async () => {
+  test(`open exactly one session with ${CALLS} right codes`, async () => {
     const { one, other } = await twoServers();
     const phone = one.device();
     const { challengeId } = await phone.requestCode();
     const onOther = other.device(phone);
 
     const { counts } = await countOutcomes(
-      Array.from({ length: MANY }, (_, index) =>
+      Array.from({ length: CALLS }, (_, index) =>
         index % 2 ? phone.verify() : onOther.verify({ challengeId }),
       ),
     );
 
-    expect(counts).toEqual({ "signed-in": 1, "otp/expired": MANY - 1 });
+    expect(counts).toEqual({ "signed-in": 1, "otp/expired": CALLS - 1 });
   });
 
-  test(`${MANY} wrong answers, half to each, are judged three times`, async () => {
+  test(`have only three of ${CALLS} wrong codes checked`, async () => {
     const { one, other } = await twoServers();
     const phone = one.device();
     const { challengeId } = await phone.requestCode();
@@ -192,12 +196,12 @@ describe.skipIf(!DIALECTS.includes("postgres"))("races between two servers on on
     const code = phone.wrongCode();
 
     const { counts } = await countOutcomes(
-      Array.from({ length: MANY }, (_, index) =>
+      Array.from({ length: CALLS }, (_, index) =>
         index % 2 ? phone.verify({ code }) : onOther.verify({ challengeId, code }),
       ),
     );
 
-    expect(counts).toEqual({ "otp/incorrect": 2, "otp/blocked": MANY - 2 });
-    expect(await judgedWrong([one, other])).toBe(3);
+    expect(counts).toEqual({ "otp/incorrect": 2, "otp/blocked": CALLS - 2 });
+    expect(await countWrongCodes([one, other])).toBe(3);
   });
 });

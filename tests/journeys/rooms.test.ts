@@ -11,8 +11,8 @@ const createScene = async (dialect: TestDialect, limits: WorldOptions["limits"] 
   return { world, ada, bo, cy };
 };
 
-const rolesOf = async (one: Student, roomId: string): Promise<Record<string, string>> => {
-  const { members } = await one.rpc.chat.rooms.get.query({ roomId });
+const rolesOf = async (student: Student, roomId: string): Promise<Record<string, string>> => {
+  const { members } = await student.rpc.chat.rooms.get.query({ roomId });
   return Object.fromEntries(members.map(({ userId, role }) => [userId, role]));
 };
 
@@ -22,21 +22,21 @@ const roomIds = async ({ rpc }: Student): Promise<string[]> =>
 const invitationIds = async ({ rpc }: Student): Promise<string[]> =>
   (await rpc.inbox.changes.query()).invitations.map(({ id }) => id);
 
-describe.each(DIALECTS)("direct rooms, on %s", (dialect) => {
-  test("a pair has one, whoever opens it and however often", async () => {
+describe.each(DIALECTS)("a direct room, on %s", (dialect) => {
+  test("exists once per pair, whoever opens it and however often", async () => {
     const { ada, bo, cy } = await createScene(dialect);
 
     const first = await ada.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds: [bo.id] });
-    const again = await bo.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds: [ada.id] });
+    const reopened = await bo.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds: [ada.id] });
     const withCy = await openDirect(ada, cy);
 
     expect(first).toMatchObject({ kind: "direct", name: null, memberCount: 2, peer: { id: bo.id } });
-    expect(again).toMatchObject({ id: first.id, peer: { id: ada.id } });
+    expect(reopened).toMatchObject({ id: first.id, peer: { id: ada.id } });
     expect(withCy).not.toBe(first.id);
     expect(await roomIds(bo)).toEqual([first.id]);
   });
 
-  test("opened by both at once, twenty times, it is one", async () => {
+  test("exists once when both students open it twenty times at once", async () => {
     const { ada, bo } = await createScene(dialect);
 
     const opened = await Promise.all(
@@ -49,7 +49,7 @@ describe.each(DIALECTS)("direct rooms, on %s", (dialect) => {
     expect(members).toHaveLength(2);
   });
 
-  test("it is with exactly one other, who exists", async () => {
+  test("needs exactly one other student, who exists", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const open = (memberIds: string[]) => ada.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds });
 
@@ -60,7 +60,7 @@ describe.each(DIALECTS)("direct rooms, on %s", (dialect) => {
     await expectRefusal(open(["\0"]), "input/invalid");
   });
 
-  test.each(["the one who opens", "the other"])("blocked by %s it is not opened", async (blocker) => {
+  test.each(["the opener", "the other"])("cannot be opened after a block by %s", async (blocker) => {
     const { ada, bo } = await createScene(dialect);
     await (blocker === "the other" ? bo.blocks(ada) : ada.blocks(bo));
 
@@ -68,7 +68,7 @@ describe.each(DIALECTS)("direct rooms, on %s", (dialect) => {
     expect(await roomIds(ada)).toEqual([]);
   });
 
-  test("who left is back when it is opened again, by whomever, with what was said meanwhile", async () => {
+  test("takes back a member who left when either student opens it again, with what was said in the meantime", async () => {
     const { ada, bo } = await createScene(dialect);
     const roomId = await openDirect(ada, bo);
     await ada.send(roomId, "Before");
@@ -87,7 +87,7 @@ describe.each(DIALECTS)("direct rooms, on %s", (dialect) => {
     expect((await ada.rpc.chat.rooms.get.query({ roomId })).memberCount).toBe(2);
   });
 
-  test("a day has room for so many with strangers; friends and old rooms do not count", async () => {
+  test("counts against a daily limit with strangers, but not with friends or when it exists already", async () => {
     const { world, ada, bo, cy } = await createScene(dialect, { directRoomsWithStrangersPerDay: 1 });
     const friend = await createStudent(world);
     await friend.knows(ada);
@@ -103,7 +103,7 @@ describe.each(DIALECTS)("direct rooms, on %s", (dialect) => {
     await openDirect(ada, cy);
   });
 
-  test("strangers are counted right when many are met at once", async () => {
+  test("counts strangers correctly when many are met at once", async () => {
     const { world, ada } = await createScene(dialect, { directRoomsWithStrangersPerDay: 2 });
     const others = await Promise.all(Array.from({ length: 6 }, () => createStudent(world)));
 
@@ -112,7 +112,7 @@ describe.each(DIALECTS)("direct rooms, on %s", (dialect) => {
     expect(settled.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
   });
 
-  test("it has no name, no admins and nobody else", async () => {
+  test("has no name, no admins and no further members", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const roomId = await openDirect(ada, bo);
     const { rooms } = ada.rpc.chat;
@@ -124,8 +124,8 @@ describe.each(DIALECTS)("direct rooms, on %s", (dialect) => {
   });
 });
 
-describe.each(DIALECTS)("groups, on %s", (dialect) => {
-  test("who knows the owner is in, others are invited and decide", async () => {
+describe.each(DIALECTS)("a group, on %s", (dialect) => {
+  test("adds students who have the owner as a contact, and invites others, who decide for themselves", async () => {
     const { world, ada, bo, cy } = await createScene(dialect);
     const di = await createStudent(world);
     await bo.knows(ada);
@@ -157,7 +157,7 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     await expectRefusal(cy.rpc.chat.rooms.declineInvitation.mutate({ roomId }), "not-found");
   });
 
-  test("of what the owner, admins and members may do, each may do no more", async () => {
+  test("lets the owner, admins and members do what their role allows, and no more", async () => {
     const { world, ada, bo, cy } = await createScene(dialect);
     const [di, eve] = [await createStudent(world), await createStudent(world)];
     const roomId = await openGroup(ada, [bo, cy, di]);
@@ -189,14 +189,14 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     expect(await roomIds(ada)).toEqual([]);
   });
 
-  test("an owner who leaves hands over to the oldest admin, else the oldest member, else nobody", async () => {
+  test("passes from a leaving owner to the oldest admin, otherwise to the oldest member, otherwise to nobody", async () => {
     const { world, ada, bo, cy } = await createScene(dialect);
     const di = await createStudent(world);
     const roomId = await openGroup(ada, [bo]);
-    for (const later of [cy, di]) {
+    for (const joiner of [cy, di]) {
       world.clock.advance({ seconds: 1 });
-      await later.knows(ada);
-      await ada.rpc.chat.rooms.addMembers.mutate({ roomId, memberIds: [later.id] });
+      await joiner.knows(ada);
+      await ada.rpc.chat.rooms.addMembers.mutate({ roomId, memberIds: [joiner.id] });
     }
     await ada.rpc.chat.rooms.setRole.mutate({ roomId, userId: di.id, role: "admin" });
     const eve = await createStudent(world);
@@ -215,20 +215,23 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     await expectRefusal(bo.rpc.chat.rooms.leave.mutate({ roomId }), "not-found");
   });
 
-  test.each(["by the adder", "by the added"])("blocked %s nobody is added or invited", async (blocker) => {
-    const { ada, bo, cy } = await createScene(dialect);
-    const roomId = await openGroup(ada, [cy]);
-    await bo.knows(ada);
-    await (blocker === "by the adder" ? ada.blocks(bo) : bo.blocks(ada));
-    const { rooms } = ada.rpc.chat;
+  test.each(["by the adder", "by the added"])(
+    "cannot add or invite a student after a block %s",
+    async (blocker) => {
+      const { ada, bo, cy } = await createScene(dialect);
+      const roomId = await openGroup(ada, [cy]);
+      await bo.knows(ada);
+      await (blocker === "by the adder" ? ada.blocks(bo) : bo.blocks(ada));
+      const { rooms } = ada.rpc.chat;
 
-    await expectRefusal(rooms.addMembers.mutate({ roomId, memberIds: [bo.id] }), "forbidden");
-    await expectRefusal(rooms.create.mutate({ kind: "group", memberIds: [bo.id] }), "forbidden");
-    expect(await roomIds(bo)).toEqual([]);
-    expect(await invitationIds(bo)).toEqual([]);
-  });
+      await expectRefusal(rooms.addMembers.mutate({ roomId, memberIds: [bo.id] }), "forbidden");
+      await expectRefusal(rooms.create.mutate({ kind: "group", memberIds: [bo.id] }), "forbidden");
+      expect(await roomIds(bo)).toEqual([]);
+      expect(await invitationIds(bo)).toEqual([]);
+    },
+  );
 
-  test("a room that shows history from joining shows a newcomer no more, and one who comes back neither", async () => {
+  test("shows nothing earlier to a newcomer or to a member who returns, if its history starts at joining", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const roomId = await openGroup(ada, [bo], { history: "fromJoining" });
     await ada.send(roomId, "Before Cy");
@@ -249,7 +252,7 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     expect(await ada.texts(roomId)).toHaveLength(4);
   });
 
-  test("what a newcomer cannot read she can neither answer, edit, remove nor react to", async () => {
+  test("refuses a newcomer's replies, edits, removals and reactions for messages that they cannot read", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const roomId = await openGroup(ada, [bo], { history: "fromJoining" });
     const { messageId } = await ada.send(roomId, "Before Cy");
@@ -262,7 +265,7 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     await expectRefusal(cy.rpc.chat.remove.mutate({ roomId, messageId }), "not-found");
   });
 
-  test("in a room that shows all, a newcomer sees all and has nothing unread", async () => {
+  test("shows a newcomer every message and marks none as unread, if it shows its full history", async () => {
     const { ada, bo, cy } = await createScene(dialect, { segmentEvents: 4 });
     const roomId = await openGroup(ada, [bo]);
     for (const text of ["1", "2", "3", "4", "5"]) await ada.send(roomId, text);
@@ -276,7 +279,7 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     expect((await cy.rpc.inbox.changes.query()).rooms).toMatchObject([{ id: roomId, unread: 1 }]);
   });
 
-  test("somebody outside, and somebody who has left, can do nothing in it", async () => {
+  test("refuses every call of students outside and of students who have left", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const roomId = await openGroup(ada, [bo]);
     const { messageId } = await bo.send(roomId, "Hello");
@@ -305,7 +308,7 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     expect(await ada.texts(roomId)).toEqual(["Hello"]);
   });
 
-  test("a room has no place for more than its limit, those invited included", async () => {
+  test("holds no more students than its limit, including those invited", async () => {
     const { world, ada, bo, cy } = await createScene(dialect, { roomMembers: 3 });
     const di = await createStudent(world);
     const { rooms } = ada.rpc.chat;
@@ -326,7 +329,7 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     await expectRefusal(rooms.addMembers.mutate({ roomId, memberIds: [cy.id] }), "limit/reached", limit);
   });
 
-  test("a student is in no more rooms than the limit, by whichever way", async () => {
+  test("cannot be joined above a student's limit of rooms, in any way", async () => {
     const { ada, bo, cy } = await createScene(dialect, { roomsPerUser: 1 });
     const limit = { limit: "roomsPerUser" };
     const roomId = await openGroup(ada, []);
@@ -347,7 +350,7 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     await bo.rpc.chat.rooms.acceptInvitation.mutate({ roomId });
   });
 
-  test("one command opens one room, however often it arrives at once", async () => {
+  test("exists once for one command, however often the command arrives at once", async () => {
     const { ada, bo } = await createScene(dialect);
     await bo.knows(ada);
     const commandId = uuidv7();
@@ -364,7 +367,7 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     );
   });
 
-  test("who accepts, declines and is removed at once is in or out, and counted", async () => {
+  test("counts its members correctly when a student accepts, declines and is removed at once", async () => {
     const { ada, bo } = await createScene(dialect);
     const roomId = await openGroup(ada, []);
     await ada.rpc.chat.rooms.addMembers.mutate({ roomId, memberIds: [bo.id] });
@@ -376,8 +379,8 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
       ada.rpc.chat.rooms.removeMember.mutate({ roomId, userId: bo.id }),
     ]);
 
-    for (const one of settled) {
-      if (one.status === "rejected") expect(refusalOf(one.reason)?.reason).toBe("not-found");
+    for (const result of settled) {
+      if (result.status === "rejected") expect(refusalOf(result.reason)?.reason).toBe("not-found");
     }
     const { memberCount, members, invited } = await ada.rpc.chat.rooms.get.query({ roomId });
     expect(memberCount).toBe(members.length);
@@ -385,19 +388,19 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
     expect(await roomIds(bo)).toHaveLength(memberCount - 1);
   });
 
-  test("rooms come newest first, in pages", async () => {
+  test("appears in the list of rooms, newest first, in pages", async () => {
     const { ada } = await createScene(dialect);
     const opened: string[] = [];
     for (let index = 0; index < 5; index += 1) opened.unshift(await openGroup(ada, []));
 
-    const one = await ada.rpc.chat.rooms.list.query({ limit: 3 });
-    const two = await ada.rpc.chat.rooms.list.query({ limit: 3, cursor: one.nextCursor });
+    const firstPage = await ada.rpc.chat.rooms.list.query({ limit: 3 });
+    const secondPage = await ada.rpc.chat.rooms.list.query({ limit: 3, cursor: firstPage.nextCursor });
 
-    expect([...one.items, ...two.items].map(({ id }) => id)).toEqual(opened);
-    expect(two.nextCursor).toBeNull();
+    expect([...firstPage.items, ...secondPage.items].map(({ id }) => id)).toEqual(opened);
+    expect(secondPage.nextCursor).toBeNull();
   });
 
-  test("input of the wrong shape is refused, not stored", async () => {
+  test("refuses malformed input and stores none of it", async () => {
     const { ada } = await createScene(dialect);
     const create = (input: Readonly<Record<string, unknown>>) =>
       ada.rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [], ...input } as never);
@@ -421,9 +424,9 @@ describe.each(DIALECTS)("groups, on %s", (dialect) => {
   });
 });
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
-describe.skipIf(!DIALECTS.includes("postgres"))("rooms between two servers on one PostgreSQL", () => {
-  test("a pair that opens its room on both at once has one", async () => {
+// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL", () => {
+  test("open one direct room for a pair that opens it on both at once", async () => {
     const one = await createWorld({ dialect: "postgres" });
     const other = await joinWorld(one);
     const [ada, bo] = [await createStudent(one), await createStudent(one)];

@@ -7,7 +7,7 @@ import { createStudent, type Student } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { createWorld, type World, type WorldOptions } from "../support/world.ts";
 
-/** A student with her app, and a friend of hers in Cavity. */
+/** A student with an app, and a friend of the student. */
 const createScene = async (options: WorldOptions = {}) => {
   const world = await createWorld(options);
   await world.server.seedIfEmpty();
@@ -21,7 +21,7 @@ const createScene = async (options: WorldOptions = {}) => {
 const someCourse = async ({ client }: App, place = 0) =>
   (await client.courses.list({})).items[place] ?? expect.fail("no course");
 
-/** A second phone of hers, connected. */
+/** A second phone of the student, connected. */
 const createOther = async ({ world, phone }: Awaited<ReturnType<typeof createScene>>): Promise<App> => {
   const other = await createApp(world);
   await other.signIn(phone);
@@ -40,28 +40,28 @@ const studentIn = ({ auth }: Client): string =>
     ? auth.status.student.id
     : expect.fail("nobody is signed in");
 
-/** Waits until a condition holds; the server tells of changes at most twice a second of its clock. */
-const hinted = ({ world }: { readonly world: World }, condition: () => boolean): Promise<void> =>
+/** Waits until a condition holds. The server sends at most two hints per second of its clock, which this advances. */
+const untilHinted = ({ world }: { readonly world: World }, condition: () => boolean): Promise<void> =>
   until(() => {
     world.clock.advance({ seconds: 1 });
     return condition();
   });
 
-/** Watches a view until the test is over; returns what it shows. */
-const watched = <Value>(view: Pick<View<Value>, "watch">): (() => Value | undefined) => {
+/** Watches a view until the test is over; returns a function with the view's latest value. */
+const latestOf = <Value>(view: Pick<View<Value>, "watch">): (() => Value | undefined) => {
   let last: Value | undefined;
   view.watch(({ value }) => (last = value));
   return () => last;
 };
 
-const complete = async ({ applications }: Client, id: string): Promise<void> => {
+const completeApplication = async ({ applications }: Client, id: string): Promise<void> => {
   await applications.update(id, COMPLETE_FIELDS);
   for (const kind of ["passport", "transcript"] as const) {
     await applications.addDocument(id, { kind, name: `${kind}.pdf`, status: "uploaded" });
   }
 };
 
-test("a day without a network: posts, likes, comments, follows, a profile and an application, once each and in order", async () => {
+test("a day offline loses nothing: posts, likes, comments, follows, a profile and an application arrive once and in order", async () => {
   const scene = await createScene();
   const { friend, app, world, phone } = scene;
   const { social, profile, applications, notifications } = app.client;
@@ -86,7 +86,7 @@ test("a day without a network: posts, likes, comments, follows, a profile and an
   await app.client.contacts.add(friend.id, { nickname: "Bo" });
   const draft = await applications.create(course, { notes: "First" });
   await applications.update(draft, { notes: "Second" });
-  await complete(app.client, draft);
+  await completeApplication(app.client, draft);
   await applications.submit(draft);
   await notifications.markRead("all");
 
@@ -105,10 +105,10 @@ test("a day without a network: posts, likes, comments, follows, a profile and an
   expect(await applications.one(draft).get()).toMatchObject({ status: "submitted", isPending: true });
   expect((await social.comments(liked).get()).items).toMatchObject([{ id: comment, replyCount: 1 }]);
 
-  const again = await app.restart();
-  expect(again.client.sync.status).toMatchObject({ pending: 21, failed: 0 });
-  expect(textsOf(await again.client.social.feed.get())).toEqual(textsOf(seen));
-  await again.client.sync.flush({ timeoutMs: 60_000 });
+  const restarted = await app.restart();
+  expect(restarted.client.sync.status).toMatchObject({ pending: 21, failed: 0 });
+  expect(textsOf(await restarted.client.social.feed.get())).toEqual(textsOf(seen));
+  await restarted.client.sync.flush({ timeoutMs: 60_000 });
 
   const { rpc } = await world.device({ phone }).signIn();
   const feed = await rpc.social.feed.query();
@@ -142,125 +142,131 @@ test("a day without a network: posts, likes, comments, follows, a profile and an
     "followed",
     "liked",
   ]);
-  // What it shows is what the server has, without having to ask.
-  again.setOnline(false);
-  expect(textsOf(await again.client.social.feed.get())).toEqual(textsOf(feed));
-  expect((await again.client.social.feed.get()).items.some(({ isPending }) => isPending)).toBe(false);
+  // The app shows the server's state without another request.
+  restarted.setOnline(false);
+  expect(textsOf(await restarted.client.social.feed.get())).toEqual(textsOf(feed));
+  expect((await restarted.client.social.feed.get()).items.some(({ isPending }) => isPending)).toBe(false);
 });
 
-test("everything done on one device appears on the other without asking", async () => {
+test("everything done on one device appears on the other without a request from the app", async () => {
   const scene = await createScene();
   const { friend, app } = scene;
   const other = await createOther(scene);
   const { client } = app;
-  const feed = watched(other.client.social.feed);
-  const profile = watched(other.client.profile);
-  const contacts = watched(other.client.contacts);
-  const applications = watched(other.client.applications);
-  const page = watched(other.client.social.student(friend.id));
-  const notifications = watched(other.client.notifications);
+  const feed = latestOf(other.client.social.feed);
+  const profile = latestOf(other.client.profile);
+  const contacts = latestOf(other.client.contacts);
+  const applications = latestOf(other.client.applications);
+  const page = latestOf(other.client.social.student(friend.id));
+  const notifications = latestOf(other.client.notifications);
   await until(() => feed() !== undefined && applications() !== undefined && page() !== undefined);
 
   const post = await client.social.post({ text: "From the first" });
-  await hinted(scene, () => feed()?.items[0]?.text === "From the first");
+  await untilHinted(scene, () => feed()?.items[0]?.text === "From the first");
   await client.social.like(post);
   await client.social.comment(post, { text: "Mine too" });
-  await hinted(scene, () => feed()?.items[0]?.liked === true && feed()?.items[0]?.commentCount === 1);
+  await untilHinted(scene, () => feed()?.items[0]?.liked === true && feed()?.items[0]?.commentCount === 1);
   await client.social.follow(friend.id);
-  await hinted(scene, () => page()?.followed === true);
+  await untilHinted(scene, () => page()?.followed === true);
   await client.profile.update({ name: "Ada" });
-  await hinted(scene, () => profile()?.name === "Ada");
+  await untilHinted(scene, () => profile()?.name === "Ada");
   await client.contacts.add(friend.id, { nickname: "Bo" });
-  await hinted(scene, () => contacts()?.items[0]?.nickname === "Bo");
+  await untilHinted(scene, () => contacts()?.items[0]?.nickname === "Bo");
   const draft = await client.applications.create(await someCourse(app), {});
-  await hinted(scene, () => applications()?.items[0]?.id === draft);
+  await untilHinted(scene, () => applications()?.items[0]?.id === draft);
   await client.applications.withdraw(draft);
-  await hinted(scene, () => applications()?.items[0]?.status === "withdrawn");
+  await untilHinted(scene, () => applications()?.items[0]?.status === "withdrawn");
 
   await friend.rpc.social.like.mutate({ postId: post });
-  await hinted(
+  await untilHinted(
     scene,
     () => notifications()?.items[0]?.kind === "liked" && other.client.notifications.unread === 1,
   );
-  await hinted(scene, () => client.notifications.unread === 1);
+  await untilHinted(scene, () => client.notifications.unread === 1);
   await client.notifications.markRead("all");
   expect(client.notifications.unread).toBe(0);
-  await hinted(
+  await untilHinted(
     scene,
     () => other.client.notifications.unread === 0 && notifications()?.items[0]?.readAt !== null,
   );
 });
 
-test("what is undone and taken back on one device is so on the other, without asking", async () => {
+test("everything undone or removed on one device disappears from the other without a request from the app", async () => {
   const scene = await createScene();
   const { friend, app } = scene;
   const other = await createOther(scene);
   const { social, contacts, applications, profile } = app.client;
-  const [theirs, mine] = [await postBy(friend, "By a friend"), await social.post({ text: "First words" })];
+  const [friendPost, ownPost] = [
+    await postBy(friend, "By a friend"),
+    await social.post({ text: "First words" }),
+  ];
   await social.follow(friend.id);
   await app.client.sync.flush();
   const seen = {
-    feed: watched(other.client.social.feed),
-    own: watched(other.client.social.posts(studentIn(app.client))),
-    one: watched(other.client.social.get(mine)),
-    comments: watched(other.client.social.comments(theirs)),
-    likes: watched(other.client.social.likes(theirs)),
-    following: watched(other.client.social.following(studentIn(app.client))),
-    contacts: watched(other.client.contacts),
-    profile: watched(other.client.profile),
+    feed: latestOf(other.client.social.feed),
+    own: latestOf(other.client.social.posts(studentIn(app.client))),
+    post: latestOf(other.client.social.get(ownPost)),
+    comments: latestOf(other.client.social.comments(friendPost)),
+    likes: latestOf(other.client.social.likes(friendPost)),
+    following: latestOf(other.client.social.following(studentIn(app.client))),
+    contacts: latestOf(other.client.contacts),
+    profile: latestOf(other.client.profile),
   };
   await until(() => seen.feed()?.items.length === 2 && seen.following()?.items.length === 1);
 
-  await social.like(theirs);
-  await hinted(scene, () => seen.likes()?.items[0]?.id === studentIn(app.client));
-  await social.unlike(theirs);
-  await hinted(scene, () => seen.likes()?.items.length === 0);
-  const comment = await social.comment(theirs, { text: "Said" });
-  const reply = await social.comment(theirs, { text: "And more", parentId: comment });
-  await hinted(scene, () => seen.comments()?.items[0]?.replyCount === 1);
-  const replies = watched(other.client.social.comments(theirs, comment));
-  await hinted(scene, () => replies()?.items[0]?.id === reply);
+  await social.like(friendPost);
+  await untilHinted(scene, () => seen.likes()?.items[0]?.id === studentIn(app.client));
+  await social.unlike(friendPost);
+  await untilHinted(scene, () => seen.likes()?.items.length === 0);
+  const comment = await social.comment(friendPost, { text: "Said" });
+  const reply = await social.comment(friendPost, { text: "And more", parentId: comment });
+  await untilHinted(scene, () => seen.comments()?.items[0]?.replyCount === 1);
+  const replies = latestOf(other.client.social.comments(friendPost, comment));
+  await untilHinted(scene, () => replies()?.items[0]?.id === reply);
   await social.removeComment(reply);
-  await hinted(scene, () => replies()?.items.length === 0 && seen.comments()?.items[0]?.replyCount === 0);
-  await social.editPost(mine, { text: "Better words" });
-  await hinted(
+  await untilHinted(
     scene,
-    () => seen.one()?.text === "Better words" && seen.own()?.items[0]?.text === "Better words",
+    () => replies()?.items.length === 0 && seen.comments()?.items[0]?.replyCount === 0,
   );
-  await social.removePost(mine);
-  await hinted(scene, () => seen.feed()?.items.length === 1 && seen.own()?.items.length === 0);
+  await social.editPost(ownPost, { text: "Better words" });
+  await untilHinted(
+    scene,
+    () => seen.post()?.text === "Better words" && seen.own()?.items[0]?.text === "Better words",
+  );
+  await social.removePost(ownPost);
+  await untilHinted(scene, () => seen.feed()?.items.length === 1 && seen.own()?.items.length === 0);
   await social.unfollow(friend.id);
-  await hinted(scene, () => seen.feed()?.items.length === 0 && seen.following()?.items.length === 0);
+  await untilHinted(scene, () => seen.feed()?.items.length === 0 && seen.following()?.items.length === 0);
 
   await contacts.add(friend.id);
   await contacts.update(friend.id, { favourite: true, blocked: true });
-  await hinted(scene, () => seen.contacts()?.items[0]?.favourite === true);
+  await untilHinted(scene, () => seen.contacts()?.items[0]?.favourite === true);
   expect(seen.contacts()?.items).toMatchObject([{ id: friend.id, userId: friend.id, blocked: true }]);
   await contacts.remove(friend.id);
-  await hinted(scene, () => seen.contacts()?.items.length === 0);
+  await untilHinted(scene, () => seen.contacts()?.items.length === 0);
 
   const education = [{ institution: "EPFL", degree: "MSc", field: null, from: "2024-09", until: null }];
   await profile.update({ education, findable: true, preferredCountries: ["CH", "PT"] });
-  await hinted(scene, () => seen.profile()?.findable === true);
+  await untilHinted(scene, () => seen.profile()?.findable === true);
   expect(seen.profile()).toMatchObject({ education, preferredCountries: ["CH", "PT"] });
   await profile.update({ education: [], findable: false });
-  await hinted(scene, () => seen.profile()?.education.length === 0);
+  await untilHinted(scene, () => seen.profile()?.education.length === 0);
 
   const draft = await applications.create(await someCourse(app), {});
-  await complete(app.client, draft);
+  await completeApplication(app.client, draft);
   const document = await applications.addDocument(draft, { kind: "cv", name: "cv.pdf" });
-  const one = watched<Application>(other.client.applications.one(draft));
-  await hinted(scene, () => one()?.documents.length === 3);
-  expect(one()?.fields).toMatchObject(COMPLETE_FIELDS);
+  const application = latestOf<Application>(other.client.applications.one(draft));
+  await untilHinted(scene, () => application()?.documents.length === 3);
+  expect(application()?.fields).toMatchObject(COMPLETE_FIELDS);
   await applications.uploadDocument(draft, { documentId: document, name: "cv-2.pdf" });
-  await hinted(scene, () => one()?.documents[2]?.name === "cv-2.pdf");
+  await untilHinted(scene, () => application()?.documents[2]?.name === "cv-2.pdf");
   await applications.removeDocument(draft, { documentId: document });
-  await hinted(scene, () => one()?.documents.length === 2);
+  await untilHinted(scene, () => application()?.documents.length === 2);
   await applications.submit(draft);
-  await hinted(scene, () => one()?.status === "submitted");
+  await untilHinted(scene, () => application()?.status === "submitted");
 });
 
-test("preferences are changed offline, and both of two devices that change one half each are heard", async () => {
+test("preferences can be changed offline, and changes of different halves by two devices are both kept", async () => {
   const scene = await createScene();
   const { app, world, phone } = scene;
   const other = await createOther(scene);
@@ -270,7 +276,7 @@ test("preferences are changed offline, and both of two devices that change one h
     previews: false,
     isPending: false,
   });
-  const shown = watched(other.client.notifications.preferences);
+  const shown = latestOf(other.client.notifications.preferences);
   await until(() => shown() !== undefined);
   app.setOnline(false);
 
@@ -278,31 +284,31 @@ test("preferences are changed offline, and both of two devices that change one h
   await preferences.set({ previews: true });
   await other.client.notifications.preferences.set({ kinds: { liked: { pushed: false } } });
   await other.client.sync.flush();
-  const again = await app.restart();
-  again.setOnline(false);
-  const waiting = await again.client.notifications.preferences.get();
-  again.setOnline(true);
-  await again.client.sync.flush();
+  const restarted = await app.restart();
+  restarted.setOnline(false);
+  const pendingPreferences = await restarted.client.notifications.preferences.get();
+  restarted.setOnline(true);
+  await restarted.client.sync.flush();
 
-  expect(waiting).toMatchObject({
+  expect(pendingPreferences).toMatchObject({
     kinds: { liked: { listed: false, pushed: true }, message: { pushed: false }, moved: { listed: true } },
     previews: true,
     isPending: true,
   });
-  await hinted(scene, () => shown()?.previews === true);
+  await untilHinted(scene, () => shown()?.previews === true);
   const kinds = { liked: { listed: false, pushed: false }, message: { pushed: false } };
   expect(shown()).toMatchObject({ kinds, isPending: false });
   const { rpc } = await world.device({ phone }).signIn();
   expect(await rpc.notifications.preferences.query()).toMatchObject({ kinds, previews: true });
-  again.setOnline(false);
-  expect(await again.client.notifications.preferences.get()).toMatchObject({ kinds, isPending: false });
+  restarted.setOnline(false);
+  expect(await restarted.client.notifications.preferences.get()).toMatchObject({ kinds, isPending: false });
 });
 
-test("a number is a contact of its own at once, offline, and shows whose it is when both have each other's", async () => {
+test("a number becomes a contact at once while offline, and shows its student when both have added each other", async () => {
   const scene = await createScene();
   const { friend, app, phone } = scene;
   const other = await createOther(scene);
-  const shown = watched(other.client.contacts);
+  const shown = latestOf(other.client.contacts);
   await until(() => shown() !== undefined);
   await app.client.contacts.list();
   app.setOnline(false);
@@ -311,38 +317,41 @@ test("a number is a contact of its own at once, offline, and shows whose it is w
   const id = await app.client.contacts.addByNumber(written, { nickname: "Bo" });
   await app.client.contacts.update(id, { favourite: true });
   await app.client.contacts.update(id, { nickname: "Bobo" });
-  const again = await app.restart();
-  again.setOnline(false);
-  expect((await again.client.contacts.list()).items).toMatchObject([
+  const restarted = await app.restart();
+  restarted.setOnline(false);
+  expect((await restarted.client.contacts.list()).items).toMatchObject([
     { id, userId: null, phone: written, nickname: "Bobo", favourite: true, blocked: false, isPending: true },
   ]);
-  again.setOnline(true);
-  await again.client.sync.flush();
+  restarted.setOnline(true);
+  await restarted.client.sync.flush();
 
-  await hinted(scene, () => shown()?.items[0]?.nickname === "Bobo");
+  await untilHinted(scene, () => shown()?.items[0]?.nickname === "Bobo");
   const { phone: number } = friend;
   expect(shown()?.items).toMatchObject([
     { id, userId: null, phone: number, favourite: true, isPending: false },
   ]);
   await friend.rpc.contacts.add.mutate({ phone });
-  await hinted(scene, () => shown()?.items[0]?.userId === friend.id);
+  await untilHinted(scene, () => shown()?.items[0]?.userId === friend.id);
   expect(shown()?.items).toMatchObject([{ id, phone: number, nickname: "Bobo" }]);
 
-  // The entry goes by both ids, here and on the server.
-  again.setOnline(false);
-  await again.client.contacts.list();
-  await again.client.contacts.update(id, { blocked: true });
-  await again.client.contacts.update(friend.id, { favourite: false });
-  again.setOnline(true);
-  await again.client.sync.flush();
-  await hinted(scene, () => shown()?.items[0]?.blocked === true && shown()?.items[0]?.favourite === false);
+  // The contact can be changed by both of its ids, on the device and on the server.
+  restarted.setOnline(false);
+  await restarted.client.contacts.list();
+  await restarted.client.contacts.update(id, { blocked: true });
+  await restarted.client.contacts.update(friend.id, { favourite: false });
+  restarted.setOnline(true);
+  await restarted.client.sync.flush();
+  await untilHinted(
+    scene,
+    () => shown()?.items[0]?.blocked === true && shown()?.items[0]?.favourite === false,
+  );
   await other.client.contacts.remove(friend.id);
   expect(shown()?.items).toEqual([]);
   await other.client.sync.flush();
-  expect((await again.client.contacts.list({ refresh: true })).items).toEqual([]);
+  expect((await restarted.client.contacts.list({ refresh: true })).items).toEqual([]);
 });
 
-test("a number that is on the list stays one entry, and one that is none is refused", async () => {
+test("adding a listed number again keeps one contact, and an invalid number is refused", async () => {
   const { friend, app } = await createScene();
   const { client } = app;
   const id = await client.contacts.addByNumber(friend.phone);
@@ -355,22 +364,22 @@ test("a number that is on the list stays one entry, and one that is none is refu
   });
   await client.contacts.addByNumber("12");
   const blocked = await client.contacts.update(id, { blocked: true });
-  const known = { id, phone: friend.phone, nickname: "Bo", blocked: false };
+  const expectedContact = { id, phone: friend.phone, nickname: "Bo", blocked: false };
   expect((await client.contacts.list()).items).toMatchObject([
-    { ...known, isPending: true },
+    { ...expectedContact, isPending: true },
     { phone: "12", isPending: true },
   ]);
   app.setOnline(true);
   await until(() => client.sync.status.failed === 2 && client.sync.status.pending === 0);
 
-  expect((await client.contacts.list()).items).toMatchObject([{ ...known, isPending: false }]);
+  expect((await client.contacts.list()).items).toMatchObject([{ ...expectedContact, isPending: false }]);
   expect(client.outbox.list()).toMatchObject([
     { procedure: "contacts.add", reason: "phone/invalid" },
     { id: blocked, reason: "conflict" },
   ]);
 });
 
-test("a report reaches admins once, and a comment is opened from where it was told of", async () => {
+test("a report reaches admins once, and a comment can be opened from its notification", async () => {
   const { friend, app, world } = await createScene();
   const { client } = app;
   const post = await postBy(friend, "Essays for sale");
@@ -395,8 +404,8 @@ test("a report reaches admins once, and a comment is opened from where it was to
   await client.sync.flush();
 
   const { items } = await friend.rpc.notifications.recent.query();
-  const told = items.find(({ subject }) => subject.id === answer);
-  expect(told).toMatchObject({ kind: "commented", subject: { kind: "comment" } });
+  const notification = items.find(({ subject }) => subject.id === answer);
+  expect(notification).toMatchObject({ kind: "commented", subject: { kind: "comment" } });
   expect(await client.social.getComment(own).get({ refresh: true })).toMatchObject({ replyCount: 2 });
   expect(await world.admin.admin.posts.show.query({ postId: post })).toMatchObject({
     reportCount: 1,
@@ -404,12 +413,12 @@ test("a report reaches admins once, and a comment is opened from where it was to
   });
 });
 
-test("nobody withdraws from an offer that she has not seen", async () => {
+test("a withdrawal made offline is refused after the status has become an offer in the meantime", async () => {
   const { app, world } = await createScene();
   const { client } = app;
   const { applications } = client;
   const draft = await applications.create(await someCourse(app), {});
-  await complete(client, draft);
+  await completeApplication(client, draft);
   await applications.submit(draft);
   await client.sync.flush();
   await applications.get({ refresh: true });
@@ -430,12 +439,12 @@ test("nobody withdraws from an offer that she has not seen", async () => {
   expect(await applications.one(draft).get({ refresh: true })).toMatchObject({ status: "withdrawn" });
 });
 
-test("a phone is told of messages as whoever is signed in on it, and as nobody once it is forgotten", async () => {
+test("a phone gets the pushes of the student who is signed in, and none after its token is unregistered", async () => {
   const { friend, world } = await createScene();
   const app = await createApp(world);
   const { client } = app;
   const token = "ExponentPushToken[of-this-phone]";
-  const toldOf = async (text: string, listener: string): Promise<number> => {
+  const pushesFor = async (text: string, listener: string): Promise<number> => {
     const before = world.pushes.length;
     const room = await friend.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds: [listener] });
     await friend.send(room.id, text);
@@ -450,68 +459,68 @@ test("a phone is told of messages as whoever is signed in on it, and as nobody o
   const ada = studentIn(client);
   await until(() => registrations(app) === 1);
   await client.sync.flush();
-  expect(await toldOf("To the first", ada)).toBe(1);
-  const again = await app.restart();
-  await again.client.push.register(token, { provider: "expo" });
-  await again.client.sync.flush();
-  expect(registrations(again)).toBe(0);
+  expect(await pushesFor("To the first", ada)).toBe(1);
+  const restarted = await app.restart();
+  await restarted.client.push.register(token, { provider: "expo" });
+  await restarted.client.sync.flush();
+  expect(registrations(restarted)).toBe(0);
 
-  await again.client.auth.signOut();
-  await again.signIn();
-  await until(() => registrations(again) === 1);
-  await again.client.sync.flush();
-  expect(await toldOf("To the first", ada)).toBe(0);
-  expect(await toldOf("To the second", studentIn(again.client))).toBe(1);
-  again.setOnline(false);
-  await again.client.push.unregister();
-  again.setOnline(true);
-  await again.client.sync.flush();
-  expect(await toldOf("To nobody", studentIn(again.client))).toBe(0);
-  await again.signIn(first);
-  await again.client.sync.flush();
-  expect(await toldOf("To nobody", ada)).toBe(0);
+  await restarted.client.auth.signOut();
+  await restarted.signIn();
+  await until(() => registrations(restarted) === 1);
+  await restarted.client.sync.flush();
+  expect(await pushesFor("To the first", ada)).toBe(0);
+  expect(await pushesFor("To the second", studentIn(restarted.client))).toBe(1);
+  restarted.setOnline(false);
+  await restarted.client.push.unregister();
+  restarted.setOnline(true);
+  await restarted.client.sync.flush();
+  expect(await pushesFor("To nobody", studentIn(restarted.client))).toBe(0);
+  await restarted.signIn(first);
+  await restarted.client.sync.flush();
+  expect(await pushesFor("To nobody", ada)).toBe(0);
 });
 
-/** Of messages, not of what a student is told besides. */
+/** Pushes that are not sent yet. */
 const NOT_PUSHED = "select 1 from push_events union all select 1 from push_deliveries";
 
-test("what is heard of twice is fetched once", async () => {
+test("a change that several hints announce is fetched once", async () => {
   const scene = await createScene();
   const { friend, app } = scene;
-  const feed = watched(app.client.social.feed);
+  const feed = latestOf(app.client.social.feed);
   await until(() => feed() !== undefined);
   await app.client.social.post({ text: "One" });
   await until(() => feed()?.items[0]?.isPending === false);
   const room = await app.client.chat.createRoom({ kind: "direct", userId: friend.id });
   await until(() => app.client.chat.rooms().length === 1);
   const fetches = () => app.requests.filter((url) => url.includes("social.feed")).length;
-  const asked = () => app.requests.filter((url) => url.includes("inbox.changes")).length;
-  const before = { fetches: fetches(), asked: asked() };
+  const inboxRequests = () => app.requests.filter((url) => url.includes("inbox.changes")).length;
+  const before = { fetches: fetches(), inboxRequests: inboxRequests() };
 
-  // Each message is a hint, and each answer names the area again: it changed less than ten seconds ago.
+  // Each message causes a hint, and each answer names the feed again, which changed less than ten seconds ago.
   for (let count = 1; count <= 3; count += 1) {
     await friend.send(room.id, `Message ${count}`);
     scene.world.clock.advance({ seconds: 1 });
     await until(() => app.client.chat.rooms()[0]?.preview === `Message ${count}`);
   }
 
-  expect(asked()).toBeGreaterThan(before.asked);
+  expect(inboxRequests()).toBeGreaterThan(before.inboxRequests);
   expect(fetches()).toBe(before.fetches);
 });
 
-test("a feed is read on without gaps or repeats while posts arrive, and its first page offline", async () => {
+test("a feed loads further pages without gaps or repeats while posts arrive, and its loaded posts stay available offline", async () => {
   const { friend, app } = await createScene();
   for (let count = 1; count <= 45; count += 1) await postBy(friend, `Post ${count}`);
   await app.client.social.follow(friend.id);
   await app.client.sync.flush();
   const { feed } = app.client.social;
-  const shown = watched(feed);
+  const shown = latestOf(feed);
   await until(() => shown()?.items.length === 20);
 
   expect(await feed.loadMore()).toBe(true);
   await postBy(friend, "Post 46");
   expect(await feed.loadMore()).toBe(false);
-  // As many as were shown are shown, and no item twice.
+  // As many items as before are shown, and none twice.
   await feed.get({ refresh: true });
   expect(shown()?.items).toHaveLength(45);
   expect(await feed.loadMore()).toBe(false);
@@ -523,66 +532,66 @@ test("a feed is read on without gaps or repeats while posts arrive, and its firs
   await expect(app.client.social.comments(seventh).get()).rejects.toMatchObject({
     reason: "offline",
   });
-  const again = await app.restart();
-  again.setOnline(false);
-  expect(textsOf(await again.client.social.feed.get())).toEqual(expected);
-  // What a list has told of is known by itself.
-  expect(await again.client.social.get(seventh).get()).toMatchObject({ text: "Post 39" });
+  const restarted = await app.restart();
+  restarted.setOnline(false);
+  expect(textsOf(await restarted.client.social.feed.get())).toEqual(expected);
+  // A post that a list has returned is also available on its own.
+  expect(await restarted.client.social.get(seventh).get()).toMatchObject({ text: "Post 39" });
 });
 
-test("two devices that edit one draft get a conflict that says both, and either resolves it", async () => {
+test("devices that edit one draft get a conflict with both values, and either value resolves it", async () => {
   const scene = await createScene();
   const { app } = scene;
   const other = await createOther(scene);
   const draft = await app.client.applications.create(await someCourse(app), { notes: "Old" });
   await app.client.sync.flush();
-  const two = watched<Application>(other.client.applications.one(draft));
-  await until(() => two()?.fields.notes === "Old");
+  const otherView = latestOf<Application>(other.client.applications.one(draft));
+  await until(() => otherView()?.fields.notes === "Old");
 
   await app.client.applications.get();
   let phone = app;
-  for (const whose of ["theirs", "mine"] as const) {
+  for (const choice of ["theirs", "mine"] as const) {
     phone.setOnline(false);
-    await phone.client.applications.update(draft, { notes: `By the first, ${whose}`, statement: whose });
-    await other.client.applications.update(draft, { notes: `By the other, ${whose}` });
+    await phone.client.applications.update(draft, { notes: `By the first, ${choice}`, statement: choice });
+    await other.client.applications.update(draft, { notes: `By the other, ${choice}` });
     await other.client.sync.flush();
     phone.setOnline(true);
-    const shown = watched<Application>(phone.client.applications.one(draft));
-    await hinted(
+    const shown = latestOf<Application>(phone.client.applications.one(draft));
+    await untilHinted(
       scene,
-      () => shown()?.conflict !== undefined && shown()?.fields.notes?.includes(whose) === true,
+      () => shown()?.conflict !== undefined && shown()?.fields.notes?.includes(choice) === true,
     );
 
     expect(shown()).toMatchObject({
       failure: "conflict",
-      conflict: { fields: { notes: { mine: `By the first, ${whose}`, theirs: `By the other, ${whose}` } } },
-      fields: { notes: `By the other, ${whose}` },
+      conflict: { fields: { notes: { mine: `By the first, ${choice}`, theirs: `By the other, ${choice}` } } },
+      fields: { notes: `By the other, ${choice}` },
     });
     expect(Object.keys(shown()?.conflict?.fields ?? {})).toEqual(["notes"]);
     expect(phone.client.sync.status.failed).toBe(1);
     phone = await phone.restart();
-    await phone.client.applications.resolve(draft, whose);
+    await phone.client.applications.resolve(draft, choice);
     await phone.client.sync.flush();
 
     const resolved = await other.client.applications.one(draft).get({ refresh: true });
-    const notes = whose === "mine" ? "By the first, mine" : "By the other, theirs";
-    expect(resolved).toMatchObject({ fields: { notes, statement: whose } });
-    const left = await phone.client.applications.one(draft).get();
-    expect(left).toMatchObject({ fields: { notes, statement: whose }, isPending: false });
-    expect(left.conflict).toBeUndefined();
+    const notes = choice === "mine" ? "By the first, mine" : "By the other, theirs";
+    expect(resolved).toMatchObject({ fields: { notes, statement: choice } });
+    const resolvedHere = await phone.client.applications.one(draft).get();
+    expect(resolvedHere).toMatchObject({ fields: { notes, statement: choice }, isPending: false });
+    expect(resolvedHere.conflict).toBeUndefined();
     expect(phone.client.outbox.list()).toEqual([]);
-    await hinted(scene, () => two()?.fields.notes === notes);
+    await untilHinted(scene, () => otherView()?.fields.notes === notes);
   }
 });
 
-test("what the server refuses stays with its reason, and is sent again or dropped", async () => {
+test("a refused change keeps its reason until it is sent again or discarded", async () => {
   const scene = await createScene({ limits: { postCharacters: 100 } });
   const { friend, app } = scene;
   const { client } = app;
   const post = await postBy(friend, "Soon gone");
   await client.social.follow(friend.id);
   await client.sync.flush();
-  const feed = watched(client.social.feed);
+  const feed = latestOf(client.social.feed);
   await until(() => feed()?.items.length === 1);
   app.setOnline(false);
 
@@ -602,7 +611,7 @@ test("what the server refuses stays with its reason, and is sent again or droppe
       details: { limit: "postCharacters" },
     },
   ]);
-  await hinted(scene, () => feed()?.items.some(({ id }) => id === post) === false);
+  await untilHinted(scene, () => feed()?.items.some(({ id }) => id === post) === false);
   expect(feed()?.items).toMatchObject([
     { failure: "limit/reached", isPending: false },
     { id: kept, isPending: false },
@@ -611,15 +620,15 @@ test("what the server refuses stays with its reason, and is sent again or droppe
   expect(feed()?.items).toMatchObject([{ id: kept }]);
 });
 
-test("another student on the phone sees nothing of the first, and what waited goes as hers", async () => {
+test("another student on the phone sees nothing of the first, whose unsent changes are sent later in the first one's name", async () => {
   const { friend, app, phone, world } = await createScene();
   const { client } = app;
   await client.social.post({ text: "Of the first" });
   await client.profile.update({ name: "Ada" });
   await client.applications.create(await someCourse(app), {});
   await client.sync.flush();
-  const feed = watched(client.social.feed);
-  const applications = watched(client.applications);
+  const feed = latestOf(client.social.feed);
+  const applications = latestOf(client.applications);
   await until(() => feed()?.items.length === 1 && applications()?.items.length === 1);
   app.setOnline(false);
   await client.social.post({ text: "Never sent by the first" });
@@ -642,7 +651,7 @@ test("another student on the phone sees nothing of the first, and what waited go
   expect(textsOf(await friend.rpc.social.feed.query())).toEqual([]);
 });
 
-test("an account is exported, and deleted with what is on the device", async () => {
+test("an account can be exported, and deleted together with its data on the device", async () => {
   const { app, world } = await createScene();
   const { client } = app;
   await client.social.post({ text: "To be exported" });
@@ -662,7 +671,7 @@ test("an account is exported, and deleted with what is on the device", async () 
   expect(await app.storage.list()).toEqual(["device"]);
 });
 
-test("a text for which the server has no room is refused at once, and not kept", async () => {
+test("a text above the server's limit is refused at once and not stored", async () => {
   const { app } = await createScene();
   const { social, outbox } = app.client;
   const tooLong = (limit: string) => ({ reason: "limit/reached", details: { limit } });

@@ -7,13 +7,13 @@ import { until } from "../support/sync-client.ts";
 import { createWorld, somePhone, type World } from "../support/world.ts";
 import { roundsOf } from "../support/scale.ts";
 
-/** Written in a day without a network; a favourite is toggled beside each tenth. */
+/** The messages written in a day offline; a favourite is toggled after every tenth. */
 const MESSAGES = roundsOf({ quick: 100, whole: 500 });
 const TOGGLES = MESSAGES / 10;
 
 const openAppBrowser = () => openBrowser({ script: new URL("./browser/sdk-page.tsx", import.meta.url) });
 
-describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () => {
+describe.skipIf(!hasBrowser("The client SDK in a browser"))("the client SDK in Chromium", () => {
   const opened = openAppBrowser();
   afterAll(async () => (await opened).close());
 
@@ -24,7 +24,7 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
     return { world, app, tab: await app.openTab() };
   };
 
-  /** A student who is signed in, and shares a room with another. */
+  /** A signed-in student who shares a room with a friend. */
   const createRoomScene = async (options: Parameters<typeof createBrowserApp>[2] = {}) => {
     const { world, app, tab } = await createScene(options);
     const friend = await createStudent(world);
@@ -34,30 +34,30 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
   };
 
   describe("signing in", () => {
-    test("goes by code, and a wrong one says how many are left", async () => {
+    test("takes a code, and shows after a wrong one how many tries are left", async () => {
       const { world, tab } = await createScene();
       await tab.says("Your phone number, please.");
       const phone = somePhone();
 
       await tab.page.evaluate((number) => client.auth.requestCode(number), phone);
       await tab.says("3 attempts");
-      expect(await answer(tab, wrongCode(world))).toBe("otp/incorrect");
+      expect(await verifyCode(tab, wrongCode(world))).toBe("otp/incorrect");
       await tab.says("2 attempts");
-      expect(await answer(tab, world.sms.at(-1)?.code ?? "")).toBe("signedIn");
+      expect(await verifyCode(tab, world.sms.at(-1)?.code ?? "")).toBe("signedIn");
 
       await tab.says("Universidade de Lisboa");
       const { items } = await world.admin.admin.sessions.list.query({ phone });
       expect(items).toMatchObject([{ state: "live", platform: "web" }]);
     });
 
-    test("is blocked by three wrong codes for five minutes, which survive a reload", async () => {
+    test("stops for five minutes after three wrong codes, even after a reload", async () => {
       const { world, tab } = await createScene();
       const { page } = tab;
       const phone = somePhone();
       await page.clock.install();
       await page.evaluate((number) => client.auth.requestCode(number), phone);
       for (const reason of ["otp/incorrect", "otp/incorrect", "otp/blocked"]) {
-        expect(await answer(tab, wrongCode(world))).toBe(reason);
+        expect(await verifyCode(tab, wrongCode(world))).toBe(reason);
       }
       await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1_000));
       const blockedUntil = await page.evaluate(readBlockedUntil);
@@ -77,7 +77,7 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
   });
 
   describe("a reload", () => {
-    test("shows rooms, messages and favourites before there is a network", async () => {
+    test("shows rooms, messages and favourites before a network is there", async () => {
       const { world, app, tab, friend, roomId } = await createRoomScene();
       await tab.send(roomId, "Are you there?");
       await tab.shows(["Are you there?"], "acked");
@@ -102,14 +102,14 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
     });
 
     test(
-      `loses nothing of a day without a network in which the session ended: ${MESSAGES} messages and ${TOGGLES} favourites, once each and in order`,
+      `loses nothing of a day offline in which the session ended: ${MESSAGES} messages and ${TOGGLES} favourites arrive once and in order`,
       { timeout: 240_000 },
       async () => {
         const { world, app, tab, friend, phone, roomId } = await createRoomScene();
         const { page } = tab;
         page.setDefaultTimeout(120_000);
         await page.clock.install();
-        const wanted = (await world.rpc().universities.list.query({ limit: TOGGLES / 2 })).items.map(
+        const universityIds = (await world.rpc().universities.list.query({ limit: TOGGLES / 2 })).items.map(
           ({ id }) => id,
         );
         await app.setOnline(false);
@@ -121,10 +121,10 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
               const place = (index / 10) % universities.length;
               if (index % 10 === 0) await client.favourites.toggle("university", universities[place] ?? "");
             }
-            // Each was toggled twice. This one is toggled once more.
+            // Each favourite has been toggled twice so far; this one is toggled once more.
             await client.favourites.toggle("university", universities[3] ?? "");
           },
-          [roomId, written, wanted] as const,
+          [roomId, written, universityIds] as const,
         );
         await tab.says("Saved on this phone");
         world.clock.advance({ hours: 25 });
@@ -144,13 +144,13 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
         expect(await textsAt(await createStudent(world, { phone: friend.phone }), roomId)).toEqual(written);
         const { rpc } = await world.device({ phone }).signIn();
         expect((await rpc.favourites.list.query()).items).toMatchObject([
-          { kind: "university", id: wanted[3] },
+          { kind: "university", id: universityIds[3] },
         ]);
       },
     );
   });
 
-  test("two browsers of one student show the same, and what one reads is read on the other", async () => {
+  test("shows the same in two browsers of one student, and what one marks as read is read in the other", async () => {
     const { world, app, tab, friend, phone, roomId } = await createRoomScene();
     const otherApp = await createBrowserApp(world, await opened);
     const other = await otherApp.openTab();
@@ -164,9 +164,9 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
     await friend.send(roomId, "from the friend");
     await tab.page.click("li:nth-child(1) button");
     await other.page.click("li:nth-child(2) button");
-    for (const one of [tab, other]) {
-      await one.shows(["from the first", "from the second", "from the friend"], "acked");
-      await one.showsStars("★★☆");
+    for (const eachTab of [tab, other]) {
+      await eachTab.shows(["from the first", "from the second", "from the friend"], "acked");
+      await eachTab.showsStars("★★☆");
     }
 
     await tab.page.evaluate((id) => client.chat.room(id).markRead(), roomId);
@@ -176,7 +176,7 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
     expect(await textsAt(friend, roomId)).toEqual(["from the first", "from the second", "from the friend"]);
   });
 
-  test("another student in the same browser finds nothing of the first, whose unsent rest is in her own store and sent as hers", async () => {
+  test("hides everything from another student in the same browser; unsent messages stay in the first one's store and are sent in that student's name", async () => {
     const { app, tab, friend, phone, roomId } = await createRoomScene();
     const { page } = tab;
     const store = `edvoyage/student-${await page.evaluate(() => client.auth.status.student?.id)}`;
@@ -232,15 +232,15 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
       await tab.page.click("li:nth-child(1) button");
       await other.page.click("li:nth-child(2) button");
 
-      for (const one of [tab, other]) {
-        await one.shows(["from the first", "from the second"], "acked");
-        await one.showsStars("★★☆");
+      for (const eachTab of [tab, other]) {
+        await eachTab.shows(["from the first", "from the second"], "acked");
+        await eachTab.showsStars("★★☆");
       }
       expect(app.answered).toEqual(["from the first", "from the second"]);
       expect(await textsAt(friend, roomId)).toEqual(app.answered);
     });
 
-    test("send what both have written without a network once", async () => {
+    test("send once what both have written offline", async () => {
       const { world, app, tab, friend, phone, roomId } = await createRoomScene();
       const other = await openOther(app);
       await app.setOnline(false);
@@ -253,12 +253,12 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
       }
       await tab.page.click("li:nth-child(1) button");
       await other.page.click("li:nth-child(2) button");
-      for (const one of [tab, other]) {
-        await one.shows(written, "pending");
-        await one.showsStars("★★☆");
+      for (const eachTab of [tab, other]) {
+        await eachTab.shows(written, "pending");
+        await eachTab.showsStars("★★☆");
       }
       await app.setOnline(true);
-      for (const one of [tab, other]) await one.shows(written, "acked");
+      for (const eachTab of [tab, other]) await eachTab.shows(written, "acked");
       await tab.page.evaluate(() => client.sync.flush());
 
       expect(app.answered).toEqual(written);
@@ -267,11 +267,11 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
       expect((await rpc.favourites.list.query()).items).toHaveLength(2);
     });
 
-    test("hand over when the one that sends is closed, even while it sends", async () => {
+    test("hand over when the sending tab is closed, even during a request", async () => {
       const { app, tab, friend, roomId } = await createRoomScene();
       const other = await openOther(app);
       let isTaken = false;
-      // The server has taken it, and the tab is never told.
+      // The server accepts the message, but the tab never gets the answer.
       await tab.page.route("**/chat.send", async (route) => {
         await route.fetch();
         isTaken = true;
@@ -289,39 +289,39 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
       expect(await textsAt(friend, roomId)).toEqual(["on its way", "from the other"]);
     });
 
-    test("follow the student whom one of them signs in, with nothing of the first on screen or disk", async () => {
+    test("follow a new student who signs in on one of them, and keep nothing of the first on screen or disk", async () => {
       const { app, tab, friend, roomId } = await createRoomScene();
       const other = await openOther(app);
       await tab.send(roomId, "Only for my friend");
       await tab.shows(["Only for my friend"], "acked");
       await friend.send(roomId, "An answer to read");
       await tab.page.click("li:nth-child(1) button");
-      for (const one of [tab, other]) {
-        await one.shows(["Only for my friend", "An answer to read"], "acked");
-        await one.showsStars("★☆☆");
-        await one.keeps("An answer to read");
+      for (const eachTab of [tab, other]) {
+        await eachTab.shows(["Only for my friend", "An answer to read"], "acked");
+        await eachTab.showsStars("★☆☆");
+        await eachTab.keeps("An answer to read");
       }
 
       const second = await tab.signIn();
 
-      for (const one of [tab, other]) {
-        await one.page.waitForFunction((phone) => client.auth.status.student?.phone === phone, second);
-        await one.shows([]);
-        await one.showsStars("☆☆☆");
-        expect(await one.page.evaluate(() => client.chat.rooms())).toEqual([]);
+      for (const eachTab of [tab, other]) {
+        await eachTab.page.waitForFunction((phone) => client.auth.status.student?.phone === phone, second);
+        await eachTab.shows([]);
+        await eachTab.showsStars("☆☆☆");
+        expect(await eachTab.page.evaluate(() => client.chat.rooms())).toEqual([]);
       }
       await other.keeps("Only for my friend", false);
       await other.keeps("An answer to read", false);
     });
   });
 
-  test("a browser that wakes up connects at once", async () => {
+  test("reconnects at once when the browser wakes up", async () => {
     const { app, tab } = await createRoomScene();
     const { page } = tab;
-    const isConnected = (wanted: boolean) =>
-      page.waitForFunction((wants) => (client.sync.status.connection === "online") === wants, wanted);
+    const isConnected = (online: boolean) =>
+      page.waitForFunction((wanted) => (client.sync.status.connection === "online") === wanted, online);
     await isConnected(true);
-    // From here on no timer of the page ends: nothing tries again by itself.
+    // From here on no timer of the page fires, so nothing retries by itself.
     await page.clock.install();
     await page.reload();
     await isConnected(true);
@@ -339,7 +339,7 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
     await isConnected(true);
   });
 
-  test("a full disk says at once that nothing was saved, and nothing is shown or sent", async () => {
+  test("reports a full disk at once, and neither shows nor sends what was not saved", async () => {
     const { app, tab, friend, roomId } = await createRoomScene({ diskBytes: SOME_BYTES });
     const { page } = tab;
     await tab.says("Say hello");
@@ -368,14 +368,14 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("in Chromium", () =>
 
 const SOME_BYTES = 16 * 1_024 * 1_024;
 
-/** A code that is not the one of the last message. */
+/** Returns a code that differs from the one last sent. */
 const wrongCode = ({ sms }: World): string => {
   const right = sms.at(-1)?.code ?? expect.fail("no message was sent");
   return `${right.startsWith("1") ? "2" : "1"}${right.slice(1)}`;
 };
 
-/** Answers with a code; resolves with the state that follows, or with the reason why not. */
-const answer = ({ page }: Tab, code: string): Promise<string> =>
+/** Verifies a code; resolves with the state that follows, or with the reason of the refusal. */
+const verifyCode = ({ page }: Tab, code: string): Promise<string> =>
   page.evaluate(
     (digits) =>
       client.auth.verifyCode(digits).then(
@@ -388,7 +388,7 @@ const answer = ({ page }: Tab, code: string): Promise<string> =>
 const readBlockedUntil = (): number =>
   client.auth.status.state === "blocked" ? client.auth.status.blockedUntil : 0;
 
-const secondsLeft = (until_: number): number => Math.ceil((until_ - Date.now()) / 1_000);
+const secondsLeft = (blockedUntil: number): number => Math.ceil((blockedUntil - Date.now()) / 1_000);
 
 const openDirect = async ({ page }: Tab, friend: Student): Promise<string> => {
   const id = await page.evaluate(
@@ -399,8 +399,8 @@ const openDirect = async ({ page }: Tab, friend: Student): Promise<string> => {
   return id;
 };
 
-describe.skipIf(!hasBrowser("The README's example for a browser"))("the example of the README", () => {
-  test("signs in, keeps a favourite and is there again after a reload", async () => {
+describe.skipIf(!hasBrowser("The README's example for a browser"))("the README's browser example", () => {
+  test("signs in, stores a favourite and shows it again after a reload", async () => {
     const world = await createWorld();
     await world.server.seedIfEmpty();
     const browser = await openBrowser({

@@ -8,7 +8,7 @@ import { createStudent, openDirect, openGroup } from "../support/student.ts";
 import { runTerminal } from "../support/terminal.ts";
 import { createWorld, type World, type WorldOptions } from "../support/world.ts";
 
-/** Two students with a direct room, and a device of each that watches it. */
+/** Two students with a direct room, and a device of each. */
 const createScene = async (limits: WorldOptions["limits"] = {}) => {
   const world = await createWorld({ limits });
   const [ada, bo] = [await createStudent(world), await createStudent(world)];
@@ -17,7 +17,7 @@ const createScene = async (limits: WorldOptions["limits"] = {}) => {
   return { world, ada, bo, roomId, phone, laptop };
 };
 
-const sawAll = (device: ChatDevice, roomId: string, texts: readonly string[]): Promise<void> =>
+const untilShown = (device: ChatDevice, roomId: string, texts: readonly string[]): Promise<void> =>
   device.until(() => device.texts(roomId).join() === texts.join());
 
 const statesOf = ({ chat }: ChatDevice, roomId: string): string[] =>
@@ -30,15 +30,15 @@ const reasonOf = (call: Promise<unknown>): Promise<string> =>
   );
 
 describe("a conversation", () => {
-  test("two students see what each says, in one order, with who said it", async () => {
+  test("shows both students each message, in one order and with its author", async () => {
     const { ada, bo, roomId, phone, laptop } = await createScene();
     phone.watch(roomId);
     laptop.watch(roomId);
 
     const hello = await phone.chat.room(roomId).send("Hello");
-    await sawAll(laptop, roomId, ["Hello"]);
+    await untilShown(laptop, roomId, ["Hello"]);
     await laptop.chat.room(roomId).send("Hi Ada", { replyTo: hello.id });
-    await sawAll(phone, roomId, ["Hello", "Hi Ada"]);
+    await untilShown(phone, roomId, ["Hello", "Hi Ada"]);
 
     expect(hello).toMatchObject({ state: "pending", authorId: ada.id, position: null });
     for (const { chat } of [phone, laptop]) {
@@ -53,7 +53,7 @@ describe("a conversation", () => {
     expect([...phone.problems, ...laptop.problems]).toEqual([]);
   });
 
-  test("what is written offline is there after two restarts, and arrives once, in order", async () => {
+  test("keeps offline messages over two restarts, and delivers each once and in order", async () => {
     const { bo, roomId, phone, laptop } = await createScene();
     phone.setOnline(false);
     for (const text of ["1", "2", "3"]) await phone.chat.room(roomId).send(text);
@@ -65,14 +65,14 @@ describe("a conversation", () => {
     expect(statesOf(third, roomId)).toEqual(["1 pending", "2 pending", "3 pending", "4 pending"]);
     third.setOnline(true);
     laptop.watch(roomId);
-    await sawAll(laptop, roomId, ["1", "2", "3", "4"]);
+    await untilShown(laptop, roomId, ["1", "2", "3", "4"]);
 
     expect(await bo.texts(roomId)).toEqual(["1", "2", "3", "4"]);
     await third.until(() => third.account.outbox.entries.value.length === 0);
     expect(statesOf(third, roomId)).toEqual(["1 acked", "2 acked", "3 acked", "4 acked"]);
   });
 
-  test("an answer that got lost is asked for again, without another hint", async () => {
+  test("retries a lost answer without another hint", async () => {
     const { bo, roomId, phone } = await createScene();
     await phone.until(() => phone.chat.rooms().length === 1);
     await bo.send(roomId, "a");
@@ -84,11 +84,11 @@ describe("a conversation", () => {
     await phone.until(() => phone.chat.rooms()[0]?.preview === "a");
   });
 
-  test("what was read once is read offline, after a restart", async () => {
+  test("shows messages offline after a restart once they were loaded", async () => {
     const { ada, bo, roomId, phone } = await createScene();
     for (const text of ["a", "b"]) await bo.send(roomId, text);
     phone.watch(roomId);
-    await sawAll(phone, roomId, ["a", "b"]);
+    await untilShown(phone, roomId, ["a", "b"]);
 
     const restarted = await phone.restart({ isOnline: false });
     const room = restarted.chat.room(roomId);
@@ -101,34 +101,34 @@ describe("a conversation", () => {
     expect(restarted.sockets.opened).toEqual([]);
   });
 
-  test("edits, reactions and removals show at once, on both sides soon, and not when they are refused", async () => {
+  test("shows edits, reactions and removals at once on the device, soon on the other side, and reverts refused ones", async () => {
     const { bo, roomId, phone, laptop } = await createScene();
-    const theirs = await bo.send(roomId, "Hers");
+    const theirs = await bo.send(roomId, "From Bo");
     phone.watch(roomId);
     laptop.watch(roomId);
     const room = phone.chat.room(roomId);
     const sent = await room.send("Frist");
-    await sawAll(laptop, roomId, ["Hers", "Frist"]);
-    await sawAll(phone, roomId, ["Hers", "Frist"]);
+    await untilShown(laptop, roomId, ["From Bo", "Frist"]);
+    await untilShown(phone, roomId, ["From Bo", "Frist"]);
 
     phone.setOnline(false);
     await room.edit(sent.id, "First");
     await room.react(theirs.messageId, "👍");
-    expect(phone.texts(roomId)).toEqual(["Hers", "First"]);
+    expect(phone.texts(roomId)).toEqual(["From Bo", "First"]);
     expect(room.messages.map(({ hasPendingChange }) => hasPendingChange)).toEqual([true, true]);
-    expect(laptop.texts(roomId)).toEqual(["Hers", "Frist"]);
+    expect(laptop.texts(roomId)).toEqual(["From Bo", "Frist"]);
     phone.setOnline(true);
-    await sawAll(laptop, roomId, ["Hers", "First"]);
+    await untilShown(laptop, roomId, ["From Bo", "First"]);
     await laptop.until(() => laptop.chat.room(roomId).messages[0]?.reactions[0]?.emoji === "👍");
     await phone.until(() => room.messages.every(({ hasPendingChange }) => !hasPendingChange));
-    expect(phone.texts(roomId)).toEqual(["Hers", "First"]);
+    expect(phone.texts(roomId)).toEqual(["From Bo", "First"]);
 
     await room.remove(sent.id);
-    expect(phone.texts(roomId)).toEqual(["Hers"]);
-    await sawAll(laptop, roomId, ["Hers"]);
+    expect(phone.texts(roomId)).toEqual(["From Bo"]);
+    await untilShown(laptop, roomId, ["From Bo"]);
     await room.remove(theirs.messageId);
     expect(phone.texts(roomId)).toEqual([]);
-    await sawAll(phone, roomId, ["Hers"]);
+    await untilShown(phone, roomId, ["From Bo"]);
     await phone.until(() => phone.account.outbox.entries.value.length === 1);
     expect(phone.account.outbox.entries.value).toMatchObject([
       { procedure: "chat.remove", state: "failed", reason: "forbidden" },
@@ -136,7 +136,7 @@ describe("a conversation", () => {
     expect(await reasonOf(room.edit(theirs.messageId, "Forged"))).toBe("forbidden");
   });
 
-  test("an edit does not flicker between the answer and the log", async () => {
+  test("shows no flicker of an edit between its answer and its event", async () => {
     const { roomId, phone } = await createScene();
     phone.watch(roomId);
     const room = phone.chat.room(roomId);
@@ -152,7 +152,7 @@ describe("a conversation", () => {
     expect(seen.at(-1)).toBe("Two");
   });
 
-  test("what waits is rewritten and withdrawn without a trace", async () => {
+  test("rewrites and withdraws unsent messages without a trace", async () => {
     const { bo, roomId, phone } = await createScene();
     phone.setOnline(false);
     const room = phone.chat.room(roomId);
@@ -168,7 +168,8 @@ describe("a conversation", () => {
       "chat.send",
       "chat.send",
       "chat.send",
-      // One that is answered is sent and removed: the answer would else be one to nothing.
+      // A queued reply refers to this message, so it is sent first and removed afterwards.
+      // Otherwise the reply would point to nothing.
       "chat.remove",
     ]);
     phone.setOnline(true);
@@ -177,7 +178,7 @@ describe("a conversation", () => {
     expect(await bo.texts(roomId)).toEqual(["A", null, "to b"]);
   });
 
-  test("what may have been sent is edited and removed on the server", async () => {
+  test("edits and removes messages on the server when they may already be sent", async () => {
     const { bo, roomId, phone } = await createScene();
     phone.setOnline(false);
     const [kept, gone] = [
@@ -200,7 +201,7 @@ describe("a conversation", () => {
     expect(restarted.account.outbox.entries.value).toHaveLength(4);
   });
 
-  test("nothing that the server would refuse is kept", async () => {
+  test("stores nothing that the server would refuse", async () => {
     const { roomId, phone } = await createScene();
     const room = phone.chat.room(roomId);
 
@@ -212,17 +213,17 @@ describe("a conversation", () => {
     await room.send(`${"x".repeat(3_998)}😀`);
   });
 
-  test("others see who types, for as long as she does", async () => {
+  test("shows others who is typing, until the typing ends", async () => {
     const { world, ada, bo, roomId, phone, laptop } = await createScene();
     const tablet = await createChatDevice(world, ada);
     for (const device of [phone, laptop, tablet]) device.watch(roomId);
     const typing = () => laptop.chat.room(roomId).typingUserIds;
     await phone.until(() => phone.sockets.state.value === "online");
     await laptop.until(() => laptop.sockets.state.value === "online");
-    const passes = (seconds: number) => phone.clock.advance({ seconds });
+    const advancePhone = (seconds: number) => phone.clock.advance({ seconds });
     const room = phone.chat.room(roomId);
-    /** Waits while time passes on the server, which tells a few times a second, and not on the phone. */
-    const seen = (userIds: readonly string[]) =>
+    /** Waits until these students are shown as typing. Time passes on the server, which sends presence, not on the phone. */
+    const untilTyping = (userIds: readonly string[]) =>
       laptop.until(() => {
         world.clock.advance({ ms: 100 });
         return typing().join() === userIds.join();
@@ -230,26 +231,26 @@ describe("a conversation", () => {
 
     laptop.chat.room(roomId).typing(true);
     room.typing(true);
-    await seen([ada.id]);
+    await untilTyping([ada.id]);
     await tablet.until(() => {
       world.clock.advance({ ms: 100 });
       return tablet.chat.room(roomId).typingUserIds.length > 0;
     });
     expect(tablet.chat.room(roomId).typingUserIds).toEqual([bo.id]);
-    passes(4);
+    advancePhone(4);
     room.typing(true);
-    passes(4);
+    advancePhone(4);
     expect(typing()).toEqual([ada.id]);
-    passes(1);
-    await seen([]);
+    advancePhone(1);
+    await untilTyping([]);
     room.typing(true);
-    await seen([ada.id]);
+    await untilTyping([ada.id]);
     await room.send("Done");
-    await seen([]);
+    await untilTyping([]);
   });
 });
 
-/** `count` texts, numbered. */
+/** Returns `count` numbered texts. */
 const texts = (count: number, from = 1): string[] =>
   Array.from({ length: count }, (_, index) => `m${from + index}`);
 
@@ -261,7 +262,7 @@ describe("a long room", () => {
     return scene;
   };
 
-  test("is opened at its end and read back to its beginning, later from the device", async () => {
+  test("opens at its end and loads back to its beginning, the second time from the device", async () => {
     const { roomId, phone } = await createLongRoom(30);
     const stop = phone.watch(roomId);
     const room = phone.chat.room(roomId);
@@ -274,18 +275,20 @@ describe("a long room", () => {
     expect(await room.loadOlder()).toBe(false);
     expect(pages.every((isThere) => isThere)).toBe(true);
     expect(phone.texts(roomId)).toEqual(texts(30));
-    expect(room.messages.slice(-newest.length).every((one, index) => one === newest[index])).toBe(true);
+    expect(room.messages.slice(-newest.length).every((message, index) => message === newest[index])).toBe(
+      true,
+    );
     stop();
 
     const restarted = await phone.restart({ isOnline: false });
-    const again = restarted.chat.room(roomId);
-    await restarted.until(() => again.isLoaded);
-    while (again.hasOlder) await again.loadOlder();
+    const restartedRoom = restarted.chat.room(roomId);
+    await restarted.until(() => restartedRoom.isLoaded);
+    while (restartedRoom.hasOlder) await restartedRoom.loadOlder();
     expect(restarted.texts(roomId)).toEqual(texts(30));
     expect(restarted.sockets.opened).toEqual([]);
   });
 
-  test("offline there is no more than the device has", async () => {
+  test("has only the device's messages while offline", async () => {
     const { roomId, phone } = await createLongRoom(30);
     phone.watch(roomId);
     await phone.until(() => phone.texts(roomId).includes("m30"));
@@ -302,7 +305,7 @@ describe("a long room", () => {
     await phone.until(() => phone.texts(roomId).length === 3);
 
     for (const text of texts(30, 4)) await bo.send(roomId, text);
-    await sawAll(phone, roomId, texts(33));
+    await untilShown(phone, roomId, texts(33));
 
     expect(phone.sockets.count()).toBe(1);
     const writes = () => phone.writes.filter((keys) => keys.includes(`end/${roomId}`));
@@ -312,13 +315,13 @@ describe("a long room", () => {
     expect(writes().map((keys) => keys.length)).toEqual([7, 2]);
     const restarted = await phone.restart({ isOnline: false });
     restarted.watch(roomId);
-    await sawAll(restarted, roomId, texts(34));
+    await untilShown(restarted, roomId, texts(34));
   });
 
   test.each([
-    { missed: 20, fetched: "all of it", shown: 23 },
-    { missed: 90, fetched: "the end alone", shown: undefined },
-  ])("that grew by $missed messages meanwhile is fetched: $fetched", async ({ missed, shown }) => {
+    { missed: 20, fetched: "everything", shown: 23 },
+    { missed: 90, fetched: "only the end", shown: undefined },
+  ])("loads after $missed messages arrived in the meantime: $fetched", async ({ missed, shown }) => {
     const { bo, roomId, phone } = await createLongRoom(3);
     phone.watch(roomId);
     await phone.until(() => phone.texts(roomId).length === 3);
@@ -338,7 +341,7 @@ describe("a long room", () => {
     expect(restarted.problems).toEqual([]);
   });
 
-  test("loses what was removed in it, with its edits, from every byte on the device", async () => {
+  test("deletes a removed message and its edits from every byte on the device", async () => {
     const { ada, bo, roomId, phone } = await createLongRoom(2);
     const { messageId } = await bo.send(roomId, "SECRET-1");
     for (const text of texts(10)) await ada.send(roomId, text);
@@ -352,7 +355,7 @@ describe("a long room", () => {
     await phone.until(async () => (await phone.disk()).includes("SECRET-1"));
     expect(phone.texts(roomId)).toContain("SECRET-2");
     stop();
-    // Now the older segments are on the device alone.
+    // From here on the older segments are only on the device's disk, not in the open room.
     const restarted = await phone.restart();
     restarted.watch(roomId);
     await restarted.until(() => restarted.chat.room(roomId).isLoaded);
@@ -368,8 +371,8 @@ describe("a long room", () => {
   });
 });
 
-describe("a server that was put back", () => {
-  /** Ada's phone has five messages of which the backup lacks the last two, one of each. */
+describe("a device after the server was restored to an earlier state", () => {
+  /** Ada's phone has five messages; the backup lacks the last two, one from each student. */
   const createForkedScene = async ({ segmentEvents = 256 } = {}) => {
     const scene = await createScene({ segmentEvents });
     const { world, ada, bo, roomId, phone } = scene;
@@ -383,12 +386,12 @@ describe("a server that was put back", () => {
     const lost = await room.send("lost");
     await room.edit(lost.id, "lost, edited");
     await bo.send(roomId, "lost too");
-    await sawAll(phone, roomId, ["a", "b", "c", "lost, edited", "lost too"]);
+    await untilShown(phone, roomId, ["a", "b", "c", "lost, edited", "lost too"]);
     await phone.until(() => phone.account.outbox.entries.value.length === 0);
     await phone.chat.refresh();
     expect(phone.chat.rooms()[0]?.preview).toBe("lost too");
     stop();
-    /** As a failover or a machine's snapshot does it: nobody is told. */
+    /** Replaces the database as a failover or a machine snapshot would, without a notice to anybody. */
     const putBack = async (): Promise<World> => {
       await world.server.close();
       copyFileSync(path, world.databaseUrl.slice("sqlite:".length));
@@ -397,10 +400,10 @@ describe("a server that was put back", () => {
     return { ...scene, lost, path, putBack };
   };
 
-  const expectRebuilt = async (device: ChatDevice, roomId: string, there: readonly string[]) => {
-    await device.until(() => device.texts(roomId).length === there.length + 1);
+  const expectRebuilt = async (device: ChatDevice, roomId: string, remaining: readonly string[]) => {
+    await device.until(() => device.texts(roomId).length === remaining.length + 1);
     expect(statesOf(device, roomId)).toEqual([
-      ...there.map((text) => `${text} acked`),
+      ...remaining.map((text) => `${text} acked`),
       "lost, edited failed",
     ]);
     expect(device.chat.room(roomId).messages.at(-1)).toMatchObject({ reason: "lost" });
@@ -408,17 +411,17 @@ describe("a server that was put back", () => {
     expect(new Set(device.problems.map(({ kind }) => kind))).toEqual(new Set(["room-rebuilt"]));
   };
 
-  test("by its admin: the copy is dropped, and what one said last can be said again", async () => {
+  test("drops its copy after a restore by the admin, and can send the student's last message again", async () => {
     const { world, ada, bo, roomId, phone, path, lost } = await createForkedScene();
     await world.server.close();
     const restored = await runTerminal(["db", "restore", path, "--yes"], {
       environment: { EDVOYAGE_DATA_DIR: world.dataDir, EDVOYAGE_DATABASE_URL: world.databaseUrl },
     });
     expect(restored, restored.stderr).toMatchObject({ exitCode: 0 });
-    const again = await world.restart();
-    const { token } = await again.device({ phone: ada.phone }).signIn();
+    const restoredWorld = await world.restart();
+    const { token } = await restoredWorld.device({ phone: ada.phone }).signIn();
 
-    const restarted = await phone.restart({ world: again, token });
+    const restarted = await phone.restart({ world: restoredWorld, token });
     restarted.watch(roomId);
     await expectRebuilt(restarted, roomId, ["a", "b", "c"]);
     await restarted.until(() => restarted.chat.rooms()[0]?.preview === "c");
@@ -427,24 +430,24 @@ describe("a server that was put back", () => {
     await restarted.until(() => restarted.account.outbox.entries.value.length === 0);
 
     expect(statesOf(restarted, roomId)).toEqual(["a acked", "b acked", "c acked", "lost, edited acked"]);
-    const { items } = await again
-      .rpc({ token: (await again.device({ phone: bo.phone }).signIn()).token })
+    const { items } = await restoredWorld
+      .rpc({ token: (await restoredWorld.device({ phone: bo.phone }).signIn()).token })
       .chat.history.query({ roomId });
     expect(items[0]).toMatchObject({ id: lost.id, text: "lost, edited" });
   });
 
-  test("behind its back: a copy that is ahead is dropped when the room is opened", async () => {
+  test("drops a copy that is ahead of the server when the room is opened, after a restore without notice", async () => {
     const { roomId, phone, putBack } = await createForkedScene();
     const world = await putBack();
 
-    // The inbox would say it too, once it is asked.
+    // Without HTTP: otherwise the inbox would report the restore first.
     const restarted = await phone.restart({ world, hasHttp: false });
     restarted.watch(roomId);
 
     await expectRebuilt(restarted, roomId, ["a", "b", "c"]);
   });
 
-  test("and written on: a copy is dropped that looks the same but for an id, also of a room nobody opens", async () => {
+  test("drops a copy that differs only in an id after new messages, even of a room that nobody opens", async () => {
     const { roomId, bo, phone, putBack } = await createForkedScene();
     const world = await putBack();
     const rpc = world.rpc({ token: bo.token });
@@ -459,7 +462,7 @@ describe("a server that was put back", () => {
     await expectRebuilt(restarted, roomId, ["a", "b", "c", "x", "y", "z"]);
   });
 
-  test("to before the newest segment: a copy is dropped whose segment is not there", async () => {
+  test("drops a copy whose newest segment the server no longer has", async () => {
     const { ada, roomId, phone, putBack, lost } = await createForkedScene({ segmentEvents: 6 });
     const world = await putBack();
 
@@ -472,11 +475,11 @@ describe("a server that was put back", () => {
     expect(restarted.chat.rooms()).toMatchObject([{ preview: "c" }]);
   });
 
-  test("before its answer was seen in the log: what was acknowledged and is not there is lost, not sent for ever", async () => {
+  test("marks an acknowledged message as lost, instead of resending it for ever, when its event is missing", async () => {
     const { world, ada, bo, roomId, phone } = await createScene();
     await ada.send(roomId, "a");
     phone.watch(roomId);
-    await sawAll(phone, roomId, ["a"]);
+    await untilShown(phone, roomId, ["a"]);
     const { path } = await world.admin.admin.database.backup.mutate();
     phone.sockets.setOnline(false);
     const { id } = await phone.chat.room(roomId).send("lost, edited");
@@ -484,25 +487,25 @@ describe("a server that was put back", () => {
     phone.kill();
     await world.server.close();
     copyFileSync(path, world.databaseUrl.slice("sqlite:".length));
-    const again = await world.restart();
-    const rpc = again.rpc({ token: bo.token });
+    const restoredWorld = await world.restart();
+    const rpc = restoredWorld.rpc({ token: bo.token });
     for (const text of ["x", "y"]) {
       await rpc.chat.send.mutate({ roomId, text, commandId: phone.account.newId() });
     }
 
-    const restarted = await phone.restart({ world: again });
+    const restarted = await phone.restart({ world: restoredWorld });
     restarted.watch(roomId);
 
     await expectRebuilt(restarted, roomId, ["a", "x", "y"]);
     expect(restarted.chat.room(roomId).messages.at(-1)?.id).toBe(id);
   });
 
-  test("and a device that ends at any write of the rebuilding loses nothing", async () => {
+  test("loses nothing when it stops at any write of the rebuild", async () => {
     const { roomId, phone, putBack, lost } = await createForkedScene({ segmentEvents: 4 });
     const world = await putBack();
     let device = await phone.restart({ isOnline: false });
-    let ends = 0;
-    for (let writes = 1; ends < writes; writes += 1) {
+    let stops = 0;
+    for (let writes = 1; stops < writes; writes += 1) {
       let left = writes;
       let hasEnded = false;
       device.kill();
@@ -521,40 +524,40 @@ describe("a server that was put back", () => {
         () => hasEnded || next.account.outbox.entries.value.some(({ state }) => state === "failed"),
       );
       if (!hasEnded) break;
-      ends += 1;
+      stops += 1;
     }
 
-    expect(ends).toBeGreaterThan(2);
+    expect(stops).toBeGreaterThan(2);
     await device.until(() => device.texts(roomId).length === 4);
     expect(statesOf(device, roomId)).toEqual(["a acked", "b acked", "c acked", "lost, edited failed"]);
     expect(device.account.outbox.entries.value.map(({ id }) => String(id))).toEqual([lost.id]);
   });
 });
 
-describe("a copy that is not as it was left", () => {
+describe("a changed copy of a room", () => {
   const key = (roomId: string, segment = 0) => `room/${roomId}/${String(segment).padStart(9, "0")}`;
   const createKeptScene = async () => {
     const scene = await createScene();
     const { bo, roomId, phone } = scene;
     for (const text of ["a", "b"]) await bo.send(roomId, text);
     const stop = phone.watch(roomId);
-    await sawAll(phone, roomId, ["a", "b"]);
+    await untilShown(phone, roomId, ["a", "b"]);
     stop();
     return scene;
   };
 
-  test("with something beside what the server wrote is not shown, and fetched afresh", async () => {
+  test("loads again from the server, without ever being shown, when it contains an added message", async () => {
     const { ada, roomId, phone } = await createKeptScene();
-    const planted = await phone.restart({ isOnline: false });
+    const tampered = await phone.restart({ isOnline: false });
     const doc = new Y.Doc();
-    // So that it is the first that is read.
+    // With the highest client id, the added message is read first.
     doc.clientID = 2 ** 32 - 1;
     doc.getArray("events").push([[1, "message", "forged", ada.id, 1, "I owe you 100 €", null]]);
-    const { records } = planted.account;
+    const { records } = tampered.account;
     Y.applyUpdate(doc, (await records.getBytes(key(roomId))) ?? expect.fail("no copy"));
     await records.write([putBytes(key(roomId), Y.encodeStateAsUpdate(doc))]);
 
-    const offline = await planted.restart({ isOnline: false });
+    const offline = await tampered.restart({ isOnline: false });
     offline.watch(roomId);
     await offline.until(() => offline.problems.length > 0);
     expect(offline.texts(roomId)).toEqual([]);
@@ -563,13 +566,13 @@ describe("a copy that is not as it was left", () => {
     const restarted = await offline.restart();
     restarted.watch(roomId);
 
-    await sawAll(restarted, roomId, ["a", "b"]);
+    await untilShown(restarted, roomId, ["a", "b"]);
     await restarted.until(async () => !(await restarted.disk()).includes("lost/"));
     expect(restarted.problems).toEqual([]);
     expect(restarted.account.outbox.entries.value).toEqual([]);
   });
 
-  test("in an older segment is fetched afresh when one comes to it", async () => {
+  test("loads again from the server when the change is in an older segment, as soon as that is opened", async () => {
     const { bo, roomId, phone } = await createScene({ segmentEvents: 4 });
     for (const text of texts(90)) await bo.send(roomId, text);
     await phone.chat.refresh();
@@ -577,14 +580,14 @@ describe("a copy that is not as it was left", () => {
     const room = phone.chat.room(roomId);
     await phone.until(() => room.isLoaded);
     while (room.hasOlder) await room.loadOlder();
-    const planted = await phone.restart({ isOnline: false });
-    const { records } = planted.account;
+    const tampered = await phone.restart({ isOnline: false });
+    const { records } = tampered.account;
     const doc = new Y.Doc();
     Y.applyUpdate(doc, (await records.getBytes(key(roomId))) ?? expect.fail("no copy"));
     doc.getArray("events").push([[1, "message", "forged", bo.id, 1, "I owe you 100 €", null]]);
     await records.write([putBytes(key(roomId), Y.encodeStateAsUpdate(doc))]);
 
-    const restarted = await planted.restart();
+    const restarted = await tampered.restart();
     restarted.watch(roomId);
     await restarted.until(() => restarted.chat.room(roomId).isLoaded);
     while (restarted.chat.room(roomId).hasOlder) await restarted.chat.room(roomId).loadOlder();
@@ -593,43 +596,43 @@ describe("a copy that is not as it was left", () => {
     await restarted.until(async () => !(await restarted.disk()).includes("I owe you"));
   });
 
-  test("with something in place of what the server wrote is fetched afresh as soon as that is seen", async () => {
+  test("loads again from the server when a message was replaced, as soon as that is noticed", async () => {
     const { bo, roomId, phone } = await createKeptScene();
-    const planted = await phone.restart({ isOnline: false });
+    const tampered = await phone.restart({ isOnline: false });
     const doc = new Y.Doc();
     doc.getArray("events").push([[1, "message", "forged", bo.id, 1, "I owe you 100 €", null]]);
-    await planted.account.records.write([putBytes(key(roomId), Y.encodeStateAsUpdate(doc))]);
+    await tampered.account.records.write([putBytes(key(roomId), Y.encodeStateAsUpdate(doc))]);
 
-    const restarted = await planted.restart();
+    const restarted = await tampered.restart();
     restarted.watch(roomId);
 
-    await sawAll(restarted, roomId, ["a", "b"]);
+    await untilShown(restarted, roomId, ["a", "b"]);
     expect(restarted.problems).toMatchObject([{ kind: "room-rebuilt" }]);
     await restarted.until(async () => !(await restarted.disk()).includes("I owe you"));
   });
 
-  test("damaged by the disk is fetched again", async () => {
+  test("loads again from the server when the disk has damaged it", async () => {
     const { roomId, phone } = await createKeptScene();
-    const planted = await phone.restart({ isOnline: false });
-    await planted.account.records.write([{ key: key(roomId), value: Uint8Array.of(1, 2, 3, 4, 5, 6, 7) }]);
+    const tampered = await phone.restart({ isOnline: false });
+    await tampered.account.records.write([{ key: key(roomId), value: Uint8Array.of(1, 2, 3, 4, 5, 6, 7) }]);
 
-    const restarted = await planted.restart();
+    const restarted = await tampered.restart();
     restarted.watch(roomId);
 
-    await sawAll(restarted, roomId, ["a", "b"]);
+    await untilShown(restarted, roomId, ["a", "b"]);
     expect(restarted.problems).toMatchObject([{ kind: "record-damaged" }]);
   });
 });
 
 describe("the list of rooms", () => {
-  test("has what is unread, and what one device reads is read on the other", async () => {
+  test("shows unread counts, and marks as read on one device what another has read", async () => {
     const { world, ada, bo, roomId, phone } = await createScene();
     const tablet = await createChatDevice(world, ada);
     for (const text of ["1", "2", "3"]) await bo.send(roomId, text);
     await Promise.all([phone.chat.refresh(), tablet.chat.refresh()]);
     expect(tablet.chat.rooms()).toMatchObject([{ id: roomId, unread: 3, preview: "3" }]);
     phone.watch(roomId);
-    await sawAll(phone, roomId, ["1", "2", "3"]);
+    await untilShown(phone, roomId, ["1", "2", "3"]);
 
     phone.setOnline(false);
     await phone.chat.room(roomId).markRead({ segment: 0, index: 2 });
@@ -649,7 +652,7 @@ describe("the list of rooms", () => {
     expect(tablet.account.outbox.entries.value).toEqual([]);
   });
 
-  test("has the room with the newest message first, one's own that wait included", async () => {
+  test("puts the room with the newest message first, including the student's own unsent messages", async () => {
     const { world, ada, bo, roomId, phone } = await createScene();
     const cy = await createStudent(world);
     world.clock.advance({ seconds: 1 });
@@ -672,7 +675,7 @@ describe("the list of rooms", () => {
     expect(phone.chat.rooms()[1]).toBe(before);
   });
 
-  test("brings copies up to date in the background, and asks nothing for rooms that did not change", async () => {
+  test("updates copies in the background, and requests nothing for unchanged rooms", async () => {
     const { world, ada, bo, roomId, phone } = await createScene();
     const cy = await createStudent(world);
     const quiet = await openDirect(ada, cy);
@@ -696,16 +699,16 @@ describe("the list of rooms", () => {
     expect(restarted.sockets.opened).toEqual([`room/${roomId}/0`]);
     const offline = await restarted.restart({ isOnline: false });
     offline.watch(roomId);
-    await sawAll(offline, roomId, ["One", "Two"]);
+    await untilShown(offline, roomId, ["One", "Two"]);
   });
 
-  test("forgets a room that one is removed from, with every byte of it", async () => {
+  test("deletes a room that the student was removed from, with every byte of it", async () => {
     const { world, ada, bo, phone } = await createScene();
     const group = await openGroup(bo, [ada]);
     await bo.send(group, "SECRET");
     await phone.chat.refresh();
     phone.watch(group);
-    await sawAll(phone, group, ["SECRET"]);
+    await untilShown(phone, group, ["SECRET"]);
     await phone.until(async () => (await phone.disk()).includes("SECRET"));
     world.clock.advance({ seconds: 1 });
 
@@ -720,13 +723,13 @@ describe("the list of rooms", () => {
     expect(phone.sockets.count()).toBe(0);
   });
 
-  test("has a room again that one came back to, from where one may read now", async () => {
+  test("shows a room again that the student came back to, from the segment that they may read now", async () => {
     const { world, ada, bo, phone } = await createScene();
     const group = await openGroup(bo, [ada], { history: "fromJoining" });
     await ada.send(group, "Before");
     await phone.chat.refresh();
     const stop = phone.watch(group);
-    await sawAll(phone, group, ["Before"]);
+    await untilShown(phone, group, ["Before"]);
     stop();
     const offline = await phone.restart({ isOnline: false });
     await bo.rpc.chat.rooms.removeMember.mutate({ roomId: group, userId: ada.id });
@@ -738,24 +741,24 @@ describe("the list of rooms", () => {
     const restarted = await offline.restart();
     restarted.watch(group);
 
-    await sawAll(restarted, group, ["With Ada"]);
+    await untilShown(restarted, group, ["With Ada"]);
     expect(restarted.account.outbox.entries.value).toEqual([]);
   });
 
-  test("is whole again when the disk damaged a part of it", async () => {
+  test("becomes complete again after the disk has damaged a part of it", async () => {
     const { roomId, phone } = await createScene();
     await phone.chat.refresh();
-    const planted = await phone.restart({ isOnline: false });
-    await planted.account.records.write([{ key: `inbox/${roomId}`, value: Uint8Array.of(1, 2, 3) }]);
+    const tampered = await phone.restart({ isOnline: false });
+    await tampered.account.records.write([{ key: `inbox/${roomId}`, value: Uint8Array.of(1, 2, 3) }]);
 
-    const restarted = await planted.restart();
+    const restarted = await tampered.restart();
     expect(restarted.chat.rooms()).toEqual([]);
     await restarted.until(() => restarted.chat.rooms().length === 1);
 
     expect(restarted.requests).toMatchObject([expect.stringContaining("null")]);
   });
 
-  test("opens rooms, answers invitations and changes groups, each once though replies are lost", async () => {
+  test("opens rooms, answers invitations and changes groups, each once even when replies are lost", async () => {
     const { world, ada, bo, phone, laptop } = await createScene();
     const { chat } = phone;
     await ada.knows(bo);

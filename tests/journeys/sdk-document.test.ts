@@ -38,16 +38,19 @@ const idsOf = ({ favourites }: DocumentDevice): string[] =>
     .map(({ id }) => id)
     .sort();
 
-/** What the server has in its table. */
+/** Returns the favourites in the server's table. */
 const savedIds = async ({ rpc }: Pick<Student, "rpc">): Promise<string[]> => {
   const { items } = await rpc.favourites.list.query({ limit: 100 });
   return items.map(({ id }) => id).sort();
 };
 
-const saved = ({ document }: DocumentDevice): Promise<void> => until(() => document.pending.value === 0);
+const untilSaved = ({ document }: DocumentDevice): Promise<void> => until(() => document.pending.value === 0);
 
-/** Lets a device's waits pass until something holds. */
-const untilInTime = (device: DocumentDevice, condition: () => boolean | Promise<boolean>): Promise<void> =>
+/** Advances a device's clock, so that its timers fire, until a condition holds. */
+const untilWithTimers = (
+  device: DocumentDevice,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> =>
   until(async () => {
     device.clock.advance({ seconds: 1 });
     await roundTrips(2);
@@ -57,7 +60,7 @@ const untilInTime = (device: DocumentDevice, condition: () => boolean | Promise<
 const problemsOf = ({ problems }: DocumentDevice): string[] => problems.map(({ kind }) => kind);
 
 describe.each(DIALECTS)("a student's document, on %s", (dialect) => {
-  test("what was done offline outlives the app, reaches the server, and any Yjs client reads it", async () => {
+  test("keeps offline edits over a restart and sends them to the server, where any Yjs client can read them", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const [kept, dropped] = ids(2);
@@ -69,7 +72,7 @@ describe.each(DIALECTS)("a student's document, on %s", (dialect) => {
     const second = await first.restart();
     const afterStart = [idsOf(second), second.settings.all(), second.document.pending.value];
     second.connect();
-    await saved(second);
+    await untilSaved(second);
 
     expect(afterStart).toEqual([[kept], { theme: { dark: true } }, 4]);
     expect(await savedIds(student)).toEqual([kept]);
@@ -82,64 +85,66 @@ describe.each(DIALECTS)("a student's document, on %s", (dialect) => {
     expect(problemsOf(second)).toEqual([]);
   });
 
-  test("two devices that were offline have all of both", async () => {
+  test("merges the edits of two devices that were offline", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
-    const [here, there] = [ids(5), ids(5)];
+    const [local, remote] = [ids(5), ids(5)];
     const one = await createDevice(world, student, OFFLINE);
     const other = await createDevice(world, student, OFFLINE);
-    await addAll(one, here);
-    await addAll(other, there);
+    await addAll(one, local);
+    await addAll(other, remote);
     await one.settings.set("sort", "name");
 
     one.connect();
     other.connect();
     await until(() => idsOf(one).length === 10 && idsOf(other).length === 10);
     await until(() => other.settings.get("sort") === "name");
-    await one.favourites.remove("university", there[0] ?? "");
-    await until(() => !other.favourites.has("university", there[0] ?? ""));
+    await one.favourites.remove("university", remote[0] ?? "");
+    await until(() => !other.favourites.has("university", remote[0] ?? ""));
 
-    expect(idsOf(one)).toEqual([...here, ...there.slice(1)].sort());
-    const again = await other.restart({ isOnline: false });
-    expect(idsOf(again)).toEqual(idsOf(one));
+    expect(idsOf(one)).toEqual([...local, ...remote.slice(1)].sort());
+    const restarted = await other.restart({ isOnline: false });
+    expect(idsOf(restarted)).toEqual(idsOf(one));
   });
 
-  test("what is no longer pending is on the server's disk", async () => {
+  test("has on the server's disk every edit that is no longer pending", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const device = await createDevice(world, student);
     const universities = ids(20);
 
     await addAll(device, universities);
-    await saved(device);
-    const again = await world.restart();
+    await untilSaved(device);
+    const restarted = await world.restart();
 
-    expect(await savedIds({ rpc: again.rpc({ token: student.token }) })).toEqual([...universities].sort());
+    expect(await savedIds({ rpc: restarted.rpc({ token: student.token }) })).toEqual(
+      [...universities].sort(),
+    );
   });
 });
 
-test("edits are pending until the server confirms them, also over a restart of the app", async () => {
+test("edits stay pending until the server confirms them, even over a restart of the app", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
   const device = await createDevice(tunnel, student);
   await addAll(device, ids(1));
-  await saved(device);
+  await untilSaved(device);
 
   tunnel.freeze();
   await addAll(device, ids(2));
   await roundTrips();
   const pending = device.document.pending.value;
-  const again = await device.restart({ isOnline: false });
-  const pendingAfterStart = again.document.pending.value;
-  again.connect();
-  await saved(again);
+  const restarted = await device.restart({ isOnline: false });
+  const pendingAfterStart = restarted.document.pending.value;
+  restarted.connect();
+  await untilSaved(restarted);
 
   expect([pending, pendingAfterStart]).toEqual([2, 2]);
   expect(await savedIds(student)).toHaveLength(3);
 });
 
-test("what is done between connecting and the handshake is not lost to its gap", async () => {
+test("an edit between connecting and the handshake is not lost", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -153,13 +158,13 @@ test("what is done between connecting and the handshake is not lost to its gap",
   await addAll(device, universities.slice(2));
   await roundTrips();
   tunnel.release();
-  await saved(device);
+  await untilSaved(device);
 
   expect(await savedIds(student)).toEqual([...universities].sort());
   expect(problemsOf(device)).toEqual([]);
 });
 
-test("an edit that changes nothing leaves no trace, and quick toggles follow each other", async () => {
+test("an edit that changes nothing leaves no trace, and quick toggles apply one after the other", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const device = await createDevice(world, student, OFFLINE);
@@ -175,7 +180,7 @@ test("an edit that changes nothing leaves no trace, and quick toggles follow eac
   expect(toggles).toEqual([false, true, false]);
 });
 
-test("a full disk means that nothing has changed, here or on the server", async () => {
+test("an edit on a full disk changes nothing, neither on the device nor on the server", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   let isFull = false;
@@ -187,7 +192,7 @@ test("a full disk means that nothing has changed, here or on the server", async 
   });
   const [before = "", lost = "", after = ""] = ids(3);
   await addAll(device, [before]);
-  await saved(device);
+  await untilSaved(device);
 
   isFull = true;
   const failure = device.favourites.add("university", lost);
@@ -196,14 +201,14 @@ test("a full disk means that nothing has changed, here or on the server", async 
   const pending = device.document.pending.value;
   isFull = false;
   await addAll(device, [after]);
-  await saved(device);
+  await untilSaved(device);
 
   expect(pending).toBe(0);
   expect(idsOf(device)).toEqual([before, after].sort());
   expect(await savedIds(student)).toEqual([before, after].sort());
 });
 
-test("a write of which it is not known whether it was made makes no copies that differ", async () => {
+test("an edit whose write failed with an unknown result leaves all copies equal", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   let isAmbiguous = false;
@@ -213,23 +218,23 @@ test("a write of which it is not known whether it was made makes no copies that 
       if (isAmbiguous) throw new StorageError("failed", "The device said nothing");
     },
   });
-  const [before = "", unsure = "", after = ""] = ids(3);
+  const [before = "", uncertain = "", after = ""] = ids(3);
   await addAll(device, [before]);
 
   isAmbiguous = true;
-  await device.favourites.add("university", unsure).catch(() => {});
+  await device.favourites.add("university", uncertain).catch(() => {});
   isAmbiguous = false;
   await addAll(device, [after]);
   await until(async () => (await savedIds(student)).length === 2);
-  const again = await device.restart();
-  await saved(again);
+  const restarted = await device.restart();
+  await untilSaved(restarted);
 
-  const everything = [before, unsure, after].sort();
-  expect(idsOf(again)).toEqual(everything);
+  const everything = [before, uncertain, after].sort();
+  expect(idsOf(restarted)).toEqual(everything);
   expect(await savedIds(student)).toEqual(everything);
 });
 
-test("many edits become few records", async () => {
+test("many edits are folded into few records", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const universities = ids(130);
@@ -237,18 +242,18 @@ test("many edits become few records", async () => {
 
   await addAll(device, universities);
   const records = (await device.keys("document/")).length;
-  const again = await device.restart();
+  const restarted = await device.restart();
 
   expect(records).toBeLessThan(60);
-  expect(idsOf(again)).toEqual([...universities].sort());
+  expect(idsOf(restarted)).toEqual([...universities].sort());
 });
 
-test("a session that was ended keeps what is done, and a new one saves it", async () => {
+test("a student whose session was ended keeps their edits, and the next session saves them", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const device = await createDevice(world, student);
   await addAll(device, ids(1));
-  await saved(device);
+  await untilSaved(device);
 
   await student.rpc.sessions.logout.mutate();
   await until(() => device.noSessions === 1);
@@ -258,32 +263,32 @@ test("a session that was ended keeps what is done, and a new one saves it", asyn
   const pending = device.document.pending.value;
   const { token, rpc } = await world.device({ phone: student.phone }).signIn();
   device.connect(token);
-  await saved(device);
+  await untilSaved(device);
 
   expect(pending).toBe(2);
   expect(await savedIds({ rpc })).toHaveLength(3);
 });
 
-test("a phone that wakes up on a dead connection saves what was done on it", async () => {
+test("a phone that wakes up on a dead connection saves the edits made on it", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
   const device = await createDevice(tunnel, student);
   await addAll(device, ids(1));
-  await saved(device);
+  await untilSaved(device);
   tunnel.freeze();
   await addAll(device, ids(1));
 
   device.sockets.wake();
   await roundTrips();
   device.clock.advance({ seconds: 5 });
-  await saved(device);
+  await untilSaved(device);
 
   expect(await savedIds(student)).toHaveLength(2);
 });
 
 describe("two tabs", () => {
-  test("show what either does, and save it once", async () => {
+  test("show each other's edits, and save each once", async () => {
     const world = await createWorld();
     const student = await createStudent(world);
     const one = await createDevice(world, student, { ...OFFLINE, isTab: true });
@@ -298,15 +303,15 @@ describe("two tabs", () => {
     await until(() => idsOf(one).length === 4 && idsOf(other).length === 4);
     await until(() => one.document.pending.value === 4 && other.document.pending.value === 4);
     one.connect();
-    await saved(one);
-    await saved(other);
+    await untilSaved(one);
+    await untilSaved(other);
 
     expect(idsOf(other)).toEqual([...universities].sort());
     expect(await savedIds(student)).toEqual([...universities].sort());
     expect(await one.keys("edit/")).toEqual([]);
   });
 
-  test("fold their records without losing the other's", async () => {
+  test("fold their records without losing each other's edits", async () => {
     const world = await createWorld();
     const student = await createStudent(world);
     const one = await createDevice(world, student, { ...OFFLINE, isTab: true });
@@ -319,51 +324,51 @@ describe("two tabs", () => {
 
     await Promise.all([addAll(one, universities.slice(0, 80)), addAll(other, universities.slice(80))]);
     await Promise.all([one.stop(), other.stop()]);
-    const again = await one.restart({ isTab: false });
+    const restarted = await one.restart({ isTab: false });
 
-    expect(idsOf(again)).toEqual([...universities].sort());
+    expect(idsOf(restarted)).toEqual([...universities].sort());
   });
 });
 
-/** An update that no server takes: it has an array of another name. */
+/** An update that no server accepts, because it contains an array with an unknown name. */
 const unknownArray = (): Uint8Array => {
   const doc = createDoc(systemRandomBytes);
   doc.getArray("nonsense").push([1]);
   return Y.encodeStateAsUpdate(doc);
 };
 
-/** Adds something to a device's copy that the server refuses. */
-const spoil = async (device: DocumentDevice): Promise<void> => {
+/** Adds an update to a device's copy that the server refuses. */
+const addRefusedUpdate = async (device: DocumentDevice): Promise<void> => {
   const copy = await device.records.getJson<string>("document/copy");
   await device.records.write([putBytes(`document/update/${copy}/${uuidv7()}`, unknownArray())]);
 };
 
-/** An edit after those that the device has. */
+/** Adds an edit after those that the device already has. */
 const plantEdit = async (device: DocumentDevice, edit: object): Promise<void> => {
   const sequence = String((await device.keys("edit/")).length + 1).padStart(12, "0");
   await device.records.write([putJson(`edit/${sequence}-${uuidv7()}`, { at: 0, copyId: null, ...edit })]);
 };
 
 describe("a copy that the server refuses", () => {
-  const createSpoilt = async (world: World, options: Partial<DocumentDeviceOptions> = {}) => {
+  const createRefusedCopy = async (world: World, options: Partial<DocumentDeviceOptions> = {}) => {
     const student = await createStudent(world);
     const [saved1 = "", pending1 = "", pending2 = ""] = ids(3);
     const before = await createDevice(world, student);
     await addAll(before, [saved1]);
-    await saved(before);
+    await untilSaved(before);
     const offline = await before.restart(OFFLINE);
     await addAll(offline, [pending1, pending2]);
-    await spoil(offline);
+    await addRefusedUpdate(offline);
     const device = await offline.restart(options);
     return { student, device, all: [saved1, pending1, pending2].sort() };
   };
 
-  test("is set aside, fetched afresh, and the edits that were not saved are made again", async () => {
+  test("makes way for a fresh one, to which the unsaved edits are applied again", async () => {
     const world = await createWorld();
-    const { student, device, all } = await createSpoilt(world);
+    const { student, device, all } = await createRefusedCopy(world);
 
     device.connect();
-    await untilInTime(device, () => device.document.pending.value === 0);
+    await untilWithTimers(device, () => device.document.pending.value === 0);
 
     expect(await savedIds(student)).toEqual(all);
     expect(idsOf(device)).toEqual(all);
@@ -376,13 +381,13 @@ describe("a copy that the server refuses", () => {
     expect(aside.getArray("nonsense").length).toBe(1);
     const copy = await device.records.getJson<string>("document/copy");
     for (const key of await device.keys("document/update/")) expect(key).toContain(copy);
-    const again = await device.restart();
-    expect([idsOf(again), again.document.pending.value]).toEqual([all, 0]);
+    const restarted = await device.restart();
+    expect([idsOf(restarted), restarted.document.pending.value]).toEqual([all, 0]);
   });
 
-  test("is still shown, and edited, while another is fetched", async () => {
+  test("stays visible and editable while its replacement is loaded", async () => {
     const world = await createWorld();
-    const { device, student, all } = await createSpoilt(world);
+    const { device, student, all } = await createRefusedCopy(world);
     const [late = ""] = ids(1);
     const states: string[] = [];
     device.sockets.state.subscribe(() => states.push(device.sockets.state.value));
@@ -391,14 +396,14 @@ describe("a copy that the server refuses", () => {
 
     await addAll(device, [late]);
     const shown = idsOf(device);
-    await untilInTime(device, () => device.document.pending.value === 0);
+    await untilWithTimers(device, () => device.document.pending.value === 0);
 
     expect(shown).toEqual([...all, late].sort());
     expect(idsOf(device)).toEqual(shown);
     expect(await savedIds(student)).toEqual(shown);
   });
 
-  test("loses nothing wherever the app is killed on the way", async () => {
+  test("loses nothing, whenever the app is killed during its replacement", async () => {
     const world = await createWorld();
     let writesUntilKilled = 0;
     const killable: Partial<DocumentDeviceOptions> = {
@@ -408,31 +413,31 @@ describe("a copy that the server refuses", () => {
         return write(changes);
       },
     };
-    const { student, device, all } = await createSpoilt(world, killable);
+    const { student, device, all } = await createRefusedCopy(world, killable);
 
     let current = device;
-    let lives = 0;
+    let starts = 0;
     while (current.document.pending.value > 0) {
-      lives += 1;
+      starts += 1;
       writesUntilKilled = 1;
       current.connect();
       const alive = current;
-      await untilInTime(alive, () => writesUntilKilled === 0 || alive.document.pending.value === 0);
+      await untilWithTimers(alive, () => writesUntilKilled === 0 || alive.document.pending.value === 0);
       await roundTrips();
       current = await current.restart(OFFLINE);
       expect(idsOf(current)).toEqual(all);
     }
 
-    expect(lives).toBeGreaterThan(3);
+    expect(starts).toBeGreaterThan(3);
     expect(await savedIds(student)).toEqual(all);
   });
 });
 
-test("an edit that the server does not take is shown as failed, and the others are saved", async () => {
+test("a refused edit is shown as failed, and the other edits are saved", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const [first = "", last = ""] = ids(2);
-  // As after signing out with what is queued kept: a journal, and no copy.
+  // The state after a sign-out that kept the queue: a journal without a copy.
   const before = await createDevice(world, student, OFFLINE);
   const edit = (id: string) => ({ root: "favourites", key: `university:${id}`, value: { addedAt: 5 } });
   await plantEdit(before, edit(first));
@@ -442,7 +447,7 @@ test("an edit that the server does not take is shown as failed, and the others a
   const device = await before.restart();
   const shown = device.document.entries.favourites.value.size;
   device.connect();
-  await untilInTime(device, () => device.document.pending.value === 0);
+  await untilWithTimers(device, () => device.document.pending.value === 0);
 
   expect(shown).toBe(3);
   expect(device.outbox.entries.value).toMatchObject([
@@ -458,29 +463,29 @@ test("an edit that the server does not take is shown as failed, and the others a
   expect(Array.from(device.document.entries.favourites.value.keys())).not.toContain("nonsense");
 });
 
-test("an edit that is refused while others are made is given up alone", async () => {
+test("an edit that is refused among others fails alone", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const device = await createDevice(world, student);
   await until(() => device.sockets.state.value === "online");
   const [id = ""] = ids(1);
 
-  // An honest app cannot do this: `favourites.add` makes no such key.
+  // The SDK's own methods cannot do this: `favourites.add` never writes such a key.
   await device.document.edit("favourites", "nonsense", () => 1);
   await addAll(device, [id]);
-  await untilInTime(device, () => device.document.pending.value === 0);
+  await untilWithTimers(device, () => device.document.pending.value === 0);
 
   expect(device.outbox.entries.value).toMatchObject([{ input: { key: "nonsense" } }]);
   expect(await savedIds(student)).toEqual([id]);
 });
 
-test("an edit for which there is no room any more is shown as failed, and keeps no other waiting", async () => {
+test("an edit that exceeds the document's limit is shown as failed, and delays no other edit", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const stock = connectStock({ url: world.url, token: student.token }, userDocumentName(student.id));
   await stock.synced();
   const filling = stock.doc.getArray("settings");
-  // In frames that the server takes: some 6 kB are left.
+  // Each push fits into one frame; afterwards about 6 kB are left.
   for (let part = 0; part < 8; part += 1) {
     filling.push(
       Array.from({ length: 64 }, (_, index) => ({ key: `${part}/${index}`, val: "x".repeat(2_013) })),
@@ -494,7 +499,7 @@ test("an edit for which there is no room any more is shown as failed, and keeps 
 
   const device = await before.restart();
   device.connect();
-  await untilInTime(device, () => device.document.pending.value === 0);
+  await untilWithTimers(device, () => device.document.pending.value === 0);
 
   const failed = device.outbox.entries.value;
   expect(failed.length).toBeGreaterThan(0);
@@ -504,7 +509,7 @@ test("an edit for which there is no room any more is shown as failed, and keeps 
   await until(() => stock.doc.getArray("settings").length === 512 + 7 - failed.length);
 });
 
-test("edits made after signing out and in again follow those that were kept", async () => {
+test("edits made after signing out and in again are applied after those kept from before", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const [id = "", other = ""] = ids(2);
@@ -516,14 +521,14 @@ test("edits made after signing out and in again follow those that were kept", as
   await addAll(device, [other]);
   const shown = idsOf(device);
   device.connect();
-  await untilInTime(device, () => device.document.pending.value === 0);
+  await untilWithTimers(device, () => device.document.pending.value === 0);
 
   expect(isFavourite).toBe(false);
   expect(shown).toEqual([other]);
   expect(await savedIds(student)).toEqual([other]);
 });
 
-test("a copy that has lost an edit on this disk gets it back from the journal", async () => {
+test("an edit that is missing from the copy on disk is restored from the journal", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const universities = ids(3);
@@ -534,14 +539,14 @@ test("a copy that has lost an edit on this disk gets it back from the journal", 
 
   const device = await offline.restart();
   device.connect();
-  await untilInTime(device, () => device.document.pending.value === 0);
+  await untilWithTimers(device, () => device.document.pending.value === 0);
 
   expect(idsOf(device)).toEqual([...universities].sort());
   expect(await savedIds(student)).toEqual([...universities].sort());
 });
 
 describe("two tabs of a student whose document is refused", () => {
-  /** Each is in the middle of what it does when it hears of what the other did. */
+  /** Writes slowly, so that each tab is in the middle of its own work when the other reports its result. */
   const SLOW_TAB: Partial<DocumentDeviceOptions> = {
     ...OFFLINE,
     isTab: true,
@@ -554,59 +559,59 @@ describe("two tabs of a student whose document is refused", () => {
   const openTabs = async (world: World, before: DocumentDevice, student: Student) => {
     const one = await before.restart(SLOW_TAB);
     const other = await createDevice(world, student, { ...SLOW_TAB, storage: one.storage.connect() });
-    const untilSaved = (): Promise<void> => {
+    const untilBothSaved = (): Promise<void> => {
       one.connect();
       other.connect();
-      return untilInTime(one, () => {
+      return untilWithTimers(one, () => {
         other.clock.advance({ seconds: 1 });
         return one.document.pending.value + other.document.pending.value === 0;
       });
     };
-    return { one, other, untilSaved };
+    return { one, other, untilBothSaved };
   };
 
-  test("come to have the same fresh copy, with what was not saved", async () => {
+  test("end up with the same fresh copy and the unsaved edits", async () => {
     const world = await createWorld();
     const student = await createStudent(world);
     const universities = ids(3);
     const before = await createDevice(world, student, OFFLINE);
     await addAll(before, universities);
-    await spoil(before);
-    const { one, other, untilSaved } = await openTabs(world, before, student);
+    await addRefusedUpdate(before);
+    const { one, other, untilBothSaved } = await openTabs(world, before, student);
 
-    await untilSaved();
+    await untilBothSaved();
 
     const all = [...universities].sort();
     expect([idsOf(one), idsOf(other), await savedIds(student)]).toEqual([all, all, all]);
     expect(one.outbox.entries.value).toEqual([]);
   });
 
-  test("give an edit up once that the server does not take", async () => {
+  test("fail a refused edit only once", async () => {
     const world = await createWorld();
     const student = await createStudent(world);
     const [id = ""] = ids(1);
     const before = await createDevice(world, student);
     await before.settings.set("theme", "dark");
-    await saved(before);
+    await untilSaved(before);
     await plantEdit(before, { root: "favourites", key: "nonsense", value: 1 });
     await plantEdit(before, { root: "favourites", key: `university:${id}`, value: { addedAt: 5 } });
-    const { one, other, untilSaved } = await openTabs(world, before, student);
+    const { one, other, untilBothSaved } = await openTabs(world, before, student);
 
-    await untilSaved();
+    await untilBothSaved();
 
     expect([idsOf(one), idsOf(other), await savedIds(student)]).toEqual([[id], [id], [id]]);
     expect(one.outbox.entries.value).toMatchObject([{ state: "failed", input: { key: "nonsense" } }]);
   });
 });
 
-/** An answer to step 1: there is nothing. */
+/** An answer to sync step 1 that contains no updates. */
 const NOTHING_FRAME = Uint8Array.of(0, 1, 2, 0, 0);
 
 test.each([
   ["everything", CLOSE_CODES.tooLarge, { answers: false }],
-  ["whatever it has handed out itself", CLOSE_CODES.malformed, { answers: true }],
-  ["to know the student", CLOSE_CODES.forbidden, { answers: false }],
-])("a server that refuses %s is left in peace, and nothing is lost", async (_, code, { answers }) => {
+  ["even what it has sent itself", CLOSE_CODES.malformed, { answers: true }],
+  ["the student", CLOSE_CODES.forbidden, { answers: false }],
+])("a device retries rarely and loses nothing when a server refuses %s", async (_, code, { answers }) => {
   const server = new WebSocketServer({
     port: 0,
     host: "127.0.0.1",

@@ -8,13 +8,13 @@ import { until } from "../support/sync-client.ts";
 import { createWorld, somePhone, type World, type WorldOptions } from "../support/world.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
-/** What the server marks its own answers with; a proxy may pass it on with another status or body. */
+/** The header with which the server marks its answers. A proxy may pass it on with another status or body. */
 const MARKED = { ...JSON_TYPE, "x-edvoyage": "1" };
 
 const refusal = (reason: unknown, details: unknown = {}): string =>
   JSON.stringify({ error: { message: "No.", code: -32_000, data: { reason, details } } });
 
-/** Answers that are not the server's, and what each looks like. */
+/** Answers that do not come from the server, each with a description. */
 const FOREIGN: readonly (readonly [string, ForeignAnswer])[] = [
   [
     "a maintenance page in JSON",
@@ -71,14 +71,14 @@ const FOREIGN: readonly (readonly [string, ForeignAnswer])[] = [
 ];
 
 /** A student whose app reaches the server through a proxy, and a friend. */
-const createScene = async (options: WorldOptions = {}, followingFetch?: typeof fetch) => {
+const createScene = async (options: WorldOptions = {}, platformFetch?: typeof fetch) => {
   const world = await createWorld(options);
   await world.server.seedIfEmpty();
   const friend = await createStudent(world);
   const proxy = await createProxy(world.url);
   const app = await createApp(
     { url: proxy.url, sms: world.sms },
-    followingFetch ? { fetch: followingFetch } : {},
+    platformFetch ? { fetch: platformFetch } : {},
   );
   const phone = await app.signIn();
   const { id: roomId } = await app.client.chat.createRoom({ kind: "direct", userId: friend.id });
@@ -89,14 +89,14 @@ const createScene = async (options: WorldOptions = {}, followingFetch?: typeof f
 
 type Scene = Awaited<ReturnType<typeof createScene>>;
 
-/** Waits until a condition holds, while the device's time passes: slowly, or a call would be given up. */
-const inTime = ({ clock }: App, condition: () => boolean | Promise<boolean>): Promise<void> =>
+/** Waits until a condition holds. The device's time passes slowly, because calls would time out otherwise. */
+const untilWithTimers = ({ clock }: App, condition: () => boolean | Promise<boolean>): Promise<void> =>
   until(() => {
     clock.advance({ ms: 20 });
     return condition();
   });
 
-const WRITTEN = ["chat.send", "social.post", "contacts.add", "profile.update"] as const;
+const PROCEDURES = ["chat.send", "social.post", "contacts.add", "profile.update"] as const;
 
 const writeEverything = async ({ app: { client }, friend, roomId, universityId }: Scene): Promise<void> => {
   await client.chat.room(roomId).send("In the tunnel");
@@ -106,7 +106,7 @@ const writeEverything = async ({ app: { client }, friend, roomId, universityId }
   await client.favourites.toggle("university", universityId);
 };
 
-/** What the server has of `writeEverything`, and of nothing more. */
+/** Expects the results of `writeEverything` on the server, each once. */
 const expectEverythingOnce = async ({ world, friend, phone, roomId, universityId }: Scene) => {
   expect(await friend.texts(roomId)).toEqual(["In the tunnel"]);
   const { rpc } = await world.device({ phone }).signIn();
@@ -122,89 +122,95 @@ const expectEverythingOnce = async ({ world, friend, phone, roomId, universityId
   expect(favourites.items).toMatchObject([{ kind: "university", id: universityId }]);
 };
 
-/** Wakes the app until each command was answered by the proxy again. */
-const tryAgain = async ({ app, proxy }: Scene): Promise<void> => {
+/** Wakes the app until the proxy has answered each command again. */
+const retryAll = async ({ app, proxy }: Scene): Promise<void> => {
   const before = proxy.intercepted.length;
   app.setOnline(true);
-  await inTime(app, () => WRITTEN.every((name) => proxy.intercepted.includes(name, before)));
+  await untilWithTimers(app, () => PROCEDURES.every((name) => proxy.intercepted.includes(name, before)));
 };
 
-/** Lets everything through, and waits until nothing waits on the device. */
-const arrive = async ({ app, proxy }: Scene): Promise<void> => {
+/** Lets all calls through, and waits until nothing is pending on the device. */
+const sendAll = async ({ app, proxy }: Scene): Promise<void> => {
   proxy.pass();
   app.setOnline(true);
-  await inTime(app, () => app.client.sync.status.pending === 0);
+  await untilWithTimers(app, () => app.client.sync.status.pending === 0);
   expect(app.client.sync.status).toMatchObject({ auth: "signedIn", failed: 0 });
 };
 
 const expectAllToWait = ({ app: { client } }: Scene): void => {
-  const waiting = client.outbox.list();
-  expect(waiting.map(({ procedure }) => procedure).sort()).toEqual([...WRITTEN].sort());
-  expect(waiting.map(({ state }) => state)).toEqual(WRITTEN.map(() => "pending"));
+  const entries = client.outbox.list();
+  expect(entries.map(({ procedure }) => procedure).sort()).toEqual([...PROCEDURES].sort());
+  expect(entries.map(({ state }) => state)).toEqual(PROCEDURES.map(() => "pending"));
   expect(client.auth.state).toBe("signedIn");
 };
 
-/** Writes while the proxy answers in place of the server. */
+/** Writes while the proxy answers instead of the server. */
 const writeBehind = async (scene: Scene, answer: ForeignAnswer): Promise<void> => {
   scene.proxy.answerWith(answer);
   await writeEverything(scene);
-  // A command is sent again only after its last answer was judged.
-  for (let tries = 0; tries < 3; tries += 1) await tryAgain(scene);
+  // A command is sent again only after its previous answer was rejected.
+  for (let tries = 0; tries < 3; tries += 1) await retryAll(scene);
 };
 
-describe("an answer that is not the server's loses nothing and signs nobody out", () => {
-  test.each(FOREIGN)("%s", async (_what, answer) => {
+describe("an answer that does not come from the server", () => {
+  test.each(FOREIGN)("loses nothing and signs nobody out: %s", async (_what, answer) => {
     const scene = await createScene();
 
     await writeBehind(scene, answer);
 
     expectAllToWait(scene);
-    await arrive(scene);
+    await sendAll(scene);
     await expectEverythingOnce(scene);
   });
 
-  test.each(DIALECTS)("whichever it is, one after the other, on %s", async (dialect) => {
+  test.each(DIALECTS)("loses nothing and signs nobody out in any sequence, on %s", async (dialect) => {
     const scene = await createScene({ dialect });
     await writeBehind(scene, { status: 503 });
 
     for (const [, answer] of FOREIGN) {
       scene.proxy.answerWith(answer);
-      for (let tries = 0; tries < 2; tries += 1) await tryAgain(scene);
+      for (let tries = 0; tries < 2; tries += 1) await retryAll(scene);
     }
 
     expectAllToWait(scene);
-    await arrive(scene);
+    await sendAll(scene);
     await expectEverythingOnce(scene);
   });
 
-  test.each([301, 302, 303, 307, 308])("a redirect with %i to the server itself", async (status) => {
-    const scene = await createScene();
+  test.each([301, 302, 303, 307, 308])(
+    "loses nothing and signs nobody out: a redirect with %i to the server itself",
+    async (status) => {
+      const scene = await createScene();
 
-    // The first three make a GET of a POST, which the server would refuse for good.
-    await writeBehind(scene, redirectTo(scene.world, status));
+      // With the first three, fetch would turn a POST into a GET, which the server would refuse for good.
+      await writeBehind(scene, redirectTo(scene.world, status));
 
-    expectAllToWait(scene);
-    await arrive(scene);
-    await expectEverythingOnce(scene);
-  });
+      expectAllToWait(scene);
+      await sendAll(scene);
+      await expectEverythingOnce(scene);
+    },
+  );
 
   test.each([
-    ["says so", (response: Response) => response],
+    ["reports it", (response: Response) => response],
     [
-      "does not say so, as React Native's",
+      "hides it, as React Native's does",
       ({ body, headers, status }: Response) => new Response(body, { headers, status }),
     ],
-  ])("a redirect that a platform follows anyway, and %s", async (_what, toAnswer) => {
-    const scene = await createScene({}, async (input, init) =>
-      toAnswer(await fetch(input, { ...init, redirect: "follow" })),
-    );
+  ])(
+    "loses nothing and signs nobody out: a redirect that a platform follows anyway, where the response %s",
+    async (_what, toAnswer) => {
+      const scene = await createScene({}, async (input, init) =>
+        toAnswer(await fetch(input, { ...init, redirect: "follow" })),
+      );
 
-    await writeBehind(scene, redirectTo(scene.world, 302));
+      await writeBehind(scene, redirectTo(scene.world, 302));
 
-    expectAllToWait(scene);
-    await arrive(scene);
-    await expectEverythingOnce(scene);
-  });
+      expectAllToWait(scene);
+      await sendAll(scene);
+      await expectEverythingOnce(scene);
+    },
+  );
 });
 
 const redirectTo = ({ url }: World, status: number): ForeignAnswer => ({
@@ -212,8 +218,8 @@ const redirectTo = ({ url }: World, status: number): ForeignAnswer => ({
   headers: { location: `${url}/trpc/chat.send` },
 });
 
-describe("behind a proxy that answers in place of the server", () => {
-  test("a code is not used up, and nothing is shown that the server did not say", async () => {
+describe("an app behind a proxy that answers instead of the server", () => {
+  test("spends no code, and shows nothing that the server did not send", async () => {
     const world = await createWorld();
     const proxy = await createProxy(world.url);
     const { client } = await createApp({ url: proxy.url, sms: world.sms });
@@ -232,21 +238,21 @@ describe("behind a proxy that answers in place of the server", () => {
     expect(client.auth.state).toBe("signedIn");
   });
 
-  test("a session that was signed out here is ended on the server as soon as the server is reached", async () => {
+  test("ends a session on the server, after a sign-out, as soon as the server is reached", async () => {
     const { app, proxy, world, phone } = await createScene();
     const [session] = (await world.admin.admin.sessions.list.query({ phone })).items;
     proxy.answerWith({ status: 200, headers: JSON_TYPE, body: '{"result":"ok"}' });
 
     await app.client.auth.signOut({ pending: "discard" });
-    await inTime(app, () => proxy.intercepted.includes("sessions.logout"));
+    await untilWithTimers(app, () => proxy.intercepted.includes("sessions.logout"));
     proxy.pass();
 
     const isLive = async (): Promise<boolean> =>
       (await world.admin.admin.sessions.list.query({ phone })).items.some(({ id }) => id === session?.id);
-    await inTime(app, async () => !(await isLive()));
+    await untilWithTimers(app, async () => !(await isLive()));
   });
 
-  test("a script's call fails as one that did not reach the server", async () => {
+  test("reports a script's call as one that did not reach the server", async () => {
     const proxy = await createProxy((await createWorld()).url);
     const rpc = createRpcClient({ url: proxy.url });
     const body = '[{"result":{"data":{"items":[]}}}]';
@@ -261,9 +267,9 @@ describe("behind a proxy that answers in place of the server", () => {
   });
 });
 
-describe("an answer of the server that this SDK cannot know", () => {
-  /** What becomes of a message that is answered so, until the outbox has decided. */
-  const answered = async (answer: ForeignAnswer, tries: number) => {
+describe("a server answer that this SDK does not know", () => {
+  /** Sends a message that is answered in this way, at least `tries` times. */
+  const sendAnsweredWith = async (answer: ForeignAnswer, tries: number) => {
     const { app, proxy, roomId } = await createScene();
     proxy.answerWith(answer);
     await app.client.chat.room(roomId).send("Hello");
@@ -274,8 +280,11 @@ describe("an answer of the server that this SDK cannot know", () => {
     return app;
   };
 
-  test("a refusal is told after ten tries, with its message and its reason", async () => {
-    const { client } = await answered({ status: 403, headers: MARKED, body: refusal("course/closed") }, 10);
+  test("fails a command after ten tries, with the message and the reason of the refusal", async () => {
+    const { client } = await sendAnsweredWith(
+      { status: 403, headers: MARKED, body: refusal("course/closed") },
+      10,
+    );
 
     await until(() => client.sync.status.failed === 1);
     expect(client.outbox.list()).toMatchObject([
@@ -284,22 +293,22 @@ describe("an answer of the server that this SDK cannot know", () => {
     expect(client.auth.state).toBe("signedIn");
   });
 
-  test.each([401, 410])("with %i signs nobody out", async (status) => {
-    const { client } = await answered({ status, headers: MARKED, body: refusal("session/odd") }, 3);
+  test.each([401, 410])("signs nobody out with %i", async (status) => {
+    const { client } = await sendAnsweredWith({ status, headers: MARKED, body: refusal("session/odd") }, 3);
 
     expect(client.outbox.list()).toMatchObject([{ state: "pending" }]);
     expect(client.auth.state).toBe("signedIn");
   });
 
-  test.each([429, 503, 507])("with %i is a wait, however often it comes", async (status) => {
+  test.each([429, 503, 507])("delays a command with %i, however often it comes", async (status) => {
     const body = refusal("quota/day", { retryAfterSeconds: 2 });
-    const { client } = await answered({ status, headers: MARKED, body }, 12);
+    const { client } = await sendAnsweredWith({ status, headers: MARKED, body }, 12);
 
     expect(client.outbox.list()).toMatchObject([{ state: "pending" }]);
   });
 
-  test("a bug of the server is a fault of it: ten of them set a command aside", async () => {
-    const { client } = await answered({ status: 500, headers: MARKED, body: refusal(undefined) }, 10);
+  test("fails a command after ten tries if it is a bug of the server", async () => {
+    const { client } = await sendAnsweredWith({ status: 500, headers: MARKED, body: refusal(undefined) }, 10);
 
     await until(() => client.sync.status.failed === 1);
     expect(client.outbox.list()).toMatchObject([{ state: "failed", reason: "server/failed" }]);

@@ -6,7 +6,7 @@ import { createStudent } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { createWorld, type World } from "../support/world.ts";
 
-/** A student who has written something without a network, and whose app was closed then. */
+/** A student who has written something offline, and whose app was closed afterwards. */
 const createScene = async (options: Parameters<typeof createApp>[1] = {}) => {
   const world = await createWorld();
   const friend = await createStudent(world);
@@ -22,9 +22,9 @@ const createScene = async (options: Parameters<typeof createApp>[1] = {}) => {
 };
 
 const storeOf = async ({ storage }: App): Promise<string> =>
-  (await storage.list()).find((name) => name.startsWith("student-")) ?? expect.fail("there is none");
+  (await storage.list()).find((name) => name.startsWith("student-")) ?? expect.fail("there is no store");
 
-/** Changes a byte of a record, as a worn disk does. */
+/** Changes one byte of a record, as a worn disk does. */
 const damage = async (app: App, name: string, key: string): Promise<void> => {
   const store = await app.storage.open(name);
   const value = (await store.get(key)) ?? expect.fail(`there is no ${key}`);
@@ -34,11 +34,11 @@ const damage = async (app: App, name: string, key: string): Promise<void> => {
 
 const restart = async (app: App, options: Parameters<App["restart"]>[0] = {}) => {
   const problems: Problem["kind"][] = [];
-  const again = await app.restart({ onProblem: ({ kind }) => problems.push(kind), ...options });
-  return { again, problems };
+  const restarted = await app.restart({ onProblem: ({ kind }) => problems.push(kind), ...options });
+  return { restarted, problems };
 };
 
-/** Signs in, and sees what waited arrive. */
+/** Signs in, and expects everything unsent to arrive. */
 const expectAllSent = async (
   { client, signIn }: App,
   {
@@ -59,14 +59,14 @@ const expectAllSent = async (
 };
 
 test.each(["session", "session-key"])(
-  "a damaged %s costs a sign-in, at any later start too, and nothing that was written",
+  "a damaged %s needs a new sign-in, even at a later start, but loses nothing that was written",
   async (key) => {
     const scene = await createScene();
     await damage(scene.app, await storeOf(scene.app), key);
 
     const first = await restart(scene.app);
-    const { status } = first.again.client.auth;
-    const { again, problems } = await restart(first.again);
+    const { status } = first.restarted.client.auth;
+    const { restarted, problems } = await restart(first.restarted);
 
     expect(status).toMatchObject({
       state: "expired",
@@ -77,81 +77,81 @@ test.each(["session", "session-key"])(
       key === "session" ? ["record-damaged", "session-lost"] : ["record-damaged"],
     );
     expect(problems).toEqual([]);
-    expect(again.client.auth.status).toMatchObject({ state: "expired", student: { phone: scene.phone } });
-    expect(again.client.sync.status.pending).toBe(2);
-    await expectAllSent(again, scene);
+    expect(restarted.client.auth.status).toMatchObject({ state: "expired", student: { phone: scene.phone } });
+    expect(restarted.client.sync.status.pending).toBe(2);
+    await expectAllSent(restarted, scene);
   },
 );
 
-test("a store that is lost whole costs a sign-in, and is told of", async () => {
+test("a lost store needs a new sign-in, and is reported as a problem", async () => {
   const world = await createWorld();
   const app = await createApp(world);
   const phone = await app.signIn();
   await app.client.close();
   await app.storage.delete(await storeOf(app));
 
-  const { again, problems } = await restart(app);
+  const { restarted, problems } = await restart(app);
 
-  expect(again.client.auth.status).toMatchObject({ state: "expired", student: { phone } });
+  expect(restarted.client.auth.status).toMatchObject({ state: "expired", student: { phone } });
   expect(problems).toEqual(["session-lost"]);
-  await again.signIn(phone);
-  expect(again.client.auth.state).toBe("signedIn");
+  await restarted.signIn(phone);
+  expect(restarted.client.auth.state).toBe("signedIn");
 });
 
-test("when it is not known any more who was here, she signs in again and all of hers is sent", async () => {
+test("a device that no longer knows its student sends everything after the student has signed in again", async () => {
   const scene = await createScene();
   await damage(scene.app, "device", "current");
 
-  const { again, problems } = await restart(scene.app);
+  const { restarted, problems } = await restart(scene.app);
 
-  expect(again.client.auth.status).toEqual({ state: "signedOut", student: null });
+  expect(restarted.client.auth.status).toEqual({ state: "signedOut", student: null });
   expect(problems).toEqual(["record-damaged"]);
-  await expectAllSent(again, scene);
+  await expectAllSent(restarted, scene);
 });
 
-test("a keychain that cannot be read costs a sign-in, and nothing that was written", async () => {
+test("an unreadable keychain needs a new sign-in, but loses nothing that was written", async () => {
   const keychain = createKeychain();
   const scene = await createScene({ secureStorage: keychain });
   keychain.lock();
 
-  const { again, problems } = await restart(scene.app);
-  const { status } = again.client.auth;
+  const { restarted, problems } = await restart(scene.app);
+  const { status } = restarted.client.auth;
   keychain.unlock();
 
   expect(status).toMatchObject({ state: "expired", student: { phone: scene.phone } });
   expect(problems).toEqual(["session-lost"]);
-  await expectAllSent(again, scene);
+  await expectAllSent(restarted, scene);
 });
 
-test("a keychain that opens later opens the session again", async () => {
+test("a keychain that opens later resumes the session", async () => {
   const keychain = createKeychain();
   const scene = await createScene({ secureStorage: keychain });
   keychain.lock();
-  const { again } = await restart(scene.app);
+  const { restarted } = await restart(scene.app);
 
   keychain.unlock();
-  again.setOnline(true);
-  await until(() => again.client.auth.state === "signedIn");
-  await again.client.sync.flush();
+  restarted.setOnline(true);
+  await until(() => restarted.client.auth.state === "signedIn");
+  await restarted.client.sync.flush();
 
   expect(await scene.friend.texts(scene.roomId)).toEqual(["Written on the train"]);
 });
 
-test("what cannot be deleted now keeps no app from starting, and goes at a later start", async () => {
+test("an app starts although a store cannot be deleted, and deletes it at a later start", async () => {
   const keychain = createKeychain();
   const { app, phone } = await createScene({ secureStorage: keychain });
-  const { again: leaving } = await restart(app);
+  const { restarted: leaving } = await restart(app);
   keychain.lock();
   await expect(leaving.client.auth.signOut({ pending: "discard" })).rejects.toMatchObject({
     reason: "fault",
   });
 
-  const { again, problems } = await restart(leaving);
-  expect(again.client.auth.state).toBe("signedOut");
+  const { restarted, problems } = await restart(leaving);
+  expect(restarted.client.auth.state).toBe("signedOut");
   expect(problems).toEqual(["fault"]);
   expect(keychain.names()).toHaveLength(1);
   keychain.unlock();
-  const { again: last } = await restart(again);
+  const { restarted: last } = await restart(restarted);
 
   expect(keychain.names()).toEqual([]);
   await last.signIn(phone);

@@ -19,7 +19,7 @@ import { createTunnel } from "../support/tunnel.ts";
 import { collectUncaught } from "../support/uncaught.ts";
 import { createWorld, type World, type WorldOptions } from "../support/world.ts";
 
-/** A student with her app, who shares a room with another. */
+/** A student with an app, who shares a room with a friend. */
 const createScene = async (options: WorldOptions = {}) => {
   const world = await createWorld(options);
   await world.server.seedIfEmpty();
@@ -30,7 +30,7 @@ const createScene = async (options: WorldOptions = {}) => {
   return { world, friend, app, phone, roomId: room.id };
 };
 
-/** A network that carries nothing, from the start of the app. */
+/** A network that carries nothing from the start of the app on. */
 const OFFLINE: AppOptions = {
   fetch: () => Promise.reject(new TypeError("fetch failed")),
   WebSocket: class extends WebSocket {
@@ -40,7 +40,7 @@ const OFFLINE: AppOptions = {
   },
 };
 
-/** Texts of a room on a device, newest last. */
+/** Returns the texts of a room on a device, newest last. */
 const textsOn = ({ chat }: Client, roomId: string): string[] =>
   chat.room(roomId).messages.map(({ text }) => text);
 
@@ -49,35 +49,36 @@ const universitiesOf = async (world: World, count: number): Promise<string[]> =>
   return items.map(({ id }) => id);
 };
 
-/** Whether any record of any store has these bytes in it. */
-const holds = async (storage: MemoryStorage, text: string): Promise<boolean> => {
-  const wanted = Buffer.from(text);
+/** Returns whether any record of any store contains this text. */
+const storageContains = async (storage: MemoryStorage, text: string): Promise<boolean> => {
+  const wantedBytes = Buffer.from(text);
   for (const name of await storage.list()) {
     const store = await storage.open(name);
-    for (const { value } of await store.list("")) if (Buffer.from(value).includes(wanted)) return true;
+    for (const { value } of await store.list("")) if (Buffer.from(value).includes(wantedBytes)) return true;
     await store.close();
   }
   return false;
 };
 
-const lastKnown = (app: App, roomId: string) =>
+const untilRoomKnown = (app: App, roomId: string) =>
   until(() => app.client.chat.rooms().some(({ id }) => id === roomId));
 
-test("a day without a network, and a session that ended in it: 500 messages and 50 favourites arrive in order, once each", async () => {
+test("a day offline in which the session ended loses nothing: 500 messages and 50 favourites arrive once and in order", async () => {
   const { world, friend, app, phone, roomId } = await createScene();
-  const wanted = await universitiesOf(world, 25);
+  const universityIds = await universitiesOf(world, 25);
   app.setOnline(false);
   const written = Array.from({ length: 500 }, (_, index) => `Message ${index}`);
 
   const room = app.client.chat.room(roomId);
   for (const [index, text] of written.entries()) {
     await room.send(text);
-    if (index % 10 === 0) await app.client.favourites.toggle("university", wanted[(index / 10) % 25] ?? "");
+    if (index % 10 === 0)
+      await app.client.favourites.toggle("university", universityIds[(index / 10) % 25] ?? "");
   }
   expect(app.client.sync.status).toMatchObject({ pending: 550, failed: 0 });
   expect(textsOn(app.client, roomId)).toEqual(written);
-  // Each of 25 was toggled twice but for one that was toggled a third time.
-  await app.client.favourites.toggle("university", wanted[3] ?? "");
+  // Each of the 25 favourites was toggled twice. One of them is toggled a third time here.
+  await app.client.favourites.toggle("university", universityIds[3] ?? "");
 
   world.clock.advance({ hours: 25 });
   app.clock.advance({ hours: 25 });
@@ -93,23 +94,25 @@ test("a day without a network, and a session that ended in it: 500 messages and 
 
   expect(await textsAt(friendAgain, roomId)).toEqual(written);
   const { rpc } = await world.device({ phone }).signIn();
-  expect((await rpc.favourites.list.query()).items).toMatchObject([{ kind: "university", id: wanted[3] }]);
+  expect((await rpc.favourites.list.query()).items).toMatchObject([
+    { kind: "university", id: universityIds[3] },
+  ]);
   const stop = restarted.client.chat.room(roomId).watch(() => {});
   await until(() => restarted.client.chat.room(roomId).messages.every(({ state }) => state === "acked"));
   stop();
 });
 
-test("what was set last counts, also when the clock was put back and the app restarted in between", async () => {
+test("the newest setting wins, even after the clock was set back and the app restarted in between", async () => {
   const { app, phone } = await createScene();
   await app.client.sync.flush();
   app.setOnline(false);
   await app.client.settings.set("theme", "older");
   app.clock.jump({ hours: -1 });
-  const again = await app.restart(OFFLINE);
-  await again.client.settings.set("theme", "newer");
-  await again.client.auth.signOut();
+  const restarted = await app.restart(OFFLINE);
+  await restarted.client.settings.set("theme", "newer");
+  await restarted.client.auth.signOut();
 
-  const last = await again.restart({ fetch, WebSocket });
+  const last = await restarted.restart({ fetch, WebSocket });
   await last.signIn(phone);
   const shown = last.client.settings.get("theme");
   await last.client.sync.flush();
@@ -122,8 +125,8 @@ test("two phones of one student show the same", async () => {
   const { world, friend, app, phone, roomId } = await createScene();
   const other = await createApp(world);
   await other.signIn(phone);
-  await lastKnown(other, roomId);
-  const [one = "", two = ""] = await universitiesOf(world, 2);
+  await untilRoomKnown(other, roomId);
+  const [firstId = "", secondId = ""] = await universitiesOf(world, 2);
   for (const { client } of [app, other]) client.chat.room(roomId).watch(() => {});
 
   await app.client.chat.room(roomId).send("from the first");
@@ -131,8 +134,8 @@ test("two phones of one student show the same", async () => {
   await other.client.chat.room(roomId).send("from the second");
   await friend.send(roomId, "from the friend");
   await Promise.all([
-    app.client.favourites.toggle("university", one),
-    other.client.favourites.toggle("university", two),
+    app.client.favourites.toggle("university", firstId),
+    other.client.favourites.toggle("university", secondId),
   ]);
   await until(() => textsOn(app.client, roomId).length === 3 && textsOn(other.client, roomId).length === 3);
   await until(() => [app, other].every(({ client }) => client.favourites.list().length === 2));
@@ -143,17 +146,17 @@ test("two phones of one student show the same", async () => {
   await until(() => other.client.chat.rooms()[0]?.unread === 0);
 });
 
-test("a session that ends meanwhile loses nothing: she reads, writes, signs in again, and it is sent", async () => {
+test("a session that ends offline loses nothing: the student reads, writes, signs in again, and everything is sent", async () => {
   const { world, friend, app, phone, roomId } = await createScene();
   await app.client.chat.room(roomId).send("before");
   await app.client.sync.flush();
-  const [wanted = ""] = await universitiesOf(world, 1);
+  const [universityId = ""] = await universitiesOf(world, 1);
   world.clock.advance({ hours: 25 });
   await app.client.profile.get({ refresh: true }).catch(() => {});
   expect(app.client.auth.state).toBe("expired");
 
   await app.client.chat.room(roomId).send("while it was over");
-  await app.client.favourites.toggle("university", wanted);
+  await app.client.favourites.toggle("university", universityId);
   const restarted = await app.restart();
   expect(restarted.client.auth.state).toBe("expired");
   expect(textsOn(restarted.client, roomId).length + restarted.client.sync.status.pending).toBeGreaterThan(1);
@@ -162,10 +165,10 @@ test("a session that ends meanwhile loses nothing: she reads, writes, signs in a
 
   const friendAgain = await world.device({ phone: friend.phone }).signIn();
   expect(await textsAt(friendAgain, roomId)).toEqual(["before", "while it was over"]);
-  expect(restarted.client.favourites.has("university", wanted)).toBe(true);
+  expect(restarted.client.favourites.has("university", universityId)).toBe(true);
 });
 
-test("another student on the same phone finds not a byte of the first", async () => {
+test("another student on the same phone finds no byte of the first one's data", async () => {
   const { world, friend, app, phone, roomId } = await createScene();
   const secrets = ["Only for my friend", "Said offline"];
   const room = app.client.chat.room(roomId);
@@ -187,9 +190,10 @@ test("another student on the same phone finds not a byte of the first", async ()
   expect(room.messages).toEqual([]);
   await until(() => second.client.sync.status.connection === "online");
 
-  // What was sent is gone from the device; what was not waits in the first one's own store, and is sent as hers.
-  expect(await holds(app.storage, secrets[0] ?? "")).toBe(false);
-  expect(await holds(app.storage, "An answer to read")).toBe(false);
+  // Sent messages are deleted from the device. Unsent ones stay in the first student's store, and are sent under
+  // that student's name.
+  expect(await storageContains(app.storage, secrets[0] ?? "")).toBe(false);
+  expect(await storageContains(app.storage, "An answer to read")).toBe(false);
   expect(await textsAt(friend, roomId)).toEqual([secrets[0], "An answer to read"]);
   await second.signIn(phone);
   await second.client.sync.flush();
@@ -197,7 +201,7 @@ test("another student on the same phone finds not a byte of the first", async ()
   expect(world.sms.length).toBeGreaterThan(2);
 });
 
-test("signing out sends, keeps or discards what waits", async () => {
+test("signing out sends, keeps or discards unsent changes", async () => {
   const { friend, app, phone, roomId } = await createScene();
   const { client } = app;
   await client.chat.room(roomId).send("flushed");
@@ -213,7 +217,7 @@ test("signing out sends, keeps or discards what waits", async () => {
   await expect(flushing).rejects.toMatchObject({ reason: "outbox/not-empty", details: { left: 1 } });
   expect(client.auth.state).toBe("signedIn");
   await client.auth.signOut({ pending: "discard" });
-  expect(await holds(app.storage, "discarded")).toBe(false);
+  expect(await storageContains(app.storage, "discarded")).toBe(false);
 
   app.setOnline(true);
   await app.signIn(phone);
@@ -221,7 +225,7 @@ test("signing out sends, keeps or discards what waits", async () => {
   expect(await textsAt(friend, roomId)).toEqual(["flushed"]);
 });
 
-test("a session that an admin revokes takes the data with it where the app says so", async () => {
+test("a session that an admin revokes wipes the student's data if the app asks for it", async () => {
   const world = await createWorld();
   const app = await createApp(world, { wipeWhenRevoked: true });
   await app.signIn();
@@ -236,17 +240,17 @@ test("a session that an admin revokes takes the data with it where the app says 
   await until(async () => (await app.storage.list()).length === 1);
 });
 
-test("a full disk says at once that nothing was saved, and nothing was", async () => {
+test("a full disk is reported at once, and nothing of the change is kept", async () => {
   const { world, friend, roomId, phone } = await createScene();
   const disk = createFailingStorage(createMemoryStorage());
   const app = await createApp(world, { disk, onProblem: () => {} });
   await app.signIn(phone);
-  await lastKnown(app, roomId);
-  const [wanted = ""] = await universitiesOf(world, 1);
+  await untilRoomKnown(app, roomId);
+  const [universityId = ""] = await universitiesOf(world, 1);
 
   disk.failWrites("full");
   await expect(app.client.chat.room(roomId).send("lost?")).rejects.toMatchObject({ reason: "device/full" });
-  await expect(app.client.favourites.toggle("university", wanted)).rejects.toMatchObject({
+  await expect(app.client.favourites.toggle("university", universityId)).rejects.toMatchObject({
     reason: "device/full",
   });
   await expect(app.client.contacts.add(friend.id)).rejects.toMatchObject({ reason: "device/full" });
@@ -260,12 +264,12 @@ test("a full disk says at once that nothing was saved, and nothing was", async (
   expect(await textsAt(friend, roomId)).toEqual(["kept"]);
 });
 
-test("a record that the disk has damaged is set aside and told of, and the rest works", async () => {
+test("a damaged record is set aside and reported, and the others still work", async () => {
   const { app, friend, roomId } = await createScene();
   app.setOnline(false);
   for (const text of ["first", "second", "third"]) await app.client.chat.room(roomId).send(text);
   await app.client.close();
-  const name = (await app.storage.list()).find((one) => one.startsWith("student-")) ?? "";
+  const name = (await app.storage.list()).find((storeName) => storeName.startsWith("student-")) ?? "";
   const store = await app.storage.open(name);
   const damaged = (await store.list("outbox/"))[1] ?? expect.fail("nothing is kept");
   await store.write([
@@ -274,8 +278,8 @@ test("a record that the disk has damaged is set aside and told of, and the rest 
   await store.close();
   const problems: string[] = [];
 
-  const again = await app.restart({ onProblem: ({ kind }) => problems.push(kind) });
-  await again.client.sync.flush();
+  const restarted = await app.restart({ onProblem: ({ kind }) => problems.push(kind) });
+  await restarted.client.sync.flush();
 
   expect(problems).toEqual(["record-damaged"]);
   expect(await textsAt(friend, roomId)).toEqual(["first", "third"]);
@@ -284,7 +288,7 @@ test("a record that the disk has damaged is set aside and told of, and the rest 
   await aside.close();
 });
 
-test("flush connects at once, however long the wait for a server that is back", async () => {
+test("flush connects at once to a server that is back, however long the retry delay is", async () => {
   const world = await createWorld();
   const tunnel = await createTunnel(world.url);
   const app = await createApp({ url: tunnel.url, sms: world.sms });
@@ -306,7 +310,7 @@ test("flush connects at once, however long the wait for a server that is back", 
   expect(app.client.sync.status.pending).toBe(0);
 });
 
-test("an app whose listeners throw hears of that from its platform, and keeps nothing from being saved", async () => {
+test("an app whose listeners throw still saves everything, and its platform reports the errors", async () => {
   const uncaught = collectUncaught();
   const mistake = new Error("of the app");
   const fail = (): never => {
@@ -323,7 +327,7 @@ test("an app whose listeners throw hears of that from its platform, and keeps no
       return {
         ...store,
         write: async (changes) => {
-          // What the server has answered for cannot be taken from the queue.
+          // Fails only removals, so that answered commands cannot be taken from the queue.
           if (!isFailing || changes.some(({ value }) => value)) return store.write(changes);
           written.push(...changes.map(({ key }) => key.split("/")[0] ?? ""));
           throw new StorageError("failed", "Made to fail");
@@ -361,7 +365,7 @@ test("an app whose listeners throw hears of that from its platform, and keeps no
   expect(new Set(uncaught)).toEqual(new Set([mistake]));
 });
 
-test("a server that was put back behind everybody's back: the device shows what it has, and brings it what is hers", async () => {
+test("a device shows its own data and sends it again after the server was restored to an earlier state without notice", async () => {
   const { world, friend, app, phone, roomId } = await createScene();
   const { client } = app;
   const [before = "", after = ""] = await universitiesOf(world, 2);
@@ -385,31 +389,31 @@ test("a server that was put back behind everybody's back: the device shows what 
   await world.server.close();
   copyFileSync(path, world.databaseUrl.slice("sqlite:".length));
   const putBack = await world.restart();
-  const again = await app.restart({ url: putBack.url });
+  const restarted = await app.restart({ url: putBack.url });
 
-  // What her devices write is whole on each of them.
+  // Data that the student's devices write is complete again, on the server too.
   const { rpc } = await putBack.device({ phone }).signIn();
   await until(async () => (await rpc.favourites.list.query()).items.length === 2);
-  expect(again.client.favourites.list()).toHaveLength(2);
-  expect(again.client.settings.get("theme")).toBe("dark");
-  // What the server decides is as it says, once what was heard is too old to be believed.
-  again.clock.advance({ minutes: 6 });
+  expect(restarted.client.favourites.list()).toHaveLength(2);
+  expect(restarted.client.settings.get("theme")).toBe("dark");
+  // Data that the server decides about is shown as the server has it, once the cached copy is too old.
+  restarted.clock.advance({ minutes: 6 });
   const contacts: number[] = [];
-  const stop = again.client.contacts.watch(({ value }) => contacts.push(value?.items.length ?? -1));
+  const stop = restarted.client.contacts.watch(({ value }) => contacts.push(value?.items.length ?? -1));
   await until(() => contacts.at(-1) === 0);
   stop();
-  await until(async () => (await again.client.profile.get()).name === null);
-  // Nothing has happened in the room since: no change of the inbox names it.
-  expect(again.client.chat.rooms()).toMatchObject([{ id: roomId, preview: "lost" }]);
+  await until(async () => (await restarted.client.profile.get()).name === null);
+  // Nothing has happened in the room since, so no inbox change names it.
+  expect(restarted.client.chat.rooms()).toMatchObject([{ id: roomId, preview: "lost" }]);
   putBack.clock.advance({ hours: 23 });
-  await again.client.profile.get({ refresh: true });
+  await restarted.client.profile.get({ refresh: true });
   putBack.clock.advance({ hours: 2 });
-  again.setOnline(false);
-  again.setOnline(true);
-  await until(() => again.client.chat.rooms()[0]?.preview === "in the backup");
+  restarted.setOnline(false);
+  restarted.setOnline(true);
+  await until(() => restarted.client.chat.rooms()[0]?.preview === "in the backup");
 });
 
-test("nothing waits behind a client that is closed, and no timer outlives it", async () => {
+test("a closed client leaves no caller waiting and no timer running", async () => {
   const { world, friend, app, roomId } = await createScene({ limits: { segmentEvents: 4 } });
   const { client } = app;
   const timers = new Set<number>();
@@ -432,22 +436,22 @@ test("nothing waits behind a client that is closed, and no timer outlives it", a
   await client.close();
   for (let sent = 0; sent < 6; sent += 1) await friend.send(roomId, `Message ${sent}`);
   const tunnel = await createTunnel(world.url);
-  const again = createClient({
+  const reopened = createClient({
     url: tunnel.url,
     storage: app.storage,
     WebSocket,
     clock,
     onProblem: ({ message }) => expect.fail(message),
   });
-  await again.ready();
-  await until(() => again.sync.status.connection === "online" && again.chat.rooms().length === 1);
+  await reopened.ready();
+  await until(() => reopened.sync.status.connection === "online" && reopened.chat.rooms().length === 1);
   const states: string[] = [];
-  again.auth.onChange(({ state }) => states.push(state));
-  const room = again.chat.room(roomId);
+  reopened.auth.onChange(({ state }) => states.push(state));
+  const room = reopened.chat.room(roomId);
   room.watch(() => {});
   await until(() => room.messages.length > 0 && room.hasOlder);
 
-  // From here on nobody answers.
+  // From here on nothing is answered.
   tunnel.swallow();
   tunnel.freeze();
   room.typing(true);
@@ -455,18 +459,18 @@ test("nothing waits behind a client that is closed, and no timer outlives it", a
     () => "loaded",
     ({ reason }) => reason,
   );
-  const asked = again.profile.get({ refresh: true }).then(
+  const profileCall = reopened.profile.get({ refresh: true }).then(
     () => "answered",
     ({ reason }) => reason,
   );
-  await again.settings.set("theme", "dark");
-  const flushed = again.sync.flush().then(
+  await reopened.settings.set("theme", "dark");
+  const flushed = reopened.sync.flush().then(
     () => "flushed",
     ({ reason }) => reason,
   );
-  await again.close();
+  await reopened.close();
 
-  expect(await Promise.all([older, asked, flushed])).toEqual(["closed", "offline", "outbox/not-empty"]);
+  expect(await Promise.all([older, profileCall, flushed])).toEqual(["closed", "offline", "outbox/not-empty"]);
   expect(timers.size).toBe(0);
   expect(states).toEqual([]);
 });

@@ -11,7 +11,7 @@ import { somePhone } from "../support/phone.ts";
 import { until } from "../support/sync-client.ts";
 import { createWorld, type WorldOptions } from "../support/world.ts";
 
-/** Renders into a document of its own; gone when the test is. */
+/** Renders into a new document, which is removed after the test. */
 const render = async (element: ReactNode) => {
   const window = new Window();
   vi.stubGlobal("window", window);
@@ -24,22 +24,24 @@ const render = async (element: ReactNode) => {
   root.render(<StrictMode>{element}</StrictMode>);
   onTestFinished(async () => {
     root.unmount();
-    // React goes on for a moment, with the globals of whatever document is there: they stay until the next.
+    // React continues for a moment with the current globals, so they stay until the next test replaces them.
     await new Promise((resolve) => setImmediate(resolve));
     await window.happyDOM.close();
   });
   return {
     text: () => container.textContent,
     click: (label: string) => {
-      const button = [...container.querySelectorAll("button")].find((one) => one.textContent === label);
+      const button = [...container.querySelectorAll("button")].find(
+        (candidate) => candidate.textContent === label,
+      );
       (button ?? expect.fail(`there is no button ${label} in ${container.innerHTML}`)).click();
     },
-    /** Lets the app work until the screen says something. */
+    /** Waits until the screen shows a text. */
     shows: (text: RegExp) => until(() => text.test(container.textContent)),
   };
 };
 
-const signedIn = async (options: WorldOptions = {}): Promise<{ phone: Phone; roomId: string }> => {
+const createSignedIn = async (options: WorldOptions = {}): Promise<{ phone: Phone; roomId: string }> => {
   const world = await createWorld(options);
   await world.server.seedIfEmpty();
   const phone = await createApp(world);
@@ -48,7 +50,7 @@ const signedIn = async (options: WorldOptions = {}): Promise<{ phone: Phone; roo
   return { phone, roomId: id };
 };
 
-test("a server renders the app as signed out, without touching anything", async () => {
+test("a server renders the app as signed out, without opening the client", async () => {
   const world = await createWorld();
   const { client } = await createApp(world, { isReady: false });
 
@@ -56,7 +58,7 @@ test("a server renders the app as signed out, without touching anything", async 
   expect(client.isReady).toBe(false);
 });
 
-test("the app of the README signs in by what it is told", async () => {
+test("the README's app follows the states of signing in", async () => {
   const world = await createWorld();
   const phone = await createApp(world, { isReady: false });
   const screen = await render(<App client={phone.client} />);
@@ -72,8 +74,8 @@ test("the app of the README signs in by what it is told", async () => {
   await screen.shows(/^Too many wrong codes\. Try again in \d+ s\.$/);
 });
 
-test("favourites and messages change on the screen, and only what changed is rendered again", async () => {
-  const { phone, roomId } = await signedIn();
+test("favourites and messages appear on the screen as they change", async () => {
+  const { phone, roomId } = await createSignedIn();
   const screen = await render(<App client={phone.client} roomId={roomId} />);
   await screen.shows(/Universidade de Lisboa/);
   expect(screen.text()).not.toContain("★");
@@ -90,8 +92,8 @@ test("favourites and messages change on the screen, and only what changed is ren
   expect(phone.client.favourites.list()).toHaveLength(1);
 });
 
-test("rooms, the outbox and countdowns are watched", async () => {
-  const { phone, roomId } = await signedIn();
+test("rooms, the outbox and countdowns update the screen, and an unrelated change renders nothing again", async () => {
+  const { phone, roomId } = await createSignedIn();
   let renderings = 0;
   const Overview = () => {
     const { rooms } = useRooms();
@@ -118,8 +120,8 @@ test("rooms, the outbox and countdowns are watched", async () => {
   expect(renderings).toBe(before);
 });
 
-test("Cavity is on the screen, with what waits, what failed and what is new", async () => {
-  const { phone } = await signedIn({ limits: { postCharacters: 100 } });
+test("the Cavity screen shows unsent, failed and new posts", async () => {
+  const { phone } = await createSignedIn({ limits: { postCharacters: 100 } });
   const { client } = phone;
   expect(
     renderToString(
@@ -151,7 +153,7 @@ test("Cavity is on the screen, with what waits, what failed and what is new", as
   await screen.shows(/^Ada: 0 newShown at once♥ 1Later$/);
 });
 
-test("an app on a device that could not be read for a moment shows itself when it can", async () => {
+test("an app whose device could not be read for a moment appears as soon as it can", async () => {
   const world = await createWorld();
   const storage = createMemoryStorage();
   let failures = 1;

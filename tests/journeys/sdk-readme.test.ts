@@ -15,7 +15,7 @@ import { createWorld } from "../support/world.ts";
 
 const README = readFileSync(new URL("../../client-sdk/README.md", import.meta.url), "utf8");
 
-test("the examples of the README are the files that are compiled and run here", () => {
+test("the README's examples are the files that are compiled and run here", () => {
   const blocks = [...README.matchAll(/```tsx? file=(\S+)\n(.*?)```/gs)];
 
   expect(blocks.map(([, name]) => name)).toEqual([
@@ -36,18 +36,18 @@ test("the examples of the README are the files that are compiled and run here", 
   expect(README.match(/```tsx?\n/)).toBeNull();
 });
 
-test("a first app signs in, keeps a favourite, chats and signs out", async () => {
+test("the README's first app signs in, keeps a favourite, chats and signs out", async () => {
   const world = await createWorld();
   await world.server.seedIfEmpty();
   const client = await openClient(world.url, temporaryFolder());
-  const asked: (string | undefined)[] = [];
+  const problems: (string | undefined)[] = [];
 
   await signIn(client, somePhone(), async (problem) => {
-    asked.push(problem);
+    problems.push(problem);
     const right = world.sms.at(-1)?.code ?? "";
     return problem === undefined ? `${right.startsWith("1") ? 2 : 1}${right.slice(1)}` : right;
   });
-  expect(asked).toEqual([undefined, "otp/incorrect"]);
+  expect(problems).toEqual([undefined, "otp/incorrect"]);
   expect(client.auth.state).toBe("signedIn");
 
   expect(await keepFirst(client, "lisbo")).toMatch(/is now a favourite; there are 1\.$/);
@@ -65,7 +65,7 @@ test("a first app signs in, keeps a favourite, chats and signs out", async () =>
   await client.close();
 });
 
-test("an app without a network says what is saved, and asks before it drops anything", async () => {
+test("the README's offline example reports what is saved, and asks before it discards anything", async () => {
   const world = await createWorld();
   const app = await createApp(world, { storage: createMemoryStorage() });
   await app.signIn();
@@ -87,7 +87,7 @@ test("an app without a network says what is saved, and asks before it drops anyt
   );
 });
 
-test("an app posts and likes, applies, settles a conflict and leaves for good", async () => {
+test("the README's examples post, like, apply, settle a conflict and delete the account", async () => {
   const world = await createWorld();
   await world.server.seedIfEmpty();
   const app = await createApp(world);

@@ -7,7 +7,7 @@ import { until } from "../support/sync-client.ts";
 import { urlOf } from "../support/url.ts";
 import { createWorld } from "../support/world.ts";
 
-/** A disk on which something happens just before the next key is written. */
+/** A disk that runs a task just before the next session key is written. */
 const createDisk = (memory: MemoryStorage = createMemoryStorage()) => {
   let before: (() => Promise<unknown>) | undefined;
   const disk: StorageAdapter = {
@@ -51,7 +51,7 @@ const reasonOf = (call: Promise<unknown>): Promise<unknown> =>
     ({ reason }: { readonly reason: string }) => reason,
   );
 
-test("what is asked while a new session is being kept does not end it, here or on the disk", async () => {
+test("a call during the storing of a new session does not end it, neither in memory nor on the disk", async () => {
   const { app, phone, beforeNextKey } = await createScene();
   await until(() => app.client.sync.status.connection === "online");
   const states: string[] = [];
@@ -61,13 +61,13 @@ test("what is asked while a new session is being kept does not end it, here or o
   await app.signIn(phone);
   await app.client.sync.flush();
   expect(states).toEqual(["codeSent", "signedIn"]);
-  const again = await app.restart();
+  const restarted = await app.restart();
 
-  expect(again.client.auth.state).toBe("signedIn");
-  expect((await again.client.sessions.list({}, { refresh: true })).source).toBe("server");
+  expect(restarted.client.auth.state).toBe("signedIn");
+  expect((await restarted.client.sessions.list({}, { refresh: true })).source).toBe("server");
 });
 
-test("a session that an admin has ended takes nothing of the next one along", async () => {
+test("a session that an admin has ended deletes nothing of the student's next session", async () => {
   let isCut = true;
   const { world, memory, app, phone, beforeNextKey } = await createScene({
     wipeWhenRevoked: true,
@@ -75,7 +75,7 @@ test("a session that an admin has ended takes nothing of the next one along", as
       if (isCut && urlOf(input).includes("chat.send")) throw new TypeError("fetch failed");
       return fetch(input, init);
     },
-    // It alone would hear of the end before she signs in again.
+    // Without sockets: a socket would report the end before the student signs in again.
     WebSocket: class {
       readonly readyState = 0;
       send(): void {}
@@ -88,22 +88,22 @@ test("a session that an admin has ended takes nothing of the next one along", as
   const [session] = (await world.admin.admin.sessions.list.query({ phone })).items;
   await app.client.auth.requestCode(phone);
   await world.admin.admin.sessions.revoke.mutate({ sessionId: session?.id ?? "", reason: "lost phone" });
-  const asked: unknown[] = [];
+  const reasons: unknown[] = [];
   beforeNextKey(async () => {
-    asked.push(await reasonOf(app.client.sessions.list({}, { refresh: true })));
+    reasons.push(await reasonOf(app.client.sessions.list({}, { refresh: true })));
   });
 
   await app.client.auth.verifyCode(world.sms.findLast(({ to }) => to === phone)?.code ?? "");
   isCut = false;
   await app.client.sync.flush();
 
-  expect(asked).toHaveLength(1);
+  expect(reasons).toHaveLength(1);
   expect(app.client.auth.state).toBe("signedIn");
   expect(await memory.list()).toHaveLength(2);
   expect(await friend.texts(roomId)).toEqual(["Not sent yet"]);
 });
 
-test("a session that an admin has ended takes nothing of another student along who signs in meanwhile", async () => {
+test("a session that an admin has ended deletes nothing of another student who signs in at that moment", async () => {
   const { world, memory, app, phone, beforeNextKey } = await createScene({ wipeWhenRevoked: true });
   const second = somePhone();
   await app.client.auth.requestCode(second);

@@ -16,7 +16,7 @@ import { until } from "../support/sync-client.ts";
 import { urlOf } from "../support/url.ts";
 import { createWorld, type World } from "../support/world.ts";
 
-/** A code that is not the one of the last message. */
+/** Returns a code that differs from the one last sent. */
 const wrongCode = ({ sms }: World): string => {
   const right = sms.at(-1)?.code ?? expect.fail("no message was sent");
   return `${right.startsWith("1") ? "2" : "1"}${right.slice(1)}`;
@@ -30,14 +30,14 @@ const reasonOf = (call: Promise<unknown>): Promise<string> =>
     (error: unknown) => (isEdVoyageError(error) ? error.reason : expect.fail("not an error of the SDK")),
   );
 
-/** The student of a status. */
-const studentOf = ({ client }: App) => client.auth.status.student?.phone ?? null;
+/** Returns the phone number of the student in the client's status. */
+const phoneInStatus = ({ client }: App) => client.auth.status.student?.phone ?? null;
 
-test("nothing is touched before ready, and then nobody is signed in", async () => {
+test("a client touches nothing before ready(), and starts with nobody signed in", async () => {
   const world = await createWorld();
   const touched: string[] = [];
-  /** Says each thing that is asked of it, and what it is asked for. */
-  const watched = <Part extends object>(name: string, part: Part): Part =>
+  /** Records each access to a part and the text arguments of each call. */
+  const recorded = <Part extends object>(name: string, part: Part): Part =>
     new Proxy(part, {
       get: (target, key) => {
         const value: unknown = Reflect.get(target, key);
@@ -47,7 +47,7 @@ test("nothing is touched before ready, and then nobody is signed in", async () =
           return value;
         }
         return (...input: unknown[]): unknown => {
-          touched.push([path, ...input.filter((one) => typeof one === "string")].join(" "));
+          touched.push([path, ...input.filter((argument) => typeof argument === "string")].join(" "));
           return Reflect.apply(value, target, input);
         };
       },
@@ -55,15 +55,15 @@ test("nothing is touched before ready, and then nobody is signed in", async () =
   const { peers, ...storage } = createMemoryStorage();
   const app = await createApp(world, {
     isReady: false,
-    disk: watched("storage", { ...storage, peers: watched("peers", peers) }),
-    secureStorage: watched("secrets", {
+    disk: recorded("storage", { ...storage, peers: recorded("peers", peers) }),
+    secureStorage: recorded("secrets", {
       get: async () => undefined,
       set: async () => {},
       delete: async () => {},
     }),
-    network: watched("network", { isOnline: () => true, subscribe: () => () => {} }),
-    appState: watched("appState", { isActive: () => true, subscribe: () => () => {} }),
-    clock: watched("clock", createSdkClock()),
+    network: recorded("network", { isOnline: () => true, subscribe: () => () => {} }),
+    appState: recorded("appState", { isActive: () => true, subscribe: () => () => {} }),
+    clock: recorded("clock", createSdkClock()),
     randomBytes: (count) => {
       touched.push("randomBytes");
       return systemRandomBytes(count);
@@ -86,17 +86,17 @@ test("nothing is touched before ready, and then nobody is signed in", async () =
   await app.client.ready();
 
   expect(touched).toContain("storage.open device");
-  expect(touched.filter((one) => /^(secrets|WebSocket|storage.open student)/.test(one))).toEqual([]);
+  expect(touched.filter((access) => /^(secrets|WebSocket|storage.open student)/.test(access))).toEqual([]);
   expect(app.requests).toEqual([]);
   expect(app.client.auth.status).toEqual({ state: "signedOut", student: null });
 });
 
-/** A storage that fails once, wherever a task is asked for. */
-const failingOnce = (storage: StorageAdapter, fails: (name: string, key?: string) => boolean) => {
-  let isDue = true;
+/** A storage that fails once, at the first access for which `fails` returns true. */
+const failOnce = (storage: StorageAdapter, fails: (name: string, key?: string) => boolean) => {
+  let hasFailed = false;
   const check = (name: string, key?: string): void => {
-    if (!isDue || !fails(name, key)) return;
-    isDue = false;
+    if (hasFailed || !fails(name, key)) return;
+    hasFailed = true;
     throw new StorageError("failed", "Failed for a moment");
   };
   return {
@@ -116,20 +116,20 @@ const failingOnce = (storage: StorageAdapter, fails: (name: string, key?: string
 describe.each([
   ["memory that other tabs share", () => createMemoryStorage()],
   ["SQLite", () => createSqliteStorage({ folder: temporaryFolder() })],
-])("ready() may be called again after it has failed, on %s", (_name, createStorage) => {
+])("ready() on %s", (_name, createStorage) => {
   test.each([
     ["a student's store could not be opened", (name: string, key?: string) => name !== "device" && !key],
-    ["her document could not be read", (_name: string, key?: string) => key === "document/copy"],
+    ["the student's document could not be read", (_name: string, key?: string) => key === "document/copy"],
     ["the device's records could not be read", (name: string, key?: string) => name + key === "devicedevice"],
     ["a sign-in could not be read", (name: string, key?: string) => name + key === "devicesign-in"],
-  ])("because %s", async (_what, fails) => {
+  ])("can be called again after it has failed because %s", async (_what, fails) => {
     const world = await createWorld();
     const disk = createStorage();
     const other = await world.device().signIn();
     const before = await createApp(world, { disk });
     await before.signIn();
     await before.client.close();
-    const app = await createApp(world, { disk: failingOnce(disk, fails), isReady: false });
+    const app = await createApp(world, { disk: failOnce(disk, fails), isReady: false });
 
     expect(await reasonOf(app.client.ready())).toBe("device/failed");
     await app.client.ready();
@@ -141,17 +141,17 @@ describe.each([
   });
 });
 
-test("a first sign-in goes by code, with each step to be seen", async () => {
+test("a first sign-in by code reports each step", async () => {
   const world = await createWorld();
   const app = await createApp(world);
   const phone = somePhone();
   const seen: string[] = [];
   app.client.auth.onChange(({ state }) => seen.push(state));
 
-  const asked = await app.client.auth.requestCode(phone);
+  const status = await app.client.auth.requestCode(phone);
   const { student } = await app.client.auth.verifyCode(rightCode(world));
 
-  expect(asked).toEqual({
+  expect(status).toEqual({
     state: "codeSent",
     student: null,
     phone,
@@ -175,24 +175,34 @@ test("three wrong codes block for five minutes, and the countdown survives a res
   expect(app.client.auth.status).toMatchObject({ state: "codeSent", attemptsRemaining: 2 });
   expect(await reasonOf(app.client.auth.verifyCode(wrongCode(world)))).toBe("otp/incorrect");
   expect(await reasonOf(app.client.auth.verifyCode(wrongCode(world)))).toBe("otp/blocked");
-  const until_ = app.clock.now() + 300_000;
-  expect(app.client.auth.status).toEqual({ state: "blocked", student: null, phone, blockedUntil: until_ });
+  const blockedUntil = app.clock.now() + 300_000;
+  expect(app.client.auth.status).toEqual({
+    state: "blocked",
+    student: null,
+    phone,
+    blockedUntil,
+  });
 
   app.clock.advance({ minutes: 2 });
   world.clock.advance({ minutes: 2 });
-  const again = await app.restart();
-  expect(again.client.auth.status).toEqual({ state: "blocked", student: null, phone, blockedUntil: until_ });
-  expect(await reasonOf(again.client.auth.requestCode(phone))).toBe("otp/blocked");
-  expect(again.client.auth.status).toMatchObject({ state: "blocked", blockedUntil: until_ });
+  const restarted = await app.restart();
+  expect(restarted.client.auth.status).toEqual({
+    state: "blocked",
+    student: null,
+    phone,
+    blockedUntil,
+  });
+  expect(await reasonOf(restarted.client.auth.requestCode(phone))).toBe("otp/blocked");
+  expect(restarted.client.auth.status).toMatchObject({ state: "blocked", blockedUntil });
 
   app.clock.advance({ minutes: 3 });
   world.clock.advance({ minutes: 3 });
-  expect(again.client.auth.state).toBe("signedOut");
-  await again.client.auth.requestCode(phone);
-  expect((await again.client.auth.verifyCode(rightCode(world))).state).toBe("signedIn");
+  expect(restarted.client.auth.state).toBe("signedOut");
+  await restarted.client.auth.requestCode(phone);
+  expect((await restarted.client.auth.verifyCode(rightCode(world))).state).toBe("signedIn");
 });
 
-test("a clock that is put back makes no block longer, and one that is put forward is told by the server", async () => {
+test("a clock that is set back makes no block longer, and the server corrects one that is set forward", async () => {
   const world = await createWorld();
   const app = await createApp(world);
   const phone = somePhone();
@@ -210,20 +220,20 @@ test("a clock that is put back makes no block longer, and one that is put forwar
   expect(forward.client.auth.status).toMatchObject({ blockedUntil: forward.clock.now() + 300_000 });
 });
 
-test("a code that was sent is still waited for after a restart, and ends after its five minutes", async () => {
+test("a sent code is still awaited after a restart, and expires after five minutes", async () => {
   const world = await createWorld();
   const app = await createApp(world);
   await app.client.auth.requestCode(somePhone());
 
-  const again = await app.restart();
-  expect(again.client.auth.state).toBe("codeSent");
-  again.clock.advance({ minutes: 5 });
+  const restarted = await app.restart();
+  expect(restarted.client.auth.state).toBe("codeSent");
+  restarted.clock.advance({ minutes: 5 });
 
-  expect(again.client.auth.state).toBe("signedOut");
-  expect(await reasonOf(again.client.auth.verifyCode(rightCode(world)))).toBe("code/none");
+  expect(restarted.client.auth.state).toBe("signedOut");
+  expect(await reasonOf(restarted.client.auth.verifyCode(rightCode(world)))).toBe("code/none");
 });
 
-test("a reply that was lost costs no second code", async () => {
+test("a lost reply costs no second code", async () => {
   const world = await createWorld();
   let isLost = true;
   const app = await createApp(world, {
@@ -237,15 +247,15 @@ test("a reply that was lost costs no second code", async () => {
   await app.client.auth.requestCode(phone);
   expect(await reasonOf(app.client.auth.verifyCode(rightCode(world)))).toBe("offline");
 
-  const again = await app.restart();
+  const restarted = await app.restart();
   isLost = false;
-  await again.client.auth.verifyCode(rightCode(world));
+  await restarted.client.auth.verifyCode(rightCode(world));
 
-  expect(again.client.auth.state).toBe("signedIn");
+  expect(restarted.client.auth.state).toBe("signedIn");
   expect(world.sms).toHaveLength(1);
 });
 
-test("an app that starts without a network knows who is signed in, and says so again with one", async () => {
+test("an app that starts offline knows its student, and confirms the session once it is online", async () => {
   const world = await createWorld();
   const app = await createApp(world);
   const phone = await app.signIn();
@@ -253,9 +263,9 @@ test("an app that starts without a network knows who is signed in, and says so a
 
   const offline = await app.restart({ fetch: () => Promise.reject(new TypeError("fetch failed")) });
   expect(offline.client.auth.state).toBe("signedIn");
-  expect(studentOf(offline)).toBe(phone);
+  expect(phoneInStatus(offline)).toBe(phone);
 
-  // Unused for longer than a session lives: it counts as over, until the server says otherwise.
+  // The session was unused for longer than it lives, so it counts as ended until the server says otherwise.
   offline.clock.jump({ hours: 25 });
   const later = await offline.restart();
   expect(later.client.auth.status).toMatchObject({ state: "expired", reason: "session/expired" });
@@ -263,7 +273,7 @@ test("an app that starts without a network knows who is signed in, and says so a
   await until(() => online.client.auth.state === "signedIn");
 });
 
-test("a session that the server has ended shows as expired, and its student signs in again where she was", async () => {
+test("a session that the server has ended shows as expired, and its student can sign in again in place", async () => {
   const world = await createWorld();
   const app = await createApp(world);
   const phone = await app.signIn();
@@ -271,7 +281,7 @@ test("a session that the server has ended shows as expired, and its student sign
 
   expect(await reasonOf(app.client.profile.get({ refresh: true }))).toBe("session/expired");
   expect(app.client.auth.status).toMatchObject({ state: "expired", reason: "session/expired" });
-  expect(studentOf(app)).toBe(phone);
+  expect(phoneInStatus(app)).toBe(phone);
 
   await app.client.auth.requestCode(phone);
   expect(app.client.auth.status).toMatchObject({ state: "codeSent", student: { phone } });
@@ -282,7 +292,7 @@ test("a session that the server has ended shows as expired, and its student sign
   expect((await app.client.profile.get({ refresh: true })).source).toBe("server");
 });
 
-test("an answer to a key that was replaced meanwhile says nothing of the new one", async () => {
+test("an answer to a replaced session key does not affect the new session", async () => {
   const world = await createWorld();
   let release = (): void => {};
   const isHeld = new Promise<void>((resolve) => {
@@ -306,7 +316,7 @@ test("an answer to a key that was replaced meanwhile says nothing of the new one
   expect(app.client.auth.state).toBe("signedIn");
 });
 
-test("signing out works without a network, and the server is told once there is one", async () => {
+test("a sign-out works offline, and reaches the server once the device is online", async () => {
   const world = await createWorld();
   const app = await createApp(world);
   const phone = await app.signIn();
@@ -317,16 +327,16 @@ test("signing out works without a network, and the server is told once there is 
   const { items: before } = await world.admin.admin.sessions.list.query({ phone });
   expect(before).toMatchObject([{ state: "live" }]);
 
-  const again = await app.restart({ fetch });
+  const restarted = await app.restart({ fetch });
   await until(async () => {
     const { items } = await world.admin.admin.sessions.list.query({ phone });
     return items.every(({ state }) => state !== "live");
   });
-  expect(again.client.auth.state).toBe("signedOut");
+  expect(restarted.client.auth.state).toBe("signedOut");
   expect(await app.storage.list()).toEqual(["device"]);
 });
 
-test("another student on the same phone finds nothing of the first, whose unsent commands wait for her", async () => {
+test("another student on the same phone finds nothing of the first, whose unsent commands wait for their author", async () => {
   const world = await createWorld();
   const other = await world.device().signIn();
   const app = await createApp(world);
@@ -336,16 +346,16 @@ test("another student on the same phone finds nothing of the first, whose unsent
   await app.client.contacts.add(other.user.id, { nickname: "A secret name" });
   app.setOnline(true);
 
-  const blind = await app.restart({ fetch: blockingContacts });
-  const second = await blind.signIn();
-  expect(studentOf(blind)).toBe(second);
-  expect(blind.client.outbox.list()).toEqual([]);
-  expect((await blind.client.contacts.list()).items).toEqual([]);
-  const left = await app.storage.open(`student-${firstId}`);
-  expect((await left.keys("")).filter((key) => !key.startsWith("outbox/"))).toEqual([]);
-  await left.close();
+  const withoutContacts = await app.restart({ fetch: blockingContacts });
+  const second = await withoutContacts.signIn();
+  expect(phoneInStatus(withoutContacts)).toBe(second);
+  expect(withoutContacts.client.outbox.list()).toEqual([]);
+  expect((await withoutContacts.client.contacts.list()).items).toEqual([]);
+  const firstStore = await app.storage.open(`student-${firstId}`);
+  expect((await firstStore.keys("")).filter((key) => !key.startsWith("outbox/"))).toEqual([]);
+  await firstStore.close();
 
-  const returned = await blind.restart({ fetch });
+  const returned = await withoutContacts.restart({ fetch });
   await returned.signIn(first);
   await until(() => returned.client.outbox.list().length === 0);
   expect(returned.client.auth.status.student?.id).toBe(firstId);
@@ -353,7 +363,7 @@ test("another student on the same phone finds nothing of the first, whose unsent
   expect(items).toMatchObject([{ id: other.user.id, nickname: "A secret name", isPending: false }]);
 });
 
-/** A network that carries no new contact. */
+/** A network that fails every new contact. */
 const blockingContacts: typeof fetch = async (input, init) => {
   if (urlOf(input).includes("contacts.add")) throw new TypeError("fetch failed");
   return fetch(input, init);

@@ -11,7 +11,7 @@ import { until } from "../support/sync-client.ts";
 import { createTunnel } from "../support/tunnel.ts";
 import { createWorld } from "../support/world.ts";
 
-/** A device's sockets to somewhere, with a clock that stands still. */
+/** A device's sockets to a server, with a clock that stands still. */
 const createPhone = (url: string, token: string) => {
   const clock = createSdkClock();
   const problems: Problem[] = [];
@@ -36,10 +36,10 @@ const createPhone = (url: string, token: string) => {
   return { phone, sockets, clock, open, problems };
 };
 
-/** The wait after a first failure is over, and no connection that was begun with it has taken too long. */
-const A_WHILE = { seconds: 1 };
+/** Longer than the delay after a first failure, and shorter than the connection timeout. */
+const PAST_FIRST_RETRY = { seconds: 1 };
 
-/** A server that says nothing but why it closes. */
+/** A server that accepts every connection and closes it with a code. */
 const createRefusingServer = async (code: number) => {
   const server = new WebSocketServer({
     port: 0,
@@ -59,7 +59,7 @@ const createRefusingServer = async (code: number) => {
   return { url: `http://127.0.0.1:${address.port}`, seen };
 };
 
-test("documents are connected while somebody is signed in, and say how things stand", async () => {
+test("documents are connected while a student is signed in, and report the state of their connection", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const { sockets, phone, open } = createPhone(world.url, student.token);
@@ -77,28 +77,28 @@ test("documents are connected while somebody is signed in, and say how things st
   expect(sockets.state.value).toBe("offline");
 });
 
-test("nobody is told of a device that has nothing to say of itself", async () => {
+test("a device without presence of its own is not announced to others", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const name = userDocumentName(student.id);
   const [one, other] = [createPhone(world.url, student.token), createPhone(world.url, student.token)];
-  const [here, there] = [one.open(name), other.open(name)];
-  await until(() => here.socket.isSynced && there.socket.isSynced);
+  const [own, remote] = [one.open(name), other.open(name)];
+  await until(() => own.socket.isSynced && remote.socket.isSynced);
 
-  here.socket.awareness.setLocalState({ typing: true });
+  own.socket.awareness.setLocalState({ typing: true });
   await until(() => {
-    // The server tells by its clock.
+    // The server sends presence by its own clock.
     world.clock.advance({ seconds: 1 });
-    return there.socket.awareness.getStates().size > 0;
+    return remote.socket.awareness.getStates().size > 0;
   });
 
-  expect(Array.from(there.socket.awareness.getStates().values())).toEqual([
+  expect(Array.from(remote.socket.awareness.getStates().values())).toEqual([
     { typing: true, user: { id: student.id } },
   ]);
-  expect(here.socket.awareness.getStates().size).toBe(1);
+  expect(own.socket.awareness.getStates().size).toBe(1);
 });
 
-test("while the server is not reached, one of many documents tries at a time, and all follow it", async () => {
+test("only one of many documents retries while the server is unreachable, and all connect once it succeeds", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -108,7 +108,7 @@ test("while the server is not reached, one of many documents tries at a time, an
   await until(() => tunnel.attempts === 10);
   await roundTrips();
 
-  clock.advance(A_WHILE);
+  clock.advance(PAST_FIRST_RETRY);
   await until(() => tunnel.attempts > 10);
   await roundTrips();
   const attemptsOfOneWait = tunnel.attempts - 10;
@@ -119,7 +119,7 @@ test("while the server is not reached, one of many documents tries at a time, an
   expect(attemptsOfOneWait).toBe(1);
 });
 
-test("a lost connection comes again by the device's clock, with the key of that moment", async () => {
+test("a lost connection is reopened by the device's clock, with the current session key", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -132,7 +132,7 @@ test("a lost connection comes again by the device's clock, with the key of that 
   tunnel.cut();
   await until(() => sockets.state.value === "offline");
   const { attempts } = tunnel;
-  clock.advance(A_WHILE);
+  clock.advance(PAST_FIRST_RETRY);
   await until(() => socket.isSynced);
   await student.rpc.sessions.logout.mutate();
 
@@ -141,7 +141,7 @@ test("a lost connection comes again by the device's clock, with the key of that 
   expect(socket.isSynced).toBe(true);
 });
 
-test("a key that is not taken is not tried again by waking; a new one is", async () => {
+test("a rejected session key is not retried on waking, but a new one is", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -161,7 +161,7 @@ test("a key that is not taken is not tried again by waking; a new one is", async
   expect(refusals).toEqual([]);
 });
 
-test("a key that is not taken is asked about again more and more rarely, while nobody has said that it is over", async () => {
+test("a rejected session key is retried less and less often while the session is not known to have ended", async () => {
   const server = await createRefusingServer(CLOSE_CODES.noSession);
   const { phone, clock, open } = createPhone(server.url, "key");
   open("user/1");
@@ -202,7 +202,7 @@ test.each([CLOSE_CODES.forbidden, CLOSE_CODES.tooLarge, CLOSE_CODES.malformed, C
 );
 
 test.each([CLOSE_CODES.tooSlow, CLOSE_CODES.tooFast, CLOSE_CODES.restarting, CLOSE_CODES.overloaded, 1011])(
-  "a server that closes with %d is tried again, more and more rarely",
+  "a connection that the server closes with %d is retried less and less often",
   async (code) => {
     const server = await createRefusingServer(code);
     const { clock, open } = createPhone(server.url, "key");
@@ -217,13 +217,13 @@ test.each([CLOSE_CODES.tooSlow, CLOSE_CODES.tooFast, CLOSE_CODES.restarting, CLO
     }
     await roundTrips();
 
-    // Full jitter to a minute: some twenty in ten minutes.
+    // Full jitter up to a minute: about twenty connections in ten minutes.
     expect(server.seen.connections).toBeGreaterThan(6);
     expect(server.seen.connections).toBeLessThan(60);
   },
 );
 
-test("a phone that wakes up with a dead connection has a new one after 5 s, not 30", async () => {
+test("a phone that wakes up on a dead connection has a new one after 5 s, not 30", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -243,7 +243,7 @@ test("a phone that wakes up with a dead connection has a new one after 5 s, not 
   expect(tunnel.attempts).toBe(2);
 });
 
-test("a phone that wakes up with a connection that lives keeps it", async () => {
+test("a phone that wakes up on a live connection keeps it", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -260,7 +260,7 @@ test("a phone that wakes up with a connection that lives keeps it", async () => 
   expect(socket.isSynced).toBe(true);
 });
 
-test("a connection that does not come about is given up after 20 s", async () => {
+test("a connection attempt times out after 20 s", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -274,14 +274,14 @@ test("a connection that does not come about is given up after 20 s", async () =>
   clock.advance({ seconds: 1 });
   const after = sockets.state.value;
   tunnel.setOpen(true);
-  clock.advance(A_WHILE);
+  clock.advance(PAST_FIRST_RETRY);
   await until(() => socket.isSynced);
 
   expect([before, after]).toEqual(["connecting", "offline"]);
 });
 
 test.each([CLOSE_CODES.forbidden, CLOSE_CODES.tooLarge, CLOSE_CODES.malformed])(
-  "a room that is refused with %d though the inbox has it is asked for more and more rarely",
+  "a room that is refused with %d although the inbox lists it is retried less and less often",
   async (code) => {
     const world = await createWorld();
     const [ada, bo] = [await createStudent(world), await createStudent(world)];
@@ -304,7 +304,7 @@ test.each([CLOSE_CODES.forbidden, CLOSE_CODES.tooLarge, CLOSE_CODES.malformed])(
     await until(() => chat.rooms().length === 1 && app.client.sync.status.connection === "online");
     const stop = chat.room(roomId).watch(() => {});
 
-    // The inbox says more of the room all the time.
+    // The inbox reports changes of the room all the time.
     for (const text of ["one", "two", "three"]) {
       await bo.send(roomId, text);
       world.clock.advance({ seconds: 1 });

@@ -17,7 +17,7 @@ const createTabs = async (options: Parameters<typeof createApp>[1] = {}) => {
   return { world, one, other };
 };
 
-test("a sign-in in one tab goes on in the other", async () => {
+test("a sign-in that begins in one tab can continue in the other", async () => {
   const { world, one, other } = await createTabs();
   const phone = somePhone();
 
@@ -31,7 +31,7 @@ test("a sign-in in one tab goes on in the other", async () => {
   expect(items).toMatchObject([{ isCurrent: true }]);
 });
 
-test("what one tab writes, one of them sends, once, and both see it", async () => {
+test("a command of one tab is sent once, by either tab, and both see its result", async () => {
   const { world, one, other } = await createTabs();
   const friend = await world.device().signIn();
   await one.signIn();
@@ -49,7 +49,7 @@ test("what one tab writes, one of them sends, once, and both see it", async () =
   expect(sent).toHaveLength(1);
 });
 
-test("a tab goes with the student whom another tab signs in, and takes nothing along", async () => {
+test("a tab follows the student whom another tab signs in, and keeps nothing of the previous one", async () => {
   let release = (): void => {};
   const isHeld = new Promise<void>((resolve) => {
     release = resolve;
@@ -68,9 +68,9 @@ test("a tab goes with the student whom another tab signs in, and takes nothing a
   await until(() => other.client.auth.status.student?.phone === first);
 
   const late = other.client.contacts.list().catch((error: unknown) => error);
-  const seen: { readonly by: string | undefined; readonly nickname: string | null | undefined }[] = [];
+  const shown: { readonly by: string | undefined; readonly nickname: string | null | undefined }[] = [];
   other.client.contacts.watch(({ value }) => {
-    seen.push({ by: other.client.auth.status.student?.phone, nickname: value?.items[0]?.nickname });
+    shown.push({ by: other.client.auth.status.student?.phone, nickname: value?.items[0]?.nickname });
   });
   const second = await one.signIn();
   await until(() => other.client.auth.status.student?.phone === second);
@@ -78,12 +78,12 @@ test("a tab goes with the student whom another tab signs in, and takes nothing a
   await late;
 
   expect((await other.client.contacts.list({ refresh: true })).items).toEqual([]);
-  const seenBySecond = seen.filter(({ by }) => by === second).map(({ nickname }) => nickname);
-  expect(seenBySecond.length).toBeGreaterThan(0);
-  expect(seenBySecond).not.toContain("Of the first");
+  const shownToSecond = shown.filter(({ by }) => by === second).map(({ nickname }) => nickname);
+  expect(shownToSecond.length).toBeGreaterThan(0);
+  expect(shownToSecond).not.toContain("Of the first");
 });
 
-test("signing out in one tab signs the other out", async () => {
+test("a sign-out in one tab signs the other out", async () => {
   const { one, other } = await createTabs();
   await one.signIn();
   await until(() => other.client.auth.state === "signedIn");
@@ -109,12 +109,12 @@ test("a student who signs in again in one tab is signed in again in the other", 
   expect((await other.client.profile.get({ refresh: true })).source).toBe("server");
 });
 
-/** Two tabs of a student; one reads what a friend has just said, has not kept it yet, and may be slow to hear of the other. */
+/** Two tabs of a student. One shows a message that it has not stored yet, and can be made slow to hear of the other. */
 const createReader = async () => {
-  const late = holdNews(createMemoryStorage());
+  const heldPeers = holdPeerMessages(createMemoryStorage());
   const world = await createWorld();
-  const one = await createApp(world, { storage: late.storage.connect() });
-  const other = await createApp(world, { disk: late.storage });
+  const one = await createApp(world, { storage: heldPeers.storage.connect() });
+  const other = await createApp(world, { disk: heldPeers.storage });
   const friend = await createStudent(world);
   await one.signIn();
   await until(() => other.client.auth.state === "signedIn");
@@ -122,17 +122,17 @@ const createReader = async () => {
   other.client.chat.room(roomId).watch(() => {});
   await friend.send(roomId, "An answer to read");
   await until(() => other.client.chat.room(roomId).messages.length === 1);
-  return { one, other, roomId, ...late };
+  return { one, other, roomId, ...heldPeers };
 };
 
-/** A storage that holds back what other programs say. */
-const holdNews = (storage: MemoryStorage) => {
+/** A storage that can hold back the messages of other tabs. */
+const holdPeerMessages = (storage: MemoryStorage) => {
   const held: (() => void)[] = [];
   let isHeld = false;
-  const hear: MemoryStorage["peers"]["subscribe"] = (listener) =>
+  const subscribe: MemoryStorage["peers"]["subscribe"] = (listener) =>
     storage.peers.subscribe((topic) => (isHeld ? held.push(() => listener(topic)) : listener(topic)));
   return {
-    storage: { ...storage, peers: { ...storage.peers, hear } },
+    storage: { ...storage, peers: { ...storage.peers, subscribe } },
     hold: () => {
       isHeld = true;
     },
@@ -143,7 +143,7 @@ const holdNews = (storage: MemoryStorage) => {
   };
 };
 
-test("what a tab keeps of a student who has left in another goes when it hears of that", async () => {
+test("a tab deletes what it stored for a student who has signed out in another tab when it hears of that", async () => {
   const { one, other, roomId, hold, release } = await createReader();
   one.setOnline(false);
   other.setOnline(false);
@@ -151,17 +151,17 @@ test("what a tab keeps of a student who has left in another goes when it hears o
   hold();
   await one.client.auth.signOut();
   other.clock.advance({ seconds: 1 });
-  await until(() => holds(one.storage, "An answer to read"));
+  await until(() => storageContains(one.storage, "An answer to read"));
 
   release();
   await until(() => other.client.auth.state === "signedOut");
   await other.client.close();
 
-  expect(await holds(one.storage, "An answer to read")).toBe(false);
-  expect(await holds(one.storage, "Not sent yet")).toBe(true);
+  expect(await storageContains(one.storage, "An answer to read")).toBe(false);
+  expect(await storageContains(one.storage, "Not sent yet")).toBe(true);
 });
 
-test("a store that another tab has deleted is no problem to report", async () => {
+test("a store that another tab has deleted is not reported as a problem", async () => {
   const { one, other, hold, release } = await createReader();
   hold();
   await one.client.auth.signOut();
@@ -171,11 +171,11 @@ test("a store that another tab has deleted is no problem to report", async () =>
   await until(() => other.client.auth.state === "signedOut");
   await other.client.close();
 
-  // A problem fails the test.
+  // `createApp` fails the test for any reported problem.
   expect(await one.storage.list()).toEqual(["device"]);
 });
 
-test("a tab that is slow to hear of a sign-out does not wipe who has signed in again meanwhile", async () => {
+test("a tab that is slow to hear of a sign-out does not delete the data of the student who has signed in again", async () => {
   const gate = createGate();
   const memory = createMemoryStorage();
   const slow = memory.connect();
@@ -204,13 +204,13 @@ test("a tab that is slow to hear of a sign-out does not wipe who has signed in a
   await until(() => other.client.auth.state === "signedIn");
   await one.client.settings.set("theme", "dark");
   await one.client.sync.flush();
-  const again = await one.restart();
+  const restarted = await one.restart();
 
-  expect(again.client.auth.state).toBe("signedIn");
-  expect(again.client.settings.get("theme")).toBe("dark");
+  expect(restarted.client.auth.state).toBe("signedIn");
+  expect(restarted.client.settings.get("theme")).toBe("dark");
 });
 
-/** Holds up who passes while it is shut. */
+/** A gate that makes tasks wait while it is shut. */
 const createGate = () => {
   let open = (): void => {};
   let reach = (): void => {};
@@ -236,12 +236,12 @@ const createGate = () => {
   };
 };
 
-/** Whether any record of any store has these bytes in it. */
-const holds = async (storage: MemoryStorage, text: string): Promise<boolean> => {
-  const wanted = Buffer.from(text);
+/** Returns whether any record of any store contains this text. */
+const storageContains = async (storage: MemoryStorage, text: string): Promise<boolean> => {
+  const wantedBytes = Buffer.from(text);
   for (const name of await storage.list()) {
     const store = await storage.open(name);
-    for (const { value } of await store.list("")) if (Buffer.from(value).includes(wanted)) return true;
+    for (const { value } of await store.list("")) if (Buffer.from(value).includes(wantedBytes)) return true;
     await store.close();
   }
   return false;

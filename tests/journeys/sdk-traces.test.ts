@@ -12,10 +12,10 @@ import { until } from "../support/sync-client.ts";
 import { urlOf } from "../support/url.ts";
 import { createWorld, type World } from "../support/world.ts";
 
-/** A disk, and all that is on it as it is there. */
+/** A disk, and a way to read every byte on it. */
 interface RawDisk {
   readonly disk: StorageAdapter;
-  /** By where it is: a file, or a record. */
+  /** The bytes by place: a file, or a record. */
   readonly read: () => Promise<ReadonlyMap<string, Buffer>>;
 }
 
@@ -45,7 +45,7 @@ const createSqlite = (): RawDisk => {
   };
 };
 
-/** Where something is: as text, or as a key is kept, its UTF-16 code units with the high byte first. */
+/** Returns the places that contain a text, either as UTF-8 or as a key: UTF-16 code units, high byte first. */
 const placesOf = async ({ read }: RawDisk, text: string): Promise<string[]> => {
   const forms = [Buffer.from(text), Buffer.from(text, "utf16le").swap16()];
   return [...(await read())].flatMap(([place, bytes]) =>
@@ -55,8 +55,8 @@ const placesOf = async ({ read }: RawDisk, text: string): Promise<string[]> => {
 
 const UNSENT = "chat unsent words";
 
-/** Has a student say something wherever there is a place for it; returns what can be told from all else, by what it is. */
-const sayAll = async (
+/** Has a student write in every place that the app offers; returns the distinguishable texts by their kind. */
+const writeEverywhere = async (
   world: World,
   { client }: App,
   { friend, roomId }: { readonly friend: Student; readonly roomId: string },
@@ -94,16 +94,16 @@ const sayAll = async (
   };
 };
 
-/** A student who has said all that there is to say, of which some was set aside; the app runs, without a network. */
-const createScene = async (raw: RawDisk) => {
+/** A student who has written everywhere, with some records set aside. The app runs, without a network. */
+const createScene = async (rawDisk: RawDisk) => {
   const world = await createWorld();
   await world.server.seedIfEmpty();
   const friend = await createStudent(world);
-  const { disk } = raw;
+  const { disk } = rawDisk;
   const first = await createApp(world, { disk, onProblem: () => {} });
   const phone = await first.signIn();
   const { id: roomId } = await first.client.chat.createRoom({ kind: "direct", userId: friend.id });
-  const said = await sayAll(world, first, { friend, roomId });
+  const written = await writeEverywhere(world, first, { friend, roomId });
   const userId = first.client.auth.status.student?.id ?? expect.fail("nobody is signed in");
   const storeName = `student-${userId}`;
   await first.client.close();
@@ -148,31 +148,31 @@ const createScene = async (raw: RawDisk) => {
     friend,
     roomId,
     requests,
-    marks: { ...said, key, aside: "aside words", "damaged on the device": "damaged device words" },
+    marks: { ...written, key, aside: "aside words", "damaged on the device": "damaged device words" },
     mend: () => {
       isCut = false;
     },
   };
 };
 
-/** What of it is on the disk, with where. */
-const found = async (raw: RawDisk, marks: Readonly<Record<string, string>>) => {
+/** Returns the marks that are on the disk, with their places. */
+const found = async (rawDisk: RawDisk, marks: Readonly<Record<string, string>>) => {
   const places = await Promise.all(
-    Object.entries(marks).map(async ([what, text]) => [what, await placesOf(raw, text)] as const),
+    Object.entries(marks).map(async ([kind, text]) => [kind, await placesOf(rawDisk, text)] as const),
   );
-  return Object.fromEntries(places.filter(([, where]) => where.length > 0));
+  return Object.fromEntries(places.filter(([, foundAt]) => foundAt.length > 0));
 };
 
 describe.each([
   ["memory", createMemory],
   ["SQLite", createSqlite],
-])("on %s", (_name, createDisk) => {
-  test("a search of the disk finds what a student has who is signed in", async () => {
-    const raw = createDisk();
-    const { marks } = await createScene(raw);
+])("a student's data in %s", (_name, createDisk) => {
+  test("can be found by this test's search while the student is signed in", async () => {
+    const rawDisk = createDisk();
+    const { marks } = await createScene(rawDisk);
 
-    expect(Object.keys(await found(raw, marks))).toEqual(Object.keys(marks));
-    const damaged = [...(await raw.read()).values()].filter((bytes) =>
+    expect(Object.keys(await found(rawDisk, marks))).toEqual(Object.keys(marks));
+    const damaged = [...(await rawDisk.read()).values()].filter((bytes) =>
       [Buffer.from("damaged/0"), Buffer.from("damaged/0", "utf16le").swap16()].some((form) =>
         bytes.includes(form),
       ),
@@ -180,19 +180,19 @@ describe.each([
     expect(damaged.length).toBeGreaterThanOrEqual(2);
   });
 
-  test("nothing of her is left when another student has signed in but what was not sent, in her own store", async () => {
-    const raw = createDisk();
-    const { app, phone, storeName, friend, roomId, requests, marks, mend } = await createScene(raw);
+  test("disappears when another student has signed in, except unsent changes in the first one's own store", async () => {
+    const rawDisk = createDisk();
+    const { app, phone, storeName, friend, roomId, requests, marks, mend } = await createScene(rawDisk);
 
     requests.length = 0;
-    // Cut until then: what a network takes before she is gone is sent.
+    // The network stays cut until then, because it would otherwise send the changes before the first student leaves.
     await app.signIn();
     mend();
     app.setOnline(true);
     const { client } = app;
     await until(() => client.sync.status.connection === "online");
     await client.sync.flush();
-    // The server has been told of the end of her session.
+    // The server has been told that the first student's session is over.
     await until(() => requests.some((request) => request.includes("sessions.logout")));
     const shown = JSON.stringify([
       client.chat.rooms(),
@@ -204,10 +204,10 @@ describe.each([
       await client.applications.get(),
     ]);
     const { key, ...words } = marks;
-    await until(async () => (await placesOf(raw, key)).length === 0);
+    await until(async () => (await placesOf(rawDisk, key)).length === 0);
 
-    expect(await found(raw, marks)).toEqual({});
-    const unsentAt = await placesOf(raw, UNSENT);
+    expect(await found(rawDisk, marks)).toEqual({});
+    const unsentAt = await placesOf(rawDisk, UNSENT);
     expect(unsentAt.length).toBeGreaterThan(0);
     expect(unsentAt.filter((place) => !place.startsWith(storeName))).toEqual([]);
     for (const text of [...Object.values(words), UNSENT]) {
@@ -219,20 +219,20 @@ describe.each([
     expect(await friend.texts(roomId)).toEqual(["chat sent words", "chat received words", UNSENT]);
   });
 
-  test("nothing of her is left when she has signed out and dropped what was not sent", async () => {
-    const raw = createDisk();
-    const { app, marks, mend, requests } = await createScene(raw);
+  test("disappears when the student has signed out and discarded unsent changes", async () => {
+    const rawDisk = createDisk();
+    const { app, marks, mend, requests } = await createScene(rawDisk);
 
     await app.client.auth.signOut({ pending: "discard" });
     const { key, ...words } = marks;
-    const left = await found(raw, { ...words, unsent: UNSENT });
+    const remaining = await found(rawDisk, { ...words, unsent: UNSENT });
     mend();
     app.setOnline(true);
     await until(() => requests.some((request) => request.includes("sessions.logout")));
-    await until(async () => (await placesOf(raw, key)).length === 0);
+    await until(async () => (await placesOf(rawDisk, key)).length === 0);
 
-    expect(left).toEqual({});
+    expect(remaining).toEqual({});
     expect(await app.client.close()).toBeUndefined();
-    expect(await found(raw, { ...marks, unsent: UNSENT })).toEqual({});
+    expect(await found(rawDisk, { ...marks, unsent: UNSENT })).toEqual({});
   });
 });

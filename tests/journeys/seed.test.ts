@@ -6,7 +6,7 @@ import { createStudent, openDirect } from "../support/student.ts";
 import { connectStock } from "../support/sync-client.ts";
 import { createWorld, expectRefusal, somePhone, type World, PRODUCTION } from "../support/world.ts";
 
-/** What a seeded world consists of, but for what differs each time it is made. */
+/** The content of a seeded world, without what differs between runs. */
 const CONTENT = {
   users: "select phone from users",
   profiles: "select name, bio, institution, home_country, preferred_countries from profiles",
@@ -28,13 +28,13 @@ const contentOf = async ({ databaseUrl }: World): Promise<Record<string, unknown
   const content: Record<string, unknown[]> = {};
   for (const [name, query] of Object.entries(CONTENT)) {
     const rows = (await rowsOf(databaseUrl, query)).map((row) => JSON.stringify(row));
-    // The two databases do not sort names alike.
+    // The two databases sort names differently.
     content[name] = ORDERED.has(name) ? rows : rows.sort();
   }
   return content;
 };
 
-/** Asks until the world is whole; returns the last answer with what all of them have added. */
+/** Calls the seed until the world is complete; returns the last answer with the sum of all additions. */
 const build = async (
   { admin }: World,
   { seed = 1, students = 12 }: { readonly seed?: number; readonly students?: number } = {},
@@ -53,7 +53,7 @@ const createSeeded = async (dialect: TestDialect, options: { readonly students?:
 };
 
 describe.each(DIALECTS)("a seeded world, on %s", (dialect) => {
-  test("has been there for weeks when a developer signs in as one of its students", async () => {
+  test("looks weeks old to a developer who signs in as one of its students", async () => {
     const { world, built } = await createSeeded(dialect);
 
     const { rpc, isNewUser, user } = await world.device({ phone: built.signInAs?.phone ?? "" }).signIn();
@@ -86,7 +86,7 @@ describe.each(DIALECTS)("a seeded world, on %s", (dialect) => {
     }
   });
 
-  test("has as much of everything as it says, and every count is that of the rows", async () => {
+  test("contains the reported number of everything, and each stored count matches its rows", async () => {
     const { world, built } = await createSeeded(dialect);
     const countOf = async (from: string): Promise<number> => {
       const [row] = (await rowsOf(world.databaseUrl, `select count(*) as n from ${from}`)) as { n: number }[];
@@ -109,7 +109,7 @@ describe.each(DIALECTS)("a seeded world, on %s", (dialect) => {
       favourites: await countOf("favourites"),
     });
     expect(Object.values(built.added).every((count) => count > 0)).toBe(true);
-    const wrong = await Promise.all([
+    const mismatches = await Promise.all([
       countOf("posts p where like_count <> (select count(*) from likes l where l.post_id = p.id)"),
       countOf("posts p where comment_count <> (select count(*) from comments c where c.post_id = p.id)"),
       countOf("comments p where reply_count <> (select count(*) from comments c where c.parent_id = p.id)"),
@@ -121,10 +121,10 @@ describe.each(DIALECTS)("a seeded world, on %s", (dialect) => {
         "rooms r where member_count <> (select count(*) from room_members m where m.room_id = r.id and m.left_at is null)",
       ),
     ]);
-    expect(wrong).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(mismatches).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
-  test("lies in the weeks before it was made, in the order in which things happened", async () => {
+  test("has its events in the weeks before it was created, in the order in which they happened", async () => {
     const { world } = await createSeeded(dialect);
     const now = world.clock.now();
     const timesOf = async (query: string): Promise<number[]> =>
@@ -149,7 +149,7 @@ describe.each(DIALECTS)("a seeded world, on %s", (dialect) => {
     expect(now - Math.min(...created)).toBeLessThan(90 * 24 * 3_600_000);
   });
 
-  test("has a room of several segments, which the stock client reads as the history tells it", async () => {
+  test("has a room of several segments, which the stock client reads just as the history shows it", async () => {
     const { world } = await createSeeded(dialect);
     const [room] = (await rowsOf(
       world.databaseUrl,
@@ -176,55 +176,57 @@ describe.each(DIALECTS)("a seeded world, on %s", (dialect) => {
     } while (before);
 
     const events = segments.flatMap((segment) => segment.events());
-    const said = events.flatMap((event) => (event[1] === "message" ? [[event[2], event[3], event[4]]] : []));
-    const told = history
+    const eventMessages = events.flatMap((event) =>
+      event[1] === "message" ? [[event[2], event[3], event[4]]] : [],
+    );
+    const historyMessages = history
       .filter(({ text }) => text !== null)
       .map(({ id, authorId, at }) => [id, authorId, at]);
     expect(events.length).toBeGreaterThan(256);
     expect(segments[0]?.events().at(-1)).toEqual([1, "next", 1]);
-    expect(said).toEqual(told.reverse());
+    expect(eventMessages).toEqual(historyMessages.reverse());
     expect(history.some(({ reactions }) => reactions.length > 0)).toBe(true);
   });
 
-  test("is not added twice, and is the same wherever it is made", async () => {
+  test("stays the same when it is added twice, and has the same content wherever it is created", async () => {
     const { world } = await createSeeded(dialect);
     const first = await contentOf(world);
     const other = await createWorld();
     other.clock.advance({ days: 100 });
 
     world.clock.advance({ days: 100 });
-    const again = await build(world);
+    const repeated = await build(world);
     await build(other);
 
-    expect(Object.values(again.added).every((count) => count === 0)).toBe(true);
+    expect(Object.values(repeated.added).every((count) => count === 0)).toBe(true);
     expect(await contentOf(world)).toEqual(first);
     expect(await contentOf(other)).toEqual(first);
   });
 
-  test("goes on where it was interrupted", async () => {
+  test("continues where it was interrupted", async () => {
     const world = await createWorld({ dialect });
-    const whole = await createSeeded("sqlite");
+    const reference = await createSeeded("sqlite");
 
-    const begun = await world.admin.admin.seed.world.mutate({ students: 12 });
+    const started = await world.admin.admin.seed.world.mutate({ students: 12 });
     const restarted = await world.restart();
     await build(restarted);
 
-    expect(begun).toMatchObject({ state: "building", signInAs: null });
-    expect(begun.done).toBeLessThan(begun.acts);
-    expect(await contentOf(restarted)).toEqual(await contentOf(whole.world));
+    expect(started).toMatchObject({ state: "building", signInAs: null });
+    expect(started.done).toBeLessThan(started.acts);
+    expect(await contentOf(restarted)).toEqual(await contentOf(reference.world));
   });
 
-  test("is built once by two who build it at the same time", async () => {
+  test("exists once when two clients build it at the same time", async () => {
     const world = await createWorld({ dialect });
-    const whole = await createSeeded("sqlite");
+    const reference = await createSeeded("sqlite");
 
     const both = await Promise.all([build(world), build(world)]);
 
     expect((both[0]?.added.students ?? 0) + (both[1]?.added.students ?? 0)).toBe(12);
-    expect(await contentOf(world)).toEqual(await contentOf(whole.world));
+    expect(await contentOf(world)).toEqual(await contentOf(reference.world));
   });
 
-  test("leaves real students as they were, and another seed adds other students", async () => {
+  test("leaves real students unchanged, and adds other students under another seed", async () => {
     const world = await createWorld({ dialect });
     const [real, friend] = [
       await createStudent(world),
@@ -255,8 +257,8 @@ describe.each(DIALECTS)("a seeded world, on %s", (dialect) => {
   });
 });
 
-describe("a world is not seeded", () => {
-  test("in production, unless somebody says so", async () => {
+describe("a request to seed a world", () => {
+  test("fails in production unless production is allowed explicitly", async () => {
     const world = await createWorld({ environment: PRODUCTION });
     const { world: seedWorld } = world.admin.admin.seed;
 
@@ -268,14 +270,14 @@ describe("a world is not seeded", () => {
     });
   });
 
-  test("with another number of students under a seed that is taken", async () => {
+  test("fails for another number of students under a seed that is already used", async () => {
     const { world } = await createSeeded("sqlite");
 
     await expectRefusal(world.admin.admin.seed.world.mutate({ students: 13 }), "conflict");
   });
 
   test.each([{ students: 11 }, { students: 1_001 }, { seed: -1 }, { seed: 1.5 }, { seed: 2 ** 31 }])(
-    "with %j",
+    "fails with invalid numbers: %j",
     async (input) => {
       const { admin } = await createWorld();
 
@@ -283,7 +285,7 @@ describe("a world is not seeded", () => {
     },
   );
 
-  test("with numbers that somebody could have", async () => {
+  test("uses only phone numbers that nobody can have", async () => {
     const { world } = await createSeeded("sqlite", { students: 110 });
 
     const phones = (await rowsOf(world.databaseUrl, "select phone from users")) as { phone: string }[];

@@ -7,68 +7,68 @@ import { createFakeClock, type Span } from "../support/fake-clock.ts";
 import { connectRaw } from "../support/sync-client.ts";
 import { createWorld, expectRefusal, joinWorld, type World } from "../support/world.ts";
 
-/** For what happens behind a reply: far from what it takes. */
+/** A generous timeout for work that continues after a reply. */
 const WATCHDOG = { timeout: 15_000 };
 const NO_SESSION = 4401;
 const RESTARTING = 1012;
 
 type SignedIn = Awaited<ReturnType<ReturnType<World["device"]>["signIn"]>>;
 
-/** The session in use at a server: in its memory, and with an open socket. */
+/** Uses a session at a server, so that it is in the server's memory and has an open socket. */
 const useAt = async (world: World, { token, user }: SignedIn) => {
   const rpc = world.rpc({ token });
   await rpc.sessions.validate.query();
   const socket = await connectRaw({ url: world.url, token }, userDocumentName(user.id));
-  // A poll while nothing is the matter: what comes after it is what was missed.
+  // One poll before the test, so that everything after it is new to the server.
   world.clock.advance({ ms: 400 });
   await rpc.sessions.validate.query();
   return { validate: () => rpc.sessions.validate.query(), socket };
 };
 
-/** Ends it as another process would, by a clock that is far behind. */
-const endBeside = ({ databaseUrl }: World, { session }: SignedIn): Promise<void> =>
+/** Ends a session as another process would, with a clock that is far behind. */
+const endElsewhere = ({ databaseUrl }: World, { session }: SignedIn): Promise<void> =>
   writeRows(
     databaseUrl,
     `update sessions set ended_at = 1, end_reason = 'revoked' where id = '${session.id}'`,
   );
 
 describe.each(DIALECTS)("a session that another process ended, on %s", (dialect) => {
-  test("is refused at the first request after a pause of 66 seconds, and its socket is closed", async () => {
+  test("fails at the first request after a pause of 66 seconds, and its socket is closed", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     const { validate, socket } = await useAt(world, signedIn);
 
-    await endBeside(world, signedIn);
+    await endElsewhere(world, signedIn);
     world.clock.advance({ seconds: 66 });
 
     await expectRefusal(validate(), "session/revoked");
     expect(await socket.closed).toBe(NO_SESSION);
   });
 
-  test("is refused within a second, whatever instant its end bears", async () => {
+  test("fails within a second, whatever time its end has", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     const { validate, socket } = await useAt(world, signedIn);
 
-    await endBeside(world, signedIn);
+    await endElsewhere(world, signedIn);
     world.clock.advance({ seconds: 1 });
 
     await expectRefusal(validate(), "session/revoked");
     expect(await socket.closed).toBe(NO_SESSION);
   });
 
-  test("is refused at the first request after the clock was set back by an hour", async () => {
+  test("fails at the first request after the clock was set back by an hour", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     const { validate } = await useAt(world, signedIn);
 
-    await endBeside(world, signedIn);
+    await endElsewhere(world, signedIn);
     world.clock.advance({ hours: -1 });
 
     await expectRefusal(validate(), "session/revoked");
   });
 
-  test("is refused within a second when its row is deleted", async () => {
+  test("fails within a second when its row is deleted", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     const { validate, socket } = await useAt(world, signedIn);
@@ -80,36 +80,36 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     expect(await socket.closed).toBe(NO_SESSION);
   });
 
-  test("is refused while the log of ends cannot be read, and its socket is closed once it can", async () => {
+  test("fails while the table of session ends cannot be read, and its socket is closed once it can", async () => {
     const world = await createWorld({ dialect });
     const { clock, databaseUrl } = world;
     const [ended, kept] = [await world.device().signIn(), await world.device().signIn()];
-    const [gone, stays] = [await useAt(world, ended), await useAt(world, kept)];
+    const [endedUse, keptUse] = [await useAt(world, ended), await useAt(world, kept)];
 
-    await endBeside(world, ended);
+    await endElsewhere(world, ended);
     await writeRows(databaseUrl, "alter table session_ends rename to away");
     for (let seconds = 0; seconds < 70; seconds += 1) {
       clock.advance({ seconds: 1 });
-      if (seconds % 10 === 0) await expectRefusal(gone.validate(), "session/revoked");
+      if (seconds % 10 === 0) await expectRefusal(endedUse.validate(), "session/revoked");
     }
-    await stays.validate();
-    // As after an hour: the row is read, not the log.
+    await keptUse.validate();
+    // The table is empty, as it would be after an hour, so the session's own row is read.
     await writeRows(databaseUrl, "delete from away");
     await writeRows(databaseUrl, "alter table away rename to session_ends");
     clock.advance({ ms: 400 });
 
-    expect(await gone.socket.closed).toBe(NO_SESSION);
-    await expectRefusal(gone.validate(), "session/revoked");
-    await stays.validate();
-    expect(stays.socket.socket.readyState).toBe(WebSocket.OPEN);
+    expect(await endedUse.socket.closed).toBe(NO_SESSION);
+    await expectRefusal(endedUse.validate(), "session/revoked");
+    await keptUse.validate();
+    expect(keptUse.socket.socket.readyState).toBe(WebSocket.OPEN);
   });
 
-  test("is refused at the first request after a pause that is longer than the log reaches back", async () => {
+  test("fails at the first request after a pause that is longer than the table of session ends reaches back", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     const { validate } = await useAt(world, signedIn);
 
-    await endBeside(world, signedIn);
+    await endElsewhere(world, signedIn);
     await writeRows(world.databaseUrl, "delete from session_ends");
     world.clock.advance({ minutes: 70 });
 
@@ -124,7 +124,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
       (id: string) => `update sessions set ended_at = 1, end_reason = 'revoked' where id = '${id}'`,
     ],
   ] as const)(
-    "is refused once its use finds the row %s, without any log",
+    "fails without a row in the table of session ends, once a use of the session finds its own row %s",
     async (_what, reason, statement) => {
       const world = await createWorld({ dialect });
       const signedIn = await world.device().signIn();
@@ -140,7 +140,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     },
   );
 
-  test("is in the log for an hour by the database's own clock", async () => {
+  test("stays in the table of session ends for an hour by the database's own clock", async () => {
     const world = await createWorld({ dialect });
     const { rpc, session } = await world.device().signIn();
     await rpc.sessions.logout.mutate();
@@ -157,12 +157,12 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     }, WATCHDOG);
   });
 
-  test("is logged once, however often it is ended", async () => {
+  test("appears in the table of session ends once, however often it is ended", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     await signedIn.rpc.sessions.logout.mutate();
 
-    await endBeside(world, signedIn);
+    await endElsewhere(world, signedIn);
     await writeRows(world.databaseUrl, `delete from sessions where id = '${signedIn.session.id}'`);
 
     const rows = await rowsOf(world.databaseUrl, "select session_id from session_ends");
@@ -170,14 +170,14 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
   });
 });
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
-describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL whose clocks differ", () => {
+// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL with different clocks", () => {
   test.each<[string, Span]>([
     ["70 seconds ahead", { seconds: 70 }],
     ["70 seconds behind", { seconds: -70 }],
     ["an hour ahead", { hours: 1 }],
     ["an hour behind", { hours: -1 }],
-  ])("what one ends is refused within a second by the other, which is %s", async (_how, ahead) => {
+  ])("refuse within a second a session that one of them ends, when the other is %s", async (_how, ahead) => {
     const one = await createWorld({ dialect: "postgres" });
     const other = await joinWorld(one, { clock: createFakeClock(ahead) });
     const signedIn = await one.device().signIn();
@@ -190,7 +190,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL w
     expect(await socket.closed).toBe(NO_SESSION);
   });
 
-  test("a session that the other saw used later is not taken for ended", async () => {
+  test("keep a session that the other has used later", async () => {
     const one = await createWorld({ dialect: "postgres" });
     const ahead = await joinWorld(one, { clock: createFakeClock({ seconds: 70 }) });
     const signedIn = await one.device().signIn();
@@ -208,7 +208,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL w
     one.clock.advance({ seconds: 61 });
     await validate();
 
-    // Its use is written behind the reply.
+    // The use is stored after the reply.
     await vi.waitFor(async () => expect(await row()).not.toEqual(before), WATCHDOG);
     expect(await row()).toMatchObject([{ last_seen_at: seen }]);
     await validate();
@@ -216,26 +216,26 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL w
     expect(await socket.closed).toBe(RESTARTING);
   });
 
-  test("an end is not missed that was written before others and committed after they were read", async () => {
+  test("notice an end that was written before others and committed after those were read", async () => {
     const one = await createWorld({ dialect: "postgres" });
-    const [late, early] = [await one.device().signIn(), await one.device().signIn()];
-    const [slow, quick] = [await useAt(one, late), await useAt(one, early)];
+    const [committedLate, committedEarly] = [await one.device().signIn(), await one.device().signIn()];
+    const [lateUse, earlyUse] = [await useAt(one, committedLate), await useAt(one, committedEarly)];
     const client = new pg.Client({ connectionString: one.databaseUrl });
     await client.connect();
     onTestFinished(() => client.end());
 
     await client.query("begin");
     await client.query("update sessions set ended_at = 1, end_reason = 'revoked' where id = $1", [
-      late.session.id,
+      committedLate.session.id,
     ]);
-    await endBeside(one, early);
+    await endElsewhere(one, committedEarly);
     one.clock.advance({ seconds: 1 });
-    await expectRefusal(quick.validate(), "session/revoked");
-    await slow.validate();
+    await expectRefusal(earlyUse.validate(), "session/revoked");
+    await lateUse.validate();
     await client.query("commit");
     one.clock.advance({ seconds: 1 });
 
-    await expectRefusal(slow.validate(), "session/revoked");
-    expect(await slow.socket.closed).toBe(NO_SESSION);
+    await expectRefusal(lateUse.validate(), "session/revoked");
+    expect(await lateUse.socket.closed).toBe(NO_SESSION);
   });
 });

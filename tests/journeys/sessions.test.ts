@@ -2,11 +2,11 @@ import { describe, expect, test, vi } from "vitest";
 import { DIALECTS } from "../support/databases.ts";
 import { createWorld, expectRefusal, joinWorld, somePhone } from "../support/world.ts";
 
-/** For what happens behind a reply: far from what it takes. */
+/** A generous timeout for work that continues after a reply. */
 const WATCHDOG = { timeout: 15_000 };
 
 describe.each(DIALECTS)("sessions, on %s", (dialect) => {
-  test("a session ends 24 hours after it was last used, and not while it is used", async () => {
+  test("a session ends 24 hours after its last use, but not while it is used", async () => {
     const { device, clock } = await createWorld({ dialect });
     const { rpc } = await device().signIn();
 
@@ -35,7 +35,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await expectRefusal(rpc.sessions.validate.query(), "session/expired");
   });
 
-  test("use is remembered over a restart", async () => {
+  test("the time of the last use survives a restart", async () => {
     const world = await createWorld({ dialect });
     const { token, rpc } = await world.device().signIn();
     world.clock.advance({ hours: 20 });
@@ -47,7 +47,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await after.rpc({ token }).sessions.validate.query();
   });
 
-  test("a student sees her devices, most recently used first, and which one she holds", async () => {
+  test("a student sees their devices, most recently used first, and which one is current", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = somePhone();
     const tablet = await device({ phone, name: "Tablet" }).signIn();
@@ -68,7 +68,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     expect(rest.nextCursor).toBeNull();
   });
 
-  test("a revoked device is refused at its next call, and revoking it again is no error", async () => {
+  test("a revoked device is refused at its next call, and can be revoked again without an error", async () => {
     const { device } = await createWorld({ dialect });
     const phone = somePhone();
     const [kept, lost] = [await device({ phone }).signIn(), await device({ phone }).signIn()];
@@ -81,17 +81,17 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await kept.rpc.sessions.validate.query();
   });
 
-  test("revoking the others leaves the one that asks", async () => {
+  test("a student who revokes all other sessions keeps the current one", async () => {
     const { device } = await createWorld({ dialect });
     const phone = somePhone();
     const others = [await device({ phone }).signIn(), await device({ phone }).signIn()];
-    const mine = await device({ phone }).signIn();
+    const current = await device({ phone }).signIn();
     const stranger = await device().signIn();
 
-    expect(await mine.rpc.sessions.revokeOthers.mutate()).toEqual({ ended: 2 });
+    expect(await current.rpc.sessions.revokeOthers.mutate()).toEqual({ ended: 2 });
 
     for (const other of others) await expectRefusal(other.rpc.sessions.validate.query(), "session/revoked");
-    expect((await mine.rpc.sessions.list.query({})).items).toHaveLength(1);
+    expect((await current.rpc.sessions.list.query({})).items).toHaveLength(1);
     await stranger.rpc.sessions.validate.query();
   });
 
@@ -104,7 +104,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await other.rpc.sessions.validate.query();
   });
 
-  test("logging out ends the session at once", async () => {
+  test("a logout ends the session at once", async () => {
     const { device } = await createWorld({ dialect });
     const { rpc } = await device().signIn();
 
@@ -114,19 +114,19 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await expectRefusal(rpc.sessions.logout.mutate(), "session/revoked");
   });
 
-  test("signing in again on a device replaces its session", async () => {
+  test("a new sign-in on a device replaces its session", async () => {
     const { device } = await createWorld({ dialect });
     const phone = device();
     const first = await phone.signIn();
 
     const second = await phone.signIn();
 
-    // Not as if somebody had signed it out: a phone that lost the second key keeps what was not sent yet.
+    // The reason is not `session/revoked`: a phone that lost the second key keeps its unsent changes.
     await expectRefusal(first.rpc.sessions.validate.query(), "session/expired");
     expect((await second.rpc.sessions.list.query({})).items).toHaveLength(1);
   });
 
-  test("two students on one phone have a session each", async () => {
+  test("two students on one phone have separate sessions", async () => {
     const { device } = await createWorld({ dialect });
     const one = device();
     const other = device({ deviceId: one.deviceId });
@@ -137,7 +137,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await second.rpc.sessions.validate.query();
   });
 
-  test("the eleventh device ends the one that was not used for longest", async () => {
+  test("the sign-in of an eleventh device ends the session that was unused for longest", async () => {
     const { device, clock, admin } = await createWorld({ dialect });
     const phone = somePhone();
     const signIns: Awaited<ReturnType<ReturnType<typeof device>["signIn"]>>[] = [];
@@ -146,7 +146,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
       clock.advance({ minutes: 2 });
     }
     await signIns[0]?.rpc.sessions.validate.query();
-    // The use is written behind the reply; an admin's look is no use of any session.
+    // The use is stored after the reply; an admin's query does not use any session.
     await vi.waitFor(async () => {
       const { items } = await admin.admin.sessions.list.query({});
       expect(items.find(({ id }) => id === signIns[0]?.session.id)?.lastSeenAt).toBe(clock.now());
@@ -161,16 +161,16 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
 
   test.each([
     ["no key"],
-    ["a key that nobody has", "A".repeat(43)],
-    ["nonsense", "Bearer of bad news"],
+    ["an unknown key", "A".repeat(43)],
+    ["a malformed key", "Bearer of bad news"],
     ["an empty key", " "],
-  ])("%s is no session", async (_what, token?: string) => {
+  ])("a call with %s fails with session/required", async (_what, token?: string) => {
     const { rpc } = await createWorld({ dialect });
 
     await expectRefusal(rpc({ token }).sessions.validate.query(), "session/required");
   });
 
-  test("a request that names another session than its key's is refused", async () => {
+  test("a call that names another session than that of its key is refused", async () => {
     const { device, url } = await createWorld({ dialect });
     const [one, other] = [await device().signIn(), await device().signIn()];
     const validate = (sessionId: string) =>
@@ -185,7 +185,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     expect(await wrong.json()).toMatchObject({ error: { data: { reason: "forbidden" } } });
   });
 
-  test("a bad key does not keep anybody from signing in", async () => {
+  test("an invalid key does not prevent a sign-in", async () => {
     const { rpc } = await createWorld({ dialect });
 
     const challenge = await rpc({ token: "expired-key" }).auth.requestCode.mutate({
@@ -196,7 +196,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     expect(challenge.codeLength).toBe(6);
   });
 
-  test("an admin's revocation ends the session, forgets the device and is in the audit log", async () => {
+  test("an admin's revocation ends the session, forgets the device and appears in the audit log", async () => {
     const { device, admin } = await createWorld({ dialect });
     const { rpc, session, user } = await device().signIn();
 
@@ -214,7 +214,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     expect(items[0]?.phone).toBe(`+91••••••${user.phone.slice(-4)}`);
   });
 
-  test("ended and idle sessions are told apart to an admin, live ones come first", async () => {
+  test("an admin can tell ended, idle and live sessions apart, and lists only live ones by default", async () => {
     const { device, admin, clock } = await createWorld({ dialect });
     const idle = await device().signIn();
     clock.advance({ days: 2 });
@@ -235,7 +235,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     expect(found.items).toMatchObject([{ id: live.session.id, phone: live.user.phone }]);
   });
 
-  test("old rows are deleted when no rule looks at them any more", async () => {
+  test("old rows are deleted once no rule needs them", async () => {
     const { device, admin, clock } = await createWorld({ dialect });
     const { rpc } = await device().signIn();
 
@@ -249,9 +249,9 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
   });
 });
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
+// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
 describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL", () => {
-  test("a session that one ends is refused by the other within a second", async () => {
+  test("refuse a session within a second after one of them has ended it", async () => {
     const one = await createWorld({ dialect: "postgres" });
     const other = await joinWorld(one);
     const { token, rpc } = await one.device().signIn();
@@ -264,7 +264,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL",
     await vi.waitFor(() => expectRefusal(onOther.sessions.validate.query(), "session/revoked"), WATCHDOG);
   });
 
-  test("use that one saw keeps the session alive at the other", async () => {
+  test("keep a session alive that only one of them has seen in use", async () => {
     const one = await createWorld({ dialect: "postgres" });
     const other = await joinWorld(one);
     const { token, rpc } = await one.device().signIn();
@@ -275,7 +275,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL",
     await rpc.sessions.validate.query();
     one.clock.advance({ hours: 23 });
 
-    // The use is written behind the reply.
+    // The use is stored after the reply.
     await vi.waitFor(() => onOther.sessions.validate.query(), WATCHDOG);
   });
 });

@@ -7,7 +7,7 @@ import { createWorld, expectRefusal, somePhone } from "../support/world.ts";
 const MINUTE_MS = 60_000;
 
 describe.each(DIALECTS)("signing in, on %s", (dialect) => {
-  test("the right code opens a session for a new student, and the same student comes back", async () => {
+  test("opens a session for a new student with the right code, and recognises the student later", async () => {
     const { device } = await createWorld({ dialect });
     const phone = somePhone();
 
@@ -28,7 +28,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await second.rpc.profile.get.query()).toMatchObject({ id: first.user.id, name: null });
   });
 
-  test("a challenge says how long its code is, when it ends and when to ask again", async () => {
+  test("returns a challenge with its code length, its expiry and the time of the next resend", async () => {
     const { device, clock, sms } = await createWorld({ dialect });
 
     const challenge = await device().requestCode();
@@ -46,7 +46,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(Buffer.byteLength(sms[0]?.text ?? "")).toBeLessThanOrEqual(140);
   });
 
-  test("wrong codes leave 2, then 1 try; the third answers the block itself", async () => {
+  test("counts wrong codes down from 2 to 1 tries, and blocks with the third", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -60,7 +60,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     });
   });
 
-  test("a block lasts exactly five minutes, for requests and for the right code", async () => {
+  test("stays blocked for exactly five minutes, for code requests and for the right code", async () => {
     const world = await createWorld({ dialect });
     const phone = await blockedDevice(world);
     const blockedUntil = world.clock.now() + 5 * MINUTE_MS;
@@ -75,7 +75,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await phone.verify()).toMatchObject({ isNewUser: true });
   });
 
-  test("asking while blocked does not lengthen the block, and a restart does not end it", async () => {
+  test("keeps the end of a block when codes are requested meanwhile or the server restarts", async () => {
     const world = await createWorld({ dialect });
     const phone = await blockedDevice(world);
     const blockedUntil = world.clock.now() + 5 * MINUTE_MS;
@@ -84,13 +84,13 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
 
     const after = await world.restart();
 
-    const again = after.device(phone);
-    await expectRefusal(again.requestCode(), "otp/blocked", { blockedUntil, retryAfterSeconds: 180 });
+    const sameDevice = after.device(phone);
+    await expectRefusal(sameDevice.requestCode(), "otp/blocked", { blockedUntil, retryAfterSeconds: 180 });
     after.clock.advance({ minutes: 3 });
-    expect(await again.requestCode()).toMatchObject({ attemptsRemaining: 3 });
+    expect(await sameDevice.requestCode()).toMatchObject({ attemptsRemaining: 3 });
   });
 
-  test("a new request, a new challenge and a restart keep the count of wrong codes", async () => {
+  test("keeps the count of wrong codes over a new request, a new challenge and a restart", async () => {
     const world = await createWorld({ dialect });
     const phone = world.device();
     await phone.signIn();
@@ -102,21 +102,21 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     world.clock.advance({ minutes: 6 });
     expect(await phone.requestCode()).toMatchObject({ attemptsRemaining: 2 });
     await expectRefusal(phone.verify({ code: phone.wrongCode() }), "otp/incorrect", { attemptsRemaining: 1 });
-    const again = (await world.restart()).device(phone);
+    const sameDevice = (await world.restart()).device(phone);
     world.clock.advance({ minutes: 2 });
-    await again.requestCode();
+    await sameDevice.requestCode();
 
-    await expectRefusal(again.verify({ code: again.wrongCode() }), "otp/blocked");
+    await expectRefusal(sameDevice.verify({ code: sameDevice.wrongCode() }), "otp/blocked");
   });
 
-  test("another device of the same number goes on while one is blocked", async () => {
+  test("continues on another device of the same number while one is blocked", async () => {
     const world = await createWorld({ dialect });
     const { phone } = await blockedDevice(world);
 
     expect(await world.device({ phone }).signIn()).toMatchObject({ user: { phone } });
   });
 
-  test("wrong codes that led to no block are forgotten after 24 hours, and on success", async () => {
+  test("forgets wrong codes that led to no block after 24 hours, and after a success", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -132,7 +132,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await phone.requestCode()).toMatchObject({ attemptsRemaining: 3 });
   });
 
-  test("a code expires after five minutes, and counts nothing then", async () => {
+  test("fails after a code's five minutes, without counting wrong codes", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -145,7 +145,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await phone.requestCode()).toMatchObject({ attemptsRemaining: 3 });
   });
 
-  test("a code works in the last millisecond of its five minutes", async () => {
+  test("accepts a code in the last millisecond of its five minutes", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -155,7 +155,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await phone.verify()).toMatchObject({ isNewUser: true });
   });
 
-  test("asking again sends nothing before resendAt, then the same code of the same challenge", async () => {
+  test("sends nothing before `resendAt`, and the same code of the same challenge afterwards", async () => {
     const { device, clock, sms } = await createWorld({ dialect });
     const phone = device();
     const first = await phone.requestCode();
@@ -165,14 +165,14 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(early).toMatchObject({ challengeId: first.challengeId, resendAt: first.resendAt });
     expect(sms).toHaveLength(1);
     clock.advance({ seconds: 1 });
-    const again = await phone.requestCode();
+    const resent = await phone.requestCode();
 
-    expect(again).toMatchObject({ challengeId: first.challengeId, expiresAt: first.expiresAt });
-    expect(again.resendAt).toBe(clock.now() + 60_000);
+    expect(resent).toMatchObject({ challengeId: first.challengeId, expiresAt: first.expiresAt });
+    expect(resent.resendAt).toBe(clock.now() + 60_000);
     expect(sms.map(({ code }) => code)).toEqual([sms[0]?.code, sms[0]?.code]);
   });
 
-  test("messages to one device wait 30, 60, then 120 seconds, and are five an hour", async () => {
+  test("makes messages to one device wait 30, 60, then 120 seconds, up to five an hour", async () => {
     const { device, clock, sms } = await createWorld({ dialect });
     const phone = device();
     await phone.signIn();
@@ -194,7 +194,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(refusal.details).toEqual({ retryAfterSeconds: (start + 60 * MINUTE_MS - clock.now()) / 1000 });
   });
 
-  test("a used code is expired, and so is one of another challenge, device or number", async () => {
+  test("fails with otp/expired for a used code and for one of another challenge, device or number", async () => {
     const { device } = await createWorld({ dialect });
     const owner = device();
     const stranger = device();
@@ -214,13 +214,13 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     await owner.verify();
     await expectRefusal(owner.verify(), "otp/expired");
 
-    // None of it cost anybody a try.
+    // No attempt above counted as a wrong code.
     await expectRefusal(stranger.verify({ code: stranger.wrongCode() }), "otp/incorrect", {
       attemptsRemaining: 2,
     });
   });
 
-  test("the repetition of a command whose reply was lost gets the same session, for a minute", async () => {
+  test("returns the same session for a minute when a command is repeated after a lost reply", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -237,7 +237,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     await expectRefusal(phone.verify({ commandId }), "otp/expired");
   });
 
-  test("the repetition of a command does not bring back a session that was ended", async () => {
+  test("never brings back an ended session when a command is repeated", async () => {
     const { device, rpc } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -251,8 +251,8 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
   test.each([
     ["spaces and hyphens", "+91 98765-43210", "+919876543210"],
     ["brackets and dots", "+1 (202) 555.0123", "+12025550123"],
-    ["blanks around", "  +447400123456 ", "+447400123456"],
-  ])("a number with %s is brought to E.164", async (_what, written, phone) => {
+    ["spaces around it", "  +447400123456 ", "+447400123456"],
+  ])("normalises a number with %s to E.164", async (_what, written, phone) => {
     const { device, sms } = await createWorld({ dialect });
 
     await device({ phone: written }).requestCode();
@@ -261,19 +261,19 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
   });
 
   test.each([
-    ["empty", ""],
-    ["without a country", "9876543210"],
-    ["words", "call me maybe"],
-    ["too short", "+91987"],
-    ["too long", "+919876543210987654321"],
-    ["longer than any number", `+${"9".repeat(200)}`],
+    ["that is empty", ""],
+    ["without a country code", "9876543210"],
+    ["made of words", "call me maybe"],
+    ["that is too short", "+91987"],
+    ["that is too long", "+919876543210987654321"],
+    ["longer than any number can be", `+${"9".repeat(200)}`],
     ["of a landline", "+912227547000"],
-    ["free of charge", "+18005550123"],
+    ["of a free service", "+18005550123"],
     ["with an extension", "+12025550123 ext. 5"],
-    ["of no country", "+999123456789"],
+    ["of an unknown country", "+999123456789"],
     ["with a line break", "+919876543210\n+919876543211"],
     ["with a null character", "+91987654\u00003210"],
-  ])("a number that is %s is refused", async (_what, phone) => {
+  ])("refuses a number %s", async (_what, phone) => {
     const { device, sms } = await createWorld({ dialect });
 
     await expectRefusal(device({ phone }).requestCode(), "phone/invalid");
@@ -281,7 +281,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(sms).toEqual([]);
   });
 
-  test("a country that is not served gets no message", async () => {
+  test("sends nothing to a country that is not served", async () => {
     const { device, sms } = await createWorld({ dialect, environment: { EDVOYAGE_COUNTRIES: "IN,GB" } });
 
     await device({ phone: "+447400123456" }).requestCode();
@@ -295,8 +295,8 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     ["a device id that is too long", { deviceId: "x".repeat(65) }],
     ["a device id with other characters", { deviceId: `${"x".repeat(30)}é` }],
     ["a device name with control characters", { name: "\u001b[31mred" }],
-    ["a device name without end", { name: "n".repeat(101) }],
-  ])("%s is invalid input, and nothing is sent", async (_what, options) => {
+    ["a device name over the limit", { name: "n".repeat(101) }],
+  ])("rejects %s as invalid input, and sends nothing", async (_what, options) => {
     const { device, sms } = await createWorld({ dialect });
 
     await expectRefusal(device(options).requestCode(), "input/invalid");
@@ -305,7 +305,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
   });
 
   test.each([["letters"], [""], ["12345"], ["123456789"], ["١٢٣٤٥٦"]])(
-    "the code %j is invalid input and costs no try",
+    "rejects the code %j as invalid input, which costs no try",
     async (code) => {
       const { device } = await createWorld({ dialect });
       const phone = device();
@@ -319,7 +319,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     },
   );
 
-  test("what a device sends in its fields' place is no way to say who asks", async () => {
+  test("ignores a user id in the input, so that nobody can act as another student", async () => {
     const { device, url } = await createWorld({ dialect });
     const { token } = await device().signIn();
     const other = await device().signIn();
@@ -334,22 +334,28 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(JSON.stringify(await response.json())).not.toContain(other.session.id);
   });
 
-  test("an answer is the same for a known and for an unknown number", async () => {
+  test("answers alike for known and unknown numbers", async () => {
     const { device } = await createWorld({ dialect });
     const { phone } = (await device().signIn()).user;
 
-    const known = await device({ phone }).requestCode();
-    const unknown = await device().requestCode();
+    const knownAnswer = await device({ phone }).requestCode();
+    const unknownAnswer = await device().requestCode();
 
-    const same = ({ codeLength, expiresAt, resendAt, attemptsRemaining, serverNow }: typeof known) => ({
+    const comparable = ({
+      codeLength,
+      expiresAt,
+      resendAt,
+      attemptsRemaining,
+      serverNow,
+    }: typeof knownAnswer) => ({
       codeLength,
       expiresAt,
       resendAt,
       attemptsRemaining,
       serverNow,
     });
-    expect(same(known)).toEqual(same(unknown));
-    expect(Object.keys(known)).toEqual(Object.keys(unknown));
+    expect(comparable(knownAnswer)).toEqual(comparable(unknownAnswer));
+    expect(Object.keys(knownAnswer)).toEqual(Object.keys(unknownAnswer));
   });
 
   const blockedDevice = async (world: Awaited<ReturnType<typeof createWorld>>) => {

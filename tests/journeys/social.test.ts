@@ -24,19 +24,19 @@ const follow = (follower: Student, followee: Student) =>
 const feedOf = async (reader: Student): Promise<(string | null)[]> =>
   (await reader.rpc.social.feed.query({ limit: 100 })).items.map(({ text }) => text);
 
-const heardBy = async (student: Student): Promise<string[]> =>
+const notificationsOf = async (student: Student): Promise<string[]> =>
   (await student.rpc.notifications.recent.query()).items.map(
     ({ kind, actor }) => `${kind} by ${actor?.id ?? "nobody"}`,
   );
 
-describe.each(DIALECTS)("posts of Cavity, on %s", (dialect) => {
-  test("a feed is one's own posts and those of the followed, newest first, in pages without gaps", async () => {
+describe.each(DIALECTS)("a Cavity post, on %s", (dialect) => {
+  test("appears in the feeds of its author and the author's followers, newest first, in pages without gaps", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     await follow(ada, bo);
     for (const [author, text] of [
       [bo, "1"],
       [ada, "2"],
-      [cy, "not hers"],
+      [cy, "not in Ada's feed"],
       [bo, "3"],
       [bo, "4"],
       [ada, "5"],
@@ -44,7 +44,7 @@ describe.each(DIALECTS)("posts of Cavity, on %s", (dialect) => {
       await post(author, text);
 
     const first = await ada.rpc.social.feed.query({ limit: 2 });
-    // What arrives meanwhile is above: the pages below do not move.
+    // New posts arrive above, so the pages below do not move.
     const late = await post(bo, "6");
     await bo.rpc.social.removePost.mutate({ postId: first.items[1]?.id ?? "" });
     const second = await ada.rpc.social.feed.query({ limit: 2, cursor: first.nextCursor });
@@ -54,7 +54,7 @@ describe.each(DIALECTS)("posts of Cavity, on %s", (dialect) => {
     expect(texts).toEqual(["5", "4", "3", "2", "1"]);
     expect(third.nextCursor).toBeNull();
     expect(await feedOf(ada)).toEqual(["6", "5", "3", "2", "1"]);
-    expect(await feedOf(cy)).toEqual(["not hers"]);
+    expect(await feedOf(cy)).toEqual(["not in Ada's feed"]);
     expect(await ada.rpc.social.get.query({ postId: late })).toMatchObject({
       id: late,
       author: { id: bo.id },
@@ -66,7 +66,7 @@ describe.each(DIALECTS)("posts of Cavity, on %s", (dialect) => {
     });
   });
 
-  test("following and unfollowing change the feed at once, older posts too", async () => {
+  test("enters and leaves a feed at once when its author is followed and unfollowed, even if it is old", async () => {
     const { ada, bo } = await createScene(dialect);
     await post(bo, "old");
     await post(ada, "own");
@@ -80,7 +80,7 @@ describe.each(DIALECTS)("posts of Cavity, on %s", (dialect) => {
     expect(await feedOf(ada)).toEqual(["own"]);
   });
 
-  test("a post written offline days ago appears as new, in the place of its arrival", async () => {
+  test("takes the place of its arrival when it was written offline days ago", async () => {
     const { world, ada, bo } = await createScene(dialect);
     await follow(ada, bo);
     const written = uuidv7({ msecs: world.clock.now() - 3 * 24 * 3_600_000 });
@@ -92,7 +92,7 @@ describe.each(DIALECTS)("posts of Cavity, on %s", (dialect) => {
     expect(newest).toMatchObject({ id: written, text: "late", createdAt: world.clock.now() });
   });
 
-  test("a post is one post, however often it arrives, and its id is nobody else's", async () => {
+  test("exists once, however often it arrives, and its id cannot be used by others", async () => {
     const { ada, bo } = await createScene(dialect);
     const commandId = uuidv7();
 
@@ -106,7 +106,7 @@ describe.each(DIALECTS)("posts of Cavity, on %s", (dialect) => {
     await expectRefusal(ada.rpc.social.post.mutate({ text: "Other", commandId }), "input/invalid");
   });
 
-  test("a post has a text, a link or an image, and each has its shape", async () => {
+  test("needs a valid text, link or image", async () => {
     const { ada } = await createScene(dialect, { postCharacters: 10 });
     const { post: publish, editPost } = ada.rpc.social;
 
@@ -140,7 +140,7 @@ describe.each(DIALECTS)("posts of Cavity, on %s", (dialect) => {
     });
   });
 
-  test("only the author edits and removes, and others cannot tell a hidden post from none", async () => {
+  test("can be changed only by its author, and looks to a student who may not see it as if it did not exist", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     await follow(bo, ada);
     const postId = await post(ada, "Hello");
@@ -173,7 +173,7 @@ describe.each(DIALECTS)("posts of Cavity, on %s", (dialect) => {
     expect(await feedOf(bo)).toEqual([]);
   });
 
-  test("what is done on one device is news to the other", async () => {
+  test("changes the student's social data for their other devices, as likes, comments and follows do", async () => {
     const { world, ada, bo } = await createScene(dialect);
     const postId = await post(ada, "Hello");
     const { social } = bo.rpc;
@@ -196,8 +196,8 @@ describe.each(DIALECTS)("posts of Cavity, on %s", (dialect) => {
   });
 });
 
-describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
-  test("comments come with replies, oldest first, and go with what they answer", async () => {
+describe.each(DIALECTS)("the social features around a post, on %s", (dialect) => {
+  test("list comments with their replies, oldest first, and remove replies with their comment", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const postId = await post(ada, "Hello");
     const say = async (student: Student, text: string, parentId?: string) =>
@@ -210,15 +210,15 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     await say(cy, "second");
 
     const { comments } = ada.rpc.social;
-    const one = await comments.query({ postId, limit: 1 });
-    const two = await comments.query({ postId, limit: 1, cursor: one.nextCursor });
+    const firstPage = await comments.query({ postId, limit: 1 });
+    const secondPage = await comments.query({ postId, limit: 1, cursor: firstPage.nextCursor });
     const thread = await comments.query({ postId, parentId: first });
 
-    expect([...one.items, ...two.items]).toMatchObject([
+    expect([...firstPage.items, ...secondPage.items]).toMatchObject([
       { text: "first", author: { id: bo.id }, parentId: null, replyCount: 2 },
       { text: "second", replyCount: 0 },
     ]);
-    expect(two.nextCursor).toBeNull();
+    expect(secondPage.nextCursor).toBeNull();
     expect(thread.items).toMatchObject([
       { text: "reply", parentId: first },
       { text: "deeper", parentId: first },
@@ -229,7 +229,7 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
       text: "reply",
     });
 
-    // Somebody else's, on somebody else's post; then by the author of the post.
+    // Bo may not remove a comment of another student on a third one's post; the author of the post may.
     await expectRefusal(bo.rpc.social.removeComment.mutate({ commentId: reply }), "forbidden");
     await ada.rpc.social.removeComment.mutate({ commentId: first });
     expect((await comments.query({ postId })).items).toMatchObject([{ text: "second" }]);
@@ -244,7 +244,7 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     );
   });
 
-  test("a comment is one comment, however often it arrives, and its id is nobody else's", async () => {
+  test("store a comment once, however often it arrives, and refuse its id for others", async () => {
     const { ada, bo } = await createScene(dialect, { commentCharacters: 10 });
     const postId = await post(ada, "Hello");
     const commandId = uuidv7();
@@ -260,7 +260,7 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     });
   });
 
-  test("authors, the answered and the mentioned are told; a like taken back is not told any more", async () => {
+  test("notify authors, answered and mentioned students, and withdraw the notification of a withdrawn like", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const { postId } = await ada.rpc.social.post.mutate({
       text: "Hello",
@@ -272,26 +272,26 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     await cy.rpc.social.comment.mutate({ postId, parentId: commentId, text: "Yes" });
     await follow(cy, bo);
 
-    expect(await heardBy(ada)).toEqual([
+    expect(await notificationsOf(ada)).toEqual([
       `commented by ${cy.id}`,
       `mentioned by ${bo.id}`,
       `liked by ${bo.id}`,
     ]);
-    expect(await heardBy(bo)).toEqual([`followed by ${cy.id}`, `commented by ${cy.id}`]);
-    expect(await heardBy(cy)).toEqual([`mentioned by ${ada.id}`]);
+    expect(await notificationsOf(bo)).toEqual([`followed by ${cy.id}`, `commented by ${cy.id}`]);
+    expect(await notificationsOf(cy)).toEqual([`mentioned by ${ada.id}`]);
     expect(await bo.rpc.social.get.query({ postId })).toMatchObject({ mentions: [{ id: cy.id }] });
 
     await bo.rpc.social.unlike.mutate({ postId });
     await cy.rpc.social.unfollow.mutate({ userId: bo.id });
-    expect(await heardBy(ada)).toEqual([`commented by ${cy.id}`, `mentioned by ${bo.id}`]);
-    expect(await heardBy(bo)).toEqual([`commented by ${cy.id}`]);
+    expect(await notificationsOf(ada)).toEqual([`commented by ${cy.id}`, `mentioned by ${bo.id}`]);
+    expect(await notificationsOf(bo)).toEqual([`commented by ${cy.id}`]);
     await bo.rpc.social.removeComment.mutate({ commentId });
-    expect(await heardBy(ada)).toEqual([`commented by ${cy.id}`]);
+    expect(await notificationsOf(ada)).toEqual([`commented by ${cy.id}`]);
     await ada.rpc.social.removePost.mutate({ postId });
-    expect(await heardBy(cy)).toEqual([]);
+    expect(await notificationsOf(cy)).toEqual([]);
   });
 
-  test("an edit names others, and too many are refused", async () => {
+  test("replace mentions with an edit, and refuse too many", async () => {
     const { ada, bo, cy } = await createScene(dialect, { mentions: 2 });
     const { postId } = await ada.rpc.social.post.mutate({ text: "Hello", mentions: [cy.id, bo.id] });
 
@@ -301,7 +301,7 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
 
     expect(before.mentions.map(({ id }) => id)).toEqual([cy.id, bo.id]);
     expect((await ada.rpc.social.get.query({ postId })).mentions.map(({ id }) => id)).toEqual([bo.id]);
-    expect(await heardBy(bo)).toEqual([`mentioned by ${ada.id}`]);
+    expect(await notificationsOf(bo)).toEqual([`mentioned by ${ada.id}`]);
     await expectRefusal(
       ada.rpc.social.editPost.mutate({ postId, mentions: [ada.id, bo.id, cy.id] }),
       "limit/reached",
@@ -309,7 +309,7 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     );
   });
 
-  test("students follow each other, see whom, and no more than they may", async () => {
+  test("let students follow each other up to a limit, and list followers and followed students", async () => {
     const { world, ada, bo, cy } = await createScene(dialect, { followed: 2 });
     const dee = await createStudent(world);
     await follow(ada, bo);
@@ -327,10 +327,10 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
       await expectRefusal(ada.rpc.social.studentPosts.query({ userId }), "not-found");
       await expectRefusal(ada.rpc.social.followers.query({ userId }), "not-found");
     }
-    const one = await ada.rpc.social.following.query({ limit: 1 });
-    const two = await ada.rpc.social.following.query({ limit: 1, cursor: one.nextCursor });
+    const firstPage = await ada.rpc.social.following.query({ limit: 1 });
+    const secondPage = await ada.rpc.social.following.query({ limit: 1, cursor: firstPage.nextCursor });
 
-    expect([...one.items, ...two.items].map(({ id }) => id)).toEqual([cy.id, bo.id]);
+    expect([...firstPage.items, ...secondPage.items].map(({ id }) => id)).toEqual([cy.id, bo.id]);
     expect((await bo.rpc.social.followers.query()).items).toMatchObject([{ id: ada.id, followed: false }]);
     expect((await cy.rpc.social.followers.query({ userId: bo.id })).items).toMatchObject([
       { id: ada.id, followed: true },
@@ -349,7 +349,7 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     ]);
   });
 
-  test.each(["blocked by her", "blocking her"])("one who is %s appears nowhere", async (direction) => {
+  test.each(["blocked by Ada", "blocking Ada"])("hide a student who is %s everywhere", async (direction) => {
     const { ada, bo, cy } = await createScene(dialect);
     await follow(ada, bo);
     await follow(bo, ada);
@@ -362,7 +362,7 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     await cy.rpc.social.editPost.mutate({ postId, mentions: [bo.id] });
     const hidden = await post(bo, "Hidden");
 
-    await (direction === "blocked by her" ? ada.blocks(bo) : bo.blocks(ada));
+    await (direction === "blocked by Ada" ? ada.blocks(bo) : bo.blocks(ada));
 
     const { social } = ada.rpc;
     expect(await feedOf(ada)).toEqual(["Between"]);
@@ -385,16 +385,18 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     ]) {
       await expectRefusal(call(), "not-found");
     }
-    const { postId: named } = await social.post.mutate({ text: "Hi", mentions: [bo.id, cy.id] });
-    expect((await cy.rpc.social.get.query({ postId: named })).mentions.map(({ id }) => id)).toEqual([cy.id]);
-    // Whom she follows she may leave all the same.
+    const { postId: mentioning } = await social.post.mutate({ text: "Hi", mentions: [bo.id, cy.id] });
+    expect((await cy.rpc.social.get.query({ postId: mentioning })).mentions.map(({ id }) => id)).toEqual([
+      cy.id,
+    ]);
+    // A student may still unfollow a blocked student.
     expect(await social.unfollow.mutate({ userId: bo.id })).toEqual({ userId: bo.id, followed: false });
     await expectRefusal(social.unfollow.mutate({ userId: bo.id }), "not-found");
-    // To everybody else nothing has changed.
+    // For everybody else nothing has changed.
     expect((await cy.rpc.social.comments.query({ postId })).items).toMatchObject([{ text: "Hidden" }]);
   });
 
-  test("posts, comments, likes and reports are limited in speed, with a day offline at once", async () => {
+  test("limit the rate of posts, comments, likes and reports, each with its own burst", async () => {
     const { world, ada, bo } = await createScene(dialect, {
       postBurst: 2,
       commentBurst: 1,
@@ -416,9 +418,9 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     await social.like.mutate({ postId: two });
   });
 
-  test("counts are those of the rows after likes, comments and follows that cross each other", async () => {
+  test("keep counts equal to the rows after concurrent likes, comments and follows", async () => {
     const { world, ada } = await createScene(dialect, { callsPerMinutePerIp: 1_000_000 });
-    // On PostgreSQL through two servers.
+    // On PostgreSQL this uses two servers.
     const other = dialect === "postgres" ? await joinWorld(world) : world;
     const students = await Promise.all(Array.from({ length: 50 }, () => createStudent(world)));
     const postId = await post(ada, "Popular");
@@ -429,7 +431,7 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
         if (!student) return;
         const { social } = index % 2 ? student.rpc : other.rpc({ token: student.token });
         const round = Math.floor(index / students.length);
-        // Some like, some take it back, some do both at once from two devices.
+        // Some students like, some withdraw the like, some do both at once from two devices.
         await ((index + round) % 3 === 0 ? social.unlike.mutate({ postId }) : social.like.mutate({ postId }));
         const next = students[(index + 1) % students.length];
         if (next && round < 2) await social.follow.mutate({ userId: next.id });
@@ -438,34 +440,34 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
       }),
     );
 
-    const found = await ada.rpc.social.get.query({ postId });
+    const counted = await ada.rpc.social.get.query({ postId });
     const [likes] = await rowsOf(world.databaseUrl, "select count(*) as n from likes");
     const [comments] = await rowsOf(world.databaseUrl, "select count(*) as n from comments");
-    expect({ n: found.likeCount }).toEqual(numberOf(likes));
-    expect({ n: found.commentCount }).toEqual(numberOf(comments));
-    const wrong = await rowsOf(
+    expect({ n: counted.likeCount }).toEqual(numberOf(likes));
+    expect({ n: counted.commentCount }).toEqual(numberOf(comments));
+    const mismatches = await rowsOf(
       world.databaseUrl,
       `select * from social_counts where
          posts <> (select count(*) from posts where author_id = social_counts.user_id) or
          followers <> (select count(*) from follows where followee_id = social_counts.user_id) or
          following <> (select count(*) from follows where follower_id = social_counts.user_id)`,
     );
-    expect(wrong).toEqual([]);
+    expect(mismatches).toEqual([]);
     expect(await rowsOf(world.databaseUrl, "select * from social_counts")).toHaveLength(51);
   });
 
-  test("one who deletes her account is seen no more at once, and her rows and what they counted go", async () => {
+  test("hide a student who deletes the account at once, and later remove the student's rows and their counts", async () => {
     const { world, ada, bo, cy } = await createScene(dialect);
     await follow(bo, ada);
     await follow(ada, bo);
-    const [hers, other] = [await post(ada, "Ada's words"), await post(bo, "Bo's")];
-    await bo.rpc.social.like.mutate({ postId: hers });
-    await ada.rpc.social.like.mutate({ postId: other });
-    await bo.rpc.social.editPost.mutate({ postId: other, mentions: [ada.id] });
-    const said = { postId: other, text: "Ada's comment", mentions: [cy.id] };
-    const { commentId } = await ada.rpc.social.comment.mutate(said);
-    await cy.rpc.social.comment.mutate({ postId: other, parentId: commentId, text: "To Ada" });
-    await ada.rpc.social.report.mutate({ postId: other, reason: "Ada's reason" });
+    const [adasPost, bosPost] = [await post(ada, "Ada's words"), await post(bo, "Bo's")];
+    await bo.rpc.social.like.mutate({ postId: adasPost });
+    await ada.rpc.social.like.mutate({ postId: bosPost });
+    await bo.rpc.social.editPost.mutate({ postId: bosPost, mentions: [ada.id] });
+    const comment = { postId: bosPost, text: "Ada's comment", mentions: [cy.id] };
+    const { commentId } = await ada.rpc.social.comment.mutate(comment);
+    await cy.rpc.social.comment.mutate({ postId: bosPost, parentId: commentId, text: "To Ada" });
+    await ada.rpc.social.report.mutate({ postId: bosPost, reason: "Ada's reason" });
     const exported = JSON.stringify(await ada.rpc.account.export.query());
 
     await ada.rpc.account.delete.mutate();
@@ -474,21 +476,28 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     for (const text of ["Bo's", "To Ada"]) expect(exported).not.toContain(text);
     const shownTo = async ({ social }: Student["rpc"]) => ({
       feed: (await social.feed.query()).items.map(({ text }) => text),
-      comments: (await social.comments.query({ postId: other })).items,
-      likes: (await social.likes.query({ postId: other })).items,
-      mentions: (await social.get.query({ postId: other })).mentions,
+      comments: (await social.comments.query({ postId: bosPost })).items,
+      likes: (await social.likes.query({ postId: bosPost })).items,
+      mentions: (await social.get.query({ postId: bosPost })).mentions,
       followers: (await social.followers.query()).items,
       following: (await social.following.query()).items,
     });
-    const nothing = { feed: ["Bo's"], comments: [], likes: [], mentions: [], followers: [], following: [] };
-    expect(await shownTo(bo.rpc)).toEqual(nothing);
+    const withoutAda = {
+      feed: ["Bo's"],
+      comments: [],
+      likes: [],
+      mentions: [],
+      followers: [],
+      following: [],
+    };
+    expect(await shownTo(bo.rpc)).toEqual(withoutAda);
     await expectRefusal(cy.rpc.social.student.query({ userId: ada.id }), "not-found");
 
     world.clock.advance({ days: 7, hours: 1 });
     await until(async () => (await rowsOf(world.databaseUrl, "select id from users")).length === 2);
     const { rpc } = await world.device({ phone: bo.phone }).signIn();
-    expect(await shownTo(rpc)).toEqual(nothing);
-    expect(await rpc.social.get.query({ postId: other })).toMatchObject({ likeCount: 0, commentCount: 0 });
+    expect(await shownTo(rpc)).toEqual(withoutAda);
+    expect(await rpc.social.get.query({ postId: bosPost })).toMatchObject({ likeCount: 0, commentCount: 0 });
     expect(await rpc.social.student.query({ userId: bo.id })).toMatchObject({
       postCount: 1,
       followerCount: 0,
@@ -510,7 +519,7 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     }
   });
 
-  test("reported posts come before an admin, who takes one from everybody", async () => {
+  test("show reported posts to an admin, who can remove a post for everybody", async () => {
     const { world, ada, bo, cy } = await createScene(dialect);
     const { posts } = world.admin.admin;
     const [bad, worse] = [await post(ada, "bad"), await post(ada, "worse")];
@@ -521,13 +530,13 @@ describe.each(DIALECTS)("what others make of posts, on %s", (dialect) => {
     await bo.rpc.social.report.mutate({ postId: bad, reason: "Again" });
     await cy.rpc.social.report.mutate({ postId: bad, reason: "Rude" });
 
-    const one = await posts.list.query({ limit: 1 });
-    const two = await posts.list.query({ limit: 1, cursor: one.nextCursor });
-    expect([...one.items, ...two.items]).toMatchObject([
+    const firstPage = await posts.list.query({ limit: 1 });
+    const secondPage = await posts.list.query({ limit: 1, cursor: firstPage.nextCursor });
+    expect([...firstPage.items, ...secondPage.items]).toMatchObject([
       { id: bad, reportCount: 2, authorId: ada.id },
       { id: worse, reportCount: 1 },
     ]);
-    expect(two.nextCursor).toBeNull();
+    expect(secondPage.nextCursor).toBeNull();
     expect((await posts.list.query({ reported: false })).items.map(({ text }) => text)).toEqual([
       "good",
       "worse",

@@ -33,7 +33,7 @@ const openOwn = (world: World, student: Student, doc = new Y.Doc()): StockClient
 const say = ({ rpc }: Student, roomId: string, text: string) =>
   rpc.chat.send.mutate({ roomId, text, commandId: uuidv7() });
 
-/** What an app does to a favourite, on the device alone. */
+/** Toggles a favourite in a document, as an app does on the device. */
 const toggle = (doc: Y.Doc, id: string): void => {
   const favourites = new YKeyValue<FavouriteValue>(doc.getArray("favourites"));
   const key = favouriteKey({ kind: "university", id: id as UniversityId });
@@ -50,7 +50,7 @@ const favouritesTable = async ({ rpc }: Student): Promise<string[]> => {
 };
 
 describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
-  test("two students see the same array, a third is closed, and what is removed is gone from every byte", async () => {
+  test("shows two students the same array, rejects a third, and deletes removed messages from every byte", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo, cy] = [
       await createStudent(world),
@@ -77,7 +77,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
     expect(await openRoom(world, cy, roomId).closed()).toBe(CLOSE_CODES.forbidden);
   });
 
-  test("a phone that was offline for 500 messages gets those 500 and little more", async () => {
+  test("sends a phone that was offline for 500 messages little more than those 500", async () => {
     const world = await createWorld({ dialect, limits: { segmentEvents: 10_000, segmentBytes: 10_000_000 } });
     const [ada, bo] = [await createStudent(world), await createStudent(world)];
     const roomId = await openDirect(ada, bo);
@@ -95,14 +95,14 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
     phone.provider.connect();
     await until(() => phone.texts().length === 550);
 
-    // The same 500 events by themselves: what follows the first of them in the client's own array.
+    // For comparison: a document with only these 500 events of the client's own array.
     const events = phone.events().slice(-500);
     const alone = new Y.Doc();
     alone.getArray("events").push(events.map((event) => [...event]));
     expect(missed.length).toBeLessThan(Y.encodeStateAsUpdate(alone).length * 1.02);
   });
 
-  test("who leaves or is removed is closed, and reads nothing that comes after", async () => {
+  test("closes the socket of a member who leaves or is removed, and sends nothing afterwards", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo, cy] = [
       await createStudent(world),
@@ -110,19 +110,19 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
       await createStudent(world),
     ];
     const roomId = await openGroup(ada, [bo, cy]);
-    const [ofBo, ofCy] = [openRoom(world, bo, roomId), openRoom(world, cy, roomId)];
-    await Promise.all([ofBo.synced(), ofCy.synced()]);
+    const [bosClient, cysClient] = [openRoom(world, bo, roomId), openRoom(world, cy, roomId)];
+    await Promise.all([bosClient.synced(), cysClient.synced()]);
 
     await bo.rpc.chat.rooms.leave.mutate({ roomId });
     await ada.rpc.chat.rooms.removeMember.mutate({ roomId, userId: cy.id });
     await say(ada, roomId, "now that we are alone");
 
-    expect(await Promise.all([ofBo.closed(), ofCy.closed()])).toEqual([4403, 4403]);
-    for (const client of [ofBo, ofCy]) expect(client.texts()).toEqual([]);
+    expect(await Promise.all([bosClient.closed(), cysClient.closed()])).toEqual([4403, 4403]);
+    for (const client of [bosClient, cysClient]) expect(client.texts()).toEqual([]);
     expect(await openRoom(world, bo, roomId).closed()).toBe(CLOSE_CODES.forbidden);
   });
 
-  test("one who joins a room whose history is closed to her reads from there on, and nothing before", async () => {
+  test("lets a member who joins a room with closed history read from the joining on, and nothing before", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo, cy] = [
       await createStudent(world),
@@ -147,7 +147,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
       expect(await openRoom(world, cy, roomId, earlier).closed()).toBe(CLOSE_CODES.forbidden);
   });
 
-  test("the inbox hint reaches whoever is online, for messages and for what another device read", async () => {
+  test("sends the inbox hint to online devices, for messages and for reading on another device", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo] = [await createStudent(world), await createStudent(world)];
     const roomId = await openDirect(ada, bo);
@@ -170,7 +170,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
     expect(phone.received.find((frame) => frame[0] === MESSAGE_TYPES.inbox)).toEqual(Buffer.of(103));
   });
 
-  test("revoking a session closes its sockets, and theirs alone", async () => {
+  test("closes only the sockets of a revoked session", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const other = await world.device({ phone: student.phone }).signIn();
@@ -184,19 +184,19 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
     expect(kept.provider.wsconnected).toBe(true);
   });
 
-  test("a session that expires closes its sockets", async () => {
+  test("closes the sockets of an expired session", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const raw = await connectRaw(targetOf(world, student), userDocumentName(student.id));
     raw.send(0, 0, 1, 0);
     await until(() => raw.received.length >= 2);
 
-    // The peer is there all the while: it answers every ping. Nobody uses it.
+    // The peer answers every ping all the time, but nobody uses the session.
     for (let minute = 0; minute <= 24 * 60 && raw.socket.readyState === raw.socket.OPEN; minute += 1) {
       const pinged = once(raw.socket, "ping");
       world.clock.advance({ minutes: 1 });
       await Promise.race([pinged, raw.closed]);
-      // By the time that this is answered, the server has read the answer to its ping.
+      // When this is answered, the server has also read the answer to its ping.
       await fetch(`${world.url}/healthz`);
     }
 
@@ -205,7 +205,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
 });
 
 describe.each(DIALECTS)("the user document over the stock client, on %s", (dialect) => {
-  test("two devices toggle offline, come back in either order, and agree with the table", async () => {
+  test("agrees with the table after two devices toggled offline and came back in either order", async () => {
     for (const isFirstBackFirst of [true, false]) {
       const world = await createWorld({ dialect });
       const student = await createStudent(world);
@@ -229,7 +229,7 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
     }
   });
 
-  test("an edit made between connecting and the handshake is not lost", async () => {
+  test("keeps an edit between connecting and the handshake", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const first = openOwn(world, student);
@@ -246,7 +246,7 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
     await until(async () => (await favouritesTable(student)).length === 3);
   });
 
-  test("a barrier comes back after the commit of what came before it", async () => {
+  test("answers a barrier after the commit of everything before it", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const doc = new Y.Doc();
@@ -266,7 +266,7 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
     expect(await favouritesTable(student)).toHaveLength(1);
   });
 
-  test("what is added without Yjs reaches the devices that have it", async () => {
+  test("sends favourites that were added without Yjs to devices with Yjs", async () => {
     const world = await createWorld({ dialect });
     await world.server.seedIfEmpty();
     const student = await createStudent(world);
@@ -282,7 +282,7 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
     expect(await student.rpc.favourites.add.mutate(favourite)).toEqual({ created: true });
   });
 
-  test("bytes that no honest client sends close the socket, and change nothing", async () => {
+  test("closes the socket for bytes that no honest client sends, and changes nothing", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const device = openOwn(world, student);
@@ -290,10 +290,10 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
     toggle(device.doc, randomUUID());
     await until(async () => (await favouritesTable(student)).length === 1);
 
-    // A Yjs update of seven bytes that announces 2^25 structs, and a root that is none of ours.
-    const stranger = new Y.Doc();
-    stranger.getMap("admin").set("isAdmin", true);
-    for (const update of [Uint8Array.of(1, 128, 128, 128, 16, 1, 0), Y.encodeStateAsUpdate(stranger)]) {
+    // A Yjs update of seven bytes that announces 2^25 structs, and one with an unknown root.
+    const unknownRoot = new Y.Doc();
+    unknownRoot.getMap("admin").set("isAdmin", true);
+    for (const update of [Uint8Array.of(1, 128, 128, 128, 16, 1, 0), Y.encodeStateAsUpdate(unknownRoot)]) {
       const raw = await connectRaw(targetOf(world, student), userDocumentName(student.id));
       raw.send(0, 2, update.length, update);
       expect(await raw.closed).toBe(CLOSE_CODES.malformed);
@@ -305,41 +305,41 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
 });
 
 describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL", () => {
-  test("messages, favourites, revocations and departures cross from one to the other", async () => {
-    const here = await createWorld({ dialect: "postgres" });
-    const there = await joinWorld(here);
-    const [ada, bo] = [await createStudent(here), await createStudent(here)];
+  test("pass messages, favourites, revocations and departures from one to the other", async () => {
+    const one = await createWorld({ dialect: "postgres" });
+    const other = await joinWorld(one);
+    const [ada, bo] = [await createStudent(one), await createStudent(one)];
     const roomId = await openGroup(ada, [bo]);
-    const ofBo = openRoom(there, bo, roomId);
-    const [phone, tablet] = [openOwn(here, ada), openOwn(there, ada)];
-    await Promise.all([ofBo, phone, tablet].map((client) => client.synced()));
-    const soon = (condition: () => boolean) =>
+    const bosClient = openRoom(other, bo, roomId);
+    const [phone, tablet] = [openOwn(one, ada), openOwn(other, ada)];
+    await Promise.all([bosClient, phone, tablet].map((client) => client.synced()));
+    const untilPolled = (condition: () => boolean) =>
       until(() => {
-        here.clock.advance({ ms: 400 });
+        one.clock.advance({ ms: 400 });
         return condition();
       });
 
     await say(ada, roomId, "from the other node");
-    await soon(() => ofBo.texts().includes("from the other node"));
+    await untilPolled(() => bosClient.texts().includes("from the other node"));
     toggle(phone.doc, randomUUID());
-    await soon(() => favouritesOf(tablet.doc).length === 1);
+    await untilPolled(() => favouritesOf(tablet.doc).length === 1);
     await ada.rpc.chat.rooms.removeMember.mutate({ roomId, userId: bo.id });
     await say(ada, roomId, "after bo");
     let left: number | undefined;
-    void ofBo.closed().then((code) => (left = code));
-    await soon(() => left !== undefined);
+    void bosClient.closed().then((code) => (left = code));
+    await untilPolled(() => left !== undefined);
     let ended: number | undefined;
     void tablet.closed().then((code) => (ended = code));
     await ada.rpc.sessions.logout.mutate();
-    await soon(() => ended !== undefined);
+    await untilPolled(() => ended !== undefined);
 
     expect([left, ended]).toEqual([CLOSE_CODES.forbidden, CLOSE_CODES.noSession]);
-    expect(ofBo.texts()).toEqual(["from the other node"]);
+    expect(bosClient.texts()).toEqual(["from the other node"]);
   });
 });
 
-describe("a database that went back in time", () => {
-  /** A room of two with three messages, a backup of it, and two messages that the backup lacks. */
+describe("a server whose database was restored to an earlier state", () => {
+  /** A room of two students with three messages, a backup of it, and two messages that the backup lacks. */
   const createScene = async () => {
     const world = await createWorld();
     const [ada, bo] = [await createStudent(world), await createStudent(world)];
@@ -353,7 +353,7 @@ describe("a database that went back in time", () => {
     return { world, ada, bo, roomId, path, copy: client.doc };
   };
 
-  test("by the command: copies of before are told to drop themselves, and fresh ones agree", async () => {
+  test("refuses older copies after a restore by the command, and accepts fresh ones", async () => {
     const { world, ada, roomId, path, copy } = await createScene();
 
     await world.server.close();
@@ -361,25 +361,25 @@ describe("a database that went back in time", () => {
       environment: { EDVOYAGE_DATA_DIR: world.dataDir, EDVOYAGE_DATABASE_URL: world.databaseUrl },
     });
     expect(restored, restored.stderr).toMatchObject({ exitCode: 0 });
-    const again = await world.restart();
-    const session = await again.device({ phone: ada.phone }).signIn();
+    const reopened = await world.restart();
+    const session = await reopened.device({ phone: ada.phone }).signIn();
     const vector = Y.encodeStateVector(copy);
     const raw = await connectRaw(
-      { url: again.url, token: session.token },
+      { url: reopened.url, token: session.token },
       roomDocumentName(roomId as RoomId, 0),
     );
     raw.send(0, 0, vector.length, vector);
 
     expect(await raw.closed).toBe(CLOSE_CODES.forked);
     const fresh = connectStock(
-      { url: again.url, token: session.token },
+      { url: reopened.url, token: session.token },
       roomDocumentName(roomId as RoomId, 0),
     );
     await fresh.synced();
     expect(fresh.texts()).toEqual(["a", "b", "c"]);
   });
 
-  test("behind its back: a copy that is ahead is told, and one that is not sees another id at its head", async () => {
+  test("refuses a copy that is ahead after a restore without notice, and reveals the others by the id at their head", async () => {
     const { world, ada, roomId, path, copy } = await createScene();
 
     await world.server.close();
@@ -387,15 +387,15 @@ describe("a database that went back in time", () => {
     copyFileSync(path, file);
     const folder = join(file, "..");
     expect(readdirSync(folder).some((name) => name.endsWith("-wal"))).toBe(false);
-    const again = await world.restart();
-    const rpc = again.rpc({ token: ada.token });
+    const restored = await world.restart();
+    const rpc = restored.rpc({ token: ada.token });
     const name = roomDocumentName(roomId as RoomId, 0);
     const vector = Y.encodeStateVector(copy);
-    const ahead = await connectRaw({ url: again.url, token: ada.token }, name);
+    const ahead = await connectRaw({ url: restored.url, token: ada.token }, name);
     ahead.send(0, 0, vector.length, vector);
     expect(await ahead.closed).toBe(CLOSE_CODES.forked);
 
-    // Written over: now the state vectors are equal, and only the ids tell.
+    // The lost messages are replaced. Now the state vectors are equal, and only the ids differ.
     for (const text of ["new 1", "new 2"]) await rpc.chat.send.mutate({ roomId, text, commandId: uuidv7() });
     const { rooms } = await rpc.inbox.changes.query();
     const room = rooms.find(({ id }) => id === roomId);
@@ -403,7 +403,7 @@ describe("a database that went back in time", () => {
     const mine = copy.getArray<readonly unknown[]>("events").get(head.index);
 
     expect(mine[2]).not.toBe(head.id);
-    const fresh = connectStock({ url: again.url, token: ada.token }, name);
+    const fresh = connectStock({ url: restored.url, token: ada.token }, name);
     await fresh.synced();
     expect(fresh.texts()).toEqual(["a", "b", "c", "new 1", "new 2"]);
     expect(fresh.events().at(-1)?.[2]).toBe(head.id);

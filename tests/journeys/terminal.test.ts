@@ -12,7 +12,7 @@ import { createWorld, expectRefusal, type World, type WorldOptions, PRODUCTION }
 
 const ESCAPE = "\u001b";
 
-/** A world and its terminal, which finds the server by its URL and the token by the data folder. */
+/** Returns a world and its terminal, which finds the server by its URL and the token in the data folder. */
 const createTerminal = async (options: WorldOptions = {}) => {
   const world = await createWorld(options);
   const edvoyage = (...words: string[]) =>
@@ -27,7 +27,7 @@ const blockDevice = async (world: World) => {
   return phone;
 };
 
-describe("the terminal program, in a pipe", () => {
+describe("the terminal program in a pipe", () => {
   test("lists sessions as plain text with masked numbers, and as JSON", async () => {
     const { world, edvoyage } = await createTerminal();
     const { session, user } = await world.device({ name: "Asha's phone" }).signIn();
@@ -46,7 +46,7 @@ describe("the terminal program, in a pipe", () => {
     expect(shown.stdout).toContain(user.phone);
   });
 
-  test("revokes a session, says so, and an unknown one is not found", async () => {
+  test("revokes a session and reports it, and ends with exit code 3 for an unknown one", async () => {
     const { world, edvoyage } = await createTerminal();
     const { session, rpc } = await world.device().signIn();
 
@@ -64,7 +64,7 @@ describe("the terminal program, in a pipe", () => {
     });
   });
 
-  test("lists and explains a number whose known devices spent their messages, and resets its budgets", async () => {
+  test("lists and explains a number whose known devices have used up their messages, and resets its budgets", async () => {
     const { world, edvoyage } = await createTerminal({ limits: { sendsPerDayPerPhoneForKnownDevices: 1 } });
     const student = world.device();
     await student.signIn();
@@ -106,7 +106,7 @@ describe("the terminal program, in a pipe", () => {
     );
   });
 
-  test("lists, shows and moves applications, and asks before it does", async () => {
+  test("lists, shows and moves applications, and needs a confirmation to move one", async () => {
     const { world, edvoyage } = await createTerminal();
     const student = await createStudent(world);
     const courseId = (await someCourses(world, 1))[0] ?? "";
@@ -136,7 +136,7 @@ describe("the terminal program, in a pipe", () => {
     });
   });
 
-  test("judges a document of an application, once it is submitted", async () => {
+  test("sets the status of a document of a submitted application, but not after its withdrawal", async () => {
     const { world, edvoyage } = await createTerminal();
     const student = await createStudent(world);
     const courseId = (await someCourses(world, 1))[0] ?? "";
@@ -165,7 +165,7 @@ describe("the terminal program, in a pipe", () => {
     );
   });
 
-  test("lists reported posts, shows why, and removes one, but asks before it does", async () => {
+  test("lists reported posts, shows the reasons, and needs a confirmation to remove one", async () => {
     const { world, edvoyage } = await createTerminal();
     const [ada, bo, cleo] = await Promise.all([
       createStudent(world),
@@ -192,7 +192,7 @@ describe("the terminal program, in a pipe", () => {
     const unconfirmed = await edvoyage("posts", "remove", first, "--reason", "sells essays");
     const before = await edvoyage("posts", "show", first, "--json");
     const removed = await edvoyage("posts", "remove", first, "--reason", "sells essays", "--yes", "--json");
-    const again = await edvoyage("posts", "remove", first, "--reason", "sells essays", "--yes");
+    const repeated = await edvoyage("posts", "remove", first, "--reason", "sells essays", "--yes");
 
     expect(listed).toMatchObject({ exitCode: 0, stderr: "" });
     expect(listed.stdout).toMatch(new RegExp(`${first} +2 .* Essays for sale +Ada[^]*${second} +1 .* Ada`));
@@ -215,7 +215,7 @@ describe("the terminal program, in a pipe", () => {
     });
     expect(removed.exitCode).toBe(0);
     expect(JSON.parse(removed.stdout)).toEqual({ postId: first, authorId: ada.id });
-    expect(again).toMatchObject({ exitCode: 3, stdout: "" });
+    expect(repeated).toMatchObject({ exitCode: 3, stdout: "" });
     await expectRefusal(ada.rpc.social.get.query({ postId: first }), "not-found");
     expect(JSON.parse((await edvoyage("audit", "list", "--json")).stdout)[0]).toMatchObject({
       action: "post.removed",
@@ -225,7 +225,7 @@ describe("the terminal program, in a pipe", () => {
     });
   });
 
-  test("lists pushes that were given up, with what the provider said in words that are harmless", async () => {
+  test("lists pushes that were given up, with the provider's message stripped of control characters", async () => {
     const { world, edvoyage } = await createTerminal({
       pushProvider: {
         name: "expo",
@@ -238,21 +238,21 @@ describe("the terminal program, in a pipe", () => {
     const [ada, bo] = [await createStudent(world), await createStudent(world)];
     await ada.rpc.push.register.mutate({ provider: "expo", token: "ExponentPushToken[a]" });
 
-    const none = await edvoyage("push", "list");
+    const before = await edvoyage("push", "list");
     await bo.send(await openDirect(ada, bo), "Hello");
-    const dead = () => world.admin.admin.push.list.query();
-    await until(async () => (await dead()).items.some(({ kind }) => kind === "message"));
+    const deadLetters = () => world.admin.admin.push.list.query();
+    await until(async () => (await deadLetters()).items.some(({ kind }) => kind === "message"));
     const listed = await edvoyage("push", "list");
     const json = await edvoyage("push", "list", "--json");
 
-    expect(none).toMatchObject({ exitCode: 0, stdout: "" });
-    expect(none.stderr).toBe("No push was given up.\n");
+    expect(before).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(before.stderr).toBe("No push was given up.\n");
     expect(listed).toMatchObject({ exitCode: 0, stderr: "" });
     expect(listed.stdout).toMatch(new RegExp(` expo +TooBig\\[2J for us +message +1 .*${ada.id}`));
     expect(listed.stdout).not.toContain(ESCAPE);
     expect(listed.stdout).not.toContain("ExponentPushToken");
     expect(json.stdout).not.toContain(ESCAPE);
-    expect(JSON.parse(json.stdout)).toEqual((await dead()).items);
+    expect(JSON.parse(json.stdout)).toEqual((await deadLetters()).items);
   });
 
   test("lists, shows, exports and erases a student", async () => {
@@ -264,11 +264,11 @@ describe("the terminal program, in a pipe", () => {
     const listed = await edvoyage("users", "list");
     const shown = await edvoyage("users", "show", user.phone);
     const written = await edvoyage("users", "export", user.id, "--output", file);
-    const again = await edvoyage("users", "export", user.id, "--output", file);
+    const repeated = await edvoyage("users", "export", user.id, "--output", file);
     const printed = await edvoyage("users", "export", user.id);
     const unconfirmed = await edvoyage("users", "erase", user.id);
     const erased = await edvoyage("users", "erase", user.id, "--yes", "--reason", "asked by letter");
-    const gone = await edvoyage("users", "show", user.id);
+    const afterErasure = await edvoyage("users", "show", user.id);
 
     expect(listed.stdout).toContain("Asha");
     expect(listed.stdout).toContain(`+91••••••${user.phone.slice(-4)}`);
@@ -276,7 +276,7 @@ describe("the terminal program, in a pipe", () => {
     for (const { stdout } of [listed, shown, written, erased]) expect(stdout).not.toContain(user.phone);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ profile: { name: "Asha" } });
-    expect(again.exitCode).toBe(5);
+    expect(repeated.exitCode).toBe(5);
     expect(JSON.parse(printed.stdout)).toMatchObject({
       user: { phone: user.phone },
       profile: { name: "Asha" },
@@ -284,14 +284,14 @@ describe("the terminal program, in a pipe", () => {
     expect(unconfirmed).toMatchObject({ exitCode: 2, stdout: "" });
     expect(erased.exitCode).toBe(0);
     expect(erased.stdout).toContain(`+91••••••${user.phone.slice(-4)} is erased.`);
-    expect(gone.exitCode).toBe(3);
+    expect(afterErasure.exitCode).toBe(3);
     const audit = await edvoyage("audit", "list", "--json");
     expect(JSON.parse(audit.stdout)).toContainEqual(
       expect.objectContaining({ action: "account.erasure-begun", actor: "admin", reason: "asked by letter" }),
     );
   });
 
-  test("seeds, and imports a file twice without a change", async () => {
+  test("seeds the catalogue, and imports a file twice without a further change", async () => {
     const { edvoyage } = await createTerminal();
     const file = join(temporaryFolder(), "universities.json");
     writeFileSync(
@@ -318,7 +318,7 @@ describe("the terminal program, in a pipe", () => {
     expect(JSON.parse(second.stdout).skipped).toHaveLength(2);
   });
 
-  test("seeds a world with its progress, once, and says with which number to sign in", async () => {
+  test("seeds a world once, with its progress, and prints the number to sign in with", async () => {
     const { world, edvoyage } = await createTerminal();
     const words = ["seed", "run", "--students", "12"];
 
@@ -344,7 +344,7 @@ describe("the terminal program, in a pipe", () => {
     expect(await world.device({ phone: "+12025550100" }).signIn()).toMatchObject({ isNewUser: false });
   });
 
-  test("refuses to seed a world in production, and says how it would not", async () => {
+  test("refuses to seed a world in production, and names the option that allows it", async () => {
     const world = await createWorld({ environment: PRODUCTION });
     const environment = { EDVOYAGE_URL: world.url, EDVOYAGE_ADMIN_TOKEN: world.adminToken };
 
@@ -356,7 +356,7 @@ describe("the terminal program, in a pipe", () => {
     expect(await world.admin.admin.status.query()).toMatchObject({ universities: 0 });
   });
 
-  test("the doctor is content with a healthy server", async () => {
+  test("reports a healthy server with the doctor", async () => {
     const { edvoyage } = await createTerminal();
 
     const { exitCode, stdout } = await edvoyage("doctor");
@@ -381,7 +381,7 @@ describe("the terminal program, in a pipe", () => {
     [2, ["posts", "remove", "01990000-0000-7000-8000-000000000000", "--reason", " ", "--yes"]],
     [3, ["posts", "remove", "01990000-0000-7000-8000-000000000000", "--reason", "spam", "--yes"]],
     [2, ["push", "show"]],
-  ])("ends with %i after %j", async (exitCode, words) => {
+  ])("ends with exit code %i after %j", async (exitCode, words) => {
     const { edvoyage } = await createTerminal();
 
     const ended = await edvoyage(...words);
@@ -391,7 +391,7 @@ describe("the terminal program, in a pipe", () => {
     expect(ended.stderr).not.toContain(ESCAPE);
   });
 
-  test("what another program answers is not taken for the server's", async () => {
+  test("rejects an answer that does not come from an EdVoyage server", async () => {
     const proxy = await createProxy("http://127.0.0.1:1");
     const edvoyage = (...words: string[]) => runTerminal([...words, "--url", proxy.url]);
     const body = '[{"result":{"data":{"revoked":true}}}]';
@@ -407,7 +407,7 @@ describe("the terminal program, in a pipe", () => {
     expect(doctor.exitCode).not.toBe(0);
   });
 
-  test("a wrong token is not allowed, a server that is not there is unreachable, both as JSON too", async () => {
+  test("ends with an error in JSON for a wrong token and for an unreachable server", async () => {
     const { world } = await createTerminal();
     const environment = {
       EDVOYAGE_URL: world.url,
@@ -427,8 +427,8 @@ describe("the terminal program, in a pipe", () => {
   });
 });
 
-describe("the terminal program, on the database itself", () => {
-  test("respects a running server's lock, and works when none runs", async () => {
+describe("the terminal program on the database itself", () => {
+  test("respects a running server's lock, and works when no server runs", async () => {
     const dataDir = temporaryFolder();
     const environment = { EDVOYAGE_DATA_DIR: dataDir };
     const server = await startServerProcess(dataDir);

@@ -7,8 +7,8 @@ import { createStudent, openDirect } from "../support/student.ts";
 import { until } from "../support/sync-client.ts";
 import { createWorld, expectRefusal } from "../support/world.ts";
 
-describe.each(DIALECTS)("how fast a student writes, on %s", (dialect) => {
-  test("over the rate every write is refused with when to come again, and nobody else's", async () => {
+describe.each(DIALECTS)("the write rate of a student, on %s", (dialect) => {
+  test("refuses every write above it with a time to retry, but no other student's", async () => {
     const world = await createWorld({ dialect, limits: { writeBurst: 5, writesPerSecond: 1 } });
     const [ada, bo] = [await createStudent(world), await createStudent(world)];
     const { profile, contacts, notifications, favourites, push, account } = ada.rpc;
@@ -36,7 +36,7 @@ describe.each(DIALECTS)("how fast a student writes, on %s", (dialect) => {
     await expectRefusal(profile.update.mutate({ name: "Seven" }), "rate/limited", wait);
   });
 
-  test("all sessions of a student share it, and none can keep another from ending it", async () => {
+  test("covers all sessions of the student, but never stops one session from ending another", async () => {
     const world = await createWorld({ dialect, limits: { writeBurst: 3, writesPerSecond: 1 } });
     const { token, phone, rpc } = await createStudent(world);
     const thief = await createStudent(world, { phone });
@@ -52,7 +52,7 @@ describe.each(DIALECTS)("how fast a student writes, on %s", (dialect) => {
   });
 });
 
-test("a day offline, 1,000 messages and 400 other commands at one instant, is taken by default, and two minutes later another", async () => {
+test("a day offline with 1,000 messages and 400 other commands is accepted at once by default, and again two minutes later", async () => {
   const world = await createWorld();
   const [ada, bo] = [await createStudent(world), await createStudent(world)];
   const roomId = await openDirect(ada, bo);
@@ -74,7 +74,7 @@ test("a day offline, 1,000 messages and 400 other commands at one instant, is ta
   expect(await textsAt(bo, roomId)).toHaveLength(2_000);
 });
 
-test("a queue that is longer than the burst waits as it is told, and loses nothing", async () => {
+test("a queue that is longer than the burst waits as long as it is told, and loses nothing", async () => {
   const world = await createWorld({ limits: { writeBurst: 20, writesPerSecond: 5 } });
   const friend = await createStudent(world);
   const app = await createApp(world);
@@ -96,9 +96,9 @@ test("a queue that is longer than the burst waits as it is told, and loses nothi
   const refusals = app.requests.filter((url) => /chat\.send|profile\.update/.test(url)).length - 80;
   expect(app.client.sync.status.failed).toBe(0);
   expect(refusals).toBeGreaterThan(0);
-  // Two lanes, and a second between two attempts of each.
+  // There are two lanes, each with a second between two attempts.
   expect(refusals).toBeLessThanOrEqual(2 * (seconds + 1));
   expect(await textsAt(friend, roomId)).toEqual(written);
-  const again = await createStudent(world, { phone });
-  expect(await again.rpc.profile.get.query()).toMatchObject({ bio: "Bio 19" });
+  const sameStudent = await createStudent(world, { phone });
+  expect(await sameStudent.rpc.profile.get.query()).toMatchObject({ bio: "Bio 19" });
 });

@@ -1,4 +1,4 @@
-// What an app in a browser would write: the stock client, and nothing of ours.
+// The code of a browser app that uses only the stock client, without the SDK.
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 

@@ -1,4 +1,4 @@
-// The example of the README for a browser, as it stands there but for the server's address.
+// The browser example of the README, unchanged except for the server's address.
 import { client } from "../../examples/browser.ts";
 
 declare global {

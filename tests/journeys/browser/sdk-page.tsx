@@ -1,4 +1,4 @@
-// An app in a browser: the screens of the README with the newest room, and what a test does without a screen.
+// A browser app with the README's screens and the newest room, and functions that tests call without a screen.
 import { createClient, type Client } from "@edvoyage/client-sdk";
 import { browserAppState, browserNetwork, createIndexedDbStorage } from "@edvoyage/client-sdk/browser";
 import { EdVoyageProvider, useRooms } from "@edvoyage/client-sdk/react";
@@ -8,9 +8,9 @@ import { App } from "../../examples/screens.tsx";
 
 declare global {
   var client: Client;
-  /** The databases of this origin that have these words in any record. */
+  /** Returns the databases of this origin in which any record contains these words. */
   var databasesWith: (words: string) => Promise<string[]>;
-  /** Writes until the browser takes no more. */
+  /** Writes until the browser's quota is full. */
   var fillDisk: () => Promise<void>;
   var emptyDisk: () => Promise<void>;
 }
@@ -34,7 +34,7 @@ globalThis.client = createClient({
   onProblem: ({ kind, message, cause }) => reportError(new Error(`${kind}: ${message} ${String(cause)}`)),
 });
 
-/** Without the SDK, which would not show what it has set aside. */
+// Reads the databases without the SDK, which would not show records that it has set aside.
 globalThis.databasesWith = async (words) => {
   const found: string[] = [];
   for (const { name = "" } of await indexedDB.databases()) {
@@ -47,7 +47,7 @@ globalThis.databasesWith = async (words) => {
 const textsIn = (name: string): Promise<readonly string[]> =>
   new Promise((resolve, reject) => {
     const opening = indexedDB.open(name);
-    // It is gone meanwhile, and not to be made by this.
+    // The database was deleted in the meantime: abort, so that opening it does not create it again.
     opening.onupgradeneeded = () => opening.transaction?.abort();
     opening.onerror = () => resolve([]);
     opening.onsuccess = () => {
@@ -62,7 +62,7 @@ const textsIn = (name: string): Promise<readonly string[]> =>
     };
   });
 
-/** Random values come in no larger pieces. */
+/** The largest size that `crypto.getRandomValues` accepts. */
 const PIECE_BYTES = 65_536;
 const ballast = createIndexedDbStorage({ prefix: "ballast" });
 
@@ -73,7 +73,7 @@ globalThis.fillDisk = async () => {
       () => false,
       () => true,
     );
-  // The browser gives out what it believed was there, before it looks again.
+  // The browser grants space that it believed to be free before it measures again.
   for (let piece = 0; !(await isFull(piece)); piece += 1);
 };
 
