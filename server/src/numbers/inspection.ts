@@ -24,22 +24,25 @@ import {
   restrictedPhones,
 } from "./numbers.store.ts";
 
-/** A number that somebody had trouble signing in with. */
+/** A phone number that had trouble signing in lately. */
 export interface RestrictedNumber {
-  /** Masked unless asked for. */
+  /** Masked, except with `showPhones`. */
   readonly phone: string;
-  /** Until when the last of its blocked devices stays so; `null` when none is. */
+  /** When the last block of its devices ends; `null` when no device is blocked. */
   readonly blockedUntil: number | null;
   readonly blockedDevices: number;
-  /** Until when devices unknown to it are paused; `null` when they are not. */
+  /** When the pause of devices unknown to it ends; `null` when they are not paused. */
   readonly pausedUntil: number | null;
-  /** 6, or 8 when strangers have spent the budget of 6-digit codes. */
+  /** 6, or 8 after strangers have spent the budget of 6-digit codes. */
   readonly codeLength: number;
   readonly wrongCodesOfDay: number;
   readonly wrongCodesOfMonth: number;
-  /** Until when its known devices get no message, because they spent the day's; `null` when they do. */
+  /** Until when its known devices get no message, because the daily budget is spent; `null` when they do get one. */
   readonly knownBudgetSpentUntil: number | null;
-  /** Until when a sign-in costs its messages, because so many were given back already; `null` when it does not. */
+  /**
+   * Until when the messages of a sign-in count, because the daily limit of sign-ins that are given back is reached;
+   * `null` when they are given back.
+   */
   readonly giveBackSpentUntil: number | null;
 }
 
@@ -50,49 +53,50 @@ export interface NumberReport extends RestrictedNumber {
     readonly sixDigitOfMonth: number;
     readonly ofMonth: number;
   };
-  /** Messages of the last 24 hours that count, to devices unknown to the number. */
+  /** Messages to unknown devices in the last 24 hours that count. */
   readonly messagesOfDay: number;
-  /** The same to devices known to it. */
+  /** Messages to known devices in the last 24 hours that count. */
   readonly messagesToKnownOfDay: number;
   /** Sign-ins of the last 24 hours whose messages do not count. */
   readonly signInsGivenBackOfDay: number;
-  /** The limits in force for the above. */
+  /** The limits that apply to the counts above. */
   readonly allowed: NumberReport["budget"] & {
     readonly messagesOfDay: number;
     readonly messagesToKnownOfDay: number;
     readonly signInsGivenBackOfDay: number;
   };
   readonly devices: readonly {
-    /** Eight characters that name the device to `unblock`; its id is a secret. */
+    /** Eight characters by which `unblock` finds the device; its id is a secret. */
     readonly device: string;
     readonly isKnown: boolean;
     readonly signedInAt: number | null;
     readonly blockedUntil: number | null;
     readonly attemptsRemaining: number;
-    /** When it may next get a message by its own rhythm; `null` for at once. */
+    /** When its own resend timing allows the next message; `null` for at once. */
     readonly nextMessageAt: number | null;
   }[];
-  /** In words: what stands in the way of whom. Empty when nothing does. */
+  /** Sentences that say which devices cannot sign in, and why. Empty when none is hindered. */
   readonly explanation: readonly string[];
   readonly serverNow: number;
 }
 
-/** How an admin looks into numbers and helps. */
+/** Lets an admin look at phone numbers and unblock them. */
 export interface NumberInspection {
   /**
-   * Numbers with a wrong code in the last 30 days, a device blocked now, or a day's budget spent: of messages to known
-   * devices, or of sign-ins that are given back. In order.
+   * Lists numbers with a wrong code in the last 30 days, a device that is blocked now, or a spent daily budget (of
+   * messages to known devices, or of sign-ins that are given back). In order of the number.
    */
   list(page: {
     readonly cursor?: string | null | undefined;
     readonly limit: number;
     readonly showPhones: boolean;
   }): Promise<Page<RestrictedNumber>>;
-  /** Throws `not-found` for a number that nobody has tried. */
+  /** Reports on one number. Throws `not-found` for a number that nobody has tried. */
   show(phone: string, options: { readonly showPhones: boolean }): Promise<NumberReport>;
   /**
-   * Lifts the blocks of a number's devices, or of one; with `resetBudget` its budgets of wrong codes, messages and
-   * sign-ins that are given back start anew. Throws `not-found` for a number or device that nobody has tried.
+   * Lifts the blocks of all devices of a number, or of one device. With `resetBudget`, also resets the number's budgets
+   * of wrong codes, of messages and of sign-ins that are given back. Throws `not-found` for a number that nobody has
+   * tried, and for a device that has not tried it.
    */
   unblock(
     phone: string,
@@ -108,7 +112,7 @@ export interface NumberInspection {
   }>;
 }
 
-/** What the rows say of a number, and when they were read. */
+/** The rows of a number, and when they were read. */
 interface History {
   readonly phone: string;
   readonly now: number;
@@ -117,7 +121,7 @@ interface History {
   readonly sends: Sends;
 }
 
-/** Characters of a device key that tell an admin which device is meant. */
+/** Length of the prefix of a device key by which an admin names a device. */
 const DEVICE_NAME_CHARACTERS = 8;
 
 export const createNumberInspection = (deps: {
@@ -136,23 +140,28 @@ export const createNumberInspection = (deps: {
       phone,
       limit: limits.knownDevicesPerPhone,
     });
-    const seen = new Map((await devicesOfPhone(read, phone)).map((device) => [device.device_key, device]));
-    const keys = new Set([...seen.keys(), ...[...wrongCodes, ...sends].map(({ device_key }) => device_key)]);
+    const rowByDeviceKey = new Map(
+      (await devicesOfPhone(read, phone)).map((device) => [device.device_key, device]),
+    );
+    const keys = new Set([
+      ...rowByDeviceKey.keys(),
+      ...[...wrongCodes, ...sends].map(({ device_key }) => device_key),
+    ]);
     const devices = [...keys].map((deviceKey) => ({
       deviceKey,
-      signedInAt: seen.get(deviceKey)?.signed_in_at ?? null,
+      signedInAt: rowByDeviceKey.get(deviceKey)?.signed_in_at ?? null,
       newestSignIns,
-      blockedUntil: seen.get(deviceKey)?.blocked_until ?? null,
+      blockedUntil: rowByDeviceKey.get(deviceKey)?.blocked_until ?? null,
       wrongCodes,
     }));
     return { phone, now, devices, wrongCodes, sends };
   };
 
-  /** Throws `not-found` when there is nothing to tell. */
-  const knownHistoryOf = async (phone: string, now: number): Promise<History> => {
+  /** Throws `not-found` for a number without any rows. */
+  const requireHistoryOf = async (phone: string, now: number): Promise<History> => {
     const history = await historyOf(phone, now);
     if (history.devices.length > 0) return history;
-    throw new AppError("not-found", "Nobody has tried to sign in with this number lately.");
+    throw new AppError("not-found", "Nobody has tried to sign in with this number recently.");
   };
 
   const summarize = (history: History, showPhones: boolean): RestrictedNumber => {
@@ -177,7 +186,7 @@ export const createNumberInspection = (deps: {
     const { now, devices, wrongCodes, sends } = history;
     const { sixDigitOfDay, sixDigitOfMonth, ofMonth } = judgeBudget(wrongCodes, now, limits);
     const messages = judgeMessages(sends, now, limits);
-    const unexplained = {
+    const facts = {
       ...summarize(history, showPhones),
       budget: { sixDigitOfDay, sixDigitOfMonth, ofMonth },
       messagesOfDay: messages.toStrangersOfDay,
@@ -206,14 +215,14 @@ export const createNumberInspection = (deps: {
       }),
       serverNow: now,
     };
-    return { ...unexplained, explanation: explain(unexplained) };
+    return { ...facts, explanation: explain(facts) };
   };
 
   return {
     list: async ({ cursor, limit, showPhones }) => {
       const now = clock.now();
       const after = parseCursor(cursor, "numbers", z.tuple([z.string()]))?.[0];
-      const found = await restrictedPhones(database.read, {
+      const rows = await restrictedPhones(database.read, {
         now,
         wrongSince: now - MONTH_MS,
         sentSince: now - DAY_MS,
@@ -222,7 +231,7 @@ export const createNumberInspection = (deps: {
         after,
         limit: limit + 1,
       });
-      const phones = toPage(found, limit, {
+      const phones = toPage(rows, limit, {
         list: "numbers",
         itemOf: ({ phone }) => phone,
         positionOf: ({ phone }) => [phone],
@@ -232,14 +241,14 @@ export const createNumberInspection = (deps: {
       return { ...phones, items };
     },
 
-    show: async (phone, { showPhones }) => report(await knownHistoryOf(phone, clock.now()), showPhones),
+    show: async (phone, { showPhones }) => report(await requireHistoryOf(phone, clock.now()), showPhones),
 
     unblock: async (phone, { device, resetBudget, reason }) => {
       const now = clock.now();
-      const { devices } = await knownHistoryOf(phone, now);
+      const { devices } = await requireHistoryOf(phone, now);
       const chosen = devices.find(({ deviceKey }) => deviceName(deviceKey) === device);
       if (device !== undefined && !chosen)
-        throw new AppError("not-found", "No such device has tried this number.");
+        throw new AppError("not-found", "No such device has tried to sign in with this number.");
       return database.write(async (tx) => {
         await tx.lock(`phone:${phone}`);
         const lifted = await liftBlocks(tx, { phone, deviceKey: chosen?.deviceKey, now });
@@ -264,17 +273,17 @@ const explain = (report: Omit<NumberReport, "explanation">): string[] => {
     .filter(({ blockedUntil }) => blockedUntil !== null)
     .map(
       ({ device, blockedUntil }) =>
-        `Device ${device} gave too many wrong codes and is blocked until ${instant(blockedUntil)}.`,
+        `Device ${device} gave too many wrong codes and is blocked until ${toIsoText(blockedUntil)}.`,
     );
   if (pausedUntil !== null) {
     sentences.push(
-      `Devices that never signed in with this number are paused until ${instant(pausedUntil)}: ` +
+      `Devices that never signed in with this number are paused until ${toIsoText(pausedUntil)}: ` +
         `they gave ${budget.ofMonth} wrong codes in 30 days. Known devices are not affected.`,
     );
   } else if (codeLength > 6) {
     sentences.push(
       `New devices get ${codeLength}-digit codes: strangers gave ${budget.sixDigitOfDay} wrong 6-digit codes ` +
-        `in 24 hours and ${budget.sixDigitOfMonth} in 30 days. Nobody is refused for it.`,
+        `in 24 hours and ${budget.sixDigitOfMonth} in 30 days. They can still sign in.`,
     );
   }
   if (messagesOfDay >= allowed.messagesOfDay) {
@@ -282,17 +291,17 @@ const explain = (report: Omit<NumberReport, "explanation">): string[] => {
   }
   if (knownBudgetSpentUntil !== null) {
     sentences.push(
-      `Known devices get no message until ${instant(knownBudgetSpentUntil)}: ` +
+      `Known devices get no message until ${toIsoText(knownBudgetSpentUntil)}: ` +
         `${report.messagesToKnownOfDay} were sent to them in 24 hours.`,
     );
   }
   if (giveBackSpentUntil !== null) {
     sentences.push(
-      `Messages that end in a sign-in count until ${instant(giveBackSpentUntil)}: ` +
+      `Messages that end in a sign-in count until ${toIsoText(giveBackSpentUntil)}: ` +
         `those of ${report.signInsGivenBackOfDay} sign-ins in 24 hours were given back.`,
     );
   }
   return sentences;
 };
 
-const instant = (at: number | null): string => (at === null ? "" : new Date(at).toISOString());
+const toIsoText = (at: number | null): string => (at === null ? "" : new Date(at).toISOString());

@@ -17,7 +17,7 @@ import {
 const NOW = 1_800_000_000_000;
 const newId = createNewId(systemRandom);
 
-/** Sign-ins of `count` devices, `device-1` the newest, one a minute. */
+/** Returns sign-ins of `count` devices, one a minute; that of `device-1` is the newest. */
 const signIns = (count: number, newestAt = NOW): SignedInDevice[] =>
   Array.from({ length: count }, (_, index) => ({
     device_key: `device-${index + 1}`,
@@ -42,34 +42,34 @@ const factsOf = (deviceKey: string, facts: Partial<NumberFacts> = {}): NumberFac
   ...facts,
 });
 
-describe("whether a device is known to its phone", () => {
+describe("a device's status at its phone", () => {
   test.each<readonly [string, { readonly facts: NumberFacts; readonly isKnown: boolean }]>([
     ["that never signed in", { facts: factsOf("stranger"), isKnown: false }],
     ["that signed in last", { facts: factsOf("device-1"), isKnown: true }],
-    ["after whose sign-in nine others signed in", { facts: factsOf("device-10"), isKnown: true }],
+    ["that signed in before nine others", { facts: factsOf("device-10"), isKnown: true }],
     [
-      "after whose sign-in ten others signed in",
+      "that signed in before ten others",
       {
         facts: factsOf("device-11", { newestSignIns: signIns(11) }),
         isKnown: false,
       },
     ],
     [
-      "that is the eleventh of 118",
+      "that signed in eleventh-last of 118",
       {
         facts: factsOf("device-11", { newestSignIns: signIns(118) }),
         isKnown: false,
       },
     ],
     [
-      "whose sign-in is 180 days old but for a millisecond",
+      "that signed in one millisecond less than 180 days ago",
       {
         facts: factsOf("device-1", { newestSignIns: signIns(1, NOW - 180 * DAY_MS + 1) }),
         isKnown: true,
       },
     ],
     [
-      "whose sign-in is 180 days old",
+      "that signed in 180 days ago",
       {
         facts: factsOf("device-1", { newestSignIns: signIns(1, NOW - 180 * DAY_MS) }),
         isKnown: false,
@@ -96,21 +96,21 @@ describe("whether a device is known to its phone", () => {
         isKnown: true,
       },
     ],
-  ])("is judged for a device %s", (_case, { facts, isKnown }) => {
+  ])("tells whether a device is known: one %s", (_case, { facts, isKnown }) => {
     expect(judgeDevice(facts, NOW, limits).isKnown).toBe(isKnown);
   });
 
-  test("the eleventh device answers to the strangers' budget of wrong codes", () => {
+  test("counts the eleventh device as a stranger in the budget of wrong codes", () => {
     const spent = wrongCodes(9, { device_key: "stranger" });
-    const standingOf = (deviceKey: string) =>
+    const statusOf = (deviceKey: string) =>
       judgeDevice(factsOf(deviceKey, { newestSignIns: signIns(11), wrongCodes: spent }), NOW, limits);
 
-    expect(standingOf("device-10")).toMatchObject({ isKnown: true, codeLength: 6 });
-    expect(standingOf("device-11")).toMatchObject({ isKnown: false, codeLength: 8 });
+    expect(statusOf("device-10")).toMatchObject({ isKnown: true, codeLength: 6 });
+    expect(statusOf("device-11")).toMatchObject({ isKnown: false, codeLength: 8 });
   });
 });
 
-/** Messages of so many challenges to as many devices, the last one now, a minute apart; oldest first. */
+/** Returns messages of `count` challenges to as many devices, a minute apart, the last at `lastAt`; oldest first. */
 const sendsOf = (count: number, send: Partial<Send> & { readonly lastAt?: number } = {}): Send[] => {
   const { lastAt = NOW, ...rest } = send;
   return Array.from({ length: count }, (_, index) => ({
@@ -144,7 +144,7 @@ const decide = (
     limits,
   });
 
-describe("whether a message is sent", () => {
+describe("decideSend", () => {
   const MINUTE = 60_000;
   const known = { known: 1 } as const;
   test.each<
@@ -157,11 +157,11 @@ describe("whether a message is sent", () => {
       },
     ]
   >([
-    ["that got none", { sends: [], toStranger: "send", toKnown: "send" }],
-    ["that got 9 to strangers", { sends: sendsOf(9), toStranger: "send", toKnown: "send" }],
-    ["that got 10 to strangers", { sends: sendsOf(10), toStranger: "throttled", toKnown: "send" }],
+    ["without messages", { sends: [], toStranger: "send", toKnown: "send" }],
+    ["with 9 messages to strangers", { sends: sendsOf(9), toStranger: "send", toKnown: "send" }],
+    ["with 10 messages to strangers", { sends: sendsOf(10), toStranger: "throttled", toKnown: "send" }],
     [
-      "that got 14 to known devices",
+      "with 14 messages to known devices",
       {
         sends: sendsOf(14, known),
         toStranger: "send",
@@ -169,7 +169,7 @@ describe("whether a message is sent", () => {
       },
     ],
     [
-      "that got 15 to known devices",
+      "with 15 messages to known devices",
       {
         sends: sendsOf(15, known),
         toStranger: "send",
@@ -177,7 +177,7 @@ describe("whether a message is sent", () => {
       },
     ],
     [
-      "that got 10 and 15",
+      "with 10 messages to strangers and 15 to known devices",
       {
         sends: [...sendsOf(10), ...sendsOf(15, known)],
         toStranger: "throttled",
@@ -185,7 +185,7 @@ describe("whether a message is sent", () => {
       },
     ],
     [
-      "that got 10 and 15, all given back",
+      "with 10 messages to strangers and 15 to known devices, all given back",
       {
         sends: [...sendsOf(10, { state: "signed-in" }), ...sendsOf(15, { ...known, state: "signed-in" })],
         toStranger: "send",
@@ -193,7 +193,7 @@ describe("whether a message is sent", () => {
       },
     ],
     [
-      "that got its 15th to known devices when the first of them was 24 hours old",
+      "with 15 messages to known devices, the first of them 24 hours ago",
       {
         sends: sendsOf(15, { ...known, lastAt: NOW - DAY_MS + 14 * MINUTE }),
         toStranger: "send",
@@ -201,20 +201,20 @@ describe("whether a message is sent", () => {
       },
     ],
     [
-      "that got 15 to known devices, the first of them a millisecond less than 24 hours ago",
+      "with 15 messages to known devices, the first of them one millisecond less than 24 hours ago",
       {
         sends: sendsOf(15, { ...known, lastAt: NOW - DAY_MS + 14 * MINUTE + 1 }),
         toStranger: "send",
         toKnown: "throttled",
       },
     ],
-  ])("is judged for a phone %s", (_case, { sends, toStranger, toKnown }) => {
+  ])("decides for a stranger and a known device of a phone %s", (_case, { sends, toStranger, toKnown }) => {
     expect(decide(sends, { isKnown: false }).state).toBe(toStranger);
     expect(decide(sends, { isKnown: true }).state).toBe(toKnown);
   });
 });
 
-describe("whether a sign-in is given back", () => {
+describe("judgeMessages", () => {
   const signedIn = { state: "signed-in" } as const;
   test.each<
     readonly [
@@ -222,10 +222,10 @@ describe("whether a sign-in is given back", () => {
       { readonly sends: readonly Send[]; readonly ofDay: number; readonly spentUntil: number | null },
     ]
   >([
-    ["when all that was sent counts", { sends: sendsOf(20), ofDay: 0, spentUntil: null }],
-    ["after nine that were", { sends: sendsOf(9, signedIn), ofDay: 9, spentUntil: null }],
+    ["no sign-in given back", { sends: sendsOf(20), ofDay: 0, spentUntil: null }],
+    ["nine given back", { sends: sendsOf(9, signedIn), ofDay: 9, spentUntil: null }],
     [
-      "after ten that were",
+      "ten given back",
       {
         sends: sendsOf(10, signedIn),
         ofDay: 10,
@@ -233,7 +233,7 @@ describe("whether a sign-in is given back", () => {
       },
     ],
     [
-      "after ten, the first of which is 24 hours old",
+      "ten given back, the first of them 24 hours ago",
       {
         sends: sendsOf(10, { ...signedIn, lastAt: NOW - DAY_MS + 9 * 60_000 }),
         ofDay: 9,
@@ -241,7 +241,7 @@ describe("whether a sign-in is given back", () => {
       },
     ],
     [
-      "after three of four messages each",
+      "three given back, of four messages each",
       {
         sends: [1, 2, 3].flatMap(() => sendsOf(4, { ...signedIn, challenge_id: newId<ChallengeId>(NOW) })),
         ofDay: 3,
@@ -249,7 +249,7 @@ describe("whether a sign-in is given back", () => {
       },
     ],
     [
-      "after ten, five of them of known devices",
+      "ten given back, five of them of known devices",
       {
         sends: [
           ...sendsOf(5, { ...signedIn, lastAt: NOW - 5 * 60_000 }),
@@ -259,7 +259,7 @@ describe("whether a sign-in is given back", () => {
         spentUntil: NOW - 9 * 60_000 + DAY_MS,
       },
     ],
-  ])("is judged %s", (_case, { sends, ofDay, spentUntil }) => {
+  ])("counts the sign-ins that were given back: %s", (_case, { sends, ofDay, spentUntil }) => {
     expect(judgeMessages(sends, NOW, limits)).toMatchObject({
       signInsGivenBackOfDay: ofDay,
       giveBackSpentUntil: spentUntil,
@@ -267,9 +267,9 @@ describe("whether a sign-in is given back", () => {
   });
 });
 
-describe("the cap of messages an hour", () => {
+describe("the hourly cap of messages", () => {
   const HOUR_MS = 3_600_000;
-  /** So many messages in this hour, the first of them half an hour ago. */
+  /** Returns a load of `count` messages in this hour, the first of them half an hour ago. */
   const loaded = (count: number): SendLoad => ({
     ...IDLE,
     ofAll: { count, oldestAt: NOW - HOUR_MS / 2 },
@@ -285,10 +285,10 @@ describe("the cap of messages an hour", () => {
   >([
     ["below the cap", { count: 499, toKnown: { state: "send", isFromReserve: false } }],
     ["at the cap", { count: 500, toKnown: { state: "send", isFromReserve: true } }],
-    ["at the last of the reserve", { count: 599, toKnown: { state: "send", isFromReserve: true } }],
+    ["at the last message of the reserve", { count: 599, toKnown: { state: "send", isFromReserve: true } }],
     ["when the reserve is used up", { count: 600, toKnown: FULL }],
     [
-      "when its phone has used two of the reserve",
+      "when its phone has used two messages of the reserve",
       {
         count: 550,
         sends: sendsOf(2, ofReserve),
@@ -296,7 +296,7 @@ describe("the cap of messages an hour", () => {
       },
     ],
     [
-      "when its phone has used three of the reserve, one of them given back by a sign-in",
+      "when its phone has used three messages of the reserve, one of them given back by a sign-in",
       {
         count: 550,
         sends: [
@@ -307,7 +307,7 @@ describe("the cap of messages an hour", () => {
       },
     ],
     [
-      "when the first of its phone's three of the reserve leaves the hour before the cap has room",
+      "when the first of its phone's three messages from the reserve is an hour old before the cap has room",
       {
         count: 550,
         sends: sendsOf(3, { ...ofReserve, lastAt: NOW - HOUR_MS + 10 * 60_000 }),
@@ -315,7 +315,7 @@ describe("the cap of messages an hour", () => {
       },
     ],
     [
-      "when its phone used three of the reserve an hour ago",
+      "when its phone used three messages of the reserve an hour ago",
       {
         count: 550,
         sends: sendsOf(3, { ...ofReserve, lastAt: NOW - HOUR_MS }),
@@ -331,21 +331,21 @@ describe("the cap of messages an hour", () => {
       },
     ],
     [
-      "below the cap, when its phone has used three of the reserve",
+      "below the cap, when its phone has used three messages of the reserve",
       {
         count: 499,
         sends: sendsOf(3, ofReserve),
         toKnown: { state: "send", isFromReserve: false },
       },
     ],
-  ])("is judged for a known device %s", (_case, { count, sends = [], toKnown }) => {
+  ])("decides for a known device %s", (_case, { count, sends = [], toKnown }) => {
     expect(decide(sends, { isKnown: true, load: loaded(count) })).toMatchObject(toKnown);
   });
 
   test.each([
     [499, "send"],
     [500, "throttled"],
-  ])("is judged for a stranger at %i messages: %s", (count, state) => {
+  ])("decides for a stranger at %i messages: %s", (count, state) => {
     expect(decide([], { isKnown: false, load: loaded(count) })).toMatchObject({ state });
   });
 });

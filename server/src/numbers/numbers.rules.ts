@@ -2,38 +2,38 @@ import type { DeviceKey, Tables } from "@edvoyage/db";
 import type { ChallengeId, Limits } from "@edvoyage/protocol";
 import { DAY_MS, HOUR_MS } from "../platform/clock.ts";
 
-/** Wrong codes count towards a block for this long. */
+/** How long a wrong code counts towards a block. */
 const BLOCK_MEMORY_MS = DAY_MS;
-/** The longest window of the budget of wrong codes: what is older is forgotten. */
+/** The longest window of the budget of wrong codes: older ones are deleted. */
 export const MONTH_MS = 30 * DAY_MS;
-/** A device stays known to a phone for this long after it last signed in with it. */
+/** How long a device stays known to a phone after its last sign-in with it. */
 const KNOWN_DEVICE_MS = 180 * DAY_MS;
 
-/** Lengths of a code: the second when strangers have spent the budget of the first. */
+/** Lengths of a code: `underAttack` applies after strangers have spent the budget of `usual` codes. */
 const CODE_LENGTHS = { usual: 6, underAttack: 8 } as const;
 
-/** How long to wait after the first, the second and every later message of an hour to one device. */
+/** How long a device waits after its first, its second and every later message of an hour. */
 const SPACINGS_MS = [30_000, 60_000, 120_000] as const;
 
 export type WrongCode = Pick<
   Tables["wrong_codes"],
   "device_key" | "at" | "code_length" | "known" | "counts_to_block"
 >;
-/** A device of a phone by its last sign-in; revoked devices have none. */
+/** A device of a phone with its last sign-in; a revoked device has none. */
 export type SignedInDevice = Pick<Tables["phone_devices"], "device_key" | "signed_in_at">;
-/** One message that the provider did not refuse: it counts, unless a sign-in gave it back. */
+/** A message that the provider did not refuse. It counts, unless a sign-in gave it back. */
 export type Send = Pick<
   Tables["sends"],
   "device_key" | "challenge_id" | "ip" | "at" | "known" | "from_reserve" | "state"
 >;
 
-/** What the rows say of one phone, oldest first, as seen by one device. */
+/** The rows of one phone that decide what one device may do with it, oldest first. */
 export interface NumberFacts {
   readonly deviceKey: DeviceKey;
-  /** Devices that signed in with this phone and were not revoked since, newest sign-in first; `knownDevicesPerPhone` of them suffice. */
+  /** Devices that signed in with this phone and were not revoked since, newest sign-in first; the first `knownDevicesPerPhone` suffice. */
   readonly newestSignIns: readonly SignedInDevice[];
   readonly blockedUntil: number | null;
-  /** Of all devices, 30 days. */
+  /** Wrong codes of all devices in the last 30 days. */
   readonly wrongCodes: readonly WrongCode[];
 }
 
@@ -43,23 +43,23 @@ export type Sends = readonly Send[];
 /** What one device may do with one phone now. */
 export interface DeviceStatus {
   /**
-   * Signed in with this phone within 180 days, and fewer than `knownDevicesPerPhone` devices did so after it: strangers
-   * cannot use up what it is allowed.
+   * Whether the device signed in with this phone within 180 days, and fewer than `knownDevicesPerPhone` devices did so
+   * after it. Strangers cannot use up the budgets of a known device.
    */
   readonly isKnown: boolean;
-  /** Until when this device can neither request nor verify; `null` when it can. */
+  /** Until when this device can neither request nor verify a code; `null` when it can. */
   readonly blockedUntil: number | null;
-  /** Until when devices unknown to the phone are paused; `null` when not, or when the device is known. */
+  /** Until when devices unknown to the phone are paused; `null` when they are not, or when this device is known. */
   readonly pausedUntil: number | null;
   readonly attemptsRemaining: number;
-  /** How long a code has to be for this device: shorter ones are dead. */
+  /** The length of a code for this device; shorter codes are no longer accepted. */
   readonly codeLength: number;
 }
 
 /**
- * Decides from the rows alone. Three rules meet here: the block, for one device and five minutes; the
- * budget, which all unknown devices of a phone share and which makes codes longer before it refuses
- * anybody; and the privilege of a known device, whose own budget no stranger can touch.
+ * Decides from the rows alone. Three rules meet here. The block stops one device for five minutes. The
+ * budget is shared by all unknown devices of a phone; it makes codes longer before it refuses anybody.
+ * A known device has its own budget, which no stranger can use up.
  */
 export const judgeDevice = (facts: NumberFacts, now: number, limits: Limits): DeviceStatus => {
   const isKnown = isKnownDevice(facts, now, limits);
@@ -74,7 +74,7 @@ export const judgeDevice = (facts: NumberFacts, now: number, limits: Limits): De
   };
 };
 
-/** Wrong codes of this device that count towards its block now. */
+/** Counts the wrong codes of this device that count towards a block now. */
 export const countTowardsBlock = (facts: NumberFacts, now: number): number =>
   facts.wrongCodes.filter(
     (wrong) =>
@@ -94,7 +94,7 @@ const isKnownDevice = (facts: NumberFacts, now: number, limits: Limits): boolean
   return ownWrong.length < limits.wrongCodesPerKnownDevicePerMonth;
 };
 
-/** The budget of wrong codes that all devices unknown to a phone share. */
+/** Judges the budget of wrong codes that all devices unknown to a phone share. */
 export const judgeBudget = (wrongCodes: readonly WrongCode[], now: number, limits: Limits) => {
   const ofMonth = wrongCodes.filter((wrong) => wrong.known === 0 && isWithin(wrong, MONTH_MS, now));
   const sixDigit = ofMonth.filter((wrong) => wrong.code_length === CODE_LENGTHS.usual);
@@ -111,14 +111,14 @@ export const judgeBudget = (wrongCodes: readonly WrongCode[], now: number, limit
   };
 };
 
-/** What to do with a request for a code. */
+/** Whether a request for a code sends a message. */
 export type SendDecision =
   | { readonly state: "send"; readonly resendAt: number; readonly isFromReserve: boolean }
-  /** The last message is recent: nothing is sent, and a live challenge is given again. */
+  /** The last message is too recent: nothing is sent, and the answer repeats a challenge that is still valid. */
   | { readonly state: "wait"; readonly resendAt: number }
   | { readonly state: "throttled"; readonly until: number };
 
-/** What the caller's address (asked for strangers alone) and the whole server have sent in the last hour. */
+/** Messages of the last hour: of the caller's address (counted only for unknown devices), and of the whole server. */
 export interface SendLoad {
   readonly ip: string;
   readonly ofAddress: { readonly count: number; readonly oldestAt: number | null };
@@ -126,9 +126,9 @@ export interface SendLoad {
 }
 
 /**
- * Decides whether a message may be sent. A known device answers to its own rhythm, the budget that it shares with
- * the other known devices of its phone, and the hourly cap with its reserve: whatever strangers could use up does
- * not apply to it.
+ * Decides whether a message may be sent. A known device is limited by its own resend timing, by the budget that it
+ * shares with the other known devices of its phone, and by the hourly cap with its reserve. Limits that strangers
+ * could use up do not apply to it.
  */
 export const decideSend = (
   sends: Sends,
@@ -151,7 +151,7 @@ export const decideSend = (
   const resendAt = nextSendAt(sends, { deviceKey, now, limits });
   if (resendAt !== null && now < resendAt) return { state: "wait", resendAt };
   const refusals = [
-    capFull(sends, { isKnown, load, now, limits }),
+    capFullUntil(sends, { isKnown, load, now, limits }),
     ...(isKnown
       ? [judgeMessages(sends, now, limits).knownBudgetSpentUntil]
       : strangerRefusals(sends, { load, now, limits })),
@@ -173,16 +173,16 @@ export const decideSend = (
 };
 
 /**
- * Until when the hourly cap refuses; `null` when it does not. Above it a known device may use the reserve, of which each
- * phone has a share: the devices of one phone cannot use it up for all others.
+ * Returns until when the hourly cap refuses a message; `null` when it does not. Above the cap, a known device may use the
+ * reserve. Each phone has only a share of it, so that the devices of one phone cannot use it up for all others.
  */
-const capFull = (
+const capFullUntil = (
   sends: Sends,
   { isKnown, load, now, limits }: { isKnown: boolean; load: SendLoad; now: number; limits: Limits },
 ): number | null => {
-  const full = hourFull(load.ofAll, limits.sendsPerHour);
+  const full = hourFullUntil(load.ofAll, limits.sendsPerHour);
   if (full === null || !isKnown) return full;
-  const reserveFull = hourFull(load.ofAll, limits.sendsPerHour + limits.sendsPerHourReserve);
+  const reserveFull = hourFullUntil(load.ofAll, limits.sendsPerHour + limits.sendsPerHourReserve);
   const ofReserve = sends.filter((send) => send.from_reserve === 1 && isWithin(send, HOUR_MS, now));
   const shareFull = fullUntil(ofReserve, limits.sendsPerHourReservePerPhone, HOUR_MS);
   return reserveFull ?? (shareFull === null ? null : Math.min(shareFull, full));
@@ -197,11 +197,11 @@ const strangerRefusals = (
   return [
     fullUntil(ofDay, limits.sendsPerDayPerPhone, DAY_MS),
     fullUntil(ofDayAndAddress, limits.sendsPerDayPerPhonePerIp, DAY_MS),
-    hourFull(load.ofAddress, limits.sendsPerHourPerIp),
+    hourFullUntil(load.ofAddress, limits.sendsPerHourPerIp),
   ];
 };
 
-/** What is left of a phone's budgets of messages, of which strangers and known devices have one each. */
+/** Judges a phone's two budgets of messages: one for unknown devices, one for known devices. */
 export const judgeMessages = (sends: Sends, now: number, limits: Limits) => {
   const counted = countedOfDay(sends, now);
   const toKnown = counted.filter(({ known }) => known === 1);
@@ -209,15 +209,15 @@ export const judgeMessages = (sends: Sends, now: number, limits: Limits) => {
   return {
     toStrangersOfDay: counted.length - toKnown.length,
     toKnownOfDay: toKnown.length,
-    /** Until when no known device gets a message; `null` when they do. */
+    /** Until when known devices get no message; `null` when they do. */
     knownBudgetSpentUntil: fullUntil(toKnown, limits.sendsPerDayPerPhoneForKnownDevices, DAY_MS),
     signInsGivenBackOfDay: givenBack.length,
-    /** Until when a sign-in costs the messages that it took; `null` when they are given back. */
+    /** Until when the messages of a sign-in count; `null` when they are given back. */
     giveBackSpentUntil: fullUntil(givenBack, limits.signInsGivenBackPerDayPerPhone, DAY_MS),
   };
 };
 
-/** The sign-ins of 24 hours that were given back, each at the instant of its last message, oldest first. */
+/** Returns the sign-ins of 24 hours that were given back, each at the instant of its last message, oldest first. */
 const signInsGivenBack = (sends: Sends, now: number): { readonly at: number }[] => {
   const lastAtByChallenge = new Map<ChallengeId, number>();
   for (const send of sends) {
@@ -231,7 +231,7 @@ const signInsGivenBack = (sends: Sends, now: number): { readonly at: number }[] 
 const countedOfDay = (sends: Sends, now: number): Send[] =>
   sends.filter((send) => send.state === "counted" && isWithin(send, DAY_MS, now));
 
-/** When this device may get its next message by its own rhythm; `null` when it got none this hour. */
+/** Returns when its own resend timing allows this device the next message; `null` when it got none this hour. */
 export const nextSendAt = (
   sends: Sends,
   { deviceKey, now, limits }: { deviceKey: DeviceKey; now: number; limits: Limits },
@@ -248,7 +248,7 @@ export const nextSendAt = (
 const isWithin = ({ at }: { readonly at: number }, windowMs: number, now: number): boolean =>
   now - at < windowMs;
 
-/** When fewer than `most` of these, oldest first, are left in the window; `null` when it is so already. */
+/** Returns when fewer than `most` of these, oldest first, are left in the window; `null` when that is already so. */
 const fullUntil = (
   entries: readonly { readonly at: number }[],
   most: number,
@@ -258,5 +258,5 @@ const fullUntil = (
   return entries.length >= most && blocking ? blocking.at + windowMs : null;
 };
 
-const hourFull = ({ count, oldestAt }: SendLoad["ofAll"], most: number): number | null =>
+const hourFullUntil = ({ count, oldestAt }: SendLoad["ofAll"], most: number): number | null =>
   count >= most && oldestAt !== null ? oldestAt + HOUR_MS : null;

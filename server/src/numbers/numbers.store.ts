@@ -2,7 +2,7 @@ import { prepare, type DeviceKey, type Queries } from "@edvoyage/db";
 import type { ChallengeId } from "@edvoyage/protocol";
 import { leastIdAt } from "../platform/crypto.ts";
 
-/** How many rows one statement of the clean-up may touch: it holds the writer. */
+/** How many rows one statement of the clean-up may delete; it blocks all other writes. */
 const PRUNE_BATCH = 500;
 
 const device = prepare<{ phone: string; deviceKey: DeviceKey }>()((query, param) =>
@@ -13,7 +13,7 @@ const device = prepare<{ phone: string; deviceKey: DeviceKey }>()((query, param)
     .where("device_key", "=", param.deviceKey),
 );
 
-/** Sign-ins of one millisecond are ordered by their device, so that every reader agrees on who is among the newest. */
+/** Orders sign-ins of one millisecond by their device, so that every reader agrees on which are the newest. */
 const newestSignIns = prepare<{ phone: string; limit: number }>()((query, param) =>
   query
     .selectFrom("phone_devices")
@@ -34,7 +34,7 @@ const wrongCodesSince = prepare<{ phone: string; since: number }>()((query, para
     .orderBy("at"),
 );
 
-/** Messages that count or were given back; those that the provider refused or an admin forgave are no rule's business. */
+/** Selects messages that count or were given back. No rule uses those that the provider refused or an admin forgave. */
 const sendsSince = prepare<{ phone: string; since: number }>()((query, param) =>
   query
     .selectFrom("sends")
@@ -196,8 +196,9 @@ export const numberQueries = {
 };
 
 /**
- * Phones in order that have a wrong code since `wrongSince`, a block now, or since `sentSince` so many messages to known
- * devices or sign-ins that were given back. Messages are found by their ids, which begin with their time.
+ * Selects phones, in order, that have a wrong code since `wrongSince`, a block now, or, since `sentSince`, at least
+ * `messagesToKnown` messages to known devices or `signInsGivenBack` sign-ins that were given back. Finds messages by their
+ * ids, which begin with their time.
  */
 export const restrictedPhones = (
   queries: Queries,
@@ -261,7 +262,7 @@ export const restrictedPhones = (
     .limit(limit)
     .execute();
 
-/** Every device that the rows know of a phone. */
+/** Selects every device that has tried to sign in with a phone. */
 export const devicesOfPhone = (queries: Queries, phone: string) =>
   queries.kysely
     .selectFrom("phone_devices")
@@ -269,7 +270,7 @@ export const devicesOfPhone = (queries: Queries, phone: string) =>
     .where("phone", "=", phone)
     .execute();
 
-/** Lifts the blocks of a phone's devices, or of one; returns how many were lifted. */
+/** Lifts the blocks of all devices of a phone, or of one device; returns how many were lifted. */
 export const liftBlocks = async (
   queries: Queries,
   { phone, deviceKey, now }: { phone: string; deviceKey: DeviceKey | undefined; now: number },
@@ -292,7 +293,7 @@ export const liftBlocks = async (
   return lifted.length;
 };
 
-/** Gives a phone its budgets back: of wrong codes, of messages, and of sign-ins that are given back. */
+/** Resets a phone's budgets: of wrong codes, of messages, and of sign-ins that are given back. */
 export const resetBudgets = async (queries: Queries, phone: string): Promise<void> => {
   await queries.kysely.deleteFrom("wrong_codes").where("phone", "=", phone).execute();
   await queries.kysely
@@ -303,14 +304,14 @@ export const resetBudgets = async (queries: Queries, phone: string): Promise<voi
     .execute();
 };
 
-/** Deletes everything that is known of a phone. */
+/** Deletes every row of a phone. */
 export const deletePhone = async (queries: Queries, phone: string): Promise<void> => {
   await queries.kysely.deleteFrom("phone_devices").where("phone", "=", phone).execute();
   await queries.kysely.deleteFrom("wrong_codes").where("phone", "=", phone).execute();
   await queries.kysely.deleteFrom("sends").where("phone", "=", phone).execute();
 };
 
-/** Deletes a batch of rows too old for any rule; returns whether there may be more. */
+/** Deletes a batch of rows that are too old for any rule; returns whether there may be more. */
 export const pruneNumbers = async (queries: Queries, before: number): Promise<boolean> => {
   const { kysely } = queries;
   const wrong = await kysely

@@ -14,48 +14,51 @@ import {
 } from "./numbers.rules.ts";
 import { deletePhone, numberQueries as queries, pruneNumbers } from "./numbers.store.ts";
 
-/** A phone and a device, at one instant of one unit of work. */
+/** A phone and a device, at the instant of a unit of work. */
 export interface DeviceKeys {
   readonly phone: string;
   readonly deviceKey: DeviceKey;
   readonly now: number;
 }
 
-/** What the rows said, and what follows from it. */
+/** The rows of a phone, and what they allow the device. */
 export interface DeviceState extends DeviceKeys {
   readonly facts: NumberFacts;
   readonly standing: DeviceStatus;
 }
 
-/** The end of a wrong code: a block, or how many tries are left. */
+/** The result of a wrong code: a block, or how many attempts are left. */
 export type WrongCodeOutcome =
   | { readonly state: "blocked"; readonly blockedUntil: number }
   | { readonly state: "incorrect"; readonly attemptsRemaining: number };
 
-/** Who may try to sign in with which number: the block, the budget and the messages. */
+/** Decides which devices may try to sign in with which number: blocks, budgets and messages. */
 export interface Numbers {
-  /** Takes the phone's lock, so that all that follows in this unit of work is judged one by one. */
-  lockAndLoad(tx: UnitOfWork, look: DeviceKeys): Promise<DeviceState>;
-  /** Decides whether to send, and books the message under `sendId` when it does. */
+  /** Takes the phone's lock, so that units of work on the same phone run one after the other, and loads its rows. */
+  lockAndLoad(tx: UnitOfWork, keys: DeviceKeys): Promise<DeviceState>;
+  /** Decides whether to send a message; if so, counts it under `sendId`. */
   reserveSend(
     tx: UnitOfWork,
-    sight: DeviceState,
+    device: DeviceState,
     send: { readonly challengeId: ChallengeId; readonly sendId: string; readonly ip: string },
   ): Promise<SendDecision>;
-  /** Gives back what a message was booked for; not its address's allowance. For definite refusals alone. */
-  refuseSend(sendId: string, sentAt: number): Promise<void>;
-  /** Counts a wrong code; the one that completes a block says so itself. */
-  recordWrongCode(tx: UnitOfWork, sight: DeviceState, codeLength: number): Promise<WrongCodeOutcome>;
   /**
-   * Makes the device known, settles its wrong codes and gives its messages back, those of
-   * `signInsGivenBackPerDayPerPhone` sign-ins a day.
+   * Stops counting a message, except towards the limit of its address. Only for messages that the provider definitely
+   * refused.
    */
-  recordSignIn(tx: UnitOfWork, sight: DeviceState, challengeId: ChallengeId): Promise<void>;
-  /** A device whose session was revoked is a stranger again. */
+  refuseSend(sendId: string, sentAt: number): Promise<void>;
+  /** Counts a wrong code. The code that reaches the limit blocks the device and returns `blocked`. */
+  recordWrongCode(tx: UnitOfWork, device: DeviceState, codeLength: number): Promise<WrongCodeOutcome>;
+  /**
+   * Makes the device known, stops counting its wrong codes towards a block and gives its messages back. Messages are given
+   * back for at most `signInsGivenBackPerDayPerPhone` sign-ins a day.
+   */
+  recordSignIn(tx: UnitOfWork, device: DeviceState, challengeId: ChallengeId): Promise<void>;
+  /** Makes a device, whose session was revoked, unknown to its phone again. */
   forgetDevice(tx: UnitOfWork, phone: string, deviceKey: DeviceKey): Promise<void>;
-  /** Everything that is known of a phone goes: its student is erased. */
+  /** Deletes every row of a phone, because its student is erased. */
   forgetPhone(tx: UnitOfWork, phone: string): Promise<void>;
-  /** Deletes what no rule looks at any more. */
+  /** Deletes rows that no rule uses any more. */
   prune(now: number): Promise<void>;
 }
 
@@ -97,14 +100,14 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
       return { phone, deviceKey, now, facts, standing: judgeDevice(facts, now, limits) };
     },
 
-    reserveSend: async (tx, sight, { challengeId, sendId, ip }) => {
-      // Counts shared with other phones: locked after the phone and always in this order, so that no
-      // two requests wait for each other.
+    reserveSend: async (tx, device, { challengeId, sendId, ip }) => {
+      // These counts are shared with other phones. Always lock them after the phone and in this order;
+      // otherwise two requests could deadlock.
       await tx.lock(`address:${ip}`);
       await tx.lock("messages");
-      const decision = await decide(tx, sight, { challengeId, ip });
+      const decision = await decide(tx, device, { challengeId, ip });
       if (decision.state !== "send") return decision;
-      const { phone, deviceKey, now, standing } = sight;
+      const { phone, deviceKey, now, standing } = device;
       const known = standing.isKnown ? 1 : 0;
       const fromReserve = decision.isFromReserve ? 1 : 0;
       await tx.all(queries.insertSend, {
@@ -140,7 +143,7 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
 
     recordSignIn: async (tx, { phone, deviceKey, now, facts }, challengeId) => {
       await tx.all(queries.rememberDevice, { phone, deviceKey, at: now });
-      // Judged under the phone's lock: of sign-ins at once, no more are given back than the limit allows.
+      // Judged under the phone's lock: otherwise concurrent sign-ins could exceed the limit.
       const sends = await tx.all(queries.sendsSince, { phone, since: now - DAY_MS });
       const isGivenBack = judgeMessages(sends, now, limits).giveBackSpentUntil === null;
       if (isGivenBack) await tx.all(queries.settleSends, { phone, challengeId });

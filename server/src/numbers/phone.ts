@@ -7,23 +7,23 @@ import {
 import { AppError } from "../platform/errors.ts";
 
 const MAX_PHONE_CHARACTERS = 32;
-/** What people put between the digits: spaces, hyphens, dots, brackets, slashes. */
+/** A plus and digits, with the separators that people write: spaces, hyphens, dots, brackets, slashes. */
 const INTERNATIONAL = /^\+[\d\s().\-/\u00a0\u2010-\u2015]+$/u;
-/** The same without the plus: a number as it is written in its own country. */
+/** The same without the plus: a number as people write it in its own country. */
 const NATIONAL = /^[\d\s().\-/\u00a0\u2010-\u2015]+$/u;
-/** Types that can receive a text message; the line between mobile and fixed is unknowable in some plans (US, CA). */
+/** Types that can receive a text message. Some numbering plans (US, CA) do not tell mobile and fixed lines apart. */
 const CAN_BE_MOBILE: ReadonlySet<string | undefined> = new Set(["MOBILE", "FIXED_LINE_OR_MOBILE"]);
 
 /**
- * Brings a phone number to E.164 before any key is built from it.
- * Throws `phone/invalid` for what is no number that can receive messages, and
+ * Converts a phone number to E.164; call it before any key is built from the number.
+ * Throws `phone/invalid` for anything except a number that can receive messages, and
  * `phone/country-not-served` for a country that is not in `countries` (`undefined` serves all).
  */
 export const parsePhone = (text: string, countries: ReadonlySet<string> | undefined): string => {
   const trimmed = text.trim();
   if (trimmed.length > MAX_PHONE_CHARACTERS || !INTERNATIONAL.test(trimmed)) throw invalidPhone();
   const parsed = parsePhoneNumberFromString(trimmed);
-  // A number of no type is invalid: isValid() would only look for the type once more.
+  // A number without a type is invalid, so isValid() is not needed: it would only determine the type again.
   if (!parsed || !CAN_BE_MOBILE.has(parsed.getType())) throw invalidPhone();
   if (countries && !countries.has(parsed.country ?? "")) {
     throw new AppError("phone/country-not-served", "Messages are not sent to this country.");
@@ -32,7 +32,7 @@ export const parsePhone = (text: string, countries: ReadonlySet<string> | undefi
 };
 
 /**
- * Brings a number as somebody writes it to E.164: in international form, or as it is dialled in the country of her own.
+ * Converts a number as a student wrote it to E.164: in international form, or as it is dialled in the country of `ownPhone`.
  * Throws `phone/invalid`.
  */
 export const parseWrittenPhone = (text: string, ownPhone: string): string => {
@@ -45,7 +45,7 @@ export const parseWrittenPhone = (text: string, ownPhone: string): string => {
   return parsed.number;
 };
 
-/** Shows where an E.164 number is from and its last four digits, half of them at the most: `+91••••••3210`. */
+/** Masks an E.164 number except its calling code and its last four digits (at most half of the digits): `+91••••••3210`. */
 export const maskPhone = (phone: string): string => {
   const prefix = `+${callingCodeOf(phone)}`;
   const digits = phone.length - prefix.length;
@@ -53,7 +53,7 @@ export const maskPhone = (phone: string): string => {
   return prefix + "•".repeat(digits - shown) + phone.slice(phone.length - shown);
 };
 
-/** No calling code begins with another (ITU-T E.164), so the first that fits is the one. */
+/** Returns the first calling code that fits: no calling code is a prefix of another (ITU-T E.164). */
 const callingCodeOf = (phone: string): string =>
   [1, 2, 3].map((length) => phone.slice(1, 1 + length)).find((digits) => CALLING_CODES.has(digits)) ?? "";
 
@@ -61,7 +61,7 @@ const CALLING_CODES: ReadonlySet<string> = new Set(
   getCountries().map((country) => getCountryCallingCode(country)),
 );
 
-/** Whether a text is a country that numbers can belong to (ISO 3166-1 alpha-2). */
+/** Checks whether a text is the code of a country that has phone numbers (ISO 3166-1 alpha-2). */
 export const isPhoneCountry = (text: string): boolean => isSupportedCountry(text);
 
 const invalidPhone = () =>
