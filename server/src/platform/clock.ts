@@ -1,12 +1,12 @@
-/** Time, handed in so that tests can move it. */
+/** A source of time, passed in so that tests can control it. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
-  /** Runs `task` every `intervalMs`; returns how to stop it. Does not keep the process alive. */
+  /** Runs `task` every `intervalMs`; returns a function that stops it. Does not keep the process alive. */
   every(intervalMs: number, task: () => void): () => void;
 }
 
-/** The machine's clock. */
+/** The system clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   every: (intervalMs, task) => {
@@ -19,5 +19,5 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** Whole seconds until `at`, rounded up, at least 1. */
+/** Returns the whole seconds until `at`, rounded up, at least 1. */
 export const secondsUntil = (at: number, now: number): number => Math.max(1, Math.ceil((at - now) / 1000));

@@ -25,7 +25,7 @@ const PRODUCTION = {
 
 type Environment = Parameters<typeof parseConfig>[0];
 
-/** What an admin reads when the server stops at an environment. */
+/** Returns the message that an admin reads when the server rejects an environment. */
 const messageFor = (environment: Environment): string => {
   try {
     parseConfig(environment);
@@ -36,8 +36,8 @@ const messageFor = (environment: Environment): string => {
   return expect.fail("the environment was accepted");
 };
 
-describe("an environment that says nothing", () => {
-  test("runs for development, on this machine alone, on a file of SQLite", () => {
+describe("an empty environment", () => {
+  test("runs in development, only on this machine, with a SQLite file", () => {
     const dataDir = resolve("./data");
 
     expect(parseConfig({})).toEqual({
@@ -59,7 +59,7 @@ describe("an environment that says nothing", () => {
     });
   });
 
-  test("is what blanks are", () => {
+  test("has the same result as an environment with only blank values", () => {
     const names = [
       "ENV",
       "PORT",
@@ -77,11 +77,11 @@ describe("an environment that says nothing", () => {
   });
 });
 
-describe("what an environment says", () => {
+describe("parseConfig", () => {
   test.each<[string, Environment, Partial<ReturnType<typeof parseConfig>>]>([
     ["a host and a port", { EDVOYAGE_HOST: "::", EDVOYAGE_PORT: "65535" }, { host: "::", port: 65_535 }],
     ["any free port", { EDVOYAGE_PORT: "0" }, { port: 0 }],
-    ["blanks around a value", { EDVOYAGE_PORT: " 8080\n" }, { port: 8080 }],
+    ["a value with blanks around it", { EDVOYAGE_PORT: " 8080\n" }, { port: 8080 }],
     [
       "another data folder",
       { EDVOYAGE_DATA_DIR: "/srv/edvoyage" },
@@ -109,7 +109,7 @@ describe("what an environment says", () => {
       { sms: { provider: "file", path: "/tmp/sms.jsonl", domain: "edvoyage.app", appHash: undefined } },
     ],
     [
-      "a file for messages, in the data folder",
+      "a file for messages, by default in the data folder",
       { EDVOYAGE_SMS: "file", EDVOYAGE_DATA_DIR: "/srv/edvoyage" },
       {
         sms: {
@@ -173,16 +173,16 @@ describe("what an environment says", () => {
       { limits: { ...defaultLimits, sendsPerHour: 7 } },
     ],
     [
-      "an hourly cap twice: its own variable wins",
+      "an hourly cap in both variables, and uses that of its own variable",
       { EDVOYAGE_SMS_HOURLY_CAP: "7", EDVOYAGE_LIMITS: '{"sendsPerHour": 9}' },
       { limits: { ...defaultLimits, sendsPerHour: 7 } },
     ],
-  ])("is taken: %s", (_what, environment, expected) => {
+  ])("accepts %s", (_what, environment, expected) => {
     expect(parseConfig(environment)).toMatchObject(expected);
   });
 });
 
-describe("a bad value stops the start and names its variable", () => {
+describe("an error message about a bad value names the variable", () => {
   test.each<[string, string, Environment?]>([
     ["EDVOYAGE_ENV", "staging"],
     ["EDVOYAGE_ENV", "Production"],
@@ -264,17 +264,17 @@ describe("a bad value stops the start and names its variable", () => {
     expect(message).not.toContain("\n");
   });
 
-  // Other servers take a number of hops there. As an address it is 0.0.0.1: no proxy would be trusted, in silence.
-  test("EDVOYAGE_TRUSTED_PROXIES takes no number for an address", () => {
+  // Other servers accept a number of hops here. As an address, 1 is 0.0.0.1: no proxy would be trusted, without a warning.
+  test("EDVOYAGE_TRUSTED_PROXIES rejects a plain number", () => {
     expect(messageFor({ EDVOYAGE_TRUSTED_PROXIES: "1" })).toContain("EDVOYAGE_TRUSTED_PROXIES");
   });
 
-  // Fastify refuses it with a TypeError, after the database was opened.
-  test("EDVOYAGE_TRUSTED_PROXIES takes no range of all addresses", () => {
+  // Otherwise Fastify would reject it with a TypeError, only after the database was opened.
+  test("EDVOYAGE_TRUSTED_PROXIES rejects the range of all addresses", () => {
     expect(messageFor({ EDVOYAGE_TRUSTED_PROXIES: "0.0.0.0/0" })).toContain("EDVOYAGE_TRUSTED_PROXIES");
   });
 
-  test("a domain may be as long as a message has room for it", () => {
+  test("EDVOYAGE_SMS_DOMAIN accepts the longest domain that fits into a message", () => {
     const longest = { EDVOYAGE_SMS_DOMAIN: "d".repeat(81) };
     const longestWithHash = { EDVOYAGE_SMS_DOMAIN: "d".repeat(69), EDVOYAGE_SMS_APP_HASH: "FA+9qCX9VSu" };
 
@@ -282,13 +282,13 @@ describe("a bad value stops the start and names its variable", () => {
     expect(parseConfig(longestWithHash).sms.domain).toHaveLength(69);
   });
 
-  test("a database's URL is not repeated: it may hold a password", () => {
+  test("does not repeat a database URL, which may hold a password", () => {
     const message = messageFor({ EDVOYAGE_DATABASE_URL: "mysql://edvoyage:h4ckm3@db.example.org/edvoyage" });
 
     expect(message).not.toMatch(/h4ckm3|db\.example\.org/);
   });
 
-  test("a webhook's URL is not repeated: it may hold a password", () => {
+  test("does not repeat a webhook URL, which may hold a password", () => {
     const message = messageFor({
       ...WEBHOOK,
       EDVOYAGE_SMS_WEBHOOK_URL: "ftp://edvoyage:h4ckm3@sms.example.org",
@@ -298,7 +298,7 @@ describe("a bad value stops the start and names its variable", () => {
   });
 
   test.each(["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"])(
-    "%s is not repeated: it may hold a key, or a number",
+    "does not repeat %s, which may hold a key or a phone number",
     (name) => {
       const message = messageFor({ ...TWILIO, [name]: "h4ckm3 +447911123456" });
 
@@ -307,7 +307,7 @@ describe("a bad value stops the start and names its variable", () => {
     },
   );
 
-  test("a value with a line break in it is answered in one line all the same", () => {
+  test("stays one line when the value has a line break", () => {
     const names = [
       "ENV",
       "PORT",
@@ -323,14 +323,16 @@ describe("a bad value stops the start and names its variable", () => {
       { EDVOYAGE_LIMITS: String.raw`{"some\nthing": 1}` },
     ];
 
-    const inMoreLines = environments.filter((environment) => messageFor(environment).includes("\n"));
+    const multiLineEnvironments = environments.filter((environment) =>
+      messageFor(environment).includes("\n"),
+    );
 
-    expect(inMoreLines).toEqual([]);
+    expect(multiLineEnvironments).toEqual([]);
   });
 });
 
 describe("in production", () => {
-  test("an environment that says what is needed is taken", () => {
+  test("accepts an environment with every required variable", () => {
     expect(parseConfig(PRODUCTION)).toMatchObject({
       env: "production",
       secret: SECRET,
@@ -342,21 +344,21 @@ describe("in production", () => {
     });
   });
 
-  test("messages by Twilio are taken", () => {
+  test("accepts Twilio for messages", () => {
     expect(parseConfig({ ...PRODUCTION, ...TWILIO })).toMatchObject({
       env: "production",
       sms: { provider: "twilio", from: "+15005550006" },
     });
   });
 
-  test("a secret of 32 characters is long enough", () => {
+  test("accepts a secret of 32 characters", () => {
     const secret = SECRET.slice(0, 32);
 
     expect(parseConfig({ ...PRODUCTION, EDVOYAGE_SECRET: secret }).secret).toBe(secret);
   });
 
   test.each([[undefined], ["console"], ["file"]])(
-    "messages by %s are refused: they show codes",
+    "rejects %s for messages, because it shows codes",
     (provider) => {
       const message = messageFor({ ...PRODUCTION, EDVOYAGE_SMS: provider });
 
@@ -370,18 +372,18 @@ describe("in production", () => {
       ["empty", ""],
       ["blank", " ".repeat(40)],
       ["short", SECRET.slice(0, 31)],
-      ["made long by blanks", `${SECRET.slice(0, 31)}${" ".repeat(20)}`],
-      ["of a template", "change-me-change-me-change-me-change-me"],
-      ["of a template, in capitals", "CHANGEME_CHANGEME_CHANGEME_CHANGEME"],
+      ["long only with its blanks", `${SECRET.slice(0, 31)}${" ".repeat(20)}`],
+      ["from a template", "change-me-change-me-change-me-change-me"],
+      ["from a template, in capitals", "CHANGEME_CHANGEME_CHANGEME_CHANGEME"],
       ["an example", "this-is-an-example-of-a-long-secret-0"],
-      ["a default", "the-default-key-of-an-edvoyage-server"],
+      ["a default value", "the-default-key-of-an-edvoyage-server"],
       ["a placeholder", "placeholder-0123456789-0123456789-01"],
-      ["of development", "development-only-0123456789-0123456789"],
+      ["for development", "development-only-0123456789-0123456789"],
       ["known to be insecure", "insecure-0123456789-0123456789-01234"],
-      ["of a manual", "your-secret-goes-in-this-very-place-0"],
-      ["a word again and again", "secretsecretsecretsecretsecretsecret"],
-      ["some words again and again", "edvoyagepasswordtestsecretedvoyagetest"],
-    ])("that is %s is refused, and not repeated", (_what, value) => {
+      ["from a manual", "your-secret-goes-in-this-very-place-0"],
+      ["one repeated word", "secretsecretsecretsecretsecretsecret"],
+      ["made of a few placeholder words", "edvoyagepasswordtestsecretedvoyagetest"],
+    ])("rejects a value that is %s, and does not repeat it", (_what, value) => {
       const message = messageFor({ ...PRODUCTION, [name]: value });
 
       expect(message).toContain(name);
@@ -390,7 +392,7 @@ describe("in production", () => {
     });
   });
 
-  test("no message about another variable holds a secret", () => {
+  test("repeats no secret in a message about another variable", () => {
     const bad = ["ENV", "PORT", "DATABASE_URL", "SMS", "SMS_WEBHOOK_URL", "SMS_DOMAIN", "LIMITS", "SEED"];
 
     const messages = bad.map((name) => messageFor({ ...PRODUCTION, [`EDVOYAGE_${name}`]: "no good" })).join();

@@ -9,21 +9,21 @@ import type { FcmConfig } from "../push/fcm.ts";
 import { codeToText, MAX_SMS_BYTES } from "../sms/sms.ts";
 import type { TwilioConfig } from "../sms/twilio.ts";
 
-/** How the server runs; everything that the environment can say, checked. */
+/** The server's configuration, read from environment variables and checked. */
 export interface Config {
   readonly env: "development" | "production";
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
   readonly databaseUrl: string;
-  /** `undefined` in development: the one in the data folder is used, or made. */
+  /** `undefined` only in development: the server then reads the secret from the data folder, or creates it there. */
   readonly secret: string | undefined;
   readonly adminToken: string | undefined;
   readonly sms: SmsConfig;
   readonly push: PushConfig;
-  /** Exact origins; `localhost` in development means any port of this machine. */
+  /** Exact origins. `localhost` allows every port of this machine. Default: none in production, `localhost` otherwise. */
   readonly allowedOrigins: readonly string[] | "localhost";
-  /** Addresses and CIDR ranges whose `x-forwarded-for` is believed; none unless told. */
+  /** Addresses and CIDR ranges whose `x-forwarded-for` header is trusted. Default: none. */
   readonly trustedProxies: readonly string[];
   /** ISO 3166-1 alpha-2; `undefined` serves every country. */
   readonly countries: ReadonlySet<string> | undefined;
@@ -34,7 +34,7 @@ export interface Config {
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Where codes go, and how they are worded. */
+/** The provider that delivers sign-in codes, and what their text contains. */
 export type SmsConfig = { readonly domain: string; readonly appHash: string | undefined } & (
   | { readonly provider: "console" }
   | { readonly provider: "file"; readonly path: string }
@@ -42,17 +42,17 @@ export type SmsConfig = { readonly domain: string; readonly appHash: string | un
   | ({ readonly provider: "twilio" } & TwilioConfig)
 );
 
-/** Who carries pushes; `none` in production unless told, as `log` and `file` reach nobody. */
+/** The provider that delivers pushes. Default: `none` in production, `log` otherwise; `log` and `file` reach no device. */
 export type PushConfig =
   | { readonly provider: "none" | "log" }
   | { readonly provider: "file"; readonly path: string }
   | ({ readonly provider: "expo" } & ExpoConfig)
   | ({ readonly provider: "fcm" } & FcmConfig);
 
-/** The environment says something that the server cannot run with; the message is one line for an admin. */
+/** Thrown for an environment variable that the server cannot run with. The message is one line for an admin. */
 export class ConfigError extends Error {
   constructor(message: string) {
-    // The value that it repeats may have line breaks in it.
+    // The message may repeat a value with line breaks.
     super(message.replaceAll(/[\s\p{Cc}]+/gu, " "));
     this.name = "ConfigError";
   }
@@ -64,7 +64,7 @@ const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"
 const MIN_SECRET_CHARACTERS = 32;
 const PLACEHOLDER =
   /change.?me|default|example|placeholder|insecure|development|your.?secret|^(secret|password|edvoyage|test)+$/i;
-/** 11 characters at the end of a message that Android's SMS Retriever looks for. */
+/** The 11 characters at the end of a message by which Android's SMS Retriever finds the app. */
 const APP_HASH = /^[A-Za-z0-9+/]{11}$/;
 const TWILIO_ACCOUNT_SID = /^AC[0-9a-fA-F]{32}$/;
 const TWILIO_AUTH_TOKEN = /^[0-9a-f]{32}$/i;
@@ -72,7 +72,7 @@ const TWILIO_AUTH_TOKEN = /^[0-9a-f]{32}$/i;
 const TWILIO_FROM = /^(\+[1-9]\d{6,14}|MG[0-9a-fA-F]{32}|(?=.*[A-Za-z])[A-Za-z\d +\-_&]{1,11})$/;
 const HOSTNAME = /^(?=.{1,100}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
 
-/** Reads the environment. Throws `ConfigError` for the first thing that is wrong. */
+/** Reads the configuration from environment variables. Throws `ConfigError` for the first invalid one. */
 export const parseConfig = (environment: Environment): Config => {
   const env = oneOf(environment, "EDVOYAGE_ENV", ["development", "production"], "development");
   const isProduction = env === "production";
@@ -142,7 +142,7 @@ const parseDatabaseUrl = (environment: Environment, dataDir: string): string => 
   const url = textOf(environment, "EDVOYAGE_DATABASE_URL");
   if (!url) return `sqlite:${join(dataDir, "edvoyage.sqlite")}`;
   if (/^postgres(ql)?:\/\/./.test(url)) return url;
-  // The URL may hold a password: it is not repeated.
+  // Never repeat the URL: it may hold a password.
   if (!/^sqlite:./.test(url))
     throw new ConfigError("EDVOYAGE_DATABASE_URL must start with sqlite: or postgres://");
   return `sqlite:${resolve(url.slice("sqlite:".length))}`;
@@ -152,12 +152,16 @@ const parseSecret = (environment: Environment, name: string, isProduction: boole
   const secret = textOf(environment, name);
   if (!isProduction) return secret;
   if (!secret)
-    throw new ConfigError(`${name} is missing: production needs one, such as from "openssl rand -base64 32"`);
+    throw new ConfigError(
+      `${name} is missing: production needs one, for example from "openssl rand -base64 32"`,
+    );
   if (PLACEHOLDER.test(secret))
-    throw new ConfigError(`${name} looks like a default one: make your own with "openssl rand -base64 32"`);
+    throw new ConfigError(
+      `${name} looks like a default value: generate your own with "openssl rand -base64 32"`,
+    );
   if (secret.length < MIN_SECRET_CHARACTERS) {
     throw new ConfigError(
-      `${name} is too short: it needs ${MIN_SECRET_CHARACTERS} characters, such as from "openssl rand -base64 32"`,
+      `${name} is too short: it needs ${MIN_SECRET_CHARACTERS} characters, for example from "openssl rand -base64 32"`,
     );
   }
   return secret;
@@ -170,7 +174,7 @@ const parseSms = (
   const provider = oneOf(environment, "EDVOYAGE_SMS", ["console", "file", "webhook", "twilio"], "console");
   if (isProduction && (provider === "console" || provider === "file")) {
     throw new ConfigError(
-      `EDVOYAGE_SMS is "${provider}", which shows codes to whoever reads it: production needs twilio or webhook`,
+      `EDVOYAGE_SMS is "${provider}", which shows codes to anyone who can read its output: production needs twilio or webhook`,
     );
   }
   const wording = parseWording(environment);
@@ -190,7 +194,7 @@ const parseSms = (
       }
       const secret = textOf(environment, "EDVOYAGE_SMS_WEBHOOK_SECRET");
       if (!secret)
-        throw new ConfigError("EDVOYAGE_SMS_WEBHOOK_SECRET is missing: messages are signed with it");
+        throw new ConfigError("EDVOYAGE_SMS_WEBHOOK_SECRET is missing: the server signs messages with it");
       return { ...wording, provider, url, secret };
     }
     case "twilio":
@@ -198,7 +202,7 @@ const parseSms = (
   }
 };
 
-/** None of them is repeated when it is wrong: in place of an id there may be a key, and a sender may be a number. */
+/** Never repeats an invalid value: an admin may have pasted a key in place of an id, and a sender may be a phone number. */
 const parseTwilio = (environment: Environment): TwilioConfig => {
   const required = (name: string, shape: RegExp, expected: string): string => {
     const text = textOf(environment, name);
@@ -227,12 +231,14 @@ const parseWording = (environment: Environment): { domain: string; appHash: stri
     throw new ConfigError(`EDVOYAGE_SMS_DOMAIN is "${domain}" and must be a host name`);
   const appHash = textOf(environment, "EDVOYAGE_SMS_APP_HASH");
   if (appHash && !APP_HASH.test(appHash)) {
-    throw new ConfigError("EDVOYAGE_SMS_APP_HASH must be the 11 characters of Android's SMS Retriever");
+    throw new ConfigError(
+      "EDVOYAGE_SMS_APP_HASH must be the app's hash of 11 characters for Android's SMS Retriever",
+    );
   }
   const sizeBytes = Buffer.byteLength(codeToText("88888888", { domain, appHash }));
   if (sizeBytes > MAX_SMS_BYTES) {
     throw new ConfigError(
-      `EDVOYAGE_SMS_DOMAIN is too long: messages would take ${sizeBytes} of ${MAX_SMS_BYTES} bytes`,
+      `EDVOYAGE_SMS_DOMAIN is too long: a message would take ${sizeBytes} of ${MAX_SMS_BYTES} bytes`,
     );
   }
   return { domain, appHash };
@@ -246,7 +252,7 @@ const parsePush = (
   const provider = oneOf(environment, "EDVOYAGE_PUSH", choices, isProduction ? "none" : "log");
   if (isProduction && (provider === "log" || provider === "file")) {
     throw new ConfigError(
-      `EDVOYAGE_PUSH is "${provider}", which shows pushes to whoever reads it: production needs expo, fcm or none`,
+      `EDVOYAGE_PUSH is "${provider}", which shows pushes to anyone who can read its output: production needs expo, fcm or none`,
     );
   }
   switch (provider) {
@@ -273,11 +279,12 @@ const parsePush = (
   }
 };
 
-/** The key of a service account, as Google gives it out: JSON with `project_id`, `client_email` and `private_key`. */
+/** Parses a service account key in Google's format: JSON with `project_id`, `client_email` and `private_key`. */
 const parseServiceAccount = (environment: Environment): Omit<FcmConfig, "url"> => {
   const name = "FCM_SERVICE_ACCOUNT";
   const text = textOf(environment, name);
-  if (!text) throw new ConfigError(`${name} is missing: the JSON key of a service account of the project`);
+  if (!text)
+    throw new ConfigError(`${name} is missing: it must be the JSON key of a service account of the project`);
   try {
     const {
       project_id: projectId,
@@ -290,7 +297,7 @@ const parseServiceAccount = (environment: Environment): Omit<FcmConfig, "url"> =
     const tokenUrl = parseServiceUrl({ token_uri }, "token_uri", "https://oauth2.googleapis.com/token");
     return { projectId, clientEmail, privateKey: key, tokenUrl };
   } catch {
-    // Nothing of it is repeated: it is a key.
+    // Never repeat any of it: it is a key.
     throw new ConfigError(
       `${name} must be the JSON key of a service account: project_id, client_email and an RSA private_key`,
     );
@@ -304,14 +311,14 @@ const serviceAccount = z.object({
   token_uri: z.string().optional(),
 });
 
-/** Keys travel there, so it is HTTPS, but on this machine. */
+/** Requires HTTPS, because keys are sent to the URL. Only a service on this machine may use HTTP. */
 const parseServiceUrl = (environment: Environment, name: string, fallback: string): string => {
   const text = textOf(environment, name) ?? fallback;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isLoopback = url?.hostname === "127.0.0.1" || url?.hostname === "localhost";
   if (url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback))
     return text.replace(/\/+$/, "");
-  throw new ConfigError(`${name} must be an https URL (http on this machine alone)`);
+  throw new ConfigError(`${name} must be an https URL (http only on this machine)`);
 };
 
 const parseOrigins = (environment: Environment): string[] | undefined => {
@@ -342,7 +349,7 @@ const parseLimits = (environment: Environment): Limits => {
     throw new ConfigError('EDVOYAGE_LIMITS must be a JSON object such as {"sessionsPerUser": 5}');
   }
   for (const [name, value] of Object.entries(given)) {
-    if (!isLimitName(name)) throw new ConfigError(`EDVOYAGE_LIMITS has "${name}", which is no limit`);
+    if (!isLimitName(name)) throw new ConfigError(`EDVOYAGE_LIMITS has "${name}", which is not a limit`);
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new ConfigError(
         `EDVOYAGE_LIMITS has ${name} = ${JSON.stringify(value)}, which must be a whole number of at least 1`,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createNewId, deriveMac, isEqualConstantTime, systemRandom } from "./crypto.ts";
 
-test("ids sort in the order in which they were made, also within a millisecond and when the clock goes back", () => {
+test("creates ids that sort in the order of their creation, also within a millisecond and when the clock goes back", () => {
   const newId = createNewId(systemRandom);
 
   const ids = [1_000, 1_000, 1_000, 999, 2_000, 2_000, 1_500].map((now) => newId<string>(now));
@@ -11,7 +11,7 @@ test("ids sort in the order in which they were made, also within a millisecond a
   expect(ids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
-test("keys for different purposes, and different lists of parts, give different codes", () => {
+test("derives different MACs for different purposes, secrets and lists of parts", () => {
   const [code, key] = [deriveMac("secret", "code"), deriveMac("secret", "key")];
 
   const macs = [code("a", "b"), code("ab"), code("a,b"), key("a", "b"), deriveMac("other", "code")("a", "b")];
@@ -20,7 +20,7 @@ test("keys for different purposes, and different lists of parts, give different 
   expect(code("a", "b")).toEqual(deriveMac("secret", "code")("a", "b"));
 });
 
-test("texts are equal only when every character is", () => {
+test("compares texts as equal only when every character is equal", () => {
   expect(isEqualConstantTime("123456", "123456")).toBe(true);
   expect(isEqualConstantTime("123456", "123457")).toBe(false);
   expect(isEqualConstantTime("123456", "1234567")).toBe(false);

@@ -6,11 +6,10 @@ import type { Config } from "./config.ts";
 import type { Random } from "./crypto.ts";
 import type { Logger } from "./logger.ts";
 
-/** Files of the data folder. */
 const SECRET_FILE = "secret";
 const ADMIN_TOKEN_FILE = "admin-token";
 const SERVER_FILE = "server.json";
-/** The folder in it that backups go to. */
+/** The folder for backups, inside the data folder. */
 export const BACKUP_FOLDER = "backups";
 
 const SECRET_BYTES = 32;
@@ -18,13 +17,13 @@ const MIN_SECRET_CHARACTERS = 32;
 const DRAFT_NAME_BYTES = 8;
 const DRAFT = /^(secret|admin-token|server\.json)\.draft-/;
 
-/** What the server cannot run without, from the environment or the data folder. */
+/** The secrets that the server needs to run, from the environment or the data folder. */
 export interface Secrets {
   readonly secret: string;
   readonly adminToken: string;
 }
 
-/** A file of the data folder keeps the server from starting; the message is one line for an admin. */
+/** Thrown when a file of the data folder prevents the server from starting. The message is one line for an admin. */
 export class DataDirError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -39,33 +38,33 @@ export interface DataDirDeps {
 
 type SecretFile = typeof SECRET_FILE | typeof ADMIN_TOKEN_FILE;
 
-type Found =
+type SecretFileState =
   | { readonly state: "missing" }
-  /** As a power cut leaves a file that was not synced. */
+  /** A power cut may leave an empty file when it was not synced. */
   | { readonly state: "empty" }
   | { readonly state: "whole"; readonly secret: string };
 
 /**
- * Makes the data folder (mode 0700). Secrets that the environment does not give are read from files in it (mode 0600),
- * or made there: in development alone, production has refused to start without them. They are on the disk before this
- * resolves, so before the first code is sent. A secret that is lost is made anew only as long as nobody has asked for a
- * code; an admin token always, as nothing is derived from it. Throws `DataDirError`, and `StorageError` for a database
- * that cannot be asked.
+ * Creates the data folder (mode 0700). Secrets that are not in the environment are read from files in it (mode 0600), or
+ * created there; that happens only in development, because production does not start without them. They are synced to
+ * disk before this resolves, and so before the first code is sent. A lost secret is replaced only while nobody has
+ * requested a code yet; a lost admin token is always replaced, because nothing is derived from it. Throws `DataDirError`,
+ * and `StorageError` when the database cannot be queried.
  */
 export const prepareDataDir = async (
   config: Pick<Config, "dataDir" | "databaseUrl" | "secret" | "adminToken">,
   deps: DataDirDeps,
 ): Promise<Secrets> => {
   makeFolder(config.dataDir);
-  const secret = config.secret ?? (await readOrMake(SECRET_FILE, config, deps));
-  const adminToken = config.adminToken ?? (await readOrMake(ADMIN_TOKEN_FILE, config, deps));
-  // A process that starts in this moment may lose its draft; it takes the file that is there now.
+  const secret = config.secret ?? (await readOrCreate(SECRET_FILE, config, deps));
+  const adminToken = config.adminToken ?? (await readOrCreate(ADMIN_TOKEN_FILE, config, deps));
+  // Another process that is starting may lose its draft; it then uses the file that exists now.
   for (const name of readdirSync(config.dataDir))
     if (DRAFT.test(name)) rmSync(join(config.dataDir, name), { force: true });
   return { secret, adminToken };
 };
 
-/** Tells the terminal program where the server listens. It never sees half of it; a power cut may lose it. */
+/** Writes the file that tells the CLI where the server listens. Atomic, but not synced: a power cut may lose it. */
 export const announceServer = (dataDir: string, url: string): void => {
   const path = join(dataDir, SERVER_FILE);
   const draft = `${path}.draft-${process.pid}`;
@@ -73,45 +72,45 @@ export const announceServer = (dataDir: string, url: string): void => {
   renameSync(draft, path);
 };
 
-/** Takes the announcement back. */
+/** Removes the file that `announceServer` wrote. */
 export const retractServer = (dataDir: string): void => rmSync(join(dataDir, SERVER_FILE), { force: true });
 
-const readOrMake = async (
+const readOrCreate = async (
   name: SecretFile,
   config: Pick<Config, "dataDir" | "databaseUrl">,
   deps: DataDirDeps,
 ): Promise<string> => {
   const path = join(config.dataDir, name);
-  const { state } = read(name, path);
+  const { state } = readSecretFile(name, path);
   if (state !== "whole") {
     if (state === "missing" && (name === ADMIN_TOKEN_FILE || isNewDatabase(config.databaseUrl))) {
-      make(path, deps.random);
+      createSecretFile(path, deps.random);
     } else {
       await replaceLost(name, path, { ...deps, databaseUrl: config.databaseUrl });
     }
   }
-  const found = read(name, path);
+  const found = readSecretFile(name, path);
   if (found.state !== "whole") throw new DataDirError(`${path} is ${found.state}: ${ADVICE[name](path)}`);
-  // Also one that was there: the start that made it may have been killed before it had synced it.
+  // Sync a file that existed already, too: the process that created it may have been killed before it synced the file.
   await syncFile(path);
   syncFolder(config.dataDir);
   return found.secret;
 };
 
-/** Of two processes that start, the first one's stays, and both read it afterwards. */
-const make = (path: string, random: Random): void => {
+/** Creates a secret file. When two processes start at once, the file of the first one stays and both read it afterwards. */
+const createSecretFile = (path: string, random: Random): void => {
   const content = `${Buffer.from(random(SECRET_BYTES)).toString("base64url")}\n`;
   const draft = `${path}.draft-${Buffer.from(random(DRAFT_NAME_BYTES)).toString("hex")}`;
   try {
     createFile(path, { content, draft });
   } catch (error) {
-    // ENOENT: the other process has removed our draft, as it does when its own file is there.
-    if (codeOf(error) === "EEXIST" || (codeOf(error) === "ENOENT" && existsSync(path))) return;
+    // ENOENT: another process has removed our draft, because its own file is already in place.
+    if (errorCodeOf(error) === "EEXIST" || (errorCodeOf(error) === "ENOENT" && existsSync(path))) return;
     throw error;
   }
 };
 
-/** Makes a file anew when nothing depends on its old content. One process at a time does so on a database. */
+/** Replaces a secret file when nothing depends on its old content. Only one process of a database does so at a time. */
 const replaceLost = async (
   name: SecretFile,
   path: string,
@@ -121,37 +120,35 @@ const replaceLost = async (
   try {
     await database.write(async (tx: UnitOfWork) => {
       await tx.lock(`data-folder:${name}`);
-      const { state } = read(name, path);
+      const { state } = readSecretFile(name, path);
       if (state === "whole") return;
       if (name === SECRET_FILE && (await hasChallenges(tx))) {
-        throw new DataDirError(
-          `${path} is ${state}, and codes were sent that were made with it: ${ADVICE[name](path)}`,
-        );
+        throw new DataDirError(`${path} is ${state}, but sent codes depend on it: ${ADVICE[name](path)}`);
       }
       if (state === "empty") rmSync(path, { force: true });
-      make(path, random);
-      log.warn({}, `${path} was ${state}, as a power cut may leave it: it was made anew`);
+      createSecretFile(path, random);
+      log.warn({}, `${path} was ${state}, perhaps after a power cut: it was replaced with a new one`);
     });
   } finally {
     await database.close();
   }
 };
 
-/** How an admin gets a file back that the server cannot read. */
+/** Tells an admin how to recover a file that the server cannot read. */
 const ADVICE: Readonly<Record<SecretFile, (path: string) => string>> = {
   [SECRET_FILE]: (path) =>
-    `put it back from where it is kept with the backups, or set EDVOYAGE_SECRET; if it is lost, make another with ` +
-    `"openssl rand -base64 32 > ${path}" (codes of the last 5 minutes stop working then, and trying one costs an attempt)`,
+    `restore it from where it is kept with the backups, or set EDVOYAGE_SECRET; if it is lost, create another with ` +
+    `"openssl rand -base64 32 > ${path}" (codes of the last 5 minutes then stop working, and trying one costs an attempt)`,
   [ADMIN_TOKEN_FILE]: () =>
-    `delete it, and the next start makes another: nothing but its holders depends on it`,
+    `delete it, and the next start creates another: only admins who use the old token are affected`,
 };
 
-const read = (name: SecretFile, path: string): Found => {
+const readSecretFile = (name: SecretFile, path: string): SecretFileState => {
   let content: string;
   try {
     content = readFileSync(path, "utf8");
   } catch (error) {
-    const code = codeOf(error);
+    const code = errorCodeOf(error);
     if (code === undefined) throw error;
     if (code === "ENOENT") return { state: "missing" };
     const cause = code === "EISDIR" ? "is a folder" : `cannot be read (${code})`;
@@ -159,19 +156,19 @@ const read = (name: SecretFile, path: string): Found => {
       cause: error,
     });
   }
-  // Some file systems keep the length of a file that was not synced, with zeros for its bytes.
+  // Some file systems keep the length of a file that was not synced, but fill it with zeros.
   const secret = content.replaceAll("\0", "").trim();
   if (secret === "") return { state: "empty" };
   if (secret.length < MIN_SECRET_CHARACTERS || /\p{Cc}/u.test(content.trim())) {
-    const fault = `has less than ${MIN_SECRET_CHARACTERS} characters, or others than text`;
-    throw new DataDirError(`${path} is damaged, it ${fault}: ${ADVICE[name](path)}`);
+    const fault = `it has fewer than ${MIN_SECRET_CHARACTERS} characters or is not text`;
+    throw new DataDirError(`${path} is damaged, ${fault}: ${ADVICE[name](path)}`);
   }
   return { state: "whole", secret };
 };
 
-/** SQLite's file is made after the secret, so without it nobody can have asked for a code. */
+/** A SQLite file is created after the secret: while it is missing, nobody can have requested a code. */
 const isNewDatabase = (url: string): boolean =>
   url.startsWith("sqlite:") && !existsSync(url.slice("sqlite:".length));
 
-const codeOf = (error: unknown): string | undefined =>
+const errorCodeOf = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -7,7 +7,7 @@ test.each([
   ["unavailable", "unchanged", { reason: "server/unavailable", httpStatus: 503, retryAfterSeconds: 1 }],
   ["unavailable", "unknown", { reason: "server/unavailable", httpStatus: 503, retryAfterSeconds: 1 }],
 ] as const)(
-  "a database that is %s, with the outcome %s, says when to try again and what was changed",
+  "reports when to retry and whether anything was changed, when the database is %s and the outcome is %s",
   (kind, outcome, expected) => {
     const { reason, httpStatus, details, message } = errorToFacts(
       new StorageError(kind, "It failed", { outcome }),

@@ -6,7 +6,7 @@ import type { Application } from "../applications/application.ts";
 
 type TrpcCode = TRPCError["code"];
 
-/** tRPC's code beside each status of a reason. */
+/** The tRPC code for each HTTP status of a reason. */
 const codeByStatus = {
   400: "BAD_REQUEST",
   401: "UNAUTHORIZED",
@@ -18,7 +18,7 @@ const codeByStatus = {
   507: "SERVICE_UNAVAILABLE",
 } as const satisfies Readonly<Record<(typeof REASON_STATUSES)[Reason], TrpcCode>>;
 
-/** The facts of a refusal: `error.data.details`. Instants are epoch milliseconds of the server's clock. */
+/** The details of each reason, sent as `error.data.details`. Instants are epoch milliseconds of the server's clock. */
 export interface ReasonDetails {
   "otp/incorrect": { readonly attemptsRemaining: number };
   "otp/blocked": {
@@ -30,11 +30,11 @@ export interface ReasonDetails {
   "otp/throttled": { readonly retryAfterSeconds: number };
   "sms/failed": { readonly retryAfterSeconds: number };
   "input/invalid": { readonly issues: readonly InputIssue[] };
-  /** Nothing but of an application. */
+  /** Only application conflicts carry details. */
   conflict: {
-    /** As it is now; of a second one to a course, the first. */
+    /** The application as it is now. When a student already has an application to the course, that one. */
     readonly application?: Application;
-    /** Those of an edited draft that something else was written to since. */
+    /** Fields of an edited draft that were changed in the meantime. */
     readonly fields?: readonly ApplicationField[];
   };
   "limit/reached": { readonly limit: LimitName };
@@ -43,9 +43,9 @@ export interface ReasonDetails {
   "server/unavailable": { readonly retryAfterSeconds: number };
 }
 
-/** One fault of an input; it never repeats the value. */
+/** One fault of an input. It never repeats the value. */
 export interface InputIssue {
-  /** Where, as `deviceId` or `entries.3.name`; empty for the input as a whole. */
+  /** The place of the fault, such as `deviceId` or `entries.3.name`; empty for the input as a whole. */
   readonly path: string;
   readonly message: string;
 }
@@ -56,7 +56,7 @@ type DetailsOf<R extends Reason> = R extends keyof ReasonDetails
     : [details: ReasonDetails[R]]
   : [details?: Readonly<Record<string, never>>];
 
-/** A refusal that a client may act on. Anything else that is thrown is a bug. */
+/** An error that a client may act on. Anything else that is thrown is a bug. */
 export class AppError<R extends Reason = Reason> extends Error {
   readonly reason: R;
   readonly details: Readonly<Record<string, unknown>>;
@@ -70,9 +70,9 @@ export class AppError<R extends Reason = Reason> extends Error {
   }
 }
 
-/** What goes over the wire of an error, under tRPC's own `data`. */
+/** An error as it goes over the wire, under tRPC's own `data`. */
 export interface ErrorFacts {
-  /** Absent for a bug, which is logged whole and told to nobody. */
+  /** Absent for a bug: its details are only logged. */
   readonly reason?: Reason;
   readonly details: Readonly<Record<string, unknown>>;
   readonly httpStatus: number;
@@ -80,13 +80,13 @@ export interface ErrorFacts {
   readonly message: string;
 }
 
-/** How soon to try again, in seconds. A disk takes longer to get room than PostgreSQL takes to restart. */
+/** How soon to retry, in seconds. Freeing disk space takes longer than a restart of PostgreSQL. */
 const RETRY_AFTER_SECONDS = { full: 5, unavailable: 1, locked: 1 } as const satisfies Record<
   StorageErrorKind,
   number
 >;
 
-/** The only way from something thrown to what a client sees. */
+/** Converts anything thrown to what a client sees; nothing else does. */
 export const errorToFacts = (thrown: unknown): ErrorFacts => {
   const error = toAppError(thrown);
   if (error) {
@@ -131,7 +131,7 @@ const malformed = (message: string, httpStatus: number) => ({
   message,
 });
 
-/** Faults of the request itself, found before any procedure ran: HTTP's own statuses say them best. */
+/** Faults of the request itself, found before a procedure runs. They use HTTP's own statuses. */
 const transportFaults = {
   PARSE_ERROR: malformed("The request is not valid JSON.", 400),
   BAD_REQUEST: malformed("The request is not a valid call.", 400),

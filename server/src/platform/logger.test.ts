@@ -6,20 +6,20 @@ const PHONE = "+919876543210";
 const CODE = "482915";
 const KEY = "n3Vx0_kZ8wq3vT1xLr6NpYb0JdFhSgUmCeAi27RoQt4";
 
-const createWrittenLog = (level: LogLevel = "debug") => {
+const createCapturedLogger = (level: LogLevel = "debug") => {
   const lines: string[] = [];
-  const log = createLogger(level, { write: (line) => void lines.push(line) });
-  const written = (): Record<string, unknown> => JSON.parse(lines.at(-1) ?? "{}");
-  return { log, lines, written };
+  const logger = createLogger(level, { write: (line) => void lines.push(line) });
+  const lastLine = (): Record<string, unknown> => JSON.parse(lines.at(-1) ?? "{}");
+  return { logger, lines, lastLine };
 };
 
-describe("a line of the log", () => {
-  test("says when, how grave and what, and nothing of the machine", () => {
-    const { log, written } = createWrittenLog();
+describe("a logged line", () => {
+  test("holds the time, the level and the message, and nothing about the machine", () => {
+    const { logger, lastLine } = createCapturedLogger();
 
-    log.info({ procedure: "auth.requestCode", durationMs: 3 }, "Call answered");
+    logger.info({ procedure: "auth.requestCode", durationMs: 3 }, "Call answered");
 
-    expect(written()).toEqual({
+    expect(lastLine()).toEqual({
       level: "info",
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       procedure: "auth.requestCode",
@@ -28,8 +28,8 @@ describe("a line of the log", () => {
     });
   });
 
-  test("holds the fields that are allowed, and drops every other", () => {
-    const { log, lines, written } = createWrittenLog();
+  test("holds only the allowed fields", () => {
+    const { logger, lines, lastLine } = createCapturedLogger();
     const fields = {
       reason: "otp/incorrect",
       phone: PHONE,
@@ -38,51 +38,51 @@ describe("a line of the log", () => {
       err: new Error(CODE),
     };
 
-    log.warn(fields, "Call refused");
+    logger.warn(fields, "Call refused");
 
-    expect(Object.keys(written()).sort()).toEqual(["level", "msg", "reason", "time"]);
+    expect(Object.keys(lastLine()).sort()).toEqual(["level", "msg", "reason", "time"]);
     expect(lines.join()).not.toMatch(new RegExp([CODE, KEY, "9876543210"].join("|")));
   });
 
-  test("is one line, whatever the text contains", () => {
-    const { log, lines } = createWrittenLog();
+  test("stays one line whatever the text contains", () => {
+    const { logger, lines } = createCapturedLogger();
     const forged = 'one\r\n{"level":"info","msg":"forged"}\u0000\u001b[31m\u2028"\\';
 
-    log.error({ procedure: forged, reason: forged, url: forged, error: new Error(forged) }, forged);
+    logger.error({ procedure: forged, reason: forged, url: forged, error: new Error(forged) }, forged);
 
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^[^\n\r]*\n$/);
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({ level: "error", procedure: forged, msg: forged });
   });
 
-  test("is written from its level on", () => {
-    const { log, lines } = createWrittenLog("warn");
+  test("appears only at the configured level or above", () => {
+    const { logger, lines } = createCapturedLogger("warn");
 
-    log.debug({}, "debug");
-    log.info({}, "info");
-    log.warn({}, "warn");
-    log.error({}, "error");
+    logger.debug({}, "debug");
+    logger.info({}, "info");
+    logger.warn({}, "warn");
+    logger.error({}, "error");
 
     expect(lines.map((line) => JSON.parse(line).msg)).toEqual(["warn", "error"]);
   });
 
-  test("is not written at all when the log is silent", () => {
-    const { log, lines } = createWrittenLog("silent");
+  test("never appears at the level `silent`", () => {
+    const { logger, lines } = createCapturedLogger("silent");
 
-    log.error({ error: new Error("gone") }, "error");
+    logger.error({ error: new Error("gone") }, "error");
 
     expect(lines).toEqual([]);
   });
 });
 
-describe("an error in the log", () => {
-  test("is there whole: what, where and why", () => {
-    const { log, written } = createWrittenLog();
+describe("a logged error", () => {
+  test("keeps its type, message, stack and causes", () => {
+    const { logger, lastLine } = createCapturedLogger();
     const cause = Object.assign(new TypeError("connection lost"), { code: "ECONNRESET" });
 
-    log.error({ error: new Error("write failed", { cause }) }, "Call failed");
+    logger.error({ error: new Error("write failed", { cause }) }, "Call failed");
 
-    expect(written()["error"]).toMatchObject({
+    expect(lastLine()["error"]).toMatchObject({
       type: "Error",
       message: "write failed",
       stack: expect.stringContaining("log.test.ts"),
@@ -100,49 +100,49 @@ describe("an error in the log", () => {
     ["a key", KEY, /n3Vx0|RoQt4/],
     ["an authorization header", `authorization: Bearer ${KEY}`, /n3Vx0|RoQt4/],
     ["the text of a message", `${CODE} is your EdVoyage code.\n@edvoyage.app #${CODE}`, /482915/],
-  ])("has %s taken out of its message, stack, code and causes", (_what, secret, trace) => {
-    const { log, lines } = createWrittenLog();
+  ])("contains no trace of %s in its message, stack, code and causes", (_what, secret, trace) => {
+    const { logger, lines } = createCapturedLogger();
     const innermost = Object.assign(new Error(`in: ${secret}`), { code: secret });
     const error = new Error(`out: ${secret}`, {
       cause: new Error(`between: ${secret}`, { cause: innermost }),
     });
 
-    log.error({ error }, "Call failed");
+    logger.error({ error }, "Call failed");
 
     expect(error.stack).toMatch(trace);
     expect(lines.join()).not.toMatch(trace);
     expect(lines.join()).toMatch(/out: .*between: .*in: /);
   });
 
-  test("has secrets taken out when it is no error at all", () => {
-    const { log, lines, written } = createWrittenLog();
+  test("contains no secrets when something other than an Error is thrown", () => {
+    const { logger, lines, lastLine } = createCapturedLogger();
 
-    log.error({ error: `no session for ${KEY}` }, "Call failed");
-    log.error({ error: new Error("refused", { cause: `to ${PHONE}` }) }, "Call failed");
+    logger.error({ error: `no session for ${KEY}` }, "Call failed");
+    logger.error({ error: new Error("refused", { cause: `to ${PHONE}` }) }, "Call failed");
 
     expect(lines.join()).not.toMatch(/n3Vx0|9876543210/);
-    expect(written()["error"]).toMatchObject({ cause: "to [number]" });
+    expect(lastLine()["error"]).toMatchObject({ cause: "to [number]" });
   });
 
-  test("does not bring along what a library hung on it", () => {
-    const { log, lines, written } = createWrittenLog();
+  test("drops properties that a library added", () => {
+    const { logger, lines, lastLine } = createCapturedLogger();
     const error = Object.assign(new Error("duplicate key"), {
       detail: `Key (phone)=(${PHONE})`,
       parameters: [CODE, KEY],
     });
 
-    log.error({ error }, "Call failed");
+    logger.error({ error }, "Call failed");
 
-    expect(Object.keys(Object(written()["error"])).sort()).toEqual(["message", "stack", "type"]);
+    expect(Object.keys(Object(lastLine()["error"])).sort()).toEqual(["message", "stack", "type"]);
     expect(lines.join()).not.toMatch(/9876543210|482915|n3Vx0/);
   });
 
-  test("may be its own cause", () => {
-    const { log, lines } = createWrittenLog();
+  test("takes one line when it is its own cause", () => {
+    const { logger, lines } = createCapturedLogger();
     const error = new Error("first");
     error.cause = new Error("second", { cause: error });
 
-    log.error({ error }, "Call failed");
+    logger.error({ error }, "Call failed");
 
     expect(lines).toHaveLength(1);
   });
@@ -152,10 +152,10 @@ describe("an error in the log", () => {
     ["null", null],
     ["a symbol", Symbol("thrown")],
     ["an object without a prototype", Object.create(null)],
-  ])("may be %s", (_what, error) => {
-    const { log, lines } = createWrittenLog();
+  ])("takes one line when it is %s", (_what, error) => {
+    const { logger, lines } = createCapturedLogger();
 
-    log.error({ error }, "Call failed");
+    logger.error({ error }, "Call failed");
 
     expect(lines).toHaveLength(1);
   });

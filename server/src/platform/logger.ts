@@ -3,8 +3,8 @@ import { pino, stdSerializers, type DestinationStream } from "pino";
 import type { LogLevel } from "./config.ts";
 
 /**
- * What a log line may hold; any other field is dropped. An allow-list, because a list of what to hide
- * misses the field that is added next year.
+ * The fields that a line may hold; any other field is dropped. This is an allow-list: a deny-list would
+ * miss a field that is added later.
  */
 export interface LogFields {
   readonly procedure?: string;
@@ -20,7 +20,7 @@ export interface LogFields {
   readonly error?: unknown;
 }
 
-/** Writes structured lines. Never given a phone number, a code, a key or a text of a student. */
+/** Writes structured lines. Never pass it a phone number, a code, a key or a text that a student wrote. */
 export interface Logger {
   debug(fields: LogFields, message: string): void;
   info(fields: LogFields, message: string): void;
@@ -42,7 +42,7 @@ const ALLOWED: ReadonlySet<string> = new Set<keyof LogFields>([
   "error",
 ]);
 
-/** JSON lines on `destination` (standard error unless told: standard output belongs to the SMS console). */
+/** Creates a logger that writes JSON lines. Default destination: standard error, because the SMS console uses standard output. */
 export const createLogger = (level: LogLevel, destination: DestinationStream = pino.destination(2)): Logger =>
   pino(
     {
@@ -63,7 +63,7 @@ const keepAllowed = (fields: Record<string, unknown>): Record<string, unknown> =
 
 const MAX_CAUSES = 4;
 
-/** A bug is logged whole: what it is, where, and why; but for what might be a secret in its words. */
+/** Converts an error, with its stack and its causes, to fields. Removes everything that may be a secret from its texts. */
 const errorToFields = (error: unknown, depth: number): unknown => {
   if (!(error instanceof Error)) return scrub(typeof error === "string" ? error : inspect(error));
   const { type, message, stack } = stdSerializers.errWithCause(error);
@@ -79,7 +79,7 @@ const errorToFields = (error: unknown, depth: number): unknown => {
   };
 };
 
-/** Second line of defence, for words that a library put together: digits like a number or a code, and keys. */
+/** Replaces digits that look like a phone number or a code, and keys: a second line of defence for texts of libraries. */
 const scrub = (value: unknown): unknown =>
   typeof value === "string"
     ? value.replaceAll(/[A-Za-z0-9_-]{40,}/g, "[key]").replaceAll(/\+?\d[\d\s().-]{4,}\d/g, "[number]")

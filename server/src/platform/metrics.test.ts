@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { createMetrics } from "./metrics.ts";
 
-/** Metrics of a database that counts how often it was asked; `fail` says what the next questions come to. */
-const createScene = () => {
+/** Creates metrics over a fake database that counts its queries. After `fail(error)`, queries throw `error`. */
+const createTestMetrics = () => {
   let now = 0;
   let failure: Error | undefined;
   const asked = { sessions: 0, students: 0, pushes: 0 };
-  /** Answers how often that was asked. */
+  /** Returns how often this was asked, this time included. */
   const answer = async (what: keyof typeof asked): Promise<number> => {
     asked[what] += 1;
     if (failure) throw failure;
@@ -28,8 +28,8 @@ const createScene = () => {
   };
 };
 
-test("a storm of scrapes asks the database once, for students once a minute, for the rest once a second", async () => {
-  const { asked, text, advance } = createScene();
+test("queries the database at most once a minute for students and once a second for the rest, however many scrapes come", async () => {
+  const { asked, text, advance } = createTestMetrics();
 
   await Promise.all(Array.from({ length: 100 }, text));
   expect(asked).toEqual({ sessions: 1, students: 1, pushes: 1 });
@@ -48,8 +48,8 @@ test("a storm of scrapes asks the database once, for students once a minute, for
   expect(await text()).toMatch(/^edvoyage_students_active 2$/m);
 });
 
-test("what failed is asked again at once", async () => {
-  const { text, fail } = createScene();
+test("queries the database again at once after a failure", async () => {
+  const { text, fail } = createTestMetrics();
   fail(new Error("the database is away"));
   await expect(text()).rejects.toThrow("the database is away");
 

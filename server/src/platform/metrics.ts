@@ -8,13 +8,13 @@ import type { SessionMetrics } from "../sessions/sessions.ts";
 import type { SmsOutcome } from "../sms/sms.ts";
 import type { SyncedDocument, SyncMetrics } from "../sync/sync.ts";
 
-/** What `/metrics` tells; no label ever holds what belongs to a student. */
+/** The metrics that `/metrics` reports. No label ever holds anything about a student. */
 export interface Metrics extends AuthMetrics, SessionMetrics, SyncMetrics {
   smsSent(outcome: SmsOutcome): void;
-  /** `reason` is `ok`, a reason of the table, or `bug`. */
+  /** Counts a call. `reason` is `ok`, a reason from the table of reasons, or `bug`. */
   procedureCalled(procedure: string, reason: string, durationSeconds: number): void;
   pushEnded(provider: string, result: PushResult): void;
-  /** Prometheus' text format. */
+  /** Returns the metrics in Prometheus' text format. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
@@ -22,7 +22,7 @@ const LATENCY_BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** From the same turn of the event loop to what a stalled database does; other nodes' news takes up to 0.4 s. */
+/** From one turn of the event loop up to a stalled database. Changes of other nodes take up to 0.4 s. */
 const LAG_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 const CODE_REQUEST_OUTCOMES: readonly CodeRequestOutcome[] = [
@@ -33,18 +33,18 @@ const CODE_REQUEST_OUTCOMES: readonly CodeRequestOutcome[] = [
   "blocked",
 ];
 const SMS_OUTCOMES: readonly SmsOutcome[] = ["sent", "refused", "unknown"];
-/** A restore ends sessions where no server runs: nobody could read it here. */
+/** `restore` is missing: a restore ends sessions while no server runs, so no metric could show it. */
 const SESSION_ENDS: readonly SessionEnd[] = ["logout", "revoked", "replaced", "limit", "admin", "deleted"];
 const PUSH_RESULTS: readonly PushResult[] = ["sent", "dropped", "retried", "dead", "gone"];
 
-/** What is counted from rows is counted this often at the most: anyone may ask. */
+/** How often rows are counted at most: anyone may request `/metrics`. */
 const COUNT_EVERY_MS = 1_000;
-/** The same for who was active: that reads a row a session, and changes by the hour. */
+/** How often active students are counted at most. This reads a row for each session, and the number changes slowly. */
 const COUNT_STUDENTS_EVERY_MS = MINUTE_MS;
 
 let processRegister: Registry | undefined;
 
-/** What Node tells of the process. Once for all servers in it: prom-client never stops watching. */
+/** Returns Node's metrics of the process, shared by all servers in it: prom-client never stops collecting them. */
 const registerOfProcess = (): Registry => {
   if (!processRegister) {
     processRegister = new Registry();
@@ -55,7 +55,7 @@ const registerOfProcess = (): Registry => {
 
 export const createMetrics = (deps: {
   readonly clock: Clock;
-  /** Whose pushes are counted from zero on; `undefined` sends none. */
+  /** The provider whose counters start at zero; `undefined` when the server sends no pushes. */
   readonly pushProvider: string | undefined;
   readonly countLiveSessions: () => Promise<number>;
   readonly countActiveStudents: () => Promise<number>;
@@ -73,13 +73,13 @@ export const createMetrics = (deps: {
   const registers = [register];
   const requested = new Counter({
     name: "edvoyage_codes_requested_total",
-    help: "Requests for a sign-in code, by outcome (sent, waiting for the one just sent, failed, throttled, blocked)",
+    help: "Requests for a sign-in code, by outcome (sent, waiting for a code just sent, failed, throttled, blocked)",
     labelNames: ["outcome"],
     registers,
   });
   const sent = new Counter({
     name: "edvoyage_sms_sent_total",
-    help: "Messages handed to the SMS provider, by what became of them (sent, refused, unknown)",
+    help: "Messages handed to the SMS provider, by outcome (sent, refused, unknown)",
     labelNames: ["outcome"],
     registers,
   });
@@ -91,12 +91,12 @@ export const createMetrics = (deps: {
   });
   const blocked = new Counter({
     name: "edvoyage_device_blocks_total",
-    help: "Devices blocked from a phone after wrong codes",
+    help: "Blocks of a device for a phone number, after wrong codes",
     registers,
   });
   const latency = new Histogram({
     name: "edvoyage_procedure_duration_seconds",
-    help: "Time from request to reply, by procedure and reason (ok, a refusal's reason, bug)",
+    help: "Time from request to reply, by procedure and reason (ok, the reason of an error, bug)",
     labelNames: ["procedure", "reason"],
     buckets: LATENCY_BUCKETS_SECONDS,
     registers,
@@ -110,18 +110,18 @@ export const createMetrics = (deps: {
   });
   const opened = new Counter({
     name: "edvoyage_sessions_opened_total",
-    help: "Sessions that were opened by a right code",
+    help: "Sessions opened with a right code",
     registers,
   });
   const ended = new Counter({
     name: "edvoyage_sessions_ended_total",
-    help: "Sessions that were ended, by cause (logout, revoked, replaced, limit, admin, deleted); one that expires is none",
+    help: "Sessions ended, by cause (logout, revoked, replaced, limit, admin, deleted); expired sessions are not counted",
     labelNames: ["cause"],
     registers,
   });
   const students: Gauge = new Gauge({
     name: "edvoyage_students_active",
-    help: "Students with a session that was used in the last 24 hours, among 100,000 such sessions at the most",
+    help: "Students with a session used in the last 24 hours, among at most 100,000 such sessions",
     registers,
     collect: async () => students.set(await countActiveStudents()),
   });
@@ -133,55 +133,55 @@ export const createMetrics = (deps: {
   });
   const closes = new Counter({
     name: "edvoyage_sockets_closed_total",
-    help: "Sockets of /sync that were closed, by close code",
+    help: "Closed sockets of /sync, by close code",
     labelNames: ["code"],
     registers,
   });
   const frames = new Counter({
     name: "edvoyage_frames_delivered_total",
-    help: "Frames with content that were handed to sockets of /sync, by kind of document (room, user)",
+    help: "Frames with content handed to sockets of /sync, by kind of document (room, user)",
     labelNames: ["document"],
     registers,
   });
   const entries = new Counter({
     name: "edvoyage_entries_delivered_total",
-    help: "Entries of rooms in the frames that were handed to sockets, each once a socket",
+    help: "Room entries in the frames handed to sockets of /sync, counted once for each socket",
     registers,
   });
   const lag = new Histogram({
     name: "edvoyage_sync_lag_seconds",
-    help: "Time from the instant of an entry or update, just before its commit, to its frame's being handed to the sockets that wait for it, by kind of document (room, user)",
+    help: "Time from the timestamp of an entry or update, just before its commit, until its frame is handed to the waiting sockets, by kind of document (room, user)",
     labelNames: ["document"],
     buckets: LAG_BUCKETS_SECONDS,
     registers,
   });
   const pushes = new Counter({
     name: "edvoyage_pushes_total",
-    help: "Pushes, by provider and what became of them (sent, dropped, retried, dead, gone)",
+    help: "Pushes, by provider and result (sent, dropped, retried, dead, gone)",
     labelNames: ["provider", "result"],
     registers,
   });
   const pending: Gauge = new Gauge({
     name: "edvoyage_pushes_pending",
-    help: "Pushes that are to be sent or tried again, 10,000 at the most",
+    help: "Pushes waiting to be sent or retried, at most 10,000",
     registers,
     collect: async () => pending.set((await countPushes()).pending),
   });
   const dead: Gauge = new Gauge({
     name: "edvoyage_pushes_dead",
-    help: "Pushes of the last 30 days that were given up, 10,000 at the most",
+    help: "Pushes given up in the last 30 days, at most 10,000",
     registers,
     collect: async () => dead.set((await countPushes()).dead),
   });
-  const everything = Registry.merge([registerOfProcess(), register]);
-  // From zero on: an increase from nothing is none to Prometheus, and an alert would miss the first.
+  const allMetrics = Registry.merge([registerOfProcess(), register]);
+  // Every series starts at zero: Prometheus sees no increase when a series first appears, and an alert would miss it.
   for (const outcome of CODE_REQUEST_OUTCOMES) requested.inc({ outcome }, 0);
   for (const outcome of SMS_OUTCOMES) sent.inc({ outcome }, 0);
   for (const outcome of ["right", "wrong"]) judged.inc({ outcome }, 0);
   for (const cause of SESSION_ENDS) ended.inc({ cause }, 0);
   if (deps.pushProvider)
     for (const result of PUSH_RESULTS) pushes.inc({ provider: deps.pushProvider, result }, 0);
-  // Looked up once: prom-client hashes the labels at every call.
+  // Look up each series once: prom-client hashes the labels at every call.
   const seriesOf = (document: SyncedDocument) => ({
     frames: frames.labels(document),
     lag: lag.labels(document),
@@ -200,13 +200,13 @@ export const createMetrics = (deps: {
     sessionEnded: (cause) => ended.inc({ cause }),
     framesDelivered: (document, count) => seriesByDocument[document].frames.inc(count),
     entriesDelivered: (count) => entries.inc(count),
-    // The clock of the node that wrote it may be ahead.
+    // The clock of the node that wrote the entry may be ahead.
     lagged: (document, lagMs) => seriesByDocument[document].lag.observe(Math.max(0, lagMs) / 1000),
-    // A peer may close with any code: those that mean nothing here share one label.
+    // A peer may close with any code: all unknown codes share one label.
     socketClosed: (code) => closes.inc({ code: isKnownCloseCode(code) ? String(code) : "other" }),
     pushEnded: (provider, result) => pushes.inc({ provider, result }),
     procedureCalled: (procedure, reason, durationSeconds) => {
-      // Looked up by hand: prom-client hashes the labels at every call.
+      // Keep the series in a map: prom-client hashes the labels at every call.
       const key = `${procedure} ${reason}`;
       let series = latencySeries.get(key);
       if (!series) {
@@ -215,11 +215,11 @@ export const createMetrics = (deps: {
       }
       series.observe(durationSeconds);
     },
-    text: async () => ({ contentType: everything.contentType, body: await everything.metrics() }),
+    text: async () => ({ contentType: allMetrics.contentType, body: await allMetrics.metrics() }),
   };
 };
 
-/** Asks again once the last answer is so old; those who ask at once share one answer, and an error is not kept. */
+/** Caches an answer for `forMs`. Concurrent calls share one query, and an error is not cached. */
 const createCached = <T>(
   ask: () => Promise<T>,
   { clock, forMs }: { readonly clock: Clock; readonly forMs: number },
