@@ -85,7 +85,7 @@ describe("a logged error", () => {
     expect(lastLine()["error"]).toMatchObject({
       type: "Error",
       message: "write failed",
-      stack: expect.stringContaining("log.test.ts"),
+      stack: expect.stringContaining("logger.test.ts"),
       cause: { type: "TypeError", message: "connection lost", code: "ECONNRESET", stack: expect.any(String) },
     });
   });
