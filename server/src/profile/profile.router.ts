@@ -14,8 +14,8 @@ const photoUrl = httpsUrlInput(PROFILE_LIMITS.photoUrlCharacters);
 
 const country = z.string().refine((code) => COUNTRIES.has(code), "Not an ISO 3166-1 alpha-2 code");
 
-const date = z.iso.date("A date of the calendar, as 2004-02-29");
-const month = z.string().regex(/^(?:19|20)\d\d-(?:0[1-9]|1[0-2])$/, "A month, as 2024-09");
+const date = z.iso.date("Must be a date of the calendar, such as 2004-02-29");
+const month = z.string().regex(/^(?:19|20)\d\d-(?:0[1-9]|1[0-2])$/, "Must be a month, such as 2024-09");
 
 const period = { from: orNull(month), until: orNull(month) };
 const isInOrder = ({
@@ -64,12 +64,12 @@ export const createProfileRouter = ({ profiles }: { readonly profiles: Profiles 
           preferredCountries: z
             .array(country)
             .max(PROFILE_LIMITS.preferredCountries)
-            .refine(withoutRepeats, "Each country once")
+            .refine(withoutRepeats, "Names a country twice")
             .optional(),
           preferredLevels: z
             .array(z.enum(COURSE_LEVELS))
             .max(COURSE_LEVELS.length)
-            .refine(withoutRepeats, "Each level once")
+            .refine(withoutRepeats, "Names a level twice")
             .optional(),
           findable: z.boolean().optional(),
           commandId: commandIdInput(),

@@ -10,13 +10,13 @@ const publicColumns = [
   "profiles.home_country",
 ] as const;
 
-/** What everybody may read of a profile. */
+/** The part of a profile that everybody may read. */
 export type PublicProfileRow = Pick<
   Tables["profiles"],
   "user_id" | "name" | "photo_url" | "bio" | "institution" | "home_country"
 >;
 
-/** A whole profile with whom it is of. */
+/** A whole profile, with the phone number of its student. */
 export type ProfileRow = Tables["profiles"] & { readonly phone: string };
 
 const byUser = prepare<{ userId: UserId }>()((query, param) =>
@@ -28,7 +28,7 @@ const byUser = prepare<{ userId: UserId }>()((query, param) =>
     .where("profiles.user_id", "=", param.userId),
 );
 
-/** But for students who are about to be erased. */
+/** Selects the public part of a profile, except of a student who is about to be erased. */
 const publicByUser = prepare<{ userId: UserId }>()((query, param) =>
   query
     .selectFrom("profiles")
@@ -41,7 +41,7 @@ const publicByUser = prepare<{ userId: UserId }>()((query, param) =>
 /** The queries of profiles. */
 export const profileQueries = { byUser, publicByUser };
 
-/** Changes the columns that are named and no other. */
+/** Changes only the given columns. */
 export const updateProfile = async (
   tx: UnitOfWork,
   userId: UserId,

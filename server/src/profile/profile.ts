@@ -11,11 +11,11 @@ import {
   type PublicProfileRow,
 } from "./profile.store.ts";
 
-/** What other students see of one. Whatever she has not told is `null`. */
+/** A student as other students see them. A field that the student has not filled in is `null`. */
 export interface PublicProfile {
   readonly id: UserId;
   readonly name: string | null;
-  /** `https:`. */
+  /** An `https:` URL. */
   readonly photoUrl: string | null;
   /** May have several lines. */
   readonly bio: string | null;
@@ -24,62 +24,62 @@ export interface PublicProfile {
   readonly homeCountry: string | null;
 }
 
-/** Where and what a student has studied. Months are `YYYY-MM`. */
+/** One entry of a student's education. Months are `YYYY-MM`. */
 export interface Education {
   readonly institution: string;
   readonly degree: string | null;
   readonly field: string | null;
   readonly from: string | null;
-  /** `null` while it lasts. */
+  /** `null` while it continues. */
   readonly until: string | null;
 }
 
-/** Where and as what a student has worked. Months are `YYYY-MM`. */
+/** One entry of a student's work history. Months are `YYYY-MM`. */
 export interface Work {
   readonly employer: string;
   readonly title: string | null;
   /** May have several lines. */
   readonly description: string | null;
   readonly from: string | null;
-  /** `null` while it lasts. */
+  /** `null` while it continues. */
   readonly until: string | null;
 }
 
-/** A student as herself sees her: the public part, and what nobody else is told. */
+/** A student's own profile: the public part, and the fields that nobody else sees. */
 export interface Profile extends PublicProfile {
-  /** E.164. It changes with no profile: it is what she signs in with. */
+  /** E.164. `update` cannot change it, because the student signs in with it. */
   readonly phone: string;
   /** `YYYY-MM-DD`. */
   readonly dateOfBirth: string | null;
-  /** In her own order, as is `work`. */
+  /** In the student's own order, as is `work`. */
   readonly education: readonly Education[];
   readonly work: readonly Work[];
-  /** ISO 3166-1 alpha-2, in her own order. */
+  /** ISO 3166-1 alpha-2, in the student's own order. */
   readonly preferredCountries: readonly string[];
   readonly preferredLevels: readonly CourseLevel[];
-  /** Whether whoever has her number may find her by it. Off until she turns it on. */
+  /** Whether students who have this student's number may find the student by it. Default: off. */
   readonly findable: boolean;
   readonly updatedAt: number;
 }
 
-/** What of a profile is to change. What is not named stays; `null` and an empty list take away. */
+/** A change of a profile. A missing field stays as it is; `null` or an empty list clears it. */
 export type ProfileChange = {
   readonly [Field in keyof Omit<Profile, "id" | "phone" | "updatedAt">]?: Profile[Field] | undefined;
 };
 
-/** What students tell of themselves. */
+/** Reads and changes students' profiles. */
 export interface Profiles {
-  /** Throws `not-found`. */
+  /** Returns the student's own profile. Throws `not-found`. */
   get(userId: UserId): Promise<Profile>;
   /**
-   * Changes what is named. Of two devices that change the same field, the one that reaches the server last wins; of
-   * different fields both take effect. A list is one field. Answers with the profile as it is now, also when the command is
-   * repeated. Throws `input/invalid` for a date of birth that gives no sane age.
+   * Changes the given fields. If two devices change the same field, the change that reaches the server last wins; changes of
+   * different fields both take effect. A list is one field. Returns the profile as it is now, also when the command is
+   * repeated. Throws `input/invalid` for a date of birth that results in an implausible age.
    */
-  update(asking: CommandSource, change: ProfileChange): Promise<Profile>;
+  update(source: CommandSource, change: ProfileChange): Promise<Profile>;
   /**
-   * What one student sees of another. Throws `not-found` for nobody's id, for whom the other has blocked (she herself still sees
-   * whom she blocks), and for one who has deleted her account.
+   * Returns a profile as another student sees it. Throws `not-found` for an unknown id, if that student has blocked the viewer
+   * (a student still sees those they have blocked themselves), and if that student has deleted their account.
    */
   publicOf(viewerId: UserId, userId: UserId): Promise<PublicProfile>;
 }
@@ -93,7 +93,7 @@ export interface ProfilesDeps {
     queries: Pick<Queries, "first">,
     pair: { readonly by: UserId; readonly userId: UserId },
   ) => Promise<boolean>;
-  /** Called when she lets herself be found by her number, who could not before. */
+  /** Called when a student allows others to find them by their number. */
   readonly becameFindable: (tx: UnitOfWork, userId: UserId, now: number) => Promise<void>;
 }
 
@@ -108,19 +108,19 @@ export const createProfiles = (deps: ProfilesDeps): Profiles => {
   return {
     get: find,
 
-    update: async (asking, change) => {
-      // Before the command: another day may allow it.
+    update: async (source, change) => {
+      // Checked outside the command: the same input may be valid on another day.
       if (change.dateOfBirth) assertSaneAge(change.dateOfBirth, clock.now());
-      await commands.execute(asking, { procedure: "profile.update", input: change }, async (tx, now) => {
+      await commands.execute(source, { procedure: "profile.update", input: change }, async (tx, now) => {
         const columns = changeToColumns(change);
         if (Object.keys(columns).length > 0) {
-          await updateProfile(tx, asking.userId, { ...columns, updated_at: now });
-          await areas.touch(tx, asking.userId, { area: "profile", now });
-          if (change.findable) await becameFindable(tx, asking.userId, now);
+          await updateProfile(tx, source.userId, { ...columns, updated_at: now });
+          await areas.touch(tx, source.userId, { area: "profile", now });
+          if (change.findable) await becameFindable(tx, source.userId, now);
         }
         return {};
       });
-      return find(asking.userId);
+      return find(source.userId);
     },
 
     publicOf: async (viewerId, userId) => {
@@ -134,17 +134,17 @@ export const createProfiles = (deps: ProfilesDeps): Profiles => {
   };
 };
 
-/** The years that a date of birth has come to are those of whoever could sign in; the date itself is one of the calendar. */
+/** Checks that the age is plausible for a student. The date itself was checked before. */
 const assertSaneAge = (dateOfBirth: string, now: number): void => {
   const today = new Date(now).toISOString();
   const hadBirthday = today.slice(5, 10) >= dateOfBirth.slice(5);
   const age = Number(today.slice(0, 4)) - Number(dateOfBirth.slice(0, 4)) - (hadBirthday ? 0 : 1);
   if (age >= PROFILE_LIMITS.leastAge && age <= PROFILE_LIMITS.greatestAge) return;
-  throw new AppError("input/invalid", "This is no date of birth of a student.", {
+  throw new AppError("input/invalid", "The date of birth is not plausible for a student.", {
     issues: [
       {
         path: "dateOfBirth",
-        message: `${PROFILE_LIMITS.leastAge} to ${PROFILE_LIMITS.greatestAge} years ago`,
+        message: `Must be ${PROFILE_LIMITS.leastAge} to ${PROFILE_LIMITS.greatestAge} years ago`,
       },
     ],
   });

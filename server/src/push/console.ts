@@ -1,7 +1,7 @@
 import { PUSH_PROVIDERS } from "@edvoyage/protocol";
 import type { PushProvider } from "./provider.ts";
 
-/** Shows pushes on the terminal of whoever develops. `write` gets whole lines. */
+/** Shows pushes on the developer's terminal. `write` gets whole lines. */
 export const createConsolePush = (write: (line: string) => void): PushProvider => ({
   name: "log",
   batchSize: 100,

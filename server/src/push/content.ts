@@ -5,14 +5,14 @@ import type { RoomLogs } from "../sync/room-logs.ts";
 import { deliveryQueries as queries, type Subject } from "./deliveries.store.ts";
 import type { PushMessage } from "./provider.ts";
 
-/** What a delivery says, read from the rows of this moment. */
+/** The content of a delivery, built from the current rows. */
 export interface PushContent {
   readonly message: PushMessage;
-  /** Of a room: after what is said here. */
+  /** For a room: the place after the message that the push shows. */
   readonly next: { readonly segment: number; readonly position: number };
 }
 
-/** A delivery that is to be put into words. */
+/** A delivery that is still to be sent. */
 export interface PendingPush {
   readonly token_key: string;
   readonly subject_id: Subject;
@@ -24,19 +24,20 @@ export interface PendingPush {
 export interface PushContentsDeps {
   readonly read: Queries;
   readonly logs: Pick<RoomLogs, "decode">;
-  /** What a message or an edit says. */
+  /** Returns the text of a message or an edit. */
   readonly textOf: (event: readonly EntryValue[]) => string | null;
-  /** Whether a device looks at a room now. */
+  /** Checks whether a device has a room open now. */
   readonly hasOpen: (sessionId: SessionId, roomId: RoomId) => boolean;
 }
 
-/** With its longest characters far below the 4 KiB of APNs and FCM. */
+/** Keep a push far below the 4 KiB of APNs and FCM, even with the longest characters. */
 const MAX_TITLE_CHARACTERS = 100;
 const MAX_BODY_CHARACTERS = 240;
 
 /**
- * Puts deliveries into words. Nothing comes of what needs not be told any more: it was read, removed or taken back, she
- * has left or does not want it, one of the two has blocked the other, or the device has the room open.
+ * Builds the content of deliveries. Returns `undefined` when there is nothing to tell any more: it was read, removed or
+ * taken back, the student has left the room or does not want such pushes, one of the two students has blocked the other, or
+ * the device has the room open.
  */
 export const createPushContents =
   ({ read, logs, textOf, hasOpen }: PushContentsDeps) =>
@@ -61,10 +62,10 @@ export const createPushContents =
     const author = row.author_name ?? "Somebody";
     const isGroup = row.room_kind === "group";
     const title = cutText(isGroup ? (row.room_name ?? "Group") : author, MAX_TITLE_CHARACTERS);
-    const said = text === null ? "New message" : isGroup ? `${author}: ${text}` : text;
+    const preview = text === null ? "New message" : isGroup ? `${author}: ${text}` : text;
     const { token, provider, platform } = row;
     const data = { kind: "message", roomId };
-    const body = cutText(said, MAX_BODY_CHARACTERS);
+    const body = cutText(preview, MAX_BODY_CHARACTERS);
     return {
       message: { token, provider, platform, title, body, data, collapseId },
       next: { segment: row.segment, position: row.position + 1 },
@@ -81,7 +82,7 @@ const sentences: Record<NotificationKind, (actor: string, status: string | null)
     status === null ? "Your application has moved" : `Your application: ${status.replaceAll("_", " ")}`,
 };
 
-/** Cuts a text without leaving half of a surrogate pair. */
+/** Cuts a text without splitting a surrogate pair. */
 const cutText = (text: string, maxCharacters: number): string =>
   text.slice(0, maxCharacters).replace(/[\ud800-\udbff]$/, "");
 

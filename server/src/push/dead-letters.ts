@@ -11,24 +11,24 @@ export interface DeadPush {
   readonly provider: PushProviderName;
   readonly kind: PushKind;
   readonly attempts: number;
-  /** What the provider said last, in its own code. */
+  /** The last error of the provider, as its own code. */
   readonly error: string;
   readonly createdAt: number;
   readonly diedAt: number;
 }
 
-/** How an admin looks at what did not arrive. */
+/** Lists and counts pushes that were given up, for admins. */
 export interface DeadPushes {
-  /** Newest first; of the last 30 days. */
+  /** Lists the pushes that were given up in the last 30 days, newest first. */
   list(page: {
     readonly cursor?: string | null | undefined;
     readonly limit: number;
   }): Promise<Page<DeadPush>>;
-  /** 10,000 at the most. */
+  /** Counts each up to 10,000. */
   count(): Promise<{ readonly pending: number; readonly dead: number }>;
 }
 
-/** Greater than every id. */
+/** Sorts after every id. */
 const AFTER_ALL = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 const MAX_COUNTED = 10_000;
 

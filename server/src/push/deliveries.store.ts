@@ -5,7 +5,7 @@ const isDue = prepare<{ now: number }>()((query, param) =>
   query.selectFrom("push_deliveries").select("due_at").where("due_at", "<=", param.now).limit(1),
 );
 
-/** What is due, the longest first: until `until` nobody else takes it. */
+/** Leases the deliveries that are due, the oldest first: until `until` no other node takes them. */
 const lease = prepare<{ now: number; until: number; lease: string; limit: number }>()((query, param) =>
   query
     .updateTable("push_deliveries")
@@ -26,8 +26,8 @@ const lease = prepare<{ now: number; until: number; lease: string; limit: number
     .returning(["token_key", "subject_id", "kind", "from_segment", "from_position", "revision", "attempts"]),
 );
 
-/** What was leased and has not changed since. */
-const done = prepare<{ tokenKey: string; subjectId: Subject; lease: string; revision: number }>()(
+/** Deletes a leased delivery. Returns no row when it has changed since or another node has taken over the lease. */
+const removeUnchanged = prepare<{ tokenKey: string; subjectId: Subject; lease: string; revision: number }>()(
   (query, param) =>
     query
       .deleteFrom("push_deliveries")
@@ -38,8 +38,8 @@ const done = prepare<{ tokenKey: string; subjectId: Subject; lease: string; revi
       .returning("token_key"),
 );
 
-/** What came while the row was being sent is sent by itself. */
-const again = prepare<{
+/** Makes a delivery due again, from the place after the sent message: something newer came while it was being sent. */
+const sendNewer = prepare<{
   tokenKey: string;
   subjectId: Subject;
   lease: string;
@@ -61,7 +61,7 @@ const again = prepare<{
     .where("lease", "=", param.lease),
 );
 
-const later = prepare<{ tokenKey: string; subjectId: Subject; lease: string; dueAt: number }>()(
+const retryLater = prepare<{ tokenKey: string; subjectId: Subject; lease: string; dueAt: number }>()(
   (query, param) =>
     query
       .updateTable("push_deliveries")
@@ -80,8 +80,8 @@ const giveUp = prepare<{ tokenKey: string; subjectId: Subject; lease: string }>(
     .returning(["kind", "attempts", "created_at"]),
 );
 
-/** None for a device that is gone: there is nobody to remember it of. */
-const bury = prepare<{
+/** Adds a dead letter. Adds none when the token is gone, because its student is then unknown. */
+const addDeadLetter = prepare<{
   id: string;
   tokenKey: string;
   kind: PushKind;
@@ -196,8 +196,9 @@ const countDead = prepare<{ limit: number }>()((query, param) =>
 );
 
 /**
- * The newest message of a room that the device's student may read and has not read, nor written herself, from a place on,
- * as it is now: not a removed one, nor of somebody with whom there is a block. No row when there is nothing to tell.
+ * Selects the newest message of a room, from a place on, that the student of the device may read and has not read yet, in
+ * its current wording. Leaves out the student's own messages, removed messages and those of an author with whom there is a
+ * block. Returns no row when there is nothing to tell.
  */
 const roomNews = prepare<{ tokenKey: string; roomId: RoomId; segment: number; position: number }>()(
   (query, param) =>
@@ -304,7 +305,10 @@ const roomNews = prepare<{ tokenKey: string; roomId: RoomId; segment: number; po
       .where((eb) => eb.or([eb("preference.is_pushed", "is", null), eb("preference.is_pushed", "=", 1)])),
 );
 
-/** A notification that is still unread and wanted, of nobody with whom there is a block; no row else. */
+/**
+ * Selects a notification that is still unread and that the student wants as a push. Returns no row otherwise, or when there
+ * is a block between the student and the actor.
+ */
 const notification = prepare<{ tokenKey: string; id: NotificationId }>()((query, param) =>
   query
     .selectFrom("push_tokens as token")
@@ -353,18 +357,18 @@ const notification = prepare<{ tokenKey: string; id: NotificationId }>()((query,
     ),
 );
 
-/** What a delivery is about. */
+/** The subject of a delivery: a room with new messages, or a notification. */
 export type Subject = RoomId | NotificationId;
 
 /** The queries of deliveries. */
 export const deliveryQueries = {
   isDue,
   lease,
-  done,
-  again,
-  later,
+  removeUnchanged,
+  sendNewer,
+  retryLater,
   giveUp,
-  bury,
+  addDeadLetter,
   dropToken,
   addReceipt,
   areReceiptsDue,

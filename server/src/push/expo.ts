@@ -4,19 +4,19 @@ import type { PushMessage, PushOutcome, PushProvider, PushReceipts } from "./pro
 import { retryAfterOf } from "./retry-after.ts";
 
 export interface ExpoConfig {
-  /** Without a path; `https://exp.host` unless told. */
+  /** The origin of the service, without a path. `parseConfig` defaults to `https://exp.host`. */
   readonly url: string;
-  /** Needed when the project asks for it ("enhanced security for push notifications"). */
+  /** Required if the project has "enhanced security for push notifications". */
   readonly accessToken: string | undefined;
 }
 
 export interface ExpoOptions extends ExpoConfig {
-  /** For one request, in milliseconds. Default: 15,000. */
+  /** Timeout of one request, in milliseconds. Default: 15,000. */
   readonly timeoutMs?: number;
 }
 
 const DEFAULT_TIMEOUT_MS = 15_000;
-/** Errors of one message that no second try mends. */
+/** Errors of one message for which a retry is pointless. */
 const FINAL_ERRORS = new Set(["MessageTooBig", "MismatchSenderId", "InvalidCredentials"]);
 
 const problem = z.object({ error: z.string().optional() }).optional();
@@ -32,17 +32,17 @@ const sendAnswer = z.object({ data: z.array(ticket) });
 const receiptsAnswer = z.object({ data: z.record(z.string(), receipt) });
 
 /**
- * Expo's push service (https://docs.expo.dev/push-notifications/sending-notifications/): up to 100 messages a request, a
- * ticket for each, and a receipt for each ticket a quarter of an hour later. A request that is refused as a whole is
- * halved, so that one token of somebody else's project does not hold up the others.
+ * Sends pushes with Expo's push service (https://docs.expo.dev/push-notifications/sending-notifications/): up to 100
+ * messages a request, a ticket for each, and a receipt for each ticket 15 minutes later. A request that is refused as a
+ * whole is split in halves, so that one token of another project does not hold up the others.
  */
 export const createExpoPush = ({
   url,
   accessToken,
   timeoutMs = DEFAULT_TIMEOUT_MS,
 }: ExpoOptions): PushProvider => {
-  const post = (path: string, body: unknown, over: AbortSignal): Promise<Answer> =>
-    withTimeout({ timeoutMs, signal: over }, async (signal) => {
+  const post = (path: string, body: unknown, aborted: AbortSignal): Promise<Answer> =>
+    withTimeout({ timeoutMs, signal: aborted }, async (signal) => {
       const response = await fetch(`${url}/--/api/v2/push/${path}`, {
         method: "POST",
         redirect: "error",
@@ -65,9 +65,11 @@ export const createExpoPush = ({
     if (answer.state === "taken") {
       const { data } = sendAnswer.parse(answer.json);
       return messages.map((_message, index) => {
-        const one = data[index];
-        if (!one) return { state: "failed", error: "no-ticket" };
-        return one.status === "ok" ? { state: "taken", ticket: one.id } : errorToOutcome(one.details?.error);
+        const answered = data[index];
+        if (!answered) return { state: "failed", error: "no-ticket" };
+        return answered.status === "ok"
+          ? { state: "taken", ticket: answered.id }
+          : errorToOutcome(answered.details?.error);
       });
     }
     const { status, retryAfterMs } = answer;
@@ -92,7 +94,7 @@ export const createExpoPush = ({
     receipts: async (tickets, signal): Promise<PushReceipts> => {
       const answer = await post("getReceipts", { ids: tickets }, signal);
       if (answer.state === "not-taken")
-        throw new Error(`Expo answered ${answer.status} to the question for receipts`);
+        throw new Error(`Expo answered ${answer.status} to the request for receipts`);
       const { data } = receiptsAnswer.parse(answer.json);
       return new Map(
         Object.entries(data).map(([id, one]) => [
@@ -104,7 +106,7 @@ export const createExpoPush = ({
   };
 };
 
-/** The whole of an answer: its body is read within the timeout. */
+/** A complete answer: its body is read within the timeout. */
 type Answer =
   | { readonly state: "taken"; readonly json: unknown }
   | { readonly state: "not-taken"; readonly status: number; readonly retryAfterMs: number | undefined };
@@ -116,7 +118,8 @@ const toExpo = ({ token, platform, title, body, data, collapseId }: PushMessage)
   data,
   sound: "default",
   priority: "high",
-  // On Android a `collapseId` is a collapse key of FCM, which keeps four of them a device: a student has more rooms.
+  // On Android a `collapseId` is a collapse key of FCM. FCM stores only four of them for each device, and a student has
+  // more rooms.
   ...(platform === "ios" ? { collapseId, threadId: collapseId } : { tag: collapseId }),
 });
 

@@ -6,27 +6,27 @@ import type { PushMessage, PushOutcome, PushProvider } from "./provider.ts";
 import { retryAfterOf } from "./retry-after.ts";
 
 export interface FcmConfig {
-  /** Without a path; `https://fcm.googleapis.com` unless told. */
+  /** The origin of the service, without a path. `parseConfig` defaults to `https://fcm.googleapis.com`. */
   readonly url: string;
   readonly projectId: string;
   /** The service account's name. */
   readonly clientEmail: string;
   /** The service account's RSA key. */
   readonly privateKey: KeyObject;
-  /** Where access tokens are had; the audience of the assertion, too. */
+  /** Endpoint for access tokens; also the audience of the assertion. */
   readonly tokenUrl: string;
 }
 
 export interface FcmOptions extends FcmConfig {
   readonly clock: Clock;
-  /** For one request, with the access token that it may have to wait for, in milliseconds. Default: 10,000. */
+  /** Timeout of one request, including the wait for an access token, in milliseconds. Default: 10,000. */
   readonly timeoutMs?: number;
 }
 
 const SCOPE = "https://www.googleapis.com/auth/firebase.messaging";
 const GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ASSERTION_SECONDS = 3_600;
-/** A token is renewed this long before it expires. */
+/** How long before its expiry an access token is renewed. */
 const RENEW_BEFORE_MS = 5 * 60_000;
 const DEFAULT_TIMEOUT_MS = 10_000;
 const CONCURRENCY = 25;
@@ -40,7 +40,7 @@ const failure = z.object({
 });
 
 /**
- * Firebase Cloud Messaging, HTTP v1 (https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send), with
+ * Sends pushes with Firebase Cloud Messaging, HTTP v1 (https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send), with
  * access tokens of a service account (https://developers.google.com/identity/protocols/oauth2/service-account#httprest).
  */
 export const createFcmPush = ({
@@ -60,28 +60,28 @@ export const createFcmPush = ({
       });
       if (!response.ok) {
         await response.body?.cancel();
-        throw new Error(`Google gave no access token: ${response.status}`);
+        throw new Error(`Google refused an access token with status ${response.status}`);
       }
       const { access_token: token, expires_in: seconds } = tokenAnswer.parse(await response.json());
       setExpiry(clock.now() + seconds * 1_000 - RENEW_BEFORE_MS);
       return token;
     });
 
-  /** One request for all that wait for it. */
+  /** Returns an access token. All callers that wait share one request. */
   const accessToken = (): Promise<string> => {
     if (access && !access.isStale()) return access.token;
     let renewAt = Number.POSITIVE_INFINITY;
     const token = requestAccess((at) => (renewAt = at));
-    const own = { token, isStale: () => clock.now() >= renewAt };
-    access = own;
+    const current = { token, isStale: () => clock.now() >= renewAt };
+    access = current;
     token.catch(() => {
-      if (access === own) access = undefined;
+      if (access === current) access = undefined;
     });
     return token;
   };
 
-  const post = (message: PushMessage, over: AbortSignal): Promise<Answer> =>
-    withTimeout({ timeoutMs, signal: over }, async (signal) => {
+  const post = (message: PushMessage, aborted: AbortSignal): Promise<Answer> =>
+    withTimeout({ timeoutMs, signal: aborted }, async (signal) => {
       const token = await accessToken();
       const response = await fetch(`${config.url}/v1/projects/${config.projectId}/messages:send`, {
         method: "POST",
@@ -96,13 +96,13 @@ export const createFcmPush = ({
       return { token, isUnauthorized, outcome: { state: "taken" } };
     });
 
-  const sendOne = async (message: PushMessage, over: AbortSignal): Promise<PushOutcome> => {
+  const sendOne = async (message: PushMessage, aborted: AbortSignal): Promise<PushOutcome> => {
     try {
-      const { token, isUnauthorized, outcome } = await post(message, over);
+      const { token, isUnauthorized, outcome } = await post(message, aborted);
       if (!isUnauthorized) return outcome;
-      // Withdrawn before its time. Another message may have renewed it already.
+      // The access token was revoked before its expiry. Another message may have renewed it already.
       if (access && (await access.token.catch(() => token)) === token) access = undefined;
-      return (await post(message, over)).outcome;
+      return (await post(message, aborted)).outcome;
     } catch (error) {
       return { state: "failed", error: error instanceof Error ? error.name : "unknown" };
     }
@@ -115,8 +115,8 @@ export const createFcmPush = ({
     send: async (messages, signal) => {
       const outcomes: PushOutcome[] = [];
       for (let start = 0; start < messages.length; start += CONCURRENCY) {
-        const some = messages.slice(start, start + CONCURRENCY);
-        outcomes.push(...(await Promise.all(some.map((message) => sendOne(message, signal)))));
+        const chunk = messages.slice(start, start + CONCURRENCY);
+        outcomes.push(...(await Promise.all(chunk.map((message) => sendOne(message, signal)))));
       }
       return outcomes;
     },
@@ -134,23 +134,26 @@ const refusalToOutcome = async (response: Response): Promise<PushOutcome> => {
   const parsed = failure.safeParse(await response.json().catch(() => undefined));
   const { status, details = [] } = parsed.data?.error ?? {};
   const error = details.find(({ errorCode }) => errorCode)?.errorCode ?? status ?? `http-${response.status}`;
-  // A 404 without it is of a project that is not there: no reason to drop a token.
+  // A 404 without this code means that the project does not exist, which is no reason to drop a token.
   if (error === "UNREGISTERED") return { state: "gone" };
-  if (isOfToken(details)) return { state: "gone" };
-  // Whatever is wrong with the message stays so; a sender without rights may be given them.
+  if (isTokenFault(details)) return { state: "gone" };
+  // A fault of the message is permanent. A sender without permission may get it later, so other statuses are retried.
   if (response.status === 400) return { state: "refused", error };
   return { state: "failed", error, retryAfterMs: retryAfterOf(response) };
 };
 
-/** Whether what is wrong is the token itself: `fieldViolations` name `message.token`. */
-const isOfToken = (details: readonly Readonly<Record<string, unknown>>[]): boolean =>
+/** Checks whether the fault is the token itself: a field violation then names `message.token`. */
+const isTokenFault = (details: readonly Readonly<Record<string, unknown>>[]): boolean =>
   details.some(({ fieldViolations }) =>
     Array.isArray(fieldViolations)
-      ? fieldViolations.some((one: { readonly field?: unknown } | null) => one?.field === "message.token")
+      ? fieldViolations.some(
+          (violation: { readonly field?: unknown } | null) => violation?.field === "message.token",
+        )
       : false,
   );
 
-// No `collapse_key`: FCM keeps four of them a device, and a student has more rooms. A tag replaces what is shown.
+// No `collapse_key`: FCM stores only four of them for each device, and a student has more rooms. A tag replaces the
+// notification that is shown.
 const toFcm = ({ token, title, body, data, collapseId }: PushMessage) => ({
   token,
   notification: { title, body },

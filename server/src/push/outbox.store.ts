@@ -1,7 +1,7 @@
 import { prepare, type PushKind, type Queries, type UnitOfWork } from "@edvoyage/db";
 import type { NotificationId, PushProviderName, RoomId, UserId } from "@edvoyage/protocol";
 
-/** No row comes of it while nobody has a device to push to. */
+/** Adds an event for a message. Adds none while no device is registered at all. */
 const addMessage = prepare<{ id: string; subjectId: string }>()((query, param) =>
   query
     .insertInto("push_events")
@@ -19,6 +19,7 @@ const addMessage = prepare<{ id: string; subjectId: string }>()((query, param) =
     .returning("id"),
 );
 
+/** Adds an event for a notification. Adds none when the student has no registered device. */
 const addNotification = prepare<{ id: string; subjectId: string; userId: UserId }>()((query, param) =>
   query
     .insertInto("push_events")
@@ -38,8 +39,8 @@ const addNotification = prepare<{ id: string; subjectId: string; userId: UserId 
     .returning("id"),
 );
 
-/** Oldest first, each message with its place. */
-const next = prepare<{ limit: number }>()((query, param) =>
+/** Selects the oldest events, each message with its place in the log. */
+const oldestEvents = prepare<{ limit: number }>()((query, param) =>
   query
     .selectFrom("push_events as event")
     .leftJoin("log_entries as entry", "entry.id", "event.subject_id")
@@ -58,7 +59,9 @@ const next = prepare<{ limit: number }>()((query, param) =>
     .limit(param.limit),
 );
 
-const any = prepare<Record<never, never>>()((query) => query.selectFrom("push_events").select("id").limit(1));
+const anyEvent = prepare<Record<never, never>>()((query) =>
+  query.selectFrom("push_events").select("id").limit(1),
+);
 
 const membersAfter = prepare<{ roomId: RoomId; after: string; limit: number }>()((query, param) =>
   query
@@ -71,7 +74,7 @@ const membersAfter = prepare<{ roomId: RoomId; after: string; limit: number }>()
     .limit(param.limit),
 );
 
-/** The devices that are to hear of a notification. */
+/** Selects the devices that a notification is pushed to. */
 const devicesOf = prepare<{ userId: UserId; id: NotificationId }>()((query, param) =>
   query
     .selectFrom("push_tokens as token")
@@ -88,10 +91,10 @@ const devicesOf = prepare<{ userId: UserId; id: NotificationId }>()((query, para
     .where((eb) => eb.or([eb("preference.is_pushed", "is", null), eb("preference.is_pushed", "=", 1)])),
 );
 
-/** The queries of what is to be fanned out. */
-export const outboxQueries = { addMessage, addNotification, next, any, membersAfter, devicesOf };
+/** The queries of the outbox. */
+export const outboxQueries = { addMessage, addNotification, oldestEvents, anyEvent, membersAfter, devicesOf };
 
-/** The devices of members who have not read up to a place and want to hear of messages. */
+/** Selects the devices of members who have not read up to a place and want pushes for messages. */
 export const devicesInRoom = (
   queries: Queries,
   {
@@ -126,7 +129,7 @@ export const devicesInRoom = (
     .where((eb) => eb.or([eb("preference.is_pushed", "is", null), eb("preference.is_pushed", "=", 1)]))
     .execute();
 
-/** What devices are to be told; what one is to be told already is told with it. */
+/** Adds deliveries for devices. A delivery that is already pending for the same subject also covers the new event. */
 export const addDeliveries = async (
   tx: UnitOfWork,
   keys: readonly string[],
@@ -162,7 +165,7 @@ export const addDeliveries = async (
     .execute();
 };
 
-/** Their deliveries are written, up to a member when there are more. */
+/** Deletes events whose deliveries are written. With `after`, keeps them for the members after that one. */
 export const settleEvents = async (
   tx: UnitOfWork,
   ids: readonly string[],

@@ -5,19 +5,19 @@ import type { NewId } from "../platform/crypto.ts";
 import { addDeliveries, devicesInRoom, outboxQueries as queries, settleEvents } from "./outbox.store.ts";
 
 /**
- * What happened and devices are to be told of. Whoever causes it writes one row in her own transaction, however many it
- * is for; deliveries are made of it afterwards.
+ * Events that devices are to be told of. The unit of work that causes an event adds one row, however many devices it is
+ * for; `expand` makes deliveries from it afterwards.
  */
 export interface PushOutbox {
-  /** Belongs to the unit of work that sends the message. */
+  /** Adds an event for a message. Call it in the unit of work that sends the message. */
   messageSent(tx: UnitOfWork, id: MessageId, now: number): Promise<void>;
-  /** Belongs to the unit of work that adds the notification. */
+  /** Adds an event for a notification. Call it in the unit of work that adds the notification. */
   notified(
     tx: UnitOfWork,
     notification: { readonly userId: UserId; readonly id: NotificationId },
     now: number,
   ): Promise<void>;
-  /** Makes deliveries of some of it, for devices of these providers; returns whether there was anything. */
+  /** Makes deliveries from a batch of events, for devices of these providers; returns whether there were any events. */
   expand(providers: readonly PushProviderName[]): Promise<boolean>;
 }
 
@@ -25,13 +25,13 @@ export interface PushOutboxDeps {
   readonly database: Database;
   readonly clock: Clock;
   readonly newId: NewId;
-  /** Without it nothing is written: nobody would ever send it. */
+  /** `false` when no provider is configured. Nothing is written then, because nothing would ever send it. */
   readonly isOn: boolean;
-  /** Told after the commit that there is something to expand. */
+  /** Called after the commit, when there is something to expand. */
   readonly onAdded: () => void;
 }
 
-/** Events, and members of a room, that one transaction takes: others wait for it. */
+/** The most events, and members of a room, that one transaction handles: other writes wait for it. */
 const MAX_EVENTS = 200;
 const MAX_MEMBERS = 64;
 
@@ -79,33 +79,33 @@ export const createPushOutbox = (deps: PushOutboxDeps): PushOutbox => {
     },
 
     expand: async (providers) => {
-      if (!(await database.read.first(queries.any, {}))) return false;
+      if (!(await database.read.first(queries.anyEvent, {}))) return false;
       return database.write(async (tx) => {
-        // One node at a time: what another has just expanded is gone when this one looks.
+        // One node at a time: otherwise two nodes would expand the same events.
         await tx.lock("push:expand");
-        const events = await tx.all(queries.next, { limit: MAX_EVENTS });
+        const events = await tx.all(queries.oldestEvents, { limit: MAX_EVENTS });
         const rooms = new Map<string, RoomEvents>();
-        const done: string[] = [];
+        const settledIds: string[] = [];
         for (const { id, kind, subject_id, user_id, after_user_id, log_id, ...entry } of events) {
           if (kind === "notification" && user_id !== null) {
             const notification = toNotificationId(subject_id);
             const devices = await tx.all(queries.devicesOf, { userId: user_id, id: notification });
-            const keys = devices.filter((one) => providers.includes(one.provider)).map(({ key }) => key);
+            const keys = devices.filter(({ provider }) => providers.includes(provider)).map(({ key }) => key);
             const about = { kind, subjectId: notification, from: BEGINNING, now: clock.now() };
             await addDeliveries(tx, keys, about);
           }
           const { segment, position, author_id } = entry;
           if (kind === "notification" || log_id === null || segment === null || position === null) {
-            done.push(id);
+            settledIds.push(id);
             continue;
           }
-          // Messages of a room go out together, whoever wrote how many.
+          // Group the messages of a room, whoever wrote them: a device gets one delivery for all of them.
           const after = after_user_id ?? "";
           const room = rooms.get(`${log_id} ${after}`) ?? { roomId: log_id, after, events: [] };
           room.events.push({ id, segment, position, author_id });
           rooms.set(`${log_id} ${after}`, room);
         }
-        if (done.length > 0) await settleEvents(tx, done, undefined);
+        if (settledIds.length > 0) await settleEvents(tx, settledIds, undefined);
         for (const room of rooms.values()) await expandRoom(tx, room, providers);
         return events.length > 0;
       });
@@ -115,7 +115,7 @@ export const createPushOutbox = (deps: PushOutboxDeps): PushOutbox => {
 
 interface RoomEvents {
   readonly roomId: RoomId;
-  /** Members up to this one have their deliveries. */
+  /** Members up to this one already have their deliveries. */
   readonly after: string;
   readonly events: {
     readonly id: string;

@@ -1,44 +1,44 @@
 import type { Platform, PushProviderName } from "@edvoyage/protocol";
 
-/** What a device is to be told. */
+/** A push for one device. */
 export interface PushMessage {
   readonly token: string;
   readonly provider: PushProviderName;
   readonly platform: Platform;
   readonly title: string;
   readonly body: string;
-  /** For the app: what to open. */
+  /** Tells the app what to open. */
   readonly data: Readonly<Record<string, string>>;
-  /** A later one under the same name takes the place of an earlier one on the device. At most 64 bytes. */
+  /** A later push with the same id replaces an earlier one on the device. At most 64 bytes. */
   readonly collapseId: string;
 }
 
-/** What became of one message. */
+/** The outcome of one message. */
 export type PushOutcome =
-  /** The provider has it; a ticket asks later what became of it. */
+  /** The provider accepted it. With the ticket, a receipt can be requested later. */
   | { readonly state: "taken"; readonly ticket?: string }
-  /** The token leads nowhere any more. */
+  /** The token is no longer valid. */
   | { readonly state: "gone" }
-  /** It will never be taken. */
+  /** The provider will never accept it. */
   | { readonly state: "refused"; readonly error: string }
-  /** Nobody knows, or not now: it is tried again. */
+  /** The outcome is unknown, or the provider cannot accept it now: it is retried. */
   | { readonly state: "failed"; readonly error: string; readonly retryAfterMs?: number | undefined };
 
-/** What a provider says of a message that it took; none is known yet for a ticket that is not there. */
+/** Final outcomes by ticket, for messages that the provider accepted. A ticket that is missing has no receipt yet. */
 export type PushReceipts = ReadonlyMap<
   string,
   Exclude<PushOutcome, { state: "taken" }> | { state: "delivered" }
 >;
 
-/** Carries pushes to devices. */
+/** Delivers pushes to devices. */
 export interface PushProvider {
   readonly name: "log" | "file" | PushProviderName;
-  /** Messages of one `send` at the most. */
+  /** The most messages that one `send` takes. */
   readonly batchSize: number;
-  /** Whose tokens it can reach. */
+  /** The providers whose tokens it can reach. */
   readonly serves: readonly PushProviderName[];
-  /** One outcome for each message, in their order. What it throws leaves all of them unknown. */
+  /** Sends messages; returns one outcome for each, in their order. If it throws, the outcome of all of them is unknown. */
   send(messages: readonly PushMessage[], signal: AbortSignal): Promise<readonly PushOutcome[]>;
-  /** For providers that give tickets. */
+  /** Reads receipts; only for providers that return tickets. */
   readonly receipts?: (tickets: readonly string[], signal: AbortSignal) => Promise<PushReceipts>;
 }

@@ -10,7 +10,7 @@ const token = z
   .regex(/^[\x21-\x7e]+$/, "Not a token");
 const platform = z.enum(PLATFORMS).optional();
 
-/** Both repeat without harm, so they need no command id. */
+/** Registers and unregisters push tokens. Both procedures are idempotent, so they need no command id. */
 export const createPushRouter = ({ pushTokens }: { readonly pushTokens: PushTokens }) =>
   router({
     register: sessionProcedure
@@ -18,8 +18,8 @@ export const createPushRouter = ({ pushTokens }: { readonly pushTokens: PushToke
         z.discriminatedUnion("provider", [
           z.object({
             provider: z.literal("expo"),
-            // As Expo's own SDK tells one: https://docs.expo.dev/push-notifications/sending-notifications/
-            token: token.regex(/^Expo(nent)?PushToken\[[^[\]]+\]$/, "Not a token of Expo"),
+            // The same check as in Expo's own SDK: https://docs.expo.dev/push-notifications/sending-notifications/
+            token: token.regex(/^Expo(nent)?PushToken\[[^[\]]+\]$/, "Not an Expo token"),
             platform,
           }),
           z.object({ provider: z.literal("fcm"), token, platform }),

@@ -1,7 +1,7 @@
 import { prepare, type DeviceKey } from "@edvoyage/db";
 import type { Platform, PushProviderName, SessionId, UserId } from "@edvoyage/protocol";
 
-/** Nothing comes of a session that is over. */
+/** Adds or moves a token. Returns no row when the session has ended. */
 const register = prepare<{
   key: string;
   token: string;
@@ -41,12 +41,12 @@ const register = prepare<{
     .returning("key"),
 );
 
-/** What another student's device was still to be told is not for who has the token now. */
+/** Deletes the token of another student with its pending pushes: they are not for the student who has the token now. */
 const forgetOthers = prepare<{ key: string; userId: UserId }>()((query, param) =>
   query.deleteFrom("push_tokens").where("key", "=", param.key).where("user_id", "<>", param.userId),
 );
 
-/** The token that a device had before at the same provider. */
+/** Deletes the former token that a session had at the same provider. */
 const forgetFormer = prepare<{ key: string; provider: PushProviderName; sessionId: SessionId }>()(
   (query, param) =>
     query

@@ -6,11 +6,11 @@ import { AppError } from "../platform/errors.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
 import { tokenQueries as queries } from "./tokens.store.ts";
 
-/** Where pushes go. A token belongs to the session that registered it last, and goes when that is ended. */
+/** The push tokens of devices. A token belongs to the session that registered it last, and is deleted when that session is ended. */
 export interface PushTokens {
   /**
-   * Makes a device known, or known again; a token that another student registered moves. A session has one token of
-   * each provider. Throws `session/revoked` for one that was ended meanwhile.
+   * Registers the device's token, or renews it; idempotent. A token that another student registered moves to the caller. A
+   * session has one token for each provider. Throws `session/revoked` if the session was ended in the meantime.
    */
   register(
     caller: SignedIn,
@@ -20,18 +20,18 @@ export interface PushTokens {
       readonly platform?: Platform | undefined;
     },
   ): Promise<{ readonly registered: true }>;
-  /** Nothing happens to a token that is not hers. */
+  /** Deletes a token of the student. Does nothing to the token of another student. */
   unregister(userId: UserId, token: string): Promise<{ readonly removed: number }>;
-  /** A session was ended by somebody; one that is only idle keeps its token. */
+  /** Deletes the tokens of a session that was ended. A session that only expired keeps its token. */
   sessionEnded(tx: UnitOfWork, id: SessionId): Promise<void>;
-  /** A student has signed in on a device: what it was told as somebody else's ends. */
+  /** Deletes the tokens that other students have on a device, because a student has signed in on it. */
   deviceTaken(
     tx: UnitOfWork,
     device: { readonly deviceKey: DeviceKey; readonly userId: UserId },
   ): Promise<void>;
 }
 
-/** Sessions that idled away keep their tokens: those of the longest ago go. */
+/** Tokens of a student at most: expired sessions keep theirs, and the oldest are deleted. */
 const MAX_TOKENS = 20;
 
 export const createPushTokens = ({
@@ -43,7 +43,7 @@ export const createPushTokens = ({
 }): PushTokens => ({
   register: ({ user, session }, { token, provider, platform = session.platform }) =>
     database.write(async (tx) => {
-      // Whoever ends a session holds this lock: none is ended between the look at it and the row.
+      // Ending a session takes the same lock: otherwise the session could end between the check and the insert.
       await tx.lock(`phone:${user.phone}`);
       const key = keyOf(provider, token);
       await tx.all(queries.forgetOthers, { key, userId: user.id });

@@ -7,18 +7,18 @@ import { deliveryQueries as queries } from "./deliveries.store.ts";
 import type { PushOutbox } from "./outbox.ts";
 import type { PushOutcome, PushProvider } from "./provider.ts";
 
-/** What became of a push: `dropped` was not worth telling any more. */
+/** The result of an attempt to send a push. `dropped`: there is nothing to tell any more. `gone`: the token is no longer valid. */
 export type PushResult = "sent" | "dropped" | "retried" | "dead" | "gone";
 
-/** Sends what is due, on as many nodes as there are. */
+/** Sends the pushes that are due. Several nodes may do so at once. */
 export interface PushWorker {
-  /** There may be something to do. */
+  /** Starts a run, because there may be something to do. */
   wake(): void;
-  /** Looks whether something is due; called every second. */
+  /** Checks whether something is due; called every second. */
   tick(): void;
-  /** Forgets what was given up 30 days ago. */
+  /** Deletes dead letters that are older than 30 days. */
   prune(now: number): Promise<void>;
-  /** Finishes what is being sent, and begins nothing more. */
+  /** Waits for the current batch, for at most 2 seconds before it is aborted, and starts no other. */
   close(): Promise<void>;
 }
 
@@ -35,17 +35,17 @@ export interface PushWorkerDeps {
   readonly onResult: (provider: string, result: PushResult) => void;
 }
 
-/** After this long somebody else sends what one has begun to: longer than any provider takes for a batch. */
+/** How long a lease lasts before another node may send the push: longer than any provider takes for a batch. */
 const LEASE_MS = 2 * MINUTE_MS;
 const MAX_ATTEMPTS = 10;
 const FIRST_RETRY_MS = 15_000;
 const MAX_RETRY_MS = 30 * MINUTE_MS;
-/** Expo has receipts after a quarter of an hour, for a day. */
+/** Expo has receipts after 15 minutes and keeps them for a day. */
 const RECEIPT_AFTER_MS = 15 * MINUTE_MS;
 const RECEIPT_KEPT_MS = DAY_MS;
 const RECEIPTS_AT_ONCE = 300;
 const DEAD_KEPT_MS = 30 * DAY_MS;
-/** By the real clock: this is about a process, not a rule. */
+/** Uses the real clock, not `deps.clock`: it limits how long the process takes to stop. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
 export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
@@ -54,7 +54,7 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
   let isAwake = false;
   let running: Promise<void> | undefined;
   let isClosed = false;
-  /** The provider asked for a pause. */
+  /** When the pause ends that the provider asked for. */
   let pausedUntil = 0;
 
   const backoff = (attempts: number): number => {
@@ -63,17 +63,21 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
     return Math.round(ceiling * (0.5 + jitter / 2));
   };
 
-  const bury = async (tx: UnitOfWork, { delivery, lease }: Leased, error: string): Promise<void> => {
+  const moveToDeadLetters = async (
+    tx: UnitOfWork,
+    { delivery, lease }: Leased,
+    error: string,
+  ): Promise<void> => {
     const { token_key: tokenKey, subject_id: subjectId } = delivery;
-    const given = await tx.first(queries.giveUp, { tokenKey, subjectId, lease });
-    if (!given) return;
+    const givenUp = await tx.first(queries.giveUp, { tokenKey, subjectId, lease });
+    if (!givenUp) return;
     const now = clock.now();
-    const { kind, attempts, created_at: createdAt } = given;
+    const { kind, attempts, created_at: createdAt } = givenUp;
     const letter = { id: newId(now), tokenKey, kind, subjectId, attempts, error, createdAt, now };
-    await tx.all(queries.bury, letter);
+    await tx.all(queries.addDeadLetter, letter);
   };
 
-  /** Writes down what became of one; a lease that somebody else has taken over is hers to settle. */
+  /** Records the outcome of one push. Does nothing to a delivery whose lease another node has taken over: that node settles it. */
   const settle = async (
     tx: UnitOfWork,
     leased: Leased,
@@ -87,22 +91,22 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
       return "gone";
     }
     if (outcome?.state === "refused" || (outcome?.state === "failed" && attempts >= MAX_ATTEMPTS)) {
-      await bury(tx, leased, outcome.error);
+      await moveToDeadLetters(tx, leased, outcome.error);
       return "dead";
     }
     if (outcome?.state === "failed") {
       const dueAt = now + Math.max(backoff(attempts), outcome.retryAfterMs ?? 0);
-      await tx.all(queries.later, { tokenKey, subjectId, lease, dueAt });
+      await tx.all(queries.retryLater, { tokenKey, subjectId, lease, dueAt });
       return "retried";
     }
     if (outcome?.ticket !== undefined) {
       const { ticket } = outcome;
       await tx.all(queries.addReceipt, { ticket, tokenKey, dueAt: now + RECEIPT_AFTER_MS, now });
     }
-    if (!(await tx.first(queries.done, { tokenKey, subjectId, lease, revision }))) {
+    if (!(await tx.first(queries.removeUnchanged, { tokenKey, subjectId, lease, revision }))) {
       const { from_segment: segment, from_position: position } = delivery;
       const next = content?.next ?? { segment, position };
-      await tx.all(queries.again, { tokenKey, subjectId, lease, ...next, now });
+      await tx.all(queries.sendNewer, { tokenKey, subjectId, lease, ...next, now });
     }
     return outcome ? "sent" : "dropped";
   };
@@ -113,17 +117,17 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
       const messages = contents.map(({ message }) => message);
       return await provider.send(messages, closing.signal);
     } catch (error) {
-      log.warn({ provider: provider.name, error }, "Pushes were not taken for sure");
+      log.warn({ provider: provider.name, error }, "The provider may not have accepted the pushes");
       return contents.map(() => ({ state: "failed", error: "unknown" }));
     }
   };
 
-  const sendSome = async (): Promise<boolean> => {
+  const sendBatch = async (): Promise<boolean> => {
     const now = clock.now();
     if (now < pausedUntil || !(await database.read.first(queries.isDue, { now }))) return false;
     const lease = newId<string>(now);
     const deliveries = await database.write(async (tx) => {
-      // One node at a time: two that look at once would want the same rows.
+      // One node at a time: otherwise two nodes would lease the same rows.
       await tx.lock("push:lease");
       return tx.all(queries.lease, { now, until: now + LEASE_MS, lease, limit: provider.batchSize });
     });
@@ -134,16 +138,16 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
         return { delivery, lease, content: isServed ? content : undefined };
       }),
     );
-    const told = leased.flatMap((one) => (one.content ? [{ leased: one, content: one.content }] : []));
-    const outcomes = await deliver(told.map(({ content }) => content));
-    const outcomeOf = new Map(told.map(({ leased: one }, index) => [one, outcomes[index] ?? NO_ANSWER]));
+    const toSend = leased.flatMap((push) => (push.content ? [{ push, content: push.content }] : []));
+    const outcomes = await deliver(toSend.map(({ content }) => content));
+    const outcomeByPush = new Map(toSend.map(({ push }, index) => [push, outcomes[index] ?? NO_ANSWER]));
     for (const outcome of outcomes) {
       if (outcome.state !== "failed" || outcome.retryAfterMs === undefined) continue;
       pausedUntil = Math.max(pausedUntil, clock.now() + outcome.retryAfterMs);
     }
     const results = await database.write(async (tx) => {
       const results: PushResult[] = [];
-      for (const one of leased) results.push(await settle(tx, one, outcomeOf.get(one)));
+      for (const push of leased) results.push(await settle(tx, push, outcomeByPush.get(push)));
       return results;
     });
     for (const result of results) onResult(provider.name, result);
@@ -160,7 +164,7 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
     });
     const tickets = due.map(({ ticket }) => ticket);
     const receipts = await provider.receipts(tickets, closing.signal).catch((error: unknown) => {
-      log.warn({ provider: provider.name, error }, "Receipts could not be had");
+      log.warn({ provider: provider.name, error }, "Receipts could not be read");
       return undefined;
     });
     if (!receipts) return false;
@@ -176,7 +180,10 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
       if (receipt.state === "gone") onResult(provider.name, "gone");
       else if (receipt.state !== "delivered") {
         onResult(provider.name, "dead");
-        log.warn({ provider: provider.name, error: receipt.error }, "A push that was taken did not arrive");
+        log.warn(
+          { provider: provider.name, error: receipt.error },
+          "The provider accepted a push but could not deliver it",
+        );
       }
     }
     return due.length > 0;
@@ -187,7 +194,7 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
       isAwake = false;
       for (let isBusy = true; isBusy && !isClosed;) {
         isBusy = await outbox.expand(provider.serves);
-        if (await sendSome()) isBusy = true;
+        if (await sendBatch()) isBusy = true;
         if (await readReceipts()) isBusy = true;
       }
     }
@@ -198,7 +205,7 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
     if (running || isClosed) return;
     running = run().finally(() => {
       running = undefined;
-      // What came between the last look and here.
+      // Something may have come between the last check and here.
       if (isAwake) wake();
     });
     background(running);
@@ -224,7 +231,7 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
 interface Leased {
   readonly delivery: PendingPush & { readonly revision: number; readonly attempts: number };
   readonly lease: string;
-  /** `undefined` when there is nothing to tell any more. */
+  /** `undefined` when there is nothing to tell any more, or when the provider cannot reach the token. */
   readonly content: PushContent | undefined;
 }
 
