@@ -41,8 +41,8 @@ export const createExpoPush = ({
   accessToken,
   timeoutMs = DEFAULT_TIMEOUT_MS,
 }: ExpoOptions): PushProvider => {
-  const post = (path: string, body: unknown, aborted: AbortSignal): Promise<Answer> =>
-    withTimeout({ timeoutMs, signal: aborted }, async (signal) => {
+  const post = (path: string, body: unknown, callerSignal: AbortSignal): Promise<Answer> =>
+    withTimeout({ timeoutMs, signal: callerSignal }, async (signal) => {
       const response = await fetch(`${url}/--/api/v2/push/${path}`, {
         method: "POST",
         redirect: "error",

@@ -40,8 +40,8 @@ const failure = z.object({
 });
 
 /**
- * Sends pushes with Firebase Cloud Messaging, HTTP v1 (https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send), with
- * access tokens of a service account (https://developers.google.com/identity/protocols/oauth2/service-account#httprest).
+ * Sends pushes with Firebase Cloud Messaging, HTTP v1
+ * (https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send), with access tokens of a service account (https://developers.google.com/identity/protocols/oauth2/service-account#httprest).
  */
 export const createFcmPush = ({
   clock,
@@ -60,7 +60,7 @@ export const createFcmPush = ({
       });
       if (!response.ok) {
         await response.body?.cancel();
-        throw new Error(`Google refused an access token with status ${response.status}`);
+        throw new Error(`Google issued no access token: status ${response.status}`);
       }
       const { access_token: token, expires_in: seconds } = tokenAnswer.parse(await response.json());
       setExpiry(clock.now() + seconds * 1_000 - RENEW_BEFORE_MS);
@@ -80,8 +80,8 @@ export const createFcmPush = ({
     return token;
   };
 
-  const post = (message: PushMessage, aborted: AbortSignal): Promise<Answer> =>
-    withTimeout({ timeoutMs, signal: aborted }, async (signal) => {
+  const post = (message: PushMessage, callerSignal: AbortSignal): Promise<Answer> =>
+    withTimeout({ timeoutMs, signal: callerSignal }, async (signal) => {
       const token = await accessToken();
       const response = await fetch(`${config.url}/v1/projects/${config.projectId}/messages:send`, {
         method: "POST",
@@ -96,13 +96,13 @@ export const createFcmPush = ({
       return { token, isUnauthorized, outcome: { state: "taken" } };
     });
 
-  const sendOne = async (message: PushMessage, aborted: AbortSignal): Promise<PushOutcome> => {
+  const sendOne = async (message: PushMessage, callerSignal: AbortSignal): Promise<PushOutcome> => {
     try {
-      const { token, isUnauthorized, outcome } = await post(message, aborted);
+      const { token, isUnauthorized, outcome } = await post(message, callerSignal);
       if (!isUnauthorized) return outcome;
       // The access token was revoked before its expiry. Another message may have renewed it already.
       if (access && (await access.token.catch(() => token)) === token) access = undefined;
-      return (await post(message, aborted)).outcome;
+      return (await post(message, callerSignal)).outcome;
     } catch (error) {
       return { state: "failed", error: error instanceof Error ? error.name : "unknown" };
     }

@@ -11,7 +11,7 @@ import { sessionsPage, type SessionRow } from "./sessions.store.ts";
 export interface InspectedSession {
   readonly id: SessionId;
   readonly userId: UserId;
-  /** Masked unless asked for. */
+  /** Masked, except with `showPhones`. */
   readonly phone: string;
   readonly deviceName: string | null;
   readonly platform: Platform;
@@ -23,9 +23,9 @@ export interface InspectedSession {
   readonly endedAt: number | null;
 }
 
-/** How an admin looks at who is signed in. */
+/** Lists sessions for admins. */
 export interface SessionInspection {
-  /** Most recently used first; live ones unless `includeEnded`. */
+  /** Lists sessions, most recently used first; only live ones unless `includeEnded` is set. */
   list(options: {
     readonly userId?: UserId | undefined;
     readonly phone?: string | undefined;

@@ -1,22 +1,22 @@
 import type { SessionId } from "@edvoyage/protocol";
 import type { SessionRow } from "./sessions.store.ts";
 
-/** A session in memory; `lastSeenAt` may be ahead of its row by less than a minute. */
+/** A session in memory. `lastSeenAt` may be ahead of its row by less than a minute. */
 export interface CachedSession {
   readonly row: SessionRow;
   lastSeenAt: number;
 }
 
-/** Saves the query for sessions in use. Holds at most `maxEntries`; the one unused for longest goes. */
+/** Keeps sessions in memory, so that requests need no query. Holds at most `maxEntries`; the one unused for longest is evicted. */
 export interface SessionCache {
   get(keyHash: string): CachedSession | undefined;
-  /** When it was last used as far as memory knows, which outlives `distrust`; 0 when it knows nothing. */
+  /** Returns when the session was last used as far as memory knows, also after `distrust`; 0 when it is not in memory. */
   lastSeenAt(keyHash: string): number;
   add(row: SessionRow): CachedSession;
-  /** Called at most once a minute a session, which is exact enough to know which is unused. */
+  /** Marks a session as recently used. Once a minute for each session is exact enough for the eviction. */
   markUsed(keyHash: string): void;
   evict(id: SessionId): void;
-  /** Gives none of its sessions any more until their rows are added again. */
+  /** Makes `get` return nothing until the rows are added again. */
   distrust(): void;
 }
 
@@ -41,7 +41,7 @@ export const createSessionCache = (maxEntries: number): SessionCache => {
     },
     lastSeenAt,
     add: (row) => {
-      // The write of its last use may still be under way.
+      // The write of its last activity may still be pending.
       const cached = { row, lastSeenAt: Math.max(row.last_seen_at, lastSeenAt(row.key_hash)) };
       trusted.add(cached);
       sessionByKeyHash.set(row.key_hash, cached);

@@ -3,16 +3,16 @@ import { prepare, sql, type DialectName, type Queries } from "@edvoyage/db";
 const KEPT_MS = 60 * 60 * 1000;
 const PRUNE_BATCH = 500;
 
-/** The database's own clock, epoch milliseconds. */
+/** The current time by the database's own clock, epoch milliseconds. */
 const nowOf = {
   sqlite: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
   postgres: sql<number>`(extract(epoch from statement_timestamp()) * 1000)::bigint`,
 } satisfies Record<DialectName, unknown>;
 
-/** The position that no row which is committed later is below; on SQLite `null` while the log is empty. */
+/** The lowest position that a row committed later can have. On SQLite `null` while the table is empty. */
 const nextOf = {
   sqlite: sql<number | null>`(select max(position) + 1 from session_ends)`,
-  // Transactions below it have ended, and this snapshot has what they committed.
+  // All transactions below it have ended, and this snapshot includes what they committed.
   postgres: sql<number>`txid_snapshot_xmin(txid_current_snapshot())`,
 } satisfies Record<DialectName, unknown>;
 
@@ -32,12 +32,12 @@ const endsFromOf = (dialect: DialectName) =>
 const endsFromByDialect = { sqlite: endsFromOf("sqlite"), postgres: endsFromOf("postgres") };
 
 /**
- * The ends at or after a position, and where the next read is to begin; without any, one row with no session. On PostgreSQL
- * ends may come again as long as a transaction older than them runs.
+ * Selects the ends at or after a position, and the position for the next read. Returns one row without a session when there
+ * are none. On PostgreSQL the same ends are returned again as long as an older transaction is running.
  */
 export const endsFrom = (dialect: DialectName) => endsFromByDialect[dialect];
 
-/** Deletes a batch of ends that every node has read or missed; returns whether there may be more. */
+/** Deletes a batch of ends that are older than an hour; returns whether there may be more. */
 export const pruneSessionEnds = async (queries: Queries, dialect: DialectName): Promise<boolean> => {
   const old = await queries.kysely
     .selectFrom("session_ends")
@@ -47,7 +47,7 @@ export const pruneSessionEnds = async (queries: Queries, dialect: DialectName): 
     .limit(PRUNE_BATCH)
     .execute();
   if (old.length === 0) return false;
-  // Apart: PostgreSQL would read the whole table to join it with a part of itself.
+  // A query of its own: otherwise PostgreSQL would read the whole table to join it with a part of itself.
   const positions = [...new Set(old.map(({ position }) => position))];
   await queries.kysely.deleteFrom("session_ends").where("position", "in", positions).execute();
   return old.length === PRUNE_BATCH;

@@ -3,41 +3,41 @@ import type { SessionId } from "@edvoyage/protocol";
 import { MINUTE_MS, type Clock } from "../platform/clock.ts";
 import { endsFrom } from "./session-ends.store.ts";
 
-/** Follows the log of ended sessions, whichever process wrote to it, by position: no two clocks are compared. */
+/** Follows the sessions that any process ended. Reads them by position, so that no two clocks are compared. */
 export interface SessionEnds {
   /**
-   * Whether all ends up to a second ago are known: only then may a request be answered from memory. `false` after the
-   * process was paused, while polls fail, and when the clock was set.
+   * Checks whether all ends up to a second ago are known. Only then may a request be answered from memory. Returns `false`
+   * after the process was paused, while polls fail, and after the clock was set.
    */
   areKnown(): boolean;
-  /** Reads what was logged since the last successful read. Calls that overlap share one read. */
+  /** Reads the ends since the last successful read. Concurrent calls share one read. */
   poll(): Promise<void>;
 }
 
 export interface SessionEndsDeps {
   readonly database: Pick<Database, "read" | "dialect">;
   readonly clock: Clock;
-  /** Told of every end, many times. */
+  /** Called for every end, many times. */
   readonly onEnd: (id: SessionId) => void;
   /**
-   * Called when ends may have been missed: nothing that memory says of a session is to be believed. What it returns runs
-   * behind the poll; when it fails, it is called again.
+   * Called when ends may have been missed: sessions in memory must not be trusted any more. Runs in the background of the
+   * poll. If it fails, the next poll calls it again.
    */
   readonly onGap: () => Promise<void>;
-  /** Runs what no reply waits for. */
+  /** Runs a task that no reply waits for. */
   readonly background: (task: Promise<unknown>) => void;
 }
 
-/** Older knowledge is not trusted: the promise is that a session which was ended is refused within a second. */
+/** How long a poll is trusted: the server promises to refuse an ended session within a second. */
 const KNOWN_FOR_MS = 1_000;
-/** The log is kept for an hour (`pruneSessionEnds`); a node that was away for longer than this does not rely on it. */
+/** The longest gap that the table of ends bridges. It keeps rows for an hour (`pruneSessionEnds`). */
 const BRIDGED_MS = 10 * MINUTE_MS;
 /**
- * An end is told again at this many polls, about a minute of them: a row that was read before the end may come into memory,
- * or its socket be opened, after the end was told.
+ * How many polls report the same end; about a minute. A row that was read before the end may come into memory, or its socket
+ * may open, after the end was first reported.
  */
-const TOLD_TIMES = 150;
-/** No position is as high: at the first poll nothing is in memory yet. */
+const REPORTS_PER_END = 150;
+/** Higher than every position: the first poll needs no earlier ends, because nothing is in memory yet. */
 const FROM_NOW = Number.MAX_SAFE_INTEGER;
 
 export const createSessionEnds = (deps: SessionEndsDeps): SessionEnds => {
@@ -64,24 +64,24 @@ export const createSessionEnds = (deps: SessionEndsDeps): SessionEnds => {
     const rows = await database.read
       .all(query, { from: before?.next ?? FROM_NOW })
       .catch((error: unknown) => {
-        // What answers next may be another server, which was promoted and does not know all that this one did.
+        // The next answer may come from a replica that was promoted and lacks some rows of this server.
         mayHaveMissed = true;
         throw error;
       });
     const [present] = rows;
-    if (!present) throw new Error("The log of ended sessions gave no position");
-    // An empty log: what is written to it later gets a position that was never used.
+    if (!present) throw new Error("The table of ended sessions returned no position");
+    // The table is empty: rows that are written later get positions that were never used.
     const next = present.next ?? before?.next ?? 0;
     const isBridged =
       !mayHaveMissed &&
       before !== undefined &&
-      // A lower one: the database was restored, or replaced by a copy.
+      // A lower position means that the database was restored or replaced by a copy.
       next >= before.next &&
       Math.abs(at - before.at) < BRIDGED_MS &&
       Math.abs(present.now - before.databaseAt) < BRIDGED_MS;
     last = { next, at, databaseAt: present.now };
     if (!isBridged) background(recheck());
-    for (const { session_id: id } of rows) if (id !== null) timesLeftById.set(id, TOLD_TIMES);
+    for (const { session_id: id } of rows) if (id !== null) timesLeftById.set(id, REPORTS_PER_END);
     for (const [id, timesLeft] of timesLeftById) {
       if (timesLeft > 1) timesLeftById.set(id, timesLeft - 1);
       else timesLeftById.delete(id);
@@ -92,7 +92,7 @@ export const createSessionEnds = (deps: SessionEndsDeps): SessionEnds => {
   return {
     areKnown: () => last !== undefined && !mayHaveMissed && isRecent(last.at),
     poll: () => {
-      // One that hangs, on a connection that nobody answers on, does not hold up all that come after it.
+      // A read that hangs on a dead connection must not hold up all later ones.
       if (running && isRecent(running.startedAt)) return running.done;
       const startedAt = clock.now();
       const started = {
@@ -107,5 +107,5 @@ export const createSessionEnds = (deps: SessionEndsDeps): SessionEnds => {
   };
 };
 
-/** Negative, too, is no short while: the clock was set back. */
+/** Checks whether the elapsed time is below the limit. A negative time is not: the clock was set back. */
 const isWithin = (elapsedMs: number, limitMs: number): boolean => elapsedMs >= 0 && elapsedMs < limitMs;

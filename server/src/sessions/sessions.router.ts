@@ -9,14 +9,14 @@ import type { Sessions, SessionView } from "./sessions.ts";
 const sessionId = idInput<SessionId>();
 
 /**
- * Ends sessions, whatever else was done at once: a stolen key that uses up the rate of its student must not keep the others
- * from ending it. What this writes is bounded by the sign-ins before.
+ * A procedure that ends sessions, without a rate limit. Otherwise a thief with a stolen key could use up the student's rate
+ * limit, and the student's other devices could not end that session. The sign-ins before bound how much this can write.
  */
 const endingProcedure = sessionProcedure.meta({ access: "session", isMetered: false });
 
 /** A session in its student's list of devices. */
 export interface ListedSession extends SessionView {
-  /** The one that asks. */
+  /** Whether it is the session of the caller. */
   readonly isCurrent: boolean;
 }
 
@@ -55,7 +55,7 @@ export const createSessionsRouter = ({
         );
         return toPage(rest, limit, {
           list: "sessions",
-          itemOf: (one) => ({ ...one, isCurrent: one.id === session.id }),
+          itemOf: (item) => ({ ...item, isCurrent: item.id === session.id }),
           positionOf: ({ lastSeenAt, id }) => [lastSeenAt, id],
         });
       },

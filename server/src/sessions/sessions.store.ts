@@ -21,7 +21,7 @@ const columns = [
   "users.created_at as user_created_at",
 ] as const;
 
-/** A session with whom it belongs to. */
+/** A session with the phone number of its student. */
 export interface SessionRow {
   readonly id: SessionId;
   readonly user_id: UserId;
@@ -104,7 +104,10 @@ const end = prepare<{ id: SessionId; at: number; reason: SessionEnd }>()((query,
     .returning("id"),
 );
 
-/** Returns the session, also when a node whose clock is ahead saw it used later; nothing when it has ended or is gone. */
+/**
+ * Records activity of a session. Returns the session, also when a node whose clock is ahead has recorded later activity; returns
+ * no row when it has ended or was deleted.
+ */
 const touch = prepare<{ id: SessionId; at: number }>()((query, param) =>
   query
     .updateTable("sessions")
@@ -130,10 +133,10 @@ const countLive = prepare<{ idleSince: number; now: number }>()((query, param) =
     .where("ended_at", "is", null),
 );
 
-/** Where a page of sessions begins: after this one, in the order of an instant of theirs. */
+/** The start of a page of sessions: after this session, in the order of an instant. */
 type PageStart = { readonly at: number; readonly id: SessionId; readonly limit: number };
 
-/** Whose live sessions were used, least recently first. */
+/** Selects live sessions with their students, least recently used first. */
 const usedLive = prepare<PageStart>()((query, param) =>
   query
     .selectFrom("sessions")
@@ -146,7 +149,7 @@ const usedLive = prepare<PageStart>()((query, param) =>
     .limit(param.limit),
 );
 
-/** Whose sessions ended, first that which ended first; none is used after its end. */
+/** Selects ended sessions with their students, in the order in which they ended. A session is never used after its end. */
 const usedEnded = prepare<PageStart & { readonly usedSince: number }>()((query, param) =>
   query
     .selectFrom("sessions")
@@ -173,7 +176,7 @@ export const sessionQueries = {
   usedEnded,
 };
 
-/** Those of some sessions that have not been ended. */
+/** Returns those of the given sessions that have not been ended. */
 export const liveIds = async (
   queries: Queries,
   ids: readonly SessionId[],
@@ -187,13 +190,13 @@ export const liveIds = async (
   return new Set(rows.map(({ id }) => id));
 };
 
-/** All students' sessions, most recently used first. */
+/** Selects a page of the sessions of all students, most recently used first. */
 export const sessionsPage = (
   queries: Queries,
   filter: {
     readonly userId?: UserId | undefined;
     readonly phone?: string | undefined;
-    /** Without it, ended and expired ones too. */
+    /** Selects only live sessions. Default: ended and expired sessions too. */
     readonly live?: { readonly idleSince: number; readonly now: number } | undefined;
     readonly after?: readonly [lastSeenAt: number, id: SessionId] | undefined;
     readonly limit: number;

@@ -31,13 +31,13 @@ export interface SessionView {
   readonly expiresAt: number;
 }
 
-/** Whom a request speaks for. */
+/** The session that a request is made with, and its student. */
 export interface SignedIn {
   readonly session: SessionView;
   readonly user: UserView;
 }
 
-/** A student as herself sees it. */
+/** A student's own account. */
 export interface UserView {
   readonly id: UserId;
   /** E.164. */
@@ -45,7 +45,7 @@ export interface UserView {
   readonly createdAt: number;
 }
 
-/** What a new session is made of. */
+/** The input of a new session. */
 export interface NewSession {
   readonly userId: UserId;
   readonly phone: string;
@@ -57,39 +57,40 @@ export interface NewSession {
   readonly now: number;
 }
 
-/** Signed-in devices and their keys. */
+/** Opens, authenticates and ends sessions. */
 export interface Sessions {
-  /** Opens a session, replaces the device's former one and ends the longest unused past the limit. */
+  /** Opens a session, replaces the device's former one and ends those unused for longest beyond `sessionsPerUser`. */
   open(tx: UnitOfWork, session: NewSession): Promise<SessionView>;
-  /** The session of an id, if it lives. */
+  /** Returns the session if it has neither ended nor expired. */
   live(tx: UnitOfWork, id: SessionId, now: number): Promise<SessionView | undefined>;
   /**
-   * Whom the key with this SHA-256 (base64url) speaks for; counts as activity. Throws `session/required`,
-   * `session/revoked` for one that was signed out, and `session/expired` for one that is over for any other reason.
+   * Returns the session and the student of the key with this SHA-256 (base64url); counts as activity. Throws
+   * `session/required` for an unknown key, `session/revoked` for a session that was signed out, and `session/expired` for
+   * one that is over for any other reason.
    */
   authenticate(keyHash: string): Promise<SignedIn>;
-  /** The student's live sessions, most recently used first. At most `sessionsPerUser`. */
+  /** Lists the student's live sessions, most recently used first. At most `sessionsPerUser`. */
   list(userId: UserId): Promise<SessionView[]>;
   /**
-   * Ends one session. Ending an ended one is no error; returns how many it ended, 0 or 1.
-   * Throws `not-found`, also for a session that is not `owner`'s.
+   * Ends one session. Idempotent; returns how many sessions it ended, 0 or 1.
+   * Throws `not-found`, also for a session of a student other than `owner`.
    */
   end(id: SessionId, act: EndAct): Promise<number>;
-  /** Ends all of a student's sessions but one; returns how many. */
+  /** Ends all of a student's sessions except one; returns how many. */
   endOthers(keep: SessionId, owner: UserId): Promise<number>;
-  /** Ends all of a student's sessions, whose account is deleted; her devices stay known to her phone. */
+  /** Ends all sessions of a student whose account is deleted. The student's devices stay known to their phone. */
   endAll(
     tx: UnitOfWork,
     owner: UserId,
     act: { readonly actor: AuditActor; readonly now: number },
   ): Promise<void>;
   /**
-   * Forgets, in memory, what other processes ended since the last successful call, and tells `onEnded`. Called several
-   * times a second. Until one succeeds, `authenticate` asks the row.
+   * Evicts from memory the sessions that other processes ended since the last successful call, and calls `onEnded`. Called
+   * several times a second. While it fails, `authenticate` reads the rows instead.
    */
   noticeEnds(): Promise<void>;
   countLive(): Promise<number>;
-  /** Deletes sessions that have been over for 90 days, and the log of what ended more than an hour ago. */
+  /** Deletes sessions that have been over for 90 days, and rows of `session_ends` that are older than an hour. */
   prune(now: number): Promise<void>;
 }
 
@@ -99,11 +100,11 @@ export interface SessionMetrics {
   sessionEnded(cause: SessionEnd): void;
 }
 
-/** Who ends a session and why. */
+/** Why a session is ended, and by whom. */
 export interface EndAct {
   readonly reason: Extract<SessionEnd, "logout" | "revoked" | "admin">;
   readonly actor: AuditActor;
-  /** Whose session it must be; anybody's for an admin. */
+  /** The student whose session it must be. Default: any student, for an admin. */
   readonly owner?: UserId;
   /** An admin's own words. */
   readonly note?: string | undefined;
@@ -116,23 +117,23 @@ export interface SessionsDeps {
   readonly newId: NewId;
   readonly limits: Limits;
   readonly metrics: SessionMetrics;
-  /** Makes a revoked device a stranger to its phone. */
+  /** Makes a revoked device unknown to its phone. */
   readonly forgetDevice: (tx: UnitOfWork, phone: string, deviceKey: DeviceKey) => Promise<void>;
-  /** Where pushes to a device go: no further than its session, nor to whoever had the device before. */
+  /** Deletes push tokens, so that pushes stop with their session and no former user of a device gets any. */
   readonly pushTokens: Pick<PushTokens, "sessionEnded" | "deviceTaken">;
-  /** Runs what a reply does not wait for. */
+  /** Runs a task that no reply waits for. */
   readonly background: (task: Promise<unknown>) => void;
-  /** Told of every end within a second, whichever process wrote it, and perhaps several times. */
+  /** Called for every ended session within a second, whichever process ended it, and perhaps several times. */
   readonly onEnded: (id: SessionId) => void;
-  /** The sessions that have sockets open: asked for when ends may have been missed. */
+  /** Returns the sessions with open sockets. Called when ends may have been missed. */
   readonly openSessions: () => readonly SessionId[];
 }
 
-/** Activity is written at most this often. */
+/** How often the activity of a session is written at most. */
 const TOUCH_INTERVAL_MS = MINUTE_MS;
-/** Open sessions that are looked up in one query. */
+/** Open sessions that one query checks. */
 const RECHECK_BATCH = 500;
-/** An ended session is kept this long at least, so that its key is told why. */
+/** How long an ended session is kept at least, so that a device that uses its key learns why it ended. */
 const KEPT_MS = 90 * DAY_MS;
 
 const auditActions: Record<SessionEnd, AuditAction> = {
@@ -206,9 +207,9 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
     },
   });
 
-  /** The session in memory, unless it may have ended without this process knowing. */
+  /** Returns the session in memory, unless it may have ended without this process knowing. */
   const fromMemory = async (keyHash: string): Promise<CachedSession | undefined> => {
-    // When the poll fails, the row says why nothing can be said.
+    // If the poll fails, the read of the row fails too and reports the cause.
     if (!ends.areKnown()) await ends.poll().catch(() => {});
     return ends.areKnown() ? cache.get(keyHash) : undefined;
   };
@@ -229,11 +230,11 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
     open: async (tx, { userId, phone, deviceKey, key, deviceName, platform, appVersion, now }) => {
       const live = await liveOf(tx, userId, now);
       const actor: AuditActor = `user:${userId}`;
-      const ofOtherDevices = live.filter((row) => row.device_key !== deviceKey);
+      const onOtherDevices = live.filter((row) => row.device_key !== deviceKey);
       for (const row of live) {
         if (row.device_key === deviceKey) await endRow(tx, row, { reason: "replaced", actor, now });
       }
-      for (const row of ofOtherDevices.slice(limits.sessionsPerUser - 1)) {
+      for (const row of onOtherDevices.slice(limits.sessionsPerUser - 1)) {
         await endRow(tx, row, { reason: "limit", actor, now });
       }
       await deps.pushTokens.deviceTaken(tx, { deviceKey, userId });
@@ -274,7 +275,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
     authenticate: async (keyHash) => {
       const now = clock.now();
       let cached = ends.areKnown() ? cache.get(keyHash) : await fromMemory(keyHash);
-      // Another node may have seen activity that this memory has not: only the row can say that it is over.
+      // Another node may have seen later activity: only the row can tell that the session has expired.
       if (!cached || now >= expiryOf(cached.row, cached.lastSeenAt)) cached = await fromRow(keyHash, now);
       if (now - cached.lastSeenAt >= TOUCH_INTERVAL_MS) {
         cached.lastSeenAt = now;
@@ -300,7 +301,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         await tx.lock(`phone:${row.phone}`);
         return endRow(tx, row, { reason, actor, note, now });
       });
-      // Again: a request may have read the row back into memory before the commit.
+      // Evict it once more: a request may have read the row into memory again before the commit.
       noteEnd(row.id);
       return hasEnded ? 1 : 0;
     },
@@ -339,7 +340,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
   };
 };
 
-/** When a session that was last used at `lastSeenAt` is over. */
+/** Returns when a session that was last used at `lastSeenAt` expires. */
 export const expiryOf = (row: Pick<SessionRow, "expires_at">, lastSeenAt: number): number =>
   Math.min(row.expires_at, lastSeenAt + SESSION_IDLE_MS);
 
@@ -354,8 +355,8 @@ const rowToView = (row: SessionRow, lastSeenAt = row.last_seen_at): SessionView 
 });
 
 /**
- * Whether somebody has signed the session out. What a device keeps may be deleted for it, with what was not sent yet; nobody
- * meant that who has signed in again, here or on an eleventh device, or has restored a backup.
+ * Checks whether somebody signed the session out. A device may then delete its local data, also what it has not sent yet. A
+ * student who signs in again, here or on an eleventh device, or an admin who restores a backup, does not intend that.
  */
 const isSignedOut = ({ end_reason: reason }: SessionRow): boolean =>
   reason === "logout" || reason === "revoked" || reason === "admin" || reason === "deleted";

@@ -1,7 +1,7 @@
 /** Errors of a connection that was never made. */
 const NOT_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 
-/** Whether what `fetch` threw means that the receiver has seen nothing of the request. */
+/** Checks whether an error of `fetch` means that the request never reached the receiver. */
 export const isNotConnected = (error: unknown): boolean => {
   const cause = error instanceof Error ? error.cause : undefined;
   return (

@@ -33,7 +33,7 @@ describe("the text of a message", () => {
     ["six digits", "482915", undefined],
     ["eight digits", "48291573", undefined],
     ["eight digits and an app's hash", "48291573", "FA+9qCX9VSu"],
-  ])("with %s fits one message and ends with the code, bound to the domain", (_what, code, appHash) => {
+  ])("fits one message and ends with the code and its domain, for %s", (_what, code, appHash) => {
     const text = codeToText(code, { domain: "edvoyage.app", appHash });
 
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_SMS_BYTES);
@@ -42,24 +42,24 @@ describe("the text of a message", () => {
     expect(text.split("\n").at(-1)).toBe(`@edvoyage.app #${code}`);
   });
 
-  test("has the app's hash in a line of its own, before the last", () => {
+  test("has the app's hash in a line of its own, before the last line", () => {
     const lines = codeToText("482915", { domain: "edvoyage.app", appHash: "FA+9qCX9VSu" }).split("\n");
 
     expect(lines.slice(1)).toEqual(["FA+9qCX9VSu", "@edvoyage.app #482915"]);
   });
 });
 
-describe("the sender", () => {
+describe("the SMS sender", () => {
   test.each<[SmsOutcome, Error | undefined]>([
     ["sent", undefined],
     ["refused", new SmsRefusedError("no such number")],
     ["unknown", new Error("timeout")],
-  ])("answers %s, tells so once, and never throws", async (outcome, error) => {
+  ])("returns `%s`, reports it once, and never throws", async (outcome, error) => {
     const outcomes: unknown[] = [];
     const send = createSmsSender({
       provider: { name: "webhook", send: async () => (error ? Promise.reject(error) : undefined) },
       domain: "edvoyage.app",
-      onOutcome: (...told) => outcomes.push(told),
+      onOutcome: (...reported) => outcomes.push(reported),
     });
 
     expect(await send(MESSAGE)).toBe(outcome);
@@ -84,8 +84,8 @@ describe("the sender", () => {
   });
 });
 
-describe("the webhook", () => {
-  test("gets the message as signed JSON", async () => {
+describe("the SMS webhook", () => {
+  test("receives the message as signed JSON", async () => {
     const { url, requests } = await startReceiver([200]);
 
     await webhookTo(url).send(MESSAGE);
@@ -98,7 +98,7 @@ describe("the webhook", () => {
     expect(request).toMatchObject({ isSigned: true, signedAt: NOW });
   });
 
-  test.each([200, 201, 202, 204])("takes a message with %i", async (status) => {
+  test.each([200, 201, 202, 204])("accepts a message with status %i", async (status) => {
     const { url, requests } = await startReceiver([status]);
 
     await webhookTo(url).send(MESSAGE);
@@ -107,7 +107,7 @@ describe("the webhook", () => {
   });
 
   test.each([400, 401, 403, 404, 422, 429])(
-    "refuses a message for good with %i, and is not asked again",
+    "refuses a message definitely with status %i, without a retry",
     async (status) => {
       const { url, requests } = await startReceiver([status, 200]);
 
@@ -118,7 +118,7 @@ describe("the webhook", () => {
   );
 
   test.each([408, 425, 500, 502, 503])(
-    "is asked again after %i, under the same idempotency key, signed anew",
+    "gets a retry after status %i, with the same idempotency key and a new signature",
     async (status) => {
       const { url, requests } = await startReceiver([status, 200]);
 
@@ -135,7 +135,7 @@ describe("the webhook", () => {
     },
   );
 
-  test("that fails twice leaves the outcome unknown", async () => {
+  test("leaves the outcome unknown when it fails twice", async () => {
     const { url, requests } = await startReceiver([500, 500, 200]);
 
     expect(await failureOf(webhookTo(url).send(MESSAGE))).not.toBeInstanceOf(SmsRefusedError);
@@ -143,7 +143,7 @@ describe("the webhook", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("that fails, then refuses, leaves the outcome unknown: the first may have gone through", async () => {
+  test("leaves the outcome unknown when it fails and then refuses, because the first attempt may have arrived", async () => {
     const { url, requests } = await startReceiver([500, 400]);
 
     expect(await failureOf(webhookTo(url).send(MESSAGE))).not.toBeInstanceOf(SmsRefusedError);
@@ -151,7 +151,7 @@ describe("the webhook", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("that does not answer in time leaves the outcome unknown, after two tries", async () => {
+  test("leaves the outcome unknown when it times out on both attempts", async () => {
     const { url, requests } = await startReceiver(["nothing", "nothing"]);
 
     expect(await failureOf(webhookTo(url, { timeoutMs: 300 }).send(MESSAGE))).not.toBeInstanceOf(
@@ -161,7 +161,7 @@ describe("the webhook", () => {
     expect(requests.map(({ headers }) => headers["idempotency-key"])).toEqual([MESSAGE.id, MESSAGE.id]);
   });
 
-  test("that sends its status and never its body has taken the message", async () => {
+  test("accepts a message when it sends a success status but never a body", async () => {
     const { url, requests } = await startReceiver(["status alone"]);
 
     await webhookTo(url, { timeoutMs: 2_000 }).send(MESSAGE);
@@ -169,14 +169,14 @@ describe("the webhook", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("that hangs up without an answer leaves the outcome unknown", async () => {
+  test("leaves the outcome unknown when it hangs up without an answer", async () => {
     const { url } = await startReceiver(["hang up", "hang up"]);
 
     expect(await failureOf(webhookTo(url).send(MESSAGE))).not.toBeInstanceOf(SmsRefusedError);
   });
 
   test.each(["127.0.0.1", "localhost"])(
-    "that nobody serves at %s has surely not taken the message",
+    "refuses a message definitely when nothing listens at %s",
     async (host) => {
       const { url, stop } = await startReceiver([]);
       await stop();
@@ -187,7 +187,7 @@ describe("the webhook", () => {
     },
   );
 
-  test("is not followed to where it redirects", async () => {
+  test("gets no message forwarded through its redirects", async () => {
     const other = await startReceiver([200, 200]);
     const { url } = await startReceiver([{ location: other.url }, { location: other.url }]);
 
@@ -196,7 +196,7 @@ describe("the webhook", () => {
     expect(other.requests).toEqual([]);
   });
 
-  test("gets no phone number, code or secret into its errors", async () => {
+  test("leaks no phone number, code or secret into its errors", async () => {
     const failures = await Promise.all(
       ([[400], [500, 500], ["hang up", "hang up"]] as const).map(async (answers) => {
         const { url } = await startReceiver(answers);
@@ -204,7 +204,7 @@ describe("the webhook", () => {
       }),
     );
 
-    for (const error of failures) expect(wordsOf(error)).not.toMatch(/9876543210|482915|wJ4nHc6Rk0/);
+    for (const error of failures) expect(messagesOf(error)).not.toMatch(/9876543210|482915|wJ4nHc6Rk0/);
   });
 });
 
@@ -212,9 +212,9 @@ describe("Twilio", () => {
   test.each([
     ["a number", "From", "+15005550006"],
     ["a name", "From", "EdVoyage"],
-    ["a name that begins as a service does", "From", "MG Mobile"],
+    ["a name that begins like a service's SID", "From", "MG Mobile"],
     ["a messaging service", "MessagingServiceSid", TWILIO_SERVICE],
-  ])("gets the message once, as a form, from %s", async (_what, field, from) => {
+  ])("receives the message once, as a form, from %s", async (_what, field, from) => {
     const twilio = await startTwilio(["takes"]);
 
     await twilioAt(twilio.url, { from }).send(MESSAGE);
@@ -231,14 +231,14 @@ describe("Twilio", () => {
   });
 
   test.each<[string, TwilioAnswer]>([
-    ["a number that is no mobile one (21614)", { status: 400, code: 21_614 }],
-    ["what is no number (21211)", { status: 400, code: 21_211 }],
+    ["a number that is not a mobile number (21614)", { status: 400, code: 21_614 }],
+    ["a text that is not a number (21211)", { status: 400, code: 21_211 }],
     ["a country without permission (21408)", { status: 403, code: 21_408 }],
-    ["a key that is wrong", { status: 401, code: 20_003 }],
-    ["an account that is not there", { status: 404, code: 20_404 }],
+    ["a wrong key", { status: 401, code: 20_003 }],
+    ["an unknown account", { status: 404, code: 20_404 }],
     ["too many requests", { status: 429, code: 20_429 }],
-    ["too many requests, in no words of Twilio's", { status: 429, body: "slow down" }],
-  ])("refuses a message for good: %s", async (_what, answer) => {
+    ["too many requests, without a Twilio error", { status: 429, body: "slow down" }],
+  ])("refuses a message definitely: %s", async (_what, answer) => {
     const { url, requests } = await startTwilio([answer, "takes"]);
 
     const failure = await failureOf(twilioAt(url).send(MESSAGE));
@@ -253,18 +253,18 @@ describe("Twilio", () => {
     ["fails with 500", { status: 500, code: 20_500 }],
     ["is unavailable", { status: 503, body: "<html>Service Unavailable</html>" }],
     ["timed out on the request", { status: 408, code: 20_408 }],
-    ["takes the message in words that are none", { status: 201, body: "Thanks!" }],
-    ["takes the message without saying which", { status: 201, body: '{"status":"queued"}' }],
-    ["takes the message and says nothing", { status: 200, body: "" }],
-    ["is a proxy that says 403 in its own words", { status: 403, body: "<html>Blocked</html>" }],
+    ["accepts the message with a body that is not JSON", { status: 201, body: "Thanks!" }],
+    ["accepts the message without a SID", { status: 201, body: '{"status":"queued"}' }],
+    ["accepts the message with an empty body", { status: 200, body: "" }],
+    ["is behind a proxy that answers 403 itself", { status: 403, body: "<html>Blocked</html>" }],
     ["refuses without a code", { status: 400, body: '{"message":"No","status":400}' }],
-    ["refuses with a code that is none", { status: 400, body: '{"code":"21211","status":400}' }],
+    ["refuses with an invalid code", { status: 400, body: '{"code":"21211","status":400}' }],
     ["does not answer", "nothing"],
     ["hangs up", "hangs up"],
     ["hangs up in the middle of its answer", "half an answer"],
     ["sends headers and never a body", "headers alone"],
     ["sends a 400 and never a body", { status: 400, isEndless: true }],
-  ])("that %s leaves the outcome unknown, and is not asked again", async (_what, answer) => {
+  ])("leaves the outcome unknown, without a retry, when it %s", async (_what, answer) => {
     const { url, requests } = await startTwilio([answer, "takes"]);
 
     const failure = await failureOf(twilioAt(url, { timeoutMs: 300 }).send(MESSAGE));
@@ -273,13 +273,13 @@ describe("Twilio", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("that sends a 429 and never its body has refused the message", async () => {
+  test("refuses a message definitely when it sends a 429 but never a body", async () => {
     const { url } = await startTwilio([{ status: 429, isEndless: true }]);
 
     expect(await failureOf(twilioAt(url, { timeoutMs: 300 }).send(MESSAGE))).toBeInstanceOf(SmsRefusedError);
   });
 
-  test("that redirects is not followed with the key", async () => {
+  test("gets no key forwarded through its redirects", async () => {
     const other = await startTwilio(["takes"]);
     const { url } = await startTwilio([{ status: 307, body: "", location: other.url }]);
 
@@ -288,22 +288,22 @@ describe("Twilio", () => {
     expect(other.requests).toEqual([]);
   });
 
-  test("that nobody serves has surely not taken the message", async () => {
+  test("refuses a message definitely when nothing listens", async () => {
     const { url, stop } = await startTwilio([]);
     await stop();
 
     await expect(twilioAt(url).send(MESSAGE)).rejects.toBeInstanceOf(SmsRefusedError);
   });
 
-  test("gets no phone number, code or key into its errors, whatever its words say", async () => {
-    const words = `The 'To' number ${MESSAGE.to} with ${MESSAGE.text} for ${TWILIO_ACCOUNT}:${TWILIO_TOKEN}`;
+  test("leaks no phone number, code or key into its errors, whatever its answers contain", async () => {
+    const leaky = `The 'To' number ${MESSAGE.to} with ${MESSAGE.text} for ${TWILIO_ACCOUNT}:${TWILIO_TOKEN}`;
     const answers: readonly (TwilioAnswer | "nothing" | "hangs up")[] = [
-      { status: 400, body: JSON.stringify({ code: 21_211, message: words, more_info: words, status: 400 }) },
-      { status: 400, body: JSON.stringify({ code: 919_876_543_210, message: words, status: 400 }) },
-      { status: 400, body: words },
-      { status: 201, body: words },
-      { status: 201, body: JSON.stringify({ sid: words }) },
-      { status: 500, body: words },
+      { status: 400, body: JSON.stringify({ code: 21_211, message: leaky, more_info: leaky, status: 400 }) },
+      { status: 400, body: JSON.stringify({ code: 919_876_543_210, message: leaky, status: 400 }) },
+      { status: 400, body: leaky },
+      { status: 201, body: leaky },
+      { status: 201, body: JSON.stringify({ sid: leaky }) },
+      { status: 500, body: leaky },
       "nothing",
       "hangs up",
     ];
@@ -316,14 +316,14 @@ describe("Twilio", () => {
     );
 
     for (const error of failures)
-      expect(`${wordsOf(error)} ${inspect(error)}`).not.toMatch(
+      expect(`${messagesOf(error)} ${inspect(error)}`).not.toMatch(
         new RegExp(`9876543210|482915|${TWILIO_TOKEN}|${TWILIO_ACCOUNT}`),
       );
   });
 });
 
-describe("the file", () => {
-  test("has the message as a line of JSON when the sending is done, and nobody else may read it", async () => {
+describe("the SMS file", () => {
+  test("contains the message as a line of JSON once it is sent, and only its owner can read it", async () => {
     const path = join(temporaryFolder(), "new", "sms.jsonl");
 
     await createFileSms(path).send(MESSAGE);
@@ -334,7 +334,7 @@ describe("the file", () => {
     expect(statSync(join(path, "..")).mode & 0o777).toBe(0o700);
   });
 
-  test("keeps what it has, and messages of one moment do not mix", async () => {
+  test("keeps earlier messages and does not mix concurrent ones", async () => {
     const path = join(temporaryFolder(), "sms.jsonl");
     const sms = createFileSms(path);
     await sms.send({ ...MESSAGE, code: "0" });
@@ -350,7 +350,7 @@ describe("the file", () => {
   });
 });
 
-describe("the console", () => {
+describe("the SMS console", () => {
   test("shows a message in one whole line", async () => {
     const lines: string[] = [];
 
@@ -363,7 +363,7 @@ describe("the console", () => {
 
 const NOW = Date.UTC(2026, 8, 1, 8);
 
-/** A webhook under the shared secret, whose clock moves on by a millisecond when it is read. */
+/** Creates a webhook provider with the shared secret and a clock that advances by a millisecond at each read. */
 const webhookTo = (url: string, options: { readonly timeoutMs?: number } = {}) => {
   let now = NOW;
   return createWebhookSms({
@@ -374,19 +374,19 @@ const webhookTo = (url: string, options: { readonly timeoutMs?: number } = {}) =
   });
 };
 
-/** What a receiver does with one request after the other: a status, a redirect, or worse. */
+/** The answer of a receiver to one request: a status, a redirect, or a failure. */
 type Answer = number | { readonly location: string } | "nothing" | "status alone" | "hang up";
 
 interface ReceivedRequest {
   readonly method: string | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** Whether its signature is the one that the shared secret makes. */
+  /** Whether its signature matches the shared secret. */
   readonly isSigned: boolean;
   readonly signedAt: number;
 }
 
-/** The other end: a server that checks what it is sent as the manual says. */
+/** Starts a receiver that checks signatures as the README describes. */
 const startReceiver = async (answers: readonly Answer[]) => {
   const requests: ReceivedRequest[] = [];
   const { url, stop } = await listen(({ method, headers }, body, response) => {
@@ -399,15 +399,15 @@ const startReceiver = async (answers: readonly Answer[]) => {
   return { url: `${url}/send?account=7`, requests, stop };
 };
 
-/** A server on a port of its own, which hears whole requests; gone when the test is. */
+/** Starts a server on a free port, which calls `onRequest` with complete requests. Stops when the test finishes. */
 const listen = async (
-  hear: (request: IncomingMessage, body: string, response: ServerResponse) => void,
+  onRequest: (request: IncomingMessage, body: string, response: ServerResponse) => void,
 ): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> => {
   const server = createServer((request, response) => {
     let body = "";
     request.setEncoding("utf8");
     request.on("data", (chunk) => (body += String(chunk)));
-    request.on("end", () => hear(request, body, response));
+    request.on("end", () => onRequest(request, body, response));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -447,7 +447,7 @@ const twilioAt = (
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
 
-/** An answer with a code is in Twilio's own shape, another says `body`. */
+/** An answer of Twilio: with `code` in Twilio's error format, otherwise with `body`. */
 interface TwilioAnswer {
   readonly status: number;
   readonly code?: number;
@@ -466,7 +466,7 @@ interface TwilioRequest {
   readonly form: Readonly<Record<string, string>>;
 }
 
-/** The other end: answers as Twilio does, or as what stands in its place on a bad day. */
+/** Starts a server that answers like Twilio, or like a broken network in front of it. */
 const startTwilio = async (
   answers: readonly (TwilioAnswer | "takes" | "nothing" | "hangs up" | "half an answer" | "headers alone")[],
 ) => {
@@ -511,8 +511,8 @@ const failureOf = (sending: Promise<void>): Promise<Error> =>
     (error: unknown) => (error instanceof Error ? error : expect.fail("no error was thrown")),
   );
 
-const wordsOf = (error: unknown): string =>
-  error instanceof Error ? `${error.message} ${wordsOf(error.cause)}` : String(error);
+const messagesOf = (error: unknown): string =>
+  error instanceof Error ? `${error.message} ${messagesOf(error.cause)}` : String(error);
 
 const temporaryFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "edvoyage-sms-"));

@@ -5,23 +5,23 @@ export interface SmsMessage {
   /** At most 140 bytes. */
   readonly text: string;
   readonly code: string;
-  /** Unique to this message: a provider that sees it twice sends once. */
+  /** Idempotency key: a provider that gets it twice sends the message once. */
   readonly id: string;
   /** Epoch milliseconds. */
   readonly at: number;
 }
 
-/** Carries messages to phones. */
+/** Delivers messages to phones. */
 export interface SmsProvider {
   readonly name: "console" | "file" | "webhook" | "twilio";
   /**
-   * Resolves when the provider has taken the message. Throws `SmsRefusedError` when it surely will not
-   * be delivered; any other error means that nobody knows.
+   * Sends a message; resolves when the provider has accepted it. Throws `SmsRefusedError` when the message
+   * will definitely not be delivered; after any other error the outcome is unknown.
    */
   send(message: SmsMessage): Promise<void>;
 }
 
-/** The provider definitely did not take the message: what it was booked for is given back. */
+/** Thrown when the provider definitely did not accept the message, so that the message does not count towards a limit. */
 export class SmsRefusedError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -29,12 +29,12 @@ export class SmsRefusedError extends Error {
   }
 }
 
-/** SMS Retriever on Android and the budget of one 8-bit message (developers.google.com/identity/sms-retriever). */
+/** The limit of Android's SMS Retriever and of one 8-bit message (developers.google.com/identity/sms-retriever). */
 export const MAX_SMS_BYTES = 140;
 
 /**
- * The text of a message. Its last line binds the code to a domain, so that browsers and iOS offer it
- * there and nowhere else (https://wicg.github.io/sms-one-time-codes/); `appHash` lets Android do so.
+ * Returns the text of a message. Its last line binds the code to a domain, so that browsers and iOS offer the
+ * code only there (https://wicg.github.io/sms-one-time-codes/). With `appHash`, Android offers it to the app.
  */
 export const codeToText = (
   code: string,
@@ -46,10 +46,10 @@ export const codeToText = (
     `@${domain} #${code}`,
   ].join("\n");
 
-/** What became of a message; `unknown` may have been delivered. */
+/** The outcome of a message. An `unknown` one may have been delivered. */
 export type SmsOutcome = "sent" | "refused" | "unknown";
 
-/** Puts codes into words and hands them to the provider; never throws. */
+/** Creates a function that sends a code with the provider. It never throws. */
 export const createSmsSender =
   (deps: {
     readonly provider: SmsProvider;

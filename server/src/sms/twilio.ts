@@ -12,25 +12,25 @@ export interface TwilioConfig {
 }
 
 export interface TwilioOptions extends TwilioConfig {
-  /** Without a path; Twilio's own unless told, which is for tests. */
+  /** The origin of the API, without a path; tests set it. Default: Twilio's own. */
   readonly baseUrl?: string;
-  /** For a message, in milliseconds; 8,000 unless told. */
+  /** Timeout of a message, in milliseconds. Default: 8,000. */
   readonly timeoutMs?: number;
 }
 
 const DEFAULT_TIMEOUT_MS = 8_000;
-/** A shorter text that begins so is somebody's name. */
+/** The SID of a messaging service. A shorter text with the same beginning is an alphanumeric sender. */
 const SERVICE_SID = /^MG[0-9a-fA-F]{32}$/;
 
-/** A message that Twilio has taken (https://www.twilio.com/docs/messaging/api/message-resource). */
+/** The answer for a message that Twilio has accepted (https://www.twilio.com/docs/messaging/api/message-resource). */
 const resource = z.object({ sid: z.string().regex(/^(SM|MM)[0-9a-f]{32}$/i) });
-/** Why it has not (https://www.twilio.com/docs/api/errors). Its words are not read: they repeat the number. */
+/** The answer for a message that Twilio has refused (https://www.twilio.com/docs/api/errors). Its texts repeat the number, so they are not read. */
 const problem = z.object({ code: z.int().min(10_000).max(999_999) });
 
 /**
- * Hands messages to Twilio, each once: it knows no idempotency key, so that what may have arrived is not sent again. A 2xx
- * with the message's SID is taken; a 429, and any other 4xx with a code of Twilio's, is a definite refusal (408 aside, which
- * is a timeout); all else is unknown. Errors say the status and Twilio's numeric code, and nothing of its words.
+ * Sends messages with Twilio. Never retries: Twilio has no idempotency key, so a retry could send a message twice. A 2xx with
+ * the message's SID is accepted. A 429, and any other 4xx with a Twilio error code except 408 (a timeout), is a definite
+ * refusal. Any other outcome is unknown. Errors contain the status and Twilio's numeric code, but none of its texts.
  */
 export const createTwilioSms = ({
   accountSid,
@@ -58,10 +58,10 @@ export const createTwilioSms = ({
         return { status, json: await readJson(response) };
       });
     } catch (error) {
-      // The status counts without its body: a 429 is a definite refusal.
+      // The status counts even without its body: a 429 is a definite refusal.
       if (status !== undefined) return { status, json: undefined };
       if (isNotConnected(error)) throw new SmsRefusedError("Twilio cannot be reached", { cause: error });
-      throw new Error("Twilio did not answer for sure", { cause: error });
+      throw new Error("It is unknown whether Twilio accepted the message", { cause: error });
     }
   };
 
@@ -73,7 +73,7 @@ export const createTwilioSms = ({
           To: to,
           [sender]: from,
           Body: text,
-          // What waits for longer would bring a code that is over.
+          // Twilio drops a message that waits for longer: its code would have expired.
           ValidityPeriod: String(CODE_TTL_MS / 1_000),
         }),
       );
@@ -91,12 +91,12 @@ export const createTwilioSms = ({
 
 interface Answer {
   readonly status: number;
-  /** `undefined` when the body did not arrive whole or is no JSON. */
+  /** `undefined` when the body is incomplete or not JSON. */
   readonly json: unknown;
 }
 
 const isDefinite = (status: number, hasCode: boolean): boolean =>
   status === 429 || (hasCode && status >= 400 && status < 500 && status !== 408);
 
-/** `undefined` for what is cut off or is no JSON. Why is not said: a parser's words quote what it has read. */
+/** Reads a JSON body; `undefined` when it is incomplete or not JSON. The parser's error is dropped because it quotes the body. */
 const readJson = (response: Response): Promise<unknown> => response.json().catch(() => undefined);

@@ -9,18 +9,18 @@ export interface WebhookSmsOptions {
   /** Shared with the receiver, which checks the signature with it. */
   readonly secret: string;
   readonly clock: Clock;
-  /** For each of the two tries, in milliseconds; 4,000 unless told. */
+  /** Timeout of each of the two attempts, in milliseconds. Default: 4,000. */
   readonly timeoutMs?: number;
 }
 
 const DEFAULT_TIMEOUT_MS = 4_000;
-const TRIES = 2;
+const MAX_ATTEMPTS = 2;
 
 /**
- * Hands messages to an HTTP endpoint as JSON `{id, to, text, code, at}`. Headers: `idempotency-key` (the
- * message's id: a second try must not send twice) and `x-edvoyage-signature: t=<epoch ms>,v1=<hex>`, the
- * HMAC-SHA256 of `<t>.<body>` with the shared secret. A 2xx is taken; a 4xx is a definite refusal (408
- * and 425 aside); anything else is tried once more and then unknown.
+ * Posts messages to an HTTP endpoint as JSON `{id, to, text, code, at}`. Headers: `idempotency-key` (the
+ * message's id, so that a retry does not send it twice) and `x-edvoyage-signature: t=<epoch ms>,v1=<hex>`,
+ * the HMAC-SHA256 of `<t>.<body>` with the shared secret. A 2xx is accepted. A 4xx is a definite refusal,
+ * except 408 and 425. Anything else is retried once; after that the outcome is unknown.
  */
 export const createWebhookSms = ({
   url,
@@ -60,12 +60,12 @@ export const createWebhookSms = ({
         try {
           return await deliver(id, body);
         } catch (error) {
-          // A refusal of the second try says nothing of a first one that may have gone through.
+          // A refusal of the retry does not undo a first attempt that may have arrived.
           if (error instanceof SmsRefusedError && !hasArrived) throw error;
           hasArrived ||= !isNotConnected(error);
-          if (attempt < TRIES) continue;
+          if (attempt < MAX_ATTEMPTS) continue;
           if (!hasArrived) throw new SmsRefusedError("The SMS webhook cannot be reached", { cause: error });
-          throw new Error("The SMS webhook did not answer for sure", { cause: error });
+          throw new Error("It is unknown whether the SMS webhook accepted the message", { cause: error });
         }
       }
     },
