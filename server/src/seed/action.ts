@@ -8,9 +8,9 @@ import type { Notifications } from "../notifications/notifications.ts";
 import type { Profiles } from "../profile/profile.ts";
 import type { Social } from "../social/social.ts";
 
-/** The features as seeded students use them: all in one unit of work, at the instant of the act, and heard by nobody. */
+/** The features as seeded students use them: in one unit of work, at the instant of the act, and without notifying anybody. */
 export interface SeedServices {
-  /** Makes a student whose number nobody has and nobody can have. */
+  /** Creates a student with a fictional phone number. */
   register(student: { readonly id: UserId; readonly at: number }): Promise<void>;
   readonly profiles: Pick<Profiles, "update">;
   readonly contacts: Pick<Contacts, "add" | "update">;
@@ -22,7 +22,7 @@ export interface SeedServices {
   readonly notifications: Pick<Notifications, "markRead">;
 }
 
-/** What a world is counted in. */
+/** The kinds of things that a world counts. */
 const COUNTED = [
   "universities",
   "courses",
@@ -39,19 +39,19 @@ const COUNTED = [
   "favourites",
 ] as const;
 
-/** How much there is, by what it is. */
+/** The number of things by kind. */
 export type WorldCounts = Readonly<Record<(typeof COUNTED)[number], number>>;
 
-/** Something that a seeded student does, or that is done to her. */
+/** An act of a seeded student, or of the admissions office on a student's application. */
 export interface SeedAction {
-  /** Epoch milliseconds, before the world was begun. */
+  /** When it happens, epoch milliseconds; before the world was started. */
   readonly at: number;
-  /** What it adds one of, if that is counted. */
+  /** The kind of thing of which it adds one; `null` if none is counted. */
   readonly adds: keyof WorldCounts | null;
   run(services: SeedServices): Promise<unknown>;
 }
 
-/** How many of each some acts add. */
+/** Counts the things that acts add, by kind. */
 export const countActions = (acts: readonly SeedAction[]): WorldCounts => {
   const counts = { ...NOTHING };
   for (const { adds } of acts) if (adds) counts[adds] += 1;
@@ -74,6 +74,6 @@ const NOTHING: WorldCounts = {
   favourites: 0,
 };
 
-/** Acts in the order in which they happened; those of one instant as they were. */
+/** Sorts acts by time. Acts of the same instant keep their order. */
 export const sortByTime = (acts: readonly SeedAction[]): SeedAction[] =>
   acts.toSorted((one, other) => one.at - other.at);

@@ -15,8 +15,8 @@ import { createSeededRandom, type SeededRandom } from "./dice.ts";
 import { fillText } from "./template.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
 
-/** Where applications have come to, and on which way; each comes up before the first is repeated. */
-const WAYS: readonly (readonly ApplicationStatus[])[] = [
+/** The status histories of applications. Each is used once before the first is repeated. */
+const STATUS_PATHS: readonly (readonly ApplicationStatus[])[] = [
   ["draft", "submitted", "under_review", "interview"],
   ["draft"],
   ["draft", "submitted", "under_review", "interview", "accepted"],
@@ -34,11 +34,12 @@ const WAYS: readonly (readonly ApplicationStatus[])[] = [
 ];
 const MOST_APPLICATIONS = 3;
 const FUNDINGS: readonly Funding[] = ["scholarship", "scholarship", "family", "self", "loan", "undecided"];
-/** What a draft must have to be submitted, and what may come later. */
+/** Documents that a draft needs before it can be submitted. */
 const REQUIRED: readonly (readonly [ApplicationDocumentKind, string])[] = [
   ["passport", "passport.pdf"],
   ["transcript", "transcript-of-records.pdf"],
 ];
+/** Documents that may be added. */
 const OPTIONAL: readonly (readonly [ApplicationDocumentKind, string])[] = [
   ["cv", "cv.pdf"],
   ["language-certificate", "ielts.pdf"],
@@ -46,13 +47,13 @@ const OPTIONAL: readonly (readonly [ApplicationDocumentKind, string])[] = [
   ["statement", "portfolio.pdf"],
 ];
 
-/** Applications in every state, each with the steps that led there and its documents; students are told of each step. */
+/** Plans applications in every status, each with its steps and documents. Students are notified of each step. */
 export const planApplications = (frame: WorldFrame, students: readonly SeededStudent[]): SeedAction[] => {
   let place = 0;
   return students.flatMap((student) => {
     const dice = createSeededRandom(frame.seed, "applications", student.index);
-    // As many ways as there are, however few students.
-    const least = student.index < WAYS.length ? 1 : 0;
+    // The first students have at least one application each, so that every status history is used.
+    const least = student.index < STATUS_PATHS.length ? 1 : 0;
     const courses = dice.some(
       student.goals.flatMap((university) => university.courses),
       dice.between(least, MOST_APPLICATIONS),
@@ -67,16 +68,16 @@ const planApplication = (
   { course, place }: { readonly course: CourseSample; readonly place: number },
 ): SeedAction[] => {
   const dice = createSeededRandom(frame.seed, "application", place);
-  const way = WAYS[place % WAYS.length] ?? [];
+  const statuses = STATUS_PATHS[place % STATUS_PATHS.length] ?? [];
   const createdAt = frame.beganAt - (ACTIVE_DAYS - 2) * DAY_MS + dice.below(6 * DAY_MS);
-  // Whatever the way, its last step is not after the world was begun.
-  const stepMs = (ACTIVE_DAYS - 10) * DAY_MS * (1 / Math.max(4, way.length));
+  // The last step is never after the start of the world, however many steps there are.
+  const stepMs = (ACTIVE_DAYS - 10) * DAY_MS * (1 / Math.max(4, statuses.length));
   const stepAt = (step: number): number => Math.floor(createdAt + stepMs * step + dice.below(2 * DAY_MS));
-  const instants = way.map((_, step) => (step === 0 ? createdAt : stepAt(step)));
+  const instants = statuses.map((_, step) => (step === 0 ? createdAt : stepAt(step)));
   const applicationId = frame.idOf<ApplicationId>(createdAt, "application", place);
-  const asking = { userId: student.id, commandId: null };
+  const source = { userId: student.id, commandId: null };
   const submittedAt = instants[1] ?? frame.beganAt;
-  const isComplete = way.length > 1;
+  const isComplete = statuses.length > 1;
   const fields = {
     intakeYear: nextIntake(course, submittedAt).year,
     studyMode: dice.isWithin(0.85) ? ("full-time" as const) : ("part-time" as const),
@@ -128,17 +129,17 @@ const planApplication = (
       ),
   }));
 
-  const steps = way.slice(1).map((status, step): SeedAction => {
+  const steps = statuses.slice(1).map((status, step): SeedAction => {
     const at = instants[step + 1] ?? createdAt;
     switch (status) {
       case "submitted":
-        return { at, adds: null, run: ({ applications }) => applications.submit(asking, { applicationId }) };
+        return { at, adds: null, run: ({ applications }) => applications.submit(source, { applicationId }) };
       case "withdrawn": {
         const note = dice.pick(withdrawalNotes);
         return {
           at,
           adds: null,
-          run: ({ applications }) => applications.withdraw(asking, { applicationId, note }),
+          run: ({ applications }) => applications.withdraw(source, { applicationId, note }),
         };
       }
       default: {
@@ -148,7 +149,7 @@ const planApplication = (
     }
   });
 
-  const reviewedAt = instants[way.indexOf("under_review")];
+  const reviewedAt = instants[statuses.indexOf("under_review")];
   const judged =
     reviewedAt === undefined
       ? []
@@ -176,5 +177,5 @@ const noteOf = (dice: SeededRandom, status: ApplicationStatus): string | null =>
   return notes ? dice.pick(notes) : null;
 };
 
-/** What is made by a command has its id. */
+/** Uses the id of the created row as the id of its command. */
 const toCommandId = (id: ApplicationId | ApplicationDocumentId): CommandId => id as string as CommandId;

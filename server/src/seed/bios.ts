@@ -1,6 +1,6 @@
 import type { ApplicationStatus } from "@edvoyage/protocol";
 
-/** What students say of themselves. `{subject}`, `{home}` and `{country}` (a country she would study in) are filled in. */
+/** First sentences of bios. Placeholders: `{subject}`, `{home}` and `{country}` (where the student would like to study). */
 export const bioOpenings: readonly string[] = [
   "{subject} student, soon somewhere far from home.",
   "Studying {subject}, dreaming of {country}.",
@@ -16,6 +16,7 @@ export const bioOpenings: readonly string[] = [
   "Gap year over. {subject} in {country}, if the visa gods agree.",
 ];
 
+/** Last sentences of bios. */
 export const bioClosings: readonly string[] = [
   "I run when I should be writing essays.",
   "Happy to read your statement of purpose.",
@@ -29,7 +30,7 @@ export const bioClosings: readonly string[] = [
   "I answer messages faster than e-mails.",
 ];
 
-/** Why she applies. `{university}`, `{subject}`, `{city}` and `{home}` are filled in. */
+/** Statements of purpose in applications. Placeholders: `{university}`, `{subject}`, `{city}` and `{home}`. */
 export const statements: readonly string[] = [
   "I want to study {subject} at {university} because my final project raised a question that nobody around me could answer, and the people who work on it are in {city}.",
   "Growing up in {home} I saw how much depends on people who understand {subject}. {university} would give me the tools, and I mean to bring them back.",
@@ -38,7 +39,7 @@ export const statements: readonly string[] = [
   "My teachers in {home} sent their best students to {city}. I would like to be one who comes back and sends more.",
 ];
 
-/** What the admissions office says of a step. */
+/** Notes of the admissions office on a step, by the new status. */
 export const stepNotes: Readonly<Partial<Record<ApplicationStatus, readonly string[]>>> = {
   under_review: [
     "Your file is complete. We read it within three weeks.",
@@ -60,7 +61,7 @@ export const stepNotes: Readonly<Partial<Record<ApplicationStatus, readonly stri
   deferred: ["We decide together with the next round, and you need do nothing."],
 };
 
-/** Why a student takes an application back. */
+/** Notes of students who withdraw an application. */
 export const withdrawalNotes: readonly string[] = [
   "I have accepted an offer elsewhere. Thank you for your time!",
   "My plans have changed: I stay at home for another year.",

@@ -1,7 +1,7 @@
-/** A short conversation: each line with who says it, by number. */
+/** A short conversation: each line with the number of its speaker. */
 export type Conversation = readonly (readonly [speaker: number, text: string])[];
 
-/** What is said in groups. `{university}`, `{city}`, `{country}` and `{subject}` are filled in. */
+/** Conversations in groups. Placeholders: `{university}`, `{city}`, `{country}` and `{subject}`. */
 export const groupConversations: readonly Conversation[] = [
   [
     [0, "Has anybody heard back from {university}?"],
@@ -158,7 +158,7 @@ export const groupConversations: readonly Conversation[] = [
   ],
 ];
 
-/** What two say to each other. */
+/** Conversations in direct rooms. */
 export const directConversations: readonly Conversation[] = [
   [
     [0, "Hi! I saw that you apply to {university} too?"],
@@ -233,7 +233,7 @@ export const directConversations: readonly Conversation[] = [
   ],
 ];
 
-/** Groups: `{city}`, `{country}`, `{subject}` and `{university}` are filled in, each name once. */
+/** Names of groups; each filled-in name is used once. Placeholders: `{city}`, `{country}`, `{subject}` and `{university}`. */
 export const groupNames: readonly string[] = [
   "Going to {city}",
   "{subject} applicants",

@@ -1,20 +1,20 @@
 import { createHash } from "node:crypto";
 
-/** Draws that are the same for the same name, on every machine and whatever else is drawn. */
+/** Random draws that are the same for the same name, on every machine and whatever else is drawn. */
 export interface SeededRandom {
-  /** 0 to `count` - 1. */
+  /** Returns a whole number from 0 to `count` - 1. */
   below(count: number): number;
-  /** A whole number, both ends included. */
+  /** Returns a whole number, both ends included. */
   between(least: number, greatest: number): number;
   isWithin(probability: number): boolean;
   pick<Item>(items: readonly Item[]): Item;
-  /** Different ones in a random order: as many as there are, if those are fewer. */
+  /** Returns `count` different items in a random order, or all of them if there are fewer. */
   some<Item>(items: readonly Item[], count: number): Item[];
-  /** Different ones, each the likelier the greater its weight. */
+  /** Returns different items like `some`; the greater the weight of an item, the likelier it is drawn. */
   someByWeight<Item>(items: readonly Item[], count: number, weightOf: (item: Item) => number): Item[];
 }
 
-/** mulberry32, begun by a hash of the name: an object of its own for each thing that is drawn keeps the others as they were. */
+/** Creates a mulberry32 generator, seeded with a hash of the name. Use one for each thing that is drawn, so that a change of one does not change the others. */
 export const createSeededRandom = (...name: readonly (string | number)[]): SeededRandom => {
   let state = createHash("sha256").update(JSON.stringify(name)).digest().readUInt32LE();
   const next = (): number => {

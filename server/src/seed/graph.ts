@@ -3,32 +3,32 @@ import { sortByTime, type SeedAction } from "./action.ts";
 import { createSeededRandom } from "./dice.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
 
-/** Who knows whom. */
+/** The follows and friendships between students. */
 export interface Graph {
-  /** By index of a student, those who follow her. */
+  /** The followers of each student, by the student's index. */
   readonly followers: readonly (readonly SeededStudent[])[];
-  /** By index, those whom she has among her contacts and who have her among theirs. */
+  /** The friends of each student, by the student's index. Friends have each other among their contacts. */
   readonly friends: readonly (readonly SeededStudent[])[];
-  /** Each pair once. */
+  /** Pairs of friends, each pair once. */
   readonly pairs: readonly (readonly [SeededStudent, SeededStudent])[];
 }
 
 const LEAST_FOLLOWED = 4;
 const MOST_FOLLOWED = 24;
-/** Whoever is of the same country or studies the same is this much likelier to be followed. */
+/** How much likelier a student follows somebody from the same country or of the same subject. */
 const AFFINITY = 6;
 const FOLLOWS_BACK = 0.35;
-/** Nobody follows more than this part of all, however few they are. */
+/** The greatest part of all other students that one student follows. */
 const GREATEST_PART = 0.4;
 const MOST_FRIENDS = 7;
 const NICKNAMES = ["From the info day", "Flat in spring?", "Visa expert", "Study buddy", "Met on the train"];
 
-/** A few are followed by many, most by some; people of one country or subject find each other. */
+/** Draws the graph. A few students have many followers, most have some. Students of the same country or subject often follow each other. */
 export const drawGraph = ({ seed }: WorldFrame, students: readonly SeededStudent[]): Graph => {
   const followers: SeededStudent[][] = students.map(() => []);
   const follow = (follower: SeededStudent, followed: SeededStudent): void => {
-    const known = followers[followed.index];
-    if (known && !known.includes(follower)) known.push(follower);
+    const existing = followers[followed.index];
+    if (existing && !existing.includes(follower)) existing.push(follower);
   };
   for (const student of students) {
     const dice = createSeededRandom(seed, "follows", student.index);
@@ -64,7 +64,7 @@ export const drawGraph = ({ seed }: WorldFrame, students: readonly SeededStudent
   return { followers, friends, pairs };
 };
 
-/** Students follow each other, and friends note each other down. */
+/** Plans the follows, and that friends add each other to their contacts. */
 export const planGraph = (
   { seed, beganAt }: WorldFrame,
   students: readonly SeededStudent[],
@@ -73,7 +73,7 @@ export const planGraph = (
   const follows = students.flatMap((student) => {
     const dice = createSeededRandom(seed, "followed", student.index);
     return (graph.followers[student.index] ?? []).map((follower): SeedAction => ({
-      // Most find each other in the first days.
+      // Most follows happen in the first days.
       at: beganAt - HOUR_MS - Math.floor(ACTIVE_DAYS * DAY_MS * Math.sqrt(dice.below(10_000) / 10_000)),
       adds: "follows",
       run: ({ social }) =>
@@ -84,17 +84,17 @@ export const planGraph = (
     const dice = createSeededRandom(seed, "contacts", one.index, other.index);
     const at = beganAt - (ACTIVE_DAYS - 1) * DAY_MS - dice.below(DAY_MS);
     const note = (owner: SeededStudent, contact: SeededStudent): SeedAction[] => {
-      const asking = { userId: owner.id, commandId: null };
+      const source = { userId: owner.id, commandId: null };
       const nickname = dice.isWithin(0.2) ? dice.pick(NICKNAMES) : null;
       const added: SeedAction = {
         at,
         adds: "contacts",
-        run: ({ contacts }) => contacts.add(asking, { userId: contact.id, nickname }),
+        run: ({ contacts }) => contacts.add(source, { userId: contact.id, nickname }),
       };
       const favourite: SeedAction = {
         at: at + dice.between(1, 20) * HOUR_MS,
         adds: null,
-        run: ({ contacts }) => contacts.update(asking, { userId: contact.id, favourite: true }),
+        run: ({ contacts }) => contacts.update(source, { userId: contact.id, favourite: true }),
       };
       return dice.isWithin(0.25) ? [added, favourite] : [added];
     };

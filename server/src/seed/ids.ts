@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { v7 } from "uuid";
 
-/** Makes the ids of one seeded world: UUIDv7 of an instant, whose other bits are a hash of what it is the id of. */
+/** Creates an id of a seeded world: a UUIDv7 with the given instant, whose other bits are a hash of the name. */
 export type SeedId = <Kind extends string>(at: number, ...name: readonly (string | number)[]) => Kind;
 
-/** The same ids for the same seed, instants and names. */
+/** Returns a function that creates the same id for the same seed, instant and name. */
 export const createSeedId =
   (seed: number): SeedId =>
   <Kind extends string>(at: number, ...name: readonly (string | number)[]) => {

@@ -7,7 +7,7 @@ const MOST_UNIVERSITIES = 4;
 const MOST_COURSES = 6;
 const READS_NOTIFICATIONS = 0.6;
 
-/** Universities where she would go, and courses there. */
+/** Plans favourites: universities where a student would like to study, and courses there. */
 export const planFavourites = (
   { seed, beganAt }: WorldFrame,
   students: readonly SeededStudent[],
@@ -23,7 +23,7 @@ export const planFavourites = (
       ...universities.map((university) => ({ kind: "university", id: university.id }) as const),
       ...courses.map((course) => ({ kind: "course", id: course.id }) as const),
     ];
-    // One student after the other: the document of each is read once.
+    // One student after the other, so that each student's document is read once.
     return sortByTime(
       targets.map((target): SeedAction => ({
         at: beganAt - HOUR_MS - dice.below((ACTIVE_DAYS - 1) * DAY_MS),
@@ -33,8 +33,11 @@ export const planFavourites = (
     );
   });
 
-/** Most have seen what they were told of; not the first of all, whom a developer signs in as. */
-export const planNews = ({ seed, beganAt }: WorldFrame, students: readonly SeededStudent[]): SeedAction[] =>
+/** Plans that most students have read their notifications. The first student has not, because developers sign in as that student. */
+export const planNotificationReads = (
+  { seed, beganAt }: WorldFrame,
+  students: readonly SeededStudent[],
+): SeedAction[] =>
   students.flatMap(({ index, id }): SeedAction[] => {
     const dice = createSeededRandom(seed, "news", index);
     if (index === 0 || !dice.isWithin(READS_NOTIFICATIONS)) return [];

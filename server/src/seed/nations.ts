@@ -1,15 +1,15 @@
-/** Where seeded students come from, and what people are called there. */
+/** A country that seeded students come from, and the names that are usual there. */
 export interface Nation {
   /** ISO 3166-1 alpha-2. */
   readonly country: string;
   readonly givenNames: readonly string[];
   readonly familyNames: readonly string[];
   readonly isFamilyFirst: boolean;
-  /** What goes between the two names. */
+  /** The text between the two names. */
   readonly separator: "" | " ";
-  /** How she greets others in her own language. */
+  /** A greeting in the student's own language. */
   readonly greeting: string;
-  /** What she says of going abroad in it. */
+  /** A sentence about going abroad, in the same language. */
   readonly wish: string;
 }
 
@@ -24,7 +24,7 @@ const nation = (
   }: {
     readonly greeting: string;
     readonly wish: string;
-    /** `joined` is family first without a space. */
+    /** `joined`: the family name first, without a space. */
     readonly order?: "given-first" | "family-first" | "joined";
   },
 ): Nation => ({

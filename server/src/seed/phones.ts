@@ -3,8 +3,9 @@ import { AppError } from "../platform/errors.ts";
 import { takenPhones } from "./seed.store.ts";
 
 /**
- * Area codes of the United States. In each, 555-0100 to 555-0199 are set aside for fiction and given to nobody (NANPA,
- * "555 Line Numbers"); libphonenumber takes them for numbers that can receive messages, unlike Ofcom's and Arcep's.
+ * Area codes of the United States. In each, 555-0100 to 555-0199 are reserved for fiction and assigned to nobody (NANPA,
+ * "555 Line Numbers"). libphonenumber accepts them as numbers that can receive messages, unlike the fictional numbers of Ofcom
+ * and Arcep.
  */
 const AREA_CODES = (
   "202 206 212 213 214 215 216 303 305 312 313 314 404 408 410 412 415 503 504 512 " +
@@ -12,7 +13,7 @@ const AREA_CODES = (
 ).split(" ");
 const LINES_PER_AREA = 100;
 
-/** Hands out numbers that are nobody's and cannot be anybody's, in their order; for one unit of work. */
+/** Returns a function that hands out unused fictional numbers, in order; for one unit of work. */
 export const createFictionalPhones = (tx: Pick<UnitOfWork, "kysely">) => {
   let area = 0;
   let free: string[] = [];
@@ -21,7 +22,7 @@ export const createFictionalPhones = (tx: Pick<UnitOfWork, "kysely">) => {
       const code = AREA_CODES[area];
       area += 1;
       if (code === undefined)
-        throw new AppError("conflict", "All numbers that are set aside for fiction are taken.");
+        throw new AppError("conflict", "All phone numbers that are reserved for fiction are in use.");
       const phones = Array.from(
         { length: LINES_PER_AREA },
         (_, line) => `+1${code}55501${String(line).padStart(2, "0")}`,

@@ -1,19 +1,19 @@
 import type { SeedAction } from "./action.ts";
 import { planApplications } from "./applying.ts";
-import { planCavity } from "./posts.ts";
+import { planSocial } from "./posts.ts";
 import { drawGraph, planGraph } from "./graph.ts";
-import { planFavourites, planNews } from "./keeping.ts";
+import { planFavourites, planNotificationReads } from "./keeping.ts";
 import { planRooms } from "./rooms.ts";
 import { drawStudents, planStudents, type SeededStudent, type WorldFrame } from "./students.ts";
 
-/** A world before it is made. */
+/** The plan of a world, before it is built. */
 export interface WorldPlan {
   readonly students: readonly SeededStudent[];
-  /** In the order in which they can be done: what one leans on is before it. */
+  /** In an order in which they can run: each act comes after those that it depends on. */
   readonly acts: readonly SeedAction[];
 }
 
-/** Decides all of a world. The same for the same frame: who goes on with one plans it again. */
+/** Plans a whole world. The same frame has the same plan: to continue a world, plan it again. */
 export const planWorld = (frame: WorldFrame): WorldPlan => {
   const students = drawStudents(frame);
   const graph = drawGraph(frame, students);
@@ -22,11 +22,11 @@ export const planWorld = (frame: WorldFrame): WorldPlan => {
     acts: [
       ...planStudents(frame, students),
       ...planGraph(frame, students, graph),
-      ...planCavity(frame, students, graph),
+      ...planSocial(frame, students, graph),
       ...planRooms(frame, students, graph),
       ...planFavourites(frame, students),
       ...planApplications(frame, students),
-      ...planNews(frame, students),
+      ...planNotificationReads(frame, students),
     ],
   };
 };

@@ -17,23 +17,23 @@ interface SeededPost {
 const MENTIONS = 0.12;
 const LINKS = 0.15;
 const REPLIES = 0.4;
-/** What nobody likes, a follower does so often; what is well liked, up to twice. */
+/** The average part of the audience that likes a post; it varies from none to twice this. */
 const LIKES = 0.25;
-/** Students who look around like and comment so much of what they do not follow. */
+/** How many students who do not follow the author come across a post. */
 const STRANGERS = 2;
 
-/** What is posted, said of it, and liked; nothing in the last hour. */
-export const planCavity = (
+/** Plans posts, comments and likes; none in the last hour before the start of the world. */
+export const planSocial = (
   frame: WorldFrame,
   students: readonly SeededStudent[],
   graph: Graph,
 ): SeedAction[] => {
   const posts = students.flatMap((student) => planPosts(frame, student, graph));
-  const about = posts.map(({ post }) => planComments(frame, { post, students, graph }));
+  const comments = posts.flatMap(({ post }) => planComments(frame, { post, students, graph }));
   const likes = posts.flatMap(({ post }) => planLikes(frame, { post, students, graph }));
   return [
     ...sortByTime(posts.map(({ act }) => act)),
-    ...sortByTime(about.flat()),
+    ...sortByTime(comments),
     ...sortByTime(likes.filter(({ at }) => at < frame.beganAt - HOUR_MS)),
   ];
 };
@@ -44,7 +44,7 @@ const planPosts = (
   graph: Graph,
 ): { readonly post: SeededPost; readonly act: SeedAction }[] => {
   const dice = createSeededRandom(seed, "posts", author.index);
-  // Most say something now and then, some a lot, some nothing; not the first of all, whom a developer signs in as.
+  // Most students post now and then, some often, some never. The first one posts often, because developers sign in as that student.
   const count = author.index === 0 || dice.isWithin(0.12) ? dice.between(5, 9) : dice.below(4);
   return Array.from({ length: count }, (_, index) => {
     const topic = dice.pick(topics);
@@ -71,7 +71,7 @@ const planPosts = (
   });
 };
 
-/** Followers and a few others: who may come across a post. */
+/** Draws the students who may come across a post: the followers and a few others. */
 const audienceOf = (
   dice: SeededRandom,
   {
@@ -82,7 +82,7 @@ const audienceOf = (
 ): SeededStudent[] => {
   const followers = graph.followers[post.author.index] ?? [];
   const strangers = dice.some(
-    students.filter((one) => one !== post.author && !followers.includes(one)),
+    students.filter((student) => student !== post.author && !followers.includes(student)),
     STRANGERS,
   );
   return [...followers, ...strangers];
@@ -149,12 +149,12 @@ const planLikes = (
   const audience = audienceOf(dice, scene);
   const count = Math.round(audience.length * LIKES * (dice.between(0, 20) / 10));
   return dice.some(audience, count).map((student): SeedAction => ({
-    // Soon, or hardly ever.
+    // Most likes come soon after the post.
     at: post.at + dice.between(1, 60) * dice.between(1, 48) * MINUTE_MS,
     adds: "likes",
     run: ({ social }) => social.posts.like({ userId: student.id, commandId: null }, { postId: post.id }),
   }));
 };
 
-/** What is made by a command has its id. */
+/** Uses the id of the created row as the id of its command. */
 const toCommandId = (id: PostId | CommentId): CommandId => id as string as CommandId;

@@ -14,14 +14,14 @@ import { fillText } from "./template.ts";
 import type { Graph } from "./graph.ts";
 import { ACTIVE_DAYS, type SeededStudent, type WorldFrame } from "./students.ts";
 
-/** A room that is to be. */
+/** An invented room. */
 interface SeededRoom {
   readonly name: string;
   readonly owner: SeededStudent;
-  /** Those who talk, the owner among them. */
+  /** Members who write, including the owner. */
   readonly members: readonly SeededStudent[];
   readonly conversations: readonly Conversation[];
-  /** How many of them there are to be. */
+  /** How many conversations the room has. */
   readonly length: number;
   readonly openedAt: number;
   readonly input: NewRoom;
@@ -38,19 +38,19 @@ interface SeededMessage {
 const STUDENTS_PER_GROUP = 10;
 const LEAST_GROUPS = 3;
 const MOST_MEMBERS = 18;
-/** Conversations of the first group: so many that its log has more than one segment. */
+/** Conversations of the first group: enough for a log of more than one segment. */
 const LONG_HISTORY = 45;
 const DIRECT_ROOMS_PER_STUDENT = 0.8;
 const REACTIONS = 0.12;
 const EDITS = 0.02;
 const REMOVALS = 0.008;
 const QUOTES = 0.12;
-/** Past every place: reading up to it is reading all. */
+/** A position after every message: reading up to it is reading all. */
 const AT_THE_END = { segment: 2 ** 31 - 1, index: 0 };
-/** Nothing is said in the last hour before the world was begun. */
+/** No message is sent in the last hour before the start of the world. */
 const QUIET_MS = HOUR_MS;
 
-/** Rooms one after the other, each with what was said in it; members of groups have the owner among their contacts, or are asked. */
+/** Plans rooms one after the other, each with its messages. Members of groups have the owner among their contacts; others are invited. */
 export const planRooms = (
   frame: WorldFrame,
   students: readonly SeededStudent[],
@@ -58,7 +58,7 @@ export const planRooms = (
 ): SeedAction[] => {
   const groups = drawGroups(frame, students, graph);
   return [
-    ...groups.flatMap(({ room, coming }) => planRoom(frame, room, coming)),
+    ...groups.flatMap(({ room, joining }) => planRoom(frame, room, joining)),
     ...drawDirectRooms(frame, students, graph).flatMap((room) => planRoom(frame, room, [])),
   ];
 };
@@ -67,9 +67,9 @@ const drawGroups = (
   { seed, beganAt }: WorldFrame,
   students: readonly SeededStudent[],
   graph: Graph,
-): { readonly room: SeededRoom; readonly coming: readonly SeededStudent[] }[] => {
+): { readonly room: SeededRoom; readonly joining: readonly SeededStudent[] }[] => {
   const friendsOf = (student: SeededStudent) => graph.friends[student.index] ?? [];
-  // The first of all is who a developer signs in as.
+  // Developers sign in as the first student.
   const [first, ...others] = students;
   if (!first) return [];
   const sociable = others.toSorted(
@@ -85,17 +85,17 @@ const drawGroups = (
     }
     names.add(name);
     const friends = friendsOf(owner);
-    // Friends of friends have not noted the owner down: they are asked, and most come.
-    const circle = [...new Set(friends.flatMap(friendsOf))].filter(
-      (one) => one !== owner && !friends.includes(one),
+    // Friends of friends do not have the owner among their contacts: they are invited, and most of them join.
+    const friendsOfFriends = [...new Set(friends.flatMap(friendsOf))].filter(
+      (student) => student !== owner && !friends.includes(student),
     );
-    const guests = dice.some(circle, dice.between(2, MOST_MEMBERS - friends.length));
-    const coming = guests.slice(dice.below(3));
-    const members = [owner, ...friends, ...coming];
+    const guests = dice.some(friendsOfFriends, dice.between(2, MOST_MEMBERS - friends.length));
+    const joining = guests.slice(dice.below(3));
+    const members = [owner, ...friends, ...joining];
     const openedAt = beganAt - (ACTIVE_DAYS - 3) * DAY_MS + dice.below(8 * DAY_MS);
     const memberIds = [...friends, ...guests].map(({ id }) => id);
     return {
-      coming,
+      joining,
       room: {
         name: `group ${place}`,
         owner,
@@ -115,8 +115,8 @@ const drawDirectRooms = (
   graph: Graph,
 ): SeededRoom[] => {
   const dice = createSeededRandom(seed, "direct rooms");
-  const talking = dice.some(graph.pairs, Math.round(students.length * DIRECT_ROOMS_PER_STUDENT));
-  return talking.map(([owner, other]) => ({
+  const pairs = dice.some(graph.pairs, Math.round(students.length * DIRECT_ROOMS_PER_STUDENT));
+  return pairs.map(([owner, other]) => ({
     name: `direct ${owner.index} ${other.index}`,
     owner,
     members: [owner, other],
@@ -127,17 +127,17 @@ const drawDirectRooms = (
   }));
 };
 
-const planRoom = (frame: WorldFrame, room: SeededRoom, coming: readonly SeededStudent[]): SeedAction[] => {
+const planRoom = (frame: WorldFrame, room: SeededRoom, joining: readonly SeededStudent[]): SeedAction[] => {
   const { owner, openedAt, input } = room;
   const dice = createSeededRandom(frame.seed, "room", room.name);
   const commandId = frame.idOf<CommandId>(openedAt, "room", room.name);
   const open = async ({ chat }: SeedServices): Promise<RoomId> =>
     (await chat.rooms.create({ userId: owner.id, commandId }, input)).id;
-  // Opening it again with its command finds it, once in a unit of work.
-  const known = new WeakMap<SeedServices, RoomId>();
+  // Creating the room again with the same command returns its id. Do that once in a unit of work.
+  const idByServices = new WeakMap<SeedServices, RoomId>();
   const idIn = async (services: SeedServices): Promise<RoomId> => {
-    const id = known.get(services) ?? (await open(services));
-    known.set(services, id);
+    const id = idByServices.get(services) ?? (await open(services));
+    idByServices.set(services, id);
     return id;
   };
   const actOf = (
@@ -146,13 +146,13 @@ const planRoom = (frame: WorldFrame, room: SeededRoom, coming: readonly SeededSt
     adds: SeedAction["adds"] = null,
   ): SeedAction => ({ at, adds, run: async (services) => run(services, await idIn(services)) });
 
-  const joined = coming.map(({ id }, place) =>
+  const joined = joining.map(({ id }, place) =>
     actOf(openedAt + (place + 1) * 7 * MINUTE_MS, ({ chat }, roomId) =>
       chat.rooms.acceptInvitation({ userId: id, commandId: null }, { roomId }),
     ),
   );
   const messages = drawMessages(frame, room, dice);
-  const said = messages.map(({ id, author, text, replyTo, at }) =>
+  const sent = messages.map(({ id, author, text, replyTo, at }) =>
     actOf(
       at,
       ({ chat }, roomId) =>
@@ -160,11 +160,13 @@ const planRoom = (frame: WorldFrame, room: SeededRoom, coming: readonly SeededSt
       "messages",
     ),
   );
-  const done = messages.flatMap((message) => planAbout(message, { room, dice, actOf }));
+  const changes = messages.flatMap((message) => planChanges(message, { room, dice, actOf }));
   const read = planReading(room, messages, { dice, actOf });
   return [
     actOf(openedAt, async () => {}, "rooms"),
-    ...sortByTime([...joined, ...said, ...done, ...read].filter(({ at }) => at < frame.beganAt - MINUTE_MS)),
+    ...sortByTime(
+      [...joined, ...sent, ...changes, ...read].filter(({ at }) => at < frame.beganAt - MINUTE_MS),
+    ),
   ];
 };
 
@@ -174,7 +176,7 @@ type ActOf = (
   adds?: SeedAction["adds"],
 ) => SeedAction;
 
-/** Conversations over the days since the room was opened, each within an hour or so. */
+/** Draws conversations over the days since the room was opened, each within about an hour. */
 const drawMessages = (
   { seed, beganAt, idOf }: WorldFrame,
   room: SeededRoom,
@@ -184,11 +186,11 @@ const drawMessages = (
   const firstAt = openedAt + 3 * HOUR_MS;
   const step = (beganAt - QUIET_MS - 2 * HOUR_MS - firstAt) / length;
   const messages: SeededMessage[] = [];
-  let unsaid: Conversation[] = [];
+  let unused: Conversation[] = [];
   for (let place = 0; place < length; place += 1) {
-    // Nobody repeats herself before everything was said.
-    if (unsaid.length === 0) unsaid = dice.some(conversations, conversations.length);
-    const conversation = unsaid.pop() ?? [];
+    // No conversation is repeated before all of them were used.
+    if (unused.length === 0) unused = dice.some(conversations, conversations.length);
+    const conversation = unused.pop() ?? [];
     const speakers = dice.some(members, members.length);
     const words = dice.pick(members).words;
     let at = Math.floor(firstAt + step * place + dice.below(Math.max(1, Math.floor(step / 3))));
@@ -212,8 +214,8 @@ const drawMessages = (
   return messages;
 };
 
-/** What becomes of a message: reactions, a correction, in few cases its end. */
-const planAbout = (
+/** Plans what happens to a message later: reactions, an edit, rarely its removal. */
+const planChanges = (
   { id: messageId, author, text, at }: SeededMessage,
   { room, dice, actOf }: { readonly room: SeededRoom; readonly dice: SeededRandom; readonly actOf: ActOf },
 ): SeedAction[] => {
@@ -227,24 +229,24 @@ const planAbout = (
       "reactions",
     ),
   );
-  const asking = { userId: author.id, commandId: null };
+  const source = { userId: author.id, commandId: null };
   if (dice.isWithin(EDITS)) {
-    const better = `${text.replace(/[.!]$/u, "")}, I mean it.`;
+    const edited = `${text.replace(/[.!]$/u, "")}, I mean it.`;
     acts.push(
       actOf(at + 12 * 1_000, ({ chat }, roomId) =>
-        chat.messages.edit(asking, { roomId, messageId, text: better }),
+        chat.messages.edit(source, { roomId, messageId, text: edited }),
       ),
     );
   } else if (reacting.length === 0 && dice.isWithin(REMOVALS)) {
-    // After the last of what may be about it.
+    // After every other act on the message.
     acts.push(
-      actOf(at + 30 * MINUTE_MS, ({ chat }, roomId) => chat.messages.remove(asking, { roomId, messageId })),
+      actOf(at + 30 * MINUTE_MS, ({ chat }, roomId) => chat.messages.remove(source, { roomId, messageId })),
     );
   }
   return acts;
 };
 
-/** Most have read all, some up to somewhere, some nothing; whoever opened it has something unread. */
+/** Plans that most members have read everything, some a part and some nothing. The owner has something unread. */
 const planReading = (
   { members }: SeededRoom,
   messages: readonly SeededMessage[],
@@ -263,5 +265,5 @@ const planReading = (
   });
 };
 
-/** A message has the id of the command that sends it. */
+/** Uses the id of a message as the id of the command that sends it. */
 const toCommandId = (id: MessageId): CommandId => id as string as CommandId;

@@ -18,20 +18,20 @@ import { createSocial } from "../social/social.ts";
 import { createDocuments } from "../sync/documents.ts";
 import { createRoomLogs } from "../sync/room-logs.ts";
 
-/** Weeks are done in seconds: what bounds how fast a student is bounds nobody here. */
-const NEVER = 2 ** 31;
-const UNHURRIED = {
-  messageBurst: NEVER,
-  postBurst: NEVER,
-  commentBurst: NEVER,
-  reactionBurst: NEVER,
-  directRoomsWithStrangersPerDay: NEVER,
+const UNLIMITED = 2 ** 31;
+/** Rate limits that are lifted, because a seeded world does weeks of activity in seconds. */
+const UNLIMITED_RATES = {
+  messageBurst: UNLIMITED,
+  postBurst: UNLIMITED,
+  commentBurst: UNLIMITED,
+  reactionBurst: UNLIMITED,
+  directRoomsWithStrangersPerDay: UNLIMITED,
 } satisfies Partial<Limits>;
 
 /**
- * Puts the features together once more, for what seeded students do: inside one unit of work, at the instant of another
- * clock, without a word to sockets, phones or the audit log. How storage is laid out stays as it is configured; what students
- * may do is as by default, so that a world is the same wherever it is made.
+ * Creates the features once more for seeded students: inside one unit of work, with another clock, and without any effect on
+ * sockets, phones or the audit log. Limits of the storage layout are those of the server; all other limits have their default,
+ * so that a world is the same wherever it is built.
  */
 export const createSeedServices =
   ({
@@ -47,26 +47,26 @@ export const createSeedServices =
   }) =>
   (tx: UnitOfWork, { clock, newId }: { readonly clock: Clock; readonly newId: NewId }): SeedServices => {
     const queue = createQueue(tx);
-    const inside: Database = { ...database, read: queue, write: (unit) => unit(queue) };
-    const limits: Limits = { ...defaultLimits, ...UNHURRIED, segmentEvents, segmentBytes };
-    const { read } = inside;
+    const databaseInUnit: Database = { ...database, read: queue, write: (unit) => unit(queue) };
+    const limits: Limits = { ...defaultLimits, ...UNLIMITED_RATES, segmentEvents, segmentBytes };
+    const { read } = databaseInUnit;
     const audit = { record: async () => {} };
-    const commands = createCommands({ database: inside, clock });
+    const commands = createCommands({ database: databaseInUnit, clock });
     const areas = createAreas({ read, clock, inboxChanged: () => {} });
     const notifications = createNotifications({
-      database: inside,
+      database: databaseInUnit,
       commands,
       areas,
       push: { notified: async () => {} },
       newId,
     });
-    const contacts = createContacts({ database: inside, commands, areas, newId, limits });
+    const contacts = createContacts({ database: databaseInUnit, commands, areas, newId, limits });
     const documents = createDocuments({
-      database: inside,
+      database: databaseInUnit,
       clock,
       limits,
       random,
-      // A compaction, which nothing of so few updates needs.
+      // The only background task is compaction, which documents with so few updates do not need.
       background: () => {},
       onStored: () => {},
     });
@@ -83,7 +83,7 @@ export const createSeedServices =
       }),
       contacts,
       social: createSocial({
-        database: inside,
+        database: databaseInUnit,
         commands,
         areas,
         notifications,
@@ -93,7 +93,7 @@ export const createSeedServices =
         limits,
       }),
       chat: createChat({
-        database: inside,
+        database: databaseInUnit,
         logs: createRoomLogs({ read, limits, newId, random }),
         commands,
         notifications,
@@ -108,17 +108,17 @@ export const createSeedServices =
           blocksChanged: () => {},
         },
       }),
-      applications: createApplications({ database: inside, commands, areas, clock, newId, limits }),
-      admissions: createAdmissions({ database: inside, audit, areas, notifications, clock }),
+      applications: createApplications({ database: databaseInUnit, commands, areas, clock, newId, limits }),
+      admissions: createAdmissions({ database: databaseInUnit, audit, areas, notifications, clock }),
       favourites: createFavourites({ read, documents, commands, clock, limits }),
       notifications,
     };
   };
 
-/** A unit of work that takes one query after the other: features ask a pool for several at once, and it has one connection. */
+/** Runs the queries of a unit of work one after the other: features send several at once, but it has only one connection. */
 const createQueue = (tx: UnitOfWork): UnitOfWork => {
   let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+  const enqueue = <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
     const answer = last.then(ask, ask);
     last = answer;
     return answer;
@@ -127,9 +127,9 @@ const createQueue = (tx: UnitOfWork): UnitOfWork => {
     get kysely() {
       return tx.kysely;
     },
-    all: (query, params) => inTurn(() => tx.all(query, params)),
-    first: (query, params) => inTurn(() => tx.first(query, params)),
-    lock: (key) => inTurn(() => tx.lock(key)),
+    all: (query, params) => enqueue(() => tx.all(query, params)),
+    first: (query, params) => enqueue(() => tx.first(query, params)),
+    lock: (key) => enqueue(() => tx.lock(key)),
     onCommit: tx.onCommit,
   };
 };

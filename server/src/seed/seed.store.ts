@@ -29,7 +29,7 @@ const student = prepare<{ id: UserId }>()((query, param) =>
 /** The queries of seeded worlds. */
 export const seedQueries = { world, begin, advance, student };
 
-/** Those of some numbers that are somebody's. */
+/** Returns those of the given numbers that belong to a student. */
 export const takenPhones = async (
   tx: Pick<UnitOfWork, "kysely">,
   phones: readonly string[],

@@ -9,36 +9,36 @@ import { createSeedId } from "./ids.ts";
 import { planWorld, type WorldPlan } from "./plan.ts";
 import { seedQueries as queries } from "./seed.store.ts";
 
-/** How far a world has come. */
+/** The progress of a world. */
 export interface WorldProgress {
   /** `built` when there is nothing left to do. */
   readonly state: "building" | "built";
   readonly seed: number;
   readonly students: number;
-  /** Acts that are done, of `acts`. */
+  /** How many of `acts` are done. */
   readonly done: number;
   readonly acts: number;
-  /** What this call has added. */
+  /** The number of things that this call added, by kind. */
   readonly added: WorldCounts;
-  /** Of a whole world the first student, with a number to sign in with; `null` until then, and when she was erased. */
+  /** The first student, with a number to sign in with. `null` until the world is built, and when that student was erased. */
   readonly signInAs: { readonly name: string | null; readonly phone: string } | null;
 }
 
-/** Which world. The same seed is the same world, whenever and wherever it is made. */
+/** The world to build. The same seed makes the same world, whenever and wherever it is built. */
 export interface WorldRequest {
   readonly seed: number;
   readonly students: number;
-  /** Whether invented students may come among real ones. */
+  /** Whether a production server, which has real students, may get invented ones. */
   readonly evenInProduction: boolean;
 }
 
-/** Worlds of invented students for developers and for shows: real rows, made by the features themselves. */
+/** Builds worlds of invented students for development and demos: real rows, written by the features themselves. */
 export interface Seed {
   /**
-   * Begins a world, or goes on with it, by a bounded number of acts: whoever wants all of it calls until it is `built`. What is
-   * there stays as it is, and nothing is added twice, whenever it was interrupted. Touches no student but its own. Throws
-   * `forbidden` in production unless it is allowed, `conflict` for another number of students
-   * under a known seed, for what another version has begun and when numbers run out.
+   * Starts a world, or continues it, with a bounded number of acts; call it until the state is `built`. Keeps existing rows and
+   * adds nothing twice, wherever it was interrupted. Touches only its own students. Throws `forbidden` in production without
+   * `evenInProduction`. Throws `conflict` for a known seed with another number of students, for a world that another version
+   * started, and when phone numbers run out.
    */
   world(request: WorldRequest): Promise<WorldProgress>;
 }
@@ -49,21 +49,21 @@ export interface SeedDeps {
   readonly catalogue: Pick<Catalogue, "samples" | "seed">;
   readonly clock: Clock;
   readonly isProduction: boolean;
-  /** The features as they work inside a unit of work, by another clock. */
+  /** Creates the features for one unit of work, with another clock. */
   readonly servicesIn: (
     tx: UnitOfWork,
-    surroundings: { readonly clock: Clock; readonly newId: NewId },
+    environment: { readonly clock: Clock; readonly newId: NewId },
   ) => SeedServices;
 }
 
-/** Others wait for one unit: some 40 ms. */
+/** Acts of one unit of work. Other writes wait for it, about 40 ms. */
 const ACTS_PER_UNIT = 100;
 const UNITS_PER_CALL = 4;
 
 export const createSeed = (deps: SeedDeps): Seed => {
   const { database, audit, catalogue, clock, isProduction, servicesIn } = deps;
-  /** The one that was asked for last: a plan takes longer than the acts of a unit. */
-  let known: { readonly key: string; readonly plan: WorldPlan } | undefined;
+  /** The plan that was used last. It is kept because planning takes longer than the acts of one unit. */
+  let lastPlan: { readonly key: string; readonly plan: WorldPlan } | undefined;
 
   const planOf = async ({
     seed,
@@ -71,14 +71,14 @@ export const createSeed = (deps: SeedDeps): Seed => {
     beganAt,
   }: Pick<WorldFacts, "seed" | "students" | "beganAt">): Promise<WorldPlan> => {
     const key = `${seed}/${students}/${beganAt}`;
-    if (known?.key === key) return known.plan;
+    if (lastPlan?.key === key) return lastPlan.plan;
     const universities = await catalogue.samples();
     const plan = planWorld({ seed, students, beganAt, idOf: createSeedId(seed), universities });
-    known = { key, plan };
+    lastPlan = { key, plan };
     return plan;
   };
 
-  /** What a world leans on: the sample catalogue, or what of it is missing. */
+  /** Adds the sample catalogue, or its missing entries: a world depends on it. */
   const completeCatalogue = (): Promise<Pick<WorldCounts, "universities" | "courses">> =>
     database.write(async (tx) => {
       const { universities, courses } = await catalogue.seed(tx);
@@ -89,7 +89,7 @@ export const createSeed = (deps: SeedDeps): Seed => {
       return { universities, courses };
     });
 
-  /** Begins a world now, unless somebody else has meanwhile. */
+  /** Starts a world now, unless another call has started it in the meantime. */
   const begin = async ({ seed, students }: WorldRequest): Promise<WorldFacts> => {
     const beganAt = clock.now();
     const { acts } = await planOf({ seed, students, beganAt });
@@ -104,8 +104,8 @@ export const createSeed = (deps: SeedDeps): Seed => {
     });
   };
 
-  /** Does some acts after those that are done, whoever did them; returns where it began and ended. */
-  const buildSome = (facts: WorldFacts, { acts }: WorldPlan): Promise<{ from: number; to: number }> =>
+  /** Runs the next acts after those that are done already; returns the range of acts that it ran. */
+  const buildUnit = (facts: WorldFacts, { acts }: WorldPlan): Promise<{ from: number; to: number }> =>
     database.write(async (tx) => {
       const { seed } = facts;
       await tx.lock(lockOf(seed));
@@ -133,7 +133,7 @@ export const createSeed = (deps: SeedDeps): Seed => {
       if (isProduction && !evenInProduction) {
         throw new AppError(
           "forbidden",
-          "This server is in production: invented students have no place among real ones.",
+          "This server is in production: invented students do not belong among real ones.",
         );
       }
       const found = await database.read.first(queries.world, { seed });
@@ -142,7 +142,7 @@ export const createSeed = (deps: SeedDeps): Seed => {
       if (facts.students !== students) {
         throw new AppError(
           "conflict",
-          `Seed ${seed} is a world of ${facts.students} students: choose another seed.`,
+          `Seed ${seed} already has a world of ${facts.students} students: choose another seed.`,
         );
       }
       let { done } = facts;
@@ -151,16 +151,16 @@ export const createSeed = (deps: SeedDeps): Seed => {
         if (plan.acts.length !== facts.acts) {
           throw new AppError(
             "conflict",
-            `Another version began seed ${seed} and did not end it: choose another seed.`,
+            `Another version started seed ${seed} and did not finish it: choose another seed.`,
           );
         }
-        const { from, to } = await buildSome(facts, plan);
+        const { from, to } = await buildUnit(facts, plan);
         for (const { adds } of plan.acts.slice(from, to)) if (adds) added[adds] += 1;
         done = to;
       }
       const isBuilt = done === facts.acts;
       const signInAs = isBuilt ? await firstStudent(facts) : null;
-      if (isBuilt) known = undefined;
+      if (isBuilt) lastPlan = undefined;
       return {
         state: isBuilt ? "built" : "building",
         seed,
@@ -179,7 +179,7 @@ export const createSeed = (deps: SeedDeps): Seed => {
   }
 };
 
-/** What is kept of a world. */
+/** The stored row of a world. */
 interface WorldFacts {
   readonly seed: number;
   readonly students: number;

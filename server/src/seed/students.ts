@@ -8,19 +8,19 @@ import { fillText } from "./template.ts";
 import type { SeedId } from "./ids.ts";
 import { nations, type Nation } from "./nations.ts";
 
-/** What a world is made from. */
+/** The input of a world's plan. */
 export interface WorldFrame {
   readonly seed: number;
-  /** How many. */
+  /** The number of students. */
   readonly students: number;
-  /** When its making began: everything in it happened before. */
+  /** When the world was started. Everything in it happened before. */
   readonly beganAt: number;
   readonly idOf: SeedId;
   /** The sample catalogue. */
   readonly universities: readonly UniversitySample[];
 }
 
-/** A student who is to be. */
+/** An invented student of a world. */
 export interface SeededStudent {
   readonly index: number;
   readonly id: UserId;
@@ -28,21 +28,21 @@ export interface SeededStudent {
   readonly nation: Nation;
   readonly homeName: string;
   readonly subject: string;
-  /** Where she would study: one of her preferred countries. */
+  /** Universities where the student would like to study, all in the student's preferred countries. */
   readonly goals: readonly UniversitySample[];
   readonly joinedAt: number;
-  /** How much others look at her, above 0: a few get most of it. */
+  /** How much attention the student gets from others, above 0; a few students get most of it. */
   readonly fame: number;
-  /** What is put into the texts that she writes. */
+  /** Values for the placeholders in the texts that the student writes. */
   readonly words: Readonly<Record<string, string>>;
 }
 
-/** Students joined from so long ago until so long ago; what they do begins when all are there. */
+/** Students joined between these days before the start of the world. They become active after all have joined. */
 const FIRST_JOINED_DAYS = 80;
 const LAST_JOINED_DAYS = 42;
-/** What they do begins so long before the world was begun. */
+/** How many days before the start of the world its students become active. */
 export const ACTIVE_DAYS = 40;
-/** Where students go. */
+/** Countries where students would like to study. */
 const DESTINATIONS = [
   "DE",
   "NL",
@@ -78,11 +78,11 @@ const LEVELS: readonly CourseLevel[] = ["master", "master", "master", "bachelor"
 
 const countryNames = new Intl.DisplayNames(["en"], { type: "region" });
 const WITH_ARTICLE = new Set(["GB", "NL", "PH", "US"]);
-/** As it stands in a sentence. */
+/** Returns a country's name as it is written in a sentence. */
 const countryInText = (country: string): string =>
   `${WITH_ARTICLE.has(country) ? "the " : ""}${countryNames.of(country) ?? country}`;
 
-/** Who is in the world. */
+/** Draws the students of a world. */
 export const drawStudents = (frame: WorldFrame): SeededStudent[] => {
   const taken = new Set<string>();
   return Array.from({ length: frame.students }, (_, index) => drawStudent(frame, { index, taken }));
@@ -95,7 +95,7 @@ const drawStudent = (
   const dice = createSeededRandom(seed, "student", index);
   const nation = dice.pick(nations);
   let name = drawName(dice, nation);
-  // Two of the same name are believable, and no help to who looks for one.
+  // Two students with the same name are plausible, but confuse developers who look for one of them.
   for (let tries = 0; taken.has(name) && tries < 20; tries += 1) name = drawName(dice, nation);
   taken.add(name);
   const { country } = nation;
@@ -122,7 +122,7 @@ const drawStudent = (
     subject,
     goals,
     joinedAt,
-    // The first of all is who a developer signs in as: there is to be much to see.
+    // Developers sign in as the first student, who should have much to see.
     fame: index === 0 ? 1 : 1 / (1 + dice.below(students)) ** 0.8,
     words: {
       university: goal.name,
@@ -144,7 +144,7 @@ const drawName = (
   return (isFamilyFirst ? names.reverse() : names).join(separator);
 };
 
-/** Each joins, and tells a little of herself a few minutes later. */
+/** Plans that each student joins and fills in their profile a few minutes later. */
 export const planStudents = (frame: WorldFrame, students: readonly SeededStudent[]): SeedAction[] =>
   students.flatMap((student): SeedAction[] => {
     const { id, index, name, nation, words, goals, joinedAt } = student;

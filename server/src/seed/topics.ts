@@ -1,14 +1,14 @@
-/** What students post about, with what others say of it. */
+/** A topic that students post about, with the comments of others. */
 export interface Topic {
   readonly posts: readonly string[];
   readonly comments: readonly string[];
-  /** What the author answers. */
+  /** Replies of the author to comments. */
   readonly replies: readonly string[];
 }
 
 /**
- * `{university}` with its `{city}` and `{country}`, `{subject}`, `{home}`, and the author's own `{greeting}` and `{wish}` are
- * filled in.
+ * Texts of posts, comments and replies by topic. Placeholders: `{university}` with its `{city}` and `{country}`, `{subject}`, `{home}`, and the author's own
+ * `{greeting}` and `{wish}`.
  */
 export const topics: readonly Topic[] = [
   {
