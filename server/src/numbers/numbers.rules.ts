@@ -30,7 +30,10 @@ export type Send = Pick<
 /** The rows of one phone that decide what one device may do with it, oldest first. */
 export interface NumberFacts {
   readonly deviceKey: DeviceKey;
-  /** Devices that signed in with this phone and were not revoked since, newest sign-in first; the first `knownDevicesPerPhone` suffice. */
+  /**
+   * Devices that signed in with this phone and were not revoked since, newest sign-in first; the first
+   * `knownDevicesPerPhone` suffice.
+   */
   readonly newestSignIns: readonly SignedInDevice[];
   readonly blockedUntil: number | null;
   /** Wrong codes of all devices in the last 30 days. */

@@ -32,8 +32,8 @@ export const parsePhone = (text: string, countries: ReadonlySet<string> | undefi
 };
 
 /**
- * Converts a number as a student wrote it to E.164: in international form, or as it is dialled in the country of `ownPhone`.
- * Throws `phone/invalid`.
+ * Converts a number as a student wrote it to E.164: in international form, or as it is dialled in the country of
+ * `ownPhone`. Throws `phone/invalid`.
  */
 export const parseWrittenPhone = (text: string, ownPhone: string): string => {
   const trimmed = text.trim();
@@ -45,7 +45,9 @@ export const parseWrittenPhone = (text: string, ownPhone: string): string => {
   return parsed.number;
 };
 
-/** Masks an E.164 number except its calling code and its last four digits (at most half of the digits): `+91••••••3210`. */
+/**
+ * Masks an E.164 number except its calling code and its last four digits (at most half of the digits): `+91••••••3210`.
+ */
 export const maskPhone = (phone: string): string => {
   const prefix = `+${callingCodeOf(phone)}`;
   const digits = phone.length - prefix.length;

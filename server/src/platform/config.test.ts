@@ -264,7 +264,8 @@ describe("an error message about a bad value names the variable", () => {
     expect(message).not.toContain("\n");
   });
 
-  // Other servers accept a number of hops here. As an address, 1 is 0.0.0.1: no proxy would be trusted, without a warning.
+  // Other servers accept a number of hops here. As an address, 1 is 0.0.0.1: no proxy would be trusted, without a
+  // warning.
   test("EDVOYAGE_TRUSTED_PROXIES rejects a plain number", () => {
     expect(messageFor({ EDVOYAGE_TRUSTED_PROXIES: "1" })).toContain("EDVOYAGE_TRUSTED_PROXIES");
   });
@@ -282,13 +283,13 @@ describe("an error message about a bad value names the variable", () => {
     expect(parseConfig(longestWithHash).sms.domain).toHaveLength(69);
   });
 
-  test("does not repeat a database URL, which may hold a password", () => {
+  test("never repeats a database URL, which may hold a password", () => {
     const message = messageFor({ EDVOYAGE_DATABASE_URL: "mysql://edvoyage:h4ckm3@db.example.org/edvoyage" });
 
     expect(message).not.toMatch(/h4ckm3|db\.example\.org/);
   });
 
-  test("does not repeat a webhook URL, which may hold a password", () => {
+  test("never repeats a webhook URL, which may hold a password", () => {
     const message = messageFor({
       ...WEBHOOK,
       EDVOYAGE_SMS_WEBHOOK_URL: "ftp://edvoyage:h4ckm3@sms.example.org",
@@ -298,7 +299,7 @@ describe("an error message about a bad value names the variable", () => {
   });
 
   test.each(["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"])(
-    "does not repeat %s, which may hold a key or a phone number",
+    "never repeats %s, which may hold a key or a phone number",
     (name) => {
       const message = messageFor({ ...TWILIO, [name]: "h4ckm3 +447911123456" });
 

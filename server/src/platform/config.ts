@@ -42,7 +42,9 @@ export type SmsConfig = { readonly domain: string; readonly appHash: string | un
   | ({ readonly provider: "twilio" } & TwilioConfig)
 );
 
-/** The provider that delivers pushes. Default: `none` in production, `log` otherwise; `log` and `file` reach no device. */
+/**
+ * The provider that delivers pushes. Default: `none` in production, `log` otherwise; `log` and `file` reach no device.
+ */
 export type PushConfig =
   | { readonly provider: "none" | "log" }
   | { readonly provider: "file"; readonly path: string }
@@ -68,7 +70,10 @@ const PLACEHOLDER =
 const APP_HASH = /^[A-Za-z0-9+/]{11}$/;
 const TWILIO_ACCOUNT_SID = /^AC[0-9a-fA-F]{32}$/;
 const TWILIO_AUTH_TOKEN = /^[0-9a-f]{32}$/i;
-/** E.164, a messaging service, or an alphanumeric sender (https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id). */
+/**
+ * E.164, a messaging service, or an alphanumeric sender
+ * (https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id).
+ */
 const TWILIO_FROM = /^(\+[1-9]\d{6,14}|MG[0-9a-fA-F]{32}|(?=.*[A-Za-z])[A-Za-z\d +\-_&]{1,11})$/;
 const HOSTNAME = /^(?=.{1,100}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
 
@@ -202,7 +207,9 @@ const parseSms = (
   }
 };
 
-/** Never repeats an invalid value: an admin may have pasted a key in place of an id, and a sender may be a phone number. */
+/**
+ * Never repeats an invalid value: an admin may have pasted a key in place of an id, and a sender may be a phone number.
+ */
 const parseTwilio = (environment: Environment): TwilioConfig => {
   const required = (name: string, shape: RegExp, expected: string): string => {
     const text = textOf(environment, name);

@@ -42,17 +42,25 @@ export const createNewId = (random: Random): NewId => {
   };
 };
 
-/** Returns the lowest id of an instant: ids created earlier sort before it, ids created at the instant or later do not. */
+/**
+ * Returns the lowest id of an instant: ids created earlier sort before it, ids created at the instant or later do not.
+ */
 export const leastIdAt = (at: number): string =>
   v7({ msecs: Math.max(0, at), seq: 0, random: new Uint8Array(16) }).replace(/-[0-9a-f]+$/, "-000000000000");
 
-/** Hashes a text with SHA-256; base64url, 43 characters. Only for keys of 128 random bits or more, which need no slow hash. */
+/**
+ * Hashes a text with SHA-256; base64url, 43 characters. Only for keys of 128 random bits or more, which need no slow
+ * hash.
+ */
 export const sha256 = (text: string): string => hash("sha256", text, "base64url");
 
 /** Computes a MAC of 32 bytes from a list of parts. Different lists never have the same input. */
 export type DeriveMac = (...parts: readonly (string | number)[]) => Buffer;
 
-/** Derives a MAC for one purpose from the server's secret (HKDF, RFC 5869). A MAC of one purpose is never valid for another. */
+/**
+ * Derives a MAC for one purpose from the server's secret (HKDF, RFC 5869). A MAC of one purpose is never valid for
+ * another.
+ */
 export const deriveMac = (secret: string, purpose: string): DeriveMac => {
   const key = Buffer.from(hkdfSync("sha256", secret, "", `edvoyage/${purpose}`, 32));
   return (...parts) => createHmac("sha256", key).update(JSON.stringify(parts)).digest();

@@ -97,7 +97,9 @@ const readOrCreate = async (
   return found.secret;
 };
 
-/** Creates a secret file. When two processes start at once, the file of the first one stays and both read it afterwards. */
+/**
+ * Creates a secret file. When two processes start at once, the file of the first one stays and both read it afterwards.
+ */
 const createSecretFile = (path: string, random: Random): void => {
   const content = `${Buffer.from(random(SECRET_BYTES)).toString("base64url")}\n`;
   const draft = `${path}.draft-${Buffer.from(random(DRAFT_NAME_BYTES)).toString("hex")}`;

@@ -42,7 +42,10 @@ const ALLOWED: ReadonlySet<string> = new Set<keyof LogFields>([
   "error",
 ]);
 
-/** Creates a logger that writes JSON lines. Default destination: standard error, because the SMS console uses standard output. */
+/**
+ * Creates a logger that writes JSON lines. Default destination: standard error, because the SMS console uses standard
+ * output.
+ */
 export const createLogger = (level: LogLevel, destination: DestinationStream = pino.destination(2)): Logger =>
   pino(
     {
@@ -63,7 +66,9 @@ const keepAllowed = (fields: Record<string, unknown>): Record<string, unknown> =
 
 const MAX_CAUSES = 4;
 
-/** Converts an error, with its stack and its causes, to fields. Removes everything that may be a secret from its texts. */
+/**
+ * Converts an error, with its stack and its causes, to fields. Removes everything that may be a secret from its texts.
+ */
 const errorToFields = (error: unknown, depth: number): unknown => {
   if (!(error instanceof Error)) return scrub(typeof error === "string" ? error : inspect(error));
   const { type, message, stack } = stdSerializers.errWithCause(error);

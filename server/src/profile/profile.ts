@@ -72,14 +72,14 @@ export interface Profiles {
   /** Returns the student's own profile. Throws `not-found`. */
   get(userId: UserId): Promise<Profile>;
   /**
-   * Changes the given fields. If two devices change the same field, the change that reaches the server last wins; changes of
-   * different fields both take effect. A list is one field. Returns the profile as it is now, also when the command is
-   * repeated. Throws `input/invalid` for a date of birth that results in an implausible age.
+   * Changes the given fields. If two devices change the same field, the change that reaches the server last wins;
+   * changes of different fields both take effect. A list is one field. Returns the profile as it is now, also when the
+   * command is repeated. Throws `input/invalid` for a date of birth that results in an implausible age.
    */
   update(source: CommandSource, change: ProfileChange): Promise<Profile>;
   /**
-   * Returns a profile as another student sees it. Throws `not-found` for an unknown id, if that student has blocked the viewer
-   * (a student still sees those they have blocked themselves), and if that student has deleted their account.
+   * Returns a profile as another student sees it. Throws `not-found` for an unknown id, if that student has blocked the
+   * viewer (a student still sees those they have blocked themselves), and if that student has deleted their account.
    */
   publicOf(viewerId: UserId, userId: UserId): Promise<PublicProfile>;
 }

@@ -41,7 +41,8 @@ const failure = z.object({
 
 /**
  * Sends pushes with Firebase Cloud Messaging, HTTP v1
- * (https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send), with access tokens of a service account (https://developers.google.com/identity/protocols/oauth2/service-account#httprest).
+ * (https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send), with access tokens of a service
+ * account (https://developers.google.com/identity/protocols/oauth2/service-account#httprest).
  */
 export const createFcmPush = ({
   clock,

@@ -37,7 +37,9 @@ export interface PushProvider {
   readonly batchSize: number;
   /** The providers whose tokens it can reach. */
   readonly serves: readonly PushProviderName[];
-  /** Sends messages; returns one outcome for each, in their order. If it throws, the outcome of all of them is unknown. */
+  /**
+   * Sends messages; returns one outcome for each, in their order. If it throws, the outcome of all of them is unknown.
+   */
   send(messages: readonly PushMessage[], signal: AbortSignal): Promise<readonly PushOutcome[]>;
   /** Reads receipts; only for providers that return tickets. */
   readonly receipts?: (tickets: readonly string[], signal: AbortSignal) => Promise<PushReceipts>;

@@ -6,7 +6,10 @@ import { AppError } from "../platform/errors.ts";
 import type { SignedIn } from "../sessions/sessions.ts";
 import { tokenQueries as queries } from "./tokens.store.ts";
 
-/** The push tokens of devices. A token belongs to the session that registered it last, and is deleted when that session is ended. */
+/**
+ * The push tokens of devices. A token belongs to the session that registered it last, and is deleted when that session
+ * is ended.
+ */
 export interface PushTokens {
   /**
    * Registers the device's token, or renews it; idempotent. A token that another student registered moves to the caller. A

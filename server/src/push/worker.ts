@@ -7,7 +7,10 @@ import { deliveryQueries as queries } from "./deliveries.store.ts";
 import type { PushOutbox } from "./outbox.ts";
 import type { PushOutcome, PushProvider } from "./provider.ts";
 
-/** The result of an attempt to send a push. `dropped`: there is nothing to tell any more. `gone`: the token is no longer valid. */
+/**
+ * The result of an attempt to send a push. `dropped`: there is nothing to tell any more. `gone`: the token is no longer
+ * valid.
+ */
 export type PushResult = "sent" | "dropped" | "retried" | "dead" | "gone";
 
 /** Sends the pushes that are due. Several nodes may do so at once. */
@@ -77,7 +80,10 @@ export const createPushWorker = (deps: PushWorkerDeps): PushWorker => {
     await tx.all(queries.addDeadLetter, letter);
   };
 
-  /** Records the outcome of one push. Does nothing to a delivery whose lease another node has taken over: that node settles it. */
+  /**
+   * Records the outcome of one push. Does nothing to a delivery whose lease another node has taken over: that node
+   * settles it.
+   */
   const settle = async (
     tx: UnitOfWork,
     leased: Leased,

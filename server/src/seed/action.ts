@@ -8,7 +8,10 @@ import type { Notifications } from "../notifications/notifications.ts";
 import type { Profiles } from "../profile/profile.ts";
 import type { Social } from "../social/social.ts";
 
-/** The features as seeded students use them: in one unit of work, at the instant of the act, and without notifying anybody. */
+/**
+ * The features as seeded students use them: in one unit of work, at the instant of the act, and without notifying
+ * anybody.
+ */
 export interface SeedServices {
   /** Creates a student with a fictional phone number. */
   register(student: { readonly id: UserId; readonly at: number }): Promise<void>;

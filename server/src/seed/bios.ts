@@ -1,6 +1,8 @@
 import type { ApplicationStatus } from "@edvoyage/protocol";
 
-/** First sentences of bios. Placeholders: `{subject}`, `{home}` and `{country}` (where the student would like to study). */
+/**
+ * First sentences of bios. Placeholders: `{subject}`, `{home}` and `{country}` (where the student would like to study).
+ */
 export const bioOpenings: readonly string[] = [
   "{subject} student, soon somewhere far from home.",
   "Studying {subject}, dreaming of {country}.",

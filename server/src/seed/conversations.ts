@@ -233,7 +233,10 @@ export const directConversations: readonly Conversation[] = [
   ],
 ];
 
-/** Names of groups; each filled-in name is used once. Placeholders: `{city}`, `{country}`, `{subject}` and `{university}`. */
+/**
+ * Names of groups; each filled-in name is used once. Placeholders: `{city}`, `{country}`, `{subject}` and
+ * `{university}`.
+ */
 export const groupNames: readonly string[] = [
   "Going to {city}",
   "{subject} applicants",

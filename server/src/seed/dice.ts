@@ -14,7 +14,10 @@ export interface SeededRandom {
   someByWeight<Item>(items: readonly Item[], count: number, weightOf: (item: Item) => number): Item[];
 }
 
-/** Creates a mulberry32 generator, seeded with a hash of the name. Use one for each thing that is drawn, so that a change of one does not change the others. */
+/**
+ * Creates a mulberry32 generator, seeded with a hash of the name. Use one for each thing that is drawn, so that a
+ * change of one does not change the others.
+ */
 export const createSeededRandom = (...name: readonly (string | number)[]): SeededRandom => {
   let state = createHash("sha256").update(JSON.stringify(name)).digest().readUInt32LE();
   const next = (): number => {

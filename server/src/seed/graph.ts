@@ -23,7 +23,10 @@ const GREATEST_PART = 0.4;
 const MOST_FRIENDS = 7;
 const NICKNAMES = ["From the info day", "Flat in spring?", "Visa expert", "Study buddy", "Met on the train"];
 
-/** Draws the graph. A few students have many followers, most have some. Students of the same country or subject often follow each other. */
+/**
+ * Draws the graph. A few students have many followers, most have some. Students of the same country or subject often
+ * follow each other.
+ */
 export const drawGraph = ({ seed }: WorldFrame, students: readonly SeededStudent[]): Graph => {
   const followers: SeededStudent[][] = students.map(() => []);
   const follow = (follower: SeededStudent, followed: SeededStudent): void => {

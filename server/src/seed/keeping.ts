@@ -33,7 +33,10 @@ export const planFavourites = (
     );
   });
 
-/** Plans that most students have read their notifications. The first student has not, because developers sign in as that student. */
+/**
+ * Plans that most students have read their notifications. The first student has not, because developers sign in as that
+ * student.
+ */
 export const planNotificationReads = (
   { seed, beganAt }: WorldFrame,
   students: readonly SeededStudent[],

@@ -3,9 +3,9 @@ import { AppError } from "../platform/errors.ts";
 import { takenPhones } from "./seed.store.ts";
 
 /**
- * Area codes of the United States. In each, 555-0100 to 555-0199 are reserved for fiction and assigned to nobody (NANPA,
- * "555 Line Numbers"). libphonenumber accepts them as numbers that can receive messages, unlike the fictional numbers of Ofcom
- * and Arcep.
+ * Area codes of the United States. In each, 555-0100 to 555-0199 are reserved for fiction and assigned to nobody
+ * (NANPA, "555 Line Numbers"). libphonenumber accepts them as numbers that can receive messages, unlike the fictional
+ * numbers of Ofcom and Arcep.
  */
 const AREA_CODES = (
   "202 206 212 213 214 215 216 303 305 312 313 314 404 408 410 412 415 503 504 512 " +

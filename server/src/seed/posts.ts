@@ -44,7 +44,8 @@ const planPosts = (
   graph: Graph,
 ): { readonly post: SeededPost; readonly act: SeedAction }[] => {
   const dice = createSeededRandom(seed, "posts", author.index);
-  // Most students post now and then, some often, some never. The first one posts often, because developers sign in as that student.
+  // Most students post now and then, some often, some never. The first one posts often, because developers sign in as
+  // that student.
   const count = author.index === 0 || dice.isWithin(0.12) ? dice.between(5, 9) : dice.below(4);
   return Array.from({ length: count }, (_, index) => {
     const topic = dice.pick(topics);

@@ -50,7 +50,10 @@ const AT_THE_END = { segment: 2 ** 31 - 1, index: 0 };
 /** No message is sent in the last hour before the start of the world. */
 const QUIET_MS = HOUR_MS;
 
-/** Plans rooms one after the other, each with its messages. Members of groups have the owner among their contacts; others are invited. */
+/**
+ * Plans rooms one after the other, each with its messages. Members of groups have the owner among their contacts;
+ * others are invited.
+ */
 export const planRooms = (
   frame: WorldFrame,
   students: readonly SeededStudent[],

@@ -29,9 +29,9 @@ const UNLIMITED_RATES = {
 } satisfies Partial<Limits>;
 
 /**
- * Creates the features once more for seeded students: inside one unit of work, with another clock, and without any effect on
- * sockets, phones or the audit log. Limits of the storage layout are those of the server; all other limits have their default,
- * so that a world is the same wherever it is built.
+ * Creates the features once more for seeded students: inside one unit of work, with another clock, and without any
+ * effect on sockets, phones or the audit log. Limits of the storage layout are those of the server; all other limits
+ * have their default, so that a world is the same wherever it is built.
  */
 export const createSeedServices =
   ({
@@ -115,7 +115,10 @@ export const createSeedServices =
     };
   };
 
-/** Runs the queries of a unit of work one after the other: features send several at once, but it has only one connection. */
+/**
+ * Runs the queries of a unit of work one after the other: features send several at once, but it has only one
+ * connection.
+ */
 const createQueue = (tx: UnitOfWork): UnitOfWork => {
   let last: Promise<unknown> = Promise.resolve();
   const enqueue = <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {

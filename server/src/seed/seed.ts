@@ -20,7 +20,10 @@ export interface WorldProgress {
   readonly acts: number;
   /** The number of things that this call added, by kind. */
   readonly added: WorldCounts;
-  /** The first student, with a number to sign in with. `null` until the world is built, and when that student was erased. */
+  /**
+   * The first student, with a number to sign in with. `null` until the world is built, and when that student was
+   * erased.
+   */
   readonly signInAs: { readonly name: string | null; readonly phone: string } | null;
 }
 
@@ -35,10 +38,10 @@ export interface WorldRequest {
 /** Builds worlds of invented students for development and demos: real rows, written by the features themselves. */
 export interface Seed {
   /**
-   * Starts a world, or continues it, with a bounded number of acts; call it until the state is `built`. Keeps existing rows and
-   * adds nothing twice, wherever it was interrupted. Touches only its own students. Throws `forbidden` in production without
-   * `evenInProduction`. Throws `conflict` for a known seed with another number of students, for a world that another version
-   * started, and when phone numbers run out.
+   * Starts a world, or continues it, with a bounded number of acts; call it until the state is `built`. Keeps existing
+   * rows and adds nothing twice, wherever it was interrupted. Touches only its own students. Throws `forbidden` in
+   * production without `evenInProduction`. Throws `conflict` for a known seed with another number of students, for a
+   * world that another version started, and when phone numbers run out.
    */
   world(request: WorldRequest): Promise<WorldProgress>;
 }

@@ -7,8 +7,8 @@ export interface Topic {
 }
 
 /**
- * Texts of posts, comments and replies by topic. Placeholders: `{university}` with its `{city}` and `{country}`, `{subject}`, `{home}`, and the author's own
- * `{greeting}` and `{wish}`.
+ * Texts of posts, comments and replies by topic. Placeholders: `{university}` with its `{city}` and `{country}`,
+ * `{subject}`, `{home}`, and the author's own `{greeting}` and `{wish}`.
  */
 export const topics: readonly Topic[] = [
   {

@@ -18,9 +18,9 @@ interface UsedSession {
 }
 
 /**
- * Counts the students with a session that was used in the last 24 hours, also if it was signed out since. Exact to a minute,
- * because activity is written once a minute. Reads an index page by page and lets other work run in between. Reads at most
- * 100,000 sessions.
+ * Counts the students with a session that was used in the last 24 hours, also if it was signed out since. Exact to a
+ * minute, because activity is written once a minute. Reads an index page by page and lets other work run in between.
+ * Reads at most 100,000 sessions.
  */
 export const createCountActiveStudents =
   ({ read, clock }: { readonly read: Queries; readonly clock: Clock }) =>

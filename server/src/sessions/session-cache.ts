@@ -7,7 +7,10 @@ export interface CachedSession {
   lastSeenAt: number;
 }
 
-/** Keeps sessions in memory, so that requests need no query. Holds at most `maxEntries`; the one unused for longest is evicted. */
+/**
+ * Keeps sessions in memory, so that requests need no query. Holds at most `maxEntries`; the one unused for longest is
+ * evicted.
+ */
 export interface SessionCache {
   get(keyHash: string): CachedSession | undefined;
   /** Returns when the session was last used as far as memory knows, also after `distrust`; 0 when it is not in memory. */

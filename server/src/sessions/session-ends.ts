@@ -33,8 +33,8 @@ const KNOWN_FOR_MS = 1_000;
 /** The longest gap that the table of ends bridges. It keeps rows for an hour (`pruneSessionEnds`). */
 const BRIDGED_MS = 10 * MINUTE_MS;
 /**
- * How many polls report the same end; about a minute. A row that was read before the end may come into memory, or its socket
- * may open, after the end was first reported.
+ * How many polls report the same end; about a minute. A row that was read before the end may come into memory, or its
+ * socket may open, after the end was first reported.
  */
 const REPORTS_PER_END = 150;
 /** Higher than every position: the first poll needs no earlier ends, because nothing is in memory yet. */

@@ -105,8 +105,8 @@ const end = prepare<{ id: SessionId; at: number; reason: SessionEnd }>()((query,
 );
 
 /**
- * Records activity of a session. Returns the session, also when a node whose clock is ahead has recorded later activity; returns
- * no row when it has ended or was deleted.
+ * Records activity of a session. Returns the session, also when a node whose clock is ahead has recorded later
+ * activity; returns no row when it has ended or was deleted.
  */
 const touch = prepare<{ id: SessionId; at: number }>()((query, param) =>
   query
@@ -149,7 +149,9 @@ const usedLive = prepare<PageStart>()((query, param) =>
     .limit(param.limit),
 );
 
-/** Selects ended sessions with their students, in the order in which they ended. A session is never used after its end. */
+/**
+ * Selects ended sessions with their students, in the order in which they ended. A session is never used after its end.
+ */
 const usedEnded = prepare<PageStart & { readonly usedSince: number }>()((query, param) =>
   query
     .selectFrom("sessions")

@@ -24,13 +24,17 @@ const SERVICE_SID = /^MG[0-9a-fA-F]{32}$/;
 
 /** The answer for a message that Twilio has accepted (https://www.twilio.com/docs/messaging/api/message-resource). */
 const resource = z.object({ sid: z.string().regex(/^(SM|MM)[0-9a-f]{32}$/i) });
-/** The answer for a message that Twilio has refused (https://www.twilio.com/docs/api/errors). Its texts repeat the number, so they are not read. */
+/**
+ * The answer for a message that Twilio has refused (https://www.twilio.com/docs/api/errors). Its texts repeat the
+ * number, so they are not read.
+ */
 const problem = z.object({ code: z.int().min(10_000).max(999_999) });
 
 /**
- * Sends messages with Twilio. Never retries: Twilio has no idempotency key, so a retry could send a message twice. A 2xx with
- * the message's SID is accepted. A 429, and any other 4xx with a Twilio error code except 408 (a timeout), is a definite
- * refusal. Any other outcome is unknown. Errors contain the status and Twilio's numeric code, but none of its texts.
+ * Sends messages with Twilio. Never retries: Twilio has no idempotency key, so a retry could send a message twice. A
+ * 2xx with the message's SID is accepted. A 429, and any other 4xx with a Twilio error code except 408 (a timeout), is
+ * a definite refusal. Any other outcome is unknown. Errors contain the status and Twilio's numeric code, but none of
+ * its texts.
  */
 export const createTwilioSms = ({
   accountSid,
@@ -98,5 +102,8 @@ interface Answer {
 const isDefinite = (status: number, hasCode: boolean): boolean =>
   status === 429 || (hasCode && status >= 400 && status < 500 && status !== 408);
 
-/** Reads a JSON body; `undefined` when it is incomplete or not JSON. The parser's error is dropped because it quotes the body. */
+/**
+ * Reads a JSON body; `undefined` when it is incomplete or not JSON. The parser's error is dropped because it quotes the
+ * body.
+ */
 const readJson = (response: Response): Promise<unknown> => response.json().catch(() => undefined);
