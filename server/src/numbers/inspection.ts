@@ -24,7 +24,7 @@ import {
   restrictedPhones,
 } from "./numbers.store.ts";
 
-/** A phone number that had trouble signing in lately. */
+/** A phone number with wrong codes, blocked devices or spent budgets. */
 export interface RestrictedNumber {
   /** Masked, except with `showPhones`. */
   readonly phone: string;
@@ -75,7 +75,7 @@ export interface NumberReport extends RestrictedNumber {
     /** When its own resend timing allows the next message; `null` for at once. */
     readonly nextMessageAt: number | null;
   }[];
-  /** Sentences that say which devices cannot sign in, and why. Empty when none is hindered. */
+  /** Sentences that say which limits apply to which devices, and why. Empty when none applies. */
   readonly explanation: readonly string[];
   readonly serverNow: number;
 }

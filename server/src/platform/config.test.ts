@@ -182,7 +182,7 @@ describe("parseConfig", () => {
   });
 });
 
-describe("an error message about a bad value names the variable", () => {
+describe("the message about a bad value", () => {
   test.each<[string, string, Environment?]>([
     ["EDVOYAGE_ENV", "staging"],
     ["EDVOYAGE_ENV", "Production"],
@@ -257,7 +257,7 @@ describe("an error message about a bad value names the variable", () => {
     ["EDVOYAGE_SMS", "pigeon"],
     ["EDVOYAGE_LOG_LEVEL", "verbose"],
     ["EDVOYAGE_SEED", "everything"],
-  ])("%s=%s", (name, value, rest = {}) => {
+  ])("names the variable in one line: %s=%s", (name, value, rest = {}) => {
     const message = messageFor({ ...rest, [name]: value });
 
     expect(message).toContain(name);
@@ -266,16 +266,16 @@ describe("an error message about a bad value names the variable", () => {
 
   // Other servers accept a number of hops here. As an address, 1 is 0.0.0.1: no proxy would be trusted, without a
   // warning.
-  test("EDVOYAGE_TRUSTED_PROXIES rejects a plain number", () => {
+  test("names EDVOYAGE_TRUSTED_PROXIES for a plain number", () => {
     expect(messageFor({ EDVOYAGE_TRUSTED_PROXIES: "1" })).toContain("EDVOYAGE_TRUSTED_PROXIES");
   });
 
   // Otherwise Fastify would reject it with a TypeError, only after the database was opened.
-  test("EDVOYAGE_TRUSTED_PROXIES rejects the range of all addresses", () => {
+  test("names EDVOYAGE_TRUSTED_PROXIES for the range of all addresses", () => {
     expect(messageFor({ EDVOYAGE_TRUSTED_PROXIES: "0.0.0.0/0" })).toContain("EDVOYAGE_TRUSTED_PROXIES");
   });
 
-  test("EDVOYAGE_SMS_DOMAIN accepts the longest domain that fits into a message", () => {
+  test("never appears for the longest EDVOYAGE_SMS_DOMAIN that fits into a message", () => {
     const longest = { EDVOYAGE_SMS_DOMAIN: "d".repeat(81) };
     const longestWithHash = { EDVOYAGE_SMS_DOMAIN: "d".repeat(69), EDVOYAGE_SMS_APP_HASH: "FA+9qCX9VSu" };
 

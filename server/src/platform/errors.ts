@@ -32,7 +32,7 @@ export interface ReasonDetails {
   "input/invalid": { readonly issues: readonly InputIssue[] };
   /** Only application conflicts carry details. */
   conflict: {
-    /** The application as it is now. When a student already has an application to the course, that one. */
+    /** The application as it is now; for a second application to a course, the existing one. */
     readonly application?: Application;
     /** Fields of an edited draft that were changed in the meantime. */
     readonly fields?: readonly ApplicationField[];

@@ -5,12 +5,12 @@ import { createMetrics } from "./metrics.ts";
 const createTestMetrics = () => {
   let now = 0;
   let failure: Error | undefined;
-  const asked = { sessions: 0, students: 0, pushes: 0 };
-  /** Returns how often this was asked, this time included. */
-  const answer = async (what: keyof typeof asked): Promise<number> => {
-    asked[what] += 1;
+  const queryCounts = { sessions: 0, students: 0, pushes: 0 };
+  /** Returns how often this query has run, this time included. */
+  const answer = async (query: keyof typeof queryCounts): Promise<number> => {
+    queryCounts[query] += 1;
     if (failure) throw failure;
-    return asked[what];
+    return queryCounts[query];
   };
   const metrics = createMetrics({
     clock: { now: () => now, every: () => () => {} },
@@ -21,7 +21,7 @@ const createTestMetrics = () => {
     countPushes: async () => ({ pending: await answer("pushes"), dead: 0 }),
   });
   return {
-    asked,
+    queryCounts,
     text: async () => (await metrics.text()).body,
     advance: (ms: number) => void (now += ms),
     fail: (error: Error | undefined) => void (failure = error),
@@ -29,18 +29,18 @@ const createTestMetrics = () => {
 };
 
 test("queries the database at most once a minute for students and once a second for the rest, however many scrapes come", async () => {
-  const { asked, text, advance } = createTestMetrics();
+  const { queryCounts, text, advance } = createTestMetrics();
 
   await Promise.all(Array.from({ length: 100 }, text));
-  expect(asked).toEqual({ sessions: 1, students: 1, pushes: 1 });
+  expect(queryCounts).toEqual({ sessions: 1, students: 1, pushes: 1 });
 
   advance(999);
   await text();
-  expect(asked).toEqual({ sessions: 1, students: 1, pushes: 1 });
+  expect(queryCounts).toEqual({ sessions: 1, students: 1, pushes: 1 });
 
   advance(1);
   await Promise.all([text(), text()]);
-  expect(asked).toEqual({ sessions: 2, students: 1, pushes: 2 });
+  expect(queryCounts).toEqual({ sessions: 2, students: 1, pushes: 2 });
 
   advance(58_999);
   expect(await text()).toMatch(/^edvoyage_students_active 1$/m);

@@ -227,12 +227,12 @@ const createCached = <T>(
   let last: { readonly at: number; readonly answer: Promise<T> } | undefined;
   return async () => {
     const now = clock.now();
-    const asked = last && now - last.at < forMs ? last : { at: now, answer: ask() };
-    last = asked;
+    const current = last && now - last.at < forMs ? last : { at: now, answer: ask() };
+    last = current;
     try {
-      return await asked.answer;
+      return await current.answer;
     } catch (error) {
-      if (last === asked) last = undefined;
+      if (last === current) last = undefined;
       throw error;
     }
   };

@@ -30,7 +30,7 @@ export interface PushContentsDeps {
   readonly hasOpen: (sessionId: SessionId, roomId: RoomId) => boolean;
 }
 
-/** Keep a push far below the 4 KiB of APNs and FCM, even with the longest characters. */
+/** These limits keep a push far below the 4 KiB of APNs and FCM, even if every character takes the most bytes. */
 const MAX_TITLE_CHARACTERS = 100;
 const MAX_BODY_CHARACTERS = 240;
 

@@ -27,7 +27,7 @@ export interface SessionView {
   readonly createdAt: number;
   /** Exact to a minute. */
   readonly lastSeenAt: number;
-  /** When it ends if it is not used again: 24 hours after its last use, 30 days after its sign-in. */
+  /** When it expires if it is not used again: 24 hours after its last use, at most 30 days after its sign-in. */
   readonly expiresAt: number;
 }
 

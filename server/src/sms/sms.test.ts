@@ -187,7 +187,7 @@ describe("the SMS webhook", () => {
     },
   );
 
-  test("gets no message forwarded through its redirects", async () => {
+  test("never receives the message at the target of a redirect", async () => {
     const other = await startReceiver([200, 200]);
     const { url } = await startReceiver([{ location: other.url }, { location: other.url }]);
 
@@ -279,7 +279,7 @@ describe("Twilio", () => {
     expect(await failureOf(twilioAt(url, { timeoutMs: 300 }).send(MESSAGE))).toBeInstanceOf(SmsRefusedError);
   });
 
-  test("gets no key forwarded through its redirects", async () => {
+  test("never receives the key at the target of a redirect", async () => {
     const other = await startTwilio(["takes"]);
     const { url } = await startTwilio([{ status: 307, body: "", location: other.url }]);
 
