@@ -43,7 +43,7 @@ export interface NumberFacts {
 /** Messages to all devices of the phone in 24 hours, oldest first. */
 export type Sends = readonly Send[];
 
-/** What one device may do with one phone now. */
+/** The rights of one device at one phone now. */
 export interface DeviceStatus {
   /**
    * Whether the device signed in with this phone within 180 days, and fewer than `knownDevicesPerPhone` devices did so
