@@ -31,7 +31,7 @@ export interface CommentRow {
   readonly reply_count: number;
 }
 
-/** Those on the post itself. */
+/** The comments on the post itself, without replies. */
 const onPost = prepare<{ viewerId: UserId; postId: PostId; after: number; limit: number }>()((query, param) =>
   query
     .selectFrom("comments")
@@ -58,8 +58,8 @@ const replies = prepare<{ viewerId: UserId; parentId: CommentId; after: number; 
       .limit(param.limit),
 );
 
-/** A comment whose author is shown to a student. */
-const shown = prepare<{ viewerId: UserId; commentId: CommentId }>()((query, param) =>
+/** A comment, if its author is visible to the viewer. */
+const visible = prepare<{ viewerId: UserId; commentId: CommentId }>()((query, param) =>
   query
     .selectFrom("comments")
     .leftJoin("profiles", "profiles.user_id", "comments.author_id")
@@ -68,7 +68,7 @@ const shown = prepare<{ viewerId: UserId; commentId: CommentId }>()((query, para
     .where(isVisibleTo(param.viewerId, "comments.author_id")),
 );
 
-/** Whose it is, and whose the post, whoever they are to the one who asks. */
+/** The authors of a comment and of its post, also when they are not visible to the caller. */
 const owners = prepare<{ commentId: CommentId }>()((query, param) =>
   query
     .selectFrom("comments")
@@ -107,4 +107,4 @@ const remove = prepare<{ commentId: CommentId }>()((query, param) =>
 );
 
 /** The queries of comments. */
-export const commentQueries = { onPost, replies, shown, owners, insert, remove };
+export const commentQueries = { onPost, replies, visible, owners, insert, remove };

@@ -10,41 +10,41 @@ import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
 import { commentQueries as queries, type CommentRow } from "./comments.store.ts";
 import type { Mention, Mentions } from "./mentions.ts";
-import { lockPost, visiblePost, takenId, type PageInput } from "./posts.ts";
+import { lockPost, visiblePost, commandIdTaken, type PageInput } from "./posts.ts";
 import { rowToStudent, type StudentName } from "./student-name.ts";
 
 /** A comment on a post, or a reply to one. */
 export interface Comment {
   readonly id: CommentId;
   readonly postId: PostId;
-  /** The comment that it replies to; `null` for one on the post itself. There is one level of replies. */
+  /** The comment that this one replies to; `null` for a comment on the post itself. There is one level of replies. */
   readonly parentId: CommentId | null;
   readonly author: StudentName;
   readonly text: string;
   readonly mentions: readonly Mention[];
   readonly replyCount: number;
-  /** When it reached the server, which is its place in the list. */
+  /** When the comment reached the server; this decides its place in the list. */
   readonly createdAt: number;
 }
 
-/** What students say of posts. */
+/** Comments of students on posts. */
 export interface Comments {
   /**
-   * Those on a post itself, or the replies to one of them; oldest first, so that what arrives meanwhile is at the end.
+   * Lists the comments on a post, or the replies to one comment. The oldest is first, so that new ones arrive at the end.
    * Throws `not-found`.
    */
   list(
     userId: UserId,
     input: PageInput & { readonly postId: PostId; readonly parentId: CommentId | null },
   ): Promise<Page<Comment>>;
-  /** Throws `not-found` for what is not shown to the one who asks. */
+  /** Throws `not-found` for a comment that is not visible to the caller. */
   get(userId: UserId, commentId: CommentId): Promise<Comment>;
   /**
-   * The id of the comment is that of the command. A reply to a reply joins its thread. Throws `not-found`,
+   * Adds a comment; its id is the command id. A reply to a reply joins the same thread. Throws `not-found`,
    * `limit/reached`, `rate/limited`.
    */
   add(
-    asking: CommandSource,
+    source: CommandSource,
     input: {
       readonly postId: PostId;
       readonly parentId: CommentId | null;
@@ -52,17 +52,17 @@ export interface Comments {
       readonly mentions: readonly UserId[];
     },
   ): Promise<CommentReceipt>;
-  /** For its author and the author of the post; takes its replies with it. Throws `not-found`, `forbidden`. */
+  /** Removes a comment and its replies. Its author and the author of the post may do so. Throws `not-found`, `forbidden`. */
   remove(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly commentId: CommentId },
   ): Promise<{ readonly commentId: CommentId }>;
 }
 
-/** What became of a comment. */
+/** The result of adding a comment. */
 export interface CommentReceipt {
   readonly commentId: CommentId;
-  /** The comment whose thread it has joined. */
+  /** The comment whose thread it joined; `null` for a comment on the post itself. */
   readonly parentId: CommentId | null;
   readonly createdAt: number;
 }
@@ -78,7 +78,7 @@ export interface CommentsDeps {
   readonly rate: StudentRateLimit;
 }
 
-/** Before the oldest. */
+/** The cursor of the first page: before the oldest comment. */
 const FROM_OLDEST = 0;
 
 export const createComments = (deps: CommentsDeps): Comments => {
@@ -88,7 +88,7 @@ export const createComments = (deps: CommentsDeps): Comments => {
   return {
     list: async (userId, { postId, parentId, cursor, limit }) => {
       await visiblePost(read, userId, postId);
-      if (parentId !== null) await shownOnPost(read, userId, { postId, commentId: parentId });
+      if (parentId !== null) await visibleOnPost(read, userId, { postId, commentId: parentId });
       const list = `comments on ${parentId ?? postId}`;
       const [after] = parseCursor(cursor, list, z.tuple([z.number().int()])) ?? [FROM_OLDEST];
       const page = { viewerId: userId, after, limit: limit + 1 };
@@ -96,7 +96,7 @@ export const createComments = (deps: CommentsDeps): Comments => {
         parentId === null
           ? await read.all(queries.onPost, { ...page, postId })
           : await read.all(queries.replies, { ...page, parentId });
-      const mentionsOf = await mentions.of(read, userId, rows);
+      const mentionsOf = await mentions.load(read, userId, rows);
       return toPage(rows, limit, {
         list,
         itemOf: (row) => rowToComment(row, mentionsOf(row.id)),
@@ -105,32 +105,32 @@ export const createComments = (deps: CommentsDeps): Comments => {
     },
 
     get: async (userId, commentId) => {
-      const row = await shownComment(read, userId, commentId);
-      const mentionsOf = await mentions.of(read, userId, [row]);
+      const row = await visibleComment(read, userId, commentId);
+      const mentionsOf = await mentions.load(read, userId, [row]);
       return rowToComment(row, mentionsOf(row.id));
     },
 
-    add: (asking, input) =>
-      commands.execute(asking, { procedure: "social.comment", input }, async (tx, now) => {
-        const { userId: authorId } = asking;
+    add: (source, input) =>
+      commands.execute(source, { procedure: "social.comment", input }, async (tx, now) => {
+        const { userId: authorId } = source;
         const { postId, text } = input;
         if (text.length > limits.commentCharacters) {
           throw new AppError("limit/reached", "This comment is too long.", { limit: "commentCharacters" });
         }
-        // Held until the commit: the comments of a post appear in the order of their places.
+        // Hold the lock until the commit, so that the comments of a post appear in the order of their positions.
         await lockPost(tx, postId);
         const post = await visiblePost(tx, authorId, postId);
         const commentId =
-          asking.commandId === null ? newId<CommentId>(now) : commandToCommentId(asking.commandId);
-        const known = await tx.first(queries.owners, { commentId });
-        if (known?.author_id === authorId && known.post_id === postId) {
-          return { commentId, parentId: known.parent_id, createdAt: known.created_at };
+          source.commandId === null ? newId<CommentId>(now) : commandToCommentId(source.commandId);
+        const existing = await tx.first(queries.owners, { commentId });
+        if (existing?.author_id === authorId && existing.post_id === postId) {
+          return { commentId, parentId: existing.parent_id, createdAt: existing.created_at };
         }
-        const answered =
+        const repliedTo =
           input.parentId === null
             ? undefined
-            : await shownOnPost(tx, authorId, { postId, commentId: input.parentId });
-        const parentId = answered ? (answered.parent_id ?? answered.id) : null;
+            : await visibleOnPost(tx, authorId, { postId, commentId: input.parentId });
+        const parentId = repliedTo ? (repliedTo.parent_id ?? repliedTo.id) : null;
         rate.take(authorId);
         const mentioned = await mentions.resolve(tx, authorId, input.mentions);
         const hasMentions = Number(mentioned.length > 0);
@@ -145,13 +145,13 @@ export const createComments = (deps: CommentsDeps): Comments => {
             now,
           }))
         )
-          throw takenId();
+          throw commandIdTaken();
         await mentions.replace(tx, { id: commentId, postId }, mentioned);
         await areas.touch(tx, authorId, { area: "social", now });
 
-        // Whoever is named is told that, and not the rest; in one order, or two who comment could wait for each other.
+        // A mentioned student gets only the mention. Notify in a fixed order; otherwise two commands could deadlock.
         const kindByUser = new Map<UserId, NewNotification["kind"]>([[post.author_id, "commented"]]);
-        if (answered) kindByUser.set(answered.author_id, "commented");
+        if (repliedTo) kindByUser.set(repliedTo.author_id, "commented");
         for (const userId of mentioned) kindByUser.set(userId, "mentioned");
         const subject = { kind: "comment", id: commentId } as const;
         for (const userId of [...kindByUser.keys()].sort()) {
@@ -161,21 +161,21 @@ export const createComments = (deps: CommentsDeps): Comments => {
         return { commentId, parentId, createdAt: now };
       }),
 
-    remove: (asking, input) =>
-      commands.execute(asking, { procedure: "social.removeComment", input }, async (tx, now) => {
-        const { userId } = asking;
+    remove: (source, input) =>
+      commands.execute(source, { procedure: "social.removeComment", input }, async (tx, now) => {
+        const { userId } = source;
         const { commentId } = input;
         const found = await tx.first(queries.owners, { commentId });
         if (!found) throw noSuchComment();
         await lockPost(tx, found.post_id);
         if (found.author_id !== userId && found.post_author_id !== userId) {
-          await shownComment(tx, userId, commentId);
+          await visibleComment(tx, userId, commentId);
           throw new AppError("forbidden", "This comment is somebody else's.");
         }
-        // Gone while this waited for the post.
+        // Another command may have removed it while this one waited for the lock.
         if (!(await tx.first(queries.remove, { commentId }))) throw noSuchComment();
-        for (const changedId of new Set([userId, found.author_id].sort())) {
-          await areas.touch(tx, changedId, { area: "social", now });
+        for (const changedUserId of new Set([userId, found.author_id].sort())) {
+          await areas.touch(tx, changedUserId, { area: "social", now });
         }
         await notifications.forget(tx, { kind: "comment", id: commentId });
         return { commentId };
@@ -183,27 +183,27 @@ export const createComments = (deps: CommentsDeps): Comments => {
   };
 };
 
-/** Throws `not-found` unless the comment, its thread and its post are shown to the student. */
-const shownComment = async (
+/** Returns the comment; throws `not-found` unless it, its thread and its post are visible to the student. */
+const visibleComment = async (
   from: Pick<Queries, "first">,
   viewerId: UserId,
   commentId: CommentId,
 ): Promise<CommentRow> => {
-  const row = await from.first(queries.shown, { viewerId, commentId });
+  const row = await from.first(queries.visible, { viewerId, commentId });
   if (!row) throw noSuchComment();
   await visiblePost(from, viewerId, row.post_id);
-  if (row.parent_id && !(await from.first(queries.shown, { viewerId, commentId: row.parent_id }))) {
+  if (row.parent_id && !(await from.first(queries.visible, { viewerId, commentId: row.parent_id }))) {
     throw noSuchComment();
   }
   return row;
 };
 
-const shownOnPost = async (
+const visibleOnPost = async (
   from: Pick<Queries, "first">,
   viewerId: UserId,
   { postId, commentId }: { readonly postId: PostId; readonly commentId: CommentId },
 ): Promise<CommentRow> => {
-  const row = await shownComment(from, viewerId, commentId);
+  const row = await visibleComment(from, viewerId, commentId);
   if (row.post_id !== postId) throw noSuchComment();
   return row;
 };

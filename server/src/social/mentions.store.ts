@@ -2,7 +2,7 @@ import { prepare, type Queries } from "@edvoyage/db";
 import type { CommentId, PostId, UserId } from "@edvoyage/protocol";
 import { isVisibleTo } from "./visibility.ts";
 
-/** A student whom a post or comment names. */
+/** A student whom a post or comment mentions. */
 export interface MentionRow {
   readonly subject_id: PostId | CommentId;
   readonly user_id: UserId;
@@ -23,7 +23,7 @@ const removeAll = prepare<{ subjectId: PostId | CommentId }>()((query, param) =>
   query.deleteFrom("mentions").where("subject_id", "=", param.subjectId),
 );
 
-/** A row when the student is shown to the one who names her. */
+/** Finds a row if the student is visible to the author who mentions them. */
 const mentionable = prepare<{ viewerId: UserId; userId: UserId }>()((query, param) =>
   query
     .selectFrom("users")
@@ -35,7 +35,7 @@ const mentionable = prepare<{ viewerId: UserId; userId: UserId }>()((query, para
 /** The queries of mentions. */
 export const mentionQueries = { insert, removeAll, mentionable };
 
-/** Whom posts or comments name, as far as they are shown to the one who asks, in the order in which they are named. */
+/** The students whom posts or comments mention and who are visible to the viewer, in the order of the mentions. */
 export const mentionsIn = (
   queries: Pick<Queries, "kysely">,
   viewerId: UserId,

@@ -3,27 +3,27 @@ import type { CommentId, Limits, PostId, UserId } from "@edvoyage/protocol";
 import { AppError } from "../platform/errors.ts";
 import { mentionQueries as queries, mentionsIn } from "./mentions.store.ts";
 
-/** A student whom a post or comment names. The app knows where in the text it stands. */
+/** A student whom a post or comment mentions. Only the app knows where in the text the mention is. */
 export interface Mention {
   readonly id: UserId;
   readonly name: string | null;
 }
 
-/** Whom posts and comments name. */
+/** Mentions of students in posts and comments. */
 export interface Mentions {
   /**
-   * Those of the ids that are students shown to the one who names them, each once: what a phone knew of the others
-   * while it was offline is no reason to refuse a text. Throws `limit/reached`.
+   * Returns the ids of the students who are visible to the author, each once. The others are left out: an offline phone
+   * may not know yet that they are gone, and that is no reason to reject a text. Throws `limit/reached`.
    */
   resolve(tx: UnitOfWork, authorId: UserId, userIds: readonly UserId[]): Promise<readonly UserId[]>;
-  /** Puts them in the place of those whom the subject named before. */
+  /** Replaces the mentions of a post or comment. */
   replace(
     tx: UnitOfWork,
     subject: { readonly id: PostId | CommentId; readonly postId: PostId },
     userIds: readonly UserId[],
   ): Promise<void>;
-  /** Whom each of the subjects names, as far as they are shown to the one who asks. */
-  of<Row extends { readonly id: PostId | CommentId; readonly has_mentions: number }>(
+  /** Loads the mentions of each post or comment; only students who are visible to the viewer are included. */
+  load<Row extends { readonly id: PostId | CommentId; readonly has_mentions: number }>(
     read: Pick<Queries, "kysely">,
     viewerId: UserId,
     rows: readonly Row[],
@@ -32,15 +32,15 @@ export interface Mentions {
 
 export const createMentions = ({ limits }: { readonly limits: Pick<Limits, "mentions"> }): Mentions => ({
   resolve: async (tx, authorId, userIds) => {
-    const named = [...new Set(userIds)];
-    if (named.length > limits.mentions) {
-      throw new AppError("limit/reached", "This names too many students.", { limit: "mentions" });
+    const mentionedIds = [...new Set(userIds)];
+    if (mentionedIds.length > limits.mentions) {
+      throw new AppError("limit/reached", "This mentions too many students.", { limit: "mentions" });
     }
-    const shown: UserId[] = [];
-    for (const userId of named) {
-      if (await tx.first(queries.mentionable, { viewerId: authorId, userId })) shown.push(userId);
+    const visibleIds: UserId[] = [];
+    for (const userId of mentionedIds) {
+      if (await tx.first(queries.mentionable, { viewerId: authorId, userId })) visibleIds.push(userId);
     }
-    return shown;
+    return visibleIds;
   },
 
   replace: async (tx, { id: subjectId, postId }, userIds) => {
@@ -50,9 +50,9 @@ export const createMentions = ({ limits }: { readonly limits: Pick<Limits, "ment
     }
   },
 
-  of: async (read, viewerId, rows) => {
+  load: async (read, viewerId, rows) => {
     const ids = rows.filter((row) => row.has_mentions === 1).map(({ id }) => id);
-    // Most name nobody.
+    // Most texts mention nobody; do not query for them.
     const mentions = ids.length > 0 ? await mentionsIn(read, viewerId, ids) : [];
     return (subjectId) =>
       mentions.filter((row) => row.subject_id === subjectId).map(({ user_id: id, name }) => ({ id, name }));

@@ -44,13 +44,13 @@ const newest = prepare<{ before: number; limit: number }>()((query, param) =>
     .limit(param.limit),
 );
 
-/** Last reported first. */
+/** Reported posts; the last reported is first. */
 const reported = prepare<{ reportedBefore: number; before: number; limit: number }>()((query, param) =>
   query
     .selectFrom("posts")
     .leftJoin("profiles", "profiles.user_id", "posts.author_id")
     .select(columns)
-    // As a literal, or no database would use the index of reported posts.
+    // A literal, not a parameter: otherwise no database uses the partial index of reported posts.
     .where((eb) => eb("posts.report_count", ">", eb.lit(0)))
     .where("posts.reported_at", "<=", param.reportedBefore)
     .where((eb) =>
@@ -61,7 +61,7 @@ const reported = prepare<{ reportedBefore: number; before: number; limit: number
     .limit(param.limit),
 );
 
-const one = prepare<{ postId: PostId }>()((query, param) =>
+const byId = prepare<{ postId: PostId }>()((query, param) =>
   query
     .selectFrom("posts")
     .leftJoin("profiles", "profiles.user_id", "posts.author_id")
@@ -69,7 +69,7 @@ const one = prepare<{ postId: PostId }>()((query, param) =>
     .where("posts.id", "=", param.postId),
 );
 
-/** In the order of the ids of those who report. */
+/** The reports of a post, in the order of the reporters' ids. */
 const reports = prepare<{ postId: PostId; limit: number }>()((query, param) =>
   query
     .selectFrom("post_reports")
@@ -91,5 +91,5 @@ const remove = prepare<{ postId: PostId }>()((query, param) =>
   query.deleteFrom("posts").where("id", "=", param.postId).returning("author_id"),
 );
 
-/** The queries of reports, and of the admins who read them. */
-export const moderationQueries = { newest, reported, one, reports, report, remove };
+/** The queries of reports, and of the admin's view of posts. */
+export const moderationQueries = { newest, reported, byId, reports, report, remove };

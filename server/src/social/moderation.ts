@@ -28,25 +28,25 @@ export interface InspectedPost {
   readonly reportedAt: number | null;
 }
 
-/** Why a student finds that a post should not be there. */
+/** A student's report of a post, with the reason. */
 export interface PostReport {
   readonly userId: UserId;
   readonly reason: string;
   readonly at: number;
 }
 
-/** Reports of posts, and what comes of them. */
+/** Reports of posts, and what admins do about them. */
 export interface Moderation {
-  /** A student reports a post once; what she says later of the same changes nothing. Throws `not-found`, `rate/limited`. */
+  /** Reports a post. Idempotent: a second report by the same student changes nothing. Throws `not-found`, `rate/limited`. */
   report(
-    asking: CommandSource,
+    source: CommandSource,
     input: { readonly postId: PostId; readonly reason: string },
   ): Promise<{ readonly postId: PostId }>;
-  /** The last reported first, or all, newest first. */
+  /** Lists reported posts, the last reported first; or all posts, newest first. */
   list(input: PageInput & { readonly reported: boolean }): Promise<Page<InspectedPost>>;
-  /** With its reports, 100 at the most. Throws `not-found`. */
+  /** Returns a post with at most 100 of its reports. Throws `not-found`. */
   show(postId: PostId): Promise<InspectedPost & { readonly reports: readonly PostReport[] }>;
-  /** Takes a post from everybody, with likes, comments and reports. Throws `not-found`. */
+  /** Removes a post for everybody, with its likes, comments and reports. Throws `not-found`. */
   remove(input: {
     readonly postId: PostId;
     readonly reason: string;
@@ -64,20 +64,20 @@ export interface ModerationDeps {
 }
 
 const MAX_SHOWN_REPORTS = 100;
-/** Before the newest, of places and of instants. */
+/** The cursor of the first page: before the newest, for positions and for instants. */
 const FROM_NEWEST = Number.MAX_SAFE_INTEGER;
 
 export const createModeration = (deps: ModerationDeps): Moderation => {
   const { database, commands, areas, notifications, audit, clock, rate } = deps;
   const { read } = database;
   return {
-    report: (asking, input) =>
-      commands.execute(asking, { procedure: "social.report", input }, async (tx, now) => {
+    report: (source, input) =>
+      commands.execute(source, { procedure: "social.report", input }, async (tx, now) => {
         const { postId, reason } = input;
         await lockPost(tx, postId);
-        await visiblePost(tx, asking.userId, postId);
-        rate.take(asking.userId);
-        await tx.all(queries.report, { postId, userId: asking.userId, reason, now });
+        await visiblePost(tx, source.userId, postId);
+        rate.take(source.userId);
+        await tx.all(queries.report, { postId, userId: source.userId, reason, now });
         return { postId };
       }),
 
@@ -107,7 +107,7 @@ export const createModeration = (deps: ModerationDeps): Moderation => {
 
     show: async (postId) => {
       const [row, reports] = await Promise.all([
-        read.first(queries.one, { postId }),
+        read.first(queries.byId, { postId }),
         read.all(queries.reports, { postId, limit: MAX_SHOWN_REPORTS }),
       ]);
       if (!row) throw noSuchPost();

@@ -1,8 +1,8 @@
 import { prepare } from "@edvoyage/db";
 import type { PostId, UserId } from "@edvoyage/protocol";
 
-/** Rows that one unit of work deletes. */
-const ERASED_AT_ONCE = 500;
+/** The most rows that one unit of work deletes. */
+const ERASE_BATCH = 500;
 
 const postsOf = prepare<{ userId: UserId; after: number; limit: number }>()((query, param) =>
   query
@@ -79,7 +79,7 @@ const eraseLikesOf = prepare<{ userId: UserId }>()((query, param) =>
     .deleteFrom("likes")
     .where("user_id", "=", param.userId)
     .where("post_id", "in", (eb) =>
-      eb.selectFrom("likes").select("post_id").where("user_id", "=", param.userId).limit(ERASED_AT_ONCE),
+      eb.selectFrom("likes").select("post_id").where("user_id", "=", param.userId).limit(ERASE_BATCH),
     )
     .returning("post_id"),
 );
@@ -88,11 +88,7 @@ const eraseFollowsOf = prepare<{ userId: UserId }>()((query, param) =>
   query
     .deleteFrom("follows")
     .where("position", "in", (eb) =>
-      eb
-        .selectFrom("follows")
-        .select("position")
-        .where("follower_id", "=", param.userId)
-        .limit(ERASED_AT_ONCE),
+      eb.selectFrom("follows").select("position").where("follower_id", "=", param.userId).limit(ERASE_BATCH),
     )
     .returning("position"),
 );
@@ -101,16 +97,12 @@ const eraseFollowsOn = prepare<{ userId: UserId }>()((query, param) =>
   query
     .deleteFrom("follows")
     .where("position", "in", (eb) =>
-      eb
-        .selectFrom("follows")
-        .select("position")
-        .where("followee_id", "=", param.userId)
-        .limit(ERASED_AT_ONCE),
+      eb.selectFrom("follows").select("position").where("followee_id", "=", param.userId).limit(ERASE_BATCH),
     )
     .returning("position"),
 );
 
-/** The newest first: replies go before what they answer. */
+/** Deletes the newest first, so that replies go before the comments that they reply to. */
 const eraseCommentsOf = prepare<{ userId: UserId }>()((query, param) =>
   query
     .deleteFrom("comments")
@@ -120,12 +112,12 @@ const eraseCommentsOf = prepare<{ userId: UserId }>()((query, param) =>
         .select("position")
         .where("author_id", "=", param.userId)
         .orderBy("position", "desc")
-        .limit(ERASED_AT_ONCE),
+        .limit(ERASE_BATCH),
     )
     .returning("position"),
 );
 
-const somePost = prepare<{ userId: UserId }>()((query, param) =>
+const anyPost = prepare<{ userId: UserId }>()((query, param) =>
   query.selectFrom("posts").select("id").where("author_id", "=", param.userId).limit(1),
 );
 
@@ -134,7 +126,7 @@ const eraseLikesOn = prepare<{ postId: PostId }>()((query, param) =>
     .deleteFrom("likes")
     .where("post_id", "=", param.postId)
     .where("user_id", "in", (eb) =>
-      eb.selectFrom("likes").select("user_id").where("post_id", "=", param.postId).limit(ERASED_AT_ONCE),
+      eb.selectFrom("likes").select("user_id").where("post_id", "=", param.postId).limit(ERASE_BATCH),
     )
     .returning("post_id"),
 );
@@ -148,7 +140,7 @@ const eraseCommentsOn = prepare<{ postId: PostId }>()((query, param) =>
         .select("position")
         .where("post_id", "=", param.postId)
         .orderBy("position", "desc")
-        .limit(ERASED_AT_ONCE),
+        .limit(ERASE_BATCH),
     )
     .returning("position"),
 );
@@ -157,7 +149,7 @@ const erasePost = prepare<{ postId: PostId }>()((query, param) =>
   query.deleteFrom("posts").where("id", "=", param.postId).returning("id"),
 );
 
-/** The queries of the export and the erasure of a student. */
+/** The queries of the export and the erasure of a student's posts, comments, likes and follows. */
 export const studentDataQueries = {
   postsOf,
   commentsOf,
@@ -170,7 +162,7 @@ export const studentDataQueries = {
   eraseFollowsOf,
   eraseFollowsOn,
   eraseCommentsOf,
-  somePost,
+  anyPost,
   eraseLikesOn,
   eraseCommentsOn,
   erasePost,

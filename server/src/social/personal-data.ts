@@ -9,10 +9,10 @@ import {
 } from "../account/personal-data.ts";
 import { studentDataQueries as queries } from "./personal-data.store.ts";
 
-/** Before the first of what the database numbers. */
+/** The cursor before the first position. */
 const FROM_OLDEST: number = 0;
 
-/** What a student gets of Cavity: what she posted, said, liked and reported, whom she follows and who follows her. */
+/** Exports a student's part of the social area: posts, comments, likes, mentions, reports, and follows in both directions. */
 export const createSocialExport = ({ read }: { readonly read: Queries }): readonly ExportPart[] => {
   const byPosition = { before: FROM_OLDEST, keyOf: (row: { readonly position: number }) => row.position };
   const byPost = { before: BEFORE_ALL_IDS, keyOf: (row: { readonly post_id: string }) => row.post_id };
@@ -101,8 +101,8 @@ export const createSocialExport = ({ read }: { readonly read: Queries }): readon
 };
 
 /**
- * Her row would take all of it along, and the counts are kept by the database whoever deletes; but a post with 100,000 likes
- * is more than one unit of work should delete.
+ * Erases a student's part of the social area in batches. Deleting the row of the user would cascade to all of it, and triggers keep
+ * the counts either way; but a post with 100,000 likes is too much for one unit of work.
  */
 export const createSocialErasure = (): readonly ErasurePart[] => [
   {
@@ -122,13 +122,13 @@ export const createSocialErasure = (): readonly ErasurePart[] => [
   },
   {
     name: "posts and what others added to them",
-    erase: (userId, run) => eraseUntilNone(run, (tx) => eraseSomeOfPosts(tx, userId)),
+    erase: (userId, run) => eraseUntilNone(run, (tx) => erasePostBatch(tx, userId)),
   },
 ];
 
-/** A post goes last, when nothing hangs on it but what is bounded. */
-const eraseSomeOfPosts = async (tx: UnitOfWork, userId: UserId): Promise<readonly unknown[]> => {
-  const post = await tx.first(queries.somePost, { userId });
+/** Deletes a batch of likes or comments of one post, and the post itself only when none is left. */
+const erasePostBatch = async (tx: UnitOfWork, userId: UserId): Promise<readonly unknown[]> => {
+  const post = await tx.first(queries.anyPost, { userId });
   if (!post) return [];
   const { id: postId } = post;
   const likes = await tx.all(queries.eraseLikesOn, { postId });

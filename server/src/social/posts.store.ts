@@ -41,11 +41,11 @@ export interface PostRow {
   readonly edited_at: number | null;
   readonly like_count: number;
   readonly comment_count: number;
-  /** The one who asks, if she likes it. */
+  /** The viewer's id if the viewer likes the post; otherwise `null`. */
   readonly liked_by: UserId | null;
 }
 
-/** The one who asks, and those whom she follows as far as they are shown to her. */
+/** The student, and the students whom they follow and who are visible to them. */
 const feedAuthors = (query: Queries["kysely"], userId: UserId) =>
   query
     .selectFrom("follows")
@@ -54,7 +54,10 @@ const feedAuthors = (query: Queries["kysely"], userId: UserId) =>
     .where(isVisibleTo(userId, "follows.followee_id"))
     .unionAll(query.selectFrom("users").select("users.id as author_id").where("users.id", "=", userId));
 
-/** Of each author of a feed the newest place before a cursor, the authors with the highest of those, and the lowest of these. */
+/**
+ * Builds the first steps of the feed: the newest position of each author before the cursor, the authors with the highest
+ * of these, and the lowest position that can be on the page.
+ */
 const firstAuthors = (
   query: Queries["kysely"],
   { userId, before, limit }: { readonly userId: UserId; readonly before: number; readonly limit: number },
@@ -64,8 +67,8 @@ const firstAuthors = (
     .with("newest", (cte) =>
       cte.selectFrom("authors").select((eb) => [
         "authors.author_id",
-        // Who has no post is last on both databases: they differ on where a null goes.
-        eb.fn.coalesce(placesOf(eb, before).limit(eb.lit(1)), eb.lit(0)).as("newest_position"),
+        // 0, not null, for authors without posts, so that they sort last: the two databases order nulls differently.
+        eb.fn.coalesce(positionsOf(eb, before).limit(eb.lit(1)), eb.lit(0)).as("newest_position"),
       ]),
     )
     .with("first_authors", (cte) =>
@@ -75,7 +78,8 @@ const firstAuthors = (
         .orderBy("newest.newest_position", "desc")
         .limit(limit),
     )
-    // As many posts as the page has are no lower: none below it is on the page. Fewer authors than that give no floor.
+    // With at least `limit` authors, `limit` posts are at or above the lowest of their newest positions, so no lower post
+    // is on the page. With fewer authors there is no floor.
     .with("page_floor", (cte) =>
       cte
         .selectFrom("first_authors")
@@ -93,8 +97,8 @@ const firstAuthors = (
 type Authors = Tables & { readonly authors: { readonly author_id: UserId } };
 type PageAuthors = Authors & { readonly page_floor: { readonly lowest_position: number } };
 
-/** The places of an author's posts before a cursor, newest first: what the index has of them. */
-const placesOf = (eb: ExpressionBuilder<Authors, "authors">, before: number) =>
+/** The positions of an author's posts before a cursor, newest first; the index alone answers this. */
+const positionsOf = (eb: ExpressionBuilder<Authors, "authors">, before: number) =>
   eb
     .selectFrom("posts")
     .select("posts.position")
@@ -102,27 +106,30 @@ const placesOf = (eb: ExpressionBuilder<Authors, "authors">, before: number) =>
     .where("posts.position", "<", before)
     .orderBy("posts.position", "desc");
 
-/** Those of them that may be on the page. */
-const pagePlacesOf = (
+/** The positions of an author that may be on the page. */
+const pagePositionsOf = (
   eb: ExpressionBuilder<PageAuthors, "authors">,
   { before, limit }: { readonly before: number; readonly limit: number },
 ) =>
-  placesOf(eb, before)
+  positionsOf(eb, before)
     .where("posts.position", ">=", eb.selectFrom("page_floor").select("page_floor.lowest_position"))
     .limit(limit);
 
 type FeedQuery = Prepared<{ userId: UserId; before: number; limit: number }, PostRow>;
 
 /**
- * The feed is merged when it is read. For a page of n posts: of each author the newest place before the cursor (one entry
- * of an index each), of the n authors whose places are the highest all places down to the lowest of those n, of all these
- * the highest, and of those the posts. No other author has a post on the page, and no lower place is on it. No post is
- * read that is not on the page, however many there are; following and unfollowing cost one row, and so does a post,
- * however many follow its author. Writing each post into its followers' feeds instead was measured: 22 ms a post (SQLite,
- * 500 followers) for 0.3 ms less a page.
+ * Merges the feed when it is read. A page of n posts takes these steps:
+ * 1. Find each author's newest position before the cursor (one index entry for each).
+ * 2. Keep the n authors with the highest of these. No other author has a post on the page.
+ * 3. Collect their positions down to the lowest of these n. No lower position is on the page.
+ * 4. Keep the n highest, and read their posts.
  *
- * SQLite has no lateral joins. PostgreSQL gets them: in a query for any page size it would expect pages of thousands, and
- * read whole tables for them.
+ * No post is read that is not on the page. Following, unfollowing and posting write one row each, however many followers
+ * there are. Writing each post into the feeds of its followers instead was measured: 22 ms for each post (SQLite, 500
+ * followers) to save 0.3 ms for each page.
+ *
+ * SQLite has no lateral joins. PostgreSQL needs them: its planner does not know the page size, would otherwise expect
+ * thousands of rows, and would read whole tables.
  */
 const feed: Readonly<Record<DialectName, FeedQuery>> = {
   sqlite: prepare<{ userId: UserId; before: number; limit: number }>()((query, param) =>
@@ -133,7 +140,7 @@ const feed: Readonly<Record<DialectName, FeedQuery>> = {
           .innerJoin("posts as candidates", (join) =>
             join
               .onRef("candidates.author_id", "=", "authors.author_id")
-              .on((eb) => eb("candidates.position", "in", pagePlacesOf(eb, param))),
+              .on((eb) => eb("candidates.position", "in", pagePositionsOf(eb, param))),
           )
           .select("candidates.position")
           .orderBy("candidates.position", "desc")
@@ -154,7 +161,7 @@ const feed: Readonly<Record<DialectName, FeedQuery>> = {
         cte
           .selectFrom("first_authors as authors")
           .innerJoinLateral(
-            (eb) => pagePlacesOf(eb, param).as("own_places"),
+            (eb) => pagePositionsOf(eb, param).as("own_places"),
             (join) => join.onTrue(),
           )
           .select("own_places.position")
@@ -196,8 +203,8 @@ const byAuthor = prepare<{ viewerId: UserId; authorId: UserId; before: number; l
       .limit(param.limit),
 );
 
-/** A post that is shown to a student. */
-const shown = prepare<{ viewerId: UserId; postId: PostId }>()((query, param) =>
+/** A post, if its author is visible to the viewer. */
+const visible = prepare<{ viewerId: UserId; postId: PostId }>()((query, param) =>
   query
     .selectFrom("posts")
     .leftJoin("profiles", "profiles.user_id", "posts.author_id")
@@ -235,7 +242,7 @@ const insert = prepare<{
     .returning("id"),
 );
 
-const known = prepare<{ postId: PostId }>()((query, param) =>
+const existing = prepare<{ postId: PostId }>()((query, param) =>
   query.selectFrom("posts").select(["author_id", "created_at"]).where("id", "=", param.postId),
 );
 
@@ -295,9 +302,9 @@ const likers = prepare<{ viewerId: UserId; postId: PostId; after: UserId; limit:
 export const postQueries = {
   feed,
   byAuthor,
-  shown,
+  visible,
   insert,
-  known,
+  existing,
   update,
   remove,
   like,

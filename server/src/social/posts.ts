@@ -16,24 +16,24 @@ import { rowToStudent, type StudentName } from "./student-name.ts";
 export interface Post {
   readonly id: PostId;
   readonly author: StudentName;
-  /** At least one of text, link and image is there. */
+  /** At least one of text, link and image is not `null`. */
   readonly text: string | null;
-  /** `https:`. */
+  /** An `https:` URL. */
   readonly link: string | null;
-  /** An `https:` URL, or a name in the app's own store of images. */
+  /** An `https:` URL, or a name in the app's own image store. */
   readonly image: string | null;
   readonly mentions: readonly Mention[];
   readonly likeCount: number;
-  /** Replies included. */
+  /** Includes replies. */
   readonly commentCount: number;
-  /** Whether the one who asks likes it. */
+  /** Whether the caller likes the post. */
   readonly liked: boolean;
-  /** When it reached the server, which is its place in every list. */
+  /** When the post reached the server; this decides its place in every list. */
   readonly createdAt: number;
   readonly editedAt: number | null;
 }
 
-/** What a post is to say. */
+/** The content of a new post. */
 export interface PostContent {
   readonly text: string | null;
   readonly link: string | null;
@@ -41,48 +41,48 @@ export interface PostContent {
   readonly mentions: readonly UserId[];
 }
 
-/** What of a post is to change; what is not named stays, `null` takes away. */
+/** A change to a post: an absent field stays as it is, `null` removes its content. */
 export type PostChange = { readonly postId: PostId } & {
-  readonly [Part in keyof PostContent]?: PostContent[Part] | undefined;
+  readonly [Field in keyof PostContent]?: PostContent[Field] | undefined;
 };
 
-/** A page that is asked for. */
+/** A request for one page of a list. */
 export interface PageInput {
   readonly cursor?: string | null | undefined;
   readonly limit: number;
 }
 
-/** What students post, and that they like it. */
+/** Posts of students, and likes. */
 export interface Posts {
-  /** One's own posts and those of the students whom one follows, newest first. */
+  /** Lists the student's own posts and those of the students whom they follow, newest first. */
   feed(userId: UserId, page: PageInput): Promise<Page<Post>>;
-  /** Throws `not-found` for what is not shown to the one who asks. */
+  /** Throws `not-found` for a post that is not visible to the caller. */
   get(userId: UserId, postId: PostId): Promise<Post>;
-  /** Newest first; of one who is shown, which is for the caller to know. */
+  /** Lists an author's posts, newest first. The caller must have checked that the author is visible to the viewer. */
   byAuthor(viewerId: UserId, authorId: UserId, page: PageInput): Promise<Page<Post>>;
-  /** The id of the post is that of the command. Throws `limit/reached`, `rate/limited`. */
+  /** Adds a post; its id is the command id. Throws `limit/reached`, `rate/limited`. */
   post(
-    asking: CommandSource,
+    source: CommandSource,
     input: PostContent,
   ): Promise<{ readonly postId: PostId; readonly createdAt: number }>;
-  /** The last of two edits wins. Throws `not-found`, `forbidden`, `limit/reached`, `rate/limited`. */
+  /** Edits a post; the last of two edits wins. Throws `not-found`, `forbidden`, `limit/reached`, `rate/limited`. */
   edit(
-    asking: CommandSource,
+    source: CommandSource,
     input: PostChange,
   ): Promise<{ readonly postId: PostId; readonly editedAt: number }>;
-  /** Takes likes, comments and reports with it. Throws `not-found`, `forbidden`. */
-  remove(asking: CommandSource, input: { readonly postId: PostId }): Promise<{ readonly postId: PostId }>;
+  /** Removes a post with its likes, comments and reports. Throws `not-found`, `forbidden`. */
+  remove(source: CommandSource, input: { readonly postId: PostId }): Promise<{ readonly postId: PostId }>;
   /**
-   * Liking twice is liking once. `like` and `unlike` answer with what holds now, also when the command is repeated: for a post
-   * that is gone or not shown any more, not liked by anyone. Throw `not-found`, `rate/limited`.
+   * Likes a post; idempotent. `like` and `unlike` return the current state, also when the command is repeated. For a post
+   * that is gone or no longer visible they return `liked: false` and no likes. Throw `not-found`, `rate/limited`.
    */
-  like(asking: CommandSource, input: { readonly postId: PostId }): Promise<LikeReceipt>;
-  unlike(asking: CommandSource, input: { readonly postId: PostId }): Promise<LikeReceipt>;
-  /** Who likes a post, in the order of their ids. Throws `not-found`. */
+  like(source: CommandSource, input: { readonly postId: PostId }): Promise<LikeReceipt>;
+  unlike(source: CommandSource, input: { readonly postId: PostId }): Promise<LikeReceipt>;
+  /** Lists the students who like a post, in the order of their ids. Throws `not-found`. */
   likers(userId: UserId, input: PageInput & { readonly postId: PostId }): Promise<Page<StudentName>>;
 }
 
-/** Whether the one who asks likes a post now, and how many do. */
+/** Whether the caller likes a post now, and how many students do. */
 export interface LikeReceipt {
   readonly postId: PostId;
   readonly liked: boolean;
@@ -101,7 +101,7 @@ export interface PostsDeps {
   readonly reactionRate: StudentRateLimit;
 }
 
-/** Before the newest. */
+/** The cursor of the first page: before the newest post. */
 const FROM_NEWEST = Number.MAX_SAFE_INTEGER;
 const cursorShape = z.tuple([z.number().int()]);
 
@@ -113,7 +113,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
     rows: readonly PostRow[],
     { list, viewerId, limit }: { readonly list: string; readonly viewerId: UserId; readonly limit: number },
   ): Promise<Page<Post>> => {
-    const mentionsOf = await mentions.of(read, viewerId, rows);
+    const mentionsOf = await mentions.load(read, viewerId, rows);
     return toPage(rows, limit, {
       list,
       itemOf: (row) => rowToPost(row, mentionsOf(row.id)),
@@ -123,8 +123,8 @@ export const createPosts = (deps: PostsDeps): Posts => {
 
   const assertContent = ({ text, link, image }: Omit<PostContent, "mentions">): void => {
     if (text === null && link === null && image === null) {
-      throw new AppError("input/invalid", "A post has a text, a link or an image.", {
-        issues: [{ path: "text", message: "Nothing is posted" }],
+      throw new AppError("input/invalid", "A post needs a text, a link or an image.", {
+        issues: [{ path: "text", message: "The post is empty" }],
       });
     }
     if (text !== null && text.length > limits.postCharacters) {
@@ -132,24 +132,24 @@ export const createPosts = (deps: PostsDeps): Posts => {
     }
   };
 
-  const tellMentioned = async (
+  const notifyMentioned = async (
     tx: UnitOfWork,
     { postId, authorId, now }: { readonly postId: PostId; readonly authorId: UserId; readonly now: number },
     mentioned: readonly UserId[],
   ): Promise<void> => {
-    // In one order, or two who mention the same students could wait for each other.
+    // A fixed order; otherwise two posts that mention the same students could deadlock.
     for (const userId of mentioned.toSorted()) {
       const subject = { kind: "post", id: postId } as const;
       await notifications.add(tx, { userId, kind: "mentioned", actorId: authorId, subject }, now);
     }
   };
 
-  const likeOf = async (viewerId: UserId, postId: PostId): Promise<LikeReceipt> => {
-    const row = await read.first(queries.shown, { viewerId, postId });
+  const currentLike = async (viewerId: UserId, postId: PostId): Promise<LikeReceipt> => {
+    const row = await read.first(queries.visible, { viewerId, postId });
     return { postId, liked: row ? row.liked_by !== null : false, likeCount: row?.like_count ?? 0 };
   };
 
-  /** The student's own post. */
+  /** Locks and returns the student's own post; throws `forbidden` for somebody else's. */
   const ownPost = async (tx: UnitOfWork, userId: UserId, postId: PostId): Promise<PostRow> => {
     await lockPost(tx, postId);
     const row = await visiblePost(tx, userId, postId);
@@ -166,7 +166,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
 
     get: async (userId, postId) => {
       const row = await visiblePost(read, userId, postId);
-      const mentionsOf = await mentions.of(read, userId, [row]);
+      const mentionsOf = await mentions.load(read, userId, [row]);
       return rowToPost(row, mentionsOf(row.id));
     },
 
@@ -177,19 +177,19 @@ export const createPosts = (deps: PostsDeps): Posts => {
       return rowsToPage(rows, { list, viewerId, limit });
     },
 
-    post: (asking, input) =>
-      commands.execute(asking, { procedure: "social.post", input }, async (tx, now) => {
-        const { userId: authorId } = asking;
+    post: (source, input) =>
+      commands.execute(source, { procedure: "social.post", input }, async (tx, now) => {
+        const { userId: authorId } = source;
         assertContent(input);
-        const postId = asking.commandId === null ? newId<PostId>(now) : commandToPostId(asking.commandId);
-        const known = await tx.first(queries.known, { postId });
-        if (known?.author_id === authorId) return { postId, createdAt: known.created_at };
+        const postId = source.commandId === null ? newId<PostId>(now) : commandToPostId(source.commandId);
+        const existing = await tx.first(queries.existing, { postId });
+        if (existing?.author_id === authorId) return { postId, createdAt: existing.created_at };
         postRate.take(authorId);
         const mentioned = await mentions.resolve(tx, authorId, input.mentions);
         await areas.touch(tx, authorId, { area: "social", now });
-        await tellMentioned(tx, { postId, authorId, now }, mentioned);
-        // Held until the commit, so that places appear in their order: nobody who has read on past a place meets a
-        // lower one later. Last, because all who post wait for it.
+        await notifyMentioned(tx, { postId, authorId, now }, mentioned);
+        // Hold the lock until the commit, so that positions become visible in order: a reader who is past a position must
+        // not miss a lower one that appears later. Take it last, because every new post waits for it.
         await tx.lock("social:order");
         const { text, link, image } = input;
         const row = {
@@ -201,15 +201,15 @@ export const createPosts = (deps: PostsDeps): Posts => {
           hasMentions: Number(mentioned.length > 0),
           now,
         };
-        if (!(await tx.first(queries.insert, row))) throw takenId();
+        if (!(await tx.first(queries.insert, row))) throw commandIdTaken();
         await mentions.replace(tx, { id: postId, postId }, mentioned);
         return { postId, createdAt: now };
       }),
 
-    edit: (asking, input) =>
-      commands.execute(asking, { procedure: "social.editPost", input }, async (tx, now) => {
-        const { userId: authorId } = asking;
-        const { postId, mentions: named, ...changed } = input;
+    edit: (source, input) =>
+      commands.execute(source, { procedure: "social.editPost", input }, async (tx, now) => {
+        const { userId: authorId } = source;
+        const { postId, mentions: newMentions, ...changed } = input;
         const row = await ownPost(tx, authorId, postId);
         const content = {
           text: changed.text === undefined ? row.text : changed.text,
@@ -220,30 +220,30 @@ export const createPosts = (deps: PostsDeps): Posts => {
         postRate.take(authorId);
         await areas.touch(tx, authorId, { area: "social", now });
         let hasMentions = row.has_mentions;
-        if (named) {
-          const mentioned = await mentions.resolve(tx, authorId, named);
+        if (newMentions) {
+          const mentioned = await mentions.resolve(tx, authorId, newMentions);
           await mentions.replace(tx, { id: postId, postId }, mentioned);
-          await tellMentioned(tx, { postId, authorId, now }, mentioned);
+          await notifyMentioned(tx, { postId, authorId, now }, mentioned);
           hasMentions = Number(mentioned.length > 0);
         }
         await tx.all(queries.update, { postId, ...content, hasMentions, now });
         return { postId, editedAt: now };
       }),
 
-    remove: (asking, input) =>
-      commands.execute(asking, { procedure: "social.removePost", input }, async (tx, now) => {
+    remove: (source, input) =>
+      commands.execute(source, { procedure: "social.removePost", input }, async (tx, now) => {
         const { postId } = input;
-        await ownPost(tx, asking.userId, postId);
+        await ownPost(tx, source.userId, postId);
         await tx.all(queries.remove, { postId });
         await notifications.forget(tx, { kind: "post", id: postId });
-        await areas.touch(tx, asking.userId, { area: "social", now });
+        await areas.touch(tx, source.userId, { area: "social", now });
         return { postId };
       }),
 
-    like: async (asking, input) => {
-      const { userId } = asking;
+    like: async (source, input) => {
+      const { userId } = source;
       const { postId } = input;
-      await commands.execute(asking, { procedure: "social.like", input }, async (tx, now) => {
+      await commands.execute(source, { procedure: "social.like", input }, async (tx, now) => {
         await lockPost(tx, postId);
         const row = await visiblePost(tx, userId, postId);
         if (row.liked_by) return {};
@@ -254,13 +254,13 @@ export const createPosts = (deps: PostsDeps): Posts => {
         await notifications.add(tx, { userId: row.author_id, kind: "liked", actorId: userId, subject }, now);
         return {};
       });
-      return likeOf(userId, postId);
+      return currentLike(userId, postId);
     },
 
-    unlike: async (asking, input) => {
-      const { userId } = asking;
+    unlike: async (source, input) => {
+      const { userId } = source;
       const { postId } = input;
-      await commands.execute(asking, { procedure: "social.unlike", input }, async (tx, now) => {
+      await commands.execute(source, { procedure: "social.unlike", input }, async (tx, now) => {
         await lockPost(tx, postId);
         const row = await visiblePost(tx, userId, postId);
         if (!row.liked_by) return {};
@@ -275,7 +275,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
         );
         return {};
       });
-      return likeOf(userId, postId);
+      return currentLike(userId, postId);
     },
 
     likers: async (userId, { postId, cursor, limit }) => {
@@ -293,22 +293,22 @@ export const createPosts = (deps: PostsDeps): Posts => {
   };
 };
 
-/** Whoever changes what hangs on a post waits for others who do, its removal among them. */
+/** Serializes commands that change a post, its comments or its likes. */
 export const lockPost = (tx: UnitOfWork, postId: PostId): Promise<void> => tx.lock(`post:${postId}`);
 
-/** Throws `not-found` for a post that is not shown to the student, whether or not there is one. */
+/** Returns a post; throws `not-found` for one that is not visible to the student, whether or not it exists. */
 export const visiblePost = async (
   from: Pick<Queries, "first">,
   viewerId: UserId,
   postId: PostId,
 ): Promise<PostRow> => {
-  const row = await from.first(queries.shown, { viewerId, postId });
+  const row = await from.first(queries.visible, { viewerId, postId });
   if (!row) throw new AppError("not-found", "There is no such post.");
   return row;
 };
 
-/** An id that somebody else's post or comment has. */
-export const takenId = () =>
+/** The error for a command id that is already the id of another post or comment. */
+export const commandIdTaken = () =>
   new AppError("input/invalid", "This command id belongs to something else.", {
     issues: [{ path: "commandId", message: "Already used for something else" }],
   });

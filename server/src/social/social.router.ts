@@ -11,9 +11,9 @@ import type { Social } from "./social.ts";
 const MAX_URL_CHARACTERS = 2_048;
 const MAX_IMAGE_NAME_CHARACTERS = 512;
 const MAX_REASON_CHARACTERS = 500;
-/** More than a request holds: what is above the limit gets the error that names it. */
+/** More than a request can hold. A text above the real limit then gets the error that names this limit. */
 const MAX_TEXT_CHARACTERS = 256 * 1024;
-const MAX_NAMED_STUDENTS = 1_000;
+const MAX_MENTIONS = 1_000;
 
 const postId = idInput<PostId>();
 const commentId = idInput<CommentId>();
@@ -21,15 +21,15 @@ const userId = idInput<UserId>();
 const commandId = commandIdInput();
 const text = proseInput(MAX_TEXT_CHARACTERS);
 const link = httpsUrlInput(MAX_URL_CHARACTERS);
-/** A name in the app's own store of images has no scheme and leads nowhere else. */
+/** An `https:` URL, or a name in the app's own image store, which has no scheme and cannot point elsewhere. */
 const image = z.union([
   httpsUrlInput(MAX_URL_CHARACTERS),
   z
     .string()
     .max(MAX_IMAGE_NAME_CHARACTERS)
-    .regex(/^[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*$/, "An https URL, or a name of an image"),
+    .regex(/^[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*$/, "An https URL, or the name of an image"),
 ]);
-const mentions = z.array(userId).max(MAX_NAMED_STUDENTS);
+const mentions = z.array(userId).max(MAX_MENTIONS);
 const orNull = <Input extends z.ZodType>(input: Input) => input.nullish().transform((given) => given ?? null);
 
 export const createSocialRouter = ({ social }: { readonly social: Social }) => {
@@ -51,7 +51,9 @@ export const createSocialRouter = ({ social }: { readonly social: Social }) => {
           commandId,
         }),
       )
-      .mutation(({ ctx, input: { commandId, ...input } }) => posts.post(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        posts.post(commandSource(ctx, commandId), input),
+      ),
     editPost: sessionProcedure
       .input(
         z.object({
@@ -63,23 +65,31 @@ export const createSocialRouter = ({ social }: { readonly social: Social }) => {
           commandId,
         }),
       )
-      .mutation(({ ctx, input: { commandId, ...input } }) => posts.edit(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        posts.edit(commandSource(ctx, commandId), input),
+      ),
     removePost: sessionProcedure
       .input(z.object({ postId, commandId }))
-      .mutation(({ ctx, input: { commandId, ...input } }) => posts.remove(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        posts.remove(commandSource(ctx, commandId), input),
+      ),
     like: sessionProcedure
       .input(z.object({ postId, commandId }))
-      .mutation(({ ctx, input: { commandId, ...input } }) => posts.like(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        posts.like(commandSource(ctx, commandId), input),
+      ),
     unlike: sessionProcedure
       .input(z.object({ postId, commandId }))
-      .mutation(({ ctx, input: { commandId, ...input } }) => posts.unlike(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        posts.unlike(commandSource(ctx, commandId), input),
+      ),
     likes: sessionProcedure
       .input(z.object({ postId, ...pageInput }))
       .query(({ ctx, input }) => posts.likers(ctx.caller.user.id, input)),
     report: sessionProcedure
       .input(z.object({ postId, reason: lineInput(MAX_REASON_CHARACTERS), commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
-        moderation.report(asking(ctx, commandId), input),
+        moderation.report(commandSource(ctx, commandId), input),
       ),
 
     comments: sessionProcedure
@@ -92,18 +102,24 @@ export const createSocialRouter = ({ social }: { readonly social: Social }) => {
       .input(
         z.object({ postId, parentId: orNull(commentId), text, mentions: mentions.default([]), commandId }),
       )
-      .mutation(({ ctx, input: { commandId, ...input } }) => comments.add(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        comments.add(commandSource(ctx, commandId), input),
+      ),
     removeComment: sessionProcedure
       .input(z.object({ commentId, commandId }))
-      .mutation(({ ctx, input: { commandId, ...input } }) => comments.remove(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        comments.remove(commandSource(ctx, commandId), input),
+      ),
 
     follow: sessionProcedure
       .input(z.object({ userId, commandId }))
-      .mutation(({ ctx, input: { commandId, ...input } }) => students.follow(asking(ctx, commandId), input)),
+      .mutation(({ ctx, input: { commandId, ...input } }) =>
+        students.follow(commandSource(ctx, commandId), input),
+      ),
     unfollow: sessionProcedure
       .input(z.object({ userId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
-        students.unfollow(asking(ctx, commandId), input),
+        students.unfollow(commandSource(ctx, commandId), input),
       ),
     followers: sessionProcedure
       .input(z.object({ userId: userId.optional(), ...pageInput }).prefault({}))
@@ -121,13 +137,13 @@ export const createSocialRouter = ({ social }: { readonly social: Social }) => {
     studentPosts: sessionProcedure
       .input(z.object({ userId, ...pageInput }))
       .query(async ({ ctx, input: { userId, ...page } }) => {
-        await students.assertShown(ctx.caller.user.id, userId);
+        await students.assertVisible(ctx.caller.user.id, userId);
         return posts.byAuthor(ctx.caller.user.id, userId, page);
       }),
   });
 };
 
-const asking = ({ caller }: SessionContext, commandId: CommandId | null): CommandSource => ({
+const commandSource = ({ caller }: SessionContext, commandId: CommandId | null): CommandSource => ({
   userId: caller.user.id,
   commandId,
 });

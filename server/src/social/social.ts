@@ -13,7 +13,7 @@ import { createModeration, type Moderation } from "./moderation.ts";
 import { createPosts, type Posts } from "./posts.ts";
 import { createStudents, type Students } from "./students.ts";
 
-/** Cavity: what students post, say of it, and whom they follow. */
+/** The social area ("Cavity" in the app): posts, comments, follows and moderation. */
 export interface Social {
   readonly posts: Posts;
   readonly comments: Comments;

@@ -1,14 +1,14 @@
 import type { UserId } from "@edvoyage/protocol";
 
-/** A student as posts, comments and lists name her. */
+/** A student as shown in posts, comments and lists. */
 export interface StudentName {
   readonly id: UserId;
   readonly name: string | null;
-  /** `https:`. */
+  /** An `https:` URL. */
   readonly photoUrl: string | null;
 }
 
-/** A student as queries name her. */
+/** The columns of a student in query results. */
 export interface StudentRow {
   readonly id: UserId;
   readonly name: string | null;

@@ -3,7 +3,7 @@ import type { UserId } from "@edvoyage/protocol";
 import type { StudentRow } from "./student-name.ts";
 import { isVisibleTo } from "./visibility.ts";
 
-/** A student whose page is opened. */
+/** A student's page as one viewer sees it. */
 export interface StudentPageRow extends StudentRow {
   readonly bio: string | null;
   readonly institution: string | null;
@@ -11,9 +11,9 @@ export interface StudentPageRow extends StudentRow {
   readonly posts: number | null;
   readonly followers: number | null;
   readonly following: number | null;
-  /** The one who asks, if she follows her. */
+  /** The viewer's id if the viewer follows the student; otherwise `null`. */
   readonly followed_by: UserId | null;
-  /** She, if she follows the one who asks. */
+  /** The student's id if the student follows the viewer; otherwise `null`. */
   readonly follows_viewer: UserId | null;
 }
 
@@ -21,7 +21,7 @@ export interface StudentPageRow extends StudentRow {
 export interface FollowRow extends StudentRow {
   readonly position: number;
   readonly at: number;
-  /** The one who asks, if she follows her. */
+  /** The viewer's id if the viewer follows the student; otherwise `null`. */
   readonly followed_by: UserId | null;
 }
 
@@ -53,8 +53,8 @@ const page = prepare<{ viewerId: UserId; userId: UserId }>()((query, param) =>
     .where(isVisibleTo(param.viewerId, "users.id")),
 );
 
-/** A row when the student is shown to the other. */
-const shown = prepare<{ viewerId: UserId; userId: UserId }>()((query, param) =>
+/** Finds a row if the student is visible to the viewer. */
+const visible = prepare<{ viewerId: UserId; userId: UserId }>()((query, param) =>
   query
     .selectFrom("users")
     .select("users.id")
@@ -131,7 +131,7 @@ const unfollow = prepare<{ followerId: UserId; followeeId: UserId }>()((query, p
     .returning("position"),
 );
 
-/** A row when one student follows another, shown to the follower or not. */
+/** Finds a row if one student follows another, also when the other is not visible to the follower. */
 const followed = prepare<{ followerId: UserId; followeeId: UserId }>()((query, param) =>
   query
     .selectFrom("follows")
@@ -141,4 +141,4 @@ const followed = prepare<{ followerId: UserId; followeeId: UserId }>()((query, p
 );
 
 /** The queries of students and whom they follow. */
-export const studentQueries = { page, shown, followers, following, counts, follow, unfollow, followed };
+export const studentQueries = { page, visible, followers, following, counts, follow, unfollow, followed };

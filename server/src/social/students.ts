@@ -12,45 +12,45 @@ import type { PageInput } from "./posts.ts";
 import { rowToStudent, type StudentName } from "./student-name.ts";
 import { studentQueries as queries, type FollowRow, type StudentPageRow } from "./students.store.ts";
 
-/** A student's page, without her posts. */
+/** A student's page, without the posts. */
 export interface StudentPage extends PublicProfile {
   readonly postCount: number;
   readonly followerCount: number;
   readonly followingCount: number;
-  /** Whether the one who asks follows her. */
+  /** Whether the caller follows this student. */
   readonly followed: boolean;
-  /** Whether she follows the one who asks. */
+  /** Whether this student follows the caller. */
   readonly followsYou: boolean;
 }
 
-/** A student in a list of those who follow or are followed. */
+/** A student in a list of followers or followed students. */
 export interface FollowedStudent extends StudentName {
-  /** When it began. */
+  /** When the follow began. */
   readonly since: number;
-  /** Whether the one who asks follows her. */
+  /** Whether the caller follows this student. */
   readonly followed: boolean;
 }
 
-/** Students, and whom they follow. */
+/** Students' pages and follows. */
 export interface Students {
-  /** Throws `not-found` for nobody's id, and for one who is not shown to the one who asks. */
+  /** Throws `not-found` for an unknown id, and for a student who is not visible to the viewer. */
   page(viewerId: UserId, userId: UserId): Promise<StudentPage>;
   /** Throws `not-found` as `page` does. */
-  assertShown(viewerId: UserId, userId: UserId): Promise<void>;
+  assertVisible(viewerId: UserId, userId: UserId): Promise<void>;
   /** Newest first. Throws `not-found`. */
   followers(viewerId: UserId, input: PageInput & { readonly userId: UserId }): Promise<Page<FollowedStudent>>;
   /** Newest first. Throws `not-found`. */
   following(viewerId: UserId, input: PageInput & { readonly userId: UserId }): Promise<Page<FollowedStudent>>;
   /**
-   * Her posts, the older ones too, are in the feed from now on. `follow` and `unfollow` answer with what holds now, also when
-   * the command is repeated. Throws `not-found`, `limit/reached`, `rate/limited`.
+   * Follows a student: their posts, older ones included, are in the feed from now on. `follow` and `unfollow` return the
+   * current state, also when the command is repeated. Throws `not-found`, `limit/reached`, `rate/limited`.
    */
-  follow(asking: CommandSource, input: { readonly userId: UserId }): Promise<FollowReceipt>;
-  /** Whom she follows she may always leave, also when there is a block. Throws `not-found`, `rate/limited`. */
-  unfollow(asking: CommandSource, input: { readonly userId: UserId }): Promise<FollowReceipt>;
+  follow(source: CommandSource, input: { readonly userId: UserId }): Promise<FollowReceipt>;
+  /** Unfollows a student. Possible also when one of the two blocks the other. Throws `not-found`, `rate/limited`. */
+  unfollow(source: CommandSource, input: { readonly userId: UserId }): Promise<FollowReceipt>;
 }
 
-/** Whether the one who asks follows a student now. */
+/** Whether the caller follows a student now. */
 export interface FollowReceipt {
   readonly userId: UserId;
   readonly followed: boolean;
@@ -65,7 +65,7 @@ export interface StudentsDeps {
   readonly rate: StudentRateLimit;
 }
 
-/** Before the newest. */
+/** The cursor of the first page: before the newest follow. */
 const FROM_NEWEST = Number.MAX_SAFE_INTEGER;
 
 export const createStudents = (deps: StudentsDeps): Students => {
@@ -75,7 +75,7 @@ export const createStudents = (deps: StudentsDeps): Students => {
   const listOf =
     (name: "followers" | "following"): Students["followers"] =>
     async (viewerId, { userId, cursor, limit }) => {
-      await assertShown(read, viewerId, userId);
+      await assertVisible(read, viewerId, userId);
       const list = `${name} of ${userId}`;
       const [before] = parseCursor(cursor, list, z.tuple([z.number().int()])) ?? [FROM_NEWEST];
       const rows = await read.all(queries[name], { viewerId, userId, before, limit: limit + 1 });
@@ -86,7 +86,7 @@ export const createStudents = (deps: StudentsDeps): Students => {
       });
     };
 
-  const followOf = async (followerId: UserId, userId: UserId): Promise<FollowReceipt> => ({
+  const currentFollow = async (followerId: UserId, userId: UserId): Promise<FollowReceipt> => ({
     userId,
     followed: (await read.first(queries.followed, { followerId, followeeId: userId })) !== undefined,
   });
@@ -98,29 +98,29 @@ export const createStudents = (deps: StudentsDeps): Students => {
       return rowToStudentPage(row);
     },
 
-    assertShown: (viewerId, userId) => assertShown(read, viewerId, userId),
+    assertVisible: (viewerId, userId) => assertVisible(read, viewerId, userId),
 
     followers: listOf("followers"),
     following: listOf("following"),
 
-    follow: async (asking, input) => {
-      const { userId: followerId } = asking;
+    follow: async (source, input) => {
+      const { userId: followerId } = source;
       const { userId: followeeId } = input;
-      await commands.execute(asking, { procedure: "social.follow", input }, async (tx, now) => {
+      await commands.execute(source, { procedure: "social.follow", input }, async (tx, now) => {
         if (followeeId === followerId) {
-          throw new AppError("input/invalid", "Nobody follows herself.", {
+          throw new AppError("input/invalid", "You cannot follow yourself.", {
             issues: [{ path: "userId", message: "Your own id" }],
           });
         }
-        await assertShown(tx, followerId, followeeId);
-        // Both count it, and their lists have its place: in one order, or two who follow each other would wait for ever.
+        await assertVisible(tx, followerId, followeeId);
+        // The counts and lists of both change. Lock in a fixed order; otherwise two students who follow each other deadlock.
         for (const userId of [followerId, followeeId].sort()) await tx.lock(`follows:${userId}`);
         const counts = await tx.first(queries.counts, { userId: followerId });
         if (!(await tx.first(queries.follow, { followerId, followeeId, now }))) {
           return {};
         }
         if ((counts?.following ?? 0) >= limits.followed) {
-          throw new AppError("limit/reached", "You follow as many students as one can.", {
+          throw new AppError("limit/reached", "You already follow as many students as possible.", {
             limit: "followed",
           });
         }
@@ -134,16 +134,16 @@ export const createStudents = (deps: StudentsDeps): Students => {
         );
         return {};
       });
-      return followOf(followerId, followeeId);
+      return currentFollow(followerId, followeeId);
     },
 
-    unfollow: async (asking, input) => {
-      const { userId: followerId } = asking;
+    unfollow: async (source, input) => {
+      const { userId: followerId } = source;
       const { userId: followeeId } = input;
-      await commands.execute(asking, { procedure: "social.unfollow", input }, async (tx, now) => {
+      await commands.execute(source, { procedure: "social.unfollow", input }, async (tx, now) => {
         for (const userId of [followerId, followeeId].sort()) await tx.lock(`follows:${userId}`);
         if (!(await tx.first(queries.unfollow, { followerId, followeeId }))) {
-          await assertShown(tx, followerId, followeeId);
+          await assertVisible(tx, followerId, followeeId);
           return {};
         }
         rate.take(followerId);
@@ -156,13 +156,17 @@ export const createStudents = (deps: StudentsDeps): Students => {
         );
         return {};
       });
-      return followOf(followerId, followeeId);
+      return currentFollow(followerId, followeeId);
     },
   };
 };
 
-const assertShown = async (from: Pick<Queries, "first">, viewerId: UserId, userId: UserId): Promise<void> => {
-  if (!(await from.first(queries.shown, { viewerId, userId }))) throw noSuchStudent();
+const assertVisible = async (
+  from: Pick<Queries, "first">,
+  viewerId: UserId,
+  userId: UserId,
+): Promise<void> => {
+  if (!(await from.first(queries.visible, { viewerId, userId }))) throw noSuchStudent();
 };
 
 const noSuchStudent = () => new AppError("not-found", "There is no such student.");

@@ -2,9 +2,9 @@ import { sql, type RawBuilder, type SqlBool } from "@edvoyage/db";
 import type { UserId } from "@edvoyage/protocol";
 
 /**
- * Whether the student of a column is shown to another: neither has blocked the other, and she is not about to be erased.
- * Blocks and erasures have small indexes of their own (migration 13), whose conditions stand here as literals: with
- * parameters in their place no database would use them.
+ * Builds the condition that the student in a column is visible to a viewer: neither has blocked the other, and the student
+ * is not about to be erased. Blocks and erasures have small partial indexes (migration 13). Their conditions are literals
+ * here, not parameters; otherwise no database uses these indexes.
  */
 export const isVisibleTo = (viewerId: UserId, column: string): RawBuilder<SqlBool> => {
   const student = sql.ref(column);
