@@ -12,7 +12,10 @@ import { studentDataQueries as queries } from "./personal-data.store.ts";
 /** The cursor before the first position. */
 const FROM_OLDEST: number = 0;
 
-/** Exports a student's part of the social area: posts, comments, likes, mentions, reports, and follows in both directions. */
+/**
+ * Exports a student's part of the social area: posts, comments, likes, mentions, reports, and follows in both
+ * directions.
+ */
 export const createSocialExport = ({ read }: { readonly read: Queries }): readonly ExportPart[] => {
   const byPosition = { before: FROM_OLDEST, keyOf: (row: { readonly position: number }) => row.position };
   const byPost = { before: BEFORE_ALL_IDS, keyOf: (row: { readonly post_id: string }) => row.post_id };
@@ -101,8 +104,8 @@ export const createSocialExport = ({ read }: { readonly read: Queries }): readon
 };
 
 /**
- * Erases a student's part of the social area in batches. Deleting the row of the user would cascade to all of it, and triggers keep
- * the counts either way; but a post with 100,000 likes is too much for one unit of work.
+ * Erases a student's part of the social area in batches. Deleting the row of the user would cascade to all of it, and
+ * triggers keep the counts either way; but a post with 100,000 likes is too much for one unit of work.
  */
 export const createSocialErasure = (): readonly ErasurePart[] => [
   {

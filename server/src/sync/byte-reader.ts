@@ -1,18 +1,18 @@
 import { isUtf8 } from "node:buffer";
 
-/** Bytes that are not what they should be; the message says how, and repeats none of them. */
+/** Thrown for malformed bytes. The message names the fault and never repeats the bytes. */
 export class MalformedBytes extends Error {
   override readonly name = "MalformedBytes";
 }
 
 const UINT31_END = 2 ** 31;
 const UINT32_END = 2 ** 32;
-/** A number below 2^32 takes five groups of seven bits. */
+/** A number below 2^32 takes at most five groups of seven bits. */
 const MAX_VAR_BYTES = 5;
 
 /**
- * Reads lib0's encodings from bytes that nobody vouches for. Nothing is allocated because of an announced number
- * alone: a count is held against the bytes that are left first. Every method throws `MalformedBytes`.
+ * Reads lib0's encodings from untrusted bytes. It checks every announced count against the bytes that are left before it
+ * allocates anything. Every method throws `MalformedBytes`.
  */
 export class ByteReader {
   position = 0;
@@ -29,14 +29,14 @@ export class ByteReader {
     return byte;
   }
 
-  /** An unsigned number below 2^31: a clock, a length. */
+  /** Reads an unsigned number below 2^31: a clock or a length. */
   uint31(): number {
     const value = this.uint32();
     if (value >= UINT31_END) throw new MalformedBytes("a number of 2^31 or more");
     return value;
   }
 
-  /** An unsigned number below 2^32: a Yjs client id. */
+  /** Reads an unsigned number below 2^32: a Yjs client id. */
   uint32(): number {
     let value = 0;
     for (let group = 0; group < MAX_VAR_BYTES; group += 1) {
@@ -50,7 +50,7 @@ export class ByteReader {
     throw new MalformedBytes("a number of 2^32 or more");
   }
 
-  /** A signed number of at most 32 bits; lib0 writes larger ones as floats. */
+  /** Skips a signed number of at most 32 bits; lib0 writes larger ones as floats. */
   skipInt(): void {
     let byte = this.byte();
     for (let groups = 1; byte >= 0x80; groups += 1) {
@@ -59,11 +59,11 @@ export class ByteReader {
     }
   }
 
-  /** How many things follow, of which each takes `leastBytes` at least. */
-  count(leastBytes: number): number {
+  /** Reads how many items follow; each takes at least `minBytes`. */
+  count(minBytes: number): number {
     const count = this.uint31();
-    if (count * leastBytes > this.#bytes.length - this.position) {
-      throw new MalformedBytes("announces more than there is");
+    if (count * minBytes > this.#bytes.length - this.position) {
+      throw new MalformedBytes("announces more items than there are bytes");
     }
     return count;
   }
@@ -76,7 +76,7 @@ export class ByteReader {
     return this.#bytes.readDoubleBE(this.#advance(8));
   }
 
-  /** A text of at most `maxBytes` of UTF-8, without NUL, which PostgreSQL refuses. */
+  /** Reads a text of at most `maxBytes` of UTF-8, without NUL, which PostgreSQL rejects. */
   text(maxBytes: number): string {
     const start = this.#advanceText(maxBytes);
     return this.#bytes.toString("utf8", start, this.position);
@@ -87,7 +87,7 @@ export class ByteReader {
   }
 
   expectEnd(): void {
-    if (this.position !== this.#bytes.length) throw new MalformedBytes("goes on after its end");
+    if (this.position !== this.#bytes.length) throw new MalformedBytes("has bytes after its end");
   }
 
   #advanceText(maxBytes: number): number {

@@ -1,8 +1,8 @@
 import type { Random } from "../platform/crypto.ts";
 
 /**
- * A Yjs client id, 1 to 2^32 - 1, that is not taken. Drawn and never derived: one that is used again after a restore
- * makes copies that differ with equal state vectors, which nothing heals.
+ * Draws a random Yjs client id, 1 to 2^32 - 1, that is not taken. Random, never derived: an id that is used again after a
+ * restore makes copies that differ although their state vectors are equal, and nothing repairs that.
  */
 export const drawClientId = (random: Random, isTaken: (id: number) => boolean = () => false): number => {
   for (;;) {

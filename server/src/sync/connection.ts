@@ -5,7 +5,7 @@ import type { Clock } from "../platform/clock.ts";
 import { barrierFrame, HEARTBEAT_FRAME, parseMessage, type ClientMessage } from "./frames.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 
-/** Whom a socket speaks for. */
+/** The student and session that a socket belongs to. */
 export interface ConnectionOwner {
   readonly userId: UserId;
   readonly sessionId: SessionId;
@@ -14,56 +14,56 @@ export interface ConnectionOwner {
 
 /** One open socket of a signed-in student, for one document. */
 export interface Connection extends ConnectionOwner {
-  /** When its session ends unless it is used. */
+  /** When its session ends if it is not used before. */
   expiresAt: number;
-  /** Activity was last reported for its session. */
+  /** When activity was last reported for its session. */
   touchedAt: number;
-  /** Writes a whole frame; one that the client is too slow to take closes the socket. */
+  /** Writes a whole frame; closes the socket if the client is too slow to read it. */
   send(frame: Buffer): void;
-  /** Whether what was sent still waits to be taken: whoever can send it later from rows should. */
+  /** Whether sent bytes still wait to be read by the client. If so, a caller that can send from rows later should wait. */
   isBusy(): boolean;
   close(code: CloseCode, reason: string): void;
-  /** Called about every second: keeps a quiet socket alive and ends a dead or a slow one. */
+  /** Keeps a quiet socket alive and ends a dead or slow one. Called about every second. */
   tend(now: number): void;
 }
 
-/** A message that is the document's to handle. */
+/** A message that the document's handler handles. */
 export type DocumentMessage = Exclude<ClientMessage, { type: "barrier" }>;
 
-/** What a document does with its sockets. */
+/** The events of a socket, handled by its document. */
 export interface ConnectionHandler {
   onOpen(connection: Connection): void;
-  /** One message after the other, each after the last has ended. A throw closes the socket. */
+  /** Called for one message at a time, each after the previous one has ended. An error closes the socket. */
   onMessage(connection: Connection, message: DocumentMessage): Promise<void>;
-  /** The client took all that waited: it can be sent what it missed. */
+  /** The client has read everything: it can be sent what it missed. */
   onDrain(connection: Connection): void;
   onClose(connection: Connection): void;
 }
 
 export interface ConnectionOptions {
   readonly socket: WebSocket;
-  /** What the WebSocket runs on: frames that many readers share are written to it as they are. */
+  /** The TCP socket below the WebSocket: frames that many readers share are written to it directly. */
   readonly raw: Socket;
   readonly owner: ConnectionOwner & { readonly expiresAt: number };
   readonly clock: Clock;
   readonly limits: Limits;
   readonly handler: ConnectionHandler;
-  /** Translates what a handler threw; logs what is a bug. */
+  /** Translates a handler's error to a close code; logs bugs. */
   readonly onFailure: (error: unknown) => { readonly code: CloseCode; readonly reason: string };
 }
 
-/** y-websocket drops a socket on which it heard nothing for 30 s. */
+/** y-websocket drops a socket on which it received nothing for 30 s. */
 const HEARTBEAT_AFTER_MS = 20_000;
-/** A peer that answers no ping for this long is gone. */
+/** A peer that has sent nothing, not even a pong, for this long is gone. */
 const DEAD_AFTER_MS = 75_000;
 const PING_EVERY_MS = 25_000;
-/** A client that takes nothing for this long is cut off. */
+/** A client that reads nothing for this long is cut off. */
 const SLOW_AFTER_MS = 30_000;
-/** From here on a reader of a log is left to catch up from the rows. */
+/** Above this, a reader of a log is sent nothing more; it catches up from rows later. */
 const BUSY_BYTES = 256 * 1024;
-/** Frames that wait for their turn; past this the socket is not read. */
+/** Above this many bytes of unhandled frames, the server stops reading the socket. */
 const MAX_WAITING_BYTES = 1024 * 1024;
-/** How long a client may take to answer a close, in milliseconds. */
+/** How long a client may take to confirm a close, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
 export const createConnection = (options: ConnectionOptions): Connection => {
@@ -76,21 +76,21 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   let busySince: number | undefined;
   let isClosing = false;
   let waitingBytes = 0;
-  let last: Promise<void> = Promise.resolve();
+  let lastTask: Promise<void> = Promise.resolve();
 
   const close = (code: CloseCode, reason: string): void => {
     if (isClosing) return;
     isClosing = true;
     handler.onClose(connection);
     socket.close(code, reason);
-    // A client that does not read does not answer either. By the real clock: this is about a peer, not a rule.
+    // A client that does not read never confirms the close. The real clock, because no product rule depends on it.
     setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();
   };
 
   const send = (frame: Buffer): void => {
     if (isClosing || raw.destroyed) return;
     if (raw.writableLength > limits.sendBufferBytes) {
-      return close(CLOSE_CODES.tooSlow, "This socket is not read");
+      return close(CLOSE_CODES.tooSlow, "The client does not read this socket");
     }
     raw.write(frame);
     sentAt = clock.now();
@@ -100,7 +100,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   const handle = async (message: ClientMessage): Promise<void> => {
     if (isClosing) return;
     try {
-      // All that came before on this socket has been handled, and what it changed is committed.
+      // All earlier messages of this socket have been handled, and their changes are committed.
       if (message.type === "barrier") send(barrierFrame(message.token));
       else await handler.onMessage(connection, message);
     } catch (error) {
@@ -112,7 +112,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   const enqueue = (message: ClientMessage, sizeBytes: number): void => {
     waitingBytes += sizeBytes;
     if (waitingBytes > MAX_WAITING_BYTES) socket.pause();
-    last = last.then(async () => {
+    lastTask = lastTask.then(async () => {
       await handle(message);
       waitingBytes -= sizeBytes;
       if (socket.isPaused && waitingBytes <= MAX_WAITING_BYTES) socket.resume();
@@ -127,13 +127,13 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     const message = isBinary ? parseMessage(data) : undefined;
     if (!message) return close(CLOSE_CODES.malformed, "Not a message of this protocol");
     if (message.type === "step-one" && !stepOnes.take(heardAt))
-      return close(CLOSE_CODES.tooFast, "Too many requests for what is missing");
+      return close(CLOSE_CODES.tooFast, "Too many sync requests (step 1)");
     enqueue(message, data.length);
   });
   socket.on("pong", () => {
     heardAt = clock.now();
   });
-  // What is wrong with the peer's frames; the socket closes by itself after it.
+  // A protocol error of the peer; ws closes the socket by itself afterwards.
   socket.on("error", () => {});
   socket.on("close", () => {
     if (isClosing) return;
@@ -153,7 +153,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     close,
     tend: (now) => {
       if (busySince !== undefined && now - busySince > SLOW_AFTER_MS)
-        return close(CLOSE_CODES.tooSlow, "This socket is not read");
+        return close(CLOSE_CODES.tooSlow, "The client does not read this socket");
       if (now - heardAt > DEAD_AFTER_MS) return socket.terminate();
       if (now - pingedAt >= PING_EVERY_MS) {
         pingedAt = now;

@@ -1,27 +1,27 @@
 import type { UserId } from "@edvoyage/protocol";
 
-/** Keeps documents in use in memory; those unused for longest go when there are too many bytes of them. */
-export interface DocumentCache<Held> {
-  get(userId: UserId): Held | undefined;
-  set(userId: UserId, held: Held): void;
+/** Keeps documents in memory. Above `maxBytes` it drops the least recently used ones. */
+export interface DocumentCache<Cached> {
+  get(userId: UserId): Cached | undefined;
+  set(userId: UserId, cached: Cached): void;
   drop(userId: UserId): void;
-  /** Drops what was not used since an instant. */
+  /** Drops the documents that were last used before an instant. */
   dropUnusedSince(at: number): void;
 }
 
-export const createDocumentCache = <Held>({
+export const createDocumentCache = <Cached>({
   maxBytes,
   sizeOf,
   now,
 }: {
   readonly maxBytes: number;
-  readonly sizeOf: (held: Held) => number;
+  readonly sizeOf: (cached: Cached) => number;
   readonly now: () => number;
-}): DocumentCache<Held> => {
-  // The order of a Map is that of insertion: the first was used longest ago.
+}): DocumentCache<Cached> => {
+  // A Map keeps the order of insertion: the first entry is the least recently used.
   const entryByUser = new Map<
     UserId,
-    { readonly held: Held; readonly sizeBytes: number; readonly usedAt: number }
+    { readonly cached: Cached; readonly sizeBytes: number; readonly usedAt: number }
   >();
   let totalBytes = 0;
 
@@ -29,10 +29,10 @@ export const createDocumentCache = <Held>({
     totalBytes -= entryByUser.get(userId)?.sizeBytes ?? 0;
     entryByUser.delete(userId);
   };
-  const set = (userId: UserId, held: Held): void => {
+  const set = (userId: UserId, cached: Cached): void => {
     drop(userId);
-    const sizeBytes = sizeOf(held);
-    entryByUser.set(userId, { held, sizeBytes, usedAt: now() });
+    const sizeBytes = sizeOf(cached);
+    entryByUser.set(userId, { cached, sizeBytes, usedAt: now() });
     totalBytes += sizeBytes;
     for (const oldest of entryByUser.keys()) {
       if (totalBytes <= maxBytes) break;
@@ -41,9 +41,9 @@ export const createDocumentCache = <Held>({
   };
   return {
     get: (userId) => {
-      const held = entryByUser.get(userId)?.held;
-      if (held) set(userId, held);
-      return held;
+      const cached = entryByUser.get(userId)?.cached;
+      if (cached) set(userId, cached);
+      return cached;
     },
     set,
     drop,

@@ -4,20 +4,20 @@ import type { Random } from "../platform/crypto.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import type { Documents, UpdateSource } from "./documents.ts";
 import { INBOX_FRAME, stepOneFrame, stepTwoFrame, updateFrame } from "./frames.ts";
-import { createPresence, hearPresence, tellPresence, type Presence } from "./presence.ts";
+import { createPresence, receivePresence, broadcastPresence, type Presence } from "./presence.ts";
 import type { SyncMetrics } from "./sync.ts";
 
 /** The open sockets of user documents. */
 export interface DocumentChannels {
-  /** Handles a socket's messages about a student's own document. Access was decided before. */
+  /** Returns the handler of a socket of a student's own document. The caller has checked access. */
   open(userId: UserId): ConnectionHandler;
-  /** Passes what was committed on to the student's other devices. */
+  /** Sends a committed update to the student's other devices. */
   stored(userId: UserId, update: Uint8Array, source: UpdateSource): void;
-  /** Tells a student's devices that `inbox.changes` has something: at once, and at most twice a second. */
+  /** Tells a student's devices to call `inbox.changes`: immediately, but at most twice a second. */
   inboxChanged(userId: UserId): void;
-  /** Whether any of a student's devices is here. */
+  /** Whether any of a student's devices is connected to this node. */
   isOpen(userId: UserId): boolean;
-  /** Sends what became of presence, and the hints that had to wait; a few times a second. */
+  /** Sends changes of presence and delayed inbox hints. Called a few times a second. */
   tick(): void;
   readonly size: number;
 }
@@ -30,10 +30,10 @@ interface Channel {
 }
 
 const INBOX_INTERVAL_MS = 500;
-/** The state vector of who has nothing. */
-const NOTHING = new Uint8Array([0]);
+/** The state vector of an empty document. */
+const EMPTY_STATE_VECTOR = new Uint8Array([0]);
 
-/** All sockets of a user document are one student's. */
+/** Hides presence from nobody: all sockets of a user document belong to one student. */
 const NOBODY: ReadonlySet<UserId> = new Set();
 
 export const createDocumentChannels = (deps: {
@@ -74,16 +74,16 @@ export const createDocumentChannels = (deps: {
     connection: Connection,
     stateVector: Uint8Array,
   ): Promise<void> => {
-    const has = await documents.read(userId, stateVector);
-    connection.send(stepTwoFrame(has.update));
+    const missing = await documents.read(userId, stateVector);
+    connection.send(stepTwoFrame(missing.update));
     metrics.framesDelivered("user", 1);
-    connection.send(stepOneFrame(has.stateVector));
+    connection.send(stepOneFrame(missing.stateVector));
   };
 
   return {
     open: (userId) => {
       return {
-        // Not before: a socket that is refused after all would leave an empty channel behind.
+        // Create the channel only now; otherwise a refused socket would leave an empty channel behind.
         onOpen: (connection) => {
           channelOf(userId).connections.add(connection);
         },
@@ -93,19 +93,19 @@ export const createDocumentChannels = (deps: {
               return answerStepOne(userId, connection, message.stateVector);
             case "update": {
               const { state } = await documents.apply(userId, message.update, connection);
-              // No offence: a stock client sends what it edits before the handshake is over.
+              // Not an error: an unmodified client sends its edits before the handshake is over.
               if (state === "gap")
-                connection.send(stepOneFrame((await documents.read(userId, NOTHING)).stateVector));
+                connection.send(stepOneFrame((await documents.read(userId, EMPTY_STATE_VECTOR)).stateVector));
               return undefined;
             }
             default: {
               const channel = channelByUser.get(userId);
-              if (channel) hearPresence(channel.presence, connection, message);
+              if (channel) receivePresence(channel.presence, connection, message);
               return undefined;
             }
           }
         },
-        // Its updates were all sent or the socket was closed: nothing to catch up.
+        // Every update was sent, or the socket was closed: there is nothing to catch up on.
         onDrain: () => {},
         onClose: (connection) => {
           const channel = channelByUser.get(userId);
@@ -136,7 +136,7 @@ export const createDocumentChannels = (deps: {
     isOpen: (userId) => channelByUser.has(userId),
     tick: () => {
       for (const channel of channelByUser.values()) {
-        tellPresence(channel.presence, channel.connections);
+        broadcastPresence(channel.presence, channel.connections);
         if (channel.isInboxDue) tellInbox(channel);
       }
     },

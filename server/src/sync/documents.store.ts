@@ -1,7 +1,7 @@
 import { prepare, type UnitOfWork } from "@edvoyage/db";
 import { parseFavouriteKey, type FavouriteKind, type FavouriteTarget, type UserId } from "@edvoyage/protocol";
 
-/** Rows of one INSERT; SQLite takes 32,766 parameters. */
+/** The most rows of one INSERT; SQLite allows 32,766 parameters. */
 const INSERT_BATCH = 500;
 
 const state = prepare<{ name: string }>()((query, param) =>
@@ -73,7 +73,7 @@ const append = prepare<{ name: string; revision: number; bytes: Uint8Array; at: 
   }),
 );
 
-// Guarded: of two processes that compact at once, the later finds nothing to do.
+// The conditions guard against concurrent compactions: the later one changes nothing.
 const compact = prepare<{ name: string; revision: number; snapshot: Uint8Array }>()((query, param) =>
   query
     .updateTable("documents")
@@ -104,7 +104,7 @@ const deleteFavourite = prepare<{
     .where("target_id", "=", param.targetId),
 );
 
-/** Documents and their update logs. */
+/** The queries of documents and their update logs. */
 export const documentQueries = {
   state,
   snapshot,
@@ -118,10 +118,10 @@ export const documentQueries = {
   changedSince,
 };
 
-/** By favourite key, when it was added. */
+/** When each favourite was added, by favourite key. */
 export type FavouriteTimes = ReadonlyMap<string, number>;
 
-/** Makes the table say what the document says, by what is different between two of its states. */
+/** Updates the table of favourites by the difference between two states of the document. */
 export const refreshFavourites = async (
   tx: UnitOfWork,
   userId: UserId,

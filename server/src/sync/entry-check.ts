@@ -1,10 +1,10 @@
 import { ENTRY_LIMITS, FORBIDDEN_NAMES } from "@edvoyage/protocol";
 import { MalformedBytes, type ByteReader } from "./byte-reader.ts";
 
-/** What one UTF-16 code unit takes in UTF-8, at the most. */
+/** The most bytes that one UTF-16 code unit takes in UTF-8. */
 const UTF8_BYTES_PER_CHARACTER = 3;
 
-/** First bytes of lib0's `any` encoding. Undefined (127), bigint (122) and bytes (116) are no JSON. */
+/** First bytes of lib0's `any` encoding. Undefined (127), bigint (122) and bytes (116) are missing: they are not JSON. */
 const ANY = {
   null: 126,
   integer: 125,
@@ -17,7 +17,7 @@ const ANY = {
   array: 117,
 } as const;
 
-/** Reads past one `{key, val}` of a `YKeyValue`. Throws `MalformedBytes` for anything else. */
+/** Checks and skips one `{key, val}` of a `YKeyValue`. Throws `MalformedBytes` for anything else. */
 export const skipEntry = (reader: ByteReader): void => {
   if (reader.byte() !== ANY.object || reader.uint31() !== 2) throw new MalformedBytes("not a {key, val}");
   const fields = new Set<string>();
@@ -31,11 +31,11 @@ export const skipEntry = (reader: ByteReader): void => {
   if (fields.size !== 2) throw new MalformedBytes("not a {key, val}");
 };
 
-/** The least that `{key: "", val: null}` takes. */
-export const LEAST_ENTRY_BYTES = 13;
+/** The encoded size of `{key: "", val: null}`, the smallest entry. */
+export const MIN_ENTRY_BYTES = 13;
 
 const skipKey = (reader: ByteReader): void => {
-  if (reader.byte() !== ANY.text) throw new MalformedBytes("a key that is no text");
+  if (reader.byte() !== ANY.text) throw new MalformedBytes("a key that is not a text");
   const key = reader.text(ENTRY_LIMITS.keyCharacters * UTF8_BYTES_PER_CHARACTER);
   if (key.length > ENTRY_LIMITS.keyCharacters) throw new MalformedBytes("a key that is too long");
 };
@@ -48,7 +48,7 @@ const skipValue = (reader: ByteReader): void => {
 };
 
 const skipJson = (reader: ByteReader, depth: number): void => {
-  if (depth > ENTRY_LIMITS.nesting) throw new MalformedBytes("a value that is nested too deep");
+  if (depth > ENTRY_LIMITS.nesting) throw new MalformedBytes("a value that is nested too deeply");
   switch (reader.byte()) {
     case ANY.null:
     case ANY.true:
@@ -77,10 +77,10 @@ const skipJson = (reader: ByteReader, depth: number): void => {
       }
       return;
     default:
-      throw new MalformedBytes("a value that is no JSON");
+      throw new MalformedBytes("a value that is not JSON");
   }
 };
 
 const expectFinite = (value: number): void => {
-  if (!Number.isFinite(value)) throw new MalformedBytes("a number that is no JSON");
+  if (!Number.isFinite(value)) throw new MalformedBytes("a number that is not finite");
 };

@@ -2,11 +2,11 @@ import { MESSAGE_TYPES } from "@edvoyage/protocol";
 import { createDecoder, hasContent, readVarUint, readVarUint8Array } from "lib0/decoding";
 import { createEncoder, toUint8Array, writeVarUint, writeVarUint8Array, type Encoder } from "lib0/encoding";
 
-/** What a client may say on a socket. */
+/** A message that a client may send on a socket. */
 export type ClientMessage =
-  /** "This is what I have": asks for what it lacks. */
+  /** The client's state: asks for what it lacks. */
   | { readonly type: "step-one"; readonly stateVector: Uint8Array }
-  /** Changes: the answer to the server's step 1, or something new. */
+  /** Changes: the reply to the server's step 1, or new edits. */
   | { readonly type: "update"; readonly update: Uint8Array }
   | { readonly type: "awareness"; readonly update: Uint8Array }
   | { readonly type: "query-awareness" }
@@ -18,14 +18,14 @@ const STEP_TWO = 1;
 const UPDATE = 2;
 const MAX_BARRIER_BYTES = 64;
 
-/** Reads a frame; `undefined` for bytes that no honest client sends, a byte too many among them. */
+/** Parses a frame; `undefined` for a malformed one, which includes extra bytes at its end. */
 export const parseMessage = (bytes: Uint8Array): ClientMessage | undefined => {
   try {
     const decoder = createDecoder(bytes);
     const message = readMessage(readVarUint(decoder), decoder);
     return hasContent(decoder) ? undefined : message;
   } catch {
-    // lib0 throws at the end of the bytes; what it throws says nothing more.
+    // lib0 throws when the bytes end too early; its error has no further details.
     return undefined;
   }
 };
@@ -51,19 +51,19 @@ const readMessage = (type: number, decoder: ReturnType<typeof createDecoder>): C
   }
 };
 
-/** "This is what the server has." */
+/** Builds the server's step 1: its own state. */
 export const stepOneFrame = (stateVector: Uint8Array): Buffer => syncFrame(STEP_ONE, stateVector);
-/** The answer to a client's step 1. */
+/** Builds the reply to a client's step 1. */
 export const stepTwoFrame = (update: Uint8Array): Buffer => syncFrame(STEP_TWO, update);
-/** Something new. */
+/** Builds a frame with new changes. */
 export const updateFrame = (update: Uint8Array): Buffer => syncFrame(UPDATE, update);
-/** Who is here, in y-protocols' awareness encoding. */
+/** Builds a presence frame from an update in y-protocols' awareness encoding. */
 export const awarenessFrame = (update: Uint8Array): Buffer =>
   frameOf((encoder) => {
     writeVarUint(encoder, MESSAGE_TYPES.awareness);
     writeVarUint8Array(encoder, update);
   });
-/** Returns a client's barrier. */
+/** Builds the reply to a client's barrier. */
 export const barrierFrame = (token: Uint8Array): Buffer =>
   frameOf((encoder) => {
     writeVarUint(encoder, MESSAGE_TYPES.barrier);
@@ -88,8 +88,8 @@ const LENGTH_IN_2_BYTES = 126;
 const LENGTH_IN_8_BYTES = 127;
 
 /**
- * A whole WebSocket frame from a server (RFC 6455, 5.2: final, binary, not masked, not compressed). Made once and
- * written to every reader as it is: framing the same bytes again for each of 200 took a third of the time.
+ * Builds a complete WebSocket frame of a server (RFC 6455, 5.2: final, binary, not masked, not compressed). It is built
+ * once and written to every reader: framing the same bytes again for each of 200 readers took a third of the time.
  */
 const toFrame = (message: Uint8Array): Buffer => {
   const { length } = message;
@@ -110,7 +110,7 @@ const longHeader = (length: number): Buffer => {
   return header;
 };
 
-/** No state of nobody. y-websocket drops a socket on which it heard nothing for 30 s, and pings do not count. */
+/** An empty presence frame. y-websocket drops a socket on which it received nothing for 30 s, and pings do not count. */
 export const HEARTBEAT_FRAME = awarenessFrame(new Uint8Array([0]));
-/** "Ask `inbox.changes`." */
+/** Tells the client to call `inbox.changes`. */
 export const INBOX_FRAME = frameOf((encoder) => writeVarUint(encoder, MESSAGE_TYPES.inbox));

@@ -1,27 +1,30 @@
 import type { UserId } from "@edvoyage/protocol";
 
-/** From whom students who are here hide: decided when a socket opens and when a block changes, asked at every frame. */
+/**
+ * Tells from whom the connected students are hidden because of blocks. It reads the blocks when a socket opens and when a
+ * block changes, and answers for every frame from memory.
+ */
 export interface BlockFilter {
-  /** A socket of hers has opened. */
+  /** Call when a socket of the student has opened. */
   enter(userId: UserId): void;
-  /** One has closed. */
+  /** Call when a socket of the student has closed. */
   leave(userId: UserId): void;
-  /** Resolves when it is known from whom she hides. Before that nothing of her is to be shown. Throws why it cannot be read. */
-  known(userId: UserId): Promise<void>;
-  /** Nearly always nobody. */
-  from(userId: UserId): ReadonlySet<UserId>;
-  /** Whom she blocks may have changed. */
-  changed(userId: UserId): void;
-  /** The same, for everybody who is here: what changed may have been missed. */
+  /** Resolves when the student's blocks are read; show none of their presence before. Rejects when the read fails. */
+  ready(userId: UserId): Promise<void>;
+  /** The students who must not see this student's presence; nearly always nobody. */
+  hiddenFrom(userId: UserId): ReadonlySet<UserId>;
+  /** Call when the student's blocks may have changed. */
+  blocksChanged(userId: UserId): void;
+  /** Reads the blocks of all connected students again, because changes may have been missed. */
   recheck(): void;
-  /** Reads again what could not be read; a few times a second. */
+  /** Retries failed reads. Called a few times a second. */
   tick(): void;
 }
 
-/** What became of whom a student hides from. */
+/** A change of the students from whom one student is hidden. */
 export interface HidingChange {
   readonly userId: UserId;
-  /** Those from whom she hides, and did not before. */
+  /** The students from whom this student is newly hidden. */
   readonly hidden: ReadonlySet<UserId>;
 }
 
@@ -34,7 +37,7 @@ export interface HidingDeps {
 interface Entry {
   sockets: number;
   from: ReadonlySet<UserId>;
-  /** The last reading that was begun; an older one that ends later tells nothing. */
+  /** The latest read; the result of an older one that ends later is ignored. */
   reading: Promise<void>;
 }
 
@@ -49,8 +52,8 @@ export const createBlockFilter = ({ hiddenFrom, onChange, background }: HidingDe
     if (!isCurrent()) return;
     const before = entry.from;
     entry.from = next;
-    const hidden = new Set([...next].filter((one) => !before.has(one)));
-    if (hidden.size > 0 || [...before].some((one) => !next.has(one))) onChange({ userId, hidden });
+    const hidden = new Set([...next].filter((otherId) => !before.has(otherId)));
+    if (hidden.size > 0 || [...before].some((otherId) => !next.has(otherId))) onChange({ userId, hidden });
   };
 
   const refresh = (userId: UserId, entry: Entry): void => {
@@ -64,16 +67,16 @@ export const createBlockFilter = ({ hiddenFrom, onChange, background }: HidingDe
     );
   };
 
-  const changed = (userId: UserId): void => {
+  const blocksChanged = (userId: UserId): void => {
     const entry = entryByUser.get(userId);
     if (entry) refresh(userId, entry);
   };
 
   return {
     enter: (userId) => {
-      const known = entryByUser.get(userId);
-      if (known) {
-        known.sockets += 1;
+      const existing = entryByUser.get(userId);
+      if (existing) {
+        existing.sockets += 1;
         return;
       }
       const entry: Entry = { sockets: 1, from: NOBODY, reading: Promise.resolve() };
@@ -88,16 +91,16 @@ export const createBlockFilter = ({ hiddenFrom, onChange, background }: HidingDe
       entryByUser.delete(userId);
       failed.delete(userId);
     },
-    known: async (userId) => entryByUser.get(userId)?.reading,
-    from: (userId) => entryByUser.get(userId)?.from ?? NOBODY,
-    changed,
+    ready: async (userId) => entryByUser.get(userId)?.reading,
+    hiddenFrom: (userId) => entryByUser.get(userId)?.from ?? NOBODY,
+    blocksChanged,
     recheck: () => {
-      for (const userId of entryByUser.keys()) changed(userId);
+      for (const userId of entryByUser.keys()) blocksChanged(userId);
     },
     tick: () => {
-      const again = [...failed];
+      const retries = [...failed];
       failed.clear();
-      for (const userId of again) changed(userId);
+      for (const userId of retries) blocksChanged(userId);
     },
   };
 };

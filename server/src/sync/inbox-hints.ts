@@ -3,14 +3,14 @@ import type { Clock } from "../platform/clock.ts";
 import type { DocumentChannels } from "./document-channels.ts";
 import type { LogAccess } from "./sync.ts";
 
-/** Tells members who are online that their inbox changed, without work for each message or each member. */
+/** Tells online members that their inbox changed, without work for each message. */
 export interface InboxHints {
   logChanged(id: LogId): void;
-  /** Sends what had to wait; a few times a second. */
+  /** Sends delayed hints. Called a few times a second. */
   tick(): void;
 }
 
-/** A busy room is looked up this often, however many messages it gets. */
+/** The members of a busy room are looked up at most this often, however many messages it gets. */
 const INTERVAL_MS = 500;
 
 export const createInboxHints = (deps: {
@@ -23,12 +23,12 @@ export const createInboxHints = (deps: {
   const toldAtByLog = new Map<LogId, number>();
   const due = new Set<LogId>();
 
-  const tell = async (id: LogId): Promise<void> => {
+  const notifyMembers = async (id: LogId): Promise<void> => {
     try {
       const userIds: readonly UserId[] = await access.readers(id);
       for (const userId of userIds) channels.inboxChanged(userId);
     } catch (error) {
-      // Tried again like one that came too soon.
+      // Retry later, like a hint that came too early.
       toldAtByLog.set(id, clock.now());
       due.add(id);
       throw error;
@@ -40,7 +40,7 @@ export const createInboxHints = (deps: {
     const now = clock.now();
     if (now - (toldAtByLog.get(id) ?? Number.NEGATIVE_INFINITY) < INTERVAL_MS) return void due.add(id);
     toldAtByLog.set(id, now);
-    background(tell(id));
+    background(notifyMembers(id));
   };
 
   return {

@@ -1,7 +1,7 @@
-/** Runs tasks that share a key one after the other, in the order in which they came. */
+/** Runs tasks with the same key one after the other, in the order of their calls. */
 export interface KeyedQueue<Key> {
   run<T>(key: Key, task: () => Promise<T>): Promise<T>;
-  /** Resolves when all that was asked for has ended. */
+  /** Resolves when all tasks so far have ended. */
   settle(): Promise<void>;
 }
 

@@ -9,10 +9,10 @@ const ID = "log" as LogId;
 const SEGMENT = 0;
 const WRITER = 7;
 
-/** Lets everything that was begun come to its end. */
+/** Waits until all pending work has ended. */
 const settle = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
-/** A log of one segment that grows, and a reader whose socket can be busy. */
+/** Creates a log with one growing segment, and a reader whose socket can be busy. */
 const createScene = () => {
   const entries: Uint8Array[] = [];
   const sent: Buffer[] = [];
@@ -77,7 +77,7 @@ const createScene = () => {
   };
 };
 
-test("a reader that could not be brought up to date when its socket drained is at the next tick", async () => {
+test("retries at the next tick when a drained reader could not catch up", async () => {
   const { channels, connection, handler, sent, failures, ...scene } = createScene();
   handler.onOpen(connection);
   await handler.onMessage(connection, { type: "step-one", stateVector: Uint8Array.of(0) });

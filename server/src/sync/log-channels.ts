@@ -6,32 +6,32 @@ import { awarenessFrame, stepTwoFrame, updateFrame } from "./frames.ts";
 import { createBlockFilter } from "./hiding.ts";
 import { encodeLogUpdate, type LogStretch } from "./log-encoder.ts";
 import type { RoomLogs, ReaderPosition, SegmentState } from "./room-logs.ts";
-import { createPresence, hearPresence, tellPresence, type Presence } from "./presence.ts";
+import { createPresence, receivePresence, broadcastPresence, type Presence } from "./presence.ts";
 import type { LogAccess, SyncMetrics } from "./sync.ts";
 import { checkStateVector } from "./update-check.ts";
 
-/** The open segments of logs and who reads them. It holds no entry: whatever is sent comes from rows. */
+/** The open segments of logs and their readers. It keeps no entries in memory: everything that it sends comes from rows. */
 export interface LogChannels {
-  /** Handles a socket's messages about one segment. Access was decided before. */
+  /** Returns the handler of a socket of one segment. The caller has checked access. */
   open(address: SegmentAddress): ConnectionHandler;
-  /** Sends the readers of a log what they lack, once this turn of the event loop is over. */
+  /** Sends the readers of a log what they lack, at the end of this turn of the event loop. */
   changed(id: LogId): void;
-  /** Whether a session has a socket of any segment of a log, here. */
+  /** Whether a session has a socket of any segment of a log on this node. */
   hasOpen(sessionId: SessionId, id: LogId): boolean;
   /** Closes a student's sockets of a log. */
   close(id: LogId, userId: UserId): void;
   /**
-   * Closes the sockets of those who may no longer read their log, and reads again from whom students hide: changes may have
-   * been missed.
+   * Closes the sockets of students who may no longer read their log, and reads all blocks again. For the case that changes
+   * were missed.
    */
   recheckReaders(): Promise<void>;
-  /** Whom a student blocks may have changed: her presence is hidden from them, in all rooms. */
+  /** Call when a student's blocks may have changed: updates from whom their presence is hidden, in all rooms. */
   blocksChanged(userId: UserId): void;
-  /** Sends what became of presence since the last call, and what could not be read before; a few times a second. */
+  /** Sends changes of presence since the last call, and retries failed reads. Called a few times a second. */
   tick(): void;
 }
 
-/** Which segment of which log. */
+/** One segment of a log. */
 export interface SegmentAddress {
   readonly id: LogId;
   readonly segment: number;
@@ -40,34 +40,37 @@ export interface SegmentAddress {
 export interface LogChannelsDeps {
   readonly logs: Pick<RoomLogs, "segment" | "read" | "formerWriters">;
   readonly access: LogAccess;
-  /** Those who are to see nothing of a student's presence. */
+  /** Reads the students who must not see a student's presence. */
   readonly hiddenFrom: (userId: UserId) => Promise<readonly UserId[]>;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
   readonly metrics: Pick<SyncMetrics, "framesDelivered" | "entriesDelivered" | "lagged">;
-  /** Runs what no reply waits for. */
+  /** Runs a task that no reply waits for. */
   readonly background: (task: Promise<unknown>) => void;
 }
 
 interface Reader {
   readonly connection: Connection;
-  /** From its first step 1 on. */
+  /** True from its first step 1 on. */
   isListening: boolean;
-  /** Set while it is too busy to be sent more: where it stood then. */
+  /** Its position when it became too busy to be sent more; `undefined` while it is up to date. */
   behind: ReaderPosition | undefined;
 }
 
 interface Channel extends SegmentAddress {
-  /** What all readers that are not behind have been sent; `undefined` until the first has been. */
+  /**
+   * The state up to which all readers were sent, except those behind; `undefined` until the first reader was sent
+   * something.
+   */
   sent: SegmentState | undefined;
   readonly readers: Map<Connection, Reader>;
   readonly presence: Presence<Connection>;
 }
 
-/** Copies that turned out forked, by student and log, within this time; see `FORKS_BEFORE_REFUSAL`. */
+/** How long forked copies of a student and log are counted; see `FORKS_BEFORE_REFUSAL`. */
 const FORK_MEMORY_MS = 60_000;
-/** A client that cannot drop its copy would come back for ever. */
+/** After this many forked copies the client is refused; a client that cannot drop its copy would retry for ever. */
 const FORKS_BEFORE_REFUSAL = 3;
 const MAX_FORKS_REMEMBERED = 10_000;
 
@@ -77,21 +80,21 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
   const forksByReader = new Map<string, number[]>();
   let dirty = new Set<LogId>();
   const flushing = new Set<LogId>();
-  /** Whose rows could not be read. */
+  /** Logs whose rows could not be read. */
   const failed = new Set<LogId>();
-  /** Readers that could not be brought up to date because of that, with their channels. */
+  /** Readers that could not catch up because of a failed read, with their channels. */
   const stalled = new Map<Reader, Channel>();
 
-  const hiding = createBlockFilter({
+  const blocks = createBlockFilter({
     hiddenFrom: deps.hiddenFrom,
     background,
     onChange: ({ userId, hidden }) => {
       for (const segments of channelsByLog.values()) {
         for (const { presence, readers } of segments.values()) {
-          const gone = presence.renew(userId);
-          if (!gone) continue;
+          const removal = presence.reannounce(userId);
+          if (!removal) continue;
           for (const connection of readers.keys()) {
-            if (hidden.has(connection.userId)) connection.send(awarenessFrame(gone));
+            if (hidden.has(connection.userId)) connection.send(awarenessFrame(removal));
           }
         }
       }
@@ -106,7 +109,7 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
       const presence = createPresence<Connection>({
         random,
         maxStateBytes: limits.awarenessBytes,
-        hiddenFrom: hiding.from,
+        hiddenFrom: blocks.hiddenFrom,
       });
       segments.set(segment, (channel = { id, segment, sent: undefined, readers: new Map(), presence }));
     }
@@ -114,7 +117,7 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
   };
 
   const leave = (channel: Channel, connection: Connection): void => {
-    if (channel.readers.delete(connection)) hiding.leave(connection.userId);
+    if (channel.readers.delete(connection)) blocks.leave(connection.userId);
     channel.presence.leave(connection);
     if (channel.readers.size > 0) return;
     const segments = channelsByLog.get(channel.id);
@@ -122,7 +125,7 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     if (segments?.size === 0) channelsByLog.delete(channel.id);
   };
 
-  /** Whether the copy that a state vector speaks of has what was never in these rows. */
+  /** Whether the copy behind a state vector has content that was never in these rows. */
   const isForked = async (
     { id, segment }: SegmentAddress,
     state: SegmentState,
@@ -142,9 +145,15 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     if (forksByReader.size >= MAX_FORKS_REMEMBERED) forksByReader.clear();
     forksByReader.set(key, [...recent, now]);
     if (recent.length + 1 < FORKS_BEFORE_REFUSAL)
-      return connection.close(CLOSE_CODES.forked, "This copy is not of this log: drop it");
+      return connection.close(
+        CLOSE_CODES.forked,
+        "This copy belongs to another history of this log: drop it",
+      );
     forksByReader.delete(key);
-    connection.close(CLOSE_CODES.forbidden, "This copy is not of this log, and was not dropped");
+    connection.close(
+      CLOSE_CODES.forbidden,
+      "This copy belongs to another history of this log, and the client did not drop it",
+    );
   };
 
   const noteDelivery = ({ entries }: LogStretch, frames: number): void => {
@@ -158,36 +167,37 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     if (checked.state !== "fine")
       return connection.close(CLOSE_CODES[checked.state], "Not a state vector for a log");
     const { clockByClient } = checked;
-    // It listens before it is told what there is: what is committed in between reaches it twice, but reaches it.
+    // Listen before reading the rows: a commit in between then arrives twice instead of never.
     reader.isListening = true;
     const before = await logs.segment(channel.id, channel.segment);
-    if (!before) return connection.close(CLOSE_CODES.forbidden, "Not yours, or not there");
+    if (!before)
+      return connection.close(CLOSE_CODES.forbidden, "There is no such document, or it is not yours");
     if (await isForked(channel, before, clockByClient)) return refuseFork(connection, channel.id);
     const length = clockByClient.get(before.writerId) ?? 0;
     const { state, stretch } = await logs.read(channel.id, channel.segment, {
       length,
       redactionRevision: undefined,
     });
-    // Asked after the rows were read: whoever may read now could read when they were.
+    // Check access after reading the rows: who may read now could read them then, too.
     const first = await access.firstReadableSegment(channel.id, connection.userId);
     if (first === undefined || channel.segment < first)
-      return connection.close(CLOSE_CODES.forbidden, "Not yours, or not there");
+      return connection.close(CLOSE_CODES.forbidden, "There is no such document, or it is not yours");
     connection.send(stepTwoFrame(encodeLogUpdate(stretch)));
     noteDelivery(stretch, 1);
     const others = channel.presence.others(connection);
     if (others) connection.send(awarenessFrame(others));
     if (channel.sent) return;
-    // The first: what was committed since its rows were read had nobody to go to.
+    // For the first reader: a commit since its rows were read was sent to nobody, so check again.
     channel.sent = state;
     changed(channel.id);
   };
 
-  /** Brings a reader up to date that was too busy before. */
+  /** Sends a reader what it missed while it was busy. */
   const catchUp = async (channel: Channel, reader: Reader): Promise<void> => {
     try {
       await sendMissed(channel, reader);
     } catch (error) {
-      // It is sent nothing else meanwhile, so its socket never drains again.
+      // Nothing else is sent to it meanwhile, so its socket never emits drain again: retry at the next tick.
       if (channel.readers.has(reader.connection)) stalled.set(reader, channel);
       throw error;
     }
@@ -211,7 +221,7 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     if (!sent) return;
     const { state, stretch, since } = await logs.read(channel.id, channel.segment, sent);
     if (stretch.entries.length === 0 && stretch.redacted.length === 0) return;
-    // After the rows were read: nobody gets a row that came after she left.
+    // Check after reading the rows: no student gets a row that came after they left.
     for (const userId of await access.formerReaders(channel.id)) close(channel.id, userId);
     channel.sent = state;
     const frame = updateFrame(encodeLogUpdate(stretch));
@@ -227,12 +237,12 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     }
     if (frames === 0) return;
     noteDelivery(stretch, frames);
-    // Not counted for those who are behind: that would be how slow they are.
+    // Do not count readers that are behind: that would measure how slow they are.
     metrics.lagged("room", clock.now() - since);
   };
 
   const flush = async (id: LogId): Promise<void> => {
-    // One at a time a log: two that overlap would each take the other's rows for sent.
+    // One flush at a time for each log: two that overlap would each treat the other's rows as sent.
     if (flushing.has(id)) return void dirty.add(id);
     flushing.add(id);
     try {
@@ -250,7 +260,7 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
   const schedule = (): void => {
     if (isScheduled) return;
     isScheduled = true;
-    // All that this turn's commits wrote goes out together.
+    // Send everything that this turn's commits wrote together.
     setImmediate(() => {
       isScheduled = false;
       const ids = dirty;
@@ -277,21 +287,21 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     open: (address) => {
       const openChannel = (): Channel | undefined => channelsByLog.get(address.id)?.get(address.segment);
       return {
-        // Not before: a socket that is refused after all would leave an empty channel behind.
+        // Create the channel only now; otherwise a refused socket would leave an empty channel behind.
         onOpen: (connection) => {
           channelOf(address).readers.set(connection, { connection, isListening: false, behind: undefined });
-          hiding.enter(connection.userId);
+          blocks.enter(connection.userId);
         },
         onMessage: async (connection, message) => {
           const channel = openChannel();
           const reader = channel?.readers.get(connection);
           if (!channel || !reader) return;
           if (message.type === "step-one") return answerStepOne(channel, reader, message.stateVector);
-          // A log is written by the server alone. Not even an offence: a stock client answers step 1 with what it has.
+          // Ignore it: only the server writes a log. Not an error: an unmodified client answers step 1 with its state.
           if (message.type === "update") return;
-          // Not a frame of hers goes out before it is known who is not to see it.
-          await hiding.known(connection.userId);
-          if (channel.readers.has(connection)) hearPresence(channel.presence, connection, message);
+          // Send nothing about the student before it is known who must not see it.
+          await blocks.ready(connection.userId);
+          if (channel.readers.has(connection)) receivePresence(channel.presence, connection, message);
         },
         onDrain: (connection) => {
           const channel = openChannel();
@@ -313,23 +323,23 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     },
     close,
     recheckReaders: async () => {
-      hiding.recheck();
+      blocks.recheck();
       for (const id of channelsByLog.keys()) {
         for (const userId of await access.formerReaders(id)) close(id, userId);
       }
     },
-    blocksChanged: hiding.changed,
+    blocksChanged: blocks.blocksChanged,
     tick: () => {
-      hiding.tick();
+      blocks.tick();
       for (const id of failed) changed(id);
       failed.clear();
-      const again = [...stalled];
+      const retries = [...stalled];
       stalled.clear();
-      for (const [reader, channel] of again) {
+      for (const [reader, channel] of retries) {
         if (channel.readers.has(reader.connection)) background(catchUp(channel, reader));
       }
       for (const segments of channelsByLog.values()) {
-        for (const { presence, readers } of segments.values()) tellPresence(presence, readers.keys());
+        for (const { presence, readers } of segments.values()) broadcastPresence(presence, readers.keys());
       }
     },
   };

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import { encodeEntry, encodeLogUpdate, type EntryValue } from "./log-encoder.ts";
 
-/** Yjs itself as the server of one segment: what the encoder must equal. */
+/** Uses Yjs itself as the server of one segment: the reference for the encoder. */
 const createReference = (writerId: number) => {
   const doc = new Y.Doc();
   doc.clientID = writerId;
@@ -13,7 +13,7 @@ const createReference = (writerId: number) => {
   return {
     append: (event: readonly EntryValue[]) => events.push([[...event]]),
     redact: (position: number) => {
-      // An array counts what is visible; positions count everything.
+      // An index of an array counts only visible entries; a position counts all.
       const visible = [...redacted].filter((other) => other < position).length;
       if (redacted.has(position)) return;
       events.delete(position - visible, 1);
@@ -37,16 +37,16 @@ const fullUpdate = (rows: Rows, from = 0): Uint8Array =>
     redacted: rows.entries.flatMap((bytes, position) => (bytes === null ? [position] : [])),
   });
 
-/** Vitest's own comparison takes longer than all that is compared. */
-const expectSameBytes = (one: Uint8Array, other: Uint8Array): void => {
-  if (!Buffer.from(one).equals(other)) expect(one).toEqual(other);
+/** Compares bytes without Vitest, whose own comparison is too slow for this many. */
+const expectSameBytes = (actual: Uint8Array, expected: Uint8Array): void => {
+  if (!Buffer.from(actual).equals(expected)) expect(actual).toEqual(expected);
 };
 
 const eventsOf = (doc: Y.Doc): unknown[] => doc.getArray(EVENTS_ROOT).toArray();
 
 const text = fc
   .string({ unit: "grapheme", maxLength: 40 })
-  .filter((one) => one.isWellFormed() && !one.includes("\0"));
+  .filter((value) => value.isWellFormed() && !value.includes("\0"));
 const event = fc.tuple(
   fc.constant(1),
   fc.constantFrom("message", "edit", "reaction"),
@@ -58,7 +58,7 @@ const event = fc.tuple(
 const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ does: fc.constant("append" as const), event }) },
   { weight: 2, arbitrary: fc.record({ does: fc.constant("redact" as const), at: fc.nat() }) },
-  // A reader comes, or one that was here before comes back: with what it has.
+  // A new reader connects, or an earlier one reconnects with its copy.
   { weight: 2, arbitrary: fc.record({ does: fc.constant("sync" as const), reader: fc.nat({ max: 2 }) }) },
 );
 const history = fc.record({
@@ -66,24 +66,24 @@ const history = fc.record({
   steps: fc.array(step, { minLength: 1, maxLength: 40 }),
 });
 
-describe("a log's bytes", () => {
-  test("equal Yjs' own for 10,000 random histories, in full and from every state vector, and every reader agrees", () => {
+describe("the encoder of log updates", () => {
+  test("writes the same bytes as Yjs for 10,000 random histories, in full and from every state vector", () => {
     fc.assert(
       fc.property(history, ({ writerId, steps }) => {
         const reference = createReference(writerId);
         const rows: Rows = { writerId, entries: [] };
         const readers = [0, 1, 2].map(() => new Y.Doc());
 
-        for (const one of steps) {
-          if (one.does === "append") {
-            reference.append(one.event);
-            rows.entries.push(encodeEntry(one.event));
-          } else if (one.does === "redact" && rows.entries.length > 0) {
-            const position = one.at % rows.entries.length;
+        for (const step of steps) {
+          if (step.does === "append") {
+            reference.append(step.event);
+            rows.entries.push(encodeEntry(step.event));
+          } else if (step.does === "redact" && rows.entries.length > 0) {
+            const position = step.at % rows.entries.length;
             reference.redact(position);
             rows.entries[position] = null;
-          } else if (one.does === "sync") {
-            const reader = readers[one.reader];
+          } else if (step.does === "sync") {
+            const reader = readers[step.reader];
             if (!reader) continue;
             const has = Y.decodeStateVector(Y.encodeStateVector(reader)).get(writerId) ?? 0;
             const update = fullUpdate(rows, has);
@@ -109,7 +109,7 @@ describe("a log's bytes", () => {
     );
   }, 120_000);
 
-  test("converge in whatever order a reader gets the stretches, each of them twice", () => {
+  test("makes a reader converge when it gets the updates in any order and twice each", () => {
     fc.assert(
       fc.property(
         fc.record({
@@ -120,7 +120,7 @@ describe("a log's bytes", () => {
         }),
         fc.infiniteStream(fc.nat()),
         ({ writerId, events, cuts, redactions }, order) => {
-          const entries: (Uint8Array | null)[] = events.map((one) => encodeEntry(one));
+          const entries: (Uint8Array | null)[] = events.map((event) => encodeEntry(event));
           const bounds = [0, ...cuts.map((cut) => cut % events.length), events.length].sort((a, b) => a - b);
           const updates = bounds.slice(1).map((to, index) => {
             const from = bounds[index] ?? 0;
@@ -130,23 +130,23 @@ describe("a log's bytes", () => {
           updates.push(encodeLogUpdate({ writerId, from: events.length, entries: [], redacted: gone }));
           const shuffled = [...updates, ...updates]
             .map((update) => ({ update, key: order.next().value ?? 0 }))
-            .sort((one, other) => one.key - other.key);
+            .sort((a, b) => a.key - b.key);
 
           const reader = new Y.Doc();
           for (const { update } of shuffled) Y.applyUpdate(reader, update);
 
           const live = events.filter((_, position) => !gone.includes(position));
-          expect(eventsOf(reader)).toEqual(live.map((one) => [...one]));
+          expect(eventsOf(reader)).toEqual(live.map((event) => [...event]));
         },
       ),
       { numRuns: 1_000 },
     );
   });
 
-  test("hold nothing of a redacted entry, and a reader that had it drops it", () => {
+  test("writes no bytes of a redacted entry, and a reader that has the entry drops it", () => {
     const writerId = 7;
-    const entries: (Uint8Array | null)[] = ["first", "secret", "third"].map((one) =>
-      encodeEntry([1, "message", one]),
+    const entries: (Uint8Array | null)[] = ["first", "secret", "third"].map((text) =>
+      encodeEntry([1, "message", text]),
     );
     const reader = new Y.Doc();
     Y.applyUpdate(reader, fullUpdate({ writerId, entries }));
@@ -164,7 +164,7 @@ describe("a log's bytes", () => {
     ]);
   });
 
-  test("show what comes after entries that are all redacted", () => {
+  test("shows an entry that comes after only redacted entries", () => {
     const writerId = 0xffff_ffff;
     const entries = [null, null, encodeEntry([1, "message", "still here"])];
     const reader = new Y.Doc();
@@ -174,7 +174,7 @@ describe("a log's bytes", () => {
     expect(eventsOf(reader)).toEqual([[1, "message", "still here"]]);
   });
 
-  test.each(["NUL \0", "\ud800", "half \udc00 a pair"])("are never made of a text like %j", (bad) => {
+  test.each(["NUL \0", "\ud800", "half \udc00 a pair"])("rejects a text like %j", (bad) => {
     expect(() => encodeEntry([1, "message", bad])).toThrow("NUL or a lone surrogate");
   });
 });

@@ -10,28 +10,31 @@ import {
   type Encoder,
 } from "lib0/encoding";
 
-/** A stretch of a segment, and all that was ever redacted in it. */
+/** Consecutive entries of a segment, and the redactions that a reader must apply. */
 export interface LogStretch {
   /** The Yjs client id of the segment: 1 to 2^32 - 1. */
   readonly writerId: number;
   /** The position of the first of `entries`. */
   readonly from: number;
-  /** Encoded entries in order without a hole; `null` for a redacted one. */
+  /** Encoded entries in order, without gaps; `null` for a redacted one. */
   readonly entries: readonly (Uint8Array | null)[];
-  /** Positions of redacted entries that the reader must drop, ascending; those among `entries` included. */
+  /** Positions of redacted entries that the reader must drop, ascending; includes those among `entries`. */
   readonly redacted: readonly number[];
 }
 
-// The format: https://github.com/yjs/yjs/blob/v13.6.27/src/utils/UpdateEncoder.js and Item.write of the same.
+// The format: https://github.com/yjs/yjs/blob/v13.6.27/src/utils/UpdateEncoder.js, and Item.write of the same version.
 const CONTENT_DELETED = 1;
 const CONTENT_ANY = 8;
 const HAS_ORIGIN = 0x80;
 const PARENT_IS_ROOT = 1;
 
-/** What an entry may hold. */
+/** A value in an entry. */
 export type EntryValue = string | number | null;
 
-/** An entry as it is stored and sent: lib0's `any`. Throws for text that the two databases would keep differently. */
+/**
+ * Encodes an entry as it is stored and sent, in lib0's `any` encoding. Throws for text that the two databases would
+ * store differently.
+ */
 export const encodeEntry = (event: readonly EntryValue[]): Uint8Array => {
   for (const value of event) assertStorable(value);
   const encoder = createEncoder();
@@ -40,10 +43,10 @@ export const encodeEntry = (event: readonly EntryValue[]): Uint8Array => {
 };
 
 /**
- * The Yjs update (format V1) that brings a reader of everything before `from` up to date. It is byte for byte what
- * `Y.encodeStateAsUpdate` gives for a document in which one client pushed the entries and deleted the redacted ones:
- * one run of `ContentAny` per stretch of live entries, one of `ContentDeleted` per stretch of redacted ones, then
- * the delete set. Never a GC struct: an item whose origin is one vanishes.
+ * Encodes the Yjs update (format V1) for a reader that has everything before `from`. It equals byte for byte what
+ * `Y.encodeStateAsUpdate` returns for a document in which one client pushed the entries and deleted the redacted ones:
+ * one run of `ContentAny` for consecutive live entries, one of `ContentDeleted` for consecutive redacted ones, then the
+ * delete set. It never writes a GC struct, because an item whose origin is one vanishes.
  */
 export const encodeLogUpdate = ({ writerId, from, entries, redacted }: LogStretch): Uint8Array => {
   const encoder = createEncoder();
@@ -119,7 +122,7 @@ const writeDeleteSet = (encoder: Encoder, writerId: number, redacted: readonly n
   }
 };
 
-/** PostgreSQL refuses NUL in a text; encoders differ in what they make of half a surrogate pair. */
+/** PostgreSQL rejects NUL in a text, and encoders treat half a surrogate pair differently. */
 const assertStorable = (value: EntryValue): void => {
   if (typeof value === "string" && (!value.isWellFormed() || value.includes("\0"))) {
     throw new Error("A log entry has a text with NUL or a lone surrogate");

@@ -6,53 +6,56 @@ import { drawClientId } from "./client-id.ts";
 import type { Connection, DocumentMessage } from "./connection.ts";
 import { awarenessFrame } from "./frames.ts";
 
-/** Who is in a document now, and what each says of it, such as that she types. */
+/** Who is in a document now, and their state, such as whether they are typing. */
 export interface Presence<Member> {
   /**
-   * Takes a member's own state out of an awareness update. A stock client also repeats what it heard of others: that
-   * is nobody's word. Returns why nothing was taken, if that is an offence.
+   * Takes a member's own state from an awareness update. An unmodified client also repeats the states of others; they are
+   * ignored. Returns the fault of an invalid update.
    */
-  hear(member: Member, update: Uint8Array): "malformed" | "too-large" | undefined;
+  receive(member: Member, update: Uint8Array): "malformed" | "too-large" | undefined;
   leave(member: Member): void;
-  /** The awareness update with every state but the member's own and those hidden from her; `undefined` when there is none. */
+  /**
+   * The awareness update with all states except the member's own and those hidden from them; `undefined` when there are
+   * none.
+   */
   others(member: Member): Uint8Array | undefined;
-  /** What changed since the last call; `undefined` when nothing did. */
+  /** Returns what changed since the last call; `undefined` when nothing did. */
   takeChanges(): PresenceChanges<Member> | undefined;
   /**
-   * It changed from whom a student hides: all who may see her are told anew, with the next changes. Returns what takes her
-   * from the sight of those who did until now; `undefined` when she is not here.
+   * Call when the students from whom a student is hidden changed. The next changes announce the student again to all who may
+   * see them. Returns the update that removes the student for everybody else; `undefined` when the student is not here.
    */
-  renew(userId: UserId): Uint8Array | undefined;
+  reannounce(userId: UserId): Uint8Array | undefined;
 }
 
-/** Of whom a state is. */
-interface Someone {
+/** The student that a state belongs to. */
+interface StateOwner {
   readonly userId: UserId;
 }
 
-/** Awareness updates with what changed in a while. */
+/** Awareness updates with the changes of one interval. */
 export interface PresenceChanges<Member> {
-  /** For members who said nothing in that while, and from whom nobody hides who did. */
+  /** The update for members whose own state did not change and from whom no changed state is hidden. */
   readonly all: Uint8Array;
-  /** Whether a member gets less than all. */
+  /** Whether a member gets less than `all`. */
   isPartial(member: Member): boolean;
-  /** For such a one: without herself, whom she would else see twice, and who hides from her. `undefined` when nothing is left. */
+  /** The update for such a member: without their own state and without hidden ones. `undefined` when nothing is left. */
   partFor(member: Member): Uint8Array | undefined;
 }
 
-/** Entries of one awareness update that are looked at: all that a full room has, and some that just left. */
+/** The most entries of one awareness update: all of a full room, and some that just left. */
 const MAX_ENTRIES = 1_024;
-/** No client id. */
-const NOBODY = -1;
+/** Never a client id. */
+const NO_CLIENT_ID = -1;
 
 /**
- * Keeps one state a member. Client id, clock and identity are the server's word: of what the client says only the
- * rest of its state is taken. Changes are joined: 200 members who come at once would else cause 40,000 frames.
+ * Keeps one state for each member. The server sets client id, clock and identity; it takes only the rest of the state from
+ * the client. Changes are sent together; otherwise 200 members who come at once would cause 40,000 frames.
  */
-export const createPresence = <Member extends Someone>(deps: {
+export const createPresence = <Member extends StateOwner>(deps: {
   readonly random: Random;
   readonly maxStateBytes: number;
-  /** From whom a student hides: nearly always nobody. */
+  /** The students from whom a student is hidden; nearly always nobody. */
   readonly hiddenFrom: (userId: UserId) => ReadonlySet<UserId>;
 }): Presence<Member> => {
   const { hiddenFrom } = deps;
@@ -65,17 +68,18 @@ export const createPresence = <Member extends Someone>(deps: {
     if (!state) return;
     stateByMember.delete(member);
     memberById.delete(state.id);
-    changes.set(state.id, { userId: member.userId, encoded: encodeGone(state) });
+    changes.set(state.id, { userId: member.userId, encoded: encodeRemoval(state) });
   };
 
   return {
-    hear: (member, update) => {
+    receive: (member, update) => {
       const entries = parseAwareness(update);
       if (!entries) return "malformed";
-      const known = stateByMember.get(member);
-      // Its own is the one under the id that it came with, at first any that is none of ours.
+      const previous = stateByMember.get(member);
+      // Find the member's own entry: the one under its previous client id; the first time, any id that the server did
+      // not draw.
       const own = entries.find(({ clientId, json }) =>
-        known ? clientId === known.clientId : !memberById.has(clientId) && json !== "null",
+        previous ? clientId === previous.clientId : !memberById.has(clientId) && json !== "null",
       );
       if (!own) return undefined;
       if (own.json === "null") {
@@ -83,12 +87,12 @@ export const createPresence = <Member extends Someone>(deps: {
         return undefined;
       }
       if (Buffer.byteLength(own.json) > deps.maxStateBytes) return "too-large";
-      const said = parseState(own.json);
-      if (!said) return "malformed";
-      const id = known?.id ?? drawClientId(deps.random, (drawn) => memberById.has(drawn));
-      const clock = (known?.clock ?? 0) + 1;
+      const ownState = parseState(own.json);
+      if (!ownState) return "malformed";
+      const id = previous?.id ?? drawClientId(deps.random, (drawn) => memberById.has(drawn));
+      const clock = (previous?.clock ?? 0) + 1;
       const { userId } = member;
-      const json = JSON.stringify({ ...said, user: { id: userId } });
+      const json = JSON.stringify({ ...ownState, user: { id: userId } });
       const encoded = encodeEntry(id, clock, json);
       stateByMember.set(member, { id, clientId: own.clientId, clock, json, encoded });
       memberById.set(id, member);
@@ -109,14 +113,15 @@ export const createPresence = <Member extends Someone>(deps: {
       if (changes.size === 0) return undefined;
       const taken = changes;
       changes = new Map();
-      const idOf = (member: Member): number => stateByMember.get(member)?.id ?? NOBODY;
-      const hiding = [...taken.values()].flatMap(({ userId }) => {
+      const idOf = (member: Member): number => stateByMember.get(member)?.id ?? NO_CLIENT_ID;
+      const hiddenSets = [...taken.values()].flatMap(({ userId }) => {
         const hidden = hiddenFrom(userId);
         return hidden.size > 0 ? [hidden] : [];
       });
       return {
         all: joinEntries([...taken.values()].map(({ encoded }) => encoded)),
-        isPartial: (member) => taken.has(idOf(member)) || hiding.some((hidden) => hidden.has(member.userId)),
+        isPartial: (member) =>
+          taken.has(idOf(member)) || hiddenSets.some((hidden) => hidden.has(member.userId)),
         partFor: (member) => {
           const own = idOf(member);
           const rest = [...taken].flatMap(([id, { userId, encoded }]) =>
@@ -127,23 +132,23 @@ export const createPresence = <Member extends Someone>(deps: {
       };
     },
 
-    renew: (userId) => {
-      const gone = [...stateByMember].flatMap(([member, state]) => {
+    reannounce: (userId) => {
+      const removals = [...stateByMember].flatMap(([member, state]) => {
         if (member.userId !== userId) return [];
-        // After the one that takes her away, for those who see her again.
+        // Higher than the clock of the removal, for members who see the student again.
         const clock = state.clock + 2;
         const encoded = encodeEntry(state.id, clock, state.json);
         stateByMember.set(member, { ...state, clock, encoded });
         changes.set(state.id, { userId, encoded });
-        return [encodeGone(state)];
+        return [encodeRemoval(state)];
       });
-      return gone.length > 0 ? joinEntries(gone) : undefined;
+      return removals.length > 0 ? joinEntries(removals) : undefined;
     },
   };
 };
 
-/** Sends every member what changed, in one frame each. */
-export const tellPresence = (presence: Presence<Connection>, members: Iterable<Connection>): void => {
+/** Sends the changes to every member, in one frame each. */
+export const broadcastPresence = (presence: Presence<Connection>, members: Iterable<Connection>): void => {
   const changes = presence.takeChanges();
   if (!changes) return;
   const frame = awarenessFrame(changes.all);
@@ -157,8 +162,8 @@ export const tellPresence = (presence: Presence<Connection>, members: Iterable<C
   }
 };
 
-/** Takes what a socket says of its student's presence, and closes it for what is no such thing. */
-export const hearPresence = (
+/** Handles a presence message of a socket; closes the socket if the message is invalid. */
+export const receivePresence = (
   presence: Presence<Connection>,
   connection: Connection,
   message: Extract<DocumentMessage, { type: "awareness" | "query-awareness" }>,
@@ -168,26 +173,26 @@ export const hearPresence = (
     if (others) connection.send(awarenessFrame(others));
     return;
   }
-  const offence = presence.hear(connection, message.update);
-  if (offence === "malformed") connection.close(CLOSE_CODES.malformed, "Not an awareness update");
-  if (offence === "too-large") connection.close(CLOSE_CODES.tooLarge, "The awareness state is too large");
+  const fault = presence.receive(connection, message.update);
+  if (fault === "malformed") connection.close(CLOSE_CODES.malformed, "Not an awareness update");
+  if (fault === "too-large") connection.close(CLOSE_CODES.tooLarge, "The awareness state is too large");
 };
 
 interface State {
-  /** Under which the others see it: drawn by the server, so that nobody can take another's. */
+  /** The client id that the others see: drawn by the server, so that nobody can take another's. */
   readonly id: number;
-  /** Under which its client says it. */
+  /** The client id that the client itself uses. */
   readonly clientId: number;
   readonly clock: number;
   readonly json: string;
   readonly encoded: Uint8Array;
 }
 
-interface Change extends Someone {
+interface Change extends StateOwner {
   readonly encoded: Uint8Array;
 }
 
-/** The entries of an awareness update; `undefined` for bytes that are none. */
+/** Parses the entries of an awareness update; `undefined` for malformed bytes. */
 const parseAwareness = (
   update: Uint8Array,
 ): { readonly clientId: number; readonly json: string }[] | undefined => {
@@ -223,7 +228,7 @@ const encodeEntry = (id: number, clock: number, json: string): Uint8Array => {
   return toUint8Array(encoder);
 };
 
-const encodeGone = ({ id, clock }: State): Uint8Array => encodeEntry(id, clock + 1, "null");
+const encodeRemoval = ({ id, clock }: State): Uint8Array => encodeEntry(id, clock + 1, "null");
 
 const joinEntries = (entries: readonly Uint8Array[]): Uint8Array => {
   const encoder = createEncoder();

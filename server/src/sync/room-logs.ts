@@ -6,20 +6,20 @@ import { drawClientId } from "./client-id.ts";
 import { encodeEntry, type EntryValue, type LogStretch } from "./log-encoder.ts";
 import { logQueries as queries } from "./room-logs.store.ts";
 
-/** What goes into a log. */
+/** A new entry for a log. */
 export interface NewEntry {
   /** Unique among the entries of all logs. UUIDv7. */
   readonly id: string;
   readonly kind: string;
-  /** What readers see: a tuple of plain values. */
+  /** The event that readers see: a tuple of plain values. */
   readonly event: readonly EntryValue[];
   readonly authorId: string | null;
-  /** What it is about, such as the message that it edits. */
+  /** The id of what the entry is about, such as the message that it edits. */
   readonly subjectId: string | null;
   readonly at: number;
 }
 
-/** An entry that was not redacted. */
+/** An author's entry that was not redacted. */
 export interface AuthoredEntry {
   readonly id: string;
   readonly kind: string;
@@ -27,77 +27,77 @@ export interface AuthoredEntry {
   readonly event: readonly EntryValue[];
 }
 
-/** A segment as it was at one moment. */
+/** A segment at one moment. */
 export interface SegmentState {
   readonly writerId: number;
-  /** How many entries it has. */
+  /** The number of its entries. */
   readonly length: number;
-  /** Changes when something in it is redacted. */
+  /** Changes with every redaction in the segment. */
   readonly redactionRevision: number;
 }
 
-/** Where a reader stands in a segment. */
+/** What a reader has of a segment. */
 export interface ReaderPosition {
-  /** Entries that it has. */
+  /** The number of entries that it has. */
   readonly length: number;
-  /** The redactions that it knows of; `undefined` when that is unknown, as of whoever just came. */
+  /** The redactions that it has; `undefined` when that is unknown, as for a reader that just connected. */
   readonly redactionRevision: number | undefined;
 }
 
 /**
- * Append-only sequences that the server alone writes, served to clients as read-only Yjs documents, one a segment.
- * They know nothing of what they hold.
+ * Append-only logs that only the server writes. Clients read each segment as one read-only Yjs document.
+ * This module does not interpret the entries.
  */
 export interface RoomLogs {
-  /** Makes an empty log with its segment 0. */
+  /** Creates an empty log with its segment 0. */
   create(tx: UnitOfWork, id: LogId, now: number): Promise<void>;
-  /** Adds an entry at the next position, and seals the segment when that filled it. Returns where the entry is. */
+  /** Appends an entry at the next position, and seals the segment if that fills it. Returns the entry's position. */
   append(tx: UnitOfWork, id: LogId, entry: NewEntry): Promise<Position>;
-  /** Seals the head segment and starts another; returns its number. */
+  /** Seals the head segment and starts the next, unless the head is empty. Returns the number of the head. */
   roll(tx: UnitOfWork, id: LogId, now: number): Promise<number>;
-  /** Drops the bytes of entries for good, here and at every reader. Redacting twice is no error. */
+  /** Deletes the bytes of entries permanently, here and at every reader. Idempotent. */
   redact(
     tx: UnitOfWork,
     id: LogId,
     redaction: { readonly places: readonly Position[]; readonly now: number },
   ): Promise<void>;
-  /** What an author has in a segment and was not redacted, in its order. */
+  /** An author's entries in a segment that were not redacted, in order. */
   authored(
     queries: Pick<Queries, "all">,
     authorId: string,
     place: { readonly id: LogId; readonly segment: number },
   ): Promise<readonly AuthoredEntry[]>;
-  /** Deletes a log that nobody reads, a segment at a time; returns whether there is more of it. */
+  /** Deletes one segment of a log that nobody reads; returns whether more is left to delete. */
   drop(tx: UnitOfWork, id: LogId): Promise<boolean>;
-  /** Where the next entry would go: everything in the log is before it. Throws for a log that does not exist. */
+  /** The position of the next entry: all entries are before it. Throws for a log that does not exist. */
   end(tx: Pick<Queries, "first">, id: LogId): Promise<Position>;
-  /** An entry's event again, from its bytes. */
+  /** Decodes the event from an entry's bytes. */
   decode(bytes: Uint8Array): readonly EntryValue[];
-  /** A segment's state, or `undefined` when there is none. */
+  /** The state of a segment; `undefined` for one that does not exist. */
   segment(id: LogId, segment: number): Promise<SegmentState | undefined>;
   /**
-   * What a reader lacks of a segment, with the state that it will then have; `since` is the instant of the oldest entry of it,
-   * or of the last redaction when it has no entry. Throws for a segment that does not exist.
+   * Reads what a reader lacks of a segment, and the state that it reaches with it. `since` is the instant of the oldest
+   * entry in it, or of the last redaction when it has no entry. Throws for a segment that does not exist.
    */
   read(
     id: LogId,
     segment: number,
     reader: ReaderPosition,
   ): Promise<{ readonly state: SegmentState; readonly stretch: LogStretch; readonly since: number }>;
-  /** Yjs client ids under which the segment was served before the database was restored. */
+  /** The Yjs client ids that the segment had before restores of the database. */
   formerWriters(id: LogId, segment: number): Promise<readonly number[]>;
-  /** Logs that changed at or after an instant, whoever changed them, with a text that is another after each change. */
+  /** Logs that any process changed at or after an instant, each with a text that differs after every change. */
   changedSince(since: number): Promise<ReadonlyMap<LogId, string>>;
 }
 
-export interface LogsDeps {
+export interface RoomLogsDeps {
   readonly read: Queries;
   readonly limits: Pick<Limits, "segmentEvents" | "segmentBytes">;
   readonly newId: NewId;
   readonly random: Random;
 }
 
-export const createRoomLogs = ({ read, limits, newId, random }: LogsDeps): RoomLogs => {
+export const createRoomLogs = ({ read, limits, newId, random }: RoomLogsDeps): RoomLogs => {
   const headOf = async (tx: Pick<Queries, "first">, id: LogId) => {
     const head = await tx.first(queries.head, { id });
     if (!head) throw new Error("There is no such log");
@@ -148,7 +148,7 @@ export const createRoomLogs = ({ read, limits, newId, random }: LogsDeps): RoomL
       at,
     });
 
-  /** Writes the segment's last event and starts the next. */
+  /** Writes the last event of the segment and starts the next segment. */
   const seal = async (
     tx: UnitOfWork,
     id: LogId,
@@ -172,7 +172,7 @@ export const createRoomLogs = ({ read, limits, newId, random }: LogsDeps): RoomL
     },
 
     append: async (tx, id, entry) => {
-      // Whoever appends waits here, so that positions have no holes: a reader that sees one diverges for good.
+      // Serialize all appends, so that positions have no gaps: a reader that sees one diverges permanently.
       await tx.lock(`log:${id}`);
       const head = await headOf(tx, id);
       const grown = await write(tx, id, { head, entry });
@@ -227,7 +227,7 @@ export const createRoomLogs = ({ read, limits, newId, random }: LogsDeps): RoomL
     },
 
     read: async (id, segment, reader) => {
-      // The length first: whatever is before it is committed, so no later read of the rows can miss one.
+      // Read the length first: all entries before it are committed, so the later read of the rows misses none.
       const row = await read.first(queries.segment, { id, segment });
       if (!row) throw new Error("There is no such segment");
       const state = rowToState(row);
@@ -238,7 +238,7 @@ export const createRoomLogs = ({ read, limits, newId, random }: LogsDeps): RoomL
         rows.length !== state.length - from ||
         rows.some(({ position }, index) => position !== from + index)
       ) {
-        throw new Error(`Segment ${segment} of a log has a hole after ${from}`);
+        throw new Error(`Segment ${segment} of a log has a gap after ${from}`);
       }
       const isRedacted =
         state.redactionRevision !== 0 && state.redactionRevision !== reader.redactionRevision;
@@ -252,7 +252,7 @@ export const createRoomLogs = ({ read, limits, newId, random }: LogsDeps): RoomL
           writerId: state.writerId,
           from,
           entries: rows.map(({ bytes }) => bytes),
-          // One that was appended since the length was read is none of this stretch.
+          // Leave out entries that were appended after the length was read.
           redacted: redacted.map(({ position }) => position).filter((position) => position < state.length),
         },
       };
@@ -263,7 +263,7 @@ export const createRoomLogs = ({ read, limits, newId, random }: LogsDeps): RoomL
 
     changedSince: async (since) => {
       const rows = await read.all(queries.changedSince, { since });
-      // Two changes may fall into one millisecond, one of them seen before the other was committed.
+      // The instant alone is not enough: two changes may share a millisecond, one seen before the other was committed.
       return new Map(rows.map((row) => [row.log_id, `${row.changed_at} ${row.changes}`]));
     },
   };

@@ -21,33 +21,36 @@ import type { SignedIn } from "../sessions/sessions.ts";
 import { createConnection, type Connection, type ConnectionHandler } from "./connection.ts";
 import { DocumentRefusal } from "./document-refusal.ts";
 
-/** Accepts the sockets of `/sync/<document>`, says who each is, and ends them when their sessions end. */
+/** Accepts the sockets of `/sync/<document>`, authenticates them, and closes them when their sessions end. */
 export interface Sockets {
-  /** Takes over the upgrades of an HTTP server. */
+  /** Handles the upgrade requests of an HTTP server. */
   attach(server: HttpServer): void;
   /** Closes a session's sockets with 4401. */
   closeSession(id: SessionId): void;
-  /** The sessions that have sockets open. */
+  /** The sessions with open sockets. */
   sessions(): readonly SessionId[];
-  /** Keeps quiet sockets alive, ends dead and slow ones and those whose session is over. Called every second. */
+  /** Keeps quiet sockets alive; ends dead and slow ones, and those whose session has ended. Called every second. */
   tend(): void;
-  /** How many are open. */
+  /** The number of open sockets. */
   readonly size: number;
-  /** Closes all with 1012 and takes no more; resolves when they are gone. */
+  /** Closes all sockets with 1012 and accepts no more; resolves when they are closed. */
   close(): Promise<void>;
 }
 
 export interface SocketsDeps {
-  /** Whom the key with this hash speaks for; counts as activity. Throws `session/…`. */
+  /** Returns the session and user of the key with this hash; counts as activity. Throws `session/…`. */
   readonly authenticate: (keyHash: string) => Promise<SignedIn>;
-  /** What handles a document's sockets, or `undefined` for one that is not this student's or not there. */
+  /**
+   * Returns the handler of a document's sockets; `undefined` for one that does not exist or that the student may not
+   * open.
+   */
   readonly handlerOf: (
     address: DocumentAddress,
     signedIn: SignedIn,
   ) => Promise<ConnectionHandler | undefined>;
-  /** Whether pages of this origin may open sockets; apps send none and always may. */
+  /** Whether pages of this origin may open sockets. Apps send no origin and are always allowed. */
   readonly isAllowedOrigin: (origin: string) => boolean;
-  /** Where a request comes from, as far as the configured proxies can be believed. */
+  /** The client address of a request; headers count only from the configured proxies. */
   readonly addressOf: (request: IncomingMessage) => string;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -57,14 +60,14 @@ export interface SocketsDeps {
 }
 
 const PATH_PREFIX = "/sync/";
-/** How long clients may take to answer a close at shutdown, in milliseconds. */
+/** How long clients may take to confirm a close at shutdown, in milliseconds. */
 const DRAIN_TIMEOUT_MS = 1_500;
-/** What ws closes a socket with when a frame is larger than it takes (RFC 6455, 7.4.1). */
+/** The code that ws uses when a frame is larger than the limit (RFC 6455, 7.4.1). */
 const MESSAGE_TOO_BIG = 1009;
-/** For what is a bug of ours: the client may try again (RFC 6455, 7.4.1; there is no closer code). */
+/** For unexpected errors: the client may try again (RFC 6455, 7.4.1 has no closer code). */
 const UNAVAILABLE = CLOSE_CODES.overloaded;
 
-/** Says "too large" as the rest of the protocol does: y-websocket would retry 1009 for ever. */
+/** Replaces 1009 by the protocol's own code for "too large": y-websocket would retry 1009 for ever. */
 class SyncWebSocket extends WebSocket {
   override close(code?: number, reason?: string | Buffer): void {
     super.close(code === MESSAGE_TOO_BIG ? CLOSE_CODES.tooLarge : code, reason);
@@ -74,7 +77,7 @@ class SyncWebSocket extends WebSocket {
 export const createSockets = (deps: SocketsDeps): Sockets => {
   const { authenticate, handlerOf, isAllowedOrigin, addressOf, clock, limits, log, background } = deps;
   const connectionsBySession = new Map<SessionId, Set<Connection>>();
-  const strangersByAddress = new Map<string, number>();
+  const unauthenticatedByAddress = new Map<string, number>();
   let size = 0;
   let isClosing = false;
 
@@ -84,17 +87,17 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     perMessageDeflate: false,
     maxPayload: limits.frameBytes,
     maxFragments: limits.frameFragments,
-    // Reads of a frame that is not whole yet: a frame of the largest size comes in a few hundred.
+    // Chunks of one incomplete frame; a frame of the largest size arrives in a few hundred.
     maxBufferedChunks: 4 * 1024,
     WebSocket: SyncWebSocket,
-    // The key travels in the other one, which is never said back.
+    // The other offered protocol carries the key; never send it back.
     handleProtocols: (offered) => (offered.has(SYNC_SUBPROTOCOL) ? SYNC_SUBPROTOCOL : false),
   });
 
   server.on("headers", (headers) => {
     for (const [name, value] of Object.entries(ANSWER_HEADER)) headers.push(`${name}: ${value}`);
   });
-  // RFC 6455, 4.4: a client of another version is told which one there is.
+  // RFC 6455, 4.4: tell a client of another version which version is supported.
   server.on("wsClientError", (_error, socket, { method }) =>
     answerOnSocket(socket, method === "GET" ? 400 : 405, { "sec-websocket-version": "13" }),
   );
@@ -102,15 +105,15 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   const onFailure = (error: unknown): { code: CloseCode; reason: string } => {
     if (error instanceof DocumentRefusal) return { code: error.closeCode, reason: error.message };
     const { reason } = errorToFacts(error);
-    if (!reason) log.error({ error }, "A message on a socket failed");
-    return { code: UNAVAILABLE, reason: "This did not work: try again" };
+    if (!reason) log.error({ error }, "Handling a socket message failed");
+    return { code: UNAVAILABLE, reason: "The server could not handle this message: try again" };
   };
 
-  /** Whom the socket is of and what it is for; throws `Refusal`. */
+  /** Authenticates a socket and finds the handler of its document; throws `Refusal`. */
   const admit = async (request: IncomingMessage) => {
     const { origin } = request.headers;
     if (isClosing) throw new Refusal(CLOSE_CODES.restarting, "The server restarts");
-    if (origin !== undefined && !isAllowedOrigin(origin)) throw notThere();
+    if (origin !== undefined && !isAllowedOrigin(origin)) throw notFound();
     const key = bearerOf(request);
     if (key === undefined) throw new Refusal(CLOSE_CODES.noSession, "Sign in first");
     const keyHash = sha256(key);
@@ -120,7 +123,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     });
     const address = parseDocumentName(documentNameOf(request));
     const handler = address && (await handlerOf(address, signedIn));
-    if (!handler) throw notThere();
+    if (!handler) throw notFound();
     return { signedIn, keyHash, handler };
   };
 
@@ -141,7 +144,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     raw: Socket,
     { signedIn: { session, user }, keyHash, handler }: Awaited<ReturnType<typeof admit>>,
   ): void => {
-    // In the same step as it is counted: many that open at once would each find room.
+    // Check in the same synchronous step that counts it; otherwise many concurrent sockets would all pass.
     if ((connectionsBySession.get(session.id)?.size ?? 0) >= limits.socketsPerSession)
       throw new Refusal(CLOSE_CODES.tooFast, "This session has too many sockets");
     createConnection({
@@ -170,7 +173,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     socket.resume();
   };
 
-  /** Counts as activity of the session, and ends the socket of one that is over. */
+  /** Reports activity of the session, and closes the socket if the session has ended. */
   const renew = (connection: Connection): void => {
     connection.touchedAt = clock.now();
     background(
@@ -186,9 +189,9 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     );
   };
 
-  /** Accepts first, whatever comes of it: a browser does not see why an upgrade was refused, and tries for ever. */
+  /** Accepts every socket first: a browser cannot see why an upgrade was refused, and would retry for ever. */
   const accept = async (socket: WebSocket, raw: Socket, request: IncomingMessage): Promise<void> => {
-    // Not a byte of a document is read before it is known whose it is.
+    // Read no byte of a document before the socket is authenticated.
     socket.pause();
     size += 1;
     socket.once("close", (code) => {
@@ -197,12 +200,12 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     });
     socket.on("error", () => {});
     const address = addressToLimitKey(addressOf(request));
-    const strangers = strangersByAddress.get(address) ?? 0;
-    if (strangers >= limits.socketsPerIpBeforeSignIn)
+    const unauthenticated = unauthenticatedByAddress.get(address) ?? 0;
+    if (unauthenticated >= limits.socketsPerIpBeforeSignIn)
       return refuse(socket, new Refusal(CLOSE_CODES.overloaded, "Too many sockets from this address"));
-    strangersByAddress.set(address, strangers + 1);
-    const tooLong = setTimeout(
-      () => refuse(socket, new Refusal(UNAVAILABLE, "This took too long: try again")),
+    unauthenticatedByAddress.set(address, unauthenticated + 1);
+    const handshakeTimer = setTimeout(
+      () => refuse(socket, new Refusal(UNAVAILABLE, "The handshake took too long: try again")),
       limits.handshakeMs,
     );
     try {
@@ -213,17 +216,17 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       const { code, reason } = onFailure(error);
       refuse(socket, new Refusal(code, reason));
     } finally {
-      clearTimeout(tooLong);
-      const left = (strangersByAddress.get(address) ?? 1) - 1;
-      if (left > 0) strangersByAddress.set(address, left);
-      else strangersByAddress.delete(address);
+      clearTimeout(handshakeTimer);
+      const remaining = (unauthenticatedByAddress.get(address) ?? 1) - 1;
+      if (remaining > 0) unauthenticatedByAddress.set(address, remaining);
+      else unauthenticatedByAddress.delete(address);
     }
   };
 
   return {
     attach: (http) => {
       http.on("upgrade", (request: IncomingMessage, raw: Socket, head: Buffer) => {
-        // Node has taken its own listeners off: without one, a peer that resets would end the process.
+        // Node has removed its own listeners; without one, a connection reset by the peer would end the process.
         raw.on("error", () => raw.destroy());
         if (!request.url?.startsWith(PATH_PREFIX)) {
           return answerOnSocket(raw, 404);
@@ -244,7 +247,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       const now = clock.now();
       for (const connections of connectionsBySession.values()) {
         for (const connection of connections) {
-          // It may have been used elsewhere since: only its row can say that it is over.
+          // The session may have been used elsewhere meanwhile: only its row can tell whether it has ended.
           if (now >= connection.expiresAt) renew(connection);
           connection.tend(now);
         }
@@ -257,24 +260,24 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
 
     close: async () => {
       isClosing = true;
-      const gone = [...server.clients].map(
+      const closed = [...server.clients].map(
         (socket) => new Promise<void>((resolve) => void socket.once("close", () => resolve())),
       );
       for (const socket of server.clients) {
-        // One that is not read yet would not hear the answer to its close.
+        // A paused socket would not receive the client's confirmation of the close.
         socket.resume();
         socket.close(CLOSE_CODES.restarting, "The server restarts");
       }
       const timer = setTimeout(() => {
         for (const socket of server.clients) socket.terminate();
       }, DRAIN_TIMEOUT_MS);
-      await Promise.all(gone);
+      await Promise.all(closed);
       clearTimeout(timer);
     },
   };
 };
 
-/** Why a socket is closed as soon as it is open. */
+/** The reason why a socket is closed right after it opened. */
 class Refusal extends Error {
   readonly code: CloseCode;
 
@@ -284,8 +287,8 @@ class Refusal extends Error {
   }
 }
 
-/** The same for what is another's and for what does not exist. */
-const notThere = () => new Refusal(CLOSE_CODES.forbidden, "Not yours, or not there");
+/** The same refusal for a document of another student and for a missing one, so that nobody learns which it is. */
+const notFound = () => new Refusal(CLOSE_CODES.forbidden, "There is no such document, or it is not yours");
 
 const refuse = (socket: WebSocket, { code, message }: Refusal): void => {
   socket.resume();
@@ -299,7 +302,7 @@ const documentNameOf = ({ url = "" }: IncomingMessage): string => {
 };
 
 const bearerOf = ({ headers }: IncomingMessage): string | undefined => {
-  const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((one) => one.trim());
-  const bearer = offered.find((one) => one.startsWith(BEARER_SUBPROTOCOL_PREFIX));
+  const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
+  const bearer = offered.find((protocol) => protocol.startsWith(BEARER_SUBPROTOCOL_PREFIX));
   return bearer?.slice(BEARER_SUBPROTOCOL_PREFIX.length);
 };

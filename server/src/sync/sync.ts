@@ -12,56 +12,56 @@ import type { RoomLogs } from "./room-logs.ts";
 import { createSockets } from "./sockets.ts";
 
 /**
- * What features tell the open sockets, after the commit. A hint that is lost costs time, never data: readers are
+ * Hints from features to the open sockets, sent after the commit. A lost hint costs time, never data, because readers are
  * served from rows.
  */
 export interface SyncHints {
-  /** A log has new entries or redactions: its readers get them, and its members are told that their inbox changed. */
+  /** A log has new entries or redactions: sends them to its readers, and tells its members that their inbox changed. */
   logChanged(id: LogId): void;
-  /** A student may no longer read a log: her sockets of it are closed with 4403. */
+  /** A student may no longer read a log: closes their sockets of it with 4403. */
   readerGone(id: LogId, userId: UserId): void;
-  /** What `inbox.changes` tells a student changed by something other than a log, such as her own read position. */
+  /** The result of `inbox.changes` changed for a student without a change of a log, for example by their read position. */
   inboxChanged(userId: UserId): void;
-  /** Whom a student blocks may have changed: they no longer see her presence, or see it again. */
+  /** A student's blocks may have changed: hides or shows their presence accordingly. */
   blocksChanged(userId: UserId): void;
 }
 
-/** Who may read what, asked of the feature that owns the logs. */
+/** Read access to logs; implemented by the feature that owns the logs. */
 export interface LogAccess {
-  /** The first segment that a student may read of a log, or `undefined` when she may read none. */
+  /** The first segment of a log that a student may read; `undefined` when they may read none. */
   firstReadableSegment(id: LogId, userId: UserId): Promise<number | undefined>;
-  /** Those who could read it once and cannot now. */
+  /** The students who could read the log before and no longer can. */
   formerReaders(id: LogId): Promise<readonly UserId[]>;
-  /** Those who can read it now. */
+  /** The students who can read the log now. */
   readers(id: LogId): Promise<readonly UserId[]>;
 }
 
-/** Counts what happens on the sockets, for `/metrics`. */
+/** Counters of the sockets for `/metrics`. */
 export interface SyncMetrics {
   socketClosed(code: number): void;
-  /** Frames with what readers lacked were handed to sockets: when they came, later, or once they could take them. */
+  /** Counts frames with content that were written to sockets: at the handshake, live, or while catching up. */
   framesDelivered(document: SyncedDocument, frames: number): void;
-  /** So many entries of rooms were in them, each once a frame. */
+  /** Counts the room entries in these frames, once for each frame. */
   entriesDelivered(entries: number): void;
-  /** News was handed to the sockets that wait for it, so long after the instant that its row bears. */
+  /** Reports the time between the instant in a row and its delivery to the waiting sockets. */
   lagged(document: SyncedDocument, lagMs: number): void;
 }
 
 export type SyncedDocument = "room" | "user";
 
-/** The sockets of `/sync/…` and what is served on them. */
+/** The sockets of `/sync/…` and the documents served on them. */
 export interface Sync {
   readonly hints: SyncHints;
   attach(server: HttpServer): void;
-  /** A session is over: its sockets are closed with 4401. */
+  /** A session has ended: closes its sockets with 4401. */
   sessionEnded(id: SessionId): void;
-  /** The sessions that have sockets open here. */
+  /** The sessions with open sockets on this node. */
   openSessions(): readonly SessionId[];
-  /** A user document has something new, committed; whoever sent it as the source's `origin` has it already. */
+  /** An update of a user document was committed: sends it to all devices except `origin`, which has it already. */
   documentStored(userId: UserId, update: Uint8Array, source: UpdateSource): void;
-  /** Whether a device has a log open at this node. */
+  /** Whether a session has a log open on this node. */
   hasOpen(sessionId: SessionId, id: LogId): boolean;
-  /** How many sockets are open. */
+  /** The number of open sockets. */
   countSockets(): number;
   /** Closes all sockets with 1012. */
   close(): Promise<void>;
@@ -71,7 +71,7 @@ export interface SyncDeps {
   readonly authenticate: (keyHash: string) => Promise<SignedIn>;
   readonly logs: RoomLogs;
   readonly access: LogAccess;
-  /** Those who are to see nothing of a student's presence. */
+  /** Reads the students who must not see a student's presence. */
   readonly hiddenFrom: (userId: UserId) => Promise<readonly UserId[]>;
   readonly documents: Pick<Documents, "read" | "apply">;
   readonly isAllowedOrigin: (origin: string) => boolean;
@@ -82,14 +82,17 @@ export interface SyncDeps {
   readonly log: Logger;
   readonly background: (task: Promise<unknown>) => void;
   readonly metrics: SyncMetrics;
-  /** Whether other processes write to the same database: their changes are then looked for. */
+  /** Whether other processes write to the same database; if so, their changes are polled. */
   readonly hasOtherWriters: boolean;
 }
 
-/** Presence and waiting hints are sent this often: 200 students who come at once cause five frames each. */
+/**
+ * How often presence and delayed hints are sent. Each of 200 students who connect at once then gets five frames a
+ * second.
+ */
 const TICK_MS = 200;
 const TEND_EVERY_MS = 1_000;
-/** What other nodes wrote is looked for this often, and this far back: a commit may come later than its instant. */
+/** How often changes by other nodes are polled, and how far back: a commit may come later than the instant in its row. */
 const NOTICE_EVERY_MS = 400;
 const NOTICE_OVERLAP_MS = 20_000;
 
@@ -118,7 +121,7 @@ export const createSync = (deps: SyncDeps): Sync => {
   };
 
   let noticed: ReadonlyMap<LogId, string> = new Map();
-  /** When all changes were last known; `undefined` when some may have been missed. */
+  /** When all changes were last noticed; `undefined` when some may have been missed. */
   let noticedAt: number | undefined = clock.now();
   const noticeChanges = async (): Promise<void> => {
     const now = clock.now();
@@ -133,7 +136,7 @@ export const createSync = (deps: SyncDeps): Sync => {
     }
     noticedAt = now;
     if (!mayHaveMissed) return;
-    // Nobody stays in a room because this node was paused when the member was removed.
+    // Otherwise a removed member could keep reading a room if this node was paused at the removal.
     await logChannels.recheckReaders().catch((error: unknown) => {
       noticedAt = undefined;
       throw error;

@@ -1,6 +1,6 @@
 import { createContext, Script } from "node:vm";
 
-/** Work that took longer than it may was stopped where it was: what it was changing is half changed. */
+/** Thrown when work exceeded its time limit. It was stopped midway, so what it was changing is half changed. */
 export class TimeLimitError extends Error {
   override readonly name = "TimeLimitError";
 }
@@ -8,8 +8,8 @@ export class TimeLimitError extends Error {
 const script = new Script("run()");
 
 /**
- * Runs synchronous work and stops it after `limitMs`, wherever it is; throws `TimeLimitError` then.
- * Starting the watch costs some 75 µs, so it is for work that may be long.
+ * Runs synchronous work. After `limitMs` it stops the work midway and throws `TimeLimitError`.
+ * The overhead is about 75 µs, so use it only for work that may take long.
  */
 export const withTimeLimit = (limitMs: number, work: () => void): void => {
   try {
@@ -20,7 +20,7 @@ export const withTimeLimit = (limitMs: number, work: () => void): void => {
   }
 };
 
-// Made in the script's own realm: no `instanceof Error` of this one.
+// The error comes from the script's own realm, so `instanceof Error` is false here.
 const isTimeout = (error: unknown): boolean =>
   typeof error === "object" &&
   error !== null &&

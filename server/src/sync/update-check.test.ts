@@ -27,15 +27,15 @@ const any = (value: unknown) => (encoder: Encoder) => writeAny(encoder, value as
 const raw =
   (...bytes: number[]) =>
   (encoder: Encoder) =>
-    bytes.forEach((one) => writeUint8(encoder, one));
+    bytes.forEach((value) => writeUint8(encoder, value));
 
 type Part = (encoder: Encoder) => void;
-/** One client's structs from clock 0, and no deletes. */
+/** Encodes the structs of one client from clock 0, without deletes. */
 const structs = (count: number, ...parts: readonly Part[]): Uint8Array =>
   encode(uint(1), uint(count), uint(CLIENT), uint(0), ...parts, uint(0));
 const inRoot = (root: string): Part[] => [uint(1), text(root)];
 const entry = (value: unknown): Uint8Array => structs(1, byte(8), ...inRoot("settings"), uint(1), any(value));
-/** An entry whose value is these bytes. */
+/** Encodes an entry whose value is these bytes. */
 const value = (...bytes: number[]): Uint8Array =>
   structs(
     1,
@@ -51,8 +51,8 @@ const value = (...bytes: number[]): Uint8Array =>
 
 const nested = (depth: number): unknown => (depth === 0 ? null : [nested(depth - 1)]);
 
-describe("an update", () => {
-  test("of a YKeyValue, in all that its devices do to it, is fine", () => {
+describe("the check of an update", () => {
+  test("accepts every update that two devices make with a YKeyValue", () => {
     const [one, two] = [new Y.Doc(), new Y.Doc()];
     const favourites = new YKeyValue<{ addedAt: number }>(one.getArray("favourites"));
     const settings = new YKeyValue<unknown>(two.getArray("settings"));
@@ -72,7 +72,7 @@ describe("an update", () => {
     }
   });
 
-  test("tells what it brings and what it leans on", () => {
+  test("returns what the update brings and what it depends on", () => {
     const one = new Y.Doc();
     one.clientID = 1;
     one.getArray("settings").push([{ key: "a", val: 1 }]);
@@ -104,7 +104,7 @@ describe("an update", () => {
     });
   });
 
-  test("with a skip says that its sender waits for something itself", () => {
+  test("accepts a skip and returns that the sender lacks something itself", () => {
     expect(checkUpdate(structs(1, byte(10), uint(5)))).toMatchObject({
       state: "fine",
       update: { hasSkips: true },
@@ -129,7 +129,7 @@ describe("an update", () => {
     "a value of 2 KiB": entry({ key: "k", val: "x".repeat(2 * 1024 - 3) }),
     "a value nested 32 deep": entry({ key: "k", val: nested(31) }),
   };
-  test.each(Object.entries(atLimits))("may have %s", (_name, bytes) => {
+  test.each(Object.entries(atLimits))("accepts %s", (_name, bytes) => {
     expect(checkUpdate(bytes)).toMatchObject({ state: "fine" });
   });
 
@@ -141,9 +141,9 @@ describe("an update", () => {
     "2^25 clients": encode(uint(2 ** 25), uint(0)),
     "2^30 deletes": encode(uint(0), uint(1), uint(1), uint(2 ** 30)),
     "2^30 entries": structs(1, byte(8), ...inRoot("settings"), uint(2 ** 30)),
-    "a number that goes on and on": bytesOf(...Array<number>(12).fill(0xff), 0),
+    "a number that never ends": bytesOf(...Array<number>(12).fill(0xff), 0),
     "a client id of 2^32": encode(uint(1), uint(1), uint(2 ** 32), uint(0), byte(0), uint(1), uint(0)),
-    "a client twice": encode(
+    "a client that occurs twice": encode(
       uint(2),
       ...[0, 1].flatMap(() => [uint(1), uint(CLIENT), uint(0), byte(0), uint(1)]),
       uint(0),
@@ -151,9 +151,9 @@ describe("an update", () => {
     "a client without structs": encode(uint(1), uint(0), uint(CLIENT), uint(0), ...[1, 1, 1, 0, 1].map(uint)),
     "a clock of 2^31": encode(uint(1), uint(1), uint(CLIENT), uint(2 ** 31), byte(0), uint(1), uint(0)),
     "clocks that reach 2^31": structs(2, byte(0), uint(2 ** 31 - 1), byte(0), uint(1)),
-    "a struct of no length": structs(1, byte(0), uint(0)),
-    "an item of no entries": structs(1, byte(8), ...inRoot("settings"), uint(0)),
-    "a delete of no length": encode(uint(0), uint(1), uint(CLIENT), uint(1), uint(0), uint(0)),
+    "a struct of length 0": structs(1, byte(0), uint(0)),
+    "an item without entries": structs(1, byte(8), ...inRoot("settings"), uint(0)),
+    "a delete of length 0": encode(uint(0), uint(1), uint(CLIENT), uint(1), uint(0), uint(0)),
     "a delete that reaches 2^31": encode(uint(0), uint(1), uint(CLIENT), uint(1), uint(5), uint(2 ** 31 - 1)),
     "an unknown root": structs(1, byte(8), ...inRoot("events"), uint(1), any({ key: "k", val: 1 })),
     "a root that every object has": structs(
@@ -172,7 +172,7 @@ describe("an update", () => {
       uint(1),
       any({ key: "k", val: 1 }),
     ),
-    "an item beside itself": structs(
+    "an item next to itself": structs(
       1,
       byte(8 | 0x80),
       uint(CLIENT),
@@ -180,7 +180,7 @@ describe("an update", () => {
       uint(1),
       any({ key: "k", val: 1 }),
     ),
-    "an item left of a later one": structs(
+    "an item to the left of a later one": structs(
       1,
       byte(8 | 0x40),
       uint(CLIENT),
@@ -188,14 +188,14 @@ describe("an update", () => {
       uint(1),
       any({ key: "k", val: 1 }),
     ),
-    text: updateOf((doc) => doc.getText("settings").insert(0, "text")),
-    "a map": updateOf((doc) => doc.getMap("settings").set("k", 1)),
+    "a text type": updateOf((doc) => doc.getText("settings").insert(0, "text")),
+    "a map type": updateOf((doc) => doc.getMap("settings").set("k", 1)),
     "a nested type": updateOf((doc) => doc.getArray("settings").push([new Y.Map()])),
     "bytes as content": updateOf((doc) => doc.getArray("settings").push([new Uint8Array(3)])),
     "a subdocument": updateOf((doc) => doc.getArray("settings").push([new Y.Doc()])),
     "a bare value": entry(5),
     "an entry without a value": entry({ key: "k" }),
-    "an entry with more": entry({ key: "k", val: 1, more: 1 }),
+    "an entry with a third field": entry({ key: "k", val: 1, more: 1 }),
     "an entry with two keys": structs(
       1,
       byte(8),
@@ -207,7 +207,7 @@ describe("an update", () => {
       text("key"),
       any("b"),
     ),
-    "a key that is no text": entry({ key: 5, val: 1 }),
+    "a key that is not a text": entry({ key: 5, val: 1 }),
     "a key of 129 characters": entry({ key: "k".repeat(129), val: 1 }),
     "a value of more than 2 KiB": entry({ key: "k", val: "x".repeat(2 * 1024 - 2) }),
     "a value nested 33 deep": entry({ key: "k", val: nested(32) }),
@@ -221,18 +221,18 @@ describe("an update", () => {
     "an integer of more than 32 bits": value(125, ...Array<number>(9).fill(0xff), 0),
     "a name that becomes a prototype": entry({ key: "k", val: JSON.parse('{"__proto__":{"isAdmin":true}}') }),
     "a constructor": entry({ key: "k", val: { constructor: 1 } }),
-    "a prototype, further in": entry({ key: "k", val: [{ a: { prototype: 1 } }] }),
+    "a nested prototype": entry({ key: "k", val: [{ a: { prototype: 1 } }] }),
     "NUL in a key": entry({ key: "a\0b", val: 1 }),
     "NUL in a value": entry({ key: "k", val: ["a\0"] }),
     "half a character": value(119, 1, 0xc3),
     "a surrogate": value(119, 3, 0xed, 0xa0, 0x80),
-    "a text longer than what is there": value(119, 100, 65),
+    "a text that is longer than the bytes": value(119, 100, 65),
   };
-  test.each(Object.entries(faults))("may not have %s", (_name, bytes) => {
+  test.each(Object.entries(faults))("rejects %s", (_name, bytes) => {
     expect(checkUpdate(bytes)).toMatchObject({ state: "malformed" });
   });
 
-  test("that is cut short anywhere is malformed", () => {
+  test("rejects an update that is cut short at any byte", () => {
     const bytes = updateOf((doc) => {
       const favourites = new YKeyValue<unknown>(doc.getArray("favourites"));
       favourites.set(FAVOURITE, { addedAt: 1 });
@@ -245,20 +245,20 @@ describe("an update", () => {
   });
 });
 
-describe("a state vector", () => {
+describe("the check of a state vector", () => {
   const vector = (...entries: readonly (readonly [number, number])[]): Uint8Array =>
     encode(uint(entries.length), ...entries.flatMap(([client, clock]) => [uint(client), uint(clock)]));
 
   test.each([
-    ["of nothing", vector(), "fine"],
-    ["of as many entries as it may have", vector([1, 1], [2 ** 32 - 1, 2 ** 31 - 1]), "fine"],
-    ["of more", vector([1, 1], [2, 1], [3, 1]), "tooLarge"],
-    ["of no bytes", new Uint8Array(), "malformed"],
-    ["that announces more than there is", encode(uint(2 ** 30), uint(1)), "malformed"],
-    ["with bytes after its end", encode(uint(0), uint(0)), "malformed"],
-    ["with a client id of 2^32", vector([2 ** 32, 1]), "malformed"],
-    ["with a clock of 2^31", vector([1, 2 ** 31]), "malformed"],
-  ])("%s is judged", (_name, bytes, state) => {
+    ["an empty one", vector(), "fine"],
+    ["one with as many entries as allowed", vector([1, 1], [2 ** 32 - 1, 2 ** 31 - 1]), "fine"],
+    ["one with too many entries", vector([1, 1], [2, 1], [3, 1]), "tooLarge"],
+    ["no bytes", new Uint8Array(), "malformed"],
+    ["one that announces more entries than it has", encode(uint(2 ** 30), uint(1)), "malformed"],
+    ["one with bytes after its end", encode(uint(0), uint(0)), "malformed"],
+    ["one with a client id of 2^32", vector([2 ** 32, 1]), "malformed"],
+    ["one with a clock of 2^31", vector([1, 2 ** 31]), "malformed"],
+  ])("returns the expected state for %s", (_name, bytes, state) => {
     expect(checkStateVector(bytes, 2)).toMatchObject({ state });
   });
 });

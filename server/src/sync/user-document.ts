@@ -4,77 +4,83 @@ import { DocumentRefusal } from "./document-refusal.ts";
 import { TimeLimitError, withTimeLimit } from "./time-limit.ts";
 import type { CheckedUpdate } from "./update-check.ts";
 
-/** One student's document in memory: the only code that shows bytes of a client to Yjs. */
+/** One student's document in memory. Only this code passes bytes of a client to Yjs. */
 export interface UserDocument {
-  /** Applies updates of ours, all in one step. */
+  /** Applies stored updates, all in one transaction. */
   load(updates: readonly Uint8Array[]): void;
   /**
-   * Applies a client's update that has passed `checkUpdate`. Throws `DocumentRefusal`; after that, or any other
-   * throw, the document may be half changed and is of no further use.
+   * Applies a client's update that has passed `checkUpdate`. Throws `DocumentRefusal`. After any error the document may be
+   * half changed and must not be used any more.
    */
   apply(bytes: Uint8Array, check: CheckedUpdate): Applied;
-  /** Sets and, with `undefined`, removes entries of an array; `undefined` when nothing changed. Throws as `apply`. */
+  /**
+   * Sets entries of an array, or removes them with `undefined`. Returns `undefined` when nothing changed. Throws like
+   * `apply`.
+   */
   edit(writerId: number, root: UserRoot, changes: EntryChanges): Change | undefined;
-  /** By key. Of several entries with one key the last counts, as in every `YKeyValue`. */
+  /** The values by key. Of several entries with one key the last counts, as in every `YKeyValue`. */
   entries(root: UserRoot): ReadonlyMap<string, unknown>;
-  /** By key, when each favourite was added: whole milliseconds, whatever the device wrote. */
+  /** When each favourite was added, by key; rounded to whole milliseconds, whatever the device wrote. */
   favourites(): ReadonlyMap<string, number>;
-  /** What a client with this state vector lacks; all of it without one. */
+  /** Returns what a client with this state vector lacks. Default: the whole document. */
   diff(stateVector?: Uint8Array): Uint8Array;
   stateVector(): Uint8Array;
-  /** How many clocks a client id has used. */
+  /** The number of clocks that a client id has used. */
   clockOf(client: number): number;
-  /** Encoded; never less than it is, and exact once it is near the limit. */
+  /** The encoded size: an upper bound that is exact near the limit. */
   sizeBytes(): number;
 }
 
-/** By key; `undefined` removes. */
+/** New values by key; `undefined` removes an entry. */
 export type EntryChanges = ReadonlyMap<string, unknown>;
 
-/** What was new, as Yjs encodes it, and the arrays that it changed. */
+/** A change as a Yjs update, and the arrays that it changed. */
 export interface Change {
   readonly bytes: Uint8Array;
   readonly roots: readonly UserRoot[];
 }
 
-/** What became of a client's update. */
+/** The result of applying a client's update. */
 export type Applied =
   | { readonly state: "stored"; readonly change: Change }
   | { readonly state: "unchanged" }
-  /** It leans on what is not there. Nothing was applied: Yjs would keep it for ever, and encode it into every answer. */
+  /**
+   * The update depends on missing changes and was not applied; otherwise Yjs would keep it for ever and encode it into
+   * every reply.
+   */
   | { readonly state: "gap" };
 
 type DocumentLimits = Pick<Limits, "documentBytes" | "documentStateVectorEntries">;
 
-/** Steps of Yjs, at the most, below which an update needs no watch. One takes some 0.2 µs. */
-const UNWATCHED_STEPS = 100_000;
-/** Far from what an honest update takes; reached by hundreds of concurrent inserts at one place. */
-const WATCHED_MS = 250;
+/** An update that takes at most this many steps in Yjs runs without a time limit. One step takes about 0.2 µs. */
+const UNLIMITED_STEPS = 100_000;
+/** Time limit of one update. Far above what an honest one takes; hundreds of concurrent inserts at one place reach it. */
+const APPLY_LIMIT_MS = 250;
 
 export const createUserDocument = (limits: DocumentLimits): UserDocument => {
   const doc = new Y.Doc({ gc: true, guid: "" });
-  // Declared before anything is applied, so that they are arrays whatever comes first.
+  // Declare the roots before any update is applied, so that an update cannot give them another type.
   const arrays = {
     favourites: doc.getArray("favourites"),
     settings: doc.getArray("settings"),
   } satisfies Record<UserRoot, Y.Array<unknown>>;
-  let told: Change[] = [];
+  let reportedChanges: Change[] = [];
   doc.on("update", (bytes: Uint8Array, _origin: unknown, _doc: Y.Doc, { changed }: Y.Transaction) => {
-    told.push({ bytes, roots: USER_ROOTS.filter((root) => changed.has(arrays[root])) });
+    reportedChanges.push({ bytes, roots: USER_ROOTS.filter((root) => changed.has(arrays[root])) });
   });
-  let sizeAtMost = 0;
+  let maxSizeBytes = 0;
 
   const takeChange = (): Change | undefined => {
-    const [change, ...more] = told;
-    told = [];
-    if (more.length > 0) throw new Error("One change of a document was told as several");
-    if (change) sizeAtMost += change.bytes.length;
+    const [change, ...more] = reportedChanges;
+    reportedChanges = [];
+    if (more.length > 0) throw new Error("Yjs reported one change of a document as several");
+    if (change) maxSizeBytes += change.bytes.length;
     return change;
   };
 
   const sizeBytes = (): number => {
-    if (sizeAtMost > limits.documentBytes) sizeAtMost = Y.encodeStateAsUpdate(doc).length;
-    return sizeAtMost;
+    if (maxSizeBytes > limits.documentBytes) maxSizeBytes = Y.encodeStateAsUpdate(doc).length;
+    return maxSizeBytes;
   };
 
   const assertWithinLimits = (): void => {
@@ -94,10 +100,10 @@ export const createUserDocument = (limits: DocumentLimits): UserDocument => {
     return false;
   };
 
-  /** Yjs looks at what stands at the same place for each item, and shifts what follows for each delete. */
-  const stepsAtMost = ({ operations, entries }: CheckedUpdate): number => {
+  /** Upper bound of the work in Yjs: each item is compared with those at the same place, each delete shifts what follows. */
+  const maxSteps = ({ operations, entries }: CheckedUpdate): number => {
     let structs = 0;
-    for (const ofClient of doc.store.clients.values()) structs += ofClient.length;
+    for (const clientStructs of doc.store.clients.values()) structs += clientStructs.length;
     return operations * (structs + arrays.favourites.length + arrays.settings.length + operations + entries);
   };
 
@@ -106,30 +112,31 @@ export const createUserDocument = (limits: DocumentLimits): UserDocument => {
       doc.transact(() => {
         for (const update of updates) Y.applyUpdate(doc, update);
       });
-      told = [];
-      sizeAtMost = updates.reduce((sum, update) => sum + update.length, sizeAtMost);
+      reportedChanges = [];
+      maxSizeBytes = updates.reduce((sum, update) => sum + update.length, maxSizeBytes);
     },
 
     apply: (bytes, check) => {
       if (hasGap(check)) return { state: "gap" };
-      const isLong = stepsAtMost(check) > UNWATCHED_STEPS;
-      watch(isLong, () => Y.applyUpdate(doc, bytes));
-      // Items that wait for each other in a circle.
-      if (doc.store.pendingStructs ?? doc.store.pendingDs) throw new DocumentRefusal("malformed", "a circle");
+      const isLong = maxSteps(check) > UNLIMITED_STEPS;
+      runLimited(isLong, () => Y.applyUpdate(doc, bytes));
+      // Items that depend on each other in a circle stay pending.
+      if (doc.store.pendingStructs ?? doc.store.pendingDs)
+        throw new DocumentRefusal("malformed", "items that depend on each other in a circle");
       const change = takeChange();
       if (!change) return { state: "unchanged" };
       for (const root of change.roots) assertEntries(root, arrays[root]);
       if (check.hasRightOrigins) assertOrder(doc, check);
       if (doc.share.size !== USER_ROOTS.length) throw new DocumentRefusal("malformed", "an unknown root");
       assertWithinLimits();
-      // It will be loaded again and again: that may not take longer than this once.
-      if (isLong) watch(true, () => Y.applyUpdate(new Y.Doc(), Y.encodeStateAsUpdate(doc)));
+      // The document will be loaded often, so loading it must stay within the time limit too.
+      if (isLong) runLimited(true, () => Y.applyUpdate(new Y.Doc(), Y.encodeStateAsUpdate(doc)));
       return { state: "stored", change };
     },
 
     edit: (writerId, root, changes) => {
       const array = arrays[root];
-      const own = doc.clientID;
+      const ownClientId = doc.clientID;
       doc.clientID = writerId;
       try {
         doc.transact(() => {
@@ -138,8 +145,8 @@ export const createUserDocument = (limits: DocumentLimits): UserDocument => {
           if (added.length > 0) array.push(added);
         });
       } finally {
-        // Yjs takes it for a clash when an update of another node comes in under the id that it writes with.
-        doc.clientID = own;
+        // Otherwise Yjs sees a clash when another node's update arrives under the id that this document writes with.
+        doc.clientID = ownClientId;
       }
       const change = takeChange();
       if (change) assertWithinLimits();
@@ -201,15 +208,16 @@ const isEntryOf: Readonly<Record<UserRoot, (entry: unknown) => boolean>> = {
 };
 
 const assertEntries = (root: UserRoot, array: Y.Array<unknown>): void => {
-  // Which array an item is in, only Yjs can tell: most name nothing but their neighbours.
+  // Check after applying: only Yjs can tell which array an item is in, because most items name only their neighbours.
   for (const entry of array) {
     if (!isEntryOf[root](entry)) throw new DocumentRefusal("malformed", `not an entry of ${root}`);
   }
 };
 
 /**
- * An item stands between those that it was inserted between. One that says otherwise, such as right of what comes
- * after, stands elsewhere in a document that met its items in another order: memory, disk and devices would differ.
+ * Asserts that every new item stands between its two origins. An item with impossible origins, such as a left one that
+ * comes after it, would stand elsewhere in a copy that got the items in another order: memory, disk and devices would
+ * differ.
  */
 const assertOrder = (doc: Y.Doc, { brings }: CheckedUpdate): void => {
   const placeByItem = new Map<Y.AbstractStruct, { readonly root: string; readonly index: number }>();
@@ -228,13 +236,13 @@ const assertOrder = (doc: Y.Doc, { brings }: CheckedUpdate): void => {
         right?.root === place.root &&
         place.index < right.index &&
         (!item.origin || (left?.root === place.root && left.index < place.index));
-      if (!isInOrder) throw new DocumentRefusal("malformed", "an item that is not where it says");
+      if (!isInOrder) throw new DocumentRefusal("malformed", "an item that is not between its origins");
     }
   }
 };
 
 const deleteEntries = (array: Y.Array<unknown>, changes: EntryChanges): void => {
-  // From the end, so that what is left keeps its place; a key may be there several times after a merge.
+  // From the end, so that the remaining indexes stay valid. After a merge a key may occur several times.
   for (const [index, entry] of [...array.toArray().entries()].toReversed()) {
     if (isEntry(entry) && changes.has(entry.key)) array.delete(index);
   }
@@ -243,10 +251,10 @@ const deleteEntries = (array: Y.Array<unknown>, changes: EntryChanges): void => 
 const toMilliseconds = (addedAt: number): number =>
   Math.trunc(Math.min(Math.max(addedAt, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)) + 0;
 
-const watch = (isLong: boolean, work: () => void): void => {
+const runLimited = (isLong: boolean, work: () => void): void => {
   if (!isLong) return work();
   try {
-    withTimeLimit(WATCHED_MS, work);
+    withTimeLimit(APPLY_LIMIT_MS, work);
   } catch (error) {
     if (error instanceof TimeLimitError)
       throw new DocumentRefusal("tooLarge", "an update that takes too long");
