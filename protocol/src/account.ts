@@ -1,5 +1,5 @@
-/** How long ago the sign-in may be that what cannot be taken back asks for, in milliseconds. */
+/** An irreversible action requires a sign-in that is at most this old, in milliseconds. */
 export const FRESH_SIGN_IN_MS = 5 * 60_000;
 
-/** How long a student who deletes her account may come back by signing in, in milliseconds. Then she is erased. */
+/** How long after deleting the account the student can restore it by signing in, in milliseconds. Then it is erased. */
 export const UNDO_DELETION_MS = 7 * 24 * 3_600_000;

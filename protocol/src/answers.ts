@@ -1,10 +1,13 @@
-/** The header of every answer of the server. A device takes an answer without it for one of a proxy or a portal. */
+/**
+ * The header of every answer of the server. A device treats an answer without it as coming from a proxy or a captive
+ * portal.
+ */
 export const SERVER_HEADER = "x-edvoyage";
 
 /** The only value of `SERVER_HEADER`. */
 export const SERVER_HEADER_VALUE = "1";
 
-/** Every reason for which the server refuses a call, with the HTTP status of such an answer. */
+/** Every reason for which the server refuses a call, with the HTTP status of that answer. */
 export const REASON_STATUSES = {
   "otp/incorrect": 401,
   "otp/blocked": 429,

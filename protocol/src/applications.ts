@@ -1,4 +1,4 @@
-/** What becomes of an application, in the order in which it usually happens. */
+/** The statuses of an application, in their usual order. */
 export const APPLICATION_STATUSES = [
   "draft",
   "submitted",
@@ -10,31 +10,31 @@ export const APPLICATION_STATUSES = [
   "deferred",
   "withdrawn",
 ] as const;
-/** Where an application stands. */
+/** The status of an application. */
 export type ApplicationStatus = (typeof APPLICATION_STATUSES)[number];
 
 export const STUDY_MODES = ["full-time", "part-time"] as const;
-/** How much of her week a student means to study. */
+/** How much of the week a student intends to study. */
 export type StudyMode = (typeof STUDY_MODES)[number];
 
 export const FUNDINGS = ["self", "family", "scholarship", "loan", "employer", "undecided"] as const;
-/** Who a student expects to pay. */
+/** The source of money that a student expects to pay with. */
 export type Funding = (typeof FUNDINGS)[number];
 
-/** What a student fills in; `null` is not filled in. Only a draft's fields change. */
+/** The fields that a student fills in; `null` is not filled in. Only the fields of a draft can change. */
 export interface ApplicationFields {
-  /** The year in which she means to start, in the month in which the course does. */
+  /** The year in which the student intends to start; the course decides the month. */
   readonly intakeYear: number | null;
   readonly studyMode: StudyMode | null;
   readonly contactEmail: string | null;
   readonly funding: Funding | null;
-  /** Why this course and why she; lines end in `\n`. */
+  /** Why the student and the course fit; lines end in `\n`. */
   readonly statement: string | null;
-  /** What else those who decide should know. */
+  /** Further information for those who decide. */
   readonly notes: string | null;
 }
 
-/** The names of the fields. */
+/** The names of the fields of an application. */
 export const APPLICATION_FIELDS = [
   "intakeYear",
   "studyMode",
@@ -43,7 +43,7 @@ export const APPLICATION_FIELDS = [
   "statement",
   "notes",
 ] as const satisfies readonly (keyof ApplicationFields)[];
-/** One of them. */
+/** The name of one field. */
 export type ApplicationField = (typeof APPLICATION_FIELDS)[number];
 
 export const APPLICATION_DOCUMENT_KINDS = [
@@ -55,12 +55,12 @@ export const APPLICATION_DOCUMENT_KINDS = [
   "language-certificate",
   "other",
 ] as const;
-/** What a document of an application is. */
+/** The kind of a document of an application. */
 export type ApplicationDocumentKind = (typeof APPLICATION_DOCUMENT_KINDS)[number];
 
 export const APPLICATION_DOCUMENT_STATUSES = ["expected", "uploaded", "accepted", "rejected"] as const;
-/** Whether a document is still to come, is there, or was looked at. */
+/** The status of a document: not uploaded yet, uploaded, or reviewed. */
 export type ApplicationDocumentStatus = (typeof APPLICATION_DOCUMENT_STATUSES)[number];
 
-/** Who moves an application. */
+/** Who changes the status of an application. */
 export type ApplicationMover = "student" | "admin";

@@ -1,4 +1,4 @@
-/** The levels of the catalogue's courses. */
+/** The levels of courses in the catalogue. */
 export const COURSE_LEVELS = ["bachelor", "master", "doctorate"] as const;
-/** What a course leads to. */
+/** The degree that a course leads to. */
 export type CourseLevel = (typeof COURSE_LEVELS)[number];

@@ -1,27 +1,27 @@
 /**
- * Why the server closes a socket. y-websocket 3.1 gives up on 4400 to 4499 and tries again after any other.
- * A socket is always accepted first: a refusal by HTTP status is invisible to a browser and retried for ever.
+ * The codes with which the server closes a socket. y-websocket 3.1 gives up after 4400 to 4499 and retries after any
+ * other. The server always accepts a socket first: a browser cannot see a refusal by HTTP status and would retry for ever.
  */
 export const CLOSE_CODES = {
-  /** No session, or one that is over: sign in first. */
+  /** There is no session, or it has ended: sign in first. */
   noSession: 4401,
-  /** Not this student's, or not there: nobody learns which. */
+  /** The document does not exist or belongs to somebody else; the code does not tell which. */
   forbidden: 4403,
-  /** A frame or the document that it would make is too large. */
+  /** The frame, or the document that would result from it, is too large. */
   tooLarge: 4413,
-  /** Bytes that no honest client sends. */
+  /** The frame is malformed. */
   malformed: 4422,
-  /** The client does not read what it is sent; what it missed waits for it in the rows. */
+  /** The client reads too slowly. It can reconnect and get what it missed from the rows. */
   tooSlow: 4508,
-  /** The client's copy is not of this log's making: drop it, then come back. */
+  /** The client's copy contains entries that are not in this log: drop the copy, then reconnect. */
   forked: 4509,
-  /** More frames than the limits allow. */
+  /** The client sends more frames than the limits allow. */
   tooFast: 4529,
-  /** The server restarts. */
+  /** The server is restarting. */
   restarting: 1012,
-  /** The server has no room now. */
+  /** The server is overloaded. */
   overloaded: 1013,
 } as const;
 
-/** One of the codes with which the server closes a socket. */
+/** A code with which the server closes a socket. */
 export type CloseCode = (typeof CLOSE_CODES)[keyof typeof CLOSE_CODES];

@@ -7,5 +7,5 @@ const ISO_3166_1 =
   "PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF " +
   "TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
-/** The countries that a student can name: ISO 3166-1 alpha-2, and XK, by which Kosovo goes until ISO has a code for it. */
+/** The country codes that the product accepts: ISO 3166-1 alpha-2, and XK for Kosovo, which has no ISO code yet. */
 export const COUNTRIES: ReadonlySet<string> = new Set([...ISO_3166_1.split(" "), "XK"]);

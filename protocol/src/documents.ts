@@ -1,18 +1,18 @@
 import type { CourseId, RoomId, UniversityId, UserId } from "./ids.ts";
 
-/** What a socket can be opened for: `/sync/<name>`. */
+/** The address of a document that a socket can be opened for: `/sync/<name>`. */
 export type DocumentAddress =
-  /** One student's own data, written by her devices. */
+  /** One student's own data, written by the student's devices. */
   | { readonly kind: "user"; readonly userId: UserId }
-  /** One segment of a room's log, written by the server alone. */
+  /** One segment of a room's log, written only by the server. */
   | { readonly kind: "room"; readonly roomId: RoomId; readonly segment: number };
 
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 const USER_NAME = new RegExp(`^user/(${UUID})$`);
-/** Nine digits: more segments than a room will ever have, and no number that loses digits. */
+/** At most nine digits: more segments than a room ever has, and still an exact number. */
 const ROOM_NAME = new RegExp(`^room/(${UUID})/(0|[1-9][0-9]{0,8})$`);
 
-/** Parses a document's name; `undefined` for anything that no document is called. */
+/** Parses the name of a document; `undefined` for anything else. */
 export const parseDocumentName = (name: string): DocumentAddress | undefined => {
   const user = USER_NAME.exec(name);
   if (user?.[1]) return { kind: "user", userId: user[1] as UserId };
@@ -21,10 +21,10 @@ export const parseDocumentName = (name: string): DocumentAddress | undefined => 
   return undefined;
 };
 
-/** The name of a student's own document. */
+/** Builds the name of a student's own document. */
 export const userDocumentName = (userId: UserId): string => `user/${userId}`;
 
-/** The name of one segment of a room; the first is 0. */
+/** Builds the name of one segment of a room; the first segment is 0. */
 export const roomDocumentName = (roomId: RoomId, segment: number): string => `room/${roomId}/${segment}`;
 
 /** The array of a segment that holds its events. */
@@ -35,42 +35,42 @@ export const USER_ROOTS = ["favourites", "settings"] as const;
 /** One of the arrays of a user document. */
 export type UserRoot = (typeof USER_ROOTS)[number];
 
-/** What the server takes of an entry of a user document, a plain `{key, val}`. */
+/** The limits of an entry of a user document, a plain `{key, val}`. */
 export const ENTRY_LIMITS = {
   /** Characters (UTF-16 code units) of the key. */
   keyCharacters: 128,
   /** Bytes of the value in lib0's `any` encoding. */
   valueBytes: 2 * 1024,
-  /** How deep arrays and objects of the value may lie; a plain value is 1. */
+  /** The deepest nesting of arrays and objects in the value; a plain value has depth 1. */
   nesting: 32,
 } as const;
 
-/** Names that nothing in a value may have: read into a plain object, they become or shadow what every object has. */
+/** Property names that are forbidden in values: in a plain object they would change or hide inherited properties. */
 export const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
-/** What can be a favourite. */
+/** The kinds of favourites. */
 export const FAVOURITE_KINDS = ["university", "course"] as const;
-/** What a favourite is of. */
+/** The kind of a favourite. */
 export type FavouriteKind = (typeof FAVOURITE_KINDS)[number];
 
-/** A favourite by kind and id. */
+/** The target of a favourite, by kind and id. */
 export interface FavouriteTarget {
   readonly kind: FavouriteKind;
   readonly id: UniversityId | CourseId;
 }
 
-/** What the document keeps of a favourite, under its key. */
+/** The value of a favourite in the document. */
 export interface FavouriteValue {
-  /** Epoch milliseconds of the device's clock. */
+  /** When it was added: epoch milliseconds by the device's clock. */
   readonly addedAt: number;
 }
 
 const FAVOURITE_KEY = new RegExp(`^(${FAVOURITE_KINDS.join("|")}):(${UUID})$`);
 
-/** The key of a favourite: `university:<id>` or `course:<id>`. */
+/** Builds the key of a favourite: `university:<id>` or `course:<id>`. */
 export const favouriteKey = ({ kind, id }: FavouriteTarget): string => `${kind}:${id}`;
 
-/** Parses the key of a favourite; `undefined` for any other. */
+/** Parses the key of a favourite; `undefined` for any other key. */
 export const parseFavouriteKey = (key: string): FavouriteTarget | undefined => {
   const match = FAVOURITE_KEY.exec(key);
   if (!match?.[1] || !match[2]) return undefined;

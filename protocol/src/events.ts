@@ -4,7 +4,7 @@ import type { MessageId, RoomId, UserId } from "./ids.ts";
 export const EVENT_VERSION = 1;
 
 /**
- * What a room's log holds: tuples, a third smaller than objects. Each is
+ * An event in a room's log. Events are tuples because these are a third smaller than objects. Each is
  * `[version, kind, id, who did it, at (epoch ms), …]`.
  */
 export type RoomEvent =
@@ -34,7 +34,7 @@ export type RoomEvent =
       userId: UserId,
       at: number,
       messageId: MessageId,
-      /** `null` takes it back. One a student and message: a new one replaces the last. */
+      /** `null` removes the reaction. Each student has one reaction to a message: a new one replaces the previous one. */
       emoji: string | null,
     ]
   | readonly [v: 1, kind: "joined", id: string, userId: UserId, at: number, by: UserId]
@@ -42,7 +42,7 @@ export type RoomEvent =
   /** The last event of a full segment. */
   | readonly [v: 1, kind: "next", segment: number];
 
-/** What an event can be. */
+/** The kind of an event. */
 export type RoomEventKind = RoomEvent[1];
 
 /** A place in a room's log. Positions are compared by segment, then by index. */
@@ -51,26 +51,26 @@ export interface Position {
   readonly index: number;
 }
 
-/** Before (negative), at (0) or after (positive). */
+/** Compares two positions: negative if `one` is before `other`, 0 if they are equal, positive if it is after. */
 export const comparePositions = (one: Position, other: Position): number =>
   one.segment - other.segment || one.index - other.index;
 
-/** What a room can be: one per pair of students, or many. */
+/** The kinds of rooms: `direct` exists once for each pair of students; `group` has any members. */
 export const ROOM_KINDS = ["direct", "group"] as const;
 export type RoomKind = (typeof ROOM_KINDS)[number];
 
-/** From where a member who joins may read. */
+/** How much of the history a new member may read: all of it, or only from the moment of joining. */
 export const ROOM_HISTORIES = ["all", "fromJoining"] as const;
 export type RoomHistory = (typeof ROOM_HISTORIES)[number];
 
-/** What a member may do: the owner and admins add, remove and rename; the owner names admins. */
+/** The roles of members: the owner and admins add and remove members and rename the room; only the owner appoints admins. */
 export const ROOM_ROLES = ["owner", "admin", "member"] as const;
 export type RoomRole = (typeof ROOM_ROLES)[number];
 
-/** Members of the largest room in which they are shown how far each has read. */
+/** Rooms with more members than this do not show how far each member has read. */
 export const MAX_SHOWN_READERS = 32;
 
-/** A room's newest entry: what a client compares its own copy with. */
+/** A room's newest entry; a client compares its own copy with it. */
 export interface RoomHead extends Position {
   readonly roomId: RoomId;
   readonly id: string;

@@ -1,6 +1,6 @@
 declare const brand: unique symbol;
 
-/** A string that only its own kind of id can stand for; on the wire it is a plain string. */
+/** A branded id: a plain string on the wire that cannot be mixed up with another kind of id. */
 export type Id<Name extends string> = string & { readonly [brand]: Name };
 
 /** A student. UUIDv7. */
@@ -13,23 +13,23 @@ export type ChallengeId = Id<"challenge">;
 export type UniversityId = Id<"university">;
 /** A course of the catalogue. UUIDv7. */
 export type CourseId = Id<"course">;
-/** A command made on a device (RFC 9562 UUIDv7); it takes effect once, however often it arrives. */
+/** A command created on a device (RFC 9562 UUIDv7). It is idempotent: it takes effect once, however often it arrives. */
 export type CommandId = Id<"command">;
-/** An entry of a student's contacts: the contact's own id, or one of its own where it was made by a number. UUIDv7. */
+/** An entry of a student's contacts: the contact's user id, or a separate id if it was added by phone number. UUIDv7. */
 export type ContactId = UserId | Id<"contact">;
-/** A log, by the id of what it belongs to. UUIDv7. */
+/** A log; it has the id of the thing that it belongs to. UUIDv7. */
 export type LogId = Id<"room">;
-/** A chat room, and the log that it is. UUIDv7. */
+/** A chat room; its log has the same id. UUIDv7. */
 export type RoomId = LogId;
-/** A message; it is the id of the command that sent it. UUIDv7. */
+/** A message; it has the id of the command that sent it. UUIDv7. */
 export type MessageId = Id<"message">;
-/** Something that a student was told of. UUIDv7. */
+/** A notification of a student. UUIDv7. */
 export type NotificationId = Id<"notification">;
-/** A post of Cavity; it is the id of the command that made it. UUIDv7. */
+/** A post; it has the id of the command that created it. UUIDv7. */
 export type PostId = Id<"post">;
-/** A comment on a post; it is the id of the command that made it. UUIDv7. */
+/** A comment on a post; it has the id of the command that created it. UUIDv7. */
 export type CommentId = Id<"comment">;
-/** An application to a course; it is the id of the command that made it. UUIDv7. */
+/** An application to a course; it has the id of the command that created it. UUIDv7. */
 export type ApplicationId = Id<"application">;
-/** A document that an application refers to; it is the id of the command that added it. UUIDv7. */
+/** A document that an application refers to; it has the id of the command that added it. UUIDv7. */
 export type ApplicationDocumentId = Id<"application-document">;

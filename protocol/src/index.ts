@@ -1,4 +1,4 @@
-// What both ends execute, without I/O. If one end does not run it, it does not belong here.
+// Code that both the server and the client run, without I/O. Code that only one of them runs does not belong here.
 export * from "./account.ts";
 export * from "./answers.ts";
 export * from "./applications.ts";

@@ -1,4 +1,7 @@
-/** Those that a device knows as well, so that it says at once what the server would refuse. Apart: an app is to carry no others. */
+/**
+ * The limits that a device checks too, so that it rejects immediately what the server would refuse. Separate, so that
+ * apps bundle no others.
+ */
 export const deviceLimits = {
   /** Characters (UTF-16 code units) of a message. */
   messageCharacters: 4_000,
@@ -15,8 +18,8 @@ export const deviceLimits = {
 } as const satisfies Record<string, number>;
 
 /**
- * Every limit of the product with its default. `EDVOYAGE_LIMITS` (a JSON object) may change each;
- * what goes over one is answered with the error that names it.
+ * Every limit of the product with its default. `EDVOYAGE_LIMITS` (a JSON object) can change each;
+ * a call above a limit gets an error that names it.
  */
 export const defaultLimits = {
   ...deviceLimits,
@@ -25,104 +28,104 @@ export const defaultLimits = {
   httpBodyBytes: 256 * 1024,
   /** Calls in one batched HTTP request. */
   batchCalls: 10,
-  /** Calls a minute from one IP (IPv6: one /64) that carry no valid session. */
+  /** Calls without a valid session, for each minute and IP (IPv6: /64). */
   callsPerMinutePerIp: 600,
 
-  /** Live sessions of a student; signing in on one more device ends the least recently used. */
+  /** Live sessions of a student; signing in on one more device ends the least recently used one. */
   sessionsPerUser: 10,
-  /** Sessions that the server keeps in memory to save a query; the least recently used goes. */
+  /** Sessions cached in memory to save a query; the least recently used one is dropped first. */
   sessionCacheEntries: 20_000,
 
-  /** Wrong codes after which a device is blocked from a phone for `blockSeconds`. */
+  /** Wrong codes after which a device is blocked for a phone for `blockSeconds`. */
   wrongCodesPerBlock: 3,
-  /** How long a device stays blocked from a phone, in seconds. */
+  /** How long a device stays blocked for a phone, in seconds. */
   blockSeconds: 300,
-  /** Wrong 6-digit codes in 24 hours that devices unknown to a phone share. */
+  /** Wrong 6-digit codes for a phone in 24 hours, from all devices unknown to it together. */
   wrongSixDigitCodesPerDay: 9,
-  /** Wrong 6-digit codes in 30 days that devices unknown to a phone share. */
+  /** Wrong 6-digit codes for a phone in 30 days, from all devices unknown to it together. */
   wrongSixDigitCodesPerMonth: 30,
-  /** Wrong codes of any length in 30 days after which devices unknown to a phone are paused. */
+  /** Wrong codes of any length for a phone in 30 days, after which devices unknown to it are paused. */
   wrongCodesPerMonth: 100,
-  /** Devices that are known to a phone: those that signed in with it last. Older ones are strangers again. */
+  /** Devices known to a phone: those that signed in with it last. Older ones become unknown again. */
   knownDevicesPerPhone: 10,
   /** Wrong codes in 30 days after which a known device loses its privileges. */
   wrongCodesPerKnownDevicePerMonth: 30,
 
-  /** Messages an hour to one phone for one device. */
+  /** SMS for each hour, phone and device. */
   sendsPerHourPerDevice: 5,
-  /** Messages in 24 hours to one phone for all devices unknown to it. */
+  /** SMS to one phone in 24 hours, for all devices unknown to it together. */
   sendsPerDayPerPhone: 10,
-  /** Of those, how many one IP (IPv6: one /64) may cause. */
+  /** How many of those one IP (IPv6: /64) may cause. */
   sendsPerDayPerPhonePerIp: 3,
-  /** Messages in 24 hours to one phone for all devices known to it: a budget that strangers cannot spend. */
+  /** SMS to one phone in 24 hours, for all devices known to it together: unknown devices cannot use up this budget. */
   sendsPerDayPerPhoneForKnownDevices: 15,
-  /** Sign-ins in 24 hours with one phone whose messages are given back to its budgets; those after them cost theirs. */
+  /** Sign-ins with one phone in 24 hours whose SMS are returned to its budgets; the SMS of later sign-ins count. */
   signInsGivenBackPerDayPerPhone: 10,
-  /** Messages an hour caused by one IP (IPv6: one /64). */
+  /** SMS for each hour caused by one IP (IPv6: /64). */
   sendsPerHourPerIp: 120,
-  /** Messages an hour in all; `EDVOYAGE_SMS_HOURLY_CAP` sets it too. */
+  /** SMS for each hour in total; `EDVOYAGE_SMS_HOURLY_CAP` sets it too. */
   sendsPerHour: 500,
-  /** Messages an hour on top of `sendsPerHour` that only known devices can use. */
+  /** SMS for each hour on top of `sendsPerHour`, reserved for known devices. */
   sendsPerHourReserve: 100,
-  /** Messages an hour that the known devices of one phone can use of that reserve. */
+  /** SMS for each hour from that reserve for the known devices of one phone. */
   sendsPerHourReservePerPhone: 3,
 
-  /** Entries of one `admin.catalogue.import` call. */
+  /** Entries in one `admin.catalogue.import` call. */
   importEntries: 500,
 
-  /** Events of one segment of a log, its `next` included. */
+  /** Events in one segment of a log, including its `next` event. */
   segmentEvents: 256,
   /** Encoded bytes after which a segment is sealed. */
   segmentBytes: 64 * 1024,
 
   /**
-   * Calls that write a second of one student, in the long run, on one node; ending sessions is free. Above `messagesPerSecond`,
-   * so that chat keeps its own rate.
+   * Writing calls for each second and student on one node, in the long run; ending sessions does not count. Higher than
+   * `messagesPerSecond`, so that chat keeps its own rate.
    */
   writesPerSecond: 25,
-  /** Of those, how many at once: the messages of a day offline and as many other commands. */
+  /** Burst of writing calls: the messages of a day offline, and as many other commands. */
   writeBurst: 2_000,
 
-  /** Messages a second of one student, in the long run. */
+  /** Chat messages for each second and student, in the long run. */
   messagesPerSecond: 20,
-  /** Messages that a student may send at once: a day offline. */
+  /** Burst of chat messages of a student: a day offline. */
   messageBurst: 1_000,
-  /** Members of a room, those invited included. */
+  /** Members of a room, including invited students. */
   roomMembers: 256,
   /** Rooms of a student. */
   roomsPerUser: 200,
-  /** Direct rooms a day that a student opens with somebody whose contact she is not. */
+  /** Direct rooms that a student opens each day with students who do not have them among their contacts. */
   directRoomsWithStrangersPerDay: 20,
 
-  /** Students whom one post or comment names. */
+  /** Students mentioned in one post or comment. */
   mentions: 20,
-  /** Students whom one student follows. */
+  /** Students followed by one student. */
   followed: 5_000,
-  /** Posts and edits of posts an hour of one student, in the long run. */
+  /** Posts and edits of posts for each hour and student, in the long run. */
   postsPerHour: 60,
-  /** Of those, how many at once: a day offline. */
+  /** Burst of posts and edits of a student: a day offline. */
   postBurst: 200,
-  /** Comments an hour of one student, in the long run. */
+  /** Comments for each hour and student, in the long run. */
   commentsPerHour: 600,
-  /** Comments of a student at once. */
+  /** Burst of comments of a student. */
   commentBurst: 500,
-  /** Likes and follows, given and taken back, an hour of one student, in the long run. */
+  /** Likes, follows, and removals of these, for each hour and student, in the long run. */
   reactionsPerHour: 3_600,
-  /** Of those, how many at once. */
+  /** Burst of likes, follows and their removals of a student. */
   reactionBurst: 1_000,
-  /** Reports of posts an hour of one student, in the long run. */
+  /** Reports of posts for each hour and student, in the long run. */
   reportsPerHour: 10,
-  /** Reports of a student at once. */
+  /** Burst of reports of a student. */
   reportBurst: 50,
 
-  /** Numbers among the contacts of a student. */
+  /** Phone numbers among the contacts of a student. */
   contactNumbers: 2_000,
-  /** Numbers that a student may add at once: an address book. */
+  /** Burst of phone numbers that a student adds: an address book. */
   contactNumberBurst: 500,
-  /** Numbers a day that a student may add in the long run: who lets herself be found by hers is not to be found by trying. */
+  /** Phone numbers that a student adds each day, in the long run. Prevents finding students by trying out numbers. */
   contactNumbersPerDay: 100,
 
-  /** Applications of a student, those that are over included. */
+  /** Applications of a student, including closed ones. */
   applicationsPerUser: 200,
   /** Characters (UTF-16 code units) of each long text of an application. */
   applicationTextCharacters: 6_000,
@@ -131,30 +134,30 @@ export const defaultLimits = {
 
   /** Open sockets of one session. */
   socketsPerSession: 24,
-  /** Sockets of one IP (IPv6: one /64) that are not signed in yet. */
+  /** Sockets of one IP (IPv6: /64) that are not authenticated yet. */
   socketsPerIpBeforeSignIn: 100,
-  /** How long a socket may take to say who it is, in milliseconds. */
+  /** How long a socket may take to authenticate, in milliseconds. */
   handshakeMs: 5_000,
   /** Bytes of one frame from a client. */
   frameBytes: 256 * 1024,
   /** Fragments of one frame from a client. */
   frameFragments: 64,
-  /** Frames a second from one socket, in the long run. */
+  /** Frames for each second and socket, in the long run. */
   framesPerSecond: 50,
-  /** Frames that a socket may send at once. */
+  /** Burst of frames of a socket. */
   frameBurst: 200,
-  /** Requests for what it lacks (sync step 1) a second from one socket. */
+  /** Sync requests (step 1) for each second and socket. */
   stepOnesPerSecond: 5,
   /** Entries of a state vector sent for a log. */
   logStateVectorEntries: 64,
-  /** Bytes of what a student tells of her presence in a room. */
+  /** Bytes of a student's presence state in a room. */
   awarenessBytes: 1_024,
-  /** Bytes that may wait to be read by one socket. */
+  /** Unsent bytes that may wait for one socket. */
   sendBufferBytes: 1024 * 1024,
 } as const satisfies Record<string, number>;
 
 /** The name of a limit, as `limit/reached` and `EDVOYAGE_LIMITS` spell it. */
 export type LimitName = keyof typeof defaultLimits;
 
-/** The limits in force. */
+/** The limits that are in effect. */
 export type Limits = Readonly<Record<LimitName, number>>;

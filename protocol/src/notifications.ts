@@ -1,8 +1,8 @@
-/** What a student may be told of. */
+/** The kinds of notifications. */
 export const NOTIFICATION_KINDS = ["liked", "commented", "followed", "mentioned", "added", "moved"] as const;
 /**
- * What happened: somebody liked or commented her post (or answered her comment), followed her, mentioned her, added or
- * invited her to a room; an admin moved her application.
+ * The kind of a notification. Somebody liked the student's post, commented on it or replied to the student's comment;
+ * somebody followed or mentioned the student, or added or invited them to a room; an admin moved their application.
  */
 export type NotificationKind = (typeof NOTIFICATION_KINDS)[number];
 
@@ -10,14 +10,14 @@ export type NotificationKind = (typeof NOTIFICATION_KINDS)[number];
 export type NotificationSubjectKind = "post" | "comment" | "student" | "room" | "application";
 
 /**
- * What a student keeps on the server beside her rooms and her document. `inbox.changes` names those that changed, so that
- * her other devices ask again.
+ * The areas of a student's data on the server, apart from rooms and the user document. `inbox.changes` names the changed
+ * areas, so that the student's other devices load them again.
  */
 export const AREAS = ["profile", "contacts", "applications", "social", "notifications"] as const;
-/** One of the things that a student keeps on the server. */
+/** An area of a student's data on the server. */
 export type Area = (typeof AREAS)[number];
 
-/** Who carries pushes to a device, by whose token it is reached. */
+/** The services that deliver pushes to devices. A device's token belongs to one of them. */
 export const PUSH_PROVIDERS = ["expo", "fcm"] as const;
-/** Expo's push service, or Firebase Cloud Messaging itself. */
+/** Expo's push service, or Firebase Cloud Messaging directly. */
 export type PushProviderName = (typeof PUSH_PROVIDERS)[number];

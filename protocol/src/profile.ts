@@ -1,21 +1,21 @@
-/** What the server takes of a profile, for forms that say so before it does. */
+/** The limits of a profile, for forms that check input before they send it. */
 export const PROFILE_LIMITS = {
   /** Characters (UTF-16 code units) of the name. */
   nameCharacters: 100,
-  /** Characters of the photo's URL, which is `https:`. */
+  /** Characters of the photo's `https:` URL. */
   photoUrlCharacters: 2_048,
-  /** Characters of the bio, which may have many lines. */
+  /** Characters of the bio; it may have several lines. */
   bioCharacters: 2_000,
   /** Characters of an institution, employer, title, degree or field. */
   lineCharacters: 200,
-  /** Characters of what is said of a job, which may have many lines. */
+  /** Characters of the description of a job; it may have several lines. */
   descriptionCharacters: 1_000,
-  /** Entries of the education, and of the work history. */
+  /** Entries of the education, and separately of the work history. */
   historyEntries: 20,
-  /** Countries where the student would study. */
+  /** Countries where the student would like to study. */
   preferredCountries: 30,
-  /** Whole years. */
+  /** The minimum age, in whole years. */
   leastAge: 13,
-  /** Whole years. */
+  /** The maximum age, in whole years. */
   greatestAge: 120,
 } as const;

@@ -1,8 +1,8 @@
-/** When `withTimeout` gives up. */
+/** The time limit of `withTimeout`. */
 export interface TimeoutOptions {
-  /** How long the work may take until its promise settles, in milliseconds. */
+  /** How long the work may take, in milliseconds. */
   readonly timeoutMs: number;
-  /** Ends the work as well when it is aborted. It may live much longer than the work: it keeps nothing of it. */
+  /** Aborting it ends the work too. The signal may live much longer than the work; it keeps no reference to it. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -12,7 +12,7 @@ export interface TimeoutOptions {
  * aborted at the same moment; work that ignores it is abandoned. An answer's body must be read inside the work, otherwise
  * nothing limits the time that it takes.
  *
- * Use this instead of `AbortSignal.timeout` and `AbortSignal.any`. Node.js 20 holds what they return weakly: a garbage
+ * Use this instead of `AbortSignal.timeout` and `AbortSignal.any`. Node.js 20 holds their signals only weakly: a garbage
  * collection during the request takes the timer with it (https://github.com/nodejs/node/issues/57736), the request waits for
  * ever, and a long-lived signal gathers dependants (https://github.com/nodejs/node/issues/62363). Here the timer is an
  * ordinary one, held until the work ends.
@@ -26,19 +26,19 @@ export const withTimeout = async <Result>(
   let release = (): void => {};
   const ended = new Promise<never>((_resolve, reject) => {
     const end = (reason: unknown): void => {
-      // Before the abort: work that turns an abort into a result would win the race.
+      // Reject before the abort; otherwise work that turns the abort into a result would win the race.
       reject(reason);
       controller.abort(reason);
     };
-    const endByOuter = (): void => end(outer?.reason);
+    const endByOuterSignal = (): void => end(outer?.reason);
     const timer = setTimeout(
       () => end(new DOMException(`It took longer than ${timeoutMs} ms.`, "TimeoutError")),
       timeoutMs,
     );
-    outer?.addEventListener("abort", endByOuter);
+    outer?.addEventListener("abort", endByOuterSignal);
     release = () => {
       clearTimeout(timer);
-      outer?.removeEventListener("abort", endByOuter);
+      outer?.removeEventListener("abort", endByOuterSignal);
     };
   });
   try {

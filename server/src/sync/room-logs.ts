@@ -238,7 +238,7 @@ export const createRoomLogs = ({ read, limits, newId, random }: RoomLogsDeps): R
         rows.length !== state.length - from ||
         rows.some(({ position }, index) => position !== from + index)
       ) {
-        throw new Error(`Segment ${segment} of a log has a gap after ${from}`);
+        throw new Error(`Segment ${segment} of a log has a hole after ${from}`);
       }
       const isRedacted =
         state.redactionRevision !== 0 && state.redactionRevision !== reader.redactionRevision;
