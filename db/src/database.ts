@@ -7,37 +7,37 @@ import type { Tables } from "./tables/index.ts";
 /** The two databases that every query and migration runs on. */
 export type DialectName = "sqlite" | "postgres";
 
-/** Runs queries, typed by `Tables`. */
+/** Runs queries that are typed by `Tables`. */
 export interface Queries {
   /** Kysely's builder, for queries whose shape depends on the input; hot paths use prepared ones. */
   readonly kysely: QueryCreator<Tables>;
-  /** All rows of a prepared query, `[]` when it returns none. */
+  /** Returns all rows of a prepared query; `[]` when there are none. */
   all<Params extends Readonly<Record<string, SqlValue>>, Row>(
     query: Prepared<Params, Row>,
     params: Params,
   ): Promise<Row[]>;
-  /** The first row of a prepared query. */
+  /** Returns the first row of a prepared query; `undefined` when there is none. */
   first<Params extends Readonly<Record<string, SqlValue>>, Row>(
     query: Prepared<Params, Row>,
     params: Params,
   ): Promise<Row | undefined>;
 }
 
-/** Queries inside one atomic write. */
+/** Runs queries inside one atomic write. */
 export interface UnitOfWork extends Queries {
   /**
-   * Waits until no other unit of work holds `key`, and holds it until this one ends. SQLite has one
-   * writer and needs no lock; PostgreSQL takes an advisory one. Take several in one fixed order.
+   * Waits until no other unit of work holds the lock `key`, and holds it until this unit ends. SQLite has one writer and
+   * needs no lock; PostgreSQL takes an advisory lock. Take several locks in a fixed order; otherwise units deadlock.
    */
   lock(key: string): Promise<void>;
   /**
-   * Runs `task` when this unit is committed, before its promise resolves, and never when nothing of it is kept: for
-   * what others are told of a change. It must not throw, and what it tells may be lost in a crash.
+   * Runs `task` after the commit of this unit, before the unit's promise resolves. It does not run after a rollback.
+   * Use it to notify others of a change. It must not throw, and a crash may lose the notification.
    */
   onCommit(task: () => void): void;
 }
 
-/** How far a copy of a database has come. */
+/** The progress of copying a database. */
 export interface CopyProgress {
   readonly copiedBytes: number;
   readonly totalBytes: number;
@@ -46,28 +46,28 @@ export interface CopyProgress {
 /** An open database. */
 export interface Database {
   readonly dialect: DialectName;
-  /** The newest migration: the schema is up to date with it. */
+  /** The name of the newest migration, which has been applied. */
   readonly schema: string;
   /**
-   * Sees what is committed, on connections of its own: it does not queue behind writes. It must change nothing: on
-   * PostgreSQL a query whose connection is lost runs once more.
+   * Reads committed data on separate connections, so that it does not wait for writes. Use it only for reads: on PostgreSQL
+   * a query whose connection is lost runs a second time.
    */
   readonly read: Queries;
   /**
-   * Runs `unit` atomically and resolves with its value once it is committed to disk. When it throws,
-   * nothing of it is kept. A unit awaits its own queries and nothing else: it holds the writer. It may
-   * run twice (on PostgreSQL after a deadlock, or when its connection is lost before the commit), so it changes nothing
-   * but rows. Throws `StorageError`, or what the unit threw.
+   * Runs `unit` atomically and resolves with its value once it is committed to disk. When it throws, nothing is kept.
+   * A unit must await only its own queries, because it holds the writer. It may run twice (on PostgreSQL after a deadlock,
+   * or when its connection is lost before the commit), so it must change only rows. Throws `StorageError`, or what the unit
+   * threw.
    */
   write<T>(unit: (tx: UnitOfWork) => Promise<T>): Promise<T>;
-  /** Writes one row and waits for the disk: whether the database takes writes. */
+  /** Writes one row and waits for the disk, to check that the database accepts writes. */
   ping(now: number): Promise<void>;
-  /** What its tables and indexes take on the disk. */
+  /** The size of tables and indexes on the disk, in bytes. */
   sizeBytes(): Promise<number>;
   /**
-   * Copies all that is committed to `path` while reads and writes go on; the copy has every commit that was
-   * acknowledged before, and is neither checked nor sure to be on the disk. `undefined` where the database brings
-   * tools of its own for that (PostgreSQL: pg_dump). Throws `StorageError`, or why `signal` was aborted.
+   * Copies all committed data to `path` while reads and writes continue. The copy has every commit that was acknowledged
+   * before the call. It is not checked, and may not be on the disk yet. `undefined` where the database has its own tools for
+   * that (PostgreSQL: pg_dump). Throws `StorageError`, or the reason of `signal` when it is aborted.
    */
   readonly copyTo:
     | ((
@@ -76,22 +76,26 @@ export interface Database {
       ) => Promise<void>)
     | undefined;
   /**
-   * Makes sure that what was deleted can be read from its files no more. SQLite's `secure_delete` zeroes what is deleted, but
-   * copies stay in pages that were split or merged before, and in the log: the file is written anew and the log emptied. Writes
-   * wait meanwhile, reads go on; on the disk there must be room for two more of it (`StorageError` `full`). PostgreSQL: a plain
-   * VACUUM, after which no query finds it; its bytes stay in free space of pages and in old WAL files until they are used again.
+   * Removes deleted data from the database files.
+   *
+   * SQLite: `secure_delete` overwrites deleted data with zeros, but copies remain in pages that were split or merged
+   * before, and in the write-ahead log. So this rewrites the file and empties the log. Writes wait meanwhile, reads
+   * continue. The disk needs room for two more copies of the file; otherwise it throws `StorageError` `full`.
+   *
+   * PostgreSQL: a plain VACUUM, after which no query finds the data. Its bytes remain in the free space of pages and in
+   * old WAL files until these are reused.
    */
   scrub(): Promise<void>;
-  /** What was verified when it was opened, in words for an admin. */
+  /** Facts that were verified when the database was opened, as texts for admins. */
   readonly facts: Readonly<Record<string, string>>;
-  /** Finishes the writes that were asked for, then closes. */
+  /** Finishes pending writes, then closes the database. */
   close(): Promise<void>;
 }
 
 /**
  * Opens the database of a URL and migrates it to the newest schema.
- * `sqlite:<path>` is held for this process alone (`StorageError` kind `locked` when another has it);
- * `postgres://…` may be shared by many.
+ * Only one process can open `sqlite:<path>`; it throws `StorageError` `locked` when another process has it open.
+ * Many processes can share `postgres://…`.
  */
 export const openDatabase = async (url: string): Promise<Database> => {
   if (url.startsWith("sqlite:")) return openSqlite(url.slice("sqlite:".length));

@@ -12,14 +12,14 @@ import {
 import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
-/** What file systems answer that have no hard links (FAT, exFAT, some network drives; Windows says EISDIR). */
+/** Error codes of file systems without hard links (FAT, exFAT, some network drives; EISDIR on Windows). */
 const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EISDIR"];
-/** What file systems answer that cannot sync folders; there is nothing more to be done on them. */
+/** Error codes of file systems that cannot sync folders; nothing more can be done there. */
 const NO_FOLDER_SYNC = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
-/** Windows syncs only what was opened for writing; elsewhere a file may be ours to read alone. */
+/** Windows syncs only files that were opened for writing; on other systems a file may be readable only. */
 const SYNC_FLAGS = process.platform === "win32" ? "r+" : "r";
 
-/** Waits until what was written to a file is on the disk. */
+/** Waits until the content of a file is on the disk. */
 export const syncFile = async (path: string): Promise<void> => {
   const file = await open(path, SYNC_FLAGS);
   try {
@@ -30,11 +30,11 @@ export const syncFile = async (path: string): Promise<void> => {
 };
 
 /**
- * Waits until the names in a folder are on the disk. Until then a new file may be missing after a power cut, a deleted
- * one may be back, and a renamed one may have its old name.
+ * Waits until the file names in a folder are on the disk. Before that, a power cut can remove a new file, bring back a
+ * deleted one, or undo a rename.
  */
 export const syncFolder = (path: string): void => {
-  // Windows opens no folders; its file systems keep the order of renames by themselves.
+  // Windows cannot open folders; its file systems keep the order of renames by themselves.
   if (process.platform === "win32") return;
   const folder = openSync(path, "r");
   try {
@@ -46,26 +46,29 @@ export const syncFolder = (path: string): void => {
   }
 };
 
-/** Makes a folder and the missing ones above it, for their owner alone (mode 0700); their names are on the disk. */
+/**
+ * Creates a folder and its missing parents, accessible only to their owner (mode 0700), and syncs their names to the
+ * disk.
+ */
 export const makeFolder = (path: string): void => {
   const folder = resolve(path);
   const parent = dirname(folder);
   if (parent === folder) return;
-  // From the top down, so that a folder that is there has a parent that was synced.
+  // From the top down, so that every existing folder has a synced parent.
   if (!existsSync(parent)) makeFolder(parent);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
-    // Also for a folder that was there: who made it may have been killed before this line.
+    // Sync also for an existing folder: the process that created it may have been killed before this line.
     syncFolder(parent);
   } catch (error) {
-    // A parent that this user may pass through and not read.
+    // The user may traverse this parent but not read it.
     if (!hasCode(error, ["EACCES"])) throw error;
   }
 };
 
 /**
- * Makes a small file, for its owner alone (mode 0600). It has its name once it is whole and on the disk; a crash leaves
- * nothing or `draft`, a file beside it. It never replaces a file: of two processes one gets `EEXIST`.
+ * Creates a small file, accessible only to its owner (mode 0600). The file gets its name when it is complete and on the
+ * disk; a crash leaves nothing or the file `draft`. It never replaces a file: of two processes, one gets `EEXIST`.
  */
 export const createFile = (
   path: string,
@@ -87,8 +90,8 @@ export const createFile = (
 };
 
 /**
- * Gives a file that is complete its name in the same folder: from then on it is there whole, after a power cut too.
- * Throws `EEXIST` when another file has the name, and leaves `draft` alone then.
+ * Gives a complete file its final name in the same folder, durably: after that it survives a power cut.
+ * Throws `EEXIST` when another file has the name; then `draft` stays as it is.
  */
 export const publishFile = async (draft: string, path: string): Promise<void> => {
   await syncFile(draft);
@@ -96,15 +99,15 @@ export const publishFile = async (draft: string, path: string): Promise<void> =>
   rmSync(draft, { force: true });
 };
 
-/** A link, as a rename would replace a file that came meanwhile. */
+/** Uses a hard link, because a rename would replace a file that was created meanwhile. */
 const nameFile = (draft: string, path: string): void => {
   try {
     linkSync(draft, path);
   } catch (error) {
     if (!hasCode(error, NO_LINKS)) throw error;
-    // Two processes may both get here; whoever is last is then the one whose file stays.
+    // Two processes may both get here; then the last one's file stays.
     if (existsSync(path))
-      throw Object.assign(new Error(`EEXIST: ${path} is there already`), { code: "EEXIST" });
+      throw Object.assign(new Error(`EEXIST: ${path} already exists`), { code: "EEXIST" });
     renameSync(draft, path);
   }
   syncFolder(dirname(path));

@@ -10,9 +10,9 @@ export {
   type Queries,
   type UnitOfWork,
 } from "./database.ts";
-// For a condition that Kysely has no words for.
+// For conditions that Kysely cannot express.
 export { sql, type ExpressionBuilder, type RawBuilder, type SqlBool } from "kysely";
-// For its test: later migrations leave no way back to a schema without it.
+// Exported for its test: after later migrations there is no way back to a schema without it.
 export { shrinkAnswersSql } from "./migrations/0016-receipts.ts";
 export { prepare, type Prepared, type SqlValue } from "./prepared.ts";
 export { createFile, makeFolder, publishFile, syncFile, syncFolder } from "./durable-file.ts";

@@ -1,16 +1,16 @@
 /**
- * Why the database did not do what was asked, as far as a caller can act on it:
- * `full` (no space; reads go on), `unavailable` (busy, unreachable, failed), `locked` (another process has it open).
+ * The kinds of failures that a caller can act on: `full` (no space; reads still work), `unavailable` (busy, unreachable or
+ * failed), `locked` (another process has the database open).
  */
 export type StorageErrorKind = "full" | "unavailable" | "locked";
 
 /**
- * What became of a unit of work: nothing of it was kept, or it is not known, because the connection was lost while it was
- * committed. The caller may try again in either case when trying twice is the same as once, as it is with a command id.
+ * The outcome of a failed unit of work: nothing was kept, or the outcome is unknown because the connection was lost during
+ * the commit. The caller may retry in both cases if the unit is idempotent, for example by a command id.
  */
 export type StorageOutcome = "unchanged" | "unknown";
 
-/** The database could not serve. */
+/** Thrown when the database could not run a query or a unit of work. */
 export class StorageError extends Error {
   readonly kind: StorageErrorKind;
   readonly outcome: StorageOutcome;

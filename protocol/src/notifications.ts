@@ -6,7 +6,7 @@ export const NOTIFICATION_KINDS = ["liked", "commented", "followed", "mentioned"
  */
 export type NotificationKind = (typeof NOTIFICATION_KINDS)[number];
 
-/** What a notification is about. */
+/** The kind of the subject of a notification. */
 export type NotificationSubjectKind = "post" | "comment" | "student" | "room" | "application";
 
 /**

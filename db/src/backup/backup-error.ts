@@ -1,7 +1,7 @@
 /**
- * What is wrong with a file that should be a backup: `missing`; `not-sqlite`; `foreign` (another program's
- * database); `damaged`; `newer` (of a schema that this program does not know yet); `incomplete` (a database that was
- * copied while it was in use, with its log beside it); `same` (the database that it should replace).
+ * The faults of a file that should be a backup: `missing`; `not-sqlite`; `foreign` (a database of another program);
+ * `damaged`; `newer` (its schema is newer than this program); `incomplete` (a database that was copied while it was in use,
+ * with its log beside it); `same` (the database that it should replace).
  */
 export type BackupErrorKind =
   | "missing"
@@ -12,7 +12,7 @@ export type BackupErrorKind =
   | "incomplete"
   | "same";
 
-/** A file is no backup that can be restored. Nothing was changed. */
+/** Thrown when a file is not a backup that can be restored. Nothing was changed. */
 export class BackupError extends Error {
   readonly kind: BackupErrorKind;
   constructor(kind: BackupErrorKind, message: string, options?: ErrorOptions) {

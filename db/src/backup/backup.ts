@@ -7,30 +7,30 @@ import { StorageError } from "../storage-error.ts";
 import { BackupError } from "./backup-error.ts";
 import { verifyCopyInBackground } from "./verification.ts";
 
-/** A backup that is whole, checked and on the disk. */
+/** A complete and checked backup on the disk. */
 export interface Backup {
   readonly path: string;
   readonly sizeBytes: number;
-  /** Of the database's life that it holds. */
+  /** The epoch of the database that it holds. */
   readonly epoch: number;
-  /** It holds everything that was committed before this moment, and of what came later whole commits alone. */
+  /** The backup holds everything that was committed before this moment, and may hold some complete later commits. */
   readonly takenAt: number;
 }
 
-/** A backup as a folder shows it. */
+/** A backup file in a folder. */
 export type BackupFile = Pick<Backup, "path" | "sizeBytes" | "takenAt">;
 
-/** Left free beside the copy: a disk that a backup filled would stop the database. */
+/** Space that must stay free beside the copy; otherwise a backup could fill the disk and stop the database. */
 const SPARE_BYTES = 16 * 1024 * 1024;
 const PARTIAL = ".partial";
-/** The order of the names is that of time. */
+/** Names of backup files; their alphabetical order is the order in time. */
 const FILE_NAME = /^edvoyage-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.(\d{3})Z(?:_\d+)?\.sqlite$/;
 
 /**
- * Copies a SQLite database to a new file of `folder` while it is in use, and checks the copy. The file has
- * its name once it is whole: what a crash leaves is a `.partial`, which the next backup removes. One at a time in a
- * folder. Throws `StorageError` `full` before it begins when the disk has no room, and `unavailable` when the copy
- * fails its checks.
+ * Copies a SQLite database to a new file in `folder` while it is in use, and checks the copy. The file gets its name when
+ * it is complete; a crash leaves a `.partial` file, which the next backup removes. Run only one backup at a time in a
+ * folder. Throws `StorageError`: `full` before it begins if the disk has no room, `unavailable` if the copy fails its
+ * checks.
  */
 export const createBackup = async (
   database: Database & { readonly copyTo: NonNullable<Database["copyTo"]> },
@@ -48,7 +48,7 @@ export const createBackup = async (
   const path = nameBackup(folder, now);
   const partial = path + PARTIAL;
   try {
-    // Made here for its mode: SQLite would take the process's own.
+    // Create the file here to set its mode; SQLite would use the default mode of the process.
     closeSync(openSync(partial, "wx", 0o600));
     await database.copyTo(partial, { onProgress, signal });
     const { epoch } = await verifyCopyInBackground(partial, signal);
@@ -63,7 +63,7 @@ export const createBackup = async (
   }
 };
 
-/** The backups of a folder, newest first. */
+/** Lists the backups in a folder, newest first. */
 export const listBackups = (folder: string): BackupFile[] =>
   (existsSync(folder) ? readdirSync(folder) : [])
     .filter((name) => FILE_NAME.test(name))
@@ -74,18 +74,18 @@ export const listBackups = (folder: string): BackupFile[] =>
       return { path, sizeBytes: statSync(path).size, takenAt: nameToInstant(name) };
     });
 
-/** Deletes all backups of a folder but the newest `keep`; returns their paths. */
+/** Deletes all backups in a folder except the newest `keep`; returns the deleted paths. */
 export const pruneBackups = (folder: string, keep: number): string[] => {
   const old = listBackups(folder)
     .slice(keep)
     .map(({ path }) => path);
   for (const path of old) rmSync(path);
-  // Who is told that a backup is gone may count on it: it may hold a student who was erased since.
+  // The deletion must be durable before it is reported, because a backup may hold a student who was erased since.
   if (old.length > 0) syncFolder(folder);
   return old;
 };
 
-/** A moment for a file's name, to the millisecond and in UTC: `20261123T225250.123Z`. */
+/** Formats an instant for a file name, in UTC with milliseconds: `20261123T225250.123Z`. */
 export const instantToName = (at: number): string => new Date(at).toISOString().replaceAll(/[-:]/g, "");
 
 const nameToInstant = (name: string): number => Date.parse(name.replace(FILE_NAME, "$1-$2-$3T$4:$5:$6.$7Z"));

@@ -10,7 +10,7 @@ import { instantToName } from "./backup.ts";
 import { restoreIdentity, type LifeDeps, type RestoredIdentity, type Replaced } from "./restored-identity.ts";
 import { verifyCopy } from "./verification.ts";
 
-/** What a restore does, in this order. */
+/** The steps of a restore, in order. */
 export const restoreSteps = [
   "copy",
   "check",
@@ -22,35 +22,35 @@ export const restoreSteps = [
   "finish",
 ] as const;
 
-/** One of them. */
+/** A step of a restore. */
 export type RestoreStep = (typeof restoreSteps)[number];
 
-/** A database that was restored. */
+/** The result of a restore. */
 export interface Restoration extends RestoredIdentity {
-  /** Where it is. */
+  /** The path of the restored database. */
   readonly path: string;
-  /** The schema of the backup, before it was migrated. */
+  /** The schema of the backup before the migration. */
   readonly schemaBefore: string;
-  /** Where the database is kept that was there before; `undefined` when there was none. */
+  /** The path of the kept previous database; `undefined` when there was none. */
   readonly kept: string | undefined;
 }
 
 const SQLITE_HEADER = "SQLite format 3\0";
 
 /**
- * Puts a backup in the place of the SQLite database `target`, which no server may have open meanwhile. The
- * backup itself is only read. All work is done on a copy beside the target, which takes the target's name in one
- * atomic rename when it is whole and on the disk: whenever the process dies, the old or the new database is there, never
- * a part of one, never none. Throws `BackupError` and `StorageError` (`locked`: it is in use) with nothing changed.
+ * Replaces the SQLite database `target` by a backup. No server may have the target open meanwhile. The backup itself is
+ * only read. All work happens on a copy beside the target. When the copy is complete and on the disk, an atomic rename
+ * gives it the target's name, so a crash at any time leaves either the old or the new database, never part of one and
+ * never none. Throws `BackupError` and `StorageError` (`locked`: it is in use); nothing was changed then.
  */
 export const restoreBackup = async (
   { source, target }: { readonly source: string; readonly target: string },
   options: LifeDeps & {
-    /** Called before each step; the steps themselves block. */
+    /** Called before each step; the steps themselves block the thread. */
     readonly onStep: (step: RestoreStep) => Promise<void>;
-    /** Erases from the database file, which nobody else has open, whoever is due, and every copy of what was erased. */
+    /** Erases the students who are due from the database file, and scrubs the file. Nobody else has the file open. */
     readonly eraseAgain: (path: string) => Promise<void>;
-    /** Stops before the next step; from `keep` on it goes to its end. */
+    /** Stops the restore before the next step. After `keep` has begun, the restore runs to its end. */
     readonly signal: AbortSignal;
   },
 ): Promise<Restoration> => {
@@ -69,51 +69,51 @@ export const restoreBackup = async (
     await copyFile(source, draft, constants.COPYFILE_FICLONE);
     chmodSync(draft, 0o600);
     await begin("check");
-    const { schema: schemaBefore } = explainAs(source, draft, () => verifyCopy(draft));
+    const { schema: schemaBefore } = withSourceInErrors(source, draft, () => verifyCopy(draft));
 
     await begin("migrate");
     await migrateFile(draft);
     await begin("renew");
     const replaced = closeReplaced(target);
-    const life = withDatabase(draft, (connection) =>
+    const identity = withDatabase(draft, (connection) =>
       restoreIdentity(connection, { replaced, source: basename(source), deps: options }),
     );
     await begin("erase");
-    if (life.erasures.state === "done" && life.erasures.entries + life.erasures.students > 0) {
+    if (identity.erasures.state === "done" && identity.erasures.entries + identity.erasures.students > 0) {
       await options.eraseAgain(draft);
-      // One single file again.
+      // Opening and closing it makes it a single file again.
       withDatabase(draft, () => {});
     }
     await syncFile(draft);
 
     await begin("keep");
-    const kept = replaced.state === "absent" ? undefined : await keepAside(target, now);
-    // No way back from here: the second name must not stay on a database that goes on being used.
+    const kept = replaced.state === "absent" ? undefined : await keepReplaced(target, now);
+    // No abort from here on: otherwise the second name would stay on a database that is still in use.
     await options.onStep("replace");
-    // The log and index of a database that could not be read. SQLite would apply the log to whatever has the name next.
+    // Delete the log and index of an unreadable database; otherwise SQLite would apply the log to the new database.
     for (const suffix of ["-wal", "-shm"]) rmSync(target + suffix, { force: true });
-    // Before the rename: a power cut may keep that one and bring the log back.
+    // Sync before the rename; otherwise a power cut could keep the rename and bring the log back.
     syncFolder(dirname(target));
     renameSync(draft, target);
     syncFolder(dirname(target));
     await options.onStep("finish");
-    return { ...life, path: target, schemaBefore, kept };
+    return { ...identity, path: target, schemaBefore, kept };
   } finally {
     removeDatabase(draft);
     lock.close();
   }
 };
 
-/** What can be seen before anything is copied. */
+/** Checks what can be checked before anything is copied. */
 const assertLooksWhole = async (source: string, target: string): Promise<void> => {
   const found = statSync(source, { throwIfNoEntry: false });
   if (!found?.isFile()) throw new BackupError("missing", `There is no file ${source}`);
   if ((await readHeader(source)) !== SQLITE_HEADER)
-    throw new BackupError("not-sqlite", `${source} is no SQLite database`);
+    throw new BackupError("not-sqlite", `${source} is not a SQLite database`);
   const current = statSync(target, { throwIfNoEntry: false });
   if (current && current.ino === found.ino && current.dev === found.dev)
     throw new BackupError("same", `${source} is the database itself`);
-  // What it lacks is in there, and whether the two fit together cannot be known.
+  // The missing commits are in the -wal file, and nobody can tell whether the two files belong together.
   if ((statSync(`${source}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
     throw new BackupError("incomplete", `${source} was copied while it was in use: a -wal file is beside it`);
 };
@@ -128,8 +128,8 @@ const readHeader = async (path: string): Promise<string> => {
   }
 };
 
-/** Complaints are about the file that the admin knows, not about our copy. */
-const explainAs = <T>(source: string, draft: string, verify: () => T): T => {
+/** Names the file that the admin knows in errors, instead of the temporary copy. */
+const withSourceInErrors = <T>(source: string, draft: string, verify: () => T): T => {
   try {
     return verify();
   } catch (error) {
@@ -158,7 +158,7 @@ const migrateFile = async (path: string): Promise<void> => {
 
 const openDraft = (path: string): SqliteDriver.Database => {
   const connection = new SqliteDriver(path, { fileMustExist: true });
-  // No log beside it: the rename moves one file.
+  // No log beside the file, because the rename moves only one file.
   connection.pragma("journal_mode = delete");
   connection.pragma("synchronous = full");
   connection.pragma("foreign_keys = on");
@@ -168,8 +168,8 @@ const openDraft = (path: string): SqliteDriver.Database => {
 };
 
 /**
- * Folds the log of the database that is to be replaced into its one file, which changes nothing that it
- * says. Throws `StorageError` `locked` when another program reads it just then.
+ * Merges the write-ahead log of the database to be replaced into its file. Its content stays the same. Throws
+ * `StorageError` `locked` when another program is reading it.
  */
 const closeReplaced = (target: string): Replaced => {
   if (!existsSync(target)) return { state: "absent" };
@@ -187,27 +187,27 @@ const closeReplaced = (target: string): Replaced => {
   }
 };
 
-/** Gives the replaced database a second name; it keeps the first one until the new database takes it. */
-const keepAside = async (target: string, now: number): Promise<string> => {
+/** Gives the replaced database a second name; it keeps the first until the new database takes it over. */
+const keepReplaced = async (target: string, now: number): Promise<string> => {
   const kept = `${target}.before-restore-${instantToName(now)}`;
-  await giveSecondName(target, kept);
-  if (existsSync(`${target}-wal`)) await giveSecondName(`${target}-wal`, `${kept}-wal`);
+  await linkOrCopy(target, kept);
+  if (existsSync(`${target}-wal`)) await linkOrCopy(`${target}-wal`, `${kept}-wal`);
   syncFolder(dirname(target));
   return kept;
 };
 
-const giveSecondName = async (path: string, name: string): Promise<void> => {
+const linkOrCopy = async (path: string, name: string): Promise<void> => {
   try {
     linkSync(path, name);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") throw error;
-    // A file system without hard links.
+    // The file system has no hard links.
     await copyFile(path, name, constants.COPYFILE_EXCL);
     await syncFile(name);
   }
 };
 
-/** A database that nobody needs, with whatever SQLite made beside it. */
+/** Removes a database and the files that SQLite created beside it. */
 const removeDatabase = (path: string): void => {
   for (const suffix of ["", "-journal", "-wal", "-shm", ".lock"]) rmSync(path + suffix, { force: true });
 };

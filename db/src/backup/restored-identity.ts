@@ -1,6 +1,6 @@
 import SqliteDriver from "better-sqlite3";
 
-/** What a restore needs of the outside world. */
+/** The clock, randomness and ids that a restore uses. */
 export interface LifeDeps {
   readonly now: number;
   readonly random: (sizeBytes: number) => Uint8Array;
@@ -8,20 +8,20 @@ export interface LifeDeps {
   readonly newId: (now: number) => string;
 }
 
-/** Whether what was erased since the backup could be erased from it, too. */
+/** Whether the erasures since the backup could be repeated on it. */
 export type Replay =
   | {
       readonly state: "done";
       readonly entries: number;
-      /** Who was erased since: marked as due, and erased once the copy is opened. */
+      /** The students erased since: marked as due here, and erased when the copy is opened. */
       readonly students: number;
     }
   /** There was no database to replace. */
   | { readonly state: "nothing-to-replay" }
-  /** What was erased since is readable again. */
+  /** The data erased since the backup is readable again. */
   | { readonly state: "impossible"; readonly why: string };
 
-/** What became of a restored database. */
+/** The changes that a restore made in a database. */
 export interface RestoredIdentity {
   readonly epoch: number;
   readonly sessionsEnded: number;
@@ -30,7 +30,7 @@ export interface RestoredIdentity {
   readonly erasures: Replay;
 }
 
-/** The database that is being replaced: its one file, or why it cannot be read. */
+/** The database that is being replaced: its file, or why it cannot be read. */
 export type Replaced =
   | { readonly state: "absent" }
   | { readonly state: "readable"; readonly path: string }
@@ -39,11 +39,10 @@ export type Replaced =
 const MAX_WRITER_ID = 2 ** 32 - 1;
 
 /**
- * Makes of a copy of an old state a database that its clients can tell from the one that they knew: the
- * next epoch, another writer for every segment and document (a writer that numbered on from the old state would
- * give other content the numbers that clients have, and Yjs would never notice), no live session. What the replaced
- * database knows that must not be undone is carried over: erasures, the writers that clients may name, and its
- * audit log. One transaction.
+ * Makes a restored copy distinguishable for the clients, in one transaction. It gets the next epoch and a new writer for
+ * every segment and document, and it ends all sessions. With the old writer, new content would get numbers that clients
+ * already have for other content, and Yjs would never notice. It also carries over from the replaced database what must
+ * not be undone: erasures, the writers that clients may name, and the audit log.
  */
 export const restoreIdentity = (
   connection: SqliteDriver.Database,
@@ -66,7 +65,7 @@ export const restoreIdentity = (
 
       run(`insert into log_former_writers (log_id, segment, epoch, writer_id)
            select log_id, segment, epoch, writer_id from log_segments where true on conflict do nothing`);
-      // A log that came after the backup is gone, and so are its clients' reasons to name its writers.
+      // Only for logs in the backup: later logs are gone, so no client can name their writers.
       run(`insert into log_former_writers (log_id, segment, epoch, writer_id)
            select log_id, segment, epoch, writer_id from temp.replaced_writers
            where log_id in (select id from logs) on conflict do nothing`);
@@ -87,7 +86,7 @@ export const restoreIdentity = (
       const students = replayDeletions(run);
       const erasures: Replay = remembered.erasures ?? { state: "done", entries, students };
 
-      // What was to be pushed then is no news now, and a device that was signed out is told nothing.
+      // Pending pushes are outdated, and signed-out devices must not get any.
       for (const table of ["push_receipts", "push_deliveries", "push_events", "push_tokens"])
         if (hasTable(connection, "main", table)) run(`delete from ${table}`);
       const sessionsEnded = run(
@@ -108,8 +107,8 @@ export const restoreIdentity = (
 };
 
 /**
- * Who asked to be erased, or came back, since the backup did; who was erased is due. All of their rows go by the
- * server's own steps: only it knows what hangs on a student.
+ * Repeats the requests for erasure, and their withdrawals, that came after the backup, and marks the students who were
+ * erased since as due. The server deletes their rows later, because only it knows all data of a student.
  */
 const replayDeletions = (run: (sql: string, ...values: readonly (string | number)[]) => number): number => {
   run(`update users set erase_at = replaced_users.erase_at from temp.replaced_users as replaced_users
@@ -119,8 +118,8 @@ const replayDeletions = (run: (sql: string, ...values: readonly (string | number
 };
 
 /**
- * Reads what has to be carried over into temporary tables, before the transaction: a fault of the old file's disk would
- * end that one. All of it or nothing.
+ * Copies what must be carried over into temporary tables, all or nothing. It runs before the transaction, because a disk
+ * fault in the old file would end the transaction.
  */
 const rememberReplaced = (
   connection: SqliteDriver.Database,
@@ -154,7 +153,7 @@ const rememberReplaced = (
   }
 };
 
-/** Tables that the replaced database has not yet hold nothing to remember. */
+/** Copies from each table that the replaced database has; an older schema lacks some of them. */
 const copyReplaced = (connection: SqliteDriver.Database): void => {
   const copies = {
     log_entries: "insert into erased_entries select id from replaced.log_entries where bytes is null",
@@ -165,7 +164,7 @@ const copyReplaced = (connection: SqliteDriver.Database): void => {
     audit_log: `insert into replaced_audit (id, at, action, actor, user_id, session_id, phone, ip, reason)
                 select id, at, action, actor, user_id, session_id, phone, ip, reason from replaced.audit_log
                 where id not in (select id from main.audit_log)`,
-    // With the journal came the column.
+    // The column `erase_at` exists exactly when the table of erasures does.
     erasures: `insert into replaced_erasures (user_id, phone, begun_at, done_at, scrubbed_at)
                select user_id, phone, begun_at, done_at, scrubbed_at from replaced.erasures;
                insert into replaced_users (id, erase_at) select id, erase_at from replaced.users

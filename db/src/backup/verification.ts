@@ -3,35 +3,35 @@ import { Worker } from "node:worker_threads";
 import { migrationNames } from "../migrations/index.ts";
 import { BackupError, type BackupErrorKind } from "./backup-error.ts";
 
-/** What a copy of a database was found to be. */
+/** The verified facts about a copy of a database. */
 export interface VerifiedCopy {
-  /** Its newest migration. */
+  /** The newest migration of the copy. */
   readonly schema: string;
-  /** Which life of the database it is of; 0 before there were any. */
+  /** The epoch of the database; 0 for a schema without epochs. */
   readonly epoch: number;
 }
 
-/** What a worker answers: errors lose their class on the way. */
+/** The result of a worker as plain data, because errors lose their class between threads. */
 export type VerificationAnswer =
   | { readonly state: "verified"; readonly copy: VerifiedCopy }
   | { readonly state: "refused"; readonly kind: BackupErrorKind; readonly message: string };
 
-/** Faults that are looked for before it is said that there are more. */
+/** The most faults that are reported. */
 const MAX_FAULTS = 5;
 
 /**
- * Reads every page of a copy that nobody else uses and makes one single file of it (a copy of a WAL database asks
- * for a log beside it). Blocks until it is done. Throws `BackupError`.
+ * Reads every page of a copy that nobody else uses, and converts it to a single file (a copy of a WAL database needs a log
+ * beside it). Blocks the thread until it is done. Throws `BackupError`.
  */
 export const verifyCopy = (path: string): VerifiedCopy => {
   const connection = new SqliteDriver(path, { fileMustExist: true });
   try {
-    // Nothing that stands in the file may run code of ours.
+    // Do not let the schema in the file call functions of this program.
     connection.pragma("trusted_schema = off");
     connection.pragma("cell_size_check = on");
     connection.pragma("synchronous = full");
     const mode = connection.pragma("journal_mode = delete", { simple: true });
-    if (mode !== "delete") throw new BackupError("damaged", `${path} cannot be made one single file`);
+    if (mode !== "delete") throw new BackupError("damaged", `${path} cannot be converted to a single file`);
     const schema = readSchema(connection, path);
     assertIntact(connection, path);
     return { schema, epoch: readEpoch(connection) };
@@ -42,9 +42,9 @@ export const verifyCopy = (path: string): VerifiedCopy => {
   }
 };
 
-/** The same without blocking: in a thread of its own, as it may take a minute and a server has other things to do. */
+/** Verifies a copy like `verifyCopy`, but in a separate thread, because it may take a minute and must not block a server. */
 export const verifyCopyInBackground = async (path: string, signal: AbortSignal): Promise<VerifiedCopy> => {
-  // The compiled one, also when this module runs from source.
+  // Use the compiled worker, also when this module runs from source.
   const worker = new Worker(new URL("../../dist/backup/verification.worker.js", import.meta.url), {
     workerData: path,
   });
@@ -65,7 +65,10 @@ export const verifyCopyInBackground = async (path: string, signal: AbortSignal):
   }
 };
 
-/** Throws `foreign` and `newer`: whose database it is, and whether this program knows all that is in it. */
+/**
+ * Returns the newest migration of the copy. Throws `foreign` for another program's database, `newer` for unknown
+ * migrations.
+ */
 const readSchema = (connection: SqliteDriver.Database, path: string): string => {
   const applied = hasTable(connection, "kysely_migration")
     ? connection.prepare<[], string>("select name from kysely_migration order by name").pluck().all()
@@ -93,7 +96,7 @@ const assertIntact = (connection: SqliteDriver.Database, path: string): void => 
   if (orphan)
     throw new BackupError(
       "damaged",
-      `${path} is damaged: ${orphan.table} names rows that ${orphan.parent} lacks`,
+      `${path} is damaged: ${orphan.table} refers to missing rows of ${orphan.parent}`,
     );
 };
 
@@ -107,7 +110,8 @@ const hasTable = (connection: SqliteDriver.Database, name: string): boolean =>
 
 const toBackupError = (error: unknown, path: string): unknown => {
   if (!(error instanceof SqliteDriver.SqliteError)) return error;
-  if (error.code === "SQLITE_NOTADB") return new BackupError("not-sqlite", `${path} is no SQLite database`);
+  if (error.code === "SQLITE_NOTADB")
+    return new BackupError("not-sqlite", `${path} is not a SQLite database`);
   if (error.code.startsWith("SQLITE_CORRUPT"))
     return new BackupError("damaged", `${path} is damaged: ${error.message}`, { cause: error });
   return error;

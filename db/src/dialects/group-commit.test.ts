@@ -2,14 +2,14 @@ import Sqlite from "better-sqlite3";
 import { expect, onTestFinished, test } from "vitest";
 import { createGroupCommit, type GroupConnection } from "./group-commit.ts";
 
-/** A real connection, and the list of what was asked of it. */
+/** Creates a real connection that records the statements it gets. */
 const createRecordedConnection = (setUp = "") => {
   const sqlite = new Sqlite(":memory:");
   sqlite.exec(`create table notes (text text not null); ${setUp}`);
   onTestFinished(() => void sqlite.close());
-  const asked: string[] = [];
+  const statements: string[] = [];
   const exec = (statement: string) => () => {
-    asked.push(statement);
+    statements.push(statement);
     if (statement !== "rollback" || sqlite.inTransaction) sqlite.exec(statement);
   };
   const connection: GroupConnection<Sqlite.Database> = {
@@ -24,7 +24,7 @@ const createRecordedConnection = (setUp = "") => {
     translate: (error) => error,
   };
   const notes = (): unknown[] => sqlite.prepare("select text from notes order by rowid").pluck().all();
-  return { connection, asked, notes, group: createGroupCommit(connection) };
+  return { connection, statements, notes, group: createGroupCommit(connection) };
 };
 
 const add = (text: string | null) => async (tx: Sqlite.Database) => {
@@ -32,21 +32,21 @@ const add = (text: string | null) => async (tx: Sqlite.Database) => {
   return text;
 };
 
-test("units that arrive in one turn of the event loop share one transaction, each in its savepoint", async () => {
-  const { group, asked, notes } = createRecordedConnection();
+test("runs units from one turn of the event loop in one transaction, each in a savepoint", async () => {
+  const { group, statements, notes } = createRecordedConnection();
 
   const written = await Promise.all(["a", "b", "c"].map((text) => group.write(add(text))));
 
   expect(written).toEqual(["a", "b", "c"]);
   const unit = ["savepoint unit", "release unit"];
-  expect(asked).toEqual(["begin immediate", ...unit, ...unit, ...unit, "commit"]);
+  expect(statements).toEqual(["begin immediate", ...unit, ...unit, ...unit, "commit"]);
   expect(notes()).toEqual(["a", "b", "c"]);
 });
 
-test("no promise settles before the commit, not even that of a unit that failed", async () => {
-  const { group, asked } = createRecordedConnection();
+test("settles no promise before the commit, not even that of a failed unit", async () => {
+  const { group, statements } = createRecordedConnection();
   const settledAfter: (string | undefined)[] = [];
-  const note = (): void => void settledAfter.push(asked.at(-1));
+  const note = (): void => void settledAfter.push(statements.at(-1));
 
   await Promise.all([
     group.write(add("a")).then(note),
@@ -57,7 +57,7 @@ test("no promise settles before the commit, not even that of a unit that failed"
   expect(settledAfter).toEqual(["commit", "commit", "commit"]);
 });
 
-test("a unit that fails is rolled back to its savepoint, and the others are kept", async () => {
+test("rolls a failed unit back to its savepoint and keeps the others", async () => {
   const { group, notes } = createRecordedConnection();
 
   const outcomes = await Promise.allSettled([
@@ -73,9 +73,9 @@ test("a unit that fails is rolled back to its savepoint, and the others are kept
   expect(notes()).toEqual(["a", "c"]);
 });
 
-test("a full disk in the middle of a group loses all of it, tells all of them, and the next group works", async () => {
+test("rejects every unit of a group when the disk fills up, and runs the next group", async () => {
   // 64 pages of 4 KiB: the second unit does not fit, and SQLite ends the transaction by itself.
-  const { group, notes, asked } = createRecordedConnection("pragma max_page_count = 64");
+  const { group, notes, statements } = createRecordedConnection("pragma max_page_count = 64");
   const tooMuch = "x".repeat(1_000_000);
   const ran: string[] = [];
 
@@ -88,7 +88,7 @@ test("a full disk in the middle of a group loses all of it, tells all of them, a
     }),
   ]);
 
-  const wasEndedBySqlite = !asked.includes("rollback to unit");
+  const wasEndedBySqlite = !statements.includes("rollback to unit");
   if (wasEndedBySqlite) {
     expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
     expect(ran).toEqual([]);
@@ -101,14 +101,14 @@ test("a full disk in the middle of a group loses all of it, tells all of them, a
   expect(notes()).toContain("again");
 });
 
-test("when the transaction is gone after an error, no further unit runs in it and all are told", async () => {
-  const { group, asked, notes } = createRecordedConnection();
+test("runs no further unit and rejects all when an error has ended the transaction", async () => {
+  const { group, statements, notes } = createRecordedConnection();
   const ran: string[] = [];
 
   const outcomes = await Promise.allSettled([
     group.write(add("a")),
     group.write(async (tx) => {
-      // What SQLite does of itself on SQLITE_FULL and SQLITE_IOERR.
+      // SQLite does this by itself on SQLITE_FULL and SQLITE_IOERR.
       tx.exec("rollback");
       throw new Error("disk full");
     }),
@@ -120,12 +120,12 @@ test("when the transaction is gone after an error, no further unit runs in it an
 
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
   expect(ran).toEqual([]);
-  expect(asked).not.toContain("commit");
+  expect(statements).not.toContain("commit");
   expect(notes()).toEqual([]);
   expect(await group.write(add("again"))).toBe("again");
 });
 
-test("a commit that fails rejects every unit of its group", async () => {
+test("rejects every unit of a group when its commit fails", async () => {
   const { connection, notes } = createRecordedConnection();
   const failure = new Error("commit failed");
   let commits = 0;
@@ -148,7 +148,7 @@ test("a commit that fails rejects every unit of its group", async () => {
   expect(notes()).toEqual(["c"]);
 });
 
-test("draining finishes what was asked for and refuses what comes after", async () => {
+test("finishes pending units and rejects later ones when it drains", async () => {
   const { group, notes } = createRecordedConnection();
   const writing = group.write(add("a"));
 
@@ -159,18 +159,18 @@ test("draining finishes what was asked for and refuses what comes after", async 
   await expect(group.write(add("b"))).rejects.toThrow("closed");
 });
 
-test("whoever writes again and again lets everything else have its turn", async () => {
+test("lets the event loop run while a caller writes again and again", async () => {
   const { group } = createRecordedConnection();
-  let isOver = false;
+  let hasFired = false;
   const timer = new Promise<void>((resolve) =>
     setTimeout(() => {
-      isOver = true;
+      hasFired = true;
       resolve();
     }, 0),
   );
 
   let writes = 0;
-  while (!isOver && writes < 10_000) {
+  while (!hasFired && writes < 10_000) {
     await group.write(add("a"));
     writes += 1;
   }

@@ -1,4 +1,4 @@
-/** What group commit needs of a database connection; all of it is synchronous. */
+/** The connection that group commit needs; all methods are synchronous. */
 export interface GroupConnection<Tx> {
   begin(): unknown;
   commit(): unknown;
@@ -8,29 +8,29 @@ export interface GroupConnection<Tx> {
   releaseSavepoint(): unknown;
   rollbackToSavepoint(): unknown;
   isInTransaction(): boolean;
-  /** A handle for one unit of work; `end` makes every later use of it fail, `committed` runs what waited for that. */
+  /** Creates a handle for one unit of work. `end` makes every later use fail; `committed` runs the tasks of `onCommit`. */
   handle(): { readonly tx: Tx; end(): void; committed(): void };
-  /** Turns a driver's error into one of ours; returns any other as it is. */
+  /** Translates an error of the driver to `StorageError`; returns any other error unchanged. */
   translate(error: unknown): unknown;
 }
 
-/** Many units of work, one fsync. */
+/** Commits many units of work with one fsync. */
 export interface GroupCommit<Tx> {
   write<T>(unit: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Runs `task` between two transactions: what is asked for meanwhile waits until it is done. */
+  /** Runs `task` between two transactions; units that arrive meanwhile wait. */
   between<T>(task: () => Promise<T>): Promise<T>;
-  /** Resolves when all that was asked for has ended; later writes are refused. */
+  /** Rejects later calls, and resolves when all pending ones have ended. */
   drain(): Promise<void>;
 }
 
-/** Units of work in one transaction at the most: bounds how long the first waits for the last. */
+/** The most units of work in one transaction; this limits how long the first waits for the last. */
 const MAX_GROUP_SIZE = 256;
 
 /**
- * Runs the units of work that arrive within one turn of the event loop in one transaction, each in
- * its savepoint. A unit that throws is rolled back alone; promises settle after the commit. After any
- * error the connection is asked whether the transaction still exists: a full disk ends all of it,
- * savepoints included, and what ran on would be committed piecemeal.
+ * Runs the units of work that arrive within one turn of the event loop in one transaction, each in its own savepoint. A
+ * unit that throws is rolled back alone. Promises settle after the commit. After an error it checks whether the transaction
+ * still exists: a full disk ends the whole transaction with its savepoints, and later statements would be committed one by
+ * one.
  */
 export const createGroupCommit = <Tx>(connection: GroupConnection<Tx>): GroupCommit<Tx> => {
   let queue: Pending<Tx>[] = [];
@@ -45,7 +45,7 @@ export const createGroupCommit = <Tx>(connection: GroupConnection<Tx>): GroupCom
       const group = queue.slice(0, MAX_GROUP_SIZE);
       queue = queue.slice(MAX_GROUP_SIZE);
       if (group.length > 0) await runGroup(connection, group);
-      // Whoever awaits one write after another would else hold the event loop: its next unit is here by now.
+      // Yield to the event loop; otherwise a caller that awaits one write after another would block it.
       await new Promise(setImmediate);
     }
     isRunning = false;
@@ -56,20 +56,20 @@ export const createGroupCommit = <Tx>(connection: GroupConnection<Tx>): GroupCom
   const start = (): void => {
     if (isRunning) return;
     isRunning = true;
-    // After the poll phase: what this turn's other requests ask for joins the same group.
+    // Start after the poll phase, so that units of this turn's other requests join the same group.
     setImmediate(() => void run());
   };
 
   return {
     write: <T>(unit: (tx: Tx) => Promise<T>) =>
       new Promise<T>((resolve, reject) => {
-        if (isClosed) return reject(closed());
+        if (isClosed) return reject(closedError());
         queue.push({ unit, resolve: resolve as (value: unknown) => void, reject });
         start();
       }),
     between: <T>(task: () => Promise<T>) =>
       new Promise<T>((resolve, reject) => {
-        if (isClosed) return reject(closed());
+        if (isClosed) return reject(closedError());
         tasks.push(() => task().then(resolve, reject));
         start();
       }),
@@ -80,7 +80,7 @@ export const createGroupCommit = <Tx>(connection: GroupConnection<Tx>): GroupCom
   };
 };
 
-const closed = () => new Error("The database is closed");
+const closedError = () => new Error("The database is closed");
 
 interface Pending<Tx> {
   readonly unit: (tx: Tx) => Promise<unknown>;
@@ -106,7 +106,7 @@ const runGroup = async <Tx>(
   for (const settle of settlements) settle();
 };
 
-/** Returns how to settle the unit once the group is committed; throws when the whole group is lost. */
+/** Runs one unit and returns the function that settles it after the commit. Throws when the whole group is lost. */
 const runUnit = async <Tx>(connection: GroupConnection<Tx>, pending: Pending<Tx>): Promise<() => void> => {
   connection.savepoint();
   const handle = connection.handle();

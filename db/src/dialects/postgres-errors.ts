@@ -1,6 +1,6 @@
 import { StorageError } from "../storage-error.ts";
 
-/** The SQLSTATE of an error of PostgreSQL, also when it is translated already; empty for anything else. */
+/** Returns the SQLSTATE of a PostgreSQL error, also of an already translated one; otherwise an empty text. */
 const sqlStateOf = (error: unknown): string => {
   const cause = error instanceof StorageError ? error.cause : error;
   return typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
@@ -10,32 +10,36 @@ const sqlStateOf = (error: unknown): string => {
 const SERIALISATION_FAILURE = /^40(001|P01)$/;
 
 /**
- * Codes after which a session is over or of no more use (https://www.postgresql.org/docs/15/errcodes-appendix.html): class 08
- * connection; 57P01 to 57P05 shutdowns, a database that was dropped and a session that idled; 25P03 and 25P04 transactions that
- * took too long; 25006 a server that only reads, as the former primary after a failover.
+ * Codes after which a session has ended or cannot be used any more
+ * (https://www.postgresql.org/docs/15/errcodes-appendix.html): class 08 connection errors; 57P01 to 57P05 shutdown, dropped
+ * database and idle session; 25P03 and 25P04 transactions that took too long; 25006 a read-only server, such as the former
+ * primary after a failover.
  */
 const SESSION_IS_OVER = /^(08...|57P0.|25P0[34]|25006)$/;
 
-/** Class 53 resources, class 57 operator intervention such as a statement that was cancelled, and class 58 the system. */
+/** Class 53: resources. Class 57: operator intervention, such as a cancelled statement. Class 58: system errors. */
 const CANNOT_SERVE = /^5[378]/;
 
 const DISK_FULL = "53100";
 
-/** Whether running the unit again can succeed where this error ended it, on the same connection. */
+/** Whether the unit may succeed when it runs again on the same connection. */
 export const isSerialisationFailure = (error: unknown): boolean =>
   SERIALISATION_FAILURE.test(sqlStateOf(error));
 
 /** Whether the server ends the session with this error. */
 export const endsSession = (error: unknown): boolean => SESSION_IS_OVER.test(sqlStateOf(error));
 
-/** Translates what happened to a connection, or while there was none yet. */
+/** Translates an error of a connection, or of an attempt to connect. */
 export const unavailable = (error: unknown): unknown => {
   const translated = translateError(error);
   if (translated instanceof StorageError) return translated;
   return new StorageError("unavailable", "The database cannot be reached", { cause: error });
 };
 
-/** Translates what a caller can act on into `StorageError`; anything else, as a violated constraint, stays as it is. */
+/**
+ * Translates errors that a caller can act on to `StorageError`; returns others, such as a violated constraint,
+ * unchanged.
+ */
 export const translateError = (error: unknown): unknown => {
   if (error instanceof StorageError) return error;
   const code = sqlStateOf(error);

@@ -2,42 +2,45 @@ import pg from "pg";
 import { StorageError } from "../storage-error.ts";
 import { endsSession, translateError, unavailable } from "./postgres-errors.ts";
 
-/** A connection that one caller has for itself, until it releases it. Its errors are translated. */
+/** A connection that one caller uses exclusively until it releases it. Its errors are translated. */
 export interface PostgresConnection {
   query(query: pg.QueryConfig): Promise<pg.QueryResult>;
   /**
-   * Commits. Throws `StorageError` with the outcome `unknown` when the connection is lost while the commit is under way;
-   * after any other error nothing was kept.
+   * Commits. Throws `StorageError` with the outcome `unknown` when the connection is lost during the commit; after any
+   * other error nothing was kept.
    */
   commit(): Promise<void>;
-  /** Rolls back; a connection that cannot is destroyed at its release. */
+  /** Rolls back. If that fails, the connection is destroyed at its release. */
   rollback(): Promise<void>;
-  /** Whether its session is over: what was not committed is undone, and nothing more can be asked of it. */
+  /** Whether its session has ended: uncommitted changes are undone, and no more queries are possible. */
   readonly isLost: boolean;
-  /** Gives it back to the pool, or destroys it when it is lost. */
+  /** Returns the connection to the pool, or destroys it when it is lost. */
   release(): void;
 }
 
-/** The connections of one process to PostgreSQL. */
+/** The PostgreSQL connections of one process. */
 export interface PostgresPool {
-  /** A connection on which `probe`, such as `begin`, has succeeded: the server may have ended one while it was idle. */
+  /**
+   * Returns a connection on which `probe`, such as `begin`, has succeeded, because the server may have ended an idle
+   * one.
+   */
   acquire(probe: string): Promise<PostgresConnection>;
-  /** Runs one query outside any transaction. It must only read: when its connection is lost, it runs once more on another. */
+  /** Runs one read-only query outside any transaction. If its connection is lost, it runs a second time on another. */
   read(query: pg.QueryConfig): Promise<pg.QueryResult>;
   end(): Promise<void>;
 }
 
 const MAX_CONNECTIONS = 20;
-/** Also how long a unit waits for one of the connections; well below the 30 s that a request may take. */
+/** Also limits how long a unit waits for a free connection; well below the 30 s that a request may take. */
 const CONNECT_TIMEOUT_MS = 15_000;
 
-/** Epoch milliseconds are bigint there; they fit a double until the year 287396. */
+/** Parses bigint columns as numbers: they hold epoch milliseconds, which fit a double until the year 287396. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) =>
     oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as "text"),
 };
 
-/** Makes the pool; it connects when it is first asked for a connection. */
+/** Creates the pool; it connects on the first request for a connection. */
 export const createPostgresPool = (url: string): PostgresPool => {
   const pool = new pg.Pool({
     connectionString: url,
@@ -47,11 +50,12 @@ export const createPostgresPool = (url: string): PostgresPool => {
   });
   const lost = new WeakSet<pg.ClientBase>();
   pool.on("connect", (client) => {
-    // For its whole life: the pool listens only to idle clients, and an error that nobody listens to ends the process.
+    // Listen for the whole life of the client: the pool listens only while it is idle, and an unhandled error event
+    // ends the process.
     client.on("error", () => lost.add(client));
     client.on("end", () => lost.add(client));
   });
-  // An idle client that failed has left the pool already.
+  // Nothing to do: a failed idle client has already left the pool.
   pool.on("error", () => {});
 
   const connect = async (): Promise<PostgresConnection> => {
@@ -69,7 +73,7 @@ export const createPostgresPool = (url: string): PostgresPool => {
         return connection;
       } catch (error) {
         connection.release();
-        // Each attempt takes one dead connection out of the pool; after so many it has only new ones.
+        // Each attempt removes one dead connection from the pool; after this many, all are new.
         if (!connection.isLost || attempt > MAX_CONNECTIONS) throw error;
       }
     }
@@ -91,7 +95,7 @@ export const createPostgresPool = (url: string): PostgresPool => {
         return await readOn(connection, query);
       } catch (error) {
         if (!connection.isLost) throw error;
-        // Only once more: an admin who ends a runaway query does not want it back again and again.
+        // Retry only once: an admin who ends a runaway query does not want it to come back again and again.
         return readOn(await acquire("select 1"), query);
       }
     },
@@ -106,9 +110,9 @@ const createConnection = (client: pg.PoolClient, lost: WeakSet<pg.ClientBase>): 
     try {
       return await client.query(config);
     } catch (error) {
-      // The server says so before it closes the connection, which the client learns later.
+      // The server reports this before it closes the connection, which the client notices later.
       if (endsSession(error)) lost.add(client);
-      // The driver has no codes for its own errors; on a lost connection every error means just that.
+      // The driver's own errors have no codes; on a lost connection every error means that it is lost.
       throw lost.has(client) ? unavailable(error) : translateError(error);
     }
   };
@@ -124,7 +128,7 @@ const createConnection = (client: pg.PoolClient, lost: WeakSet<pg.ClientBase>): 
           outcome: "unknown",
         });
       });
-      // PostgreSQL answers so, without an error, when the unit went on after one of its queries had failed.
+      // PostgreSQL answers `ROLLBACK`, without an error, when the unit continued after a failed query.
       if (command === "ROLLBACK")
         throw new Error("The unit was rolled back: it ignored the error of a query");
     },

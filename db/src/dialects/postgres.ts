@@ -9,12 +9,12 @@ import type { Tables } from "../tables/index.ts";
 import { isSerialisationFailure } from "./postgres-errors.ts";
 import { createPostgresPool, type PostgresConnection, type PostgresPool } from "./postgres-pool.ts";
 
-/** A unit that meets a deadlock or a serialisation failure is run again, this often at the most. */
+/** The most attempts to run a unit that ends with a deadlock or a serialisation failure. */
 const MAX_ATTEMPTS = 5;
-/** A unit whose connection is lost before its commit is run again, this often at the most: it may be why the server fails. */
+/** The most retries of a unit whose connection is lost before the commit. Few, because the unit may be the cause. */
 const MAX_RERUNS_AFTER_LOSS = 1;
 
-/** Opens a PostgreSQL database through a pool; each unit of work is a transaction of its own. */
+/** Opens a PostgreSQL database through a pool; each unit of work is a separate transaction. */
 export const openPostgres = async (url: string): Promise<Database> => {
   const pool = createPostgresPool(url);
   try {
@@ -33,7 +33,7 @@ const open = async (pool: PostgresPool): Promise<Database> => {
   if (sync === "off" || sync === "local") {
     throw new Error(`PostgreSQL runs at synchronous_commit=${sync}: commits would not be durable`);
   }
-  // Its connections are its own: a migration locks and begins transactions, and is never run again by itself.
+  // Separate connections without retries: a migration takes locks and begins transactions itself.
   await migrateToLatest(
     kyselyOf(async () => {
       const connection = await pool.acquire("select 1");
@@ -71,7 +71,7 @@ const open = async (pool: PostgresPool): Promise<Database> => {
     },
     copyTo: undefined,
     scrub: async () => {
-      // As harmless as a read when it runs twice.
+      // `read` may run it twice, which is harmless.
       await pool.read({ text: "vacuum" });
     },
     close: async () => {
@@ -95,7 +95,10 @@ const createQueries = (run: RunQuery, kysely: QueryCreator<Tables>, compile: Com
 };
 
 const statementNameBySql = new Map<string, string>();
-/** Named statements are planned once a connection. The prepared queries of the code bound their number. */
+/**
+ * PostgreSQL plans a named statement once for each connection. Their number is limited by the prepared queries in the
+ * code.
+ */
 const statementName = (sql: string): string => {
   let name = statementNameBySql.get(sql);
   if (!name) {
@@ -132,7 +135,7 @@ const runUnit = async <T>(
   }
 };
 
-/** Whether a unit failed because its connection was lost, and nothing of it was kept: then it may run again. */
+/** Whether a unit failed because its connection was lost and nothing was kept; then it may run again. */
 const isUndoneByLoss = (error: unknown, connection: PostgresConnection): boolean =>
   connection.isLost && error instanceof StorageError && error.outcome === "unchanged";
 
@@ -144,7 +147,7 @@ const createHandle = (connection: PostgresConnection, compile: Compile): UnitHan
   });
 };
 
-/** Kysely on connections of ours, whose errors are translated. Nothing here streams, so it has no cursors. */
+/** Creates Kysely on connections whose errors are translated. It has no cursors, because nothing here streams. */
 const kyselyOf = (
   connect: () => Promise<{ readonly query: RunQuery; readonly release: () => void }>,
 ): Kysely<Tables> =>

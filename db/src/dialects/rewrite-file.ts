@@ -4,26 +4,26 @@ import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { StorageError } from "../storage-error.ts";
 
-/** What a worker answers: errors lose their class on the way. */
+/** The result of a worker as plain data, because errors lose their class between threads. */
 export type RewriteAnswer =
   | { readonly state: "done" }
   | { readonly state: "failed"; readonly isFull: boolean; readonly message: string };
 
-/** The new file is written once beside the old one and once into its log. */
+/** The new content is written twice: to a temporary file and to the log of the old file. */
 const ROOM_FACTOR = 2;
-/** Left free: a disk that this filled would stop the database. */
+/** Space that must stay free; otherwise the rewrite could fill the disk and stop the database. */
 const SPARE_BYTES = 16 * 1024 * 1024;
 
 /**
- * Writes a SQLite file anew, with what is in it now and nothing of what was, and empties its log. In a thread of its own, as
- * it may take a minute and a server has other things to do; nobody may write meanwhile. Killed, it leaves the file as it was.
- * Throws `StorageError`: `full` before it begins when the disk has no room.
+ * Rewrites a SQLite file with only its current content, and empties its log. It runs in a separate thread, because it may
+ * take a minute and must not block a server. Nobody may write meanwhile. If it is killed, the file stays as it was.
+ * Throws `StorageError`: `full` before it begins if the disk has no room.
  */
 export const rewriteFile = async (path: string): Promise<void> => {
   const { bavail, bsize } = await statfs(dirname(path));
   if (bavail * bsize < ROOM_FACTOR * statSync(path).size + SPARE_BYTES)
-    throw new StorageError("full", "The disk has no room to write the database anew");
-  // The compiled one, also when this module runs from source.
+    throw new StorageError("full", "The disk has no room to rewrite the database");
+  // Use the compiled worker, also when this module runs from source.
   const worker = new Worker(new URL("../../dist/dialects/rewrite-file.worker.js", import.meta.url), {
     workerData: path,
   });
@@ -31,7 +31,7 @@ export const rewriteFile = async (path: string): Promise<void> => {
     worker.once("message", resolve);
     worker.once("error", reject);
     worker.once("exit", () =>
-      reject(new Error("The thread that writes the file anew ended without an answer")),
+      reject(new Error("The thread that rewrites the database ended without an answer")),
     );
   });
   if (answer.state === "failed")

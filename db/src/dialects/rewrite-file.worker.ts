@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import SqliteDriver from "better-sqlite3";
 import type { RewriteAnswer } from "./rewrite-file.ts";
 
-/** Readers are waited for this long: each is done within a turn of the event loop. */
+/** How long to wait for readers; each of them ends within a turn of the event loop. */
 const BUSY_TIMEOUT_MS = 10_000;
 
 const rewrite = (path: string): RewriteAnswer => {
@@ -17,7 +17,7 @@ const rewrite = (path: string): RewriteAnswer => {
       : {
           state: "failed",
           isFull: false,
-          message: "Somebody reads the database: its log could not be emptied",
+          message: "The log could not be emptied, because another program is reading the database",
         };
   } catch (error) {
     if (!(error instanceof SqliteDriver.SqliteError)) throw error;

@@ -11,17 +11,17 @@ import { createGroupCommit } from "./group-commit.ts";
 import { rewriteFile } from "./rewrite-file.ts";
 import { createUnitOfWork } from "./unit-of-work.ts";
 
-/** SQLite before this loses pages when a WAL reset races a checkpoint (fixed in 3.51.3). */
+/** Older versions of SQLite lose pages when a WAL reset races a checkpoint (fixed in 3.51.3). */
 const MIN_SQLITE_VERSION = [3, 51, 3] as const;
 /** How long SQLite may block this thread waiting for a lock that another program holds, in milliseconds. */
 const BUSY_TIMEOUT_MS = 2_000;
 const MAX_CACHED_STATEMENTS = 1_000;
-/** Copied in one go before requests have their turn: 1 MiB. */
+/** Pages that are copied before other work gets its turn: 1 MiB. */
 const COPY_STEP_PAGES = 256;
 
 /**
  * Opens a SQLite file: one connection writes (group commit, WAL, `synchronous=FULL`), another reads.
- * The file is held for this process until it ends or `close` is called, however it ends.
+ * The file is locked for this process until `close` is called or the process ends, in whatever way.
  */
 export const openSqlite = async (path: string): Promise<Database> => {
   makeFolder(dirname(path));
@@ -64,11 +64,12 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
     releaseSavepoint: () => control.release.run(),
     rollbackToSavepoint: () => control.rollbackTo.run(),
     isInTransaction: () => writer.inTransaction,
-    // One writer: whoever runs holds every lock.
+    // SQLite has one writer, so the running unit holds every lock.
     handle: () => createUnitOfWork(write, async () => {}),
     translate: (error) => {
       const translated = translateError(error);
-      // After a failed fsync the kernel may have dropped the dirty pages: what a retry says proves nothing.
+      // Fail all later writes: after a failed fsync the kernel may have dropped dirty pages, so a successful retry
+      // proves nothing.
       if (isFailedSync(error)) failure = translated;
       return translated;
     },
@@ -85,8 +86,8 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
         await tx.kysely.updateTable("heartbeat").set({ at: now }).where("id", "=", 1).execute();
       }),
     sizeBytes: async () => numberOf(reader, "page_count") * numberOf(reader, "page_size"),
-    // On the writer: what it commits to pages that are copied already goes to the copy, too. On another
-    // connection each commit would start the copy anew, for ever under load.
+    // Copy on the writer connection: its later commits to copied pages also go to the copy. On another connection each
+    // commit would restart the copy, under load for ever.
     copyTo: async (destination, { onProgress, signal }) => {
       const pageBytes = numberOf(reader, "page_size");
       signal.throwIfAborted();
@@ -115,7 +116,7 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
   };
 };
 
-/** Migrates in one transaction: Kysely gives SQLite none, and half a migration would never start again. */
+/** Migrates in one transaction. Kysely uses none for SQLite, and a half-applied migration could never be repeated. */
 export const migrateConnection = async (connection: SqliteDriver.Database): Promise<void> => {
   connection.exec("begin immediate");
   await migrateToLatest(kyselyOf(connection), "sqlite");
@@ -125,7 +126,7 @@ export const migrateConnection = async (connection: SqliteDriver.Database): Prom
 const numberOf = (connection: SqliteDriver.Database, pragma: "page_count" | "page_size"): number =>
   Number(connection.pragma(pragma, { simple: true }));
 
-/** Prepared once: with `exec`, SQLite parses them again for every unit. */
+/** Prepares the statements once; with `exec`, SQLite would parse them for every unit. */
 const prepareControl = (connection: SqliteDriver.Database) => ({
   begin: connection.prepare("begin immediate"),
   commit: connection.prepare("commit"),
@@ -136,8 +137,8 @@ const prepareControl = (connection: SqliteDriver.Database) => ({
 });
 
 /**
- * Holds `<path>.lock` exclusively until it is closed. Throws `StorageError` `locked`. The lock is the kernel's, on an open file: it cannot outlive the
- * process, so a crash leaves nothing to clean up.
+ * Locks `<path>.lock` exclusively until the returned connection is closed. Throws `StorageError` `locked`. It is a lock of
+ * the kernel on an open file: it cannot outlive the process, so a crash leaves nothing to clean up.
  */
 export const lockFile = (path: string): SqliteDriver.Database => {
   const lock = new SqliteDriver(`${path}.lock`, { timeout: 0 });
@@ -153,14 +154,14 @@ export const lockFile = (path: string): SqliteDriver.Database => {
 const openConnection = (path: string): SqliteDriver.Database => {
   const connection = new SqliteDriver(path, { timeout: BUSY_TIMEOUT_MS });
   connection.pragma("journal_mode = wal");
-  // Last word after WAL: the driver is built to fall back to NORMAL there, which loses commits at a power cut.
+  // Set it after WAL: the driver is built to switch to NORMAL there, which loses commits at a power cut.
   connection.pragma("synchronous = full");
   connection.pragma("foreign_keys = on");
   connection.pragma("secure_delete = on");
   connection.pragma("trusted_schema = off");
   connection.pragma("mmap_size = 0");
   connection.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
-  // The defaults fit a phone: 2 MB of cache, and a checkpoint in the way of every 4 MB of commits.
+  // The defaults are made for phones: 2 MB of cache, and a checkpoint after every 4 MB of commits.
   connection.pragma(`cache_size = -${64 * 1024}`);
   connection.pragma("wal_autocheckpoint = 8000");
   return connection;
@@ -169,7 +170,7 @@ const openConnection = (path: string): SqliteDriver.Database => {
 const assertVersion = (connection: SqliteDriver.Database): string => {
   const version = String(connection.prepare("select sqlite_version()").pluck().get());
   const parts = version.split(".").map(Number);
-  const difference = MIN_SQLITE_VERSION.map((least, index) => (parts[index] ?? 0) - least).find(
+  const difference = MIN_SQLITE_VERSION.map((minimum, index) => (parts[index] ?? 0) - minimum).find(
     (d) => d !== 0,
   );
   if ((difference ?? 0) < 0) throw new Error(`SQLite ${version} is too old: 3.51.3 or newer is needed`);
@@ -190,7 +191,7 @@ interface SqliteStatement {
   iterate(parameters: readonly unknown[]): IterableIterator<unknown>;
 }
 
-/** Prepares each SQL text once; the least recently used statement goes first. */
+/** Prepares each SQL text once. When the cache is full, it drops the statement that was prepared first. */
 const createStatementCache = (connection: SqliteDriver.Database) => {
   const statements = new Map<string, SqliteStatement>();
   return (sql: string): SqliteStatement => {

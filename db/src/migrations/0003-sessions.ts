@@ -20,7 +20,8 @@ export const createSessions = (dialect: DialectName): Migration => ({
       .addColumn("end_reason", "text")
       .$call(storedByKey(dialect))
       .execute();
-    // Partial: a sign-in writes the indexes of live sessions alone, and the end of one moves it to the last.
+    // Partial indexes: a sign-in writes only those of live sessions; when a session ends, it moves to the index of
+    // ended ones.
     await db.schema
       .createIndex("live_sessions_by_user")
       .on("sessions")

@@ -2,7 +2,7 @@ import { sql, type Migration } from "kysely";
 import type { DialectName } from "../database.ts";
 
 export const createCatalogue = (dialect: DialectName): Migration => {
-  // Byte order, so that both databases page through names alike.
+  // Byte order, so that both databases sort names in the same way.
   const orderedText = dialect === "postgres" ? sql`text collate "C"` : sql`text`;
   return {
     up: async (db) => {

@@ -33,7 +33,7 @@ export const createLogs = (dialect: DialectName): Migration => ({
       .$call(storedByKey(dialect))
       .execute();
     if (dialect === "postgres") {
-      // Nodes ask what others wrote; a SQLite file has one writer, who knows.
+      // Nodes poll for changes of other nodes. A SQLite file has only one process and needs no such index.
       await db.schema
         .createIndex("log_segments_by_change")
         .on("log_segments")

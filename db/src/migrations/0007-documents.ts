@@ -17,7 +17,7 @@ export const createDocuments = (dialect: DialectName): Migration => ({
       .addColumn("changed_at", "bigint", (column) => column.notNull())
       .execute();
     if (dialect === "postgres") {
-      // Nodes ask what others wrote; a SQLite file has one writer, who knows.
+      // Nodes poll for changes of other nodes. A SQLite file has only one process and needs no such index.
       await db.schema
         .createIndex("documents_by_change")
         .on("documents")

@@ -49,7 +49,7 @@ export const createNotifications = (dialect: DialectName): Migration => ({
       .on("notifications")
       .columns(["subject_id", "user_id", "kind", "actor_id"])
       .execute();
-    // For the end of an actor, which takes what it did from everybody's list.
+    // For the erasure of an actor, which deletes their notifications from all lists.
     await db.schema.createIndex("notifications_by_actor").on("notifications").column("actor_id").execute();
 
     await db.schema

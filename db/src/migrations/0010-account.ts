@@ -47,7 +47,7 @@ export const createAccount = (dialect: DialectName): Migration => ({
       .where(sql.ref("scrubbed_at"), "is", null)
       .execute();
 
-    // Deleting a user looks for her rows in these: without an index it would read all of them.
+    // Deleting a user deletes rows of these tables; without an index it would scan them.
     await db.schema.createIndex("sessions_by_user").on("sessions").column("user_id").execute();
     await db.schema.createIndex("documents_by_owner").on("documents").column("owner_id").execute();
 
@@ -57,12 +57,12 @@ export const createAccount = (dialect: DialectName): Migration => ({
       .column("phone")
       .where(sql.ref("ip"), "is not", null)
       .execute();
-    await letAddressesGo[dialect](db);
+    await allowAddressRemoval[dialect](db);
   },
 });
 
-/** Of an entry of the audit log its address may be taken away, and nothing else may ever change. */
-const letAddressesGo: Record<DialectName, (db: Kysely<unknown>) => Promise<void>> = {
+/** Allows one change to the audit log: removing the IP address of an entry. */
+const allowAddressRemoval: Record<DialectName, (db: Kysely<unknown>) => Promise<void>> = {
   sqlite: async (db) => {
     await sql`drop trigger audit_log_no_update`.execute(db);
     await sql`

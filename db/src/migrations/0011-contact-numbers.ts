@@ -8,7 +8,7 @@ export const createContactNumbers = (dialect: DialectName): Migration => ({
       .alterTable("contacts")
       .addColumn("id", "text", (column) => column.notNull().defaultTo(""))
       .execute();
-    // Who was added as a student keeps the id under which devices know her.
+    // Contacts that were added as students keep the id that devices know.
     await sql`update contacts set id = contact_id`.execute(db);
     await db.schema.createIndex("contacts_by_id").on("contacts").columns(["owner_id", "id"]).execute();
 
@@ -20,7 +20,7 @@ export const createContactNumbers = (dialect: DialectName): Migration => ({
       .addColumn("nickname", "text")
       .addColumn("is_favourite", "integer", (column) => column.notNull())
       .addColumn("is_bound", "integer", (column) => column.notNull())
-      // The entry is its owner's: it stays when whoever had the number is gone.
+      // The entry belongs to its owner, so it stays when the student with the number is deleted.
       .addColumn("holder_id", "text", (column) => column.references("users.id").onDelete("set null"))
       .addColumn("contact_id", "text", (column) => column.references("users.id").onDelete("set null"))
       .addColumn("created_at", "bigint", (column) => column.notNull())
@@ -29,7 +29,7 @@ export const createContactNumbers = (dialect: DialectName): Migration => ({
       .addUniqueConstraint("contact_numbers_by_owner", ["owner_id", "phone"])
       .$call(storedByKey(dialect))
       .execute();
-    // Numbers that nobody had yet, for whoever registers with one.
+    // Finds the unbound entries of a number when a student registers with it.
     await db.schema
       .createIndex("contact_numbers_unbound")
       .on("contact_numbers")

@@ -3,14 +3,14 @@ import type { DialectName } from "../database.ts";
 import { storedByKey } from "./keyed-table.ts";
 
 export const createApplications = (dialect: DialectName): Migration => {
-  // Byte order, so that both databases page alike.
+  // Byte order, so that both databases sort in the same way.
   const orderedText = dialect === "postgres" ? sql`text collate "C"` : sql`text`;
   return {
     up: async (db) => {
       for (const column of ["application_fee", "deadline_month", "deadline_day"]) {
         await db.schema.alterTable("courses").addColumn(column, "integer").execute();
       }
-      // What sample courses that are made from now on have as well.
+      // The same values that new sample courses get from now on.
       await sql`
         update courses set
           application_fee = case level when 'doctorate' then 0 else tuition_per_year / 250 end,

@@ -4,7 +4,7 @@ import { storedByKey } from "./keyed-table.ts";
 
 export const createSocial = (dialect: DialectName): Migration => {
   const positionType = dialect === "sqlite" ? "integer" : "bigint";
-  /** Never given twice, not even after the newest row is gone. */
+  /** A position that is never used twice, not even after the newest row was deleted. */
   const byArrival = (column: ColumnDefinitionBuilder): ColumnDefinitionBuilder =>
     dialect === "sqlite"
       ? column.primaryKey().autoIncrement()
@@ -139,7 +139,8 @@ export const createSocial = (dialect: DialectName): Migration => {
         .execute();
       await db.schema.createIndex("post_reports_by_user").on("post_reports").column("user_id").execute();
 
-      // Blocks are few, contacts are many: whoever is shown others asks for her blocks, in both directions.
+      // A small partial index: blocks are few, contacts are many, and every list of students reads blocks in both
+      // directions.
       await db.schema
         .createIndex("contacts_blocked")
         .on("contacts")
@@ -165,7 +166,7 @@ export const createSocial = (dialect: DialectName): Migration => {
   };
 };
 
-/** What a row counts for; `new` and `old` are the row. Whoever deletes it, a cascade too, counts it down. */
+/** The counts that a row changes, as SQL on `new` and `old`. Triggers run it, so that cascading deletions count too. */
 interface CountRule {
   readonly table: string;
   readonly onInsert: readonly string[];
@@ -200,7 +201,7 @@ const countRules: readonly CountRule[] = [
     onDelete: [
       "update posts set comment_count = comment_count - 1 where id = old.post_id",
       "update comments set reply_count = reply_count - 1 where id = old.parent_id",
-      // A mention belongs to a post or a comment, which no foreign key can say.
+      // A mention belongs to a post or a comment, which a foreign key cannot express.
       "delete from mentions where subject_id = old.id",
     ],
   },

@@ -2,8 +2,9 @@ import { sql, type Migration } from "kysely";
 import type { DialectName } from "../database.ts";
 
 /**
- * Shrinks what was kept of commands: whole profiles and applications, up to 100 kB each. What is longer than a receipt keeps its
- * id, which is its first field if it has one; the rest is read again when the command is repeated.
+ * Builds the SQL that shrinks the stored answers of commands. They held whole profiles and applications, up to 100 kB each.
+ * An answer that is longer than a receipt keeps only its id, which is its first field if it has one; the rest is read again
+ * when the command is repeated.
  */
 export const shrinkAnswersSql = (dialect: DialectName): string => {
   const firstComma = dialect === "sqlite" ? "instr(answer, ',')" : "strpos(answer, ',')";

@@ -2,7 +2,7 @@ import { sql, type Migration } from "kysely";
 
 export const createKnownDevices: Migration = {
   up: async (db) => {
-    // The newest sign-ins of a phone are read from the end of this index, however many devices it has seen.
+    // The newest sign-ins of a phone are at the end of this index, however many devices it has.
     await db.schema
       .createIndex("phone_devices_by_sign_in")
       .on("phone_devices")

@@ -2,13 +2,13 @@ import { sql, type Migration } from "kysely";
 import type { DialectName } from "../database.ts";
 
 /**
- * Logs every end of a session in the order in which nodes can read it without comparing clocks. Triggers write it, so that
- * no writer can forget to: a node of an older version, an admin's own SQL, the deletion of a student.
+ * Creates a log of ended sessions, in an order that nodes can read without comparing clocks. Triggers write it, so that no
+ * writer can forget to: a node of an older version, an admin's own SQL, the deletion of a student.
  *
  * `position` orders the rows. SQLite commits one transaction after the other, so a counter gives the order of commits.
- * A sequence of PostgreSQL does not: the lower number may be committed later, after the higher one was read. There a row
- * has the number of its transaction; whoever remembers the oldest transaction that still ran at a read misses nothing
- * when the next read begins at it.
+ * A sequence of PostgreSQL does not: a lower number may be committed after a higher one was read. On PostgreSQL a row
+ * has the id of its transaction. A node remembers the oldest transaction that was still running at its last read, starts
+ * the next read there, and misses nothing.
  */
 export const createSessionEnds = (dialect: DialectName): Migration => ({
   up: async (db) => {
@@ -22,7 +22,7 @@ export const createSessionEnds = (dialect: DialectName): Migration => ({
             ),
       )
       .addColumn("session_id", "text", (column) => column.notNull())
-      // By the database's own clock, which also decides when the row is deleted.
+      // By the clock of the database, which also decides when the row is deleted.
       .addColumn("logged_at", "bigint", (column) => column.notNull())
       .execute();
     if (dialect === "postgres") {

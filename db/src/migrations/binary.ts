@@ -1,4 +1,4 @@
 import type { DialectName } from "../database.ts";
 
-/** The type of a column of bytes. */
+/** The column type for bytes. */
 export const binary = (dialect: DialectName): "blob" | "bytea" => (dialect === "sqlite" ? "blob" : "bytea");

@@ -20,7 +20,7 @@ import { shrinkAnswers } from "./0016-receipts.ts";
 import { createKnownDevices } from "./0017-known-devices.ts";
 import { createSessionEnds } from "./0018-session-ends.ts";
 
-/** Append-only: a migration that has left this repository is never changed. */
+/** Append-only: a published migration is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0001-heartbeat": createHeartbeat,
   "0002-sign-in": createSignIn(dialect),
@@ -42,13 +42,13 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0018-session-ends": createSessionEnds(dialect),
 });
 
-/** Every migration, oldest first. */
+/** The names of all migrations, oldest first. */
 export const migrationNames: readonly string[] = Object.keys(migrations("sqlite")).sort();
 
-/** Where an up-to-date schema stands. */
+/** The name of the newest migration. */
 export const newestMigration: string = migrationNames.at(-1) ?? "";
 
-/** Brings the schema up to date; several nodes may call it at once (Kysely takes a lock). */
+/** Runs all missing migrations. Several nodes may call it at once, because Kysely takes a lock. */
 export const migrateToLatest = async <Schema>(
   kysely: Kysely<Schema>,
   dialect: DialectName,
@@ -58,7 +58,7 @@ export const migrateToLatest = async <Schema>(
     provider: { getMigrations: async () => migrations(dialect) },
   });
   const { error, results = [] } = await migrator.migrateToLatest();
-  // Not the migration's fault, and told in one line.
+  // The database failed, not the migration: report it as it is.
   if (error instanceof StorageError) throw error;
   if (error) {
     const failed = results.find((result) => result.status === "Error");

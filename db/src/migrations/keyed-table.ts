@@ -2,8 +2,8 @@ import { sql, type CreateTableBuilder } from "kysely";
 import type { DialectName } from "../database.ts";
 
 /**
- * A table that is stored by its key. SQLite would keep a second tree, from the text key to a row number,
- * and write both at every insert; PostgreSQL has no such choice.
+ * Stores a table by its key on SQLite (`without rowid`). Otherwise SQLite keeps a second tree from the text key to a row
+ * number and writes both at every insert. PostgreSQL has no such option.
  */
 export const storedByKey =
   (dialect: DialectName) =>

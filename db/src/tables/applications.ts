@@ -18,9 +18,9 @@ export interface ApplicationsTable {
   id: ApplicationId;
   user_id: UserId;
   status: ApplicationStatus;
-  /** No foreign key: a course that goes from the catalogue takes no application with it. */
+  /** No foreign key, so that an application stays when its course is removed from the catalogue. */
   course_id: CourseId;
-  // The course as it was when the application was made and again when it was submitted.
+  // A copy of the course, taken when the application is created and again when it is submitted.
   course_title: string;
   course_level: CoursesTable["level"];
   university_id: UniversityId;
@@ -36,38 +36,38 @@ export interface ApplicationsTable {
   notes: string | null;
   /** The course's fee when the application was submitted, in whole units of `currency`. */
   fee: number | null;
-  /** The deadline that it met. */
+  /** The deadline that the application met. */
   deadline: number | null;
   created_at: number;
   updated_at: number;
   submitted_at: number | null;
-  /** When it was rejected or withdrawn: the student may apply to the course again. */
+  /** When it was rejected or withdrawn. From then on the student may apply to the course again. */
   closed_at: number | null;
 }
 
-/** What became of an application, step by step, its beginning included. Read by `applications.history`. */
+/** The status changes of applications, including their creation. Read by `applications.history`. */
 export interface ApplicationMovesTable {
   application_id: ApplicationId;
   /** From 0, without holes. */
   position: number;
   at: number;
   mover: ApplicationMover;
-  /** The student; `null` for an admin. */
+  /** The student's id; `null` for an admin. */
   actor_id: UserId | null;
-  /** `null` for the beginning. */
+  /** `null` for the creation of the application. */
   from_status: ApplicationStatus | null;
   to_status: ApplicationStatus;
   note: string | null;
 }
 
-/** Documents that an application refers to; what is in them is kept elsewhere. Read by `applications`. */
+/** Documents that applications refer to; their content is stored elsewhere. Read by `applications`. */
 export interface ApplicationDocumentsTable {
   application_id: ApplicationId;
   id: ApplicationDocumentId;
   kind: ApplicationDocumentKind;
   name: string;
   status: ApplicationDocumentStatus;
-  /** What an admin said of it. */
+  /** An admin's note about the document. */
   note: string | null;
   updated_at: number;
 }

@@ -1,4 +1,7 @@
-/** Append-only: triggers refuse deletions, and updates but for taking `ip` away. Read by `admin.audit.list`. */
+/**
+ * The append-only audit log: triggers reject deletions, and all updates except removing `ip`. Read by
+ * `admin.audit.list`.
+ */
 export interface AuditTable {
   id: string;
   at: number;

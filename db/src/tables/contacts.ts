@@ -1,10 +1,10 @@
 import type { ContactId, UserId } from "@edvoyage/protocol";
 
-/** Whom a student knows, and whom she blocks. Read by `contacts`, `chat`, `social` and `notifications`. */
+/** The contacts and blocks of students. Read by `contacts`, `chat`, `social` and `notifications`. */
 export interface ContactsTable {
   owner_id: UserId;
   contact_id: UserId;
-  /** The entry's own: the contact's id, or that of the number by which she was found. */
+  /** The id of the entry: the contact's user id, or the id of the number by which the contact was found. */
   id: ContactId;
   nickname: string | null;
   /** 0 or 1. */
@@ -15,29 +15,32 @@ export interface ContactsTable {
   updated_at: number;
 }
 
-/** Numbers that students have among their contacts, whoever has them, if anybody. Read by `contacts`. */
+/** Phone numbers among students' contacts, with or without a student who has the number. Read by `contacts`. */
 export interface ContactNumbersTable {
   owner_id: UserId;
   id: ContactId;
-  /** E.164, once for each owner. */
+  /** E.164; unique for each owner. */
   phone: string;
-  /** With `is_favourite`, what the entry shows without its contact, and again when she is gone. */
+  /** With `is_favourite`: what the entry shows while it has no contact, and after the contact was erased. */
   nickname: string | null;
   /** 0 or 1. */
   is_favourite: number;
-  /** 0 or 1: whether there was a student with this number already. An entry goes over to no second one. */
+  /** 0 or 1: whether the entry was ever bound to a student with this number. It is never bound to a second one. */
   is_bound: number;
-  /** The student who had the number when the entry was made, or the first one after; `null` when she is gone, too. No owner sees it. */
+  /**
+   * The student who had the number when the entry was created, or the first one afterwards; `null` for none, and after
+   * their erasure. The owner never sees it.
+   */
   holder_id: UserId | null;
-  /** The same student once the owner may know: then `contacts` has her. */
+  /** The same student, once the owner may know them; then `contacts` has a row for them. */
   contact_id: UserId | null;
   created_at: number;
   updated_at: number;
 }
 
-/** How many numbers a student may still add. Read by `contacts`. */
+/** Rate limit for adding numbers, for each student. Read by `contacts`. */
 export interface ContactNumberAllowancesTable {
   owner_id: UserId;
-  /** When the allowance is whole again. */
+  /** When the full allowance is available again. */
   full_at: number;
 }

@@ -1,13 +1,13 @@
 import type { Generated } from "kysely";
 
-/** Worlds of invented students, and how far each has come. Read by `seed`. */
+/** Worlds of invented students, and the progress of building each. Read by `seed`. */
 export interface DemoWorldsTable {
   seed: number;
-  /** How many it has. */
+  /** The number of students. */
   students: number;
-  /** The end of its history: everything in it happened before. */
+  /** The end of its history: everything in the world happened before. */
   began_at: number;
-  /** Acts that it takes, and how many of them are done; equal when it is whole. */
+  /** The number of actions that build the world; `done` of them are finished. */
   acts: number;
   done: Generated<number>;
 }

@@ -5,9 +5,9 @@ export interface DocumentsTable {
   name: string;
   owner_id: UserId;
   epoch: number;
-  /** The Yjs client id under which the server itself edits: 1 to 2^32 - 1, drawn anew in each epoch. */
+  /** The Yjs client id of the server's own edits: 1 to 2^32 - 1, drawn again in each epoch. */
   writer_id: number;
-  /** That of the newest update. */
+  /** The revision of the newest update. */
   revision: number;
   /** The document as of `snapshot_revision`, a Yjs V1 update; `null` while there is none. */
   snapshot: Uint8Array | null;
@@ -15,7 +15,7 @@ export interface DocumentsTable {
   changed_at: number;
 }
 
-/** Updates since the snapshot, Yjs V1. Read by `documents`. */
+/** The updates of documents since their snapshots, Yjs V1. Read by `documents`. */
 export interface DocumentUpdatesTable {
   name: string;
   revision: number;
@@ -23,7 +23,10 @@ export interface DocumentUpdatesTable {
   at: number;
 }
 
-/** What the user document says, for queries; written with it in one transaction. Read by `favourites.list`. */
+/**
+ * The favourites of user documents, for queries; written in the same transaction as the document. Read by
+ * `favourites.list`.
+ */
 export interface FavouritesTable {
   user_id: UserId;
   kind: FavouriteKind;

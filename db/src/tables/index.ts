@@ -40,7 +40,7 @@ import type {
 } from "./social.ts";
 import type { ErasuresTable, ProfilesTable, UsersTable } from "./users.ts";
 
-/** All tables by name. Instants are epoch milliseconds, ids UUIDv7, booleans 0 or 1. */
+/** All tables by name. Instants are epoch milliseconds, ids are UUIDv7, booleans are 0 or 1. */
 export interface Tables {
   users: UsersTable;
   profiles: ProfilesTable;
@@ -93,7 +93,7 @@ export interface Tables {
   heartbeat: HeartbeatTable;
 }
 
-/** One row, written to prove that the database takes writes. Read by `Database.ping`. */
+/** One row, written to check that the database accepts writes. Used by `Database.ping`. */
 export interface HeartbeatTable {
   id: number;
   at: number;

@@ -1,35 +1,35 @@
 import type { LogId } from "@edvoyage/protocol";
 
-/** One row: which life of the database this is; restoring a backup starts the next. Read by `logs` and `documents`. */
+/** One row with the epoch of the database; restoring a backup starts the next epoch. Read by `logs` and `documents`. */
 export interface DatabaseEpochTable {
   id: number;
   epoch: number;
 }
 
-/** Append-only sequences. Read by `logs`. */
+/** Append-only logs. Read by `logs`. */
 export interface LogsTable {
   id: LogId;
   /** The segment that takes the next entry. */
   head_segment: number;
 }
 
-/** Stretches of a log, each a Yjs document of its own to its readers. Read by `logs`. */
+/** Segments of logs; readers get each as a separate Yjs document. Read by `logs`. */
 export interface LogSegmentsTable {
   log_id: LogId;
   segment: number;
   epoch: number;
-  /** The Yjs client id of everything in the segment: 1 to 2^32 - 1, drawn anew in each epoch. */
+  /** The Yjs client id of all entries in the segment: 1 to 2^32 - 1, drawn again in each epoch. */
   writer_id: number;
-  /** How many entries it has: the position of the next. */
+  /** The number of entries, which is the position of the next one. */
   length: number;
-  /** Of all entries that it ever had. */
+  /** The total size of all its entries, redacted ones included. */
   size_bytes: number;
-  /** Counts the redactions: a reader that saw another number lacks one. */
+  /** The number of redactions. A reader with another number lacks some. */
   redaction_revision: number;
   changed_at: number;
 }
 
-/** Writers of earlier epochs: a copy that names one is of a history that was undone. Read by `logs`. */
+/** Writers of earlier epochs. A copy that names one of them belongs to a history that was undone. Read by `logs`. */
 export interface LogFormerWritersTable {
   log_id: LogId;
   segment: number;
@@ -37,7 +37,7 @@ export interface LogFormerWritersTable {
   writer_id: number;
 }
 
-/** What a log holds. Positions have no holes. Read by `logs` and, by kind and subject, by the logs' owners. */
+/** Entries of logs. Positions have no gaps. Read by `logs` and, by kind and subject, by the features that own the logs. */
 export interface LogEntriesTable {
   log_id: LogId;
   segment: number;
@@ -47,11 +47,11 @@ export interface LogEntriesTable {
   kind: string;
   author_id: string | null;
   /**
-   * What the entry is about: an edit is about its message, a message about its room. So a room's messages are found
-   * without stepping over all that was said about them.
+   * The id of what the entry is about: for an edit its message, for a message its room. So a room's messages are found
+   * without reading the entries about them.
    */
   subject_id: string | null;
   at: number;
-  /** The entry in lib0's `any` encoding, made once; `null` once redacted. */
+  /** The entry in lib0's `any` encoding, encoded once; `null` after a redaction. */
   bytes: Uint8Array | null;
 }

@@ -8,14 +8,14 @@ import type {
 } from "@edvoyage/protocol";
 import type { DeviceKey } from "./sign-in.ts";
 
-/** What students chose for all their pushes; no row is no previews. Read by `notifications` and `push`. */
+/** Settings for all pushes of a student. Default without a row: no previews. Read by `notifications` and `push`. */
 export interface PushSettingsTable {
   user_id: UserId;
-  /** 0 or 1: whether a push shows what a message says. */
+  /** 0 or 1: whether a push shows the text of a message. */
   shows_previews: number;
 }
 
-/** Where pushes go: devices, each with the session that registered it last. Read by `push`. */
+/** Push tokens of devices, each with the session that registered it last. Read by `push`. */
 export interface PushTokensTable {
   /** SHA-256 of provider and token, base64url. */
   key: string;
@@ -24,49 +24,49 @@ export interface PushTokensTable {
   platform: Platform;
   user_id: UserId;
   session_id: SessionId;
-  /** The session's. Whoever else signs in on the device takes the token away. */
+  /** The device of the session. When another student signs in on the device, the token is removed. */
   device_key: DeviceKey;
   registered_at: number;
 }
 
-/** What a push is about. */
+/** The kind of thing that a push is about. */
 export type PushKind = "message" | "notification";
 
 /**
- * What happened and was not yet fanned out to devices: one row, however many there are. Read by `push`, in the order of
- * its ids.
+ * Events that are not fanned out to devices yet: one row for each event, however many devices there are. Read by `push`, in
+ * the order of their ids.
  */
 export interface PushEventsTable {
   id: string;
   kind: PushKind;
-  /** The message's or the notification's. */
+  /** The id of the message or notification. */
   subject_id: string;
-  /** Whom the notification is for; `null` for a message, which is for those in its room. */
+  /** The recipient of the notification; `null` for a message, whose recipients are the members of its room. */
   user_id: UserId | null;
-  /** Members up to this one have their deliveries. */
+  /** The deliveries of all members up to this id exist already. */
   after_user_id: UserId | null;
 }
 
-/** What a device is still to be told: one row a device and room, or a device and notification. Read by `push`. */
+/** Pending pushes: one row for each device and room, or device and notification. Read by `push`. */
 export interface PushDeliveriesTable {
   token_key: string;
-  /** The room with news, or the notification. */
+  /** The room with new messages, or the notification. */
   subject_id: RoomId | NotificationId;
   kind: PushKind;
-  /** Of a room: where what it is not told of yet begins. */
+  /** For a room: the position from which on the device has had no push yet. */
   from_segment: number;
   from_position: number;
-  /** Counts what happened since the row was made: what came while it was being sent is told afterwards. */
+  /** The number of events since the row was created. If it grows during a delivery, another push follows. */
   revision: number;
   attempts: number;
-  /** Who sends it now; `null` for nobody. */
+  /** The lease of the sender that is sending it now; `null` for none. */
   lease: string | null;
-  /** When it may be sent; while it is being sent, when somebody else may. */
+  /** When it may be sent; during a lease, when the lease expires. */
   due_at: number;
   created_at: number;
 }
 
-/** Pushes that a provider took and will tell the fate of. Read by `push`. */
+/** Pushes that a provider accepted and whose receipts are still to be fetched. Read by `push`. */
 export interface PushReceiptsTable {
   ticket: string;
   token_key: string;
@@ -74,7 +74,7 @@ export interface PushReceiptsTable {
   created_at: number;
 }
 
-/** Pushes that were given up, for 30 days. Read by `admin.push.list`. */
+/** Pushes that finally failed, kept for 30 days. Read by `admin.push.list`. */
 export interface PushDeadLettersTable {
   id: string;
   user_id: UserId;
@@ -82,7 +82,7 @@ export interface PushDeadLettersTable {
   kind: PushKind;
   subject_id: string;
   attempts: number;
-  /** What the provider said last, in its own code. */
+  /** The provider's last error code. */
   error: string;
   created_at: number;
   died_at: number;

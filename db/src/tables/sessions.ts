@@ -2,15 +2,15 @@ import type { Generated } from "kysely";
 import type { Platform, SessionId, UserId } from "@edvoyage/protocol";
 import type { DeviceKey } from "./sign-in.ts";
 
-/** Why a session is over. */
+/** The reason why a session ended. */
 export type SessionEnd = "logout" | "revoked" | "replaced" | "limit" | "admin" | "restore" | "deleted";
 
-/** Signed-in devices; an ended one is kept for 90 days so that its key is told why. Read by `sessions`. */
+/** Signed-in devices. An ended session is kept for 90 days, so that its device learns why it ended. Read by `sessions`. */
 export interface SessionsTable {
   id: SessionId;
   user_id: UserId;
   device_key: DeviceKey;
-  /** SHA-256 of the key, base64url. The key itself is nowhere. */
+  /** SHA-256 of the key, base64url. The key itself is not stored. */
   key_hash: string;
   device_name: string | null;
   platform: Platform;
@@ -23,13 +23,13 @@ export interface SessionsTable {
 }
 
 /**
- * Sessions that ended or whose row was deleted, each once, for an hour: nodes read it to forget what others ended. Triggers
- * write it. Read by `sessions`.
+ * The log of ended and deleted sessions, kept for an hour: from it nodes learn of sessions that other nodes ended. Triggers
+ * write one row for each session. Read by `sessions`.
  */
 export interface SessionEndsTable {
-  /** SQLite: grows with every row, in the order of commits. PostgreSQL: the number of the transaction that wrote the row. */
+  /** SQLite: increases with every row, in the order of commits. PostgreSQL: the id of the transaction that wrote the row. */
   position: Generated<number>;
   session_id: SessionId;
-  /** By the database's own clock. */
+  /** When the row was written, by the clock of the database. */
   logged_at: number;
 }

@@ -1,44 +1,44 @@
 import type { CommentId, PostId, UserId } from "@edvoyage/protocol";
 import type { Generated } from "kysely";
 
-/** What students post. Read by `social`. */
+/** Posts of students. Read by `social`. */
 export interface PostsTable {
-  /** The order of arrival, which the database gives; no later post gets an earlier place. */
+  /** The order of arrival, set by the database; a later post never gets a lower position. */
   position: Generated<number>;
   id: PostId;
   author_id: UserId;
   text: string | null;
-  /** `https:`. */
+  /** An `https:` URL. */
   link: string | null;
-  /** An `https:` address, or a name in the app's own store of images. */
+  /** An `https:` URL, or a name in the app's own image store. */
   image: string | null;
   /** 0 or 1. */
   has_mentions: number;
   created_at: number;
   edited_at: number | null;
-  /** Counts are kept by triggers: whatever adds or deletes a row, an erasure too, counts it. */
+  /** Triggers keep the counts, so that every insertion and deletion counts, also during an erasure. */
   like_count: Generated<number>;
-  /** Replies included. */
+  /** Includes replies. */
   comment_count: Generated<number>;
   report_count: Generated<number>;
   /** When it was last reported. */
   reported_at: number | null;
 }
 
-/** Who likes a post. Read by `social`. */
+/** Likes of posts. Read by `social`. */
 export interface LikesTable {
   post_id: PostId;
   user_id: UserId;
   at: number;
 }
 
-/** Comments on posts, and replies to them: one level. Read by `social`. */
+/** Comments on posts, and one level of replies. Read by `social`. */
 export interface CommentsTable {
   /** The order of arrival. */
   position: Generated<number>;
   id: CommentId;
   post_id: PostId;
-  /** The comment whose thread it belongs to; `null` for one on the post itself. */
+  /** The comment whose thread it belongs to; `null` for a comment on the post itself. */
   parent_id: CommentId | null;
   author_id: UserId;
   text: string;
@@ -48,26 +48,26 @@ export interface CommentsTable {
   reply_count: Generated<number>;
 }
 
-/** Whom a post or a comment names. Read by `social`. */
+/** Mentions of students in posts and comments. Read by `social`. */
 export interface MentionsTable {
   subject_id: PostId | CommentId;
   user_id: UserId;
-  /** The post that it is, or that it is on: its end takes them along. */
+  /** The post itself, or the post of the comment. Deleting the post deletes its mentions. */
   post_id: PostId;
-  /** The order in which they were given. */
+  /** The order of the mentions. */
   place: number;
 }
 
-/** Who follows whom. Read by `social`. */
+/** Follows between students. Read by `social`. */
 export interface FollowsTable {
-  /** The order in which they began. */
+  /** The order in which the follows began. */
   position: Generated<number>;
   follower_id: UserId;
   followee_id: UserId;
   at: number;
 }
 
-/** What students have in numbers, kept by triggers; nothing yet is no row. Read by `social`. */
+/** Counts for each student, kept by triggers. Default without a row: 0. Read by `social`. */
 export interface SocialCountsTable {
   user_id: UserId;
   posts: number;
@@ -75,7 +75,7 @@ export interface SocialCountsTable {
   following: number;
 }
 
-/** Why a student finds that a post should not be there. Read by `admin.posts`. */
+/** Reports of posts, with the reason. Read by `admin.posts`. */
 export interface PostReportsTable {
   post_id: PostId;
   user_id: UserId;

@@ -1,20 +1,20 @@
 import type { UserId } from "@edvoyage/protocol";
 
-/** Read by `auth` (who owns a number), `sessions` (whom a key belongs to) and `account` (who is to be erased). */
+/** Students. Read by `auth` (the owner of a number), `sessions` (the owner of a key) and `account` (pending erasures). */
 export interface UsersTable {
   id: UserId;
-  /** E.164, unique; of one whose erasure has begun it is `erased:<id>`, and her number is free. */
+  /** E.164, unique. When an erasure has begun, it becomes `erased:<id>`, and the number can be registered again. */
   phone: string;
   created_at: number;
-  /** When she will be erased unless she signs in before; `null` for who has not asked for it. */
+  /** When the student will be erased if they do not sign in before; `null` without a request for deletion. */
   erase_at: number | null;
 }
 
-/** What a student tells of herself; each part may be absent. Read by `profile`, her name by whatever names her. */
+/** Profiles of students; every field is optional. Read by `profile`; name and photo also by features that show students. */
 export interface ProfilesTable {
   user_id: UserId;
   name: string | null;
-  /** `https:`. */
+  /** An `https:` URL. */
   photo_url: string | null;
   bio: string | null;
   institution: string | null;
@@ -22,30 +22,30 @@ export interface ProfilesTable {
   home_country: string | null;
   /** `YYYY-MM-DD`. */
   date_of_birth: string | null;
-  /** JSON array of `Education`. */
+  /** A JSON array of `Education`. */
   education: string | null;
-  /** JSON array of `Work`. */
+  /** A JSON array of `Work`. */
   work: string | null;
-  /** JSON array of ISO 3166-1 alpha-2. */
+  /** A JSON array of ISO 3166-1 alpha-2 codes. */
   preferred_countries: string | null;
-  /** JSON array of course levels. */
+  /** A JSON array of course levels. */
   preferred_levels: string | null;
-  /** 0 or 1: whether whoever knows her number may find her by it. Read by `contacts`. */
+  /** 0 or 1: whether others may find the student by phone number. Read by `contacts`. */
   findable: number;
   updated_at: number;
 }
 
 /**
- * Who was erased: ids that lead nowhere, and nothing else once it is done. Restoring a backup erases them again. Read by
- * `account` and, of a database that is replaced, by a restore.
+ * Erasures of students. When one is done, only the id remains, and it refers to nothing. A restore of a backup erases these
+ * students again. Read by `account`, and by a restore from the database that it replaces.
  */
 export interface ErasuresTable {
   user_id: UserId;
-  /** Masked, for the audit log; `null` once it is done. */
+  /** The masked number for the audit log; `null` when the erasure is done. */
   phone: string | null;
   begun_at: number;
-  /** When her last row was deleted. */
+  /** When the student's last row was deleted. */
   done_at: number | null;
-  /** When the last copies of her bytes were gone from the database file. */
+  /** When the last copies of the deleted data were removed from the database file. */
   scrubbed_at: number | null;
 }
