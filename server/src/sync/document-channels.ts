@@ -25,8 +25,8 @@ export interface DocumentChannels {
 interface Channel {
   readonly connections: Set<Connection>;
   readonly presence: Presence<Connection>;
-  inboxToldAt: number;
-  isInboxDue: boolean;
+  inboxHintedAt: number;
+  isInboxHintDue: boolean;
 }
 
 const INBOX_INTERVAL_MS = 500;
@@ -55,17 +55,17 @@ export const createDocumentChannels = (deps: {
         hiddenFrom: () => NOBODY,
       });
       const connections = new Set<Connection>();
-      channel = { connections, presence, inboxToldAt: Number.NEGATIVE_INFINITY, isInboxDue: false };
+      channel = { connections, presence, inboxHintedAt: Number.NEGATIVE_INFINITY, isInboxHintDue: false };
       channelByUser.set(userId, channel);
     }
     return channel;
   };
 
-  const tellInbox = (channel: Channel): void => {
+  const sendInboxHint = (channel: Channel): void => {
     const now = clock.now();
-    channel.isInboxDue = now - channel.inboxToldAt < INBOX_INTERVAL_MS;
-    if (channel.isInboxDue) return;
-    channel.inboxToldAt = now;
+    channel.isInboxHintDue = now - channel.inboxHintedAt < INBOX_INTERVAL_MS;
+    if (channel.isInboxHintDue) return;
+    channel.inboxHintedAt = now;
     for (const connection of channel.connections) connection.send(INBOX_FRAME);
   };
 
@@ -131,13 +131,13 @@ export const createDocumentChannels = (deps: {
     },
     inboxChanged: (userId) => {
       const channel = channelByUser.get(userId);
-      if (channel) tellInbox(channel);
+      if (channel) sendInboxHint(channel);
     },
     isOpen: (userId) => channelByUser.has(userId),
     tick: () => {
       for (const channel of channelByUser.values()) {
         broadcastPresence(channel.presence, channel.connections);
-        if (channel.isInboxDue) tellInbox(channel);
+        if (channel.isInboxHintDue) sendInboxHint(channel);
       }
     },
     get size() {

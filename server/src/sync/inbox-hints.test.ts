@@ -10,7 +10,7 @@ const settle = () => new Promise<void>((resolve) => void setImmediate(resolve));
 test("retries the inbox hint after the members of a room could not be read", async () => {
   let now = 0;
   let isDown = true;
-  const told: UserId[] = [];
+  const hintedIds: UserId[] = [];
   const failures: unknown[] = [];
   const hints = createInboxHints({
     access: {
@@ -19,7 +19,7 @@ test("retries the inbox hint after the members of a room could not be read", asy
         return [READER];
       },
     },
-    channels: { inboxChanged: (userId) => void told.push(userId), isOpen: () => true, size: 1 },
+    channels: { inboxChanged: (userId) => void hintedIds.push(userId), isOpen: () => true, size: 1 },
     clock: { now: () => now, every: () => () => {} },
     background: (task) => void task.catch((error: unknown) => failures.push(error)),
   });
@@ -32,5 +32,5 @@ test("retries the inbox hint after the members of a room could not be read", asy
   await settle();
 
   expect(failures).toHaveLength(1);
-  expect(told).toEqual([READER]);
+  expect(hintedIds).toEqual([READER]);
 });

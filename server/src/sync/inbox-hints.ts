@@ -20,7 +20,7 @@ export const createInboxHints = (deps: {
   readonly background: (task: Promise<unknown>) => void;
 }): InboxHints => {
   const { access, channels, clock, background } = deps;
-  const toldAtByLog = new Map<LogId, number>();
+  const hintedAtByLog = new Map<LogId, number>();
   const due = new Set<LogId>();
 
   const notifyMembers = async (id: LogId): Promise<void> => {
@@ -29,7 +29,7 @@ export const createInboxHints = (deps: {
       for (const userId of userIds) channels.inboxChanged(userId);
     } catch (error) {
       // Retry later, like a hint that came too early.
-      toldAtByLog.set(id, clock.now());
+      hintedAtByLog.set(id, clock.now());
       due.add(id);
       throw error;
     }
@@ -38,8 +38,8 @@ export const createInboxHints = (deps: {
   const logChanged = (id: LogId): void => {
     if (channels.size === 0) return;
     const now = clock.now();
-    if (now - (toldAtByLog.get(id) ?? Number.NEGATIVE_INFINITY) < INTERVAL_MS) return void due.add(id);
-    toldAtByLog.set(id, now);
+    if (now - (hintedAtByLog.get(id) ?? Number.NEGATIVE_INFINITY) < INTERVAL_MS) return void due.add(id);
+    hintedAtByLog.set(id, now);
     background(notifyMembers(id));
   };
 
@@ -47,9 +47,9 @@ export const createInboxHints = (deps: {
     logChanged,
     tick: () => {
       const now = clock.now();
-      for (const [id, toldAt] of toldAtByLog) {
-        if (now - toldAt < INTERVAL_MS) continue;
-        toldAtByLog.delete(id);
+      for (const [id, hintedAt] of hintedAtByLog) {
+        if (now - hintedAt < INTERVAL_MS) continue;
+        hintedAtByLog.delete(id);
         if (due.delete(id)) logChanged(id);
       }
     },

@@ -9,8 +9,8 @@ export const createKeyedQueue = <Key>(): KeyedQueue<Key> => {
   const lastByKey = new Map<Key, Promise<void>>();
   return {
     run: (key, task) => {
-      const turn = (lastByKey.get(key) ?? Promise.resolve()).then(task);
-      const ended = turn.then(
+      const result = (lastByKey.get(key) ?? Promise.resolve()).then(task);
+      const ended = result.then(
         () => {},
         () => {},
       );
@@ -18,7 +18,7 @@ export const createKeyedQueue = <Key>(): KeyedQueue<Key> => {
       void ended.then(() => {
         if (lastByKey.get(key) === ended) lastByKey.delete(key);
       });
-      return turn;
+      return result;
     },
     settle: async () => {
       await Promise.all(lastByKey.values());

@@ -67,7 +67,7 @@ const history = fc.record({
 });
 
 describe("the encoder of log updates", () => {
-  test("writes the same bytes as Yjs for 10,000 random histories, in full and from every state vector", () => {
+  test("writes the same bytes as Yjs for 10,000 random histories, from every state vector, and all readers agree", () => {
     fc.assert(
       fc.property(history, ({ writerId, steps }) => {
         const reference = createReference(writerId);
@@ -126,8 +126,12 @@ describe("the encoder of log updates", () => {
             const from = bounds[index] ?? 0;
             return encodeLogUpdate({ writerId, from, entries: entries.slice(from, to), redacted: [] });
           });
-          const gone = [...new Set(redactions.map((at) => at % events.length))].sort((a, b) => a - b);
-          updates.push(encodeLogUpdate({ writerId, from: events.length, entries: [], redacted: gone }));
+          const redactedPositions = [...new Set(redactions.map((at) => at % events.length))].sort(
+            (a, b) => a - b,
+          );
+          updates.push(
+            encodeLogUpdate({ writerId, from: events.length, entries: [], redacted: redactedPositions }),
+          );
           const shuffled = [...updates, ...updates]
             .map((update) => ({ update, key: order.next().value ?? 0 }))
             .sort((a, b) => a.key - b.key);
@@ -135,7 +139,7 @@ describe("the encoder of log updates", () => {
           const reader = new Y.Doc();
           for (const { update } of shuffled) Y.applyUpdate(reader, update);
 
-          const live = events.filter((_, position) => !gone.includes(position));
+          const live = events.filter((_, position) => !redactedPositions.includes(position));
           expect(eventsOf(reader)).toEqual(live.map((event) => [...event]));
         },
       ),

@@ -53,40 +53,40 @@ const nested = (depth: number): unknown => (depth === 0 ? null : [nested(depth -
 
 describe("the check of an update", () => {
   test("accepts every update that two devices make with a YKeyValue", () => {
-    const [one, two] = [new Y.Doc(), new Y.Doc()];
-    const favourites = new YKeyValue<{ addedAt: number }>(one.getArray("favourites"));
-    const settings = new YKeyValue<unknown>(two.getArray("settings"));
+    const [first, second] = [new Y.Doc(), new Y.Doc()];
+    const favourites = new YKeyValue<{ addedAt: number }>(first.getArray("favourites"));
+    const settings = new YKeyValue<unknown>(second.getArray("settings"));
     for (let i = 0; i < 50; i += 1) {
       favourites.set(`course:01990000-0000-7000-8000-0000000000${10 + (i % 20)}`, { addedAt: i / 3 });
       settings.set(`s${i % 7}`, { theme: "dark", sizes: [1, 2.5, -3, 1e300, null, true], "": "naïve 🎓" });
       if (i % 3 === 0) favourites.delete(FAVOURITE);
-      if (i % 10 === 0) Y.applyUpdate(two, Y.encodeStateAsUpdate(one));
+      if (i % 10 === 0) Y.applyUpdate(second, Y.encodeStateAsUpdate(first));
     }
-    const before = Y.encodeStateVector(one);
-    Y.applyUpdate(one, Y.encodeStateAsUpdate(two));
+    const before = Y.encodeStateVector(first);
+    Y.applyUpdate(first, Y.encodeStateAsUpdate(second));
 
-    for (const doc of [one, two, new Y.Doc()]) {
-      for (const known of [undefined, before]) {
-        expect(checkUpdate(Y.encodeStateAsUpdate(doc, known))).toMatchObject({ state: "fine" });
+    for (const doc of [first, second, new Y.Doc()]) {
+      for (const stateVector of [undefined, before]) {
+        expect(checkUpdate(Y.encodeStateAsUpdate(doc, stateVector))).toMatchObject({ state: "fine" });
       }
     }
   });
 
   test("returns what the update brings and what it depends on", () => {
-    const one = new Y.Doc();
-    one.clientID = 1;
-    one.getArray("settings").push([{ key: "a", val: 1 }]);
-    const two = new Y.Doc();
-    two.clientID = 2;
-    Y.applyUpdate(two, Y.encodeStateAsUpdate(one));
-    const known = Y.encodeStateVector(two);
-    two.getArray("settings").push([
+    const first = new Y.Doc();
+    first.clientID = 1;
+    first.getArray("settings").push([{ key: "a", val: 1 }]);
+    const second = new Y.Doc();
+    second.clientID = 2;
+    Y.applyUpdate(second, Y.encodeStateAsUpdate(first));
+    const stateVector = Y.encodeStateVector(second);
+    second.getArray("settings").push([
       { key: "b", val: 2 },
       { key: "c", val: 3 },
     ]);
-    two.getArray("settings").delete(0, 2);
+    second.getArray("settings").delete(0, 2);
 
-    const check = checkUpdate(Y.encodeStateAsUpdate(two, known));
+    const check = checkUpdate(Y.encodeStateAsUpdate(second, stateVector));
 
     expect(check).toEqual({
       state: "fine",
