@@ -2,29 +2,35 @@ import { parseKey, parseStoreName } from "./keys.ts";
 import { isStorageError, StorageError, type Store, type StorageAdapter } from "./storage.ts";
 import { createSerialQueue, type RunSerially } from "../runtime/serial-queue.ts";
 
-/** Where an adapter keeps stores. What is the same everywhere is `createStorageAdapter`. */
+/** The place where an adapter keeps its stores. `createStorageAdapter` adds what is the same for every medium. */
 export interface Medium {
-  /** Opens a store, and makes it when it is not there. */
+  /** Opens a store. Creates it if it does not exist. */
   open(name: string): Promise<Table>;
   list(): Promise<readonly string[]>;
-  /** Deletes a store, which this program has closed; to others that have it open it is closed, or this throws. */
+  /**
+   * Deletes a store, which this program has closed already. If other programs have it open, it is closed for them, or
+   * this throws.
+   */
   delete(name: string): Promise<void>;
-  /** What an error of the medium's own means; "failed" unless told. */
+  /** Translates an error of the medium itself. Default: kind "failed". */
   toStorageError?(error: unknown): StorageError;
 }
 
-/** One open store of a medium: asked for one thing at a time, with keys that are short enough. */
+/** An open store of a medium. It receives one call at a time, with keys that are short enough. */
 export type Table = Store;
 
 interface OpenStores {
-  /** Opens and deletes one after the other, so that no store opens while it is deleted. */
-  readonly inTurn: RunSerially;
+  /** Runs opens and deletions one after the other, so that no store opens while it is deleted. */
+  readonly runSerially: RunSerially;
   readonly stores: Set<Store>;
 }
 
-/** Makes the adapter of a medium: order, copies, checks, closing, and errors that are `StorageError` and nothing else. */
+/**
+ * Creates the adapter of a medium. It adds the order of calls, copies of the input, checks, and closing. Its only
+ * errors are of type `StorageError`.
+ */
 export const createStorageAdapter = (medium: Medium): StorageAdapter => {
-  const translated: Translated = async (task) => {
+  const translateErrors: TranslateErrors = async (task) => {
     try {
       return await task();
     } catch (error) {
@@ -33,83 +39,83 @@ export const createStorageAdapter = (medium: Medium): StorageAdapter => {
     }
   };
   const openByName = new Map<string, OpenStores>();
-  const openOf = (name: string): OpenStores => {
-    const known = openByName.get(name);
-    if (known) return known;
-    const fresh = { inTurn: createSerialQueue(), stores: new Set<Store>() };
-    openByName.set(name, fresh);
-    return fresh;
+  const openStoresOf = (name: string): OpenStores => {
+    const existing = openByName.get(name);
+    if (existing) return existing;
+    const created = { runSerially: createSerialQueue(), stores: new Set<Store>() };
+    openByName.set(name, created);
+    return created;
   };
 
   return {
     open: async (name) => {
-      const { inTurn, stores } = openOf(parseStoreName(name));
-      return inTurn(async () => {
-        const table = await translated(() => medium.open(name));
-        const store = createStore(table, { translated, onClosed: () => stores.delete(store) });
+      const { runSerially, stores } = openStoresOf(parseStoreName(name));
+      return runSerially(async () => {
+        const table = await translateErrors(() => medium.open(name));
+        const store = createStore(table, { translateErrors, onClosed: () => stores.delete(store) });
         stores.add(store);
         return store;
       });
     },
-    list: () => translated(() => medium.list()),
+    list: () => translateErrors(() => medium.list()),
     delete: async (name) => {
-      const { inTurn, stores } = openOf(parseStoreName(name));
-      return inTurn(async () => {
-        // One that does not close well is deleted all the same.
+      const { runSerially, stores } = openStoresOf(parseStoreName(name));
+      return runSerially(async () => {
+        // A store that fails to close is deleted anyway.
         await Promise.allSettled([...stores].map((store) => store.close()));
-        await translated(() => medium.delete(name));
+        await translateErrors(() => medium.delete(name));
       });
     },
   };
 };
 
-/** Makes sure that a task throws nothing but `StorageError`. */
-type Translated = <T>(task: () => Promise<T>) => Promise<T>;
+/** Runs a task and translates its errors, so that only `StorageError` is thrown. */
+type TranslateErrors = <T>(task: () => Promise<T>) => Promise<T>;
 
-/** What no medium knows more of. */
+/** Returns the error for a failure that a medium knows nothing more about. */
 export const toFailure = (error: unknown): StorageError =>
   new StorageError("failed", "The device could not read or write", { cause: error });
 
 interface StoreOptions {
-  readonly translated: Translated;
+  readonly translateErrors: TranslateErrors;
   readonly onClosed: () => void;
 }
 
-const createStore = (table: Table, { translated, onClosed }: StoreOptions): Store => {
-  const inTurn = createSerialQueue();
+const createStore = (table: Table, { translateErrors, onClosed }: StoreOptions): Store => {
+  const runSerially = createSerialQueue();
   let closed: Promise<void> | undefined;
 
-  const ask = <T>(task: () => Promise<T>): Promise<T> => {
+  const schedule = <T>(task: () => Promise<T>): Promise<T> => {
     if (closed) throw new StorageError("closed", "The store was closed");
-    return inTurn(() => translated(task));
+    return runSerially(() => translateErrors(task));
   };
 
   return {
     get: async (key) => {
-      const asked = parseKey(key);
-      return ask(() => table.get(asked));
+      const parsedKey = parseKey(key);
+      return schedule(() => table.get(parsedKey));
     },
     list: async (prefix) => {
-      const asked = parseKey(prefix);
-      return ask(() => table.list(asked));
+      const parsedPrefix = parseKey(prefix);
+      return schedule(() => table.list(parsedPrefix));
     },
     keys: async (prefix) => {
-      const asked = parseKey(prefix);
-      return ask(() => table.keys(asked));
+      const parsedPrefix = parseKey(prefix);
+      return schedule(() => table.keys(parsedPrefix));
     },
     write: async (changes) => {
-      // Copied now: what the caller does to them while they wait for their turn is the caller's own.
-      const asked = changes.map(({ key, value }) => ({
+      // Copied now: the caller may change the originals while this write waits for its turn.
+      const copies = changes.map(({ key, value }) => ({
         key: parseKey(key),
         value: value && new Uint8Array(value),
       }));
-      return ask(async () => {
-        if (asked.length > 0) await table.write(asked);
+      return schedule(async () => {
+        if (copies.length > 0) await table.write(copies);
       });
     },
-    purge: async () => ask(async () => table.purge?.()),
+    purge: async () => schedule(async () => table.purge?.()),
     close: async () => {
-      closed ??= inTurn(() => translated(() => table.close())).finally(onClosed);
+      closed ??= runSerially(() => translateErrors(() => table.close())).finally(onClosed);
       return closed;
     },
   };

@@ -1,11 +1,11 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { createBrowserPeers } from "./browser-peers.ts";
 
-// Between tabs of a real browser: the contract suite in tests/contracts/browser-storage.test.ts.
+// The contract suite in tests/contracts/browser-storage.test.ts tests the tabs of a real browser.
 
 afterEach(() => void vi.unstubAllGlobals());
 
-test("a tab that cannot hear the others has what it takes, unless it gave it back before", async () => {
+test("a tab that cannot hear the others gets every name that it asks for, unless it has given the name back", async () => {
   vi.stubGlobal("navigator", {});
   vi.stubGlobal("BroadcastChannel", undefined);
   const peers = createBrowserPeers("edvoyage");
@@ -25,18 +25,18 @@ test("a tab that cannot hear the others has what it takes, unless it gave it bac
   expect(taken.mock.calls).toEqual([["kept"]]);
 });
 
-test("a channel is open only while somebody listens, or something is said", () => {
-  const channels: { isOpen: boolean; readonly said: unknown[] }[] = [];
+test("a channel is open only while somebody listens, or while a message is sent", () => {
+  const channels: { isOpen: boolean; readonly sent: unknown[] }[] = [];
   vi.stubGlobal(
     "BroadcastChannel",
     class {
-      readonly said: unknown[] = [];
+      readonly sent: unknown[] = [];
       isOpen = true;
       constructor() {
         channels.push(this);
       }
       postMessage(message: unknown): void {
-        this.said.push(message);
+        this.sent.push(message);
       }
       close(): void {
         this.isOpen = false;
@@ -49,8 +49,8 @@ test("a channel is open only while somebody listens, or something is said", () =
   const stops = [peers.subscribe(() => {}), peers.subscribe(() => {})];
   peers.broadcast("through the open one");
   expect(channels).toMatchObject([
-    { isOpen: false, said: ["to nobody"] },
-    { isOpen: true, said: ["through the open one"] },
+    { isOpen: false, sent: ["to nobody"] },
+    { isOpen: true, sent: ["through the open one"] },
   ]);
   for (const stop of stops) stop();
 

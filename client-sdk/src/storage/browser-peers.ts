@@ -1,98 +1,98 @@
 import type { Peers } from "./storage.ts";
 
-/** How often a tab that is looked at asks whether the one that has what it waits for is still there. */
+/** How often a visible tab asks whether the holder of the name that it waits for still responds. */
 const ASK_MS = 5_000;
-/** Questions without an answer after which a tab counts as standing still. */
+/** A holder that has left this many questions unanswered counts as suspended. */
 const MAX_UNANSWERED = 2;
 
-/** What tabs say of names that one of them has; topics are strings. */
-type Word = { readonly asks: string } | { readonly has: string };
+/** A message between tabs about the holder of a name. Topics are strings instead. */
+type HolderMessage = { readonly asks: string } | { readonly has: string };
 
 /**
- * What tabs of one origin say to each other; looks for BroadcastChannel and Web Locks when they are needed first.
- * Where the browser lacks one of them, as a page without HTTPS lacks locks, each tab hears nobody, or gets what it
- * wants to take.
+ * Lets the tabs of one origin talk to each other. Looks for BroadcastChannel and Web Locks on first use.
+ * Without BroadcastChannel a tab hears nobody. Without Web Locks, as on a page without HTTPS, a tab gets every name that
+ * it asks for.
  *
- * A phone lets pages that are not looked at stand still, and what they have taken with them: Safari on iOS so keeps the
- * locks of a tab in the background. A tab that is looked at takes a name from one that does not say that it is there.
- * If it was only slow, two tabs send for a moment: a command takes effect once, however often it arrives.
+ * A phone suspends hidden pages, and they keep what they hold: Safari on iOS keeps the locks of a tab in the background.
+ * A visible tab therefore takes a name from a holder that does not answer. If that holder was only slow, two tabs send
+ * for a moment. That is harmless: a command takes effect once, however often it arrives.
  */
 export const createBrowserPeers = (prefix: string): Peers => {
-  const listeners = new Set<(said: string | Word) => void>();
+  const listeners = new Set<(message: string | HolderMessage) => void>();
   let channel: BroadcastChannel | undefined;
 
   const openChannel = (): BroadcastChannel | undefined => {
     if (typeof BroadcastChannel === "undefined") return undefined;
     const opened = new BroadcastChannel(prefix);
-    opened.onmessage = ({ data }: MessageEvent<string | Word>) => {
+    opened.onmessage = ({ data }: MessageEvent<string | HolderMessage>) => {
       for (const listener of listeners) listener(data);
     };
     return opened;
   };
-  // What is said goes through the channel that is listened to, for that alone does not hear it.
-  const closeUnheard = (): void => {
+  // Sending uses the channel that listens, because a channel does not hear its own messages.
+  const closeUnused = (): void => {
     if (listeners.size > 0) return;
     channel?.close();
     channel = undefined;
   };
-  const say = (said: string | Word): void => {
+  const send = (message: string | HolderMessage): void => {
     channel ??= openChannel();
-    channel?.postMessage(said);
-    closeUnheard();
+    channel?.postMessage(message);
+    closeUnused();
   };
-  const hear = (listener: (said: string | Word) => void): (() => void) => {
-    // One function may listen twice.
-    const heard = (said: string | Word): void => listener(said);
-    listeners.add(heard);
+  const listen = (listener: (message: string | HolderMessage) => void): (() => void) => {
+    // The same function may subscribe twice.
+    const wrapped = (message: string | HolderMessage): void => listener(message);
+    listeners.add(wrapped);
     channel ??= openChannel();
     return () => {
-      listeners.delete(heard);
-      closeUnheard();
+      listeners.delete(wrapped);
+      closeUnused();
     };
   };
 
-  /** Calls once when whoever has the name does not answer. */
-  const watchHolder = (name: string, standsStill: () => void): (() => void) => {
+  /** Calls `onSuspended` once when the holder of the name does not answer. */
+  const watchHolder = (name: string, onSuspended: () => void): (() => void) => {
     let unanswered = 0;
-    const stopHearing = hear((said) => {
-      if (typeof said !== "string" && "has" in said && said.has === name) unanswered = 0;
+    const stopListening = listen((message) => {
+      if (typeof message !== "string" && "has" in message && message.has === name) unanswered = 0;
     });
     const interval = setInterval(() => {
-      if (!channel || !isLookedAt()) return void (unanswered = 0);
+      if (!channel || !isVisible()) return void (unanswered = 0);
       if (unanswered >= MAX_UNANSWERED) {
         stop();
-        return standsStill();
+        return onSuspended();
       }
       unanswered += 1;
-      say({ asks: name });
+      send({ asks: name });
     }, ASK_MS);
     const stop = (): void => {
       clearInterval(interval);
-      stopHearing();
+      stopListening();
     };
     return stop;
   };
 
-  /** Waits for the name once, and has it until it is given back or lost. */
+  /** Waits for the name once, and holds it until it is given back or lost. */
   const holdOnce = async (
     name: string,
-    { taken, over }: { readonly taken: (lost: AbortSignal) => void; readonly over: AbortSignal },
+    { taken, givenBack }: { readonly taken: (lost: AbortSignal) => void; readonly givenBack: AbortSignal },
   ): Promise<void> => {
     const lost = new AbortController();
     const hold = async (): Promise<void> => {
       stopWatching();
-      if (over.aborted) return;
-      const stopAnswering = hear((said) => {
-        if (typeof said !== "string" && "asks" in said && said.asks === name) say({ has: name });
+      if (givenBack.aborted) return;
+      const stopAnswering = listen((message) => {
+        if (typeof message !== "string" && "asks" in message && message.asks === name) send({ has: name });
       });
       lost.signal.addEventListener("abort", stopAnswering);
       taken(lost.signal);
-      await isAborted(over);
+      await untilAborted(givenBack);
       stopAnswering();
     };
     const lockName = `${prefix}/${name}`;
     const waiting = new AbortController();
-    over.addEventListener("abort", () => waiting.abort());
+    givenBack.addEventListener("abort", () => waiting.abort());
     let stolen: Promise<void> | undefined;
     const stopWatching = watchHolder(name, () => {
       stolen = requestLock(lockName, { steal: true }, hold);
@@ -112,30 +112,30 @@ export const createBrowserPeers = (prefix: string): Peers => {
   };
 
   return {
-    broadcast: say,
+    broadcast: send,
     subscribe: (listener) =>
-      hear((said) => {
-        if (typeof said === "string") listener(said);
+      listen((message) => {
+        if (typeof message === "string") listener(message);
       }),
     acquire: (name, taken) => {
-      const over = new AbortController();
-      const { signal } = over;
+      const givenBack = new AbortController();
+      const { signal } = givenBack;
       const hold = async (): Promise<void> => {
-        while (!signal.aborted) await holdOnce(name, { taken, over: signal });
+        while (!signal.aborted) await holdOnce(name, { taken, givenBack: signal });
       };
       void hold();
-      return () => over.abort();
+      return () => givenBack.abort();
     },
   };
 };
 
-const isLookedAt = (): boolean => typeof document === "undefined" || document.visibilityState === "visible";
+const isVisible = (): boolean => typeof document === "undefined" || document.visibilityState === "visible";
 
-const isAborted = (signal: AbortSignal): Promise<void> =>
+const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
 
 const requestLock = async (name: string, options: LockOptions, hold: () => Promise<void>): Promise<void> => {
-  // The types know no browser without locks, and no page without HTTPS.
+  // The types say that every browser has locks; a page without HTTPS has none.
   const locks: LockManager | undefined = typeof navigator === "undefined" ? undefined : navigator.locks;
   await (locks ? locks.request(name, options, hold) : Promise.resolve().then(hold));
 };

@@ -5,7 +5,7 @@ import { describePrograms } from "./contract/programs.ts";
 import { describeRecords } from "./contract/records.ts";
 import { describeStores } from "./contract/stores.ts";
 
-// What an adapter of one's own is made of.
+// The types that a custom adapter implements.
 export {
   StorageError,
   type Change,
@@ -18,7 +18,7 @@ export {
 export type { StorageAbility, StorageContract, StorageFixture, TestApi } from "./contract/fixture.ts";
 
 /**
- * Defines the tests that every storage adapter passes, under a name.
+ * Defines the tests that every storage adapter must pass, in a describe block with the given name.
  *
  * ```ts
  * import { describe, expect, test } from "vitest";

@@ -11,7 +11,7 @@ import {
 import { StorageError, type StorageAdapter } from "./storage.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 
-/** What is used of `expo-sqlite`, since SDK 51: `import * as SQLite from "expo-sqlite"`. */
+/** The part of `expo-sqlite` that is used, since SDK 51: `import * as SQLite from "expo-sqlite"`. */
 export interface ExpoSqlite {
   openDatabaseAsync(
     databaseName: string,
@@ -20,7 +20,7 @@ export interface ExpoSqlite {
   deleteDatabaseAsync(databaseName: string): Promise<void>;
 }
 
-/** What is used of its `SQLiteDatabase`. */
+/** The part of its `SQLiteDatabase` that is used. */
 export interface ExpoSqliteDatabase {
   execAsync(source: string): Promise<void>;
   runAsync(source: string, params: Uint8Array[]): Promise<unknown>;
@@ -29,29 +29,29 @@ export interface ExpoSqliteDatabase {
 }
 
 export interface ExpoSqliteStorageOptions {
-  /** Begins the names of the files: "edvoyage" unless told. */
+  /** Prefix of the file names. Default: "edvoyage". */
   readonly prefix?: string;
 }
 
-/** The app's own connections, or one of an app that was just reloaded, may have the file for a moment. */
+/** Another connection of the app, or one of an app that was just reloaded, may have the file locked for a moment. */
 const BUSY_TIMEOUT_MS = 5_000;
 const NOTHING = new Uint8Array();
 
 /**
- * Keeps stores on a phone, each in a database of its own; one more says which there are, for `expo-sqlite` cannot list
- * them. A write resolves when the disk has it: write-ahead log, `synchronous=FULL`, and on Apple's devices `fullfsync`.
+ * Keeps stores on a phone, each in its own database. One more database lists them, because `expo-sqlite` cannot. A
+ * write resolves when it is on the disk: write-ahead log, `synchronous=FULL`, and `fullfsync` on Apple's devices.
  */
 export const createExpoSqliteStorage = (
   SQLite: ExpoSqlite,
   { prefix = "edvoyage" }: ExpoSqliteStorageOptions = {},
 ): StorageAdapter => {
   const fileOf = (name: string): string => `${prefix}-${name}.db`;
-  // A store's name has no dot.
+  // A store's name has no dot, so this name is free.
   const registryFile = `${prefix}.stores.db`;
 
-  const inTurn = createSerialQueue();
+  const runSerially = createSerialQueue();
   const withRegistry = <T>(use: (registry: Table) => Promise<T>): Promise<T> =>
-    inTurn(async () => {
+    runSerially(async () => {
       const registry = await openTable(SQLite, registryFile);
       try {
         return await use(registry);
@@ -62,14 +62,14 @@ export const createExpoSqliteStorage = (
 
   return createStorageAdapter({
     open: async (name) => {
-      // Before the store itself: one that nobody knew of could never be deleted.
+      // Listed before it is created: a store that is not listed could never be deleted.
       await withRegistry((registry) => registry.write([{ key: name, value: NOTHING }]));
       return openTable(SQLite, fileOf(name));
     },
     list: () => withRegistry((registry) => registry.keys("")),
     delete: async (name) => {
-      const known = await withRegistry((registry) => registry.get(name));
-      if (!known) return;
+      const listed = await withRegistry((registry) => registry.get(name));
+      if (!listed) return;
       await deleteDatabase(SQLite, fileOf(name));
       await withRegistry((registry) => registry.write([{ key: name, value: null }]));
     },
@@ -78,12 +78,12 @@ export const createExpoSqliteStorage = (
 };
 
 const openTable = async (SQLite: ExpoSqlite, file: string): Promise<Table> => {
-  // A connection of one's own: the app may have one to the same file, and a transaction belongs to its connection.
+  // A separate connection: the app may have one to the same file, and a transaction belongs to its connection.
   const database = await SQLite.openDatabaseAsync(file, { useNewConnection: true });
   try {
     await prepare(database);
   } catch (error) {
-    // What went wrong first is what counts.
+    // Report the first error, not one of closing.
     await database.closeAsync().catch(() => {});
     throw error;
   }
@@ -102,9 +102,10 @@ const prepare = async (database: ExpoSqliteDatabase): Promise<void> => {
 const parseSynchronous = (row: unknown): unknown => (row as Readonly<Record<string, unknown>>)["synchronous"];
 
 /**
- * The store has its connection for itself and asks for one thing at a time, so a transaction is plain SQL.
- * `withExclusiveTransactionAsync` makes a connection for each, at SQLite's own `synchronous`, and when SQLite has
- * rolled back by itself it throws that there is nothing to roll back, and no longer that the disk is full.
+ * Creates the table of a connection. The store is the only user of its connection and makes one call at a time, so a
+ * transaction is plain SQL. `withExclusiveTransactionAsync` opens a connection for each transaction, at SQLite's own
+ * `synchronous`. When SQLite has already rolled back by itself, it reports that there is nothing to roll back and
+ * hides that the disk is full.
  */
 const createTable = (database: ExpoSqliteDatabase): Table => ({
   get: async (key) => {
@@ -125,7 +126,7 @@ const createTable = (database: ExpoSqliteDatabase): Table => ({
       }
       await database.execAsync(SQL.commit);
     } catch (error) {
-      // On some errors SQLite has rolled back itself, and says that there is nothing to roll back.
+      // On some errors SQLite has already rolled back, and this rollback fails because there is nothing to roll back.
       await database.execAsync(SQL.rollback).catch(() => {});
       throw error;
     }
@@ -135,13 +136,13 @@ const createTable = (database: ExpoSqliteDatabase): Table => ({
 });
 
 const deleteDatabase = async (SQLite: ExpoSqlite, file: string): Promise<void> => {
-  // Opened and closed once more, so that SQLite removes a log that a crash left: Expo deletes the file alone, and the
-  // student's records would stay in the other one.
+  // Opened and closed once more, so that SQLite removes the write-ahead log that a crash left. Expo deletes only the
+  // database file, and the student's records would stay in the log.
   try {
     const table = await openTable(SQLite, file);
     await table.close();
   } catch {
-    // What is no database, or on a full disk, can be deleted all the same.
+    // A file that is no database, or that is on a full disk, can be deleted anyway.
   }
   await SQLite.deleteDatabaseAsync(file);
 };

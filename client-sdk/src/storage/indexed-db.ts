@@ -4,26 +4,28 @@ import { isStoreName, rangeOfPrefix } from "./keys.ts";
 import { StorageError, type StorageAdapter } from "./storage.ts";
 
 export interface IndexedDbStorageOptions {
-  /** Begins the names of databases, channels and locks: "edvoyage" unless told. One app on an origin needs none. */
+  /**
+   * Prefix of the names of databases, channels and locks. The only app on an origin needs none. Default: "edvoyage".
+   */
   readonly prefix?: string;
-  /** The browser's own unless told; looked up when it is needed first. */
+  /** Default: the browser's own, looked up on first use. */
   readonly indexedDB?: IDBFactory;
-  /** Told where `indexedDB` is. */
+  /** Needed together with `indexedDB`. Default: the browser's own. */
   readonly IDBKeyRange?: typeof IDBKeyRange;
 }
 
-/** How long the browser may take to open a database: it waits, without a word, for what other tabs are asked to do with it. */
+/** How long the browser may take to open a database. It waits silently while another tab deletes or upgrades it. */
 const OPEN_MS = 30_000;
-/** How long other tabs may take to let go of a database that is to be deleted. */
+/** How long other tabs may take to close a database that is being deleted. */
 const LET_GO_MS = 5_000;
 const VERSION = 1;
 const RECORDS = "records";
 const NOTHING = new Uint8Array();
 
 /**
- * Keeps stores in the browser, each in a database of its own. A write resolves when the browser has it on the disk
- * (`durability: "strict"`). `peers` needs BroadcastChannel and Web Locks: on a page without HTTPS each tab believes that
- * it is alone.
+ * Keeps stores in the browser, each in its own database. A write resolves when the browser has it on the disk
+ * (`durability: "strict"`). `peers` needs BroadcastChannel and Web Locks: on a page without HTTPS each tab acts as if
+ * it were alone.
  */
 export const createIndexedDbStorage = (options: IndexedDbStorageOptions = {}): StorageAdapter => {
   const { prefix = "edvoyage" } = options;
@@ -41,7 +43,7 @@ export const createIndexedDbStorage = (options: IndexedDbStorageOptions = {}): S
       await registry.close();
     }
   };
-  /** Firefox before 126 cannot list databases: there a database of its own says which stores there are. */
+  /** Firefox before 126 cannot list databases; there, one more database lists the stores. */
   const needsRegistry = (): boolean => !("databases" in factory());
 
   return {
@@ -71,13 +73,13 @@ export const createIndexedDbStorage = (options: IndexedDbStorageOptions = {}): S
   };
 };
 
-interface Place {
+interface DatabaseLocation {
   readonly factory: IDBFactory;
   readonly keyRange: typeof IDBKeyRange;
   readonly database: string;
 }
 
-const createTable = async ({ factory, keyRange, database }: Place): Promise<Table> => {
+const createTable = async ({ factory, keyRange, database }: DatabaseLocation): Promise<Table> => {
   let connection: IDBDatabase | undefined;
   let isGone = false;
 
@@ -87,7 +89,8 @@ const createTable = async ({ factory, keyRange, database }: Place): Promise<Tabl
       isGone = true;
       throw closed();
     }
-    // Another tab deletes the store, or a newer version of the app changes it: both wait for this connection's end.
+    // Another tab deletes the store, or a newer version of the app upgrades it. Both wait until this connection is
+    // closed.
     opened.onversionchange = () => {
       isGone = true;
       opened.close();
@@ -102,8 +105,8 @@ const createTable = async ({ factory, keyRange, database }: Place): Promise<Tabl
   };
 
   // Safari ends connections under an app that was in the background ("Connection to Indexed Database server lost").
-  // Doing a thing twice is safe: a write says what records shall be, and the next one waits for it.
-  const ask = async <T>(use: (connection: IDBDatabase) => Promise<T>): Promise<T> => {
+  // Retrying is safe: a write states the new values, and later writes wait for it.
+  const withRetry = async <T>(use: (connection: IDBDatabase) => Promise<T>): Promise<T> => {
     try {
       return await attempt(use);
     } catch (error) {
@@ -115,7 +118,7 @@ const createTable = async ({ factory, keyRange, database }: Place): Promise<Tabl
   };
 
   const read = <T>(use: (records: IDBObjectStore) => Promise<T>): Promise<T> =>
-    ask((open) => use(open.transaction(RECORDS, "readonly").objectStore(RECORDS)));
+    withRetry((open) => use(open.transaction(RECORDS, "readonly").objectStore(RECORDS)));
   const rangeOf = (prefix: string): IDBKeyRange => {
     const { from, before } = rangeOfPrefix(prefix);
     return keyRange.bound(from, before, false, true);
@@ -138,7 +141,7 @@ const createTable = async ({ factory, keyRange, database }: Place): Promise<Tabl
     keys: (prefix) =>
       read(async (records) => (await resultOf(records.getAllKeys(rangeOf(prefix)))).map(parseKeptKey)),
     write: (changes) =>
-      ask((open) =>
+      withRetry((open) =>
         commit(open, (records) => {
           for (const { key, value } of changes) {
             if (value) records.put(value, key);
@@ -168,7 +171,7 @@ const resultOf = <T>(request: IDBRequest<T>): Promise<T> =>
     request.onerror = () => reject(request.error);
   });
 
-/** Makes the changes in one transaction, and resolves when the disk has them. */
+/** Applies the changes in one transaction, and resolves when they are on the disk. */
 const commit = (connection: IDBDatabase, change: (records: IDBObjectStore) => void): Promise<void> =>
   new Promise((resolve, reject) => {
     const transaction = connection.transaction(RECORDS, "readwrite", { durability: "strict" });
@@ -177,28 +180,28 @@ const commit = (connection: IDBDatabase, change: (records: IDBObjectStore) => vo
     try {
       change(transaction.objectStore(RECORDS));
     } catch (error) {
-      // What was asked for before it would be committed.
+      // Without the abort, the requests before the error would be committed.
       transaction.abort();
       reject(error);
     }
   });
 
-/** Resolves with what comes first: the promise's value, or that of `late` after so many milliseconds. */
-const within = <T>(promise: Promise<T>, ms: number, late: () => T | Promise<T>): Promise<T> =>
+/** Resolves like the promise, or like `onTimeout` if the promise takes longer than `ms` milliseconds. */
+const within = <T>(promise: Promise<T>, ms: number, onTimeout: () => T | Promise<T>): Promise<T> =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      new Promise<T>((settle) => settle(late())).then(resolve, reject);
+      new Promise<T>((settle) => settle(onTimeout())).then(resolve, reject);
     }, ms);
     promise.finally(() => clearTimeout(timer)).then(resolve, reject);
   });
 
-/** Resolves with `undefined` when the database is not there and may not be made. */
-const openDatabase = async (place: {
+/** Opens a database. Resolves with `undefined` if it does not exist and may not be created. */
+const openDatabase = async (location: {
   readonly factory: IDBFactory;
   readonly database: string;
   readonly mayCreate: boolean;
 }): Promise<IDBDatabase | undefined> => {
-  const opening = requestDatabase(place);
+  const opening = requestDatabase(location);
   return within(opening, OPEN_MS, () => {
     opening.then(
       (connection) => connection?.close(),
@@ -232,7 +235,7 @@ const requestDatabase = ({
 
 const deleteDatabase = async (factory: IDBFactory, database: string): Promise<void> => {
   let isEmptied = false;
-  // Emptied first: the deletion waits for tabs that have it open, and is forgotten when this one ends meanwhile.
+  // Empty it first: the deletion waits until other tabs have closed it, and is lost if this tab ends before that.
   try {
     const connection = await openDatabase({ factory, database, mayCreate: false });
     if (!connection) return;
@@ -240,9 +243,10 @@ const deleteDatabase = async (factory: IDBFactory, database: string): Promise<vo
     await commit(connection, (records) => records.clear()).finally(() => connection.close());
     isEmptied = true;
   } catch {
-    // One that cannot be opened, or written to, can be deleted all the same.
+    // A database that cannot be opened, or written to, can be deleted anyway.
   }
-  // A tab that stands still, as phones let them, does not let go: the browser deletes what is left when that tab ends.
+  // A suspended tab, as on a phone, does not close the database. The browser then deletes the empty rest when that
+  // tab ends.
   await within<unknown>(resultOf(factory.deleteDatabase(database)), LET_GO_MS, () => {
     if (!isEmptied) throw new StorageError("failed", "Another tab keeps the browser from deleting the store");
   });

@@ -1,31 +1,31 @@
 import { createStorageAdapter, type Table } from "./adapter.ts";
 import { StorageError, type Peers, type StorageAdapter } from "./storage.ts";
 
-/** Storage that lasts as long as the program: for tests, and where an app may keep nothing. */
+/** Storage that lasts as long as the program. Use it in tests, and where an app may keep nothing. */
 export interface MemoryStorage extends StorageAdapter {
   readonly peers: Peers;
-  /** Another program over the same stores, as another tab of a browser is. */
+  /** Returns another program on the same stores, like another tab of a browser. */
   connect(): MemoryStorage;
 }
 
-/** Makes an empty memory, and the first program on it. */
+/** Creates an empty memory, and the first program on it. */
 export const createMemoryStorage = (): MemoryStorage =>
   connect({ stores: new Map(), programs: new Set(), queues: new Map() });
 
 type Records = Map<string, Uint8Array>;
 type Listener = (topic: string) => void;
 
-interface Waiting {
+interface Waiter {
   readonly taken: () => void;
 }
 
-/** What programs over one memory share. */
+/** The state that programs on one memory share. */
 interface Memory {
   readonly stores: Map<string, Records>;
-  /** What each program hears with. */
+  /** The listeners of each program. */
   readonly programs: Set<Set<Listener>>;
-  /** Who wants a name, by name; the first of them has it. */
-  readonly queues: Map<string, Waiting[]>;
+  /** The programs that want a name, by name. The first in each queue holds it. */
+  readonly queues: Map<string, Waiter[]>;
 }
 
 const connect = (memory: Memory): MemoryStorage => ({
@@ -61,42 +61,42 @@ const createTable = (records: Records, isThere: () => boolean): Table => {
       keys(prefix).map((key) => ({ key, value: new Uint8Array(records.get(key) ?? []) })),
     keys: async (prefix) => keys(prefix),
     write: async (changes) => {
-      const into = current();
+      const target = current();
       for (const { key, value } of changes) {
-        if (value) into.set(key, value);
-        else into.delete(key);
+        if (value) target.set(key, value);
+        else target.delete(key);
       }
     },
     close: async () => {},
   };
 };
 
-/** What other programs do reaches one in a later turn, as between tabs: nobody is called from within their own call. */
-const later = (task: () => void): void => void Promise.resolve().then(task);
+/** Runs a task in a later turn, as between tabs: no listener is called during the call that triggers it. */
+const inLaterTurn = (task: () => void): void => void Promise.resolve().then(task);
 
 const createPeers = ({ programs, queues }: Memory): Peers => {
-  const mine = new Set<Listener>();
-  programs.add(mine);
+  const ownListeners = new Set<Listener>();
+  programs.add(ownListeners);
 
   return {
     broadcast: (topic) => {
-      const others = [...programs].filter((listeners) => listeners !== mine);
-      later(() => {
+      const others = [...programs].filter((listeners) => listeners !== ownListeners);
+      inLaterTurn(() => {
         for (const listeners of others) for (const listener of listeners) listener(topic);
       });
     },
     subscribe: (listener) => {
-      // One function may listen twice.
-      const heard: Listener = (topic) => listener(topic);
-      mine.add(heard);
-      return () => void mine.delete(heard);
+      // The same function may subscribe twice.
+      const wrapped: Listener = (topic) => listener(topic);
+      ownListeners.add(wrapped);
+      return () => void ownListeners.delete(wrapped);
     },
     acquire: (name, taken) => {
       const queue = queues.get(name) ?? [];
       queues.set(name, queue);
       const callFirst = (): void => {
         const [first] = queue;
-        later(() => {
+        inLaterTurn(() => {
           if (first && queue[0] === first) first.taken();
         });
       };

@@ -12,7 +12,7 @@ const createScene = () => {
   return { folder, storage: createSqliteStorage({ folder }) };
 };
 
-test("nobody else can read the folder, a store, or its log", async () => {
+test("other users cannot read the folder, a store, or its write-ahead log", async () => {
   const { folder, storage } = createScene();
   const store = await storage.open("store");
   await store.write([{ key: "a", value: Uint8Array.of(1) }]);
@@ -35,17 +35,17 @@ test("a deleted store leaves no file", async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("a log that lost its store goes with it", async () => {
+test("deleting a store also deletes a write-ahead log whose database file is already gone", async () => {
   const { folder, storage } = createScene();
   await (await storage.open("other")).close();
-  writeFileSync(join(folder, "store.sqlite-wal"), "of a crash between two deletions");
+  writeFileSync(join(folder, "store.sqlite-wal"), "left by a crash between two deletions");
 
   await storage.delete("store");
 
   expect(readdirSync(folder)).toEqual(["other.sqlite"]);
 });
 
-test("what was removed is not in the files any more", async () => {
+test("a removed record is no longer in the files after closing", async () => {
   const { folder, storage } = createScene();
   const store = await storage.open("store");
   await store.write([{ key: "a", value: new TextEncoder().encode("my phone number") }]);
@@ -55,7 +55,7 @@ test("what was removed is not in the files any more", async () => {
   expect(readFileSync(join(folder, "store.sqlite")).includes("my phone number")).toBe(false);
 });
 
-test("one program at a time has a store, and another one can neither open nor delete it", async () => {
+test("another program can neither open nor delete a store that is in use", async () => {
   const { folder, storage } = createScene();
   const other = createSqliteStorage({ folder });
   const store = await storage.open("store");
@@ -94,7 +94,7 @@ test("a write that fails in the middle leaves nothing, and the next one works", 
   await store.close();
 });
 
-test("a store that is purged has nothing of what was removed in its files", async () => {
+test("purging a store leaves no removed record in its files", async () => {
   const { folder, storage } = createScene();
   const store = await storage.open("store");
   const isLeft = (): boolean =>
@@ -109,7 +109,7 @@ test("a store that is purged has nothing of what was removed in its files", asyn
   await store.close();
 });
 
-test("a file that is no database is refused, and can be deleted", async () => {
+test("rejects a file that is no database, and can delete it", async () => {
   const { folder, storage } = createScene();
   await (await storage.open("other")).close();
   writeFileSync(
@@ -123,7 +123,7 @@ test("a file that is no database is refused, and can be deleted", async () => {
   expect(await storage.list()).toEqual(["other"]);
 });
 
-test("a folder that cannot be made is a failure", async () => {
+test("throws a StorageError when the folder cannot be created", async () => {
   const { folder, storage } = createScene();
   await (await storage.open("store")).close();
   const inFile = createSqliteStorage({ folder: join(folder, "store.sqlite", "folder") });

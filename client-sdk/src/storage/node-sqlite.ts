@@ -15,20 +15,21 @@ import {
 import { StorageError, type StorageAdapter } from "./storage.ts";
 
 export interface SqliteStorageOptions {
-  /** Made when it is not there, for this user alone. */
+  /** Created if it does not exist, readable only by this user. */
   readonly folder: string;
 }
 
 const EXTENSION = ".sqlite";
-/** What file systems answer that cannot sync folders; there is nothing more to be done on them. */
+/** Error codes of file systems that cannot sync folders. Nothing more can be done there. */
 const NO_FOLDER_SYNC = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
 /** A file, its write-ahead log, and the log's index. */
 const FILES = ["", "-wal", "-shm"];
 
 /**
  * Keeps stores on a computer, for Node.js, each in a SQLite file that other users cannot read. A write resolves when
- * the disk has it: write-ahead log, `synchronous=FULL`. One program at a time has a store: to another one, opening it
- * and deleting it throw `StorageError` ("failed"). However a program ends, the next one may have what it had.
+ * it is on the disk: write-ahead log, `synchronous=FULL`. Only one program at a time can have a store: for another
+ * one, opening and deleting it throw `StorageError` ("failed"). When a program ends, for whatever reason, its stores
+ * are free again.
  */
 export const createSqliteStorage = ({ folder }: SqliteStorageOptions): StorageAdapter => {
   const pathOf = (name: string): string => join(folder, `${name}${EXTENSION}`);
@@ -48,35 +49,35 @@ export const createSqliteStorage = ({ folder }: SqliteStorageOptions): StorageAd
       const path = pathOf(name);
       refuseIfOpen(path);
       for (const suffix of FILES) rmSync(`${path}${suffix}`, { force: true });
-      // Until then a power cut may bring the files of a student back who has signed out.
+      // Before this sync, a power cut may bring back the files of a student who has signed out.
       if (existsSync(folder)) syncFolder(folder);
     },
     toStorageError: sqliteToStorageError,
   });
 };
 
-// The SDK has no durable-file.ts of the server's: an app must not bundle that one's database.
+// The SDK cannot use durable-file.ts of the server: an app must not bundle the server's database.
 
-/** Makes a folder and the missing ones above it; their names are on the disk, as SQLite sees to the files in it. */
+/** Creates a folder and its missing parents, and syncs their names to the disk. SQLite syncs the files inside. */
 const makeFolder = (path: string): void => {
   const absolute = resolve(path);
   const parent = dirname(absolute);
   if (parent === absolute) return;
-  // From the top down, so that a folder that is there has a parent that was synced.
+  // From the top down, so that an existing folder always has a synced parent.
   if (!existsSync(parent)) makeFolder(parent);
   mkdirSync(absolute, { recursive: true, mode: 0o700 });
   try {
-    // Also for a folder that was there: who made it may have been killed before this line.
+    // Also for an existing folder: the program that created it may have been killed before this line.
     syncFolder(parent);
   } catch (error) {
-    // A parent that this user may pass through and not read.
+    // The user may be allowed to pass through the parent but not to read it.
     if (!hasCode(error, ["EACCES"])) throw error;
   }
 };
 
 /** Waits until the names in a folder are on the disk. */
 const syncFolder = (path: string): void => {
-  // Windows opens no folders; its file systems keep the order of changes by themselves.
+  // Windows cannot open folders; its file systems keep the order of changes by themselves.
   if (process.platform === "win32") return;
   const folder = openSync(path, "r");
   try {
@@ -92,7 +93,7 @@ const hasCode = (error: unknown, codes: readonly string[]): boolean =>
   error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
 
 const openTable = (path: string): Table => {
-  // SQLite gives the log and its index the mode of the file.
+  // SQLite gives the write-ahead log and its index the file mode of the database.
   closeSync(openSync(path, "a", 0o600));
   const connection = connect(path);
   try {
@@ -134,7 +135,7 @@ const createTable = (connection: Sqlite.Database): Table => {
         }
         connection.exec(SQL.commit);
       } catch (error) {
-        // On some errors SQLite has rolled back itself.
+        // On some errors SQLite has already rolled back.
         if (connection.inTransaction) connection.exec(SQL.rollback);
         throw error;
       }
@@ -144,22 +145,25 @@ const createTable = (connection: Sqlite.Database): Table => {
   };
 };
 
-/** A connection that shares its file with no other, from the first time that it reads. */
+/** Opens a connection that locks its file exclusively from its first read on. */
 const connect = (path: string): Sqlite.Database => {
-  // Whoever has it keeps it: waiting would only hold up this program.
+  // No timeout: the program that has the lock keeps it until it ends, so waiting would only block this program.
   const connection = new Sqlite(path, { timeout: 0 });
   connection.pragma("locking_mode = exclusive");
   return connection;
 };
 
-/** Files that another program has open must stay: it would go on writing, and lose all of it. */
+/**
+ * Throws if another program has the file open. That program would go on writing to deleted files, and lose
+ * everything.
+ */
 const refuseIfOpen = (path: string): void => {
   if (!existsSync(path)) return;
   const connection = connect(path);
   try {
     connection.exec("begin exclusive");
   } catch (error) {
-    // What is no database, or on a full disk, can be deleted all the same.
+    // A file that is no database, or that is on a full disk, can be deleted anyway.
     if (error instanceof Sqlite.SqliteError && error.code.startsWith("SQLITE_BUSY")) throw error;
   } finally {
     connection.close();

@@ -1,7 +1,7 @@
 import type { ClientEnvironment } from "../runtime/environment.ts";
 import { createRecords, type Records } from "./records.ts";
 
-/** Opens a store as checked records, and reports each that is damaged. */
+/** Opens a store as checked records, and reports each damaged record. */
 export const openRecords = async (
   name: string,
   { storage, report }: Pick<ClientEnvironment, "storage" | "report">,

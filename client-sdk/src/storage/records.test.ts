@@ -9,9 +9,9 @@ const createScene = async () => {
   const damaged: string[] = [];
   const records = createRecords(store, { onDamaged: (key) => damaged.push(key) });
 
-  /** Changes one byte of a record, counted from its end when it is negative. */
+  /** Changes one byte of a record; a negative index counts from its end. */
   const damage = async (key: string, at = -1): Promise<void> => {
-    const value = (await store.get(key)) ?? expect.fail(`nothing is kept as ${key}`);
+    const value = (await store.get(key)) ?? expect.fail(`there is no record ${key}`);
     const index = at < 0 ? value.byteLength + at : at;
     value[index] = (value[index] ?? 0) ^ 1;
     await store.write([{ key, value }]);
@@ -21,7 +21,7 @@ const createScene = async () => {
 };
 
 describe("records", () => {
-  test("give back JSON and bytes, in the order of their keys", async () => {
+  test("returns JSON and bytes, in the order of their keys", async () => {
     const { records } = await createScene();
     const value = { text: "Größe 大 🎓", list: [1, null, true], lone: "\ud83c" };
 
@@ -37,7 +37,7 @@ describe("records", () => {
     expect(await records.listJson("b")).toEqual([{ key: "b", value }]);
   });
 
-  test("keep what they were given at the call", async () => {
+  test("keeps the values as they were at the call", async () => {
     const { records } = await createScene();
     const value = { list: [1] };
     const bytes = Uint8Array.of(1);
@@ -50,11 +50,11 @@ describe("records", () => {
     expect(await records.getBytes("b")).toEqual(Uint8Array.of(1));
   });
 
-  test("refuse what JSON cannot say", () => {
+  test("rejects a value that JSON cannot represent", () => {
     expect(() => putJson("a", undefined)).toThrow(TypeError);
   });
 
-  test("begin with the version of their format and the CRC-32 of key and payload", () => {
+  test("starts each record with the version of the format and the CRC-32 of key and payload", () => {
     const { value } = putBytes("123", new TextEncoder().encode("456"));
 
     expect(value?.[0]).toBe(1);
@@ -71,7 +71,7 @@ describe("a damaged record", () => {
     ["another version", 0],
     ["a changed check", 1],
     ["a changed payload", -1],
-  ])("with %s is absent, set aside as it is, and reported; the others work", async (_what, at) => {
+  ])("with %s is absent, set aside unchanged, and reported, while other records work", async (_what, at) => {
     const { records, store, damaged, damage } = await createScene();
     await records.write([putJson("a", "one"), putJson("b", "two")]);
     await damage("a", at);
@@ -89,9 +89,9 @@ describe("a damaged record", () => {
   });
 
   test.each([
-    ["that is cut short", Uint8Array.of(1, 2, 3)],
-    ["that is empty", new Uint8Array()],
-  ])("%s is set aside", async (_what, value) => {
+    ["a truncated record", Uint8Array.of(1, 2, 3)],
+    ["an empty record", new Uint8Array()],
+  ])("sets %s aside", async (_what, value) => {
     const { records, store, damaged } = await createScene();
     await store.write([{ key: "a", value }]);
 
@@ -99,7 +99,7 @@ describe("a damaged record", () => {
     expect(damaged).toEqual(["a"]);
   });
 
-  test("of another key is set aside: a sound value in the wrong place is damage too", async () => {
+  test("sets aside an intact value that is stored under another key", async () => {
     const { records, store, damaged } = await createScene();
     await store.write([{ ...putJson("a", 1), key: "b" }]);
 
@@ -107,7 +107,7 @@ describe("a damaged record", () => {
     expect(damaged).toEqual(["b"]);
   });
 
-  test("that is no JSON is set aside", async () => {
+  test("sets aside a record that is no JSON", async () => {
     const { records, damaged } = await createScene();
     await records.write([putBytes("a", Uint8Array.of(123))]);
 
@@ -115,7 +115,7 @@ describe("a damaged record", () => {
     expect(damaged).toEqual(["a"]);
   });
 
-  test("is set aside once when it is read twice at once", async () => {
+  test("sets a record aside only once when several reads run at the same time", async () => {
     const { records, damaged, damage } = await createScene();
     await records.write([putJson("a", 1)]);
     await damage("a");
@@ -126,7 +126,7 @@ describe("a damaged record", () => {
     expect(damaged).toEqual(["a"]);
   });
 
-  test("does not take a new record of its key with it", async () => {
+  test("leaves a new record of the same key in place", async () => {
     const { records, damage, damaged } = await createScene();
     await records.write([putJson("a", "old")]);
     await damage("a");
@@ -139,7 +139,7 @@ describe("a damaged record", () => {
     expect(damaged.length).toBeLessThanOrEqual(1);
   });
 
-  test("is not set aside in the middle of a write of its key", async () => {
+  test("waits with setting a record aside while its key is written", async () => {
     const { records, store, damage } = await createScene();
     await records.write([putJson("a", "old")]);
     await damage("a");
@@ -151,7 +151,7 @@ describe("a damaged record", () => {
         get: async (key) => {
           const value = await store.get(key);
           reads += 1;
-          // It was looked at once more, and is about to be moved.
+          // The second read: the record is about to be moved.
           if (reads === 2) written = slow.write([putJson("a", "new")]);
           return value;
         },
@@ -166,7 +166,7 @@ describe("a damaged record", () => {
     expect(await records.getJson("a")).toBe("new");
   });
 
-  test("pushes out the oldest of twenty", async () => {
+  test("removes the oldest of 20 records that were set aside", async () => {
     const { records, store, damage } = await createScene();
     const keys = Array.from({ length: 23 }, (_none, index) => `key-${String(index).padStart(2, "0")}`);
     for (const key of [...keys].reverse()) {
@@ -182,7 +182,7 @@ describe("a damaged record", () => {
     expect(kept[19]).toBe("damaged/000023/key-00");
   });
 
-  test("with the longest of keys is set aside", async () => {
+  test("sets aside a record with a key of maximum length", async () => {
     const { records, store, damage } = await createScene();
     const key = "k".repeat(500);
     await records.write([putJson(key, 1)]);
@@ -192,7 +192,7 @@ describe("a damaged record", () => {
     expect(await store.keys("")).toEqual([`damaged/000001/${key}`.slice(0, 500)]);
   });
 
-  test("stays where it is on a full disk, and is absent all the same", async () => {
+  test("stays in place on a full disk, and is still treated as absent", async () => {
     const { store, records, damaged, damage } = await createScene();
     await records.write([putJson("a", 1)]);
     await damage("a");

@@ -3,21 +3,26 @@ import { MAX_KEY_LENGTH } from "./keys.ts";
 import { isStorageError, type Change, type Store } from "./storage.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 
-/** A store whose records are checked when they are read: what the disk has changed is never taken for the student's. */
+/**
+ * A store whose records are checked when they are read, so that a value that the disk changed is never taken for the
+ * student's.
+ */
 export interface Records {
-  /** Resolves with `undefined` when there is none, or it was damaged. */
+  /** Resolves with `undefined` if there is no record, or if it was damaged. */
   getJson<T>(key: string): Promise<T | undefined>;
   getBytes(key: string): Promise<Uint8Array | undefined>;
-  /** Every record whose key starts with `prefix`, in the order of the keys, without those that were damaged. */
+  /** Returns every intact record whose key starts with `prefix`, in the order of the keys. */
   listJson<T>(prefix: string): Promise<readonly KeptRecord<T>[]>;
   listBytes(prefix: string): Promise<readonly KeptRecord<Uint8Array>[]>;
-  /** The same without the values, and without the check. */
+  /** Returns only the keys, without checking the records. */
   keys(prefix: string): Promise<readonly string[]>;
-  /** The keys of those that were set aside. */
+  /** Returns the keys of the records that were set aside. */
   damagedKeys(): Promise<readonly string[]>;
-  /** Makes all changes or none, as `Store.write` does; made by `putJson`, `putBytes` and `remove`. */
+  /**
+   * Applies all changes or none, as `Store.write` does. Create the changes with `putJson`, `putBytes` and `remove`.
+   */
   write(changes: readonly Change[]): Promise<void>;
-  /** Leaves nothing of what was removed in the files of the store. */
+  /** Erases removed records from the files of the store. */
   purge(): Promise<void>;
   close(): Promise<void>;
 }
@@ -33,28 +38,31 @@ export interface RecordsOptions {
 }
 
 const FORMAT_VERSION = 1;
-/** The format's version, and the CRC-32, high byte first. */
+/** The size of the format's version and the CRC-32, high byte first. */
 const HEADER_BYTES = 5;
-/** Between key and payload in what is summed; no byte of UTF-8. */
+/** Separates key and payload in the checksum. This byte never occurs in UTF-8. */
 const SEPARATOR = Uint8Array.of(0xff);
 
 const DAMAGED = "damaged/";
-/** Enough to find out what happened; the rest of the disk is the student's. */
+/** Enough to find the cause, without using up the disk. */
 const MAX_DAMAGED = 20;
 const NUMBER_DIGITS = 6;
 
-// Made when they are needed: an app may put them in place after it has loaded this.
+// Created on use: an app may install polyfills after it has loaded this module.
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-/** A change that keeps a value as JSON, as it is now. Throws `TypeError` on what JSON cannot say. */
+/**
+ * Returns a change that stores the current state of a value as JSON. Throws `TypeError` for a value that JSON cannot
+ * represent.
+ */
 export const putJson = (key: string, value: unknown): Change => {
   const text: string | undefined = JSON.stringify(value);
-  if (text === undefined) throw new TypeError(`There is no JSON for what was to be kept as "${key}"`);
+  if (text === undefined) throw new TypeError(`The value for "${key}" cannot be represented as JSON`);
   return putBytes(key, encode(text));
 };
 
-/** A change that keeps bytes, as they are now. */
+/** Returns a change that stores the current state of the bytes. */
 export const putBytes = (key: string, bytes: Uint8Array): Change => {
   const value = new Uint8Array(HEADER_BYTES + bytes.byteLength);
   value[0] = FORMAT_VERSION;
@@ -63,26 +71,27 @@ export const putBytes = (key: string, bytes: Uint8Array): Change => {
   return { key, value };
 };
 
-/** A change that removes a record, if there is one. */
+/** Returns a change that removes a record, if there is one. */
 export const remove = (key: string): Change => ({ key, value: null });
 
 /**
- * Reads and writes checked records in a store, which it closes. A damaged one is moved to
- * `damaged/<number>/<its key>`, where the last 20 stay, and is then as if it had never been. What two tabs write at
- * the moment in which one finds the damage may be lost with it.
+ * Reads and writes checked records in a store, and closes the store. A damaged record is moved to
+ * `damaged/<number>/<its key>`, where the last 20 stay, and is then treated as absent. A write from another tab can
+ * be lost if it happens at the moment in which this tab finds the damage.
  */
 export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Records => {
-  // A record that was damaged when it was read may be whole when it is set aside: nothing may be written in between.
-  const inTurn = createSerialQueue();
+  // Serial: a record that was damaged when it was read may be whole when it is set aside, so no write may come in
+  // between.
+  const runSerially = createSerialQueue();
 
   const setAside = (key: string, isWhole: (value: Uint8Array) => boolean): Promise<void> =>
-    inTurn(async () => {
+    runSerially(async () => {
       const value = await store.get(key);
       if (!value || isWhole(value)) return;
       try {
         await store.write([...moveAside(key, value, await store.keys(DAMAGED)), remove(key)]);
       } catch (error) {
-        // On a full disk it stays where it is, and is found again.
+        // On a full disk the record stays in place, and is found again.
         if (!(isStorageError(error) && error.kind === "full")) throw error;
       }
       onDamaged(key);
@@ -93,7 +102,7 @@ export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Reco
     if (!value) return undefined;
     const parsed = parse(key, value);
     if (parsed.state === "whole") return parsed.value;
-    await setAside(key, (now) => parse(key, now).state === "whole");
+    await setAside(key, (current) => parse(key, current).state === "whole");
     return undefined;
   };
 
@@ -103,7 +112,7 @@ export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Reco
       if (key.startsWith(DAMAGED)) continue;
       const parsed = parse(key, value);
       if (parsed.state === "whole") records.push({ key, value: parsed.value });
-      else await setAside(key, (now) => parse(key, now).state === "whole");
+      else await setAside(key, (current) => parse(key, current).state === "whole");
     }
     return records;
   };
@@ -115,9 +124,9 @@ export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Reco
     listBytes: (prefix) => list(prefix, parseBytes),
     keys: async (prefix) => (await store.keys(prefix)).filter((key) => !key.startsWith(DAMAGED)),
     damagedKeys: () => store.keys(DAMAGED),
-    write: (changes) => inTurn(() => store.write(changes)),
-    purge: () => inTurn(async () => store.purge?.()),
-    close: () => inTurn(() => store.close()),
+    write: (changes) => runSerially(() => store.write(changes)),
+    purge: () => runSerially(async () => store.purge?.()),
+    close: () => runSerially(() => store.close()),
   };
 };
 
@@ -143,7 +152,10 @@ const parseJson = <T>(key: string, value: Uint8Array): Parsed<T> => {
 
 const checksum = (key: string, payload: Uint8Array): number => crc32(encode(key), SEPARATOR, payload);
 
-/** Numbered, so that their keys are in the order in which they were found. */
+/**
+ * Returns the changes that move a damaged record aside. The number in the key keeps the order in which damage was
+ * found.
+ */
 const moveAside = (key: string, value: Uint8Array, damaged: readonly string[]): Change[] => {
   const newest = damaged[damaged.length - 1]?.slice(DAMAGED.length, DAMAGED.length + NUMBER_DIGITS) ?? "0";
   const number = String(Number(newest) + 1).padStart(NUMBER_DIGITS, "0");

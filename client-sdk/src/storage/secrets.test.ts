@@ -3,26 +3,26 @@ import { createExpoSecureStorage, type ExpoSecureStoreOptions } from "./secrets.
 
 const createKeychain = () => {
   const items = new Map<string, string>();
-  const asked: (ExpoSecureStoreOptions | undefined)[] = [];
+  const receivedOptions: (ExpoSecureStoreOptions | undefined)[] = [];
   return {
     items,
-    asked,
+    receivedOptions,
     getItemAsync: async (key: string, options?: ExpoSecureStoreOptions) => {
-      asked.push(options);
+      receivedOptions.push(options);
       return items.get(key) ?? null;
     },
     setItemAsync: async (key: string, value: string, options?: ExpoSecureStoreOptions) => {
-      asked.push(options);
+      receivedOptions.push(options);
       items.set(key, value);
     },
     deleteItemAsync: async (key: string, options?: ExpoSecureStoreOptions) => {
-      asked.push(options);
+      receivedOptions.push(options);
       items.delete(key);
     },
   };
 };
 
-test("a secret is there until it is deleted", async () => {
+test("keeps a secret until it is deleted", async () => {
   const storage = createExpoSecureStorage(createKeychain());
 
   await storage.set("session.key-1", "secret");
@@ -32,7 +32,7 @@ test("a secret is there until it is deleted", async () => {
   expect(await storage.get("session.key-1")).toBeUndefined();
 });
 
-test("secrets stay on the device, and can be read when it is locked, where it offers that", async () => {
+test("keeps secrets on the device and readable while it is locked, where the platform offers that", async () => {
   const ios = { ...createKeychain(), AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: 7 };
   const android = createKeychain();
 
@@ -43,16 +43,16 @@ test("secrets stay on the device, and can be read when it is locked, where it of
     await storage.delete("a");
   }
 
-  expect(ios.asked).toEqual(Array.from({ length: 3 }, () => ({ keychainAccessible: 7 })));
-  expect(android.asked).toEqual([{}, {}, {}]);
+  expect(ios.receivedOptions).toEqual(Array.from({ length: 3 }, () => ({ keychainAccessible: 7 })));
+  expect(android.receivedOptions).toEqual([{}, {}, {}]);
 });
 
-test.each(["", "a b", "a/b", "é"])("%j is no name of a secret", async (name) => {
+test.each(["", "a b", "a/b", "é"])("rejects %j as the name of a secret", async (name) => {
   const keychain = createKeychain();
   const storage = createExpoSecureStorage(keychain);
 
   await expect(storage.set(name, "1")).rejects.toThrow(TypeError);
   await expect(storage.get(name)).rejects.toThrow(TypeError);
   await expect(storage.delete(name)).rejects.toThrow(TypeError);
-  expect(keychain.asked).toEqual([]);
+  expect(keychain.receivedOptions).toEqual([]);
 });

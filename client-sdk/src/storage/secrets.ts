@@ -1,14 +1,14 @@
-/** Where a device keeps what opens a session: a keychain. */
+/** The device's keychain, for the keys of sessions. */
 export interface SecureStorage {
   get(name: string): Promise<string | undefined>;
   set(name: string, value: string): Promise<void>;
-  /** None of that name is no error. */
+  /** Deletes a secret. Does nothing if there is none. */
   delete(name: string): Promise<void>;
 }
 
-/** What is used of `expo-secure-store`: `import * as SecureStore from "expo-secure-store"`. */
+/** The part of `expo-secure-store` that is used: `import * as SecureStore from "expo-secure-store"`. */
 export interface ExpoSecureStore {
-  /** Offered by the module on iOS. */
+  /** Only present on iOS. */
   readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY?: number;
   getItemAsync(key: string, options?: ExpoSecureStoreOptions): Promise<string | null>;
   setItemAsync(key: string, value: string, options?: ExpoSecureStoreOptions): Promise<void>;
@@ -19,13 +19,13 @@ export interface ExpoSecureStoreOptions {
   readonly keychainAccessible?: number;
 }
 
-/** What Expo takes; it throws on anything else. */
+/** The names that Expo accepts; it throws on any other. */
 const NAME = /^[A-Za-z0-9._-]+$/;
 
 /**
- * Keeps secrets in the keychain of a phone. They can be read when the phone is locked, so that the app can send in the
- * background, but not before it was unlocked once since it started; they are in no backup and go to no other device.
- * Names are of `A-Z a-z 0-9 . _ -`: anything else throws `TypeError`.
+ * Keeps secrets in the keychain of a phone. They can be read while the phone is locked, so that the app can send in
+ * the background, but not before the first unlock after a restart. They are in no backup and never move to another
+ * device. Names consist of `A-Z a-z 0-9 . _ -`; any other name throws `TypeError`.
  */
 export const createExpoSecureStorage = (SecureStore: ExpoSecureStore): SecureStorage => {
   const accessible = SecureStore.AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY;
@@ -40,5 +40,5 @@ export const createExpoSecureStorage = (SecureStore: ExpoSecureStore): SecureSto
 
 const parseName = (name: string): string => {
   if (NAME.test(name)) return name;
-  throw new TypeError("The name of a secret is made of A-Z, a-z, 0-9, dots, lines and underscores");
+  throw new TypeError("The name of a secret may contain only A-Z, a-z, 0-9, dots, hyphens and underscores");
 };

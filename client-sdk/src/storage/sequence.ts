@@ -1,9 +1,11 @@
 const DIGITS = 12;
 
-/** A key whose order is that of the numbers; the id keeps apart what two programs write at once. */
+/**
+ * Returns a key that sorts by its sequence number. The id separates keys that two programs write at the same time.
+ */
 export const sequenceKey = (prefix: string, sequence: number, id: string): string =>
   `${prefix}${String(sequence).padStart(DIGITS, "0")}-${id}`;
 
-/** The number in such a key. */
+/** Returns the sequence number in such a key. */
 export const sequenceOf = (prefix: string, key: string): number =>
   Number(key.slice(prefix.length, prefix.length + DIGITS));

@@ -3,41 +3,41 @@ import { rangeOfPrefix } from "./keys.ts";
 import { StorageError, type StoredRecord } from "./storage.ts";
 
 /**
- * What the SQLite adapters ask for: one table of records. A key is kept as its UTF-16 code units, high byte first:
- * SQLite compares blobs byte by byte, which is the order that a store promises, and no driver changes what is in one.
+ * The SQL of the SQLite adapters: one table of records. A key is stored as its UTF-16 code units, high byte first.
+ * SQLite compares blobs byte by byte, which gives the order that a store promises, and no driver alters a blob.
  */
 export const SQL = {
   create: "create table if not exists records (key blob primary key, value blob not null)",
   get: "select key, value from records where key = ifnull(?, x'')",
   list: "select key, value from records where key >= ifnull(?, x'') and key < ? order by key",
   keys: "select key from records where key >= ifnull(?, x'') and key < ? order by key",
-  // Expo's driver for iOS binds no bytes as null.
+  // Expo's driver for iOS binds an empty blob as null.
   put: "insert or replace into records (key, value) values (ifnull(?, x''), ifnull(?, x''))",
   remove: "delete from records where key = ifnull(?, x'')",
   begin: "begin immediate",
   commit: "commit",
   rollback: "rollback",
-  // The log has each record as it was, until it is written over.
+  // The write-ahead log keeps old versions of records until it is overwritten.
   purge: "pragma wal_checkpoint(truncate)",
 } as const;
 
-/** Said to each connection when it is opened. */
+/** Set on each connection when it is opened. */
 export const PRAGMAS = [
   "journal_mode = wal",
-  // After WAL, which some builds run at NORMAL: that loses acknowledged writes when the power fails.
+  // After WAL, because some builds then switch to NORMAL, which loses acknowledged writes when the power fails.
   "synchronous = full",
-  // Apple's disks acknowledge a plain fsync before they have written.
+  // Apple's disks acknowledge a plain fsync before they have written the data.
   "fullfsync = on",
   "checkpoint_fullfsync = on",
   "secure_delete = on",
 ] as const;
 
-/** What `pragma synchronous` answers when each commit is on the disk before it is acknowledged. */
+/** The result of `pragma synchronous` when each commit is on the disk before it is acknowledged. */
 export const SYNCHRONOUS_FULL = 2;
 
 const BYTES_PER_CODE_UNIT = 2;
 
-/** A key as the table has it. */
+/** Returns a key as the table stores it. */
 export const keyToBytes = (key: string): Uint8Array => {
   const bytes = new Uint8Array(key.length * BYTES_PER_CODE_UNIT);
   const view = new DataView(bytes.buffer);
@@ -47,13 +47,13 @@ export const keyToBytes = (key: string): Uint8Array => {
   return bytes;
 };
 
-/** What `SQL.list` and `SQL.keys` are asked with. */
+/** Returns the parameters of `SQL.list` and `SQL.keys`. */
 export const prefixToBytes = (prefix: string): [from: Uint8Array, before: Uint8Array] => {
   const { from, before } = rangeOfPrefix(prefix);
   return [keyToBytes(from), keyToBytes(before)];
 };
 
-/** Reads a row, with a value or without. Throws `StorageError` ("failed") on anything else. */
+/** Parses a row, with or without a value. Throws `StorageError` ("failed") on anything else. */
 export const parseRow = (row: unknown): StoredRecord => {
   const { key, value = new Uint8Array() } = row as Readonly<Record<string, unknown>>;
   if (key instanceof Uint8Array && value instanceof Uint8Array) {
@@ -70,7 +70,9 @@ const bytesToKey = (bytes: Uint8Array): string => {
   return String.fromCharCode(...units);
 };
 
-/** Translates an error by what SQLite says, which every driver hands on: their codes differ, or are lost on the way. */
+/**
+ * Translates an error by SQLite's own message, which every driver passes on. Their error codes differ, or get lost.
+ */
 export const sqliteToStorageError = (error: unknown): StorageError => {
   const message = error instanceof Error ? error.message : "";
   if (message.includes("database or disk is full") || message.includes("ENOSPC")) {

@@ -1,72 +1,75 @@
-/** Where a device keeps what it must not lose: several named stores, each of bytes by key. */
+/** The durable storage of a device: several named stores, each with bytes by key. */
 export interface StorageAdapter {
-  /** Opens a store, and makes it when it is not there. Names are 1 to 100 characters of `a-z 0-9 -`. */
+  /** Opens a store. Creates it if it does not exist. Names are 1 to 100 characters of `a-z 0-9 -`. */
   open(name: string): Promise<Store>;
-  /** Names of the stores that are there, in no order. */
+  /** Returns the names of the stores that exist, in no particular order. */
   list(): Promise<readonly string[]>;
   /**
-   * Deletes a store with everything in it; none of that name is no error. One that is open, here or in another
-   * program, is closed by it: what is asked of it afterwards throws `StorageError` ("closed").
+   * Deletes a store with everything in it. Does nothing if there is none. A store that is open, in this or another
+   * program, is closed by this: later calls to it throw `StorageError` ("closed").
    */
   delete(name: string): Promise<void>;
-  /** Present where several programs, such as the tabs of a browser, may have the same stores open at once. */
+  /**
+   * Present where several programs, such as the tabs of a browser, may have the same stores open at the same time.
+   */
   readonly peers?: Peers;
 }
 
-/** One store. Keys are ordered by their UTF-16 code units; they and prefixes are at most 500 characters long. */
+/** An open store. Keys are ordered by their UTF-16 code units. Keys and prefixes are at most 500 characters long. */
 export interface Store {
   get(key: string): Promise<Uint8Array | undefined>;
-  /** Every record whose key starts with `prefix`, in the order of the keys. */
+  /** Returns every record whose key starts with `prefix`, in the order of the keys. */
   list(prefix: string): Promise<readonly StoredRecord[]>;
-  /** The same without the values. */
+  /** Returns only the keys. */
   keys(prefix: string): Promise<readonly string[]>;
   /**
-   * Makes all changes or none, in their order, and resolves when they are on the disk. Writes are made in the
-   * order in which they were asked for. Throws `StorageError`; after "full" the store works on.
+   * Applies all changes or none, in their order, and resolves when they are on the disk. Writes take effect in the
+   * order of the calls. Throws `StorageError`; after "full" the store still works.
    */
   write(changes: readonly Change[]): Promise<void>;
-  /** Leaves nothing of what was removed in the store's files. Absent where there is nothing to do about it. */
+  /** Erases removed records from the store's files. Absent where that needs no extra step. */
   purge?(): Promise<void>;
-  /** Waits for what was asked for. Closing twice is no error; it purges too. */
+  /** Waits for the calls before it, then closes and purges the store. Closing twice is no error. */
   close(): Promise<void>;
 }
 
-/** A record as it is kept. */
+/** A stored record. */
 export interface StoredRecord {
   readonly key: string;
   readonly value: Uint8Array;
 }
 
-/** What becomes of a key: new bytes, or with `null` none. */
+/** A change of one key: new bytes, or `null` to remove it. */
 export interface Change {
   readonly key: string;
   readonly value: Uint8Array | null;
 }
 
-/** What programs that share stores say to each other. None of it is kept: it is lost on who is not there. */
+/** Messages between programs that share stores. They are not stored: a program that does not run misses them. */
 export interface Peers {
-  /** Says a topic to all others, not to oneself. */
+  /** Sends a topic to all other programs, but not to this one. */
   broadcast(topic: string): void;
-  /** Hears what the others say; returns how to stop. */
+  /** Listens to the topics of the others. Returns a function that stops. */
   subscribe(listener: (topic: string) => void): () => void;
   /**
-   * Takes a name that one program at a time can have, as soon as nobody else has it, and calls `taken`. Returns how
-   * to give it back, or to stop waiting. It also comes free when the program that has it ends, however it ends.
-   * `lost` is aborted when another has taken it from a program that stood still; it is waited for again then.
+   * Waits for a name that only one program at a time can hold, and calls `taken` when this one holds it. Returns a
+   * function that gives the name back, or stops waiting. The name also becomes free when its holder ends, for
+   * whatever reason. `lost` is aborted when another program takes the name from this one because it was suspended;
+   * this one then waits for the name again.
    */
   acquire(name: string, taken: (lost?: AbortSignal) => void): () => void;
 }
 
-/** Why a store did not do what it was asked. */
+/** The reason why a call to a store failed. */
 export type StorageErrorKind =
-  /** There is no room. Nothing of the write was kept; the rest of the store works on. */
+  /** The device has no room. Nothing of the write was stored; the rest of the store still works. */
   | "full"
   /** The store was closed or deleted. */
   | "closed"
-  /** Anything else: the device cannot read or write. */
+  /** Any other failure to read or write. */
   | "failed";
 
-/** What a store throws, and nothing else. */
+/** The only type of error that a store throws. */
 export class StorageError extends Error {
   readonly kind: StorageErrorKind;
 
@@ -77,6 +80,6 @@ export class StorageError extends Error {
   }
 }
 
-/** Tells by shape: the adapters may come from another copy of this package than the client. */
+/** Checks the shape, not the class: an adapter may come from another copy of this package than the client. */
 export const isStorageError = (error: unknown): error is StorageError =>
   error instanceof Error && error.name === "StorageError" && "kind" in error;

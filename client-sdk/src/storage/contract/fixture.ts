@@ -1,40 +1,40 @@
 import { isStorageError, type Change, type Store, type StorageAdapter } from "../storage.ts";
 
-/** What vitest and jest give, as far as it is used here. */
+/** The part of vitest or jest that is used here. */
 export interface TestApi {
   readonly describe: (name: string, body: () => void) => void;
   readonly test: (name: string, body: () => Promise<void>) => void;
   readonly expect: (actual: unknown) => { toEqual(expected: unknown): void };
 }
 
-/** A device of its own, made anew for each test. */
+/** A separate device for each test. */
 export interface StorageFixture {
-  /** Starts a program on the device, or starts it again: an adapter that knows nothing of the others. */
+  /** Starts a program on the device, or starts it again. Returns an adapter that shares no memory with the others. */
   connect(): StorageAdapter;
-  /** Fills the disk, until what it resolves with is called: then there is room again. */
+  /** Fills the disk. Resolves with a function that makes room again. */
   fill?(): Promise<() => Promise<void>>;
   /** Called when the test has ended. */
   close?(): Promise<void>;
 }
 
-/** What not every adapter has, or not every fixture can do. */
+/** An ability that some adapters or fixtures lack. */
 export type StorageAbility =
   /** The disk can be filled. */
   | "fill"
   /** Several programs may have the same store open at once. */
   | "programs"
-  /** They hear each other: the adapter has `peers`. */
+  /** The programs hear each other: the adapter has `peers`. */
   | "peers";
 
 export interface StorageContract extends TestApi {
   readonly createFixture: () => Promise<StorageFixture>;
-  /** Leaves out the tests that need these; none unless told. */
+  /** Skips the tests that need these abilities. Default: none. */
   readonly without?: readonly StorageAbility[];
 }
 
 export const MEBIBYTE = 1_024 * 1_024;
 
-/** Defines one test on a device of its own. */
+/** Defines a test on its own device. */
 export const on = (
   { test, createFixture }: StorageContract,
   body: { readonly name: string; readonly run: (fixture: StorageFixture) => Promise<void> },
@@ -48,7 +48,7 @@ export const on = (
     }
   });
 
-/** Defines one test on a store that is open, and empty. */
+/** Defines a test on an open, empty store. */
 export const onStore = (
   contract: StorageContract,
   body: { readonly name: string; readonly run: (store: Store) => Promise<void> },
@@ -65,14 +65,14 @@ export const onStore = (
     },
   });
 
-/** Bytes of these values. */
+/** Returns bytes with these values. */
 export const bytes = (...values: readonly number[]): Uint8Array => Uint8Array.from(values);
-/** A change that puts one byte, unless told. */
+/** Returns a change that puts a value. Default: one byte. */
 export const put = (key: string, value: Uint8Array = bytes(1)): Change => ({ key, value });
-/** A change that removes a key. */
+/** Returns a change that removes a key. */
 export const remove = (key: string): Change => ({ key, value: null });
 
-/** Bytes that no compression shortens. */
+/** Returns bytes that cannot be compressed. */
 export const noise = (length: number): Uint8Array => {
   const values = new Uint8Array(length);
   let state = 1;
@@ -83,17 +83,19 @@ export const noise = (length: number): Uint8Array => {
   return values;
 };
 
-/** Whether these are the same bytes; a runner takes seconds to say so of a mebibyte. */
+/** Compares bytes. A test runner's own comparison takes seconds for a mebibyte. */
 export const isSame = (one: Uint8Array | undefined, other: Uint8Array): boolean =>
   one !== undefined &&
   one.byteLength === other.byteLength &&
   one.every((byte, index) => byte === other[index]);
 
-/** All of a store, in plain values. */
+/** Returns the whole content of a store as plain values. */
 export const contentOf = async (store: Store): Promise<Record<string, readonly number[]>> =>
   Object.fromEntries((await store.list("")).map(({ key, value }) => [key, [...value]]));
 
-/** The kind of a refusal; `undefined` when there was none. Throws whatever else was thrown. */
+/**
+ * Returns the kind of the `StorageError` that a call throws, or `undefined` if it throws none. Rethrows other errors.
+ */
 export const refusalOf = async (asked: Promise<unknown>): Promise<string | undefined> => {
   try {
     await asked;

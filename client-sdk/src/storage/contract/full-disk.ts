@@ -10,12 +10,12 @@ import {
   type StorageContract,
 } from "./fixture.ts";
 
-/** What a store does without room. */
+/** Defines the tests of a store on a full disk. */
 export const describeFullDisk = (contract: StorageContract): void => {
   const { expect } = contract;
 
   on(contract, {
-    name: "says at once that the disk is full, keeps nothing of that write, and works on",
+    name: "reports at once that the disk is full, stores nothing of that write, and still works",
     run: async (fixture) => {
       if (!fixture.fill) throw new Error('The fixture cannot fill the disk: say `without: ["fill"]`');
       const adapter = fixture.connect();

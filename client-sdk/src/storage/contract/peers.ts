@@ -1,12 +1,12 @@
 import type { Peers, StorageAdapter } from "../storage.ts";
 import { on, type StorageContract } from "./fixture.ts";
 
-/** What several programs with the same stores say to each other. */
+/** Defines the tests of messages and locks between programs that share stores. */
 export const describePeers = (contract: StorageContract): void => {
   const { expect } = contract;
 
   on(contract, {
-    name: "tells all other programs, and not itself",
+    name: "broadcasts to all other programs, and not to itself",
     run: async (fixture) => {
       const [one, two, three] = [fixture.connect(), fixture.connect(), fixture.connect()]
         .map(peersOf)
@@ -26,7 +26,7 @@ export const describePeers = (contract: StorageContract): void => {
   });
 
   on(contract, {
-    name: "stops hearing, and hears anew",
+    name: "stops listening, and can listen again",
     run: async (fixture) => {
       const [one, other] = [peersOf(fixture.connect()), peersOf(fixture.connect())];
       const stopped = listenTo(other);
@@ -46,7 +46,7 @@ export const describePeers = (contract: StorageContract): void => {
   });
 
   on(contract, {
-    name: "gives a name to one program at a time, in turn, and not to who stopped waiting",
+    name: "gives a name to one program at a time, in order, and skips a program that stopped waiting",
     run: async (fixture) => {
       const [one, two, three] = [fixture.connect(), fixture.connect(), fixture.connect()].map(peersOf);
       if (!one || !two || !three) throw new Error("Three programs make three peers");
@@ -93,7 +93,7 @@ export const describePeers = (contract: StorageContract): void => {
   });
 };
 
-/** What a peer hears, and a promise of the next thing. */
+/** Collects the topics that a peer hears, and can wait for one. */
 const listenTo = (peers: Peers) => {
   const heard: string[] = [];
   let wake = (): void => {};

@@ -1,6 +1,6 @@
 import { bytes, contentOf, on, put, refusalOf, type StorageContract } from "./fixture.ts";
 
-/** What several programs do to the same stores. */
+/** Defines the tests of several programs on the same stores. */
 export const describePrograms = (contract: StorageContract): void => {
   const { expect } = contract;
 
@@ -19,7 +19,7 @@ export const describePrograms = (contract: StorageContract): void => {
   });
 
   on(contract, {
-    name: "closes a store that another program deletes, for good",
+    name: "permanently closes a store that another program deletes",
     run: async (fixture) => {
       const [here, there] = [fixture.connect(), fixture.connect()];
       const store = await here.open("store");

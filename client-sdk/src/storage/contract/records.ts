@@ -12,12 +12,12 @@ import {
   type StorageContract,
 } from "./fixture.ts";
 
-/** What a store does with its records. */
+/** Defines the tests of a store's records. */
 export const describeRecords = (contract: StorageContract): void => {
   const { expect } = contract;
 
   onStore(contract, {
-    name: "gives back the bytes that it was given",
+    name: "returns the bytes that were written",
     run: async (store) => {
       const values = [bytes(), Uint8Array.from({ length: 256 }, (_none, byte) => byte), noise(MEBIBYTE)];
 
@@ -36,7 +36,7 @@ export const describeRecords = (contract: StorageContract): void => {
   });
 
   onStore(contract, {
-    name: "gives back a view of longer bytes, and no byte beside it",
+    name: "stores only the bytes inside a view of a longer buffer",
     run: async (store) => {
       await store.write([put("view", bytes(1, 2, 3, 4, 5).subarray(1, 3))]);
 
@@ -62,7 +62,7 @@ export const describeRecords = (contract: StorageContract): void => {
   onStore(contract, {
     name: "orders keys by their UTF-16 code units",
     run: async (store) => {
-      // A pair of surrogates (U+1F393) comes before U+FF5E here, and after it in UTF-8.
+      // A surrogate pair (U+1F393) comes before U+FF5E here, and after it in UTF-8.
       const ordered = [
         "",
         "\u0000",
@@ -87,7 +87,7 @@ export const describeRecords = (contract: StorageContract): void => {
   });
 
   onStore(contract, {
-    name: "takes the empty key like any other",
+    name: "accepts the empty key like any other",
     run: async (store) => {
       await store.write([put("", bytes(1)), put("a")]);
       expect(await contentOf(store)).toEqual({ "": [1], a: [1] });
@@ -101,7 +101,7 @@ export const describeRecords = (contract: StorageContract): void => {
   });
 
   onStore(contract, {
-    name: "tells keys apart that differ in half a pair of surrogates",
+    name: "distinguishes keys that differ in half a surrogate pair",
     run: async (store) => {
       await store.write([put("\ud83c", bytes(1)), put("\ud83d", bytes(2)), put("\ufffd", bytes(3))]);
 
@@ -110,7 +110,7 @@ export const describeRecords = (contract: StorageContract): void => {
   });
 
   onStore(contract, {
-    name: "lists what starts with a prefix, whatever characters are in it",
+    name: "lists the records with a prefix, whatever characters the prefix contains",
     run: async (store) => {
       const keys = [
         "a",
@@ -138,7 +138,7 @@ export const describeRecords = (contract: StorageContract): void => {
   });
 
   onStore(contract, {
-    name: "takes keys and prefixes of 500 characters, and refuses longer ones",
+    name: "accepts keys and prefixes of 500 characters, and rejects longer ones",
     run: async (store) => {
       for (const character of ["k", "é", "大", "\uffff"]) {
         const key = character.repeat(MAX_KEY_LENGTH);
@@ -154,7 +154,7 @@ export const describeRecords = (contract: StorageContract): void => {
   });
 
   onStore(contract, {
-    name: "makes the changes of a write in their order",
+    name: "applies the changes of a write in their order",
     run: async (store) => {
       await store.write([
         put("a", bytes(1)),
@@ -171,7 +171,7 @@ export const describeRecords = (contract: StorageContract): void => {
   });
 
   onStore(contract, {
-    name: "makes a write of a thousand changes",
+    name: "applies a write of 1,000 changes",
     run: async (store) => {
       const keys = Array.from({ length: 1_000 }, (_none, index) => `key-${String(index).padStart(4, "0")}`);
 
@@ -182,7 +182,7 @@ export const describeRecords = (contract: StorageContract): void => {
   });
 
   onStore(contract, {
-    name: "makes writes in the order in which they were asked for, and reads see those before them",
+    name: "applies writes in the order of the calls, and a read sees the writes before it",
     run: async (store) => {
       const writes: Promise<void>[] = [];
       const reads: Promise<Uint8Array | undefined>[] = [];
@@ -199,7 +199,7 @@ export const describeRecords = (contract: StorageContract): void => {
   });
 
   onStore(contract, {
-    name: "keeps what it was given at the call, whatever the caller does to it afterwards",
+    name: "stores the bytes as they were at the call, even if the caller changes them afterwards",
     run: async (store) => {
       const value = bytes(1, 2);
       const changes = [put("a", value)];

@@ -1,6 +1,6 @@
 import { bytes, contentOf, on, put, refusalOf, type StorageContract } from "./fixture.ts";
 
-/** What an adapter does with its stores. */
+/** Defines the tests of an adapter's stores. */
 export const describeStores = (contract: StorageContract): void => {
   const { expect } = contract;
 
@@ -19,7 +19,7 @@ export const describeStores = (contract: StorageContract): void => {
   });
 
   on(contract, {
-    name: "has what was written when it is opened again, by the same program and by the next",
+    name: "keeps what was written when the store is opened again, by the same program or by the next",
     run: async (fixture) => {
       const adapter = fixture.connect();
       const first = await adapter.open("store");
@@ -36,7 +36,7 @@ export const describeStores = (contract: StorageContract): void => {
   });
 
   on(contract, {
-    name: "does what was asked for before it closes, and refuses everything after",
+    name: "completes the calls made before closing, and rejects all calls after it",
     run: async (fixture) => {
       const store = await fixture.connect().open("store");
       const written = store.write([put("a")]);
@@ -53,7 +53,7 @@ export const describeStores = (contract: StorageContract): void => {
   });
 
   on(contract, {
-    name: "lists the stores that are there",
+    name: "lists the existing stores",
     run: async (fixture) => {
       const adapter = fixture.connect();
       const names = ["a", "student-1", "0".repeat(100)].sort();
@@ -69,7 +69,7 @@ export const describeStores = (contract: StorageContract): void => {
   });
 
   on(contract, {
-    name: "refuses names that are none",
+    name: "rejects invalid store names",
     run: async (fixture) => {
       const adapter = fixture.connect();
 
@@ -82,7 +82,7 @@ export const describeStores = (contract: StorageContract): void => {
   });
 
   on(contract, {
-    name: "deletes a store with all that is in it, and no other",
+    name: "deletes a store with everything in it, and no other store",
     run: async (fixture) => {
       const adapter = fixture.connect();
       const [gone, other] = [await adapter.open("gone"), await adapter.open("gone-not")];
@@ -102,7 +102,7 @@ export const describeStores = (contract: StorageContract): void => {
   });
 
   on(contract, {
-    name: "closes a store that is open when it is deleted, after what was asked of it",
+    name: "closes an open store when it is deleted, after completing the calls made before",
     run: async (fixture) => {
       const adapter = fixture.connect();
       const store = await adapter.open("store");
