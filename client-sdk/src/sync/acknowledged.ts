@@ -6,22 +6,22 @@ import type { Segment } from "./segment.ts";
 /** A command whose event is in a room's log on the server. */
 export type AckedEntry = Extract<OutboxEntry, { readonly state: "acked" }>;
 
-/** Those of one room. */
+/** Returns the acknowledged commands of one room. */
 export const ackedIn = (entries: readonly OutboxEntry[], roomId: RoomId): readonly AckedEntry[] =>
   entries.flatMap((entry) =>
     entry.state === "acked" && "roomId" in entry.input && entry.input.roomId === roomId ? [entry] : [],
   );
 
-/** Whether a copy has the event of an acknowledged command. */
+/** Tells whether a copy has the event of an acknowledged command. */
 export type Arrival =
-  /** It is later than all that the copy has. */
+  /** The event is later than everything in the copy. */
   | "awaited"
-  /** It is there, or was removed since, or is earlier than the copy begins. */
+  /** The copy has the event, or the event was removed since, or it is older than the start of the copy. */
   | "arrived"
-  /** At its place is something else: the history that it was part of was undone. */
+  /** Something else is at its position: the server lost the history that the event was part of. */
   | "undone";
 
-/** Compares what the server answered with what it wrote into the log. */
+/** Compares the position in the server's answer with the copies of the log. */
 export const arrivalOf = ({ procedure, answer }: AckedEntry, segments: readonly Segment[]): Arrival => {
   const { position, messageId } = answer;
   const newest = segments.at(-1);
@@ -30,7 +30,7 @@ export const arrivalOf = ({ procedure, answer }: AckedEntry, segments: readonly 
   if (copy && position.index >= copy.length) return "awaited";
   const id = eventIdAt(segments, position);
   if (procedure !== "chat.send" || id === undefined || id === messageId) return "arrived";
-  // Also when it was sent again, by this device or another one: then it is elsewhere.
+  // The message was sent again, by this device or another one, if it is at another position.
   const isElsewhere = segments.some(({ rows }) => rows.some(({ event }) => event[2] === messageId));
   return isElsewhere ? "arrived" : "undone";
 };

@@ -7,10 +7,10 @@ const createConnection = () => {
   return { barriers, sent };
 };
 
-/** What the microtasks of this turn do. */
+/** Lets the microtasks of this turn run. */
 const turn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve));
 
-/** Whether a promise has come to its end. */
+/** Returns whether a promise has resolved. */
 const isDone = async (promise: Promise<void>): Promise<boolean> => {
   let done = false;
   void promise.then(() => (done = true));
@@ -18,7 +18,7 @@ const isDone = async (promise: Promise<void>): Promise<boolean> => {
   return done;
 };
 
-test("a barrier is sent behind the answer to the server's step 1, and not before", async () => {
+test("sends a barrier only after the answer to the server's step 1", async () => {
   const { barriers, sent } = createConnection();
   const waiting = barriers.wait();
   await turn();
@@ -35,7 +35,7 @@ test("a barrier is sent behind the answer to the server's step 1, and not before
   await waiting;
 });
 
-test("another step 1 makes what was sent before it worthless", async () => {
+test("sends a barrier again after another step 1, and ignores the earlier one", async () => {
   const { barriers, sent } = createConnection();
   barriers.answered();
   const waiting = barriers.wait();
@@ -51,7 +51,7 @@ test("another step 1 makes what was sent before it worthless", async () => {
   expect(await isDone(waiting)).toBe(true);
 });
 
-test("what a lost connection took with it is sent again on the next, after its handshake", async () => {
+test("sends a barrier that a lost connection took with it again, after the next handshake", async () => {
   const { barriers, sent } = createConnection();
   barriers.answered();
   const waiting = barriers.wait();
@@ -69,7 +69,7 @@ test("what a lost connection took with it is sent again on the next, after its h
   await waiting;
 });
 
-test("a barrier that was begun later is not met by one that was sent before", async () => {
+test("does not resolve a later wait with a barrier that was sent before it", async () => {
   const { barriers } = createConnection();
   barriers.answered();
   const first = barriers.wait();
@@ -82,7 +82,7 @@ test("a barrier that was begun later is not met by one that was sent before", as
   expect(await isDone(second)).toBe(false);
 });
 
-test("closing ends what waits and what comes after", async () => {
+test("closing rejects current and later waits", async () => {
   const { barriers } = createConnection();
   const waiting = barriers.wait();
 

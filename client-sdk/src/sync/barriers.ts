@@ -1,15 +1,16 @@
-/** What waits until the server has all of a document on its disk. */
+/** Waits until the server has a whole document on its disk. */
 export interface Barriers {
-  /** Resolves when a barrier has come back that was sent after this was called. Throws what `close` was given. */
+  /** Resolves when a barrier that was sent after this call has come back. Throws the error given to `close`. */
   wait(): Promise<void>;
   /**
-   * The server said what it has, and the answer goes out in this turn. It says so again when it dropped an update with
-   * a gap: what was sent before proves nothing, and is sent again behind the answer.
+   * Call it when the server has sent its state vector (step 1) and the answer goes out in this turn. The server sends
+   * step 1 again when it dropped an update because of a gap: barriers sent before prove nothing then, and are sent
+   * again after the answer.
    */
   answered(): void;
-  /** The connection is gone: what waits is sent again on the next one. */
+  /** Call it when the connection is gone. Open barriers are sent again on the next one. */
   lost(): void;
-  /** The server returned a barrier. */
+  /** Call it when the server has returned a barrier. */
   returned(token: number): void;
   close(error: Error): void;
 }
@@ -19,7 +20,10 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** `send` is called only while there is a connection on which the server knows what this document has. */
+/**
+ * Creates the barriers of a document. `send` is called only while there is a connection on which the server has sent
+ * step 1.
+ */
 export const createBarriers = (send: (token: number) => void): Barriers => {
   const waitersByToken = new Map<number, readonly Waiter[]>();
   let unsent: readonly Waiter[] = [];
@@ -29,15 +33,15 @@ export const createBarriers = (send: (token: number) => void): Barriers => {
 
   const sendUnsent = (): void => {
     if (!isAnswered || unsent.length === 0) return;
-    // Never used twice: one that comes back late must not stand for a later one.
+    // A token is never reused: a barrier that comes back late must not count for a later one.
     lastToken += 1;
     waitersByToken.set(lastToken, unsent);
     unsent = [];
     send(lastToken);
   };
 
-  /** Not at once: the provider sends its answer when its handler has returned. */
-  const sendSoon = (): void => queueMicrotask(sendUnsent);
+  /** Deferred: the provider sends its answer after its handler has returned. */
+  const sendInMicrotask = (): void => queueMicrotask(sendUnsent);
 
   const recall = (): void => {
     unsent = [...Array.from(waitersByToken.values()).flat(), ...unsent];
@@ -49,12 +53,12 @@ export const createBarriers = (send: (token: number) => void): Barriers => {
       new Promise((resolve, reject) => {
         if (closedWith) return reject(closedWith);
         unsent = [...unsent, { resolve, reject }];
-        sendSoon();
+        sendInMicrotask();
       }),
     answered: () => {
       isAnswered = true;
       recall();
-      sendSoon();
+      sendInMicrotask();
     },
     lost: () => {
       isAnswered = false;

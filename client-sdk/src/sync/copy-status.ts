@@ -1,17 +1,17 @@
 import { comparePositions, type Position, type RoomHead } from "@edvoyage/protocol";
 
-/** How a copy of a room's log stands to the log itself. */
+/** How a copy of a room's log compares to the log on the server. */
 export type CopyStatus =
-  /** It has what the server has. */
+  /** The copy has what the server has. */
   | "current"
-  /** There is more. */
+  /** The server has more. */
   | "behind"
-  /** It has what the server never had, or has no more. */
+  /** The copy has something that the server never had, or no longer has. */
   | "forked";
 
 /**
- * Compares a copy with the newest event that the server names. `end` is where the copy ended before the server was
- * asked: what it had then, the server must have named, or something later. `eventIdAt` is of the copy as it is now.
+ * Compares a copy with the newest event that the server reports. `end` is where the copy ended before the server was
+ * asked: the server must report that event or a later one. `eventIdAt` reads the copy as it is now.
  */
 export const compareToHead = (
   head: RoomHead,
@@ -23,7 +23,7 @@ export const compareToHead = (
   const order = comparePositions(end, head);
   if (order > 0) return "forked";
   if (order === 0) return end.id === head.id ? "current" : "forked";
-  // What came since may reach that far already.
+  // The copy may have reached that position in the meantime.
   const id = eventIdAt?.(head);
   return id !== undefined && id !== head.id ? "forked" : "behind";
 };

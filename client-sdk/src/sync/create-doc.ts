@@ -2,8 +2,8 @@ import * as Y from "yjs";
 import type { RandomBytes } from "../runtime/ids.ts";
 
 /**
- * A Yjs client id, 1 to 2^32 - 1. Drawn anew by every run of the program and never kept: one that is used again for
- * other content makes copies that differ with equal state vectors, which nothing heals.
+ * Draws a Yjs client id, 1 to 2^32 - 1. Each run of the program draws its own and never stores it. If an id is reused
+ * for other content, copies differ while their state vectors are equal, and nothing repairs that.
  */
 export const drawClientId = (randomBytes: RandomBytes): number => {
   for (;;) {
@@ -12,7 +12,7 @@ export const drawClientId = (randomBytes: RandomBytes): number => {
   }
 };
 
-/** An empty document. Its client id comes from `randomBytes`, so that a run can be repeated. */
+/** Creates an empty document. Its client id comes from `randomBytes`, so that a test run can be repeated. */
 export const createDoc = (randomBytes: RandomBytes): Y.Doc => {
   const doc = new Y.Doc({ guid: "" });
   doc.clientID = drawClientId(randomBytes);

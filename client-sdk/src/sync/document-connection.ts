@@ -6,21 +6,21 @@ import { createBackoffTimer, type BackoffTimer } from "../runtime/backoff-timer.
 import { createDocumentLink, type DocumentLink } from "./document-link.ts";
 
 /** How a connection ended. */
-export interface LineEnd {
-  /** What the server closed it with, if it said one. */
+export interface ConnectionEnd {
+  /** The server's close code, if there was one. */
   readonly code: number | undefined;
   readonly wasOpen: boolean;
-  /** The key that it was made with. */
+  /** The session key that the connection was opened with. */
   readonly key: string | undefined;
 }
 
-/** One document's line to the server: its connections, one after the other. */
+/** The connection of one document to the server. It opens one socket after the other. */
 export interface DocumentConnection {
   readonly link: DocumentLink;
-  /** Waits because of what this document met; not because of the server. */
+  /** The wait after a failure that concerns only this document, not the server. */
   readonly backoff: BackoffTimer;
   connect(key: string): void;
-  /** Drops a connection that is dead unnoticed, after `CHECK_TIMEOUT_MS` without an answer. */
+  /** Checks the connection, and drops it after `CHECK_TIMEOUT_MS` without an answer. */
   check(): void;
   close(): void;
 }
@@ -35,14 +35,14 @@ export interface DocumentConnectionDeps {
   readonly onOpen: () => void;
   readonly onSynced: () => void;
   readonly onInboxHint: () => void;
-  readonly onEnd: (end: LineEnd) => void;
-  /** It may try again: a wait is over, or a dead connection was dropped. */
+  readonly onEnd: (end: ConnectionEnd) => void;
+  /** Called when the document may connect again: a wait is over, or a dead connection was dropped. */
   readonly onReady: () => void;
 }
 
-/** How long a connection may take to open; a network may swallow it without a word. */
+/** How long a connection may take to open. A network may swallow the attempt silently. */
 const OPEN_TIMEOUT_MS = 20_000;
-/** How long the server may take to answer when it is asked whether it is there. */
+/** How long the server may take to answer a check. */
 const CHECK_TIMEOUT_MS = 5_000;
 
 export const createDocumentConnection = (deps: DocumentConnectionDeps): DocumentConnection => {
@@ -51,29 +51,29 @@ export const createDocumentConnection = (deps: DocumentConnectionDeps): Document
   let deadline: (() => void) | undefined;
   let isChecking = false;
 
-  const calm = (): void => {
+  const cancelDeadline = (): void => {
     deadline?.();
     deadline = undefined;
     isChecking = false;
   };
 
-  const dropAfter = (delayMs: number, dropped: () => void): void => {
-    calm();
+  const dropAfter = (delayMs: number, onDropped: () => void): void => {
+    cancelDeadline();
     deadline = clock.after(delayMs, () => {
-      calm();
+      cancelDeadline();
       link.drop();
-      dropped();
+      onDropped();
     });
   };
 
   const link = createDocumentLink({
     ...deps,
     onOpen: () => {
-      calm();
+      cancelDeadline();
       deps.onOpen();
     },
     onClosed: (end) => {
-      calm();
+      cancelDeadline();
       deps.onEnd({ ...end, key });
     },
   });
@@ -84,7 +84,7 @@ export const createDocumentConnection = (deps: DocumentConnectionDeps): Document
     backoff,
     connect: (nextKey) => {
       key = nextKey;
-      // The key travels in a subprotocol: a browser lets no page set a header, and an address ends up in logs.
+      // The key travels in a subprotocol: a browser does not let a page set headers, and a URL ends up in logs.
       link.connect([SYNC_SUBPROTOCOL, `${BEARER_SUBPROTOCOL_PREFIX}${nextKey}`]);
       dropAfter(OPEN_TIMEOUT_MS, () => deps.onEnd({ code: undefined, wasOpen: false, key }));
     },
@@ -92,15 +92,15 @@ export const createDocumentConnection = (deps: DocumentConnectionDeps): Document
       if (isChecking || link.state === "closed") return;
       dropAfter(CHECK_TIMEOUT_MS, deps.onReady);
       isChecking = true;
-      const own = deadline;
+      const currentDeadline = deadline;
       const answered = () => {
-        if (deadline === own) calm();
+        if (deadline === currentDeadline) cancelDeadline();
       };
-      // One that is only connecting has answered when it opens.
+      // A connection that is still opening answers by opening.
       if (link.state === "open") link.barrier().then(answered, answered);
     },
     close: () => {
-      calm();
+      cancelDeadline();
       backoff.reset();
       link.close();
     },

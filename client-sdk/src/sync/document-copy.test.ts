@@ -19,7 +19,7 @@ const createDisk = async () => {
   return { records, depsOf };
 };
 
-/** Sets a key in a copy and on its disk, each time as another run of the program. */
+/** Sets a key in a copy and on its disk, each time like another run of the program. */
 const set = async (records: Records, copy: DocumentCopy, key: string): Promise<void> => {
   const writerId = drawClientId(systemRandomBytes);
   const update = encodeEdit(copy.doc, { root: "settings", key, value: 1 }, { writerId });
@@ -31,7 +31,7 @@ const set = async (records: Records, copy: DocumentCopy, key: string): Promise<v
 
 const keysOf = (copy: DocumentCopy): string[] => Array.from(readEntries(copy.doc, "settings").keys()).sort();
 
-test("what one program adds while another folds is not lost, though both fold", async () => {
+test("keeps an update that one program adds while another folds, even if both fold", async () => {
   const { records, depsOf } = await createDisk();
   const one = await loadCopy(depsOf(records));
   await set(records, one, "a");
@@ -59,7 +59,7 @@ test("what one program adds while another folds is not lost, though both fold", 
   expect(await records.keys("document/update/")).toHaveLength(1);
 });
 
-test("a copy hears what another program added, and that another copy counts", async () => {
+test("a copy reads what another program added, and notices that it was replaced", async () => {
   const { records, depsOf } = await createDisk();
   const one = await loadCopy(depsOf(records));
   await set(records, one, "a");
@@ -67,14 +67,14 @@ test("a copy hears what another program added, and that another copy counts", as
   await set(records, one, "b");
 
   const isCurrent = await other.readNews();
-  const heard = keysOf(other);
+  const keysRead = keysOf(other);
   await replaceCopy(depsOf(records), one, { doc: createDoc(systemRandomBytes), setAside: false });
 
-  expect([isCurrent, heard]).toEqual([true, ["a", "b"]]);
+  expect([isCurrent, keysRead]).toEqual([true, ["a", "b"]]);
   expect(await other.readNews()).toBe(false);
 });
 
-test("what is added to a copy that was replaced meanwhile is no part of the new one", async () => {
+test("an update that is added to a replaced copy does not become part of the new one", async () => {
   const { records, depsOf } = await createDisk();
   const one = await loadCopy(depsOf(records));
   await set(records, one, "a");

@@ -5,22 +5,23 @@ import type { Change } from "../storage/storage.ts";
 import { createDoc } from "./create-doc.ts";
 
 /**
- * One copy of the student's document and its records: `document/update/<copy>/<id>` an update, and `document/copy` which
- * copy counts. A copy that is given up leaves nothing behind that a later one could be mistaken for.
+ * A copy of the student's document and its records: `document/update/<copy>/<id>` holds an update, and
+ * `document/copy` names the current copy. A copy that is given up leaves no records that a later one could mistake
+ * for its own.
  */
 export interface DocumentCopy {
   readonly id: string;
-  /** Changed by updates alone, never edited: it must have no clock that is not on the disk. */
+  /** Changed only by applying updates, never edited: it must have no clock that is not on the disk. */
   readonly doc: Y.Doc;
-  /** Keeps an update; to be made part of a write that `noteKept` is told of. */
+  /** Returns the changes that store an update. Write them, then call `noteKept` with them. */
   append(update: Uint8Array): readonly Change[];
-  /** These changes are on the disk. */
+  /** Call it when these changes are on the disk. */
   noteKept(changes: readonly Change[]): void;
-  /** Applies what other programs have kept. Resolves with `false` when another copy counts by now. */
+  /** Applies the updates that other programs have stored. Resolves with `false` if this copy was replaced. */
   readNews(): Promise<boolean>;
-  /** Makes many updates one, in one write. */
+  /** Merges all stored updates into one, in one write. */
   fold(): Promise<void>;
-  /** Whether there are so many that folding pays. */
+  /** Returns whether there are enough updates to be worth folding. */
   isLong(): boolean;
 }
 
@@ -30,7 +31,7 @@ interface CopyDeps {
   readonly randomBytes: RandomBytes;
 }
 
-/** The origin of updates that come from the disk, or are on it already. */
+/** The origin of updates that come from the disk, or are already on it. */
 export const KEPT = "kept";
 
 const CURRENT = "document/copy";
@@ -38,7 +39,7 @@ const UPDATES = "document/update/";
 const ASIDE = "aside/document";
 const FOLD_AFTER = 50;
 
-/** Reads the copy that counts; an empty new one when there is none. */
+/** Reads the current copy. Creates an empty one if there is none. */
 export const loadCopy = async (deps: CopyDeps): Promise<DocumentCopy> => {
   const id = await deps.records.getJson<string>(CURRENT);
   const copy = createCopy(deps, {
@@ -51,8 +52,8 @@ export const loadCopy = async (deps: CopyDeps): Promise<DocumentCopy> => {
 };
 
 /**
- * Puts another document in the place of a copy, in one write; with `setAside` the last state of the old one is kept
- * under `aside/document`. Resolves with `undefined` when another program was quicker.
+ * Replaces a copy with another document, in one write. With `setAside` the last state of the old one is kept under
+ * `aside/document`. Resolves with `undefined` if another program was faster.
  */
 export const replaceCopy = async (
   deps: CopyDeps,
@@ -78,17 +79,17 @@ const createCopy = (
   { id, doc, isNamed }: { readonly id: string; readonly doc: Y.Doc; readonly isNamed: boolean },
 ): DocumentCopy => {
   const prefix = `${UPDATES}${id}/`;
-  /** Keys of the records that the document has. */
-  let known: ReadonlySet<string> = new Set();
+  /** The keys of the records that the document already contains. */
+  let appliedKeys: ReadonlySet<string> = new Set();
   let isCurrent = isNamed;
 
   const read = async (): Promise<readonly string[]> => {
     const updates = await records.listBytes(prefix);
     doc.transact(() => {
-      for (const { key, value } of updates) if (!known.has(key)) Y.applyUpdate(doc, value, KEPT);
+      for (const { key, value } of updates) if (!appliedKeys.has(key)) Y.applyUpdate(doc, value, KEPT);
     }, KEPT);
     const keys = updates.map(({ key }) => key);
-    known = new Set(keys);
+    appliedKeys = new Set(keys);
     return keys;
   };
 
@@ -101,7 +102,10 @@ const createCopy = (
     ],
     noteKept: (changes) => {
       isCurrent = true;
-      known = new Set([...known, ...changes.map(({ key }) => key).filter((key) => key.startsWith(prefix))]);
+      appliedKeys = new Set([
+        ...appliedKeys,
+        ...changes.map(({ key }) => key).filter((key) => key.startsWith(prefix)),
+      ]);
     },
     readNews: async () => {
       const current = await records.getJson<string>(CURRENT);
@@ -111,14 +115,14 @@ const createCopy = (
       return true;
     },
     fold: async () => {
-      // Exactly these go: what another program adds meanwhile stays.
+      // Only these keys are removed: an update that another program adds in the meantime stays.
       const keys = await read();
       const changes = copy.append(Y.encodeStateAsUpdate(doc));
       await records.write([...keys.map(remove), ...changes]);
-      known = new Set();
+      appliedKeys = new Set();
       copy.noteKept(changes);
     },
-    isLong: () => known.size > FOLD_AFTER,
+    isLong: () => appliedKeys.size > FOLD_AFTER,
   };
   return copy;
 };

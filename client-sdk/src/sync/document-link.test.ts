@@ -1,13 +1,13 @@
 import { afterAll, expect, onTestFinished, test, vi } from "vitest";
-import type { LineEnd } from "./document-connection.ts";
+import type { ConnectionEnd } from "./document-connection.ts";
 
-// Before anything is loaded: lib0 keeps the clock that was there then.
+// Faked before any import: lib0 keeps the clock that it finds when it is loaded.
 vi.useFakeTimers();
 afterAll(() => void vi.useRealTimers());
 const { createDoc } = await import("./create-doc.ts");
 const { createDocumentLink } = await import("./document-link.ts");
 
-/** A platform's socket that does what the test says. */
+/** A WebSocket that the test controls. */
 class FakeSocket {
   static made: FakeSocket[] = [];
   readonly sent: unknown[] = [];
@@ -28,7 +28,7 @@ class FakeSocket {
 
 const createLink = () => {
   FakeSocket.made = [];
-  const ends: Omit<LineEnd, "key">[] = [];
+  const ends: Omit<ConnectionEnd, "key">[] = [];
   const link = createDocumentLink({
     url: "ws://localhost/sync",
     name: "user/1",
@@ -42,13 +42,13 @@ const createLink = () => {
   onTestFinished(link.close);
   link.connect(["one"]);
   const [socket] = FakeSocket.made;
-  if (!socket) throw new Error("No socket was made");
+  if (!socket) throw new Error("No socket was created");
   return { link, socket, ends };
 };
 
 const FIVE_MINUTES = 300_000;
 
-test("the provider does not connect again by itself, whatever ended the connection", async () => {
+test("the provider does not reconnect by itself, whatever ended the connection", async () => {
   const { socket, ends } = createLink();
   socket.onopen?.();
 
@@ -59,7 +59,7 @@ test("the provider does not connect again by itself, whatever ended the connecti
   expect(ends).toEqual([{ code: 1006, wasOpen: true }]);
 });
 
-test("a connection on which nothing is heard ends, and stays ended", async () => {
+test("a connection on which nothing arrives is closed, and stays closed", async () => {
   const { link, socket, ends } = createLink();
   socket.onopen?.();
 
@@ -70,7 +70,7 @@ test("a connection on which nothing is heard ends, and stays ended", async () =>
   expect(link.state).toBe("closed");
 });
 
-test("a connection that is dropped ends without a word", async () => {
+test("dropping a connection does not call onClosed", async () => {
   const { link, socket, ends } = createLink();
   socket.onopen?.();
 

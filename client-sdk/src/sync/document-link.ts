@@ -9,45 +9,50 @@ import { EdVoyageError } from "../runtime/errors.ts";
 import { callListener } from "../runtime/observable.ts";
 import { createBarriers } from "./barriers.ts";
 
-/** The stock provider of one document, which connects when it is told to and at no other time. */
+/** The stock provider of one document. It connects only when it is told to. */
 export interface DocumentLink {
   readonly state: "closed" | "connecting" | "open";
   readonly isSynced: boolean;
   readonly awareness: Awareness;
-  /** Connects with these subprotocols; to be called when it is closed. Throws what the platform's socket throws. */
+  /**
+   * Connects with these subprotocols. Call it only while the link is closed. Throws what the platform's socket
+   * throws.
+   */
   connect(protocols: readonly string[]): void;
-  /** Closes the connection without a word to `onClosed`; what waits for a barrier waits on. */
+  /** Closes the connection without calling `onClosed`. Open barriers continue to wait. */
   drop(): void;
   barrier(): Promise<void>;
-  /** Gives up what waits for a barrier. */
+  /** Closes the link. Open barriers throw `closed`. */
   close(): void;
 }
 
 export interface DocumentLinkDeps {
-  /** Of all documents, as `wss://…/sync`. */
+  /** The URL of all documents, such as `wss://…/sync`. */
   readonly url: string;
   readonly name: string;
   readonly doc: Y.Doc;
   readonly WebSocket: typeof WebSocket;
   readonly onOpen: () => void;
-  /** All that the server had is here. */
+  /** Called when everything that the server had has arrived. */
   readonly onSynced: () => void;
-  /** The connection is gone, or there was none; `code` is what the server closed it with, if it said one. */
+  /**
+   * Called when the connection is gone, or could not be opened. `code` is the server's close code, if there was one.
+   */
   readonly onClosed: (end: { readonly code: number | undefined; readonly wasOpen: boolean }) => void;
   readonly onInboxHint: () => void;
 }
 
-/** Makes the provider; it is closed. */
+/** Creates the provider, closed. */
 export const createDocumentLink = (deps: DocumentLinkDeps): DocumentLink => {
   const { url, name, doc } = deps;
   let isDropping = false;
   const awareness = new Awareness(doc);
-  // It begins with a state that says nothing, and would tell it to everybody.
+  // Awareness starts with an empty state, and would send it to everybody.
   awareness.setLocalState(null);
   const provider = new WebsocketProvider(url, name, doc, {
     connect: false,
     awareness,
-    // It would say a student's edits to every other tab, whoever is signed in there.
+    // BroadcastChannel would send a student's edits to every other tab, whoever is signed in there.
     disableBc: true,
     WebSocketPolyfill: deps.WebSocket,
   });
@@ -61,11 +66,11 @@ export const createDocumentLink = (deps: DocumentLinkDeps): DocumentLink => {
   });
   provider.on("connection-close", (event) => {
     const end = { code: event?.code, wasOpen: provider.wsconnected };
-    // It would connect again by its own clock, and with the key of last time.
+    // Otherwise the provider would reconnect on its own schedule, with the previous key.
     provider.shouldConnect = false;
     barriers.lost();
     if (isDropping) return;
-    // It is still about to forget the socket: a call of `connect` would find it open.
+    // Deferred: the provider has not cleared its socket yet, so `connect` would take it for open.
     queueMicrotask(() => deps.onClosed(end));
   });
 

@@ -12,10 +12,10 @@ import { checkKey, parseValue } from "./entry-check.ts";
 import { nextKey, putEntry, readJournal, removeEntry, withWaiting, type JournalEntry } from "./journal.ts";
 import { isSameJson, type Json } from "./json.ts";
 
-/** By key. */
+/** The values of a root, by key. */
 export type Entries = ReadonlyMap<string, unknown>;
 
-/** The student's document on this device: its copy, and the journal of edits that the server may not have. */
+/** The student's document on this device: its copy, and the journal of edits that the server may not have yet. */
 export interface DocumentStore {
   readonly copy: Observable<DocumentCopy>;
   /** In the order in which the edits were made. */
@@ -24,24 +24,24 @@ export interface DocumentStore {
   /** See `UserDocument.edit`. */
   edit(root: UserRoot, key: string, change: (value: unknown) => unknown): Promise<Json | undefined>;
   /**
-   * Makes an edit that waits in the copy that counts, where it is on trial: other edits wait meanwhile. One for which
+   * Applies a waiting edit to the current copy, on trial: until it is confirmed, other edits wait. An edit for which
    * there is no room is given up.
    */
   makeWaiting(entry: JournalEntry): Promise<void>;
-  /** The edit that was made last by `makeWaiting` and not decided on since. */
+  /** The edit that `makeWaiting` applied last, while the server has neither confirmed nor refused it. */
   readonly onTrial: JournalEntry | undefined;
-  /** The server has these: they leave the journal. */
+  /** Removes edits that the server has from the journal. */
   settle(entries: readonly JournalEntry[]): Promise<void>;
-  /** An edit that cannot be made moves to the outbox, as failed. */
+  /** Moves an edit that cannot be applied to the outbox, as failed. */
   giveUp(entry: JournalEntry, failure: EdVoyageError): Promise<void>;
   /**
-   * Puts a document that was fetched afresh in the place of the copy; what the journal has waits to be made in it.
-   * Resolves with `false` when another program has done so before.
+   * Replaces the copy with a freshly fetched document; the edits of the journal then wait to be applied to it.
+   * Resolves with `false` if another program has already replaced the copy.
    */
   replace(doc: Y.Doc, options: { readonly setAside: boolean }): Promise<boolean>;
-  /** Takes over what other programs have written. */
+  /** Reads what other programs have written. */
   refresh(): Promise<void>;
-  /** Waits for what is being written. */
+  /** Waits for running writes. */
   close(): Promise<void>;
 }
 
@@ -50,14 +50,14 @@ export type DocumentStoreDeps = Pick<
   "records" | "outbox" | "clock" | "randomBytes" | "newId" | "report" | "peers"
 >;
 
-/** Reads what the device has. */
+/** Opens the document that is stored on the device. */
 export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<DocumentStore> => {
   const { records, randomBytes, newId, clock } = deps;
-  const inTurn = createSerialQueue();
+  const runSerially = createSerialQueue();
   const topic = deps.peers && `document ${deps.peers.name}`;
   let isClosed = false;
   let onTrial: JournalEntry | undefined;
-  /** Used by scratch copies alone: a document that is edited and updated under one id would draw another. */
+  /** Used only by scratch copies: a document that is both edited and updated under one id would draw another one. */
   let writerId = drawClientId(randomBytes);
 
   const journal = createSubject<readonly JournalEntry[]>(await readJournal(records));
@@ -95,7 +95,7 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
     if (topic) deps.peers?.peers.broadcast(topic);
   };
 
-  /** What was written is on the disk when this resolves, or nothing of it was. */
+  /** Writes all changes or none. They are on the disk when this resolves. */
   const write = async (changes: readonly Change[]): Promise<void> => {
     if (isClosed) throw new EdVoyageError("closed", "This student's store is closed.");
     try {
@@ -105,54 +105,62 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
     }
   };
 
-  const notKept = (cause: unknown): void => {
+  const reportNotKept = (cause: unknown): void => {
     if (isClosed) return;
-    deps.report({ kind: "not-kept", message: "A change of the document could not be kept.", cause });
+    deps.report({ kind: "not-kept", message: "A change of the document could not be stored.", cause });
   };
 
-  /** Keeps what came from the server. What is lost here is lacking in the next state vector, and comes again. */
+  /**
+   * Stores an update from the server. An update that is lost here is missing in the next state vector, and is sent
+   * again.
+   */
   const keepRemote = (doc: Y.Doc, update: Uint8Array): Promise<void> =>
-    inTurn(async () => {
+    runSerially(async () => {
       const { value } = copy;
       if (isClosed || value.doc !== doc) return;
       const changes = value.append(update);
       await write(changes);
       value.noteKept(changes);
       if (value.isLong()) await value.fold();
-    }).catch(notKept);
+    }).catch(reportNotKept);
 
   const onUpdate = (update: Uint8Array, origin: unknown, doc: Y.Doc, transaction: Y.Transaction): void => {
     if (origin !== KEPT) void keepRemote(doc, update);
     if (copy.value.doc === doc) show(changedRoots(transaction));
   };
 
-  /** The order in which an edit comes to be: on a scratch copy, on the disk, and only then in what is shown and sent. */
+  /**
+   * Applies an edit in a safe order: to a scratch copy, to the disk, and only then to the document that is shown and
+   * sent.
+   */
   const make = async (entry: JournalEntry): Promise<void> => {
     const { value } = copy;
-    const made = { ...entry, copyId: value.id };
+    const applied = { ...entry, copyId: value.id };
     const update = encodeEdit(value.doc, entry, { writerId });
     const changes = value.append(update);
     try {
-      await write([...changes, putEntry(made)]);
+      await write([...changes, putEntry(applied)]);
     } catch (error) {
-      // Its clocks are in no document, so nothing was sent under them. But whether the disk has kept them after all
-      // only the next start would tell: they are not used for anything else.
+      // The clocks of this edit are in no document, so nothing was sent under them. But the disk may have stored them
+      // anyway, which only the next start would show: do not use them for anything else.
       writerId = drawClientId(randomBytes);
       throw error;
     }
     tell();
     value.noteKept(changes);
-    // First: an edit that has waited would else be gone from what is shown for a moment.
+    // Apply the update first; otherwise a waiting edit would disappear from view for a moment.
     Y.applyUpdate(value.doc, update, KEPT);
-    const isKnown = journal.value.some(({ id }) => id === made.id);
+    const isInJournal = journal.value.some(({ id }) => id === applied.id);
     showJournal(
-      isKnown ? journal.value.map((one) => (one.id === made.id ? made : one)) : [...journal.value, made],
+      isInJournal
+        ? journal.value.map((one) => (one.id === applied.id ? applied : one))
+        : [...journal.value, applied],
     );
-    if (value.isLong()) await value.fold().catch(notKept);
+    if (value.isLong()) await value.fold().catch(reportNotKept);
   };
 
   const edit: DocumentStore["edit"] = (root, key, change) =>
-    inTurn(async () => {
+    runSerially(async () => {
       checkKey(key);
       const before = entries[root].value.get(key);
       const wanted = change(before) ?? undefined;
@@ -160,7 +168,7 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
       if (isSameJson(before, after)) return after;
       const id = nextKey(journal.value, newId());
       const entry = { id, root, key, value: after ?? null, at: clock.now(), copyId: null };
-      // Edits of one device are made in their order, and one that is on trial is on trial alone.
+      // Edits of one device are applied in order, and only one edit is on trial at a time.
       if (onTrial || waiting().length > 0) {
         await write([putEntry(entry)]);
         tell();
@@ -206,8 +214,8 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
       return onTrial;
     },
     makeWaiting: (entry) =>
-      inTurn(async () => {
-        // The journal may have changed while this waited.
+      runSerially(async () => {
+        // The journal may have changed while this call waited for its turn.
         if (!waiting().some(({ id }) => id === entry.id)) return;
         if (isSameJson(readEntries(copy.value.doc, entry.root).get(entry.key) ?? null, entry.value)) {
           return settle([entry]);
@@ -216,16 +224,17 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
           await make(entry);
           onTrial = entry;
         } catch (error) {
-          // There is no room for it in what was fetched: it must not keep the others waiting.
+          // The fetched document has no room for this edit. Give it up, so that it does not block the others.
           if (!isEdVoyageError(error) || error.reason !== "limit/reached") throw error;
           await giveUp(entry, error);
         }
       }),
-    settle: (settled) => inTurn(() => settle(settled)),
-    giveUp: (entry, failure) => inTurn(() => giveUp(entry, failure)),
+    settle: (settled) => runSerially(() => settle(settled)),
+    giveUp: (entry, failure) => runSerially(() => giveUp(entry, failure)),
     replace: (doc, { setAside }) =>
-      inTurn(async () => {
-        // Before it is encoded: what comes while that is being written is kept in its turn.
+      runSerially(async () => {
+        // Subscribe before the document is encoded: updates that arrive during the write are then stored in their
+        // turn.
         doc.on("update", onUpdate);
         const next = await replaceCopy(deps, copy.value, { doc, setAside }).catch((error: unknown) => {
           doc.off("update", onUpdate);
@@ -237,16 +246,16 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
         return next !== undefined;
       }),
     refresh: () =>
-      inTurn(async () => {
+      runSerially(async () => {
         if (isClosed) return;
-        // Before the updates: an edit of the journal is then in the copy too.
+        // Read the journal before the updates: every edit in the journal is then in the copy too.
         const next = await readJournal(records);
         if (!(await copy.value.readNews())) await load();
         showJournal(next);
       }),
     close: () => {
       isClosed = true;
-      return inTurn(async () => copy.value.doc.destroy());
+      return runSerially(async () => copy.value.doc.destroy());
     },
   };
 

@@ -9,7 +9,7 @@ import { hasHole } from "./entries.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { DocumentSocket, Sockets } from "./sockets.ts";
 
-/** Brings the student's document to the server and back, until it is closed. */
+/** Synchronizes the student's document with the server until it is closed. */
 export interface DocumentSync {
   close(): void;
 }
@@ -20,31 +20,31 @@ export interface DocumentSyncDeps extends Pick<
 > {
   readonly store: DocumentStore;
   readonly sockets: Pick<Sockets, "open">;
-  /** Called for every hint, and at every connection for those that were sent while there was none. */
+  /** Called for every inbox hint, and after every connection, because hints sent in between were missed. */
   readonly onInboxHint?: (() => void) | undefined;
 }
 
-const REFUSED = new EdVoyageError("document/refused", "The server does not take this edit.");
+const REFUSED = new EdVoyageError("document/refused", "The server does not accept this edit.");
 
 /**
- * Connects the copy of the document, and empties the journal as the server gets what is in it.
+ * Connects the copy of the document, and removes edits from the journal once the server has them.
  *
- * A copy that the server refuses is not connected again: another is fetched, and takes its place on the disk in one
- * write once it is here. From then on the journal's edits are those of another copy, wherever the program ends: they
- * are made again one at a time, each confirmed before the next, so that a refusal says which one it is about.
+ * A copy that the server refuses is not connected again. A new one is fetched, and replaces it on the disk in one
+ * write. From then on the edits in the journal belong to another copy, even if the program ends at any point. They are
+ * applied again one at a time, each confirmed before the next, so that a refusal identifies the edit that caused it.
  */
 export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
   const { store, report } = deps;
   const name = userDocumentName(deps.userId);
-  /** To the copy, or to one that is being fetched. */
+  /** The link to the copy, or to a document that is being fetched. */
   let link: { readonly doc: Y.Doc; readonly socket: DocumentSocket } | undefined;
-  /** One program makes the edits that wait: two would each give up the one that is refused. */
-  let isMaker = !deps.peers;
+  /** Only one program applies waiting edits: two programs would each give up the edit that is refused. */
+  let appliesWaiting = !deps.peers;
   let isBusy = false;
   let isClosed = false;
-  /** The link was refused, and this edit is to blame if there is one. */
+  /** Set when the link was refused; `guilty` is the edit that caused it, if there is one. */
   let refusal: { readonly guilty: JournalEntry | undefined } | undefined;
-  /** Whether the copy that is to be replaced has more than what was fetched and the edit on trial. */
+  /** Whether the copy to replace contains more than the fetched document and the edit on trial. */
   let mustSetAside = false;
 
   const connect = (doc: Y.Doc): void => {
@@ -59,22 +59,25 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
 
   const isCopy = (doc: Y.Doc | undefined): boolean => doc === store.copy.value.doc;
 
-  /** Counts until the server confirms something: one that refuses everything is not asked again and again. */
+  /**
+   * Counts refusals until the server confirms something, so that a server that refuses everything is asked less and
+   * less often.
+   */
   const refusals = createBackoffTimer({ ...deps, onOver: () => connect(createDoc(deps.randomBytes)) });
   const forbidden = createBackoffTimer({ ...deps, onOver: () => link && connect(link.doc) });
-  /** The device could not write. */
+  /** The wait after the device could not write. */
   const faults = createBackoffTimer({ ...deps, onOver: () => advance() });
 
-  /** What there is to do now: one thing at a time. */
+  /** Returns the next step. Only one step runs at a time. */
   const nextStep = (): (() => Promise<void>) | undefined => {
     if (refusal) return startOver;
     if (!link?.socket.isSynced) return undefined;
     const { doc, socket } = link;
     if (!isCopy(doc)) return () => takeOver(doc);
-    const made = store.journal.value.filter(({ copyId }) => copyId === store.copy.value.id);
-    if (made.length > 0 || refusals.failures > 0) return () => confirm(socket, made);
+    const applied = store.journal.value.filter(({ copyId }) => copyId === store.copy.value.id);
+    if (applied.length > 0 || refusals.failures > 0) return () => confirm(socket, applied);
     const waiting = store.journal.value[0];
-    return waiting && isMaker ? () => store.makeWaiting(waiting) : undefined;
+    return waiting && appliesWaiting ? () => store.makeWaiting(waiting) : undefined;
   };
 
   const advance = (): void => {
@@ -97,7 +100,8 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
   const synced = (): void => {
     forbidden.reset();
     deps.onInboxHint?.();
-    // What is missing was lost on this device before it was sent. The server would ask for it again and again.
+    // The missing updates were lost on this device before they were sent. The server would ask for them again and
+    // again.
     if (link && isCopy(link.doc) && hasHole(link.doc)) {
       link.socket.close();
       refusal = { guilty: undefined };
@@ -107,7 +111,8 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
 
   const refused = (code: CloseCode): void => {
     if (code === CLOSE_CODES.forbidden) {
-      if (forbidden.failures === 0) report({ kind: "fault", message: "The server denies the document." });
+      if (forbidden.failures === 0)
+        report({ kind: "fault", message: "The server denies access to the user document." });
       return forbidden.fail();
     }
     refusal = { guilty: isCopy(link?.doc) ? store.onTrial : undefined };
@@ -120,7 +125,7 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
     mustSetAside ||= !guilty;
     try {
       if (guilty) await store.giveUp(guilty, REFUSED);
-      // One edit less: that is getting on.
+      // One edit less is progress.
       if (guilty) refusals.reset();
     } finally {
       if (!isClosed) refusals.fail();
@@ -131,33 +136,33 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
     const isReplaced = await store.replace(doc, { setAside: mustSetAside });
     mustSetAside = false;
     if (!isReplaced) return;
-    report({ kind: "document-rebuilt", message: "The server refused the document: it was fetched afresh." });
+    report({ kind: "document-rebuilt", message: "The server refused the document. It was fetched again." });
   };
 
-  const confirm = async (socket: DocumentSocket, made: readonly JournalEntry[]): Promise<void> => {
+  const confirm = async (socket: DocumentSocket, applied: readonly JournalEntry[]): Promise<void> => {
     const isConfirmed = await socket.barrier().then(
       () => true,
-      // The socket was closed, and whoever closed it goes on from there.
+      // The socket was closed; the code that closed it continues from there.
       () => false,
     );
     if (!isConfirmed) return;
     refusals.reset();
-    await store.settle(made);
+    await store.settle(applied);
     faults.reset();
   };
 
-  const leave = [
+  const subscriptions = [
     store.journal.subscribe(advance),
     store.copy.subscribe(() => {
-      // Another program has put another copy in the place of this one.
+      // Another program has replaced this copy.
       if (isCopy(link?.doc)) return;
       refusal = undefined;
       refusals.reset();
       connect(store.copy.value.doc);
     }),
     deps.peers?.peers.acquire(`document ${deps.peers.name}`, (lost) => {
-      isMaker = true;
-      lost?.addEventListener("abort", () => (isMaker = false));
+      appliesWaiting = true;
+      lost?.addEventListener("abort", () => (appliesWaiting = false));
       advance();
     }),
   ];
@@ -166,7 +171,7 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
   return {
     close: () => {
       isClosed = true;
-      for (const stop of leave) stop?.();
+      for (const stop of subscriptions) stop?.();
       for (const wait of [refusals, forbidden, faults]) wait.reset();
       link?.socket.close();
     },

@@ -5,7 +5,7 @@ import { arraysOf, encodeEdit, hasHole, readEntries, type Edit } from "./entries
 const WRITER = { writerId: 7 };
 const setting = (key: string, value: Edit["value"]): Edit => ({ root: "settings", key, value });
 
-/** A document with these edits, each made and then applied. */
+/** Returns a document with these edits, each encoded and then applied. */
 const documentOf = (...edits: readonly Edit[]): Y.Doc => {
   const doc = new Y.Doc();
   for (const edit of edits) Y.applyUpdate(doc, encodeEdit(doc, edit, WRITER));
@@ -23,7 +23,7 @@ test("an edit changes nothing until it is applied", () => {
   expect(readEntries(doc, "settings")).toEqual(new Map([["a", 2]]));
 });
 
-test("edits of one run go on where the last ended, under one writer and no other", () => {
+test("all edits of one run use a single writer id, each continuing after the last", () => {
   const doc = documentOf(setting("a", 1), setting("b", 2), setting("a", null), setting("a", 3));
 
   expect(Array.from(doc.store.clients.keys())).toEqual([WRITER.writerId]);
@@ -33,7 +33,7 @@ test("edits of one run go on where the last ended, under one writer and no other
   ]);
 });
 
-test("of several entries with one key the last counts, and an edit removes them all", () => {
+test("the last of several entries with one key wins, and an edit removes them all", () => {
   const doc = new Y.Doc();
   arraysOf(doc).settings.push([
     { key: "a", val: 1 },
@@ -47,7 +47,7 @@ test("of several entries with one key the last counts, and an edit removes them 
   expect(arraysOf(doc).settings.toArray()).toEqual([]);
 });
 
-test("an edit after which the document would be too large is refused here", () => {
+test("rejects an edit on the device if the document would become too large", () => {
   const doc = new Y.Doc();
   arraysOf(doc).settings.push([{ key: "large", val: "x".repeat(1024 * 1024) }]);
 
@@ -58,7 +58,7 @@ test("an edit after which the document would be too large is refused here", () =
   expect(readEntries(doc, "settings").size).toBe(0);
 });
 
-test("a document that lacks what a later edit leans on has a hole", () => {
+test("a document that lacks an edit on which a later one depends has a hole", () => {
   const doc = documentOf(setting("a", 1));
   const lost = encodeEdit(doc, setting("b", 2), WRITER);
   Y.applyUpdate(doc, lost);

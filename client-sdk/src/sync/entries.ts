@@ -3,7 +3,7 @@ import * as Y from "yjs";
 import { EdVoyageError } from "../runtime/errors.ts";
 import type { Json } from "./json.ts";
 
-/** What becomes of one entry of a user document. */
+/** A change of one entry of a user document. */
 export interface Edit {
   readonly root: UserRoot;
   readonly key: string;
@@ -11,28 +11,31 @@ export interface Edit {
   readonly value: Json;
 }
 
-/** The arrays of a user document by name; asking for them makes them arrays, whatever comes first. */
+/**
+ * Returns the arrays of a user document by name. The call also fixes their type as arrays, whatever update arrives
+ * first.
+ */
 export const arraysOf = (doc: Y.Doc): Readonly<Record<UserRoot, Y.Array<unknown>>> => ({
   favourites: doc.getArray("favourites"),
   settings: doc.getArray("settings"),
 });
 
-/** The entries of an array. Of several with one key, as two devices leave them, the last counts. */
+/** Returns the entries of an array. If several have one key, as after edits on two devices, the last one wins. */
 export const readEntries = (doc: Y.Doc, root: UserRoot): Map<string, unknown> => {
   const valueByKey = new Map<string, unknown>();
   for (const entry of arraysOf(doc)[root]) if (isEntry(entry)) valueByKey.set(entry.key, entry.val);
   return valueByKey;
 };
 
-/** The arrays that a transaction has changed. */
+/** Returns the names of the arrays that a transaction has changed. */
 export const changedRoots = ({ doc, changed }: Y.Transaction): readonly UserRoot[] => {
   const arrays = arraysOf(doc);
   return USER_ROOTS.filter((root) => changed.has(arrays[root]));
 };
 
 /**
- * Makes an edit on a copy of a document, as y-utility's `YKeyValue` would, and returns it as an update; the document
- * stays as it is. Throws `limit/reached`.
+ * Encodes an edit as an update, in the format of y-utility's `YKeyValue`, and leaves the document unchanged. Throws
+ * `limit/reached`.
  */
 export const encodeEdit = (
   doc: Y.Doc,
@@ -42,7 +45,7 @@ export const encodeEdit = (
   const before = Y.encodeStateAsUpdate(doc);
   const scratch = new Y.Doc({ guid: "" });
   Y.applyUpdate(scratch, before);
-  // Not sooner: Yjs draws another id when it is given an update of its own.
+  // Set only now: Yjs draws another id when it applies an update with its own.
   scratch.clientID = writerId;
   let update: Uint8Array = new Uint8Array();
   scratch.on("update", (bytes: Uint8Array) => {
@@ -57,13 +60,16 @@ export const encodeEdit = (
   return update;
 };
 
-/** Whether something is missing that the rest leans on. Yjs keeps such a rest apart, and sends it with every answer. */
+/**
+ * Returns whether updates are missing on which others depend. Yjs holds such updates back, and sends them with every
+ * answer.
+ */
 export const hasHole = ({ store }: Y.Doc): boolean =>
   store.pendingStructs !== null || store.pendingDs !== null;
 
 const removeKey = (array: Y.Array<unknown>, key: string): void => {
   const entries = array.toArray();
-  // From the end, so that what is left keeps its place.
+  // From the end, so that the earlier indexes stay valid.
   for (let index = entries.length - 1; index >= 0; index -= 1) {
     const entry = entries[index];
     if (isEntry(entry) && entry.key === key) array.delete(index);
@@ -73,7 +79,7 @@ const removeKey = (array: Y.Array<unknown>, key: string): void => {
 const assertWithinLimits = (doc: Y.Doc, sizeAtMost: number): void => {
   const { documentBytes, documentStateVectorEntries } = deviceLimits;
   if (sizeAtMost > documentBytes && Y.encodeStateAsUpdate(doc).length > documentBytes) {
-    throw new EdVoyageError("limit/reached", `A document has ${documentBytes} bytes at the most.`, {
+    throw new EdVoyageError("limit/reached", `A document may have at most ${documentBytes} bytes.`, {
       details: { limit: "documentBytes" },
     });
   }

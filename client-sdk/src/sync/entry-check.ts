@@ -3,15 +3,15 @@ import { encode, writeAny } from "lib0/encoding";
 import { EdVoyageError } from "../runtime/errors.ts";
 import type { Json } from "./json.ts";
 
-/** What the server takes as a key. Throws `input/invalid`. */
+/** Throws `input/invalid` for a key that the server does not accept. */
 export const checkKey = (key: string): void => {
   if (key.length > ENTRY_LIMITS.keyCharacters) throw invalid("A key is too long.");
   checkText(key);
 };
 
 /**
- * A value as JSON says it: without what JSON leaves out. Throws `input/invalid` for what the server would refuse with
- * the whole document.
+ * Converts a value as JSON does, without what JSON leaves out. Throws `input/invalid` for a value for which the
+ * server would refuse the whole document.
  */
 export const parseValue = (value: unknown): Json => {
   const plain = toPlain(value);
@@ -26,9 +26,9 @@ const toPlain = (value: unknown) => {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw invalid("A value is no JSON.", cause);
+    throw invalid("A value is not valid JSON.", cause);
   }
-  if (text === undefined) throw invalid("A value is no JSON.");
+  if (text === undefined) throw invalid("A value is not valid JSON.");
   return JSON.parse(text);
 };
 
@@ -43,7 +43,7 @@ const checkJson = (value: Json, depth: number): void => {
   }
 };
 
-/** PostgreSQL keeps no NUL; a surrogate without its other half changes on its way. */
+/** PostgreSQL stores no NUL, and half a surrogate pair would change in transit. */
 const checkText = (text: string): void => {
   if (text.includes("\0")) throw invalid("A text has a NUL.");
   try {

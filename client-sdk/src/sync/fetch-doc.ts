@@ -6,23 +6,26 @@ import type { RandomBytes } from "../runtime/ids.ts";
 import { createDoc } from "./create-doc.ts";
 import type { Sockets } from "./sockets.ts";
 
-/** How long a document may take to come, in milliseconds. */
-const PATIENCE_MS = 10_000;
+/** How long to wait for a document. */
+const FETCH_TIMEOUT_MS = 10_000;
 
-/** Fetches what a document has now, and nothing that comes later. Throws `offline`, `closed`, and `forbidden` for one that is not hers. */
+/**
+ * Fetches the current state of a document, without later updates. Throws `offline`, `closed`, and `forbidden` if the
+ * student may not read it.
+ */
 export const fetchDoc = (
   name: string,
   {
     sockets,
     clock,
     randomBytes,
-    over,
+    signal,
   }: {
     readonly sockets: Sockets;
     readonly clock: Clock;
     readonly randomBytes: RandomBytes;
-    /** Aborted when nobody waits for it any more. */
-    readonly over: AbortSignal;
+    /** Aborted when nobody waits for the document any more. */
+    readonly signal: AbortSignal;
   },
 ): Promise<Y.Doc> =>
   new Promise((resolve, reject) => {
@@ -30,7 +33,7 @@ export const fetchDoc = (
     const end = (settle: () => void): void => {
       cancel();
       unsubscribe();
-      over.removeEventListener("abort", stop);
+      signal.removeEventListener("abort", stop);
       socket.close();
       settle();
     };
@@ -40,15 +43,15 @@ export const fetchDoc = (
       onSynced: () => end(() => resolve(doc)),
       onRefused: (code) =>
         code === CLOSE_CODES.forbidden
-          ? fail(new EdVoyageError("forbidden", "This is not hers to read."))
+          ? fail(new EdVoyageError("forbidden", "The student may not read this document."))
           : giveUp(),
     });
     const stop = (): void => fail(new EdVoyageError("closed", "The room was closed."));
     const giveUpOffline = (): void => {
       if (sockets.state.value === "offline") giveUp();
     };
-    const cancel = clock.after(PATIENCE_MS, giveUp);
-    over.addEventListener("abort", stop);
+    const cancel = clock.after(FETCH_TIMEOUT_MS, giveUp);
+    signal.addEventListener("abort", stop);
     const unsubscribe = sockets.state.subscribe(giveUpOffline);
     giveUpOffline();
   });

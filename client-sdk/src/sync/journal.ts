@@ -4,23 +4,26 @@ import { sequenceKey, sequenceOf } from "../storage/sequence.ts";
 import type { Change } from "../storage/storage.ts";
 import type { Edit } from "./entries.ts";
 
-/** An edit of this student's on this device that is not known to be on the server. */
+/** An edit of the student on this device that may not be on the server yet. */
 export interface JournalEntry extends Edit {
-  /** Its record's key; later edits have later ones. */
+  /** The key of its record. Keys increase with each edit. */
   readonly id: string;
-  /** The device's clock. */
+  /** When the edit was made, by the device's clock. */
   readonly at: number;
-  /** The copy that it was made in; it has still to be made in any other. `null` for one that waits for its turn. */
+  /**
+   * The copy to which the edit was applied; it must still be applied to any other copy. `null` while it waits for its
+   * turn.
+   */
   readonly copyId: string | null;
 }
 
 const PREFIX = "edit/";
 
-/** A key for the edit that comes after all of a journal, whatever the clock said when they were made. */
+/** Returns a key that sorts after all keys of a journal, whatever the clock said when they were made. */
 export const nextKey = (journal: readonly JournalEntry[], id: string): string =>
   sequenceKey(PREFIX, Math.max(0, ...journal.map((entry) => sequenceOf(PREFIX, entry.id))) + 1, id);
 
-/** In the order in which the edits were made. */
+/** Reads the journal, in the order in which the edits were made. */
 export const readJournal = async (records: Records): Promise<readonly JournalEntry[]> => {
   const stored = await records.listJson<Omit<JournalEntry, "id">>(PREFIX);
   return stored
@@ -32,7 +35,7 @@ export const putEntry = ({ id, ...stored }: JournalEntry): Change => putJson(id,
 
 export const removeEntry = ({ id }: JournalEntry): Change => remove(id);
 
-/** A document's entries as they will be when the edits that wait have been made in it. */
+/** Returns a document's entries as they will be after the waiting edits. */
 export const withWaiting = (
   entries: ReadonlyMap<string, unknown>,
   { root, waiting }: { readonly root: UserRoot; readonly waiting: readonly JournalEntry[] },

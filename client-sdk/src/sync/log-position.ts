@@ -1,7 +1,7 @@
 import type { Position, RoomHead, RoomId } from "@edvoyage/protocol";
 import type { Segment } from "./segment.ts";
 
-/** The newest event, but for one that only ends a segment: what the inbox calls the room's head. */
+/** Returns the newest event, ignoring one that only ends a segment. The inbox calls it the room's head. */
 export const endOf = (roomId: RoomId, segments: readonly Segment[]): RoomHead | undefined => {
   for (const { segment, rows } of [...segments].reverse()) {
     for (const { index, event } of [...rows].reverse()) {
@@ -11,7 +11,7 @@ export const endOf = (roomId: RoomId, segments: readonly Segment[]): RoomHead | 
   return undefined;
 };
 
-/** The id of the event at a place; `undefined` where there is none, or it was removed. */
+/** Returns the id of the event at a position, or `undefined` if there is none or it was removed. */
 export const eventIdAt = (segments: readonly Segment[], { segment, index }: Position): string | undefined => {
   const row = segments.find((one) => one.segment === segment)?.rows.find((one) => one.index === index);
   return row && row.event[1] !== "next" ? row.event[2] : undefined;

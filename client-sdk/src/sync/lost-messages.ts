@@ -4,7 +4,10 @@ import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { QueuedCommand } from "../outbox/outbox.ts";
 import type { Segment } from "./segment.ts";
 
-/** Own messages of copies that were dropped. Which of them the server has is known when the log was fetched afresh. */
+/**
+ * The student's own messages in copies that were dropped. Once the log is fetched again, it shows which of them the
+ * server still has.
+ */
 export interface LostMessages {
   readonly candidates: readonly LostMessage[];
 }
@@ -12,14 +15,14 @@ export interface LostMessages {
 /** A message that may be lost. */
 export interface LostMessage {
   readonly id: MessageId;
-  /** As it was edited last. */
+  /** The text after the last edit. */
   readonly text: string;
   readonly replyTo: MessageId | null;
-  /** Where it was. */
+  /** The segment that the message was in. */
   readonly segment: number;
 }
 
-/** What a student said in these segments, and what the outbox knows to be acknowledged in the room. */
+/** Returns the student's messages in these segments, and the room's messages that are acknowledged in the outbox. */
 export const ownMessages = (
   segments: readonly Segment[],
   { userId, acked }: { readonly userId: UserId; readonly acked: readonly OutboxEntry[] },
@@ -43,25 +46,31 @@ export const ownMessages = (
   return [...messageById.values()];
 };
 
-/** Where a log must be fetched from to know what of this it has; `undefined` when nothing asks. */
+/** Returns the first segment to fetch in order to check all candidates; `undefined` if there are none. */
 export const firstSegmentOf = ({ candidates }: LostMessages): number | undefined =>
   candidates.length > 0 ? Math.min(...candidates.map(({ segment }) => segment)) : undefined;
 
-/** Candidates that the log has neither as a message nor as a removed one; before its first segment nobody can tell. */
+/**
+ * Returns the candidates that the log has neither as a message nor as a removed one. Candidates older than its first
+ * segment are left out, because nobody can tell.
+ */
 export const missingMessages = (
   candidates: readonly LostMessage[],
   segments: readonly Segment[],
 ): readonly LostMessage[] => {
-  const known = new Set<string>(
+  const loggedIds = new Set<string>(
     segments.flatMap(({ rows }) =>
       rows.map(({ event }) => (event[1] === "remove" ? event[5] : String(event[2]))),
     ),
   );
   const first = segments[0]?.segment ?? 0;
-  return candidates.filter(({ id, segment }) => segment >= first && !known.has(id));
+  return candidates.filter(({ id, segment }) => segment >= first && !loggedIds.has(id));
 };
 
-/** Keeps a lost message in the outbox as failed. Sent again it has the same id: it is one message wherever it survived. */
+/**
+ * Converts a lost message to a failed command for the outbox. A retry uses the same id, so it stays one message
+ * wherever it survived.
+ */
 export const lostToCommand = (roomId: RoomId, { id, text, replyTo }: LostMessage): QueuedCommand => ({
   procedure: "chat.send",
   id: messageToCommandId(id),

@@ -8,49 +8,52 @@ import { lostToCommand, missingMessages, ownMessages, type LostMessages } from "
 import { createRoomRecords } from "./room-records.ts";
 import { purgeMessages, readSegment, type Segment } from "./segment.ts";
 
-/** The copy of one segment. */
+/** A copy of one segment. */
 export interface Copy {
   readonly doc: Y.Doc;
   content: Segment;
-  /** The device has it as it is here. */
+  /** Whether the device has stored this state of the copy. */
   isKept: boolean;
-  /** The removals in so many of its rows were made in the older copies too. */
+  /** Removals in this many of its rows were already applied to the older copies. */
   settledLength: number;
 }
 
 /**
- * The copies of a room's log, in memory and on the device: a stretch of segments without a hole that ends with the
- * newest one known. Not to be asked for two things at once.
+ * The copies of a room's log, in memory and on the device: consecutive segments up to the newest one known. Make only
+ * one call at a time.
  */
 export interface RoomCopies {
-  /** Those in memory, oldest first. */
+  /** The copies in memory, oldest first. */
   readonly segments: readonly Segment[];
   readonly newest: Copy | undefined;
   readonly end: RoomHead | undefined;
-  /** Set from the moment at which copies were dropped until it is decided what was lost with them. */
+  /** Set after copies were dropped, until it is decided which messages were lost with them. */
   readonly lost: LostMessages | undefined;
-  /** Reads the newest of the device's copies. */
+  /** Reads the newest copies from the device. */
   load(): Promise<void>;
-  /** Reads one from the device; `undefined` where it has none of this stretch. */
+  /** Reads a copy from the device; `undefined` if it has none of these consecutive segments. */
   read(segment: number): Promise<Copy | undefined>;
-  /** Puts an older one before the first. */
+  /** Adds an older copy before the first. */
   prepend(copy: Copy): void;
-  /** Takes in what came for a segment. One that does not continue the stretch begins another. */
+  /**
+   * Takes in an update of a segment. A segment that does not directly follow the newest one starts a new sequence.
+   */
   take(copy: Copy): void;
-  /** How the room's acknowledged commands stand. */
+  /** Returns which of the room's acknowledged commands have arrived. */
   arrivals(): readonly Arrival[];
   /**
-   * Writes what is not kept yet, and makes removals in the older copies. Beside it the outbox forgets what has arrived,
-   * unless it `isClosing`; when the log `isCurrent`, here up to its end, it is also decided what was lost.
+   * Stores unsaved copies, and applies removals to the older copies. Also removes arrived commands from the outbox,
+   * except while `isClosing`. If the log `isCurrent`, that is, here up to its end, it also decides which messages
+   * were lost.
    */
   write(options: { readonly isCurrent: boolean; readonly isClosing?: boolean }): Promise<void>;
-  /** Drops all copies, and keeps which own messages may be lost with them. */
+  /** Drops all copies, and remembers which of the student's own messages may be lost with them. */
   drop(): Promise<void>;
-  /** Drops all there is of the room. */
+  /** Deletes everything of the room from the device. */
   erase(): Promise<void>;
 }
 
-/** Rows that are read from the device at first, if it has them. */
+/** How many rows to read from the device at first, if it has them. */
 const FIRST_ROWS = 64;
 
 export const createCopy = (segment: number, doc: Y.Doc): Copy => ({
@@ -65,11 +68,11 @@ export const createRoomCopies = (
   account: Pick<StudentContext, "records" | "outbox" | "userId" | "randomBytes">,
 ): RoomCopies => {
   const { records, outbox, userId } = account;
-  const kept = createRoomRecords(roomId, account);
+  const roomRecords = createRoomRecords(roomId, account);
   let copies: readonly Copy[] = [];
-  /** The first segment of this stretch on the device; `copies` may begin later. */
-  let floor = 0;
-  /** The device has copies that are not of this stretch. */
+  /** The first consecutive segment on the device; `copies` may begin later. */
+  let firstSegment = 0;
+  /** Whether the device has copies outside the consecutive segments. */
   let hasStrays = false;
   let lost: LostMessages | undefined;
 
@@ -77,56 +80,61 @@ export const createRoomCopies = (
   const acked = () => ackedIn(outbox.entries.value, roomId);
 
   const prepend = (copy: Copy): void => {
-    // It may be of before a removal that is known here.
+    // The copy may be older than a removal that is known here.
     purge(
       [copy],
       removalsIn(copies, () => 0),
     );
     copies = [copy, ...copies];
-    floor = Math.min(floor, copy.content.segment);
+    firstSegment = Math.min(firstSegment, copy.content.segment);
   };
 
   const read = async (segment: number): Promise<Copy | undefined> => {
-    const doc = segment < floor ? undefined : await kept.copy(segment);
+    const doc = segment < firstSegment ? undefined : await roomRecords.copy(segment);
     if (!doc) return undefined;
     const copy = createCopy(segment, doc);
     return { ...copy, isKept: true, settledLength: copy.content.length };
   };
 
-  /** What the device and memory have, oldest first. */
-  const everything = async (): Promise<readonly Segment[]> => {
+  /** Returns all segments on the device and in memory, oldest first. */
+  const readAllSegments = async (): Promise<readonly Segment[]> => {
     const first = copies[0]?.content.segment ?? Infinity;
     const older: Segment[] = [];
-    for (const segment of await kept.segments()) {
-      const doc = segment < first ? await kept.copy(segment) : undefined;
+    for (const segment of await roomRecords.segments()) {
+      const doc = segment < first ? await roomRecords.copy(segment) : undefined;
       if (doc) older.push(readSegment(segment, doc));
     }
     return [...older, ...segments()];
   };
 
-  /** Removes what is not of the stretch, and removed messages from what is on the device alone. */
-  const clean = async (removed: ReadonlySet<MessageId>, sweeps: boolean): Promise<readonly Change[]> => {
-    if (!sweeps && removed.size === 0) return [];
+  /**
+   * Removes copies outside the consecutive segments, and removed messages from copies that are only on the device.
+   */
+  const clean = async (
+    removed: ReadonlySet<MessageId>,
+    removesStrays: boolean,
+  ): Promise<readonly Change[]> => {
+    if (!removesStrays && removed.size === 0) return [];
     const [first = 0, last = 0] = [copies[0]?.content.segment, copies.at(-1)?.content.segment];
     const changes: Change[] = [];
-    for (const segment of await kept.segments()) {
-      if (segment < floor || segment > last) changes.push(kept.removeCopy(segment));
+    for (const segment of await roomRecords.segments()) {
+      if (segment < firstSegment || segment > last) changes.push(roomRecords.removeCopy(segment));
       else if (segment < first) {
-        const doc = await kept.copy(segment);
-        if (doc && purgeMessages(doc, removed)) changes.push(kept.putCopy(segment, doc));
+        const doc = await roomRecords.copy(segment);
+        if (doc && purgeMessages(doc, removed)) changes.push(roomRecords.putCopy(segment, doc));
       }
     }
     return changes;
   };
 
   const settle = async (changes: readonly Change[], { candidates }: LostMessages): Promise<void> => {
-    const missing = missingMessages(candidates, await everything());
+    const missing = missingMessages(candidates, await readAllSegments());
     const known = new Set<string>(
       outbox.entries.value.flatMap(({ id, state }) => (state === "acked" ? [] : [id])),
     );
     await outbox.addAll(
       missing.filter(({ id }) => !known.has(id)).map((message) => lostToCommand(roomId, message)),
-      [...changes, kept.putLost(undefined)],
+      [...changes, roomRecords.putLost(undefined)],
     );
     lost = undefined;
   };
@@ -147,19 +155,24 @@ export const createRoomCopies = (
 
     load: async () => {
       copies = [];
-      lost = await kept.lost();
-      const known = await kept.segments();
-      floor = known.at(-1) ?? 0;
-      while (known.includes(floor - 1)) floor -= 1;
-      for (let segment = known.at(-1) ?? -1, rows = 0; segment >= floor && rows < FIRST_ROWS; segment -= 1) {
+      lost = await roomRecords.lost();
+      const known = await roomRecords.segments();
+      firstSegment = known.at(-1) ?? 0;
+      while (known.includes(firstSegment - 1)) firstSegment -= 1;
+      for (
+        let segment = known.at(-1) ?? -1, rows = 0;
+        segment >= firstSegment && rows < FIRST_ROWS;
+        segment -= 1
+      ) {
         const copy = await read(segment);
-        // A damaged newest one is fetched again; one in the middle is a hole, and what is before it of no use.
-        if (!copy && copies.length > 0) floor = segment + 1;
+        // A damaged newest copy is fetched again. A damaged one in the middle leaves a hole, and the copies before it
+        // are of no use.
+        if (!copy && copies.length > 0) firstSegment = segment + 1;
         if (!copy) continue;
         rows += copy.content.rows.length;
         prepend(copy);
       }
-      hasStrays = known.length > 0 && floor !== known[0];
+      hasStrays = known.length > 0 && firstSegment !== known[0];
     },
 
     read,
@@ -172,7 +185,7 @@ export const createRoomCopies = (
       if (newest?.content.segment === copy.content.segment - 1) copies = [...copies, copy];
       else {
         copies = [copy];
-        floor = copy.content.segment;
+        firstSegment = copy.content.segment;
         hasStrays = true;
       }
     },
@@ -182,17 +195,17 @@ export const createRoomCopies = (
     write: async ({ isCurrent, isClosing = false }) => {
       const removed = removalsIn(copies, ({ settledLength }) => settledLength);
       purge(copies, removed);
-      // All that is written is of this moment; what comes while it is written is of the next one.
+      // Write a snapshot of this moment; changes during the write belong to the next one.
       const shown = segments();
-      const unkept = copies.filter(({ isKept }) => !isKept);
+      const unsaved = copies.filter(({ isKept }) => !isKept);
       const lengths = copies.map((copy) => ({ copy, length: copy.content.length }));
-      const puts = unkept.map(({ content, doc }) => kept.putCopy(content.segment, doc));
-      if (puts.length > 0) puts.push(kept.putEnd(endOf(roomId, shown)));
-      const sweeps = hasStrays;
+      const puts = unsaved.map(({ content, doc }) => roomRecords.putCopy(content.segment, doc));
+      if (puts.length > 0) puts.push(roomRecords.putEnd(endOf(roomId, shown)));
+      const removesStrays = hasStrays;
       hasStrays = false;
-      for (const copy of unkept) copy.isKept = true;
+      for (const copy of unsaved) copy.isKept = true;
       try {
-        const changes = [...puts, ...(await clean(removed, sweeps))];
+        const changes = [...puts, ...(await clean(removed, removesStrays))];
         const arrived =
           lost || isClosing ? [] : acked().filter((entry) => arrivalOf(entry, shown) === "arrived");
         const ids = arrived.map(({ id }) => id);
@@ -200,31 +213,35 @@ export const createRoomCopies = (
         else if (ids.length > 0) await outbox.forget(ids, changes);
         else if (changes.length > 0) await records.write(changes);
       } catch (error) {
-        hasStrays ||= sweeps;
-        for (const copy of unkept) copy.isKept = false;
+        hasStrays ||= removesStrays;
+        for (const copy of unsaved) copy.isKept = false;
         throw error;
       }
       for (const { copy, length } of lengths) copy.settledLength = length;
     },
 
     drop: async () => {
-      // Another tab may have dropped them a moment ago.
-      const former = (await kept.lost())?.candidates ?? [];
-      // Who wrote into a rogue copy may have signed with her name; the server has what is hers in it.
-      const segmentsThere = (await everything()).filter(({ isRogue }) => !isRogue);
+      // Another tab may have dropped the copies a moment ago.
+      const former = (await roomRecords.lost())?.candidates ?? [];
+      // The author of a rogue copy may have forged the student's messages; the server has the real ones.
+      const segmentsThere = (await readAllSegments()).filter(({ isRogue }) => !isRogue);
       const own = ownMessages(segmentsThere, { userId, acked: acked() });
       const next = { candidates: [...new Map([...former, ...own].map((one) => [one.id, one])).values()] };
-      const known = await kept.segments();
-      await records.write([...known.map(kept.removeCopy), kept.putEnd(undefined), kept.putLost(next)]);
+      const known = await roomRecords.segments();
+      await records.write([
+        ...known.map(roomRecords.removeCopy),
+        roomRecords.putEnd(undefined),
+        roomRecords.putLost(next),
+      ]);
       lost = next;
       copies = [];
     },
 
     erase: async () => {
-      const known = await kept.segments();
+      const known = await roomRecords.segments();
       await outbox.forget(
         acked().map(({ id }) => id),
-        [...known.map(kept.removeCopy), kept.putEnd(undefined), kept.putLost(undefined)],
+        [...known.map(roomRecords.removeCopy), roomRecords.putEnd(undefined), roomRecords.putLost(undefined)],
       );
       lost = undefined;
       copies = [];
@@ -232,7 +249,7 @@ export const createRoomCopies = (
   };
 };
 
-/** The messages that these copies remove, in rows from `from` on. */
+/** Returns the messages that these copies remove, in rows from `from` on. */
 const removalsIn = (copies: readonly Copy[], from: (copy: Copy) => number): ReadonlySet<MessageId> =>
   new Set(
     copies.flatMap((copy) =>

@@ -13,43 +13,46 @@ import type { Segment } from "./segment.ts";
 import type { DocumentSocket, Sockets } from "./sockets.ts";
 import { createTyping, type Typing } from "./typing.ts";
 
-/** A room's log: what the device has of it, and how it comes by more. */
+/** A room's log: the copies on the device, and how more of it is fetched. */
 export interface RoomLog {
   readonly state: Observable<LogState>;
   readonly typing: Typing;
-  /** Reads the newest of the device's copies, once. Throws `device/failed`. */
+  /** Reads the newest copies from the device, once. Throws `device/failed`. */
   load(): Promise<void>;
-  /** Puts one more segment before the first. `false` where the log begins for this student. Throws `offline`. */
+  /**
+   * Loads one more segment before the first. Resolves with `false` where the log begins for this student. Throws
+   * `offline`.
+   */
   loadOlder(): Promise<boolean>;
-  /** Keeps the newest segment connected until the last who asked for it has left, and a little longer. */
+  /** Keeps the newest segment connected until the last follower has left, and a few seconds longer. */
   follow(): Unsubscribe;
-  /** Fetches what is new and keeps it. Returns whether that was done. */
+  /** Fetches and stores new events. Resolves with whether the log is then current. */
   catchUp(): Promise<boolean>;
-  /** Drops the copies, fetches the log afresh, and keeps own messages that it has no more as failed ones. */
+  /** Drops the copies and fetches the log again. Own messages that it no longer has are kept as failed ones. */
   rebuild(why: string): Promise<void>;
-  /** Deletes all that the device has of the room. */
+  /** Deletes everything of the room from the device. */
   erase(): Promise<void>;
-  /** The inbox knows more of the room. */
+  /** Call it when the inbox knows more about the room. */
   wake(): void;
-  /** Writes what is not kept yet. */
+  /** Stores unsaved copies and closes the log. */
   close(): Promise<void>;
 }
 
-/** A stretch of a log without a hole that ends with the newest segment known. */
+/** Consecutive segments of a log, up to the newest one known. */
 export interface LogState {
-  /** Oldest first; empty while nothing is known. */
+  /** Oldest first. Empty while nothing is known. */
   readonly segments: readonly Segment[];
-  /** The newest event, but for one that only ends a segment. */
+  /** The newest event, ignoring one that only ends a segment. */
   readonly end: RoomHead | undefined;
-  /** There is something before the first. */
+  /** Whether the log has segments before the first one here. */
   readonly hasOlder: boolean;
-  /** All that the server has is here, and what comes will be. */
+  /** Whether everything that the server has is here, and new events arrive by themselves. */
   readonly isCurrent: boolean;
-  /** Copies were dropped: what was lost with them is not decided yet. */
+  /** Whether copies were dropped and it is not decided yet which messages were lost with them. */
   readonly isRebuilding: boolean;
 }
 
-/** Where a room's log can be read. */
+/** The range of a room's log that the student can read. */
 export interface RoomBounds {
   readonly head: RoomHead;
   /** The first segment that the student may read. */
@@ -60,15 +63,15 @@ export interface RoomLogDeps {
   readonly roomId: RoomId;
   readonly account: StudentContext;
   readonly sockets: Sockets;
-  /** Counts how often the server has refused the room; `wake` is called when the wait is over. */
+  /** Counts how often the server has refused the room. `wake` is called when the wait is over. */
   readonly refusals: BackoffTimer;
-  /** As the inbox knows it. */
+  /** Returns the room's bounds as the inbox knows them. */
   readonly whereabouts: () => RoomBounds | undefined;
-  /** Asks the inbox; `wake` is called when it knows. */
+  /** Asks the inbox for the bounds. `wake` is called when it knows them. */
   readonly seek: () => void;
-  /** The server says that a segment is not hers, or not there. */
+  /** Called when the server says that a segment does not exist, or that the student may not read it. */
   readonly onForbidden: () => void;
-  /** Copies were dropped: what the inbox knows of the room may be of the same history. */
+  /** Called when copies were dropped: the inbox's knowledge of the room may come from the same history. */
   readonly onDropped: () => void;
 }
 
@@ -78,15 +81,18 @@ interface Live {
   readonly stop: () => void;
 }
 
-/** More segments than this are not worth fetching one after the other: older ones come when they are asked for. */
+/**
+ * The maximum number of missing segments to fetch one after the other. Beyond it, older segments are fetched on
+ * demand.
+ */
 const MAX_MISSING = 8;
-/** How long what came may wait for more before it is written. */
+/** How long new events may wait for more before they are stored. */
 const KEEP_MS = 250;
-/** How long a room stays connected that nobody looks at: a screen that is turned is closed and opened. */
+/** How long a room stays connected after its last follower left. Rotating a screen closes and reopens it. */
 const LINGER_MS = 5_000;
 const CATCH_UP_MS = 10_000;
-const ROGUE = "A copy of a room had what the server never wrote.";
-const NOTHING: LogState = {
+const ROGUE = "A copy of a room had events that the server never wrote.";
+const EMPTY_STATE: LogState = {
   segments: [],
   end: undefined,
   hasOlder: false,
@@ -94,22 +100,22 @@ const NOTHING: LogState = {
   isRebuilding: false,
 };
 
-/** Opens nothing and reads nothing before it is asked to. */
+/** Creates a room's log. Opens and reads nothing until it is asked to. */
 export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   const { roomId, account, sockets, refusals, whereabouts } = deps;
   const { clock, report, outbox, randomBytes } = account;
   const copies = createRoomCopies(roomId, account);
   const typing = createTyping(account);
-  /** What reads and writes copies waits for what did before. */
-  const turn = createSerialQueue();
-  const state = createSubject(NOTHING);
+  /** Reads and writes of copies run one after the other. */
+  const runSerially = createSerialQueue();
+  const state = createSubject(EMPTY_STATE);
   let live: Live | undefined;
   let loading: Promise<void> | undefined;
-  /** Not before the device was read, nor while its copies are dropped, nor when all is over. */
+  /** False before the device was read, and after the log was closed. */
   let mayConnect = false;
   let isDropping = false;
-  const over = new AbortController();
-  let holds = 0;
+  const closing = new AbortController();
+  let followers = 0;
   let cancelLinger: (() => void) | undefined;
   let cancelKeep: (() => void) | undefined;
 
@@ -127,9 +133,9 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   };
 
   const load = (): Promise<void> => {
-    loading ??= turn(copies.load).then(
+    loading ??= runSerially(copies.load).then(
       () => {
-        mayConnect = !over.signal.aborted;
+        mayConnect = !closing.signal.aborted;
         publish();
         if (copies.segments.some(({ isRogue }) => isRogue)) void rebuild(ROGUE);
         else connect();
@@ -146,12 +152,12 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     cancelKeep?.();
     cancelKeep = undefined;
     try {
-      await turn(() => copies.write({ isCurrent: state.value.isCurrent, isClosing }));
+      await runSerially(() => copies.write({ isCurrent: state.value.isCurrent, isClosing }));
       publish();
       checkArrivals();
     } catch (cause) {
-      // It is tried again with what comes next.
-      report({ kind: "not-kept", message: "A room's messages could not be kept.", cause });
+      // The next event triggers a retry.
+      report({ kind: "not-kept", message: "A room's messages could not be stored.", cause });
     }
   };
 
@@ -159,11 +165,12 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     cancelKeep ??= clock.after(KEEP_MS, () => void keep());
   };
 
-  /** An acknowledged command goes from the outbox when its event is here. */
+  /** Schedules the removal of acknowledged commands from the outbox once their events are here. */
   const checkArrivals = (): void => {
     if (!mayConnect) return;
     const arrivals = copies.arrivals();
-    if (arrivals.includes("undone")) void rebuild("The server has something else where a message was.");
+    if (arrivals.includes("undone"))
+      void rebuild("The server has something else at the position of a message.");
     else if (arrivals.includes("arrived")) scheduleKeep();
   };
   const stopChecking = outbox.entries.subscribe(checkArrivals);
@@ -176,7 +183,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   };
 
   const connect = (): void => {
-    if (live || holds === 0 || !mayConnect || isDropping || refusals.isWaiting) return;
+    if (live || followers === 0 || !mayConnect || isDropping || refusals.isWaiting) return;
     const { newest } = copies;
     const segment = nextSegment(newest?.content, { lost: copies.lost, place: whereabouts() });
     if (segment === undefined) return deps.seek();
@@ -213,7 +220,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
 
   const refused = (code: number): void => {
     disconnect();
-    // Another history is dropped: what is asked for next is another thing.
+    // No wait for a forked history: the copies are dropped, so the next request is a different one.
     if (code !== CLOSE_CODES.forked) refusals.fail();
     publish();
     if (code === CLOSE_CODES.forked) void rebuild("The server has another history of a room.");
@@ -222,13 +229,13 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
       report({ kind: "fault", message: `The server refused a room's socket with ${code}.` });
   };
 
-  /** Nothing connects meanwhile: what came would be of what is dropped. */
-  const dropping = async (drop: () => Promise<void>): Promise<void> => {
+  /** Nothing connects in the meantime: new events would belong to the copies that are being dropped. */
+  const disconnectAndDrop = async (drop: () => Promise<void>): Promise<void> => {
     isDropping = true;
     disconnect();
     try {
       await load();
-      await turn(drop);
+      await runSerially(drop);
     } finally {
       isDropping = false;
       publish();
@@ -238,7 +245,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   const rebuild = async (why: string): Promise<void> => {
     if (isDropping) return;
     try {
-      await dropping(copies.drop);
+      await disconnectAndDrop(copies.drop);
       report({ kind: "room-rebuilt", message: why });
       deps.onDropped();
       connect();
@@ -249,15 +256,19 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
 
   const loadOlder = async (): Promise<boolean> => {
     const first = copies.segments[0]?.segment;
-    if (first === undefined) throw new EdVoyageError("offline", "The newest messages are not here yet.");
+    if (first === undefined)
+      throw new EdVoyageError("offline", "The newest messages have not been fetched yet.");
     if (first <= fromSegment()) return false;
     const name = roomDocumentName(roomId, first - 1);
-    const kept = await copies.read(first - 1);
+    const stored = await copies.read(first - 1);
     const older =
-      kept && !kept.content.isRogue
-        ? kept
-        : createCopy(first - 1, await fetchDoc(name, { sockets, clock, randomBytes, over: over.signal }));
-    // A segment far ahead may have taken the place of all meanwhile.
+      stored && !stored.content.isRogue
+        ? stored
+        : createCopy(
+            first - 1,
+            await fetchDoc(name, { sockets, clock, randomBytes, signal: closing.signal }),
+          );
+    // In the meantime, a segment far ahead may have replaced all others.
     if (copies.segments[0]?.segment === first) copies.prepend(older);
     publish();
     scheduleKeep();
@@ -265,11 +276,11 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   };
 
   const release = (): void => {
-    holds -= 1;
-    if (holds > 0) return;
+    followers -= 1;
+    if (followers > 0) return;
     cancelLinger = clock.after(LINGER_MS, () => {
       cancelLinger = undefined;
-      if (holds > 0) return;
+      if (followers > 0) return;
       disconnect();
       publish();
     });
@@ -283,14 +294,14 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     loadOlder: async () => {
       await load();
       try {
-        return await turn(loadOlder);
+        return await runSerially(loadOlder);
       } catch (error) {
         throw toEdVoyageError(error);
       }
     },
 
     follow: () => {
-      holds += 1;
+      followers += 1;
       cancelLinger?.();
       cancelLinger = undefined;
       load().then(connect, (cause: unknown) =>
@@ -305,15 +316,16 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
 
     catchUp: async () => {
       await load();
-      holds += 1;
+      followers += 1;
       connect();
-      const isOver = (now: LogState): boolean => now.isCurrent || refusals.isWaiting || over.signal.aborted;
+      const isOver = (now: LogState): boolean =>
+        now.isCurrent || refusals.isWaiting || closing.signal.aborted;
       await waitUntil(state, isOver, { clock, timeoutMs: CATCH_UP_MS });
       const { isCurrent } = state.value;
       await keep();
-      holds -= 1;
-      // Not a little longer: of many rooms that are caught up, one is connected at a time.
-      if (holds === 0 && !cancelLinger) {
+      followers -= 1;
+      // No lingering: when many rooms catch up, only one is connected at a time.
+      if (followers === 0 && !cancelLinger) {
         disconnect();
         publish();
       }
@@ -321,7 +333,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     },
 
     rebuild,
-    erase: () => dropping(copies.erase),
+    erase: () => disconnectAndDrop(copies.erase),
 
     wake: () => {
       if (!mayConnect) return;
@@ -330,25 +342,28 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     },
 
     close: async () => {
-      over.abort();
+      closing.abort();
       mayConnect = false;
       stopChecking();
       cancelLinger?.();
       typing.say(false);
       disconnect();
-      // Whoever waits hears that it is over.
+      // Wakes those who wait for the state.
       publish();
       await keep({ isClosing: true });
     },
   };
 };
 
-/** Where the log goes on after the newest copy; where it begins when there is none, or it is too far away. */
+/**
+ * Returns the segment to connect: the one after the newest copy, or where the log begins if there is no copy or it is
+ * too far behind.
+ */
 const nextSegment = (
   newest: Segment | undefined,
   { lost, place }: { readonly lost: LostMessages | undefined; readonly place: RoomBounds | undefined },
 ): number | undefined => {
-  // What is rebuilt is fetched whole: what was lost is known only then.
+  // A rebuilt log is fetched whole, because only then is it known what was lost.
   const isNear = lost || !place || !newest || place.head.segment - newest.segment <= MAX_MISSING;
   if (newest && isNear) return newest.isSealed ? newest.segment + 1 : newest.segment;
   if (!place) return undefined;

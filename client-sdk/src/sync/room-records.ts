@@ -6,11 +6,14 @@ import type { Change } from "../storage/storage.ts";
 import type { LostMessages } from "./lost-messages.ts";
 import { bytesToDoc, docToBytes } from "./segment.ts";
 
-/** What a device keeps of one room's log: a copy a segment, where they end, and what a rebuilding has to decide. */
+/**
+ * The records of one room's log on a device: a copy for each segment, the end of the log, and messages that may be
+ * lost.
+ */
 export interface RoomRecords {
-  /** Segments of which there is a copy, ascending. */
+  /** Returns the segments that have a copy, ascending. */
   segments(): Promise<readonly number[]>;
-  /** `undefined` where there is none, or it was damaged. */
+  /** Resolves with `undefined` if there is none, or it was damaged. */
   copy(segment: number): Promise<Y.Doc | undefined>;
   lost(): Promise<LostMessages | undefined>;
   readonly putCopy: (segment: number, doc: Y.Doc) => Change;
@@ -23,7 +26,7 @@ export interface RoomRecords {
 
 const END = "end/";
 const LOST = "lost/";
-/** As many as a segment has in a document's name at the most, so that keys are ordered as numbers are. */
+/** The maximum number of digits of a segment in a document's name, so that keys sort like numbers. */
 const SEGMENT_DIGITS = 9;
 
 export const createRoomRecords = (
@@ -48,7 +51,7 @@ export const createRoomRecords = (
   };
 };
 
-/** The newest event of every copy on the device, without reading one; `null` where one is being rebuilt. */
+/** Reads the newest event of every room's copies, without reading a copy; `null` for a room that is being rebuilt. */
 export const loadRoomEnds = async (records: Records): Promise<Map<RoomId, RoomHead | null>> => {
   const ends = await records.listJson<RoomHead>(END);
   const lost = await records.keys(LOST);

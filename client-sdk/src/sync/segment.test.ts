@@ -9,7 +9,7 @@ const ADA = "ada" as UserId;
 const message = (id: string): RoomEvent => [1, "message", id as MessageId, ADA, 1, `text of ${id}`, null];
 const edit = (id: string, of: string): RoomEvent => [1, "edit", id, ADA, 2, of as MessageId, `text of ${id}`];
 
-/** A segment as the server makes it: one writer that only appends. */
+/** Creates a segment like the server does: a single writer that only appends. */
 const toDoc = (events: readonly unknown[]): Y.Doc => {
   const doc = new Y.Doc();
   for (const event of events) doc.getArray("events").push([event]);
@@ -18,7 +18,7 @@ const toDoc = (events: readonly unknown[]): Y.Doc => {
 
 const rowsOf = (doc: Y.Doc) => readSegment(0, doc).rows.map(({ index, event }) => `${index} ${event[2]}`);
 
-test("a row is at its place, whatever was redacted before it", () => {
+test("a row keeps its index, whatever was redacted before it", () => {
   const doc = toDoc([message("a"), message("b"), message("c"), [1, "next", 1]]);
   doc.getArray("events").delete(0, 2);
 
@@ -26,7 +26,7 @@ test("a row is at its place, whatever was redacted before it", () => {
   expect(readSegment(0, doc)).toMatchObject({ length: 4, isSealed: true, isRogue: false });
 });
 
-test("what a second writer wrote is rogue", () => {
+test("a copy with events of a second writer is rogue", () => {
   const doc = toDoc([message("a")]);
   const other = new Y.Doc();
   Y.applyUpdate(other, docToBytes(doc));
@@ -35,19 +35,19 @@ test("what a second writer wrote is rogue", () => {
   expect(readSegment(0, other).isRogue).toBe(true);
 });
 
-test("an event of a later version is passed over and counted", () => {
+test("skips an event of a later version, but counts its row", () => {
   const doc = toDoc([message("a"), [2, "poll", "x"], message("b")]);
 
   expect(rowsOf(doc)).toEqual(["0 a", "2 b"]);
   expect(readSegment(0, doc).length).toBe(3);
 });
 
-test("bytes that are no document are none", () => {
+test("returns undefined for bytes that are no document", () => {
   expect(bytesToDoc(Uint8Array.of(7, 7, 7), systemRandomBytes)).toBeUndefined();
   expect(bytesToDoc(Uint8Array.of(0, 0), systemRandomBytes)).toBeDefined();
 });
 
-test("a purge leaves the bytes that the server's own redaction leaves", () => {
+test("a purge leaves the same bytes as the server's own redaction", () => {
   const ids = ["a", "b", "c", "d"];
   const event = fc.oneof(
     fc.constantFrom(...ids).map(message),
@@ -60,7 +60,7 @@ test("a purge leaves the bytes that the server's own redaction leaves", () => {
       const hit = events.map((one) => removed.includes(one[1] === "edit" ? one[5] : String(one[2])));
 
       const purged = purgeMessages(copy, new Set(removed.map((id) => id as MessageId)));
-      // One by one, as the places are in rows.
+      // One by one, because the server deletes by row.
       events.forEach((_, index) => {
         const left = hit.slice(0, index).filter((isHit) => !isHit).length;
         if (hit[index]) server.getArray("events").delete(left);

@@ -5,25 +5,25 @@ import { createDoc } from "./create-doc.ts";
 
 /** A row of a room's log that was not redacted. */
 export interface LogRow {
-  /** Its place in the segment. */
+  /** Its position in the segment. */
   readonly index: number;
   readonly event: RoomEvent;
 }
 
-/** What the copy of one segment has. */
+/** The content of the copy of one segment. */
 export interface Segment {
   readonly segment: number;
-  /** In the order of the log; redacted ones are missing. */
+  /** In the order of the log, without redacted rows. */
   readonly rows: readonly LogRow[];
-  /** Rows in all. */
+  /** The number of rows, including redacted ones. */
   readonly length: number;
-  /** Its last row says where the log goes on. */
+  /** Whether its last row names the next segment. */
   readonly isSealed: boolean;
-  /** It has what the server never wrote: a log has one writer. */
+  /** Whether it has content that the server never wrote: a log has only one writer. */
   readonly isRogue: boolean;
 }
 
-/** Reads what a document has, row by row: the writer's clock counts rows, the array only those that are left. */
+/** Reads the rows of a document. The writer's clock counts all rows, the array only those that are left. */
 export const readSegment = (segment: number, doc: Y.Doc): Segment => {
   const writers = [...doc.store.clients.values()];
   const structs = writers[0] ?? [];
@@ -45,7 +45,7 @@ export const readSegment = (segment: number, doc: Y.Doc): Segment => {
   };
 };
 
-/** The document that was kept as these bytes; `undefined` for bytes that are none. */
+/** Returns the document that was stored as these bytes, or `undefined` if they are not a document. */
 export const bytesToDoc = (bytes: Uint8Array, randomBytes: RandomBytes): Y.Doc | undefined => {
   const doc = createDoc(randomBytes);
   try {
@@ -56,10 +56,10 @@ export const bytesToDoc = (bytes: Uint8Array, randomBytes: RandomBytes): Y.Doc |
   }
 };
 
-/** What is kept of a document. */
+/** Returns the bytes that are stored for a document. */
 export const docToBytes = (doc: Y.Doc): Uint8Array => Y.encodeStateAsUpdate(doc);
 
-/** Drops removed messages and their edits, as the server does it in its rows. Returns whether there were any. */
+/** Removes messages and their edits from a copy, as the server does in its rows. Returns whether there were any. */
 export const purgeMessages = (doc: Y.Doc, removed: ReadonlySet<MessageId>): boolean => {
   const events = doc.getArray<unknown>(EVENTS_ROOT);
   const places = events.toArray().flatMap((value, place) => {
@@ -68,13 +68,13 @@ export const purgeMessages = (doc: Y.Doc, removed: ReadonlySet<MessageId>): bool
     return id !== undefined && removed.has(id) ? [place] : [];
   });
   doc.transact(() => {
-    // From the end, so that the places before stay what they are.
+    // From the end, so that the earlier indexes stay valid.
     for (const place of places.reverse()) events.delete(place);
   });
   return places.length > 0;
 };
 
-/** Events of a later version are passed over: they will be understood after an update of the app. */
+/** Skips events of a later version: the app understands them after an update. */
 const parseEvent = (value: unknown): RoomEvent | undefined =>
   Array.isArray(value) && value[0] === EVENT_VERSION && typeof value[1] === "string"
     ? (value as unknown as RoomEvent)

@@ -6,63 +6,70 @@ import type { Clock } from "../runtime/clock.ts";
 import type { RandomBytes } from "../runtime/ids.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 import { createBackoffTimer } from "../runtime/backoff-timer.ts";
-import { createDocumentConnection, type DocumentConnection, type LineEnd } from "./document-connection.ts";
+import {
+  createDocumentConnection,
+  type DocumentConnection,
+  type ConnectionEnd,
+} from "./document-connection.ts";
 
-/** How things stand with the server. */
+/** The state of the connection to the server. */
 export type ConnectionState =
-  /** No network, nobody signed in, or the server was not reached. */
+  /** Offline: no network, nobody is signed in, or the server was not reached. */
   "offline" | "connecting" | "online";
 
-/** The sockets of one student, one a document, over the stock y-websocket provider. */
+/** The sockets of one student, one for each document, over the stock y-websocket provider. */
 export interface Sockets {
-  /** Connects a document, and again whenever the connection is lost, until it is closed. */
+  /** Connects a document, and reconnects it after each loss, until it is closed. */
   open(name: string, doc: Y.Doc, listener?: SocketListener): DocumentSocket;
-  /** Connects now what waits for a better moment, and makes sure of connections that may be dead unnoticed. */
+  /** Retries waiting connections now, and checks open ones that may be dead. */
   wake(): void;
   /** "online" while any socket is open. */
   readonly state: Observable<ConnectionState>;
   close(): void;
 }
 
-/** What the owner of a document hears of its socket. */
+/** Callbacks of the owner of a document. */
 export interface SocketListener {
-  /** The document has all that the server had when it was connected. Comes again after every connection. */
+  /**
+   * Called when the document has everything that the server had at the time of the connection. Called again after
+   * every reconnection.
+   */
   readonly onSynced?: () => void;
   /**
-   * The server has closed the socket and says why. It does not come back by itself from the codes 4403, 4413, 4422 and
-   * 4509: the document must be given up, and a fresh one opened. 4401 is told to nobody here: it is the session's matter.
+   * Called when the server has closed the socket for good, with code 4403, 4413, 4422 or 4509: give up the document
+   * and open a fresh one. Code 4401 is not reported here, because it concerns the session.
    */
   readonly onRefused?: (code: CloseCode) => void;
-  /** Message type 103: `inbox.changes` has something. */
+  /** Called for message type 103: `inbox.changes` has something new. */
   readonly onInboxHint?: () => void;
 }
 
-/** One document's socket. */
+/** The socket of one document. */
 export interface DocumentSocket {
   readonly name: string;
   readonly isSynced: boolean;
   readonly awareness: Awareness;
   /**
-   * Resolves when all that the document had when this was called is on the server's disk, however many connections that takes
-   * (message type 102). Throws `closed` when the socket is closed or refused before.
+   * Resolves when everything that the document had at the time of the call is on the server's disk, however many
+   * connections that takes (message type 102). Throws `closed` if the socket is closed or refused before that.
    */
   barrier(): Promise<void>;
   close(): void;
 }
 
-/** What sockets are made from. */
+/** The dependencies of `createSockets`. */
 export interface SocketsDeps {
-  /** The server's, as `https://…`. */
+  /** The server's URL, such as `https://…`. */
   readonly url: string;
-  /** Unless told, the platform's; Node 20 has none. */
+  /** Default: the platform's; Node 20 has none. */
   readonly WebSocket?: typeof WebSocket | undefined;
-  /** The session's key; asked before every connection. */
+  /** Returns the session's key. Called before every connection. */
   readonly token: () => string | undefined;
-  /** Whether to connect at all. When that changes for the better, call `wake`. */
+  /** Returns whether to connect at all. Call `wake` when that becomes true. */
   readonly canConnect: () => boolean;
   /**
-   * The server does not take the key (4401). It is tried again after a while, which grows, unless `token` has another or none
-   * by then: ask what is the matter.
+   * Called when the server does not accept the key (4401). The key is retried after a growing wait, unless `token`
+   * returns another or none by then: validate the session.
    */
   readonly onNoSession: () => void;
   readonly clock: Clock;
@@ -71,63 +78,66 @@ export interface SocketsDeps {
 }
 
 /**
- * Makes the sockets of one student; none is open. When each connects again is decided here and not by the provider,
- * whose waits have no jitter, know nothing of each other, and use the key of last time.
+ * Creates the sockets of one student; none is open. Reconnections are scheduled here, not by the provider, whose
+ * waits have no jitter, are not coordinated, and use an old key.
  */
 export const createSockets = (deps: SocketsDeps): Sockets => {
   const { clock, randomBytes, token } = deps;
   const WebSocket = deps.WebSocket ?? globalThis.WebSocket;
-  if (!WebSocket) throw new TypeError("This platform has no WebSocket: hand one in.");
+  if (!WebSocket) throw new TypeError("This platform has no WebSocket: pass one as `WebSocket`.");
   const url = `${deps.url.replace(/^http/, "ws").replace(/\/+$/, "")}/sync`;
   const state = createSubject<ConnectionState>("offline");
-  const lines = new Set<DocumentConnection>();
+  const connections = new Set<DocumentConnection>();
   let refusedKey: string | undefined;
-  /** It is asked about again when nobody has answered for it: the session may live all the same. */
+  /** After this wait the key is tried again, because the session may still be alive if nobody has checked it. */
   const refusedKeyWait = createBackoffTimer({
     clock,
     randomBytes,
     onOver: () => {
       refusedKey = undefined;
-      pump();
+      connectReady();
     },
   });
 
-  const showState = (): void => {
-    const states = Array.from(lines, ({ link }) => link.state);
+  const publishState = (): void => {
+    const states = Array.from(connections, ({ link }) => link.state);
     if (states.includes("open")) state.set("online");
     else state.set(states.includes("connecting") ? "connecting" : "offline");
   };
 
-  /** Connects every line that has nothing to wait for. */
-  const pump = (): void => {
+  /** Connects every document that has nothing to wait for. */
+  const connectReady = (): void => {
     const key = token();
     if (key !== undefined && key !== refusedKey && deps.canConnect()) connectWith(key);
-    showState();
+    publishState();
   };
 
   const connectWith = (key: string): void => {
-    for (const line of lines) {
-      // While the server is in trouble one line at a time tries whether it is there; the others follow it.
-      if (server.isWaiting || (server.failures > 0 && isAnyTrying(lines))) return;
-      if (line.link.state === "closed" && !line.backoff.isWaiting) connect(line, key);
+    for (const connection of connections) {
+      // While the server fails, only one document at a time tries to reach it; the others follow once it has.
+      if (server.isWaiting || (server.failures > 0 && isAnyTrying(connections))) return;
+      if (connection.link.state === "closed" && !connection.backoff.isWaiting) connect(connection, key);
     }
   };
 
-  const connect = (line: DocumentConnection, key: string): void => {
+  const connect = (connection: DocumentConnection, key: string): void => {
     try {
-      line.connect(key);
+      connection.connect(key);
     } catch (cause) {
-      deps.report({ kind: "fault", message: "A socket could not be made.", cause });
-      line.backoff.fail();
+      deps.report({ kind: "fault", message: "A socket could not be created.", cause });
+      connection.backoff.fail();
     }
   };
 
-  /** Not reached, restarting or full: that concerns all lines alike, and is one wait for all. */
-  const server = createBackoffTimer({ clock, randomBytes, onOver: pump });
+  /**
+   * The wait after the server was not reached, restarted or was full. It concerns all documents alike, so they share
+   * it.
+   */
+  const server = createBackoffTimer({ clock, randomBytes, onOver: connectReady });
 
-  const ended = (line: DocumentConnection, { code, wasOpen, key }: LineEnd): void => {
+  const handleEnd = (connection: DocumentConnection, { code, wasOpen, key }: ConnectionEnd): void => {
     if (code === CLOSE_CODES.noSession) {
-      // Another one may be in use by now: then it is only tried again.
+      // If another key is in use by now, only retry with that one.
       if (key === token() && key !== refusedKey) {
         refusedKey = key;
         refusedKeyWait.fail();
@@ -135,49 +145,49 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       }
     } else if (!wasOpen || code === CLOSE_CODES.restarting || code === CLOSE_CODES.overloaded) {
       server.fail();
-      // Next time another is the first to try.
-      lines.delete(line);
-      lines.add(line);
+      // Move it to the end, so that another document is the first to try next time.
+      connections.delete(connection);
+      connections.add(connection);
     } else {
-      line.backoff.fail();
+      connection.backoff.fail();
     }
-    pump();
+    connectReady();
   };
 
   const open: Sockets["open"] = (name, doc, listener = {}) => {
     const close = (): void => {
-      if (!lines.delete(line)) return;
-      line.close();
-      pump();
+      if (!connections.delete(connection)) return;
+      connection.close();
+      connectReady();
     };
-    const line = createDocumentConnection({
+    const connection = createDocumentConnection({
       url,
       name,
       doc,
       WebSocket,
       clock,
       randomBytes,
-      onOpen: showState,
+      onOpen: publishState,
       onSynced: () => {
         server.reset();
         refusedKeyWait.reset();
-        line.backoff.reset();
-        pump();
+        connection.backoff.reset();
+        connectReady();
         listener.onSynced?.();
       },
       onInboxHint: () => listener.onInboxHint?.(),
       onEnd: (end) => {
-        if (!lines.has(line)) return;
+        if (!connections.has(connection)) return;
         const code = REFUSALS.find((refusal) => refusal === end.code);
-        if (code === undefined) return ended(line, end);
+        if (code === undefined) return handleEnd(connection, end);
         close();
         listener.onRefused?.(code);
       },
-      onReady: pump,
+      onReady: connectReady,
     });
-    lines.add(line);
-    pump();
-    const { link } = line;
+    connections.add(connection);
+    connectReady();
+    const { link } = connection;
     return {
       name,
       get isSynced() {
@@ -193,24 +203,24 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     open,
     wake: () => {
       server.reset();
-      for (const line of lines) {
-        line.backoff.reset();
-        line.check();
+      for (const connection of connections) {
+        connection.backoff.reset();
+        connection.check();
       }
-      pump();
+      connectReady();
     },
     state,
     close: () => {
-      for (const line of lines) line.close();
-      lines.clear();
+      for (const connection of connections) connection.close();
+      connections.clear();
       server.reset();
       refusedKeyWait.reset();
-      showState();
+      publishState();
     },
   };
 };
 
-/** They say something of the document, which trying again would not change. */
+/** Close codes about the document itself, which a retry would not change. */
 const REFUSALS: readonly CloseCode[] = [
   CLOSE_CODES.forbidden,
   CLOSE_CODES.tooLarge,
@@ -218,6 +228,6 @@ const REFUSALS: readonly CloseCode[] = [
   CLOSE_CODES.forked,
 ];
 
-/** Whether a line has begun to connect and has not got what the server has yet. */
-const isAnyTrying = (lines: ReadonlySet<DocumentConnection>): boolean =>
-  Array.from(lines).some(({ link }) => link.state !== "closed" && !link.isSynced);
+/** Returns whether a document has begun to connect and is not synced yet. */
+const isAnyTrying = (connections: ReadonlySet<DocumentConnection>): boolean =>
+  Array.from(connections).some(({ link }) => link.state !== "closed" && !link.isSynced);

@@ -1,27 +1,27 @@
 import type { AuthStatus } from "../auth/auth-status.ts";
 import type { Unsubscribe } from "../runtime/observable.ts";
 
-/** How things stand between this device and the server. */
+/** The state of the synchronization between this device and the server. */
 export interface SyncStatus {
   readonly connection: "offline" | "connecting" | "online";
   readonly auth: AuthStatus["state"];
-  /** What was written here and is not on the server's disk yet: commands and edits. */
+  /** The number of commands and edits that are not on the server's disk yet. */
   readonly pending: number;
-  /** Commands that the server will not take: `outbox.list()` says why. */
+  /** The number of commands that the server refused: `outbox.list()` gives the reasons. */
   readonly failed: number;
-  /** When the server was last heard of, by this device's clock; `null` before that. */
+  /** When the server last answered, by this device's clock; `null` before that. */
   readonly lastSyncedAt: number | null;
 }
 
-/** What goes on between this device and the server. */
+/** Observes and controls the synchronization between this device and the server. */
 export interface Sync {
-  /** A new object when something changes. */
+  /** A new object after each change. */
   readonly status: SyncStatus;
-  /** Calls with the status after each change, not at once. */
+  /** Calls the listener with the status after each change, not at subscription. */
   onStatus(listener: (status: SyncStatus) => void): Unsubscribe;
   /**
-   * Sends what waits, and resolves when all of it is on the server's disk. Throws `outbox/not-empty` when that takes longer than
-   * `timeoutMs` (10,000 unless told), and `signed-out`.
+   * Sends everything that waits, and resolves when it is on the server's disk. Throws `outbox/not-empty` if that
+   * takes longer than `timeoutMs` (default: 10,000), and `signed-out`.
    */
   flush(options?: { readonly timeoutMs?: number }): Promise<void>;
 }

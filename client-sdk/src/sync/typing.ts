@@ -3,17 +3,17 @@ import type { Awareness } from "y-protocols/awareness";
 import type { Clock } from "../runtime/clock.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 
-/** Who types in a room: of the moment, kept by nobody. */
+/** The users who type in a room right now. Nothing of it is stored. */
 export interface Typing {
-  /** Others who type now; the student's own devices are not among them. */
+  /** The other users who type now, without the student's own devices. */
   readonly userIds: Observable<readonly UserId[]>;
-  /** Tells the others; it is over by itself when it was not said again for `TYPING_MS`. */
+  /** Tells the others whether the student types. Ends by itself after `TYPING_MS` without another call. */
   say(isTyping: boolean): void;
-  /** Goes on over another socket, or over none. */
+  /** Switches to another socket, or to none. */
   attach(awareness: Awareness | undefined): void;
 }
 
-/** How long somebody who has stopped is shown as typing. */
+/** How long a user is shown as typing after the last sign of it. */
 const TYPING_MS = 5_000;
 const NOBODY: readonly UserId[] = [];
 
@@ -34,7 +34,7 @@ export const createTyping = ({
     const next = [...others].sort();
     if (next.join() !== userIds.value.join()) userIds.set(next.length > 0 ? next : NOBODY);
   };
-  // Who does not type says nothing at all: a room of 256 that is opened is no news to 255.
+  // A user who does not type sends no state: otherwise opening a room of 256 would notify 255 others.
   const tell = (): void => {
     if (stop || awareness?.getLocalState()) awareness?.setLocalState(stop ? { typing: true } : null);
   };
@@ -42,7 +42,7 @@ export const createTyping = ({
   return {
     userIds,
     say: (isTyping) => {
-      const was = stop !== undefined;
+      const wasTyping = stop !== undefined;
       stop?.();
       stop = isTyping
         ? clock.after(TYPING_MS, () => {
@@ -50,7 +50,7 @@ export const createTyping = ({
             tell();
           })
         : undefined;
-      if (was !== isTyping) tell();
+      if (wasTyping !== isTyping) tell();
     },
     attach: (next) => {
       awareness?.off("change", show);
@@ -62,7 +62,7 @@ export const createTyping = ({
   };
 };
 
-/** The server wrote the id. */
+/** Returns the id of a typing user. The server has set it, so it is trustworthy. */
 const typingUserOf = (state: { readonly [key: string]: unknown }): UserId[] => {
   const { typing, user } = state;
   if (typing !== true || typeof user !== "object" || user === null || !("id" in user)) return [];

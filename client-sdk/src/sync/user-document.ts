@@ -5,28 +5,29 @@ import { createDocumentSync, type DocumentSyncDeps } from "./document-sync.ts";
 import type { Json } from "./json.ts";
 
 /**
- * The document that the devices of one student write: her favourites and her settings. Edits are on this device's disk
- * when their promise resolves, reach the server and the other devices when there is a way, and are merged with theirs.
+ * The document that all devices of a student write: favourites and settings. An edit is on this device's disk when
+ * its promise resolves. It reaches the server and the other devices when there is a connection, and is merged with
+ * their edits.
  */
 export interface UserDocument {
-  /** By key, each another object only when its array has changed. What is in it is not to be changed in place. */
+  /** The entries by key. A root is a new object only when it has changed. Do not change values in place. */
   readonly entries: Readonly<Record<UserRoot, Observable<Entries>>>;
-  /** How many edits of this device are not known to be on the server's disk. */
+  /** The number of edits on this device that may not be on the server's disk yet. */
   readonly pending: Observable<number>;
   /**
-   * Sets a key to what `change` makes of its value; `undefined` and `null` stand for none. Edits are made one after
-   * the other; one that changes nothing leaves no trace. Resolves with the new value once that is on the disk.
-   * Throws `device/full`, `device/failed`, `closed`, `input/invalid`, `limit/reached` and what `change` throws: then
-   * nothing has changed, here or on the server.
+   * Sets a key to the result of `change`, which receives the current value; `undefined` and `null` stand for none.
+   * Edits run one after the other. An edit that changes nothing is not recorded. Resolves with the new value once it
+   * is on the disk. Throws `device/full`, `device/failed`, `closed`, `input/invalid`, `limit/reached`, and the errors
+   * of `change`; nothing has changed then, here or on the server.
    */
   edit(root: UserRoot, key: string, change: (value: unknown) => unknown): Promise<Json | undefined>;
-  /** Stops; what is kept stays. Waits for what is being written. */
+  /** Stops, after waiting for running writes. The stored data stays. */
   close(): Promise<void>;
 }
 
 export type UserDocumentDeps = DocumentStoreDeps & Omit<DocumentSyncDeps, "store">;
 
-/** Reads the student's document from her store, and begins to bring it to the server. */
+/** Opens the student's document from their store, and starts to synchronize it. */
 export const createUserDocument = async (deps: UserDocumentDeps): Promise<UserDocument> => {
   const store = await openDocumentStore(deps);
   const sync = createDocumentSync({ ...deps, store });
@@ -34,13 +35,13 @@ export const createUserDocument = async (deps: UserDocumentDeps): Promise<UserDo
   const refresh = (): void => {
     store.refresh().catch((cause: unknown) => {
       if (isClosed) return;
-      deps.report({ kind: "fault", message: "What another tab has written could not be read.", cause });
+      deps.report({ kind: "fault", message: "The changes of another tab could not be read.", cause });
     });
   };
-  const stopHearing = deps.peers?.peers.subscribe((topic) => {
+  const stopListening = deps.peers?.peers.subscribe((topic) => {
     if (topic === `document ${deps.peers?.name}`) refresh();
   });
-  // What another tab has written while this one was opened was told to nobody here.
+  // Messages of other tabs were missed while the document was being opened.
   if (deps.peers) refresh();
 
   return {
@@ -49,7 +50,7 @@ export const createUserDocument = async (deps: UserDocumentDeps): Promise<UserDo
     edit: store.edit,
     close: async () => {
       isClosed = true;
-      stopHearing?.();
+      stopListening?.();
       sync.close();
       await store.close();
     },
