@@ -3,23 +3,30 @@ import type { ServerApi } from "../rpc/server-api.ts";
 import type { OutboxEntry, QueuedInputs, QueuedProcedure } from "../outbox/outbox-entry.ts";
 import type { OpenView } from "../reads/views.ts";
 
-/** Of what a command is called with, the names of ids. */
+/** The names of a command's inputs that are ids. */
 type IdsOf<Input> = { [Name in keyof Input]-?: Input[Name] extends string ? Name : never }[keyof Input] &
   string;
 
-/** What the areas of a client are made from: the data of whoever is signed in at the moment of a call. */
+/**
+ * The functions from which the features of a client are built. They act for the student who is signed in at the time
+ * of the call.
+ */
 export interface Access {
   readonly open: OpenView;
   /**
-   * Keeps a command on the device, to be sent when there is a way, and returns its id. What is about the same thing, by its id, is
-   * sent in order; `lane` says with what else. Throws what the outbox throws, and `signed-out`.
+   * Stores a command on the device, to be sent when there is a connection, and returns its id. Commands with the same
+   * `about` id are sent in order; `lane` overrides what they are ordered with. Throws what the outbox throws, and
+   * `signed-out`.
    */
   queue<P extends QueuedProcedure>(
     procedure: P,
     input: QueuedInputs[P],
     options: { readonly about: string; readonly lane?: string },
   ): Promise<CommandId>;
-  /** Makes a method that queues a command about a thing: of its id, by its name in the input, and what else there is to say. */
+  /**
+   * Creates a method that queues a command about something. Its parameters are the id, which is passed on as the
+   * input `name`, and the rest of the input.
+   */
   act<P extends QueuedProcedure, Name extends IdsOf<QueuedInputs[P]>>(
     procedure: P,
     name: Name,
@@ -29,15 +36,15 @@ export interface Access {
       ? [more?: Omit<QueuedInputs[P], Name>]
       : [more: Omit<QueuedInputs[P], Name>]
   ) => Promise<CommandId>;
-  /** What waits and what failed. */
+  /** Returns the commands that wait, and those that failed. */
   readonly entries: () => readonly OutboxEntry[];
-  /** Drops a command that failed. */
+  /** Discards a failed command. */
   readonly discard: (id: CommandId) => Promise<void>;
-  /** Calls as the student, now. Throws `signed-out` without one, and `EdVoyageError`. */
+  /** Calls the server as the student, right now. Throws `signed-out` if nobody is signed in, and `EdVoyageError`. */
   readonly call: <Answer>(ask: (rpc: ServerApi) => Promise<Answer>) => Promise<Answer>;
 }
 
-/** A list with one item changed; the same list when it is not in it, or stays the same object. */
+/** Returns a list with one item changed. Returns the same list if the item is not in it or stays the same object. */
 export const withItem = <List extends { readonly items: readonly { readonly id: string }[] }>(
   list: List | undefined,
   id: string,
@@ -50,7 +57,7 @@ export const withItem = <List extends { readonly items: readonly { readonly id: 
     : list;
 };
 
-/** A list without one item; the same when it is not in it. */
+/** Returns a list without one item. Returns the same list if the item is not in it. */
 export const withoutItem = <List extends { readonly items: readonly { readonly id: string }[] }>(
   list: List | undefined,
   id: string,

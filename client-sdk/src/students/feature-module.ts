@@ -1,17 +1,17 @@
 import type { Access } from "./access.ts";
 import type { Projections } from "../reads/query.ts";
 
-/** A part of what a student keeps on the server that an app may do without: it is taken by being imported. */
+/** An optional feature of a client. An app includes it by importing it. */
 export interface FeatureModule<Api> {
   readonly open: (access: Access) => Api;
-  /** What its commands do to what is read. */
+  /** How its queued commands change the results of reads. */
   readonly projections: Projections;
 }
 
-/** Areas by the names under which a client has them. */
+/** Features by the names that they have on the client. */
 export type FeatureModules = Readonly<Record<string, FeatureModule<unknown>>>;
 
-/** What a client has of its areas. */
+/** The APIs of the chosen features, by name. */
 export type OpenedFeatures<Chosen extends FeatureModules> = {
   readonly [Name in keyof Chosen]: Chosen[Name] extends FeatureModule<infer Api> ? Api : never;
 };

@@ -4,34 +4,34 @@ import { createSubject, type Observable } from "../runtime/observable.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
 import { expiryAfterUse, lostSession, type SessionStore, type StoredSession } from "./session-store.ts";
 
-/** A session that has just begun, with its key. */
+/** A new session, with its key. */
 export interface FreshSession {
   readonly session: StoredSession;
   readonly token: string;
 }
 
-/** A student's session while her store is open, and the key that is in use. */
+/** A student's session while their store is open, and the key in use. */
 export interface LiveSession {
   readonly session: Observable<StoredSession>;
-  /** When the server was last heard of, by this device's clock. */
+  /** When the server last answered, by this device's clock. */
   readonly lastHeardAt: Observable<number | null>;
-  /** The key to ask with: none when there is none, or it is about to be replaced. */
+  /** Returns the key to send. `undefined` if there is none, or if it is about to be replaced. */
   readonly token: () => string | undefined;
-  /** Whether she has a key, be it one that is about to be replaced. */
+  /** Returns whether there is a key, even one that is about to be replaced. */
   readonly hasKey: () => boolean;
-  /** Whether the server has taken the session since the store was opened. */
+  /** Returns whether the server has accepted the session since the store was opened. */
   readonly isConfirmed: () => boolean;
-  /** The server has answered. */
+  /** Call it when the server has answered. */
   heard(): void;
-  /** A call with this key has failed. */
+  /** Call it when a call with this key has failed. */
   failed(error: EdVoyageError, usedToken: string | undefined): void;
-  /** Takes a new session of the same student. When it cannot be kept, all is as it was. */
+  /** Switches to a new session of the same student. If it cannot be stored, nothing changes. */
   renew(fresh: FreshSession): Promise<void>;
-  /** Takes the session that another program on this device has begun for her. */
+  /** Switches to the session that another program on this device has begun for the student. */
   reload(): Promise<void>;
-  /** Asks the keychain again for a key that could not be read: a phone is locked after it was started. */
+  /** Retries reading the key if that failed: the keychain of a phone may be locked after a restart. */
   wake(): void;
-  /** Waits for what is being written; nothing more is. */
+  /** Waits for running writes, and starts no new ones. */
   close(): Promise<void>;
 }
 
@@ -41,14 +41,14 @@ export interface LiveSessionOptions {
   readonly clock: ClientEnvironment["clock"];
   readonly report: ClientEnvironment["report"];
   readonly fresh?: FreshSession | undefined;
-  /** There is another key than before. */
+  /** Called when the key has changed. */
   readonly onKey: () => void;
 }
 
-/** How often the use of a session is written down, in milliseconds. */
+/** How often the use of a session is recorded. */
 const TOUCH_MS = 10 * 60_000;
 
-/** Opens what is kept of a session, or keeps a fresh one. One that is lost counts as over. */
+/** Opens the stored session, or stores a new one. A session that is lost counts as ended. */
 export const openLiveSession = async ({
   student,
   sessions,
@@ -71,18 +71,22 @@ export const openLiveSession = async ({
       if (!isClosed) report({ kind: "not-kept", message: "The session could not be kept.", cause });
     });
   };
-  const lost = (what: string, cause?: unknown): void =>
-    report({ kind: "session-lost", message: `${what} cannot be read: she has to sign in again.`, cause });
+  const reportLost = (what: string, cause?: unknown): void =>
+    report({
+      kind: "session-lost",
+      message: `${what} cannot be read: the student has to sign in again.`,
+      cause,
+    });
 
   if (fresh) token = fresh.token;
   else if (kept) {
     token = await sessions.token().catch((cause: unknown) => {
       isUnread = true;
-      lost("The session's key", cause);
+      reportLost("The session's key", cause);
       return undefined;
     });
   } else {
-    lost("The session");
+    reportLost("The session");
     background(sessions.end(session.value));
   }
 
@@ -96,7 +100,7 @@ export const openLiveSession = async ({
     session.set(ended);
   };
 
-  const take = (next: FreshSession["session"], nextToken: string | undefined): void => {
+  const switchTo = (next: FreshSession["session"], nextToken: string | undefined): void => {
     token = nextToken;
     isUnread = false;
     isConfirmed = true;
@@ -117,7 +121,7 @@ export const openLiveSession = async ({
       lastHeardAt.set(now);
       const { value } = session;
       const expiresAt = expiryAfterUse(value.signedInAt, now);
-      // Also when the clock was put back.
+      // `abs`: the clock may also have been set back.
       if (value.endedBecause || Math.abs(expiresAt - value.expiresAt) < TOUCH_MS) return;
       const touched = { ...value, expiresAt, heardAt: now };
       session.set(touched);
@@ -125,7 +129,7 @@ export const openLiveSession = async ({
     },
     failed: ({ reason }, usedToken) => {
       if (reason !== "offline") lastHeardAt.set(clock.now());
-      // An answer to a key that has been replaced meanwhile, or is being replaced, says nothing of the new one.
+      // An answer to an old key, or to one that is being replaced, says nothing about the new one.
       if (usedToken !== undefined && usedToken === inUse() && isSessionOver(reason)) end(reason);
     },
     renew: async (next) => {
@@ -135,25 +139,25 @@ export const openLiveSession = async ({
       } finally {
         isRenewing = false;
       }
-      take(next.session, next.token);
+      switchTo(next.session, next.token);
     },
     reload: async () => {
       const next = await sessions.session();
-      if (next && next.id !== session.value.id) take(next, await sessions.token());
+      if (next && next.id !== session.value.id) switchTo(next, await sessions.token());
     },
     wake: () => {
       if (!isUnread) return;
-      const of = session.value;
+      const sessionBefore = session.value;
       sessions.token().then(
         (found) => {
-          if (!isUnread || session.value !== of || found === undefined) return;
+          if (!isUnread || session.value !== sessionBefore || found === undefined) return;
           isUnread = false;
           token = found;
-          session.set({ ...of });
+          session.set({ ...sessionBefore });
           onKey();
         },
         () => {
-          // It was told when it happened first.
+          // The first failure was already reported.
         },
       );
     },

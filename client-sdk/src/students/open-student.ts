@@ -11,65 +11,72 @@ import type { Records } from "../storage/records.ts";
 import { openLiveSession, type FreshSession, type LiveSession } from "./live-session.ts";
 import { createSessionStore } from "./session-store.ts";
 
-/** What a student has beside her session, made from her account. */
+/** The features of a signed-in student, built on their context. */
 export interface Features {
-  /** Makes an edit of the user document again that was refused before. */
+  /** Retries an edit of the user document that was refused before. */
   editDocument(input: OutboxEntry<"document.edit">["input"]): Promise<void>;
-  /** A command of the outbox was answered. */
+  /** Called when a command of the outbox was answered. */
   settled(entry: OutboxEntry, answer: unknown): void;
-  /** The network is back, the app was opened, or there is a new key. */
+  /** Called when the network is back, the app was opened, or there is a new key. */
   wake(): void;
-  /** Resolves when what was written here is on the server. Throws `outbox/not-empty`. */
+  /** Resolves when everything that was written here is on the server. Throws `outbox/not-empty`. */
   flush(options: { readonly timeoutMs: number }): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What features are made from. */
+/** The dependencies of features. */
 export interface FeatureContext {
   readonly account: StudentContext;
   readonly token: () => string | undefined;
-  /** Whether there is a key to connect with. */
+  /** Returns whether there is a key to connect with. */
   readonly canConnect: () => boolean;
-  /** The server has closed a socket because there is no session. */
+  /** Called when the server has closed a socket because there is no session. */
   readonly onNoSession: () => void;
 }
 
-/** Makes what a student has beside her session. */
+/** Opens the features of a student. */
 export type OpenFeatures<F extends Features> = (context: FeatureContext) => Promise<F>;
 
-/** A student's store while it is open: her session, her outbox, her data. It knows nothing of other students. */
+/** A student's store while it is open: session, outbox and data. It knows nothing about other students. */
 export interface OpenStudent<F extends Features> extends Pick<
   LiveSession,
   "session" | "lastHeardAt" | "token" | "hasKey" | "isConfirmed" | "renew" | "reload"
 > {
   readonly account: StudentContext;
   readonly features: F;
-  /** Asks the server whether the session lives; what it says is kept. Unreachable is no answer. */
+  /**
+   * Asks the server whether the session is alive, and records the answer. Does nothing if the server cannot be
+   * reached.
+   */
   validate(): Promise<void>;
   wake(): void;
-  /** Waits for what is being written. What is kept stays. */
+  /** Closes the store after waiting for running writes. The stored data stays. */
   close(): Promise<void>;
 }
 
 export const storeNameOf = (userId: string): string => `student-${userId}`;
 
 interface OpenOptions<F extends Features> {
-  readonly surroundings: ClientEnvironment;
+  readonly environment: ClientEnvironment;
   readonly openFeatures: OpenFeatures<F>;
-  /** A session that has just begun. */
+  /** A new session. */
   readonly fresh?: FreshSession;
 }
 
-/** Opens a student's store, be it new. A session that is not in it any more counts as over. Leaves nothing open when it throws. */
+/**
+ * Opens a student's store, or creates it. If the session is no longer in it, the session counts as ended. Leaves
+ * nothing open when it throws.
+ */
 export const openStudent = async <F extends Features>(
   student: Student,
   options: OpenOptions<F>,
 ): Promise<OpenStudent<F>> => {
-  const { storage } = options.surroundings;
+  const { storage } = options.environment;
   const report: ClientEnvironment["report"] = (problem) => {
-    // Another program has signed her out and deleted the store, which this one is about to hear.
+    // Not a problem: another program has signed the student out and deleted the store. This program is about to be
+    // told.
     if (problem.cause === undefined || toEdVoyageError(problem.cause).reason !== "closed") {
-      options.surroundings.report(problem);
+      options.environment.report(problem);
     }
   };
   const records = await openRecords(storeNameOf(student.id), { storage, report });
@@ -84,14 +91,14 @@ export const openStudent = async <F extends Features>(
 const openWith = async <F extends Features>(
   student: Student,
   {
-    surroundings,
+    environment,
     openFeatures,
     fresh,
     records,
     report,
   }: OpenOptions<F> & { readonly records: Records; readonly report: ClientEnvironment["report"] },
 ): Promise<OpenStudent<F>> => {
-  const { url, storage, clock, randomBytes, newId, secureStorage } = surroundings;
+  const { url, storage, clock, randomBytes, newId, secureStorage } = environment;
   const userId = student.id;
   const name = storeNameOf(userId);
   let isReady = false;
@@ -105,22 +112,21 @@ const openWith = async <F extends Features>(
   const sessions = createSessionStore({ userId, records, secureStorage, peers: storage.peers });
   const live = await openLiveSession({ student, sessions, clock, report, fresh, onKey: wake });
   const { session, token } = live;
-  const over = new AbortController();
+  const closing = new AbortController();
   const rpc = createHttpCaller({
     url,
-    closed: over.signal,
+    closed: closing.signal,
     token,
     sessionId: () => session.value.id,
-    fetch: surroundings.fetch,
+    fetch: environment.fetch,
     clock,
     onAnswer: () => live.heard(),
     onError: (error, usedToken) => live.failed(error, usedToken),
   });
-  // Not asked whether there is a network: a monitor that is wrong must not keep what was typed here for ever.
+  // Does not check the network: a faulty network monitor must not hold back the student's input forever.
   const canConnect = (): boolean => isReady && !isClosed && token() !== undefined;
   const peers = storage.peers && { name, peers: storage.peers };
-  const onFault = (cause: unknown): void =>
-    report({ kind: "fault", message: "The outbox could not be kept up.", cause });
+  const onFault = (cause: unknown): void => report({ kind: "fault", message: "The outbox failed.", cause });
   const outbox = await createOutbox({
     records,
     clock,
@@ -136,7 +142,7 @@ const openWith = async <F extends Features>(
   const validate = async (): Promise<void> => {
     if (token() === undefined) return;
     await rpc.sessions.validate.query().catch(() => {
-      // What it says of the session was heard on the way.
+      // The result was already recorded by `onAnswer` and `onError`.
     });
   };
   const features: F = await openFeatures({
@@ -146,7 +152,7 @@ const openWith = async <F extends Features>(
     onNoSession: () => void validate(),
   }).catch(async (error: unknown) => {
     isClosed = true;
-    over.abort();
+    closing.abort();
     outbox.close();
     await live.close();
     throw error;
@@ -161,7 +167,7 @@ const openWith = async <F extends Features>(
     wake,
     close: async () => {
       isClosed = true;
-      over.abort();
+      closing.abort();
       outbox.close();
       await live.close();
       await features.close();

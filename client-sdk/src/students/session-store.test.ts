@@ -14,17 +14,17 @@ const sessionOf = (id: string): StoredSession => ({
   expiresAt: 2,
 });
 
-/** As slow as keychains are. */
+/** A keychain that answers late, as real ones do. */
 const createSlowKeychain = (): SecureStorage => {
   const secrets = new Map<string, string>();
-  const later = async <T>(task: () => T): Promise<T> => {
+  const answerLate = async <T>(task: () => T): Promise<T> => {
     await new Promise<void>((resolve) => setImmediate(resolve));
     return task();
   };
   return {
-    get: (name) => later(() => secrets.get(name)),
-    set: (name, value) => later(() => void secrets.set(name, value)),
-    delete: (name) => later(() => void secrets.delete(name)),
+    get: (name) => answerLate(() => secrets.get(name)),
+    set: (name, value) => answerLate(() => void secrets.set(name, value)),
+    delete: (name) => answerLate(() => void secrets.delete(name)),
   };
 };
 
@@ -44,7 +44,7 @@ const createPrograms = async (secureStorage?: SecureStorage) => {
 describe.each(["beside the data", "in a keychain"])("a session whose key is %s", (where) => {
   const open = () => createPrograms(where === "in a keychain" ? createSlowKeychain() : undefined);
 
-  test("is ended, and its key is gone", async () => {
+  test("loses its key when it is ended", async () => {
     const { one } = await open();
     await one.save(sessionOf("first"), "key");
 
@@ -54,7 +54,7 @@ describe.each(["beside the data", "in a keychain"])("a session whose key is %s",
     expect(await one.token()).toBeUndefined();
   });
 
-  test("takes nothing from the next one, whichever program is told of its end, and when", async () => {
+  test("leaves the next session intact, whichever program hears of its end, and when", async () => {
     const { one, other } = await open();
     const ended: StoredSession = { ...sessionOf("first"), endedBecause: "session/revoked" };
     await one.save(sessionOf("first"), "first key");

@@ -5,39 +5,39 @@ import type { SecureStorage } from "../storage/secrets.ts";
 import type { Peers } from "../storage/storage.ts";
 import { createCrossTabLock, createSerialQueue } from "../runtime/serial-queue.ts";
 
-/** A student's session on this device, without its key. Instants are of the device's clock. */
+/** A student's session on this device, without its key. All times are by the device's clock. */
 export interface StoredSession {
   readonly id: SessionId;
   readonly student: Student;
   readonly signedInAt: number;
-  /** When the server will end it if it is not used: only a guess, for the time without a network. */
+  /** When the server will end the session if it is not used. An estimate, for the time without a network. */
   readonly expiresAt: number;
-  /** When the server was last heard of, exact to ten minutes. */
+  /** When the server last answered, accurate to ten minutes. */
   readonly heardAt?: number;
-  /** Set once the server has said that it is over. */
+  /** The reason, once the server has said that the session is over. */
   readonly endedBecause?: SessionEndReason;
 }
 
-/** Where a student's session and its key are kept: inside her own store, or with the key in the device's keychain. */
+/** Stores a student's session and its key: both inside the student's store, or the key in the device's keychain. */
 export interface SessionStore {
   session(): Promise<StoredSession | undefined>;
   token(): Promise<string | undefined>;
   save(session: StoredSession, token: string): Promise<void>;
-  /** Moves `expiresAt` on: the session was used. Does nothing once another one is kept. */
+  /** Stores a later `expiresAt`, because the session was used. Does nothing once another session is stored. */
   touch(session: StoredSession): Promise<void>;
-  /** Keeps why it ended, and drops its key. Does nothing once another one is kept. */
+  /** Stores why the session ended, and deletes its key. Does nothing once another session is stored. */
   end(session: StoredSession): Promise<void>;
-  /** Waits for what is being written. */
+  /** Waits for running writes. */
   settle(): Promise<void>;
 }
 
 const SESSION = "session";
 const TOKEN = "session-key";
 
-/** What a keychain knows the key of a student's session by. */
+/** Returns the name of a student's session key in the keychain. */
 export const secretNameOf = (userId: UserId): string => `edvoyage.session.${userId}`;
 
-/** What is written is written in the order in which it was asked for, record and key together. */
+/** Creates the session store of a student. Writes run in the order of the calls, record and key together. */
 export const createSessionStore = ({
   userId,
   records,
@@ -47,17 +47,17 @@ export const createSessionStore = ({
   readonly userId: UserId;
   readonly records: Records;
   readonly secureStorage: SecureStorage | undefined;
-  /** For programs that share the store: they write one after the other. */
+  /** For programs that share the store: their writes run one after the other. */
   readonly peers: Peers | undefined;
 }): SessionStore => {
   const secretName = secretNameOf(userId);
-  const turn = createSerialQueue();
+  const runSerially = createSerialQueue();
   const lock = createCrossTabLock(peers, `session ${userId}`);
-  const inTurn: typeof turn = (task) => turn(() => lock(task));
+  const runExclusively: typeof runSerially = (task) => runSerially(() => lock(task));
   const read = (): Promise<StoredSession | undefined> => records.getJson<StoredSession>(SESSION);
-  /** What is about a session must not touch the next one, which this program or another has saved meanwhile. */
+  /** Runs a task unless another session was stored in the meantime, by this program or another one. */
   const unlessReplaced = ({ id }: StoredSession, task: () => Promise<void>): Promise<void> =>
-    inTurn(async () => {
+    runExclusively(async () => {
       const kept = await read();
       if (!kept || kept.id === id) await task();
     });
@@ -65,7 +65,7 @@ export const createSessionStore = ({
     session: read,
     token: () => (secureStorage ? secureStorage.get(secretName) : records.getJson<string>(TOKEN)),
     save: (session, token) =>
-      inTurn(async () => {
+      runExclusively(async () => {
         if (!secureStorage) return records.write([putJson(SESSION, session), putJson(TOKEN, token)]);
         await secureStorage.set(secretName, token);
         return records.write([putJson(SESSION, session)]);
@@ -76,11 +76,11 @@ export const createSessionStore = ({
         await records.write([putJson(SESSION, session), remove(TOKEN)]);
         await secureStorage?.delete(secretName);
       }),
-    settle: () => turn(async () => {}),
+    settle: () => runSerially(async () => {}),
   };
 };
 
-/** What stands for a session of which nothing is known any more. */
+/** Returns a placeholder for a session whose record was lost. */
 export const lostSession = (student: Student): StoredSession => ({
   id: "" as SessionId,
   student,
@@ -89,6 +89,6 @@ export const lostSession = (student: Student): StoredSession => ({
   endedBecause: "session/required",
 });
 
-/** When a session that is used now will end if it is not used again. */
+/** Returns when a session that is used now will end if it is not used again. */
 export const expiryAfterUse = (signedInAt: number, now: number): number =>
   Math.min(now + SESSION_IDLE_MS, signedInAt + SESSION_LIFETIME_MS);

@@ -6,36 +6,42 @@ import type { ServerApi } from "../rpc/server-api.ts";
 import type { Records } from "../storage/records.ts";
 import type { Peers } from "../storage/storage.ts";
 
-/** Something that went wrong without anybody waiting for it. The SDK has dealt with it; it is told for the logs. */
+/** A problem in the background that the SDK has handled. It is reported for the logs. */
 export interface Problem {
   readonly kind:
-    /** A record of the store is damaged and was set aside under `damaged/`. */
+    /** A record of the store was damaged, and was set aside under `damaged/`. */
     | "record-damaged"
-    /** A session, or its key, cannot be read any more: its student has to sign in again. */
+    /** A session or its key can no longer be read: the student has to sign in again. */
     | "session-lost"
-    /** What came from the server could not be kept on the device: it is fetched again next time. */
+    /** Something from the server could not be stored on the device. It is fetched again next time. */
     | "not-kept"
-    /** The copy of a room was not of the server's making, or the server was put back: it was fetched afresh. */
+    /**
+     * A room's copy was not written by the server, or the server was restored to an earlier state. The room was
+     * fetched again.
+     */
     | "room-rebuilt"
-    /** The server refused the user document: the copy was set aside, fetched afresh, and the own edits made again. */
+    /**
+     * The server refused the user document. The copy was set aside, the document fetched again, and the student's
+     * edits were applied again.
+     */
     | "document-rebuilt"
-    /** A fault of the SDK or of a listener. */
+    /** A bug of the SDK or of a listener. */
     | "fault";
   readonly message: string;
   readonly cause?: unknown;
 }
 
-/** What every feature of a signed-in student works with. All of it is hers alone. */
+/** The dependencies of every feature of a signed-in student. Everything in it belongs to this student only. */
 export interface StudentContext {
   readonly userId: UserId;
   readonly records: Records;
   readonly outbox: Outbox;
-  /** Calls as this student. */
+  /** Calls the server as this student. */
   readonly rpc: ServerApi;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   readonly newId: NewId;
   readonly report: (problem: Problem) => void;
-  /** For the tabs of a browser: `name` is the store's. */
+  /** Set for the tabs of a browser. `name` is the name of the store. */
   readonly peers?: { readonly name: string; readonly peers: Peers } | undefined;
 }

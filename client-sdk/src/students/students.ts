@@ -11,28 +11,31 @@ import { openStudent, type Features, type OpenFeatures, type OpenStudent } from 
 import type { StoredSession } from "./session-store.ts";
 import { wipeStudent } from "./wipe.ts";
 
-/** What stays of a student who leaves the device. */
+/** What happens to unsent data when a student leaves the device. */
 export type Unsent = "keep" | "discard";
 
-/** Who uses this device. One student's store is open at a time, and nobody else's is looked into. */
+/** The students who use this device. Only one student's store is open at a time, and no other store is read. */
 export interface Students<F extends Features> {
   readonly membership: Observable<Membership>;
   readonly current: Observable<OpenStudent<F> | undefined>;
-  /** Opens the student who was here last. */
+  /** Opens the store of the student who was here last. */
   load(): Promise<void>;
-  /** Opens the store of who has just signed in. Another one's is closed, her session ended, what she wrote kept. */
+  /**
+   * Opens the store of a student who has just signed in. If another student was signed in, their store is closed,
+   * their session is ended, and their unsent data is kept.
+   */
   enter(session: StoredSession, token: string): Promise<void>;
   /**
-   * Ends the session of who is shown now, also without a network, and deletes what is kept of her but, if told, what was
-   * not sent yet.
+   * Ends the current student's session, even without a network, and deletes their data. With "keep", data that was
+   * not sent yet stays.
    */
   leave(unsent: Unsent): Promise<void>;
-  /** Tells the server of the sessions that were left here. */
+  /** Tells the server about the sessions that were ended here. */
   wake(): void;
   close(): Promise<void>;
 }
 
-/** What tells other programs on this device that another student uses it. */
+/** The topic that tells other programs on this device that another student uses it. */
 const TOPIC = "device";
 
 const NOBODY: Membership = { state: "signedOut", student: null };
@@ -41,28 +44,31 @@ export const createStudents = <F extends Features>(deps: {
   readonly surroundings: ClientEnvironment;
   readonly device: Device;
   readonly openFeatures: OpenFeatures<F>;
-  /** A session that an admin ended takes the data with it. */
+  /** Whether to delete the data when an admin has ended the session. */
   readonly wipeWhenRevoked: boolean;
-  /** Another program has changed who is signed in, or how far a sign-in is. */
+  /** Called when another program has changed who is signed in, or the progress of a sign-in. */
   readonly onPeerChange: () => void;
 }): Students<F> => {
-  const { surroundings, device, openFeatures } = deps;
-  const { storage, clock, randomBytes, report } = surroundings;
-  const turn = createSerialQueue();
+  const { surroundings: environment, device, openFeatures } = deps;
+  const { storage, clock, randomBytes, report } = environment;
+  const runSerially = createSerialQueue();
   const lock = createCrossTabLock(storage.peers, TOPIC);
-  /** Who is on this device is changed by one program at a time: one that is slow must not wipe whom another let in. */
-  const exclusively: typeof turn = (task) => turn(() => lock(task));
+  /**
+   * Runs changes of the current student one program at a time: a slow program must not wipe a student that another
+   * program has just signed in.
+   */
+  const runExclusively: typeof runSerially = (task) => runSerially(() => lock(task));
   const membership = createSubject<Membership>(NOBODY);
   const current = createSubject<OpenStudent<F> | undefined>(undefined);
   let unwatch: Unsubscribe | undefined;
   let failures = 0;
-  let cancelDelivery: (() => void) | undefined;
+  let cancelRetry: (() => void) | undefined;
   let isClosed = false;
-  const over = new AbortController();
+  const closing = new AbortController();
   const background = (task: Promise<unknown>): void => {
     task.catch((cause: unknown) => {
       if (!isClosed)
-        report({ kind: "fault", message: "The device's own records could not be kept up.", cause });
+        report({ kind: "fault", message: "The device's own records could not be updated.", cause });
     });
   };
 
@@ -70,13 +76,13 @@ export const createStudents = <F extends Features>(deps: {
     const student = current.value;
     setIfDifferent(membership, student ? toMembership(student, clock.now()) : NOBODY);
     if (deps.wipeWhenRevoked && student?.session.value.endedBecause === "session/revoked") {
-      // By the time it is done she may have signed in again, or somebody else.
+      // By the time this runs, the same student may have signed in again, or another one.
       const { id } = student.session.value;
       background(leave("discard", ({ session }) => session.value.id === id));
     }
   };
 
-  const adopt = (student: OpenStudent<F>): void => {
+  const showStudent = (student: OpenStudent<F>): void => {
     const unwatches = [student.session.subscribe(show), student.lastHeardAt.subscribe(show)];
     unwatch = () => {
       for (const stop of unwatches) stop();
@@ -86,7 +92,7 @@ export const createStudents = <F extends Features>(deps: {
     student.wake();
   };
 
-  const shut = async (): Promise<void> => {
+  const closeCurrent = async (): Promise<void> => {
     const student = current.value;
     unwatch?.();
     unwatch = undefined;
@@ -98,33 +104,33 @@ export const createStudents = <F extends Features>(deps: {
   const tellPeers = (): void => storage.peers?.broadcast(TOPIC);
 
   const wipe = async (gone: Wipe): Promise<void> => {
-    await wipeStudent(gone, surroundings);
+    await wipeStudent(gone, environment);
     await device.write([deviceChanges.removeWipe(gone.userId)]);
     await device.purge();
   };
 
-  /** For whom nobody waits: what could not be deleted now is at the next start. */
+  /** Never throws; a failed wipe is retried at the next start. */
   const tryToWipe = (gone: Wipe): Promise<void> =>
     wipe(gone).catch((cause: unknown) =>
-      report({ kind: "fault", message: "What a student left here could not be deleted yet.", cause }),
+      report({ kind: "fault", message: "The data of a student who left could not be deleted yet.", cause }),
     );
 
-  const endedOf = (student: OpenStudent<F> | undefined): EndedSession | undefined => {
+  const toEndedSession = (student: OpenStudent<F> | undefined): EndedSession | undefined => {
     const token = student?.token();
     return student && token !== undefined ? { id: student.session.value.id, token } : undefined;
   };
 
   const leave = (unsent: Unsent, isMeant: (student: OpenStudent<F>) => boolean): Promise<void> =>
-    exclusively(async () => {
+    runExclusively(async () => {
       const student = current.value;
       if (!student || !isMeant(student)) return;
       const { userId } = student.account;
       const onDevice = await device.current();
-      // Another program was quicker, and somebody else is here.
+      // Another program was faster, and another student is signed in.
       if (onDevice && onDevice.id !== userId) return catchUp();
-      const ended = endedOf(student);
+      const ended = toEndedSession(student);
       const gone: Wipe = { userId, keepsUnsent: unsent === "keep" };
-      // From here on she is signed out, whatever becomes of this program.
+      // From this write on the student is signed out, even if this program ends now.
       await device.write([
         deviceChanges.clearCurrent(),
         deviceChanges.clearProgress(),
@@ -132,16 +138,16 @@ export const createStudents = <F extends Features>(deps: {
         ...(ended ? [deviceChanges.addEnded(ended)] : []),
         ...(await device.clearDamaged()),
       ]);
-      await shut();
+      await closeCurrent();
       tellPeers();
       await wipe(gone);
-      deliver();
+      reportEndedSessions();
     });
 
-  /** A key that is of no more use must not stay alive: the server is told, as soon as it can be reached. */
-  const deliver = (): void => {
-    cancelDelivery?.();
-    cancelDelivery = undefined;
+  /** Ends abandoned sessions on the server as soon as it can be reached, so that their keys do not stay valid. */
+  const reportEndedSessions = (): void => {
+    cancelRetry?.();
+    cancelRetry = undefined;
     background(
       (async () => {
         const ended = await device.endedSessions();
@@ -155,17 +161,17 @@ export const createStudents = <F extends Features>(deps: {
     );
   };
 
-  /** Returns whether the server has decided. */
+  /** Ends a session on the server. Returns whether the server has decided, either way. */
   const endSession = async (id: SessionId, token: string): Promise<boolean> => {
     if (isClosed) return false;
-    const { url, fetch } = surroundings;
+    const { url, fetch } = environment;
     const rpc = createHttpCaller({
       url,
       token: () => token,
       sessionId: () => id,
       fetch,
       clock,
-      closed: over.signal,
+      closed: closing.signal,
     });
     try {
       await rpc.sessions.logout.mutate();
@@ -173,32 +179,32 @@ export const createStudents = <F extends Features>(deps: {
     } catch (error) {
       const { reason } = toEdVoyageError(error);
       if (!isTransient(reason)) return true;
-      // The next program tells the server.
+      // The next program will tell the server.
       if (isClosed) return false;
       failures += 1;
-      cancelDelivery = clock.after(backoffMs(failures, { randomBytes }), deliver);
+      cancelRetry = clock.after(backoffMs(failures, { randomBytes }), reportEndedSessions);
       return false;
     }
   };
 
-  /** Does what the device's records say, which another program may have changed. */
+  /** Applies the device's records, which another program may have changed. */
   const catchUp = async (): Promise<void> => {
     const former = current.value?.account.userId;
-    if (former !== undefined && former !== (await device.current())?.id) await shut();
-    // Read after that: where a browser has no locks, another tab may have let somebody in meanwhile.
+    if (former !== undefined && former !== (await device.current())?.id) await closeCurrent();
+    // Read it only now: in a browser without locks, another tab may have signed a student in during the shutdown.
     const student = await device.current();
     const gone = (await device.wipes()).filter(({ userId }) => userId !== student?.id);
-    // Another program has wiped her store; what this one wrote until it heard of that came after.
+    // Another program has wiped this store. This program may have written to it after that, so wipe it again.
     if (former !== undefined && former !== student?.id && !gone.some(({ userId }) => userId === former)) {
       gone.push({ userId: former, keepsUnsent: true });
     }
     for (const one of gone) await tryToWipe(one);
     if (current.value) return current.value.reload();
-    if (student) adopt(await openStudent(student, { surroundings, openFeatures }));
+    if (student) showStudent(await openStudent(student, { environment, openFeatures }));
   };
-  const load = (): Promise<void> => exclusively(catchUp);
+  const load = (): Promise<void> => runExclusively(catchUp);
 
-  const stopHearing = storage.peers?.subscribe((topic) => {
+  const stopListening = storage.peers?.subscribe((topic) => {
     if (topic !== TOPIC || isClosed) return;
     background(load());
     deps.onPeerChange();
@@ -209,31 +215,31 @@ export const createStudents = <F extends Features>(deps: {
     current,
     load: async () => {
       await load();
-      deliver();
+      reportEndedSessions();
     },
     enter: (session, token) =>
-      exclusively(async () => {
+      runExclusively(async () => {
         const { student } = session;
         const former = current.value;
         const fresh = { session, token };
-        const isHere = [
+        const signedInChanges = [
           deviceChanges.setCurrent(student),
           deviceChanges.clearProgress(),
           deviceChanges.removeWipe(student.id),
         ];
         if (former?.account.userId === student.id) {
           await former.renew(fresh);
-          await device.write(isHere);
+          await device.write(signedInChanges);
           return tellPeers();
         }
-        // What she left here to be deleted must not come back with her.
+        // Finish an earlier wipe of this student first, so that the old data does not come back.
         for (const left of await device.wipes()) if (left.userId === student.id) await wipe(left);
-        const entered = await openStudent(student, { surroundings, openFeatures, fresh });
-        const ended = endedOf(former);
+        const entered = await openStudent(student, { environment, openFeatures, fresh });
+        const ended = toEndedSession(former);
         const gone: Wipe | undefined = former && { userId: former.account.userId, keepsUnsent: true };
         try {
           await device.write([
-            ...isHere,
+            ...signedInChanges,
             ...(gone ? [deviceChanges.addWipe(gone)] : []),
             ...(ended ? [deviceChanges.addEnded(ended)] : []),
             ...(await device.clearDamaged()),
@@ -242,11 +248,11 @@ export const createStudents = <F extends Features>(deps: {
           await entered.close();
           throw error;
         }
-        await shut();
-        adopt(entered);
+        await closeCurrent();
+        showStudent(entered);
         tellPeers();
         if (gone) await tryToWipe(gone);
-        deliver();
+        reportEndedSessions();
       }),
     leave: (unsent) => {
       const userId: UserId | undefined = current.value?.account.userId;
@@ -255,19 +261,21 @@ export const createStudents = <F extends Features>(deps: {
     wake: () => {
       if (isClosed) return;
       current.value?.wake();
-      deliver();
+      reportEndedSessions();
     },
     close: async () => {
       isClosed = true;
-      over.abort();
-      stopHearing?.();
-      cancelDelivery?.();
-      await turn(shut);
+      closing.abort();
+      stopListening?.();
+      cancelRetry?.();
+      await runSerially(closeCurrent);
     },
   };
 };
 
-/** Without a network nobody knows whether a session lives that nobody has used for a day: then it counts as over. */
+/**
+ * Returns who is signed in. A session that was unused for its idle time counts as ended until the server confirms it.
+ */
 const toMembership = <F extends Features>(student: OpenStudent<F>, now: number): Membership => {
   const { student: who, id, endedBecause, expiresAt } = student.session.value;
   if (endedBecause) return { state: "expired", student: who, reason: endedBecause };

@@ -7,38 +7,38 @@ import type { ClientEnvironment } from "../runtime/environment.ts";
 import { storeNameOf } from "./open-student.ts";
 import { secretNameOf } from "./session-store.ts";
 
-/** What of a student's store was written by her and is not on the server yet. */
+/** The key prefixes of data that the student wrote and that may not be on the server yet. */
 const UNSENT_PREFIXES = ["outbox/", "edit/", "lost/"];
 
 /**
- * Deletes what a student who has left had on this device but, if told, what was not sent yet. Her store is closed. Doing it
- * again is no error.
+ * Deletes the data of a student who has left, except unsent data with `keepsUnsent`. The student's store must be
+ * closed. Calling it again is no error.
  */
 export const wipeStudent = async (
   { userId, keepsUnsent }: Wipe,
-  surroundings: Pick<ClientEnvironment, "storage" | "secureStorage" | "report">,
+  environment: Pick<ClientEnvironment, "storage" | "secureStorage" | "report">,
 ): Promise<void> => {
-  const { storage, secureStorage } = surroundings;
+  const { storage, secureStorage } = environment;
   const name = storeNameOf(userId);
   let isEmpty = false;
   try {
-    const records = await openRecords(name, surroundings);
+    const records = await openRecords(name, environment);
     try {
-      isEmpty = !keepsUnsent || (await dropAllElse(records));
+      isEmpty = !keepsUnsent || (await deleteAllButUnsent(records));
     } finally {
       await records.close();
     }
     if (isEmpty) await storage.delete(name);
   } catch (error) {
-    // Another program, which does the same, was faster.
+    // Another program was faster; it deletes the same data.
     if (!isStorageError(error) || error.kind !== "closed") throw error;
   }
   await secureStorage?.delete(secretNameOf(userId));
 };
 
-/** Drops what was sent, or was never hers to send. Returns whether nothing had to stay. */
-const dropAllElse = async (records: Records): Promise<boolean> => {
-  // First: one that is found damaged by it is among the damaged then.
+/** Deletes everything except unsent data. Returns whether nothing had to stay. */
+const deleteAllButUnsent = async (records: Records): Promise<boolean> => {
+  // Read first: a record that this finds damaged is then among the damaged ones.
   const acked = new Set(await keysOfAcked(records));
   const isUnsent = (key: string): boolean =>
     !acked.has(key) && UNSENT_PREFIXES.some((prefix) => key.startsWith(prefix));
