@@ -2,10 +2,12 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-// Tests run from source: the "source" condition of each workspace's exports.
+// Tests run from source, through the "source" condition of each workspace's exports.
 const conditions = ["source", "module", "node", "development|production"];
 
-/** The simulation first: it takes as long as a quarter of the rest, and would go on alone when all else has ended. */
+/**
+ * Runs the simulation first. It takes a quarter as long as all other tests, and would otherwise run alone at the end.
+ */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const isLong = ({ moduleId }: TestSpecification): boolean => moduleId.endsWith("/simulation.test.ts");
@@ -18,10 +20,10 @@ export default defineConfig(({ mode }) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ["source"] } },
   test: {
-    // `npm test` is quick; `npm run check` runs the same tests whole, with every round of the long ones.
+    // `npm test` shortens long tests. `npm run check` runs the same tests with every round.
     provide: { isWholeRun: mode === "whole" },
     sequence: { sequencer: LongestFirst },
-    // Much of a test is waiting for disks and for other processes: the default leaves one core of two to them.
+    // Tests mostly wait for disks and other processes. The default would leave one of two cores idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {

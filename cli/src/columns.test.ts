@@ -6,27 +6,27 @@ const fixed = (width: number) => ({ width, canShrink: false });
 const shrinkable = (width: number) => ({ width, canShrink: true });
 
 describe("fitWidths", () => {
-  test("columns that fit keep their width", () => {
+  test("keeps the width of columns that fit", () => {
     expect(fitWidths([fixed(10), shrinkable(20)], 32)).toEqual([10, 20]);
   });
 
-  test("the widest column that can shrink gives first", () => {
+  test("shrinks the widest shrinkable column first", () => {
     expect(fitWidths([fixed(10), shrinkable(30), shrinkable(20)], 44)).toEqual([10, 15, 15]);
   });
 
-  test("a column that shrinks keeps 8", () => {
+  test("shrinks a column to no less than 8", () => {
     expect(fitWidths([fixed(10), shrinkable(30), fixed(5)], 27)).toEqual([10, 8, 5]);
   });
 
-  test("the last columns are left out when shrinking is not enough", () => {
+  test("leaves out the last columns when shrinking is not enough", () => {
     expect(fitWidths([fixed(36), shrinkable(30), fixed(16)], 60)).toEqual([36, 22]);
   });
 
-  test("a column that does not fit takes those after it along, so that the order stays", () => {
+  test("leaves out all columns after one that does not fit, so that the order stays", () => {
     expect(fitWidths([fixed(10), fixed(50), fixed(2)], 30)).toEqual([10]);
   });
 
-  test("the first column is cut rather than left out", () => {
+  test("cuts the first column instead of leaving it out", () => {
     expect(fitWidths([fixed(36), fixed(5)], 20)).toEqual([20]);
   });
 });
@@ -45,7 +45,7 @@ describe("fitTable", () => {
     { empty: "No devices." },
   );
 
-  test("everything is shown where there is no width", () => {
+  test("shows everything when there is no width limit", () => {
     const { titles, rows, leftOut } = fitTable(deviceTable, Infinity);
 
     expect([titles, ...rows.map((row) => row.map(({ text }) => text))].map((row) => row.join(""))).toEqual([
@@ -56,13 +56,13 @@ describe("fitTable", () => {
     expect(leftOut).toEqual([]);
   });
 
-  test("a narrow terminal cuts what can shrink", () => {
+  test("cuts shrinkable columns in a narrow terminal", () => {
     const { rows } = fitTable(deviceTable, 18);
 
     expect(rows[0]?.map(({ text }) => text).join("")).toBe("Priya's iP…      3");
   });
 
-  test("what is left out is named", () => {
+  test("names the columns that were left out", () => {
     expect(fitTable(deviceTable, 10).leftOut).toEqual(["TRIES"]);
   });
 });

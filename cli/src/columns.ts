@@ -1,27 +1,27 @@
 import type { Cell, Table } from "./outcome.ts";
 import { displayWidth, pad, toPrintable, truncate } from "./printable.ts";
 
-/** Between two columns. */
+/** The gap between two columns. */
 const GAP = "  ";
-/** A column that shrinks keeps this much, so that one still knows what it says. */
+/** The minimum width of a shrunk column, so that its content stays recognizable. */
 const MIN_WIDTH = 8;
 
-/** A table cut and filled up to the width of its columns. */
+/** A table whose cells are cut or padded to the width of their columns. */
 export interface FittedTable {
   readonly titles: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
-  /** Titles of the columns that had no room. */
+  /** The titles of the columns that had no room. */
   readonly leftOut: readonly string[];
 }
 
-/** Fits a table into so many columns of a terminal; `Infinity` shows all of it. */
+/** Fits a table into a terminal with this many columns; `Infinity` shows all of it. */
 export const fitTable = ({ columns, rows }: Table, available: number): FittedTable => {
   const printable = rows.map((row) => row.map(({ text, colour }) => ({ text: toPrintable(text), colour })));
-  const natural = columns.map(({ title, canShrink }, index) => ({
+  const fullColumns = columns.map(({ title, canShrink }, index) => ({
     canShrink,
     width: Math.max(displayWidth(title), ...printable.map((row) => displayWidth(row[index]?.text ?? ""))),
   }));
-  const widths = fitWidths(natural, available);
+  const widths = fitWidths(fullColumns, available);
   const fit = (text: string, index: number): string => {
     const width = widths[index] ?? 0;
     const padded = pad(truncate(text, width), { width, align: columns[index]?.align ?? "left" });
@@ -38,18 +38,18 @@ export const fitTable = ({ columns, rows }: Table, available: number): FittedTab
 };
 
 /**
- * How wide the columns may be. Takes room from the widest that can shrink; when that is not enough, leaves
- * out the last columns, and cuts the first if even that does not fit.
+ * Returns how wide the columns may be. Takes room from the widest shrinkable column first. If that is not enough, it
+ * leaves out the last columns, and cuts the first one if even that does not fit.
  */
 export const fitWidths = (
   columns: readonly { readonly width: number; readonly canShrink: boolean }[],
   available: number,
 ): number[] => {
-  const leasts = columns.map(({ width, canShrink }) => (canShrink ? Math.min(width, MIN_WIDTH) : width));
-  const kept = columns.filter((_, index) => index === 0 || total(leasts.slice(0, index + 1)) <= available);
+  const minWidths = columns.map(({ width, canShrink }) => (canShrink ? Math.min(width, MIN_WIDTH) : width));
+  const kept = columns.filter((_, index) => index === 0 || total(minWidths.slice(0, index + 1)) <= available);
   const widths = kept.map(({ width }) => width);
   while (total(widths) > available) {
-    const shrinkable = widths.map((width, index) => (width > (leasts[index] ?? 0) ? width : 0));
+    const shrinkable = widths.map((width, index) => (width > (minWidths[index] ?? 0) ? width : 0));
     const widest = shrinkable.indexOf(Math.max(...shrinkable));
     if (shrinkable[widest] === 0) return [Math.max(1, available)];
     widths[widest] = (widths[widest] ?? 0) - 1;

@@ -7,52 +7,52 @@ import type { Outcome } from "./outcome.ts";
 import type { StartProgress } from "./progress.ts";
 import type { Settings } from "./settings.ts";
 
-/** Something that a command is given: how it is written, and how what was written becomes a value. */
+/** A parameter of a command: how it is declared, and how its raw value is read. */
 export interface Parameter<Value> {
   readonly declaration: Argument | Option;
   readonly read: (raw: unknown) => Value;
 }
 
-/** A command's parameters by the names that its handler knows them by. */
+/** A command's parameters, by the names that its handler uses. */
 export type ParameterSet = Readonly<Record<string, Parameter<unknown>>>;
 
-/** What a handler gets for its parameters. */
+/** The values that a handler receives for its parameters. */
 export type ValuesOf<Set extends ParameterSet> = {
   readonly [Name in keyof Set]: Set[Name] extends Parameter<infer Value> ? Value : never;
 };
 
-/** What every command can reach. */
+/** The dependencies of every command. */
 export interface CommandContext {
   readonly settings: Settings;
-  /** The server, or the database; closed when the command ends. */
+  /** Connects to the server, or opens the database. The connection is closed when the command ends. */
   connect(options?: ConnectOptions): Promise<Connection>;
   readonly startProgress: StartProgress;
   readonly confirm: Confirm;
-  /** The words for something thrown, for a command that goes on after it. */
+  /** Returns the message and hints for an error, for a command that continues after it. */
   explain(error: unknown): Failure;
   now(): number;
-  /** Aborted by Ctrl-C; calls end by themselves. */
+  /** Aborted by Ctrl-C. Running calls then end by themselves. */
   readonly interrupted: AbortSignal;
 }
 
-/** A command: data, and a handler. */
+/** A command: its description, and its handler. */
 export interface CommandDefinition<Set extends ParameterSet> {
   readonly summary: string;
-  /** In the order of its arguments. */
+  /** Arguments are in the order of the command line. */
   readonly parameters: Set;
   readonly examples: readonly string[];
-  /** What to do when the server refuses for a reason. */
+  /** Hints for errors that the server reports, by reason. */
   readonly hints?: Partial<Readonly<Record<Reason, string>>>;
   run(context: CommandContext, values: ValuesOf<Set>): Promise<Outcome>;
 }
 
-/** What was written on the command line, before it is read. */
+/** The raw values from the command line. */
 export interface RawValues {
   readonly args: readonly unknown[];
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** A command whose parameters nobody else needs to know. */
+/** A command whose parameter types are hidden. */
 export interface Command {
   readonly summary: string;
   readonly declarations: readonly (Argument | Option)[];
@@ -61,7 +61,7 @@ export interface Command {
   run(context: CommandContext, raw: RawValues): Promise<Outcome>;
 }
 
-/** Ties a handler to its parameters; their types meet here and nowhere else. */
+/** Defines a command, and checks its handler against the types of its parameters. */
 export const defineCommand = <Set extends ParameterSet>(definition: CommandDefinition<Set>): Command => {
   const { summary, parameters, examples, hints = {}, run } = definition;
   return {
@@ -73,26 +73,26 @@ export const defineCommand = <Set extends ParameterSet>(definition: CommandDefin
   };
 };
 
-/** Gives each parameter what was written for it. */
+/** Reads the raw value of each parameter. */
 export const readValues = <Set extends ParameterSet>(
   set: Set,
   { args, options }: RawValues,
 ): ValuesOf<Set> => {
-  const waiting = [...args];
+  const remainingArgs = [...args];
   const values = Object.entries(set).map(([name, { declaration, read }]) => [
     name,
-    read(declaration instanceof Argument ? waiting.shift() : options[declaration.attributeName()]),
+    read(declaration instanceof Argument ? remainingArgs.shift() : options[declaration.attributeName()]),
   ]);
   return Object.fromEntries(values) as ValuesOf<Set>;
 };
 
-/** One word that must be there. */
+/** Declares a required argument. */
 export const argument = (name: string, summary: string): Parameter<string> => ({
   declaration: new Argument(`<${name}>`, summary),
   read: (raw) => String(raw),
 });
 
-/** One word of a few, that must be there. */
+/** Declares a required argument with a fixed set of words. */
 export const choice = <const Word extends string>(
   name: string,
   { summary, of: words }: { readonly summary: string; readonly of: readonly Word[] },
@@ -101,38 +101,38 @@ export const choice = <const Word extends string>(
   read: (raw) => {
     const word = words.find((one) => one === raw);
     if (word !== undefined) return word;
-    throw new Error(`The command line took a word for ${name} that there is not`);
+    throw new Error(`The command line accepted an unknown word for ${name}`);
   },
 });
 
-/** One or more words. */
+/** Declares a required argument that can be repeated. */
 export const repeatedArgument = (name: string, summary: string): Parameter<readonly string[]> => ({
   declaration: new Argument(`<${name}...>`, summary),
   read: (raw) => (Array.isArray(raw) ? raw.map(String) : []),
 });
 
-/** An option with a value. */
+/** Declares an option with a value. */
 export const text = (flags: string, summary: string): Parameter<string | undefined> => ({
   declaration: new Option(flags, summary),
   read: (raw) => (typeof raw === "string" ? raw : undefined),
 });
 
-/** An option that must be there and say something. */
+/** Declares a required option whose value must not be blank. */
 export const requiredText = (flags: string, summary: string): Parameter<string> => ({
   declaration: new Option(flags, summary).makeOptionMandatory().argParser((raw) => {
     if (/\S/.test(raw)) return raw;
-    throw new InvalidArgumentError("It says nothing.");
+    throw new InvalidArgumentError("It must not be empty.");
   }),
   read: (raw) => String(raw),
 });
 
-/** An option without one. */
+/** Declares an option without a value. */
 export const flag = (flags: string, summary: string): Parameter<boolean> => ({
   declaration: new Option(flags, summary),
   read: (raw) => raw === true,
 });
 
-/** An option with a whole number of at least 0. */
+/** Declares an option whose value is a whole number of at least 0. */
 export const wholeNumber = (
   flags: string,
   summary: string,
@@ -145,14 +145,14 @@ export const wholeNumber = (
   read: (raw) => (typeof raw === "number" ? raw : fallback),
 });
 
-/** How many rows of a list, 50 unless told. */
+/** How many rows of a list to show. Default: 50. */
 export const limit: Parameter<number> = {
-  declaration: new Option("--limit <n>", "How many at the most").default(50).argParser((raw) => {
+  declaration: new Option("--limit <n>", "Show at most this many").default(50).argParser((raw) => {
     if (/^[1-9]\d{0,8}$/.test(raw)) return Number(raw);
     throw new InvalidArgumentError("Give a whole number of at least 1.");
   }),
   read: (raw) => (typeof raw === "number" ? raw : 50),
 };
 
-/** Whether whole phone numbers are shown. */
+/** Whether to show whole phone numbers. */
 export const showPhones = flag("--show-phones", "Show whole phone numbers; they are masked otherwise");

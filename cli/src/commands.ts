@@ -24,7 +24,7 @@ import { exportUser } from "./users/export.ts";
 import { listUsers } from "./users/list.ts";
 import { showUser } from "./users/show.ts";
 
-/** A noun with its verbs. */
+/** A group of commands: a noun with its verbs. */
 export interface Noun {
   readonly summary: string;
   readonly verbs: Readonly<Record<string, Command>>;
@@ -47,21 +47,21 @@ export const nouns: Readonly<Record<string, Noun>> = {
     },
   },
   posts: {
-    summary: "Posts of Cavity: what students report, and what is removed",
+    summary: "Posts in Cavity: reports by students, and removal",
     verbs: { list: listPosts, show: showPost, remove: removePost },
   },
   users: {
-    summary: "Students: who they are, what is kept of them, and their erasure",
+    summary: "Students: their accounts, the data stored about them, and their erasure",
     verbs: { list: listUsers, show: showUser, export: exportUser, erase: eraseUser },
   },
-  push: { summary: "Pushes that did not arrive", verbs: { list: listPushes } },
+  push: { summary: "Push notifications that could not be delivered", verbs: { list: listPushes } },
   catalogue: { summary: "Universities and courses", verbs: { import: importCatalogue } },
   seed: { summary: "Sample data", verbs: { run: runSeed } },
   db: {
-    summary: "The database itself: backups, and what it is",
+    summary: "The database: status, backups and restores",
     verbs: { status: showDatabase, backup: backUpDatabase, restore: restoreDatabase },
   },
-  audit: { summary: "Who did what", verbs: { list: listAudit } },
+  audit: { summary: "The audit log: what was done and by whom", verbs: { list: listAudit } },
 };
 
 /** Every `edvoyage <verb>`. */

@@ -2,17 +2,17 @@ import { ConfirmInput } from "@inkjs/ui";
 import { render, Text } from "ink";
 import { toPrintable, wrap } from "./printable.ts";
 
-/** What is asked for, and the space before it. */
+/** The width of the answer and the space before it. */
 const ANSWER_WIDTH = " y/N".length;
 
-/** What came of a question; Ctrl-C is no answer. */
+/** The answer to a question. Ctrl-C is "interrupted". */
 export type Answer = "yes" | "no" | "interrupted";
 
-/** Asks on standard error, in so many columns, and waits for y or n; Enter alone is a no. */
+/** Asks on standard error, in this many columns, and waits for y or n. Enter alone means no. */
 export const askForConfirmation = async (question: string, columns: number): Promise<Answer> => {
   let answer: Answer = "interrupted";
-  const finish = (given: Answer): void => {
-    answer = given;
+  const finish = (newAnswer: Answer): void => {
+    answer = newAnswer;
     prompt.unmount();
   };
   const prompt = render(

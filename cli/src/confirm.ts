@@ -2,11 +2,11 @@ import { CommandError } from "./failure.ts";
 import type { Mode } from "./print.ts";
 import { loadConfirmPrompt, terminalWidth } from "./terminal.ts";
 
-/** Asks before something is destroyed; resolves when it may be. */
+/** Asks before something is destroyed. Resolves if the user agrees. */
 export type Confirm = (question: string) => Promise<void>;
 
 /**
- * `--yes` answers for scripts, and nobody is asked where nobody can answer.
+ * Creates the confirmation of a command. `--yes` confirms for scripts, and nothing is asked without a terminal.
  * Throws `input/invalid` without a yes, and `interrupted` for Ctrl-C.
  */
 export const createConfirm =

@@ -6,16 +6,16 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { openConnection } from "./connection.ts";
 
 const TIMEOUT_MS = 200;
-/** Wide: a call that hangs exceeds it, a slow machine does not. */
+/** Generous: a hanging call exceeds it, a slow machine does not. */
 const WATCHDOG_MS = 20_000;
 
 const SILENCES: readonly (readonly [string, (response: ServerResponse) => void])[] = [
-  ["says nothing", () => {}],
+  ["does not answer", () => {}],
   ["sends headers and no body", (response) => response.writeHead(200).flushHeaders()],
   ["stops in the middle of its body", (response) => void response.writeHead(200).write('[{"result":')],
 ];
 
-/** Starts a server on a loopback port that answers every request in the same way. It ends with the test. */
+/** Starts a server on a loopback port that gives the same answer to every request. It is closed after the test. */
 const startServer = async (answer: (response: ServerResponse) => void): Promise<string> => {
   const server = createServer((_request, response) => answer(response));
   server.listen(0, "127.0.0.1");
@@ -36,7 +36,7 @@ const connectTo = (url: string, interrupted: AbortSignal, answerTimeoutMs = WATC
   return openConnection(settings, interrupted, { answerTimeoutMs });
 };
 
-/** Collects garbage again and again until the test ends, so that nothing lives on that is only held weakly. */
+/** Keeps collecting garbage until the test ends, so that anything that is only weakly referenced is lost. */
 const collectGarbage = (): void => {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("gc");
@@ -47,7 +47,7 @@ const collectGarbage = (): void => {
 
 describe.each(SILENCES)("a server that %s", (_what, silence) => {
   test(
-    "is given up at the timeout while garbage is collected",
+    "is abandoned at the timeout even while garbage is collected",
     async () => {
       const { signal } = new AbortController();
       const { client, request } = await connectTo(await startServer(silence), signal, TIMEOUT_MS);
@@ -69,7 +69,7 @@ describe.each(SILENCES)("a server that %s", (_what, silence) => {
   );
 
   test(
-    "is given up on Ctrl-C while garbage is collected",
+    "is abandoned on Ctrl-C even while garbage is collected",
     async () => {
       const interruption = new AbortController();
       const url = await startServer((response) => {
@@ -99,14 +99,14 @@ describe("an answer", () => {
     expect(await response.json()).toEqual({ status: "full" });
   });
 
-  test.each([204, 304])("of %i, which can have no body, arrives", async (status) => {
+  test.each([204, 304])("arrives with status %i, which allows no body", async (status) => {
     const url = await startServer((response) => void response.writeHead(status).end());
     const { request } = await connectTo(url, new AbortController().signal);
 
     expect(await request("/healthz")).toMatchObject({ status });
   });
 
-  test("leaves nothing on the signal of Ctrl-C", async () => {
+  test("leaves no listener on the signal of Ctrl-C", async () => {
     const url = await startServer((response) => void response.end("{}"));
     const { signal } = new AbortController();
     const { request } = await connectTo(url, signal);

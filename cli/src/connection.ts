@@ -6,29 +6,29 @@ import type { Settings } from "./settings.ts";
 /** A way to call the server. */
 export interface Connection {
   readonly client: RpcClient;
-  /** For what is no procedure: a path such as `/healthz`. Throws `server/unavailable`. */
+  /** Requests a path that is not a procedure, such as `/healthz`. Throws `server/unavailable`. */
   request(path: string): Promise<Response>;
-  /** What people should know of it. */
+  /** A note about the connection for people. */
   readonly note: string | undefined;
   close(): Promise<void>;
 }
 
-/** The URL that stands for the database in this process. */
+/** A placeholder URL for the database in this process. */
 const IN_PROCESS_URL = "http://in-process";
-/** A server that hangs is told apart from one that works hard: a part of an import takes a second. */
+/** The default timeout for an answer. Long enough for a busy server: a part of an import takes a second. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** Where a command's calls go, for people. */
+/** Returns where a command's calls go, for people. */
 export const targetToUrl = ({ target }: Settings): string =>
   target.state === "server" ? target.url : IN_PROCESS_URL;
 
-/** For commands whose calls are not like others. */
+/** Options for commands whose calls differ from the others. */
 export interface ConnectOptions {
-  /** How long an answer may take, its body included. Default: 30 s. Node itself ends what takes more than five minutes. */
+  /** The timeout for an answer, including its body. Default: 30 s. Node itself aborts after five minutes. */
   readonly answerTimeoutMs?: number;
 }
 
-/** Prepares calls to the server, or opens the database; `interrupted` ends calls under way. */
+/** Prepares calls to the server, or opens the database. `interrupted` aborts running calls. */
 export const openConnection = async (
   settings: Settings,
   interrupted: AbortSignal,
@@ -36,17 +36,17 @@ export const openConnection = async (
 ): Promise<Connection> => {
   const url = targetToUrl(settings);
   const { fetch, adminToken, note, close } = await openTarget(settings);
-  const patientFetch: typeof fetch = (input, init) =>
+  const fetchWithTimeout: typeof fetch = (input, init) =>
     withTimeout({ timeoutMs: answerTimeoutMs, signal: interrupted }, async (signal) => {
       const response = await fetch(input, { ...init, signal });
-      // Read here, not by the caller: otherwise a body that never ends would have no timeout.
+      // Read the body here, not in the caller; otherwise a body that never ends would have no timeout.
       const body = await response.arrayBuffer();
       return new Response(body.byteLength === 0 ? null : body, response);
     });
   return {
-    client: createRpcClient({ url, token: () => adminToken, fetch: patientFetch }),
+    client: createRpcClient({ url, token: () => adminToken, fetch: fetchWithTimeout }),
     request: async (path) => {
-      const response = await patientFetch(url + path).catch((cause: unknown) => {
+      const response = await fetchWithTimeout(url + path).catch((cause: unknown) => {
         throw unreachable(cause, url);
       });
       if (isMarked(response)) return response;
@@ -70,7 +70,7 @@ const openTarget = async ({
   if (target.state === "server") {
     return { fetch: globalThis.fetch, adminToken, note: undefined, close: async () => {} };
   }
-  // The whole server: loaded for those who need it.
+  // Loaded on demand, because it is the whole server.
   const { openInProcess } = await import("./in-process.ts");
   return openInProcess({ dataDir, databaseUrl: target.url });
 };

@@ -3,7 +3,7 @@ import { fitTable } from "./columns.ts";
 import type { Cell, OutputLine, Table } from "./outcome.ts";
 import { displayWidth, toPrintable, wrap } from "./printable.ts";
 
-/** Draws a view for a terminal of so many columns; the text ends with a line break. */
+/** Draws a view for a terminal with this many columns. The text ends with a line break. */
 export const drawView = (view: readonly (Table | OutputLine)[], columns: number): string => {
   const blocks = view.filter((block) => block.kind === "line" || block.rows.length > 0);
   if (blocks.length === 0) return "";
@@ -57,7 +57,7 @@ const LineView = ({ line: { label, text }, columns }: { line: OutputLine; column
           <CellView cell={{ ...label, text: labelText }} />
         </Box>
       )}
-      {/* Wrapped here: Ink would begin a line with the space of its break. */}
+      {/* Wrapped here, because Ink would start a line with the space at which it breaks. */}
       <Text>{wrap(toPrintable(text), room).join("\n") || " "}</Text>
     </Box>
   );

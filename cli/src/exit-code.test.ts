@@ -20,11 +20,11 @@ const table: readonly (readonly [FailureReason, number])[] = [
   ["interrupted", 130],
 ];
 
-test.each(table)("%s ends with %i", (reason, exitCode) => {
+test.each(table)("maps %s to exit code %i", (reason, exitCode) => {
   expect(reasonToExitCode(reason)).toBe(exitCode);
 });
 
-test("a reason that only a newer server knows ends with 1", () => {
+test("maps a reason that only a newer server knows to exit code 1", () => {
   const reason: string = "moon/full";
 
   expect(reasonToExitCode(reason as FailureReason)).toBe(1);

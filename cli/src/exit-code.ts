@@ -1,6 +1,6 @@
 import type { Reason } from "@edvoyage/server";
 
-/** How a command ends, for scripts. */
+/** The exit codes of a command, for scripts. */
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -12,10 +12,10 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** One of them. */
+/** An exit code of a command. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Why a command failed: the server's reason, or one that only this program knows. */
+/** Why a command failed: the server's reason, or one of this program's own. */
 export type FailureReason = Reason | "failed" | "bug" | "interrupted";
 
 const exitCodeByReason: Readonly<Record<FailureReason, ExitCode>> = {
@@ -43,5 +43,5 @@ const exitCodeByReason: Readonly<Record<FailureReason, ExitCode>> = {
   "server/unavailable": EXIT.unreachable,
 };
 
-/** How a command ends that failed for a reason; 1 for one that a newer server knows and this program does not. */
+/** Returns the exit code for a reason. Default, for a reason that only a newer server knows: 1. */
 export const reasonToExitCode = (reason: FailureReason): ExitCode => exitCodeByReason[reason] ?? EXIT.failed;

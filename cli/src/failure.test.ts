@@ -3,7 +3,7 @@ import { CommandError, errorToFailure, unreachable } from "./failure.ts";
 
 const scene = { url: "http://127.0.0.1:4000", tokenAdvice: "Give a token.", hints: {} };
 
-test("a failure of our own keeps its words and may choose how the program ends", () => {
+test("a CommandError keeps its message and hints, and may set its own exit code", () => {
   const error = new CommandError("not-found", "There is no file.", { hints: ["Give a file."], exitCode: 1 });
 
   expect(errorToFailure(error, scene)).toMatchObject({
@@ -14,7 +14,7 @@ test("a failure of our own keeps its words and may choose how the program ends",
   });
 });
 
-test("a refused connection is named and says how to start a server", () => {
+test("a refused connection is reported with its code and how to start a server", () => {
   const cause = new TypeError("fetch failed", {
     cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }),
   });
@@ -26,7 +26,7 @@ test("a refused connection is named and says how to start a server", () => {
   expect(failure.exitCode).toBe(6);
 });
 
-test("a fault of the machine is told without a stack", () => {
+test("a system error is reported without a stack", () => {
   const error = Object.assign(new Error("EACCES: permission denied, mkdir '/data'"), { code: "EACCES" });
 
   expect(errorToFailure(error, scene)).toMatchObject({
@@ -36,14 +36,14 @@ test("a fault of the machine is told without a stack", () => {
   });
 });
 
-test("anything else is a bug and shows where", () => {
+test("any other error is reported as a bug, with its stack", () => {
   const failure = errorToFailure(new RangeError("Invalid count value"), scene);
 
   expect(failure).toMatchObject({ reason: "bug", hints: ["This is a bug."], exitCode: 1 });
   expect(failure.message).toContain("failure.test.ts");
 });
 
-test("a fault that Node finds in our code is a bug", () => {
+test("an error that Node finds in our code is a bug", () => {
   const error = Object.assign(new TypeError("The argument must be"), { code: "ERR_INVALID_ARG_TYPE" });
 
   expect(errorToFailure(error, scene).reason).toBe("bug");

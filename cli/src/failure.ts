@@ -2,10 +2,10 @@ import { isUnreachable, refusalOf } from "@edvoyage/client-sdk/rpc";
 import type { Reason } from "@edvoyage/server";
 import { EXIT, reasonToExitCode, type ExitCode, type FailureReason } from "./exit-code.ts";
 
-/** A failure that this program finds itself, with the reason that the server would give. */
+/** A failure that this program detects itself, with the reason that the server would give. */
 export class CommandError extends Error {
   readonly reason: FailureReason;
-  /** What to do about it, a line each. */
+  /** Hints for the user, one line each. */
   readonly hints: readonly string[];
   readonly details: Readonly<Record<string, unknown>>;
   readonly exitCode: ExitCode;
@@ -16,7 +16,7 @@ export class CommandError extends Error {
     options: {
       readonly hints?: readonly string[];
       readonly details?: Readonly<Record<string, unknown>>;
-      /** The reason's own unless told. */
+      /** Default: the exit code of the reason. */
       readonly exitCode?: ExitCode;
       readonly cause?: unknown;
     } = {},
@@ -30,27 +30,27 @@ export class CommandError extends Error {
   }
 }
 
-/** What is told of a failure, and how the program ends. */
+/** A failure as it is reported, with the exit code of the program. */
 export interface Failure {
   readonly reason: FailureReason;
-  /** What happened. */
+  /** Says what happened. */
   readonly message: string;
   readonly details: Readonly<Record<string, unknown>>;
-  /** What to do, a line each. */
+  /** Hints for the user, one line each. */
   readonly hints: readonly string[];
   readonly exitCode: ExitCode;
 }
 
-/** What a failure's words are made from. */
+/** The context of a failure, for its hints. */
 export interface FailureScene {
   readonly url: string;
-  /** What to do about an admin token that is refused. */
+  /** The hint for an admin token that is refused. */
   readonly tokenAdvice: string;
-  /** The command's own advice. */
+  /** The command's own hints, by reason. */
   readonly hints: Partial<Readonly<Record<Reason, string>>>;
 }
 
-/** The only way from something thrown to what a person or a script is told. */
+/** Converts any thrown error to a failure for a person or a script. There is no other way. */
 export const errorToFailure = (error: unknown, scene: FailureScene): Failure => {
   if (error instanceof CommandError) {
     const { reason, message, details, hints, exitCode } = error;
@@ -79,16 +79,16 @@ export const errorToFailure = (error: unknown, scene: FailureScene): Failure => 
     };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  // A server keeps to itself what is wrong with it.
-  const whose =
+  // The server does not report its own errors to clients.
+  const serverHints =
     error instanceof Error && error.name === "TRPCClientError"
-      ? ["It is the server's: its log says more."]
+      ? ["The error is in the server: its log says more."]
       : [];
   return {
     reason: "bug",
     message: stack,
     details: {},
-    hints: ["This is a bug.", ...whose],
+    hints: ["This is a bug.", ...serverHints],
     exitCode: EXIT.failed,
   };
 };
@@ -97,8 +97,8 @@ const refusalToHints = (
   { reason, details }: { readonly reason: Reason; readonly details: object },
   { tokenAdvice, hints }: FailureScene,
 ): string[] => {
-  const own = hints[reason];
-  if (own) return [own];
+  const commandHint = hints[reason];
+  if (commandHint) return [commandHint];
   if (reasonToExitCode(reason) === EXIT.notAllowed) return [tokenAdvice];
   if (reason === "phone/invalid") return [`Quote it when it has spaces: "+44 7400 123456".`];
   if ("retryAfterSeconds" in details) return [`Try again in ${String(details.retryAfterSeconds)} s.`];
@@ -109,26 +109,29 @@ const refusalToHints = (
   return [];
 };
 
-/** For a call that failed before the server answered it: why, as far as the cause tells. */
+/** Returns the error for a call that the server did not answer, with as much as the cause tells. */
 export const unreachable = (cause: unknown, url: string): CommandError => {
-  const start = "Start the server with npm start, or use --db when none runs.";
+  const start = "Start the server with npm start, or use --db if no server runs.";
   const unavailable = (message: string, hint: string) =>
     new CommandError("server/unavailable", message, { hints: [hint], details: { url }, cause });
-  // A fetch that got no answer at all is a TypeError with the system's own as its cause.
+  // A fetch without any answer throws a TypeError whose cause is the system error.
   if (cause instanceof TypeError) {
     const code = isSystemError(cause.cause) ? ` (${cause.cause.code})` : "";
     return unavailable(`No server answered at ${url}${code}.`, start);
   }
   if (cause instanceof Error && cause.name === "TimeoutError") {
-    return unavailable(`The server at ${url} did not answer in time.`, "Look into its log.");
+    return unavailable(`The server at ${url} did not answer in time.`, "Read its log.");
   }
-  return unavailable(`What answered at ${url} is no EdVoyage server.`, "Name the server with --url.");
+  return unavailable(
+    `Something answered at ${url}, but it is no EdVoyage server.`,
+    "Name the server with --url.",
+  );
 };
 
-/** A fault of the machine, such as a file without permission, which its message explains. */
+/** Returns whether it is a system error, such as a missing permission, which its message explains. */
 const isSystemError = (error: unknown): error is Error & { readonly code: string } =>
   error instanceof Error &&
   "code" in error &&
   typeof error.code === "string" &&
-  // Those of Node itself, ERR_…, are ours.
+  // Node's own codes, ERR_…, are bugs in this program.
   /^(?!ERR_)[A-Z][A-Z0-9_]+$/.test(error.code);

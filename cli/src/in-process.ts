@@ -19,22 +19,24 @@ export type { Restoration };
 
 const SECRET_BYTES = 32;
 
-/** Where a database is. */
-interface Place {
+/** The location of a database. */
+interface DatabaseLocation {
   readonly dataDir: string;
-  /** `undefined`: the one that the environment names, else that of the data folder. */
+  /** Default: the database that the environment names, otherwise the one in the data folder. */
   readonly databaseUrl: string | undefined;
 }
 
 /**
- * Opens the database itself and answers in this process, for when no server runs.
- * Throws `conflict` when one does, and `input/invalid` for an environment that no server could run with.
+ * Opens the database and answers calls in this process, for when no server runs. Throws `conflict` if one does, and
+ * `input/invalid` for an environment that a server could not run with.
  */
-export const openInProcess = async (where: Place) => {
+export const openInProcess = async (location: DatabaseLocation) => {
   try {
-    const config = readConfig(where);
-    const note = willBeMade(config) ? `There was no database yet: ${config.databaseUrl} is new.` : undefined;
-    // Of this process alone: no procedure for admins uses the server's secret, and none has to be there for it.
+    const config = readConfig(location);
+    const note = wouldBeCreated(config)
+      ? `There was no database yet: ${config.databaseUrl} is new.`
+      : undefined;
+    // Random secrets: no admin procedure uses the server's secret, so it does not have to exist.
     const secrets = { secret: newSecret(), adminToken: newSecret() };
     const server = await createServer({
       config,
@@ -42,34 +44,34 @@ export const openInProcess = async (where: Place) => {
       clock: systemClock,
       random: systemRandom,
       log: createLogger("silent"),
-      // No procedure for admins sends a code.
+      // No admin procedure sends a code.
       smsProvider: createConsoleSms(() => {}),
-      // What is to be pushed waits for the server.
+      // Push notifications wait for the server.
       pushProvider: undefined,
     });
     return { fetch: server.fetch, adminToken: secrets.adminToken, note, close: server.close };
   } catch (error) {
-    throw translate(error);
+    throw toCommandError(error);
   }
 };
 
 /**
- * Puts a backup in the place of the database. Throws `conflict` when a server runs on it or it is PostgreSQL,
- * `input/invalid` for a file that is not there, and `failed` for one that is no good backup.
+ * Replaces the database with a backup. Throws `conflict` if a server runs on it or if it is PostgreSQL,
+ * `input/invalid` for a missing file, and `failed` for a damaged backup.
  */
 export const restoreInProcess = async (
   source: string,
   {
     onProgress,
     signal,
-    ...where
-  }: Place & {
+    ...location
+  }: DatabaseLocation & {
     readonly onProgress: (progress: { readonly done: number; readonly total: number }) => Promise<void>;
     readonly signal: AbortSignal;
   },
 ): Promise<Restoration> => {
   try {
-    const { databaseUrl } = readConfig(where);
+    const { databaseUrl } = readConfig(location);
     return await restoreFromBackup({
       source,
       databaseUrl,
@@ -80,25 +82,25 @@ export const restoreInProcess = async (
     });
   } catch (error) {
     throw isStorageError(error) && error.kind === "locked"
-      ? new CommandError("conflict", `${error.message}.`, { hints: ["Stop the server, and restore then."] })
-      : translate(error);
+      ? new CommandError("conflict", `${error.message}.`, { hints: ["Stop the server, then restore."] })
+      : toCommandError(error);
   }
 };
 
 const newSecret = (): string => Buffer.from(systemRandom(SECRET_BYTES)).toString("base64url");
 
-const readConfig = ({ dataDir, databaseUrl }: Place): Config =>
+const readConfig = ({ dataDir, databaseUrl }: DatabaseLocation): Config =>
   parseConfig({
     ...process.env,
     EDVOYAGE_DATA_DIR: dataDir,
     ...(databaseUrl === undefined ? {} : { EDVOYAGE_DATABASE_URL: databaseUrl }),
   });
 
-/** Whether opening makes a new, empty database: most likely somebody meant another. */
-const willBeMade = ({ databaseUrl }: Pick<Config, "databaseUrl">): boolean =>
+/** Returns whether opening would create an empty database. The user most likely meant another one. */
+const wouldBeCreated = ({ databaseUrl }: Pick<Config, "databaseUrl">): boolean =>
   databaseUrl.startsWith("sqlite:") && !existsSync(databaseUrl.slice("sqlite:".length));
 
-const translate = (error: unknown): unknown => {
+const toCommandError = (error: unknown): unknown => {
   if (error instanceof ConfigError) {
     return new CommandError("input/invalid", `${error.message}.`, {
       hints: ["With --db a command reads the same environment as the server."],
@@ -126,7 +128,7 @@ const translate = (error: unknown): unknown => {
 
 const COPY_ADVICE = "A copy of a database in use is often damaged: edvoyage db backup makes a good one.";
 
-/** By its shape: only the server may import the database's code. */
+/** Checks the shape, because only the server may import the database's code. */
 const isStorageError = (error: unknown): error is Error & { readonly kind: unknown } =>
   error instanceof Error && error.name === "StorageError" && "kind" in error;
 

@@ -8,9 +8,9 @@ import { createProgram, separateDb } from "./program.ts";
 import { runCommand } from "./run.ts";
 import { globalParameters } from "./settings.ts";
 
-/** Runs the command line; the exit code is set, so that what was written leaves before the process does. */
+/** Runs the command line. Sets the exit code instead of exiting, so that all output is written first. */
 const main = async (words: readonly string[]): Promise<void> => {
-  // Before anything is parsed: what is wrong may be an option.
+  // Checked before parsing, because an option may be what is wrong.
   const isJson = words.includes("--json");
   const program = createProgram({
     version: readVersion(),
@@ -34,9 +34,9 @@ const main = async (words: readonly string[]): Promise<void> => {
 };
 
 const printUsageError = ({ code, message }: CommanderError): void => {
-  const told = code === "commander.help" ? "A command is missing." : message.replace(/^error: /, "");
+  const text = code === "commander.help" ? "A command is missing." : message.replace(/^error: /, "");
   printFailure(
-    { reason: "input/invalid", message: told, details: {}, hints: [], exitCode: EXIT.usage },
+    { reason: "input/invalid", message: text, details: {}, hints: [], exitCode: EXIT.usage },
     "json",
   );
 };
@@ -50,7 +50,7 @@ const readVersion = (): string => {
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    // Whoever read it has seen enough, such as `| head`.
+    // The reader has closed the pipe, as `| head` does.
     if (error.code === "EPIPE") process.exit(EXIT.done);
     throw error;
   });

@@ -1,57 +1,57 @@
 import type { ExitCode } from "./exit-code.ts";
 
-/** What text may be in on a terminal: the sixteen that every theme has. */
+/** The colours of text on a terminal, chosen from the sixteen that every theme has. */
 export type Colour = "red" | "yellow" | "green" | "gray";
 
-/** A piece of text, and what it is in on a terminal. */
+/** A piece of text, and its colour on a terminal. */
 export interface Cell {
   readonly text: string;
   readonly colour?: Colour | undefined;
 }
 
-/** Columns under titles. */
+/** A table with titled columns. */
 export interface Table {
   readonly kind: "table";
   readonly columns: readonly {
     readonly title: string;
-    /** May lose its end in a narrow terminal; the others are shown whole or not at all. */
+    /** Whether it may be cut in a narrow terminal. Other columns are shown whole or not at all. */
     readonly canShrink: boolean;
     readonly align: "left" | "right";
   }[];
   readonly rows: readonly (readonly Cell[])[];
-  /** What is said of no rows. */
+  /** The message for a table without rows. */
   readonly empty: string;
 }
 
-/** A sentence, or a fact with its label before it. */
+/** A sentence, or a value with its label before it. */
 export interface OutputLine {
   readonly kind: "line";
   readonly label?: Cell;
   readonly text: string;
 }
 
-/** What a command found or did, for whoever asked. */
+/** The result of a command. */
 export interface Outcome {
-  /** What `--json` prints. */
+  /** Printed by `--json`. */
   readonly data: unknown;
-  /** What people read, on standard output; `data` where they too get what `--json` prints. */
+  /** Shown to people on standard output. With "data", people also get the JSON. */
   readonly view: readonly (Table | OutputLine)[] | "data";
-  /** What people should know besides; on standard error. */
+  /** Notes for people, on standard error. */
   readonly notes?: readonly string[];
-  /** What failed although there is something to show. */
+  /** A failure in spite of which there is something to show. */
   readonly error?: unknown;
-  /** 0 unless told, or what `error` says. */
+  /** Default: the exit code of `error`, otherwise 0. */
   readonly exitCode?: ExitCode;
 }
 
-/** A column of a table of `Row`s, the most important first: a narrow terminal leaves out the last ones. */
+/** A column of a table of `Row`s. Order columns by importance: a narrow terminal leaves out the last ones. */
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => Cell | string | number | null;
   readonly canShrink?: boolean;
 }
 
-/** Lays rows out as text; `null` becomes a dash, and numbers stand right. */
+/** Creates a table. `null` becomes a dash, and numbers are right-aligned. */
 export const table = <Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
@@ -70,14 +70,14 @@ export const table = <Row>(
   };
 };
 
-/** A sentence, with a label before it if it has one. */
+/** Creates an output line, with a label before the text if there is one. */
 export const line = (text: string, label?: Cell): OutputLine => ({
   kind: "line",
   text,
   ...(label ? { label } : {}),
 });
 
-/** A text with its line breaks, of which what is printed has none of its own. */
+/** Creates one output line for each line of a text, because an output line has no line breaks. */
 export const prose = (text: string, label: Cell): OutputLine[] =>
   text
     .split("\n")

@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { readUpTo } from "./paging.ts";
 
 const createList = (length: number) => {
-  const asked: number[] = [];
+  const requestedLimits: number[] = [];
   return {
-    asked,
+    requestedLimits,
     readPage: async ({ cursor, limit }: { cursor: string | null; limit: number }) => {
-      asked.push(limit);
+      requestedLimits.push(limit);
       const start = Number(cursor ?? 0);
       const end = Math.min(length, start + limit);
       const items = Array.from({ length: end - start }, (_, index) => start + index);
@@ -15,17 +15,17 @@ const createList = (length: number) => {
   };
 };
 
-test("pages are read up to the limit, at most 100 at once", async () => {
+test("reads pages up to the limit, at most 100 items each", async () => {
   const list = createList(1_000);
 
   const { items, hasMore } = await readUpTo(250, list.readPage);
 
   expect(items).toEqual(Array.from({ length: 250 }, (_, index) => index));
   expect(hasMore).toBe(true);
-  expect(list.asked).toEqual([100, 100, 50]);
+  expect(list.requestedLimits).toEqual([100, 100, 50]);
 });
 
-test("a list that ends at the limit has no more", async () => {
+test("reports no more items for a list that ends at the limit", async () => {
   const { items, hasMore } = await readUpTo(100, createList(100).readPage);
 
   expect(items).toHaveLength(100);

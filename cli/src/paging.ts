@@ -1,7 +1,7 @@
-/** The most that the server gives at once. */
+/** The maximum page size of the server. */
 const MAX_PAGE = 100;
 
-/** Reads pages until there are `limit` items; `hasMore` tells whether the list goes on. */
+/** Reads pages until there are `limit` items. `hasMore` tells whether the list continues. */
 export const readUpTo = async <Item>(
   limit: number,
   readPage: (page: {
@@ -19,6 +19,6 @@ export const readUpTo = async <Item>(
   return { items, hasMore: cursor !== null };
 };
 
-/** Says that a list goes on. */
+/** Returns the note for a list that continues. */
 export const moreNotes = (hasMore: boolean): string[] =>
   hasMore ? ["There are more: --limit shows them."] : [];

@@ -4,16 +4,16 @@ import type { OutputLine, Outcome, Table } from "./outcome.ts";
 import { toPrintable } from "./printable.ts";
 import { hasDrawing, loadDrawing, terminalWidth } from "./terminal.ts";
 
-/** How a command speaks: to scripts, into a pipe, or to somebody at a terminal. */
+/** How a command prints its result: for scripts, into a pipe, or on a terminal. */
 export type Mode = "json" | "plain" | "terminal";
 
-/** Drawing is for those who look, and never for scripts. */
+/** Chooses how to print. Only a terminal gets a drawing, and a script never does. */
 export const chooseMode = (isJson: boolean): Mode => {
   if (isJson) return "json";
   return hasDrawing() ? "terminal" : "plain";
 };
 
-/** Prints what a command found: data on standard output, words on standard error. */
+/** Prints the result of a command: data on standard output, notes on standard error. */
 export const printOutcome = async ({ data, view, notes = [] }: Outcome, mode: Mode): Promise<void> => {
   if (view === "data") {
     printJson(process.stdout, data);
@@ -31,33 +31,33 @@ export const printOutcome = async ({ data, view, notes = [] }: Outcome, mode: Mo
       process.stdout.write((await loadDrawing()).drawView(view, terminalWidth()));
       break;
   }
-  const emptiness = view.flatMap((block) =>
+  const emptyTableNotes = view.flatMap((block) =>
     block.kind === "table" && block.rows.length === 0 ? block.empty : [],
   );
-  for (const note of mode === "json" ? notes : [...emptiness, ...notes]) printNote(note);
+  for (const note of mode === "json" ? notes : [...emptyTableNotes, ...notes]) printNote(note);
 };
 
-/** Says what went wrong, and then what to do about it. */
+/** Prints what went wrong, and then what to do about it. */
 export const printFailure = ({ reason, message, details, hints }: Failure, mode: Mode): void => {
   if (mode === "json") return printJson(process.stderr, { error: { reason, message, details } });
   for (const sentence of [...message.split("\n"), ...hints]) printNote(sentence);
 };
 
-/** One line on standard error. */
+/** Prints one line on standard error. */
 export const printNote = (note: string): void => {
   process.stderr.write(`${toPrintable(note)}\n`);
 };
 
 const printJson = (stream: NodeJS.WriteStream, value: unknown): void => {
-  // JSON may hold these as they are; a terminal that shows it obeys them.
-  const harmless = JSON.stringify(value, undefined, 2).replaceAll(
+  // JSON allows these characters, but a terminal that shows it would act on them.
+  const escaped = JSON.stringify(value, undefined, 2).replaceAll(
     /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  stream.write(`${harmless}\n`);
+  stream.write(`${escaped}\n`);
 };
 
-/** The view without colours or limits of width; a table without rows is told apart, as a note. */
+/** Returns the view without colours or width limits. A table without rows is reported separately, as a note. */
 const viewToText = (view: readonly (Table | OutputLine)[]): string =>
   view
     .flatMap((block) => (block.kind === "table" ? tableToLines(block) : lineToText(block)))

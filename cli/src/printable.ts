@@ -1,29 +1,32 @@
-/** What moves the cursor, breaks a line, or turns the direction of what follows. */
+/** Characters that move the cursor, break a line, or change the direction of text. */
 const SPACING = /[\t\n\v\f\r\u0085\p{Zl}\p{Zp}]+/gu;
 const INVISIBLE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
 /**
- * Makes a text from outside harmless to a terminal: one line, without control characters. Joiners stay:
- * Hindi and family emoji need them.
+ * Makes an untrusted text harmless for a terminal: one line, without control characters. Joiners stay, because Hindi
+ * and family emoji need them.
  */
 export const toPrintable = (text: string): string => text.replaceAll(SPACING, " ").replaceAll(INVISIBLE, "");
 
 const PLAIN = /^[\x20-\x7e]*$/;
-/** Two columns wide in a terminal: CJK, fullwidth forms and what is drawn as a picture (UAX #11, emoji). */
+/** Matches what is two columns wide in a terminal: CJK, fullwidth forms and emoji (UAX #11). */
 const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}\p{Emoji_Presentation}]|\ufe0f/u;
-/** Drawn on what is before it: marks without room of their own, joiners, the later parts of a Korean syllable. */
-const WITHOUT_ROOM = /\p{Mn}|\p{Me}|\u200c|\u200d|[\u1160-\u11ff]/gu;
+/**
+ * Matches what is drawn onto the character before it: marks without their own width, joiners, and the later parts of
+ * a Korean syllable.
+ */
+const ZERO_WIDTH = /\p{Mn}|\p{Me}|\u200c|\u200d|[\u1160-\u11ff]/gu;
 
 const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** How many columns a printable text takes in a terminal. */
+/** Returns how many columns a printable text takes in a terminal. */
 export const displayWidth = (text: string): number => {
   if (PLAIN.test(text)) return text.length;
   return graphemesOf(text).reduce((sum, grapheme) => sum + graphemeWidth(grapheme), 0);
 };
 
-/** Cuts a printable text to a width; one that is too long ends in `…`. */
+/** Cuts a printable text to a width. A text that is too long ends in `…`. */
 export const truncate = (text: string, width: number): string => {
   if (displayWidth(text) <= width) return text;
   let kept = "";
@@ -36,7 +39,7 @@ export const truncate = (text: string, width: number): string => {
   return width < 1 ? "" : `${kept.trimEnd()}…`;
 };
 
-/** Breaks a printable text between its words into lines of a width; a word that is longer has its own. */
+/** Breaks a printable text between words into lines of a width. A longer word gets its own line. */
 export const wrap = (text: string, width: number): readonly string[] => {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
@@ -48,7 +51,7 @@ export const wrap = (text: string, width: number): readonly string[] => {
   return lines;
 };
 
-/** Fills a printable text up with spaces. */
+/** Pads a printable text with spaces. */
 export const pad = (
   text: string,
   { width, align }: { readonly width: number; readonly align: "left" | "right" },
@@ -59,8 +62,11 @@ export const pad = (
 
 const graphemesOf = (text: string): string[] => [...segmenter.segment(text)].map(({ segment }) => segment);
 
-/** As terminals count: they draw a picture as one, and a syllable of an Indian script letter by letter. */
+/**
+ * Returns the width of a grapheme as terminals count it: an emoji as a whole, a syllable of an Indian script letter
+ * by letter.
+ */
 const graphemeWidth = (grapheme: string): number => {
   if (WIDE.test(grapheme)) return 2;
-  return Array.from(grapheme.replaceAll(WITHOUT_ROOM, "")).length;
+  return Array.from(grapheme.replaceAll(ZERO_WIDTH, "")).length;
 };

@@ -17,7 +17,7 @@ const parse = async (...words: string[]) => {
   return chosen[0];
 };
 
-test("global options may stand anywhere", async () => {
+test("accepts global options anywhere", async () => {
   const chosen = await parse(
     "--json",
     "sessions",
@@ -37,18 +37,18 @@ test("global options may stand anywhere", async () => {
   });
 });
 
-test("--db leaves the next word alone when it is no URL", async () => {
+test("--db does not take the next word if it is not a URL", async () => {
   expect(await parse("--db", "sessions", "list")).toMatchObject({ globals: { db: "" } });
   expect(await parse("numbers", "show", "--db", "+447400123456")).toMatchObject({ args: ["+447400123456"] });
 });
 
-test("--db takes a URL", async () => {
+test("--db accepts a URL", async () => {
   const chosen = await parse("seed", "run", "--db", "sqlite:/tmp/x.sqlite");
 
   expect(chosen?.globals).toMatchObject({ db: "sqlite:/tmp/x.sqlite" });
 });
 
-test("--yes is accepted everywhere", async () => {
+test("accepts --yes for every command", async () => {
   expect(await parse("doctor", "--yes")).toBeDefined();
 });
 
@@ -56,8 +56,8 @@ test.each([
   ["an unknown noun", ["sesions", "list"]],
   ["an unknown verb", ["sessions", "lst"]],
   ["an unknown option", ["sessions", "list", "--frob"]],
-  ["a limit of nothing", ["sessions", "list", "--limit", "0"]],
+  ["a limit of 0", ["sessions", "list", "--limit", "0"]],
   ["a URL beside --db", ["sessions", "list", "--db", "--url", "http://x"]],
-])("%s is refused", async (_what, words) => {
+])("rejects %s", async (_what, words) => {
   await expect(parse(...words)).rejects.toMatchObject({ exitCode: 1 });
 });

@@ -7,7 +7,7 @@ export interface ProgramOptions {
   readonly version: string;
   readonly nouns: Readonly<Record<string, Noun>>;
   readonly verbs: Readonly<Record<string, Command>>;
-  /** Where help and complaints go. */
+  /** Where help and usage errors are printed. */
   readonly output: OutputConfiguration;
   /** Called for the command that was chosen. */
   readonly onCommand: (
@@ -16,14 +16,16 @@ export interface ProgramOptions {
   ) => Promise<void>;
 }
 
-/** Puts the command line together; parsing throws `CommanderError` for help, too. */
+/** Creates the command line. Parsing throws `CommanderError`, also for help. */
 export const createProgram = ({ version, nouns, verbs, output, onCommand }: ProgramOptions): Program => {
   const program = new Program("edvoyage")
-    .description("The terminal of EdVoyage: who is signed in, which numbers are blocked and why, and more.")
+    .description(
+      "Manage EdVoyage from a terminal: who is signed in, which numbers are blocked and why, and more.",
+    )
     .version(version)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput(output)
-    .showHelpAfterError("Add --help to see how it is used.")
+    .showHelpAfterError("Add --help to see how to use it.")
     .exitOverride()
     .addHelpText("after", EXIT_CODES);
   for (const { declaration } of Object.values(globalParameters)) declare(program, declaration);
@@ -57,8 +59,8 @@ const declare = (program: Program, declaration: Argument | Option): void => {
 };
 
 /**
- * Keeps `--db` from taking the next word for its URL when that is none, so that it may stand anywhere:
- * `edvoyage --db sessions list`.
+ * Keeps `--db` from taking the next word if it is not a URL, so that `--db` can stand anywhere: `edvoyage --db
+ * sessions list`.
  */
 export const separateDb = (words: readonly string[]): string[] =>
   words.map((word, index) =>
@@ -67,4 +69,4 @@ export const separateDb = (words: readonly string[]): string[] =>
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 conflict, 6 unreachable, 130 Ctrl-C.
-The admin token comes from EDVOYAGE_ADMIN_TOKEN, else from the data folder.`;
+The admin token comes from EDVOYAGE_ADMIN_TOKEN, otherwise from the data folder.`;

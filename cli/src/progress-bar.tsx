@@ -2,7 +2,7 @@ import { ProgressBar } from "@inkjs/ui";
 import { Box, render, Text } from "ink";
 import type { Progress } from "./progress.ts";
 
-/** Draws a bar on standard error until it is stopped, and leaves it as it was then. */
+/** Draws a bar on standard error until it is stopped. The last state stays visible. */
 export const startProgressBar = ({
   label,
   total,

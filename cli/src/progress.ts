@@ -1,7 +1,7 @@
 import { printNote, type Mode } from "./print.ts";
 import { loadProgressBar } from "./terminal.ts";
 
-/** Shows how far something long has come. */
+/** Shows the progress of long work. */
 export interface Progress {
   report(done: number): void;
   stop(): void;
@@ -9,10 +9,13 @@ export interface Progress {
 
 export type StartProgress = (work: { readonly label: string; readonly total: number }) => Promise<Progress>;
 
-/** Lines that are printed on the way when there is no terminal to draw on. */
+/** How many progress lines to print when there is no terminal to draw on. */
 const STEPS = 4;
 
-/** A bar for people, a few lines into a pipe, nothing for scripts; all on standard error. */
+/**
+ * Creates the progress display: a bar for people, a few lines into a pipe, nothing for scripts. All of it goes to
+ * standard error.
+ */
 export const createStartProgress =
   (mode: Mode): StartProgress =>
   async (work) => {

@@ -7,7 +7,7 @@ import { chooseMode, printFailure, printNote, printOutcome } from "./print.ts";
 import { createStartProgress } from "./progress.ts";
 import { readSettings, type GlobalValues, type Settings } from "./settings.ts";
 
-/** Runs a command, prints what came of it, and resolves with how the program should end. */
+/** Runs a command, prints its result, and resolves with the exit code of the program. */
 export const runCommand = async (
   command: Command,
   { globals, raw }: { readonly globals: GlobalValues; readonly raw: RawValues },
@@ -29,7 +29,7 @@ export const runCommand = async (
   };
 
   const interrupt = (): void => {
-    // A second Ctrl-C means now.
+    // A second Ctrl-C exits at once.
     if (interruption.signal.aborted) process.exit(EXIT.interrupted);
     interruption.abort();
   };
@@ -64,7 +64,10 @@ export const runCommand = async (
   }
 };
 
-/** Whatever a command died of after Ctrl-C, it was that; its own words tell how far it came. */
+/**
+ * Reports any error after Ctrl-C as an interruption. A message of the command itself is kept, because it says how far
+ * it got.
+ */
 const toInterruption = (error: unknown): Failure => ({
   reason: "interrupted",
   message: error instanceof CommandError ? error.message : "Interrupted.",

@@ -23,7 +23,7 @@ const withFolder = (files: Readonly<Record<string, string>>, use: (folder: strin
   }
 };
 
-test("--url comes before the environment, which comes before the server that runs on the data folder", () => {
+test("--url takes precedence over the environment, and the environment over the server on the data folder", () => {
   withFolder({ "server.json": '{"url":"http://127.0.0.1:4177","pid":1}' }, (dataDir) => {
     const targetOf = (values: Partial<GlobalValues>, environment: Record<string, string> = {}) =>
       readSettings(given({ dataDir, ...values }), environment).target;
@@ -37,28 +37,28 @@ test("--url comes before the environment, which comes before the server that run
   });
 });
 
-test("without any of them the server is the one of this machine", () => {
+test("uses the server on this machine by default", () => {
   expect(readSettings(given({}), {}).target).toEqual({ state: "server", url: "http://127.0.0.1:4000" });
 });
 
-test("--db comes before all", () => {
+test("--db takes precedence over everything else", () => {
   expect(readSettings(given({ db: true }), { EDVOYAGE_URL: "https://b.example" }).target).toEqual({
     state: "database",
     url: undefined,
   });
 });
 
-test("the admin token comes from the environment before the data folder", () => {
-  withFolder({ "admin-token": "of-the-folder\n" }, (dataDir) => {
+test("reads the admin token from the environment first, then from the data folder", () => {
+  withFolder({ "admin-token": "from-the-folder\n" }, (dataDir) => {
     const tokenOf = (environment: Record<string, string>) =>
       readSettings(given({ dataDir }), environment).adminToken;
 
-    expect(tokenOf({ EDVOYAGE_ADMIN_TOKEN: "of-the-environment" })).toBe("of-the-environment");
-    expect(tokenOf({})).toBe("of-the-folder");
+    expect(tokenOf({ EDVOYAGE_ADMIN_TOKEN: "from-the-environment" })).toBe("from-the-environment");
+    expect(tokenOf({})).toBe("from-the-folder");
   });
 });
 
-test("a URL that is none is refused", () => {
+test("rejects an invalid URL", () => {
   expect(() => readSettings(given({ url: "localhost" }), {})).toThrow(
     expect.objectContaining({ reason: "input/invalid" }),
   );

@@ -4,14 +4,17 @@ import { join, resolve } from "node:path";
 import { flag, text, type ParameterSet, type ValuesOf } from "./command.ts";
 import { CommandError } from "./failure.ts";
 
-/** What every command is given; commander finds them anywhere on the line. */
+/** The parameters of every command. Commander accepts them anywhere on the command line. */
 export const globalParameters = {
-  url: text("--url <url>", "The server (EDVOYAGE_URL, else the one that runs on the data folder)"),
-  dataDir: text("--data-dir <dir>", "The data folder (EDVOYAGE_DATA_DIR, else ./data)"),
+  url: text(
+    "--url <url>",
+    "The server (default: EDVOYAGE_URL, otherwise the one that runs on the data folder)",
+  ),
+  dataDir: text("--data-dir <dir>", "The data folder (default: EDVOYAGE_DATA_DIR, otherwise ./data)"),
   db: {
     declaration: new Option(
       "--db [url]",
-      "Work on the database itself when no server runs (EDVOYAGE_DATABASE_URL, else the one in the data folder)",
+      "Open the database itself when no server runs (default: EDVOYAGE_DATABASE_URL, otherwise the one in the data folder)",
     ).conflicts("url"),
     read: (raw: unknown) => (typeof raw === "string" && raw !== "" ? raw : raw !== undefined),
   },
@@ -19,23 +22,23 @@ export const globalParameters = {
   yes: flag("--yes", "Do not ask for confirmation"),
 } satisfies ParameterSet;
 
-/** What was given for them. */
+/** The values of the global parameters. */
 export type GlobalValues = ValuesOf<typeof globalParameters>;
 
-/** Whom a command talks to. */
+/** The server or database that a command uses. */
 export type Target =
   | { readonly state: "server"; readonly url: string }
-  /** In process; without a URL the database that the environment names. */
+  /** In process. Without a URL, the database that the environment names. */
   | { readonly state: "database"; readonly url: string | undefined };
 
-/** Where a command works, and as whom. */
+/** The settings of a command, from options, environment and data folder. */
 export interface Settings {
-  /** Absolute. */
+  /** An absolute path. */
   readonly dataDir: string;
   readonly target: Target;
-  /** `undefined` when there is none where it is looked for. */
+  /** `undefined` if none was found. */
   readonly adminToken: string | undefined;
-  /** What to do when the admin token is refused. */
+  /** The hint for an admin token that is refused. */
   readonly tokenAdvice: string;
 }
 
@@ -44,7 +47,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const DEFAULT_URL = "http://127.0.0.1:4000";
 const TOKEN_VARIABLE = "EDVOYAGE_ADMIN_TOKEN";
 
-/** Puts options, environment and data folder together. Throws `input/invalid` for a URL that is none. */
+/** Combines options, environment and data folder. Throws `input/invalid` for an invalid URL. */
 export const readSettings = (given: GlobalValues, environment: Environment): Settings => {
   const dataDir = resolve(given.dataDir ?? (environment["EDVOYAGE_DATA_DIR"] || "./data"));
   return {
@@ -69,10 +72,10 @@ const parseUrl = (url: string, source: string): string => {
 
 const isHttpUrl = (url: string): boolean => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 
-/** Where the server that runs on a data folder says that it listens. */
+/** Returns the URL of the server that runs on a data folder, as the server announced it. */
 const announcedUrl = (path: string): string | undefined => {
-  const announcement = readIfThere(path);
-  // Half a file is no announcement: the server is just writing it.
+  const announcement = readIfExists(path);
+  // An incomplete file counts as none: the server is just writing it.
   const url = /"url":"([^"]+)"/.exec(announcement ?? "")?.[1];
   return url !== undefined && isHttpUrl(url) ? url : undefined;
 };
@@ -84,18 +87,18 @@ const readAdminToken = (
   const given = environment[TOKEN_VARIABLE]?.trim();
   if (given)
     return { adminToken: given, tokenAdvice: `The token in ${TOKEN_VARIABLE} is not this server's.` };
-  const adminToken = readIfThere(path)?.trim() || undefined;
+  const adminToken = readIfExists(path)?.trim() || undefined;
   const tokenAdvice = adminToken
     ? `The token in ${path} is not this server's: set ${TOKEN_VARIABLE}, or name its data folder with --data-dir.`
     : `No token was found in ${TOKEN_VARIABLE} nor in ${path}: set the one, or name a data folder with --data-dir.`;
   return { adminToken, tokenAdvice };
 };
 
-const readIfThere = (path: string): string | undefined => {
+const readIfExists = (path: string): string | undefined => {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // Missing or not ours to read: what needs it says where it was looked for.
+    // The file is missing or not readable. The code that needs it reports where it looked.
     return undefined;
   }
 };

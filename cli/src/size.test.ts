@@ -7,6 +7,6 @@ test.each([
   [4_096, "4.1 kB"],
   [126_400_000, "126 MB"],
   [3_000_000_000_000_000, "3000 TB"],
-])("%i bytes are %s", (sizeBytes, text) => {
+])("formats %i bytes as %s", (sizeBytes, text) => {
   expect(sizeToText(sizeBytes)).toBe(text);
 });

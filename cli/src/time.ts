@@ -5,10 +5,10 @@ const UNITS = [
   { name: "s", ms: 1_000 },
 ] as const;
 
-/** What is closer than this is now. */
+/** A distance below this counts as now. */
 const NOW_MS = 1_000;
 
-/** A moment by the clock of this machine: `2026-11-23 03:15`. */
+/** Formats an instant in local time: `2026-11-23 03:15`. */
 export const instantToText = (at: number): string => {
   const local = new Date(at);
   const two = (value: number): string => String(value).padStart(2, "0");
@@ -16,17 +16,23 @@ export const instantToText = (at: number): string => {
   return `${day} ${two(local.getHours())}:${two(local.getMinutes())}`;
 };
 
-/** How far a moment is from now: `2 min ago`, and what is yet to come exactly: `in 4 min 12 s`. */
+/**
+ * Formats the distance of an instant from now. The past is rounded, `2 min ago`; the future is more precise, `in 4
+ * min 12 s`.
+ */
 export const relativeToNow = (at: number, now: number): string => {
   if (Math.abs(at - now) < NOW_MS) return "now";
   return at < now ? `${durationToText(now - at, 1)} ago` : `in ${durationToText(at - now, 2)}`;
 };
 
-/** A moment and how far it is: `2026-11-23 03:15 (2 min ago)`. */
+/** Formats an instant and its distance from now: `2026-11-23 03:15 (2 min ago)`. */
 export const instantAndDistance = (at: number, now: number): string =>
   `${instantToText(at)} (${relativeToNow(at, now)})`;
 
-/** The largest units of a duration, whole seconds, such as `1 day 4 h`; a unit that is zero is left out. */
+/**
+ * Formats a duration in its largest units, down to whole seconds, such as `1 day 4 h`. A unit that is zero is left
+ * out.
+ */
 export const durationToText = (durationMs: number, units: 1 | 2): string => {
   const first = UNITS.findIndex(({ ms }) => durationMs >= ms);
   if (first === -1) return "0 s";

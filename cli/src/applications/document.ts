@@ -7,9 +7,9 @@ export const judgeDocument = defineCommand({
   parameters: {
     applicationId: argument("applicationId", "As applications list shows it"),
     documentId: argument("documentId", "As applications show shows it"),
-    // What is uploaded is the student's to say.
-    status: choice("status", { summary: "What it becomes", of: ["accepted", "rejected", "expected"] }),
-    note: text("--note <text>", "What the student reads beside it"),
+    // Other statuses belong to the student, who uploads the document.
+    status: choice("status", { summary: "The new status", of: ["accepted", "rejected", "expected"] }),
+    note: text("--note <text>", "A note that the student reads beside it"),
     reason: text("--reason <text>", "Why; kept in the audit log alone"),
   },
   examples: [
@@ -18,7 +18,7 @@ export const judgeDocument = defineCommand({
   ],
   hints: {
     "not-found": "See its documents with edvoyage applications show <id>.",
-    conflict: "See what it and the application are with edvoyage applications show <id>.",
+    conflict: "See the status of the document and of the application with edvoyage applications show <id>.",
   },
   run: async ({ connect }, { applicationId, documentId, status, note, reason }) => {
     const { client } = await connect();

@@ -7,10 +7,10 @@ import { statusOption, statusToCell } from "./status.ts";
 
 /** `edvoyage applications list`. */
 export const listApplications = defineCommand({
-  summary: "Who applies to what, newest first",
+  summary: "List applications, newest first",
   parameters: {
-    status: statusOption("--status <status>", "Only those that stand there, such as submitted"),
-    user: text("--user <id>", "Only this student's"),
+    status: statusOption("--status <status>", "Only applications with this status, such as submitted"),
+    user: text("--user <id>", "Only this student's applications"),
     limit,
     showPhones,
   },

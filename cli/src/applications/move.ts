@@ -4,11 +4,11 @@ import { statusArgument } from "./status.ts";
 
 /** `edvoyage applications move`. */
 export const moveApplication = defineCommand({
-  summary: "Move an application on; the student is told",
+  summary: "Change the status of an application, and tell the student",
   parameters: {
     applicationId: argument("applicationId", "As applications list shows it"),
-    status: statusArgument("status", "Where to; applications show names what comes next"),
-    note: text("--note <text>", "What the student reads with it"),
+    status: statusArgument("status", "The new status; applications show lists the possible ones"),
+    note: text("--note <text>", "A note that the student reads with it"),
     reason: text("--reason <text>", "Why; kept in the audit log alone"),
   },
   examples: [
@@ -17,21 +17,21 @@ export const moveApplication = defineCommand({
   ],
   hints: {
     "not-found": "Look for its id with edvoyage applications list.",
-    conflict: "See where it stands and what comes next with edvoyage applications show <id>.",
+    conflict: "See its status and the possible next ones with edvoyage applications show <id>.",
   },
   run: async ({ connect, confirm }, { applicationId, status, note, reason }) => {
     const { client } = await connect();
     const seen = await client.admin.applications.show.query({ applicationId });
     const { course, student } = seen;
     const who = student.name ?? student.phone;
-    // What the server is going to refuse needs no confirmation.
+    // A move that the server will refuse needs no confirmation.
     if (seen.moves.includes(status)) {
       await confirm(`Move the application of ${who} from ${seen.status} to ${status}?`);
     }
     const moved = await client.admin.applications.move.mutate({
       applicationId,
       status,
-      // What was confirmed: another status by now is a conflict.
+      // Send the status that was confirmed; if it has changed since, the server reports a conflict.
       from: seen.status,
       note,
       reason,

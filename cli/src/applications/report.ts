@@ -3,7 +3,7 @@ import { gap, line, prose, table, type Cell, type Column, type OutputLine, type 
 import { instantAndDistance, instantToText } from "../time.ts";
 import { statusToCell } from "./status.ts";
 
-/** All that an admin may see of an application, for people. */
+/** Lays out for people everything that an admin may see of an application. */
 export const reportToView = (report: ApplicationReport, now: number): (OutputLine | Table)[] => {
   const { course, student, fee, deadline, submittedAt, moves, documents, history } = report;
   const gone = course.isOffered ? "" : ", no longer in the catalogue";
@@ -21,7 +21,10 @@ export const reportToView = (report: ApplicationReport, now: number): (OutputLin
     gap,
     table(historyColumns, history, { empty: "" }),
     gap,
-    line(moves.length > 0 ? moves.join(", ") : "nothing: it is the student's turn, or over", label("Next")),
+    line(
+      moves.length > 0 ? moves.join(", ") : "nothing: it is the student's turn, or the application is closed",
+      label("Next"),
+    ),
   ];
 };
 
@@ -31,7 +34,7 @@ const feeToText = ({ amount, currency }: NonNullable<ApplicationReport["fee"]>):
   amount === 0 ? "none" : `${amount.toLocaleString("en")} ${currency}`;
 
 const fieldsToLines = ({ fields }: ApplicationReport): OutputLine[] => {
-  if (fields === null) return [line("what is in a draft is the student's own", label("Form"))];
+  if (fields === null) return [line("only the student can see a draft", label("Form"))];
   const { intakeYear, studyMode, funding, contactEmail, statement, notes } = fields;
   return [
     line(intakeYear === null ? "-" : String(intakeYear), label("Start")),

@@ -3,7 +3,7 @@ import { reportToView } from "./report.ts";
 
 /** `edvoyage applications show`. */
 export const showApplication = defineCommand({
-  summary: "An application with its form, documents and history",
+  summary: "Show an application with its form, documents and history",
   parameters: { applicationId: argument("applicationId", "As applications list shows it"), showPhones },
   examples: ["edvoyage applications show 01928f3e-8c1a-7b52-9e1f-0242ac120002"],
   hints: { "not-found": "Look for its id with edvoyage applications list." },

@@ -5,7 +5,7 @@ import type { Cell, Colour } from "../outcome.ts";
 
 type Status = Application["status"];
 
-/** Every status, in the order in which they usually come; what waits for an admin is yellow. */
+/** The colours of all statuses, in their usual order. A status that waits for an admin is yellow. */
 const colourByStatus: Readonly<Record<Status, Colour | undefined>> = {
   draft: "gray",
   submitted: "yellow",
@@ -21,15 +21,15 @@ const isStatus = (raw: unknown): raw is Status =>
   typeof raw === "string" && Object.hasOwn(colourByStatus, raw);
 const statuses = Object.keys(colourByStatus).filter(isStatus);
 
-/** Where an application stands, in a table. */
+/** Returns a status as a table cell. */
 export const statusToCell = (status: Status): Cell => ({ text: status, colour: colourByStatus[status] });
 
-/** An option that is one of the statuses. */
+/** Declares an option whose value is a status. */
 export const statusOption = (flags: string, summary: string): Parameter<Status | undefined> => ({
   declaration: new Option(flags, summary).choices(statuses),
   read: (raw) => (isStatus(raw) ? raw : undefined),
 });
 
-/** A status as a word that must be there. */
+/** Declares a required argument whose value is a status. */
 export const statusArgument = (name: string, summary: string): Parameter<Status> =>
   choice(name, { summary, of: statuses });

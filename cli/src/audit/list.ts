@@ -6,7 +6,7 @@ import { instantToText } from "../time.ts";
 
 /** `edvoyage audit list`. */
 export const listAudit = defineCommand({
-  summary: "Who did what, newest first",
+  summary: "List what was done and by whom, newest first",
   parameters: { limit },
   examples: ["edvoyage audit list --limit 200", "edvoyage audit list --json"],
   run: async ({ connect }, { limit }) => {

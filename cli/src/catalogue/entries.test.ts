@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { splitEntries } from "./entries.ts";
 
-test("a part has at most 200 entries, in their order", () => {
+test("splits entries into parts of at most 200, in their order", () => {
   const entries = Array.from({ length: 450 }, (_, index) => index);
 
   const parts = splitEntries(entries);
@@ -10,7 +10,7 @@ test("a part has at most 200 entries, in their order", () => {
   expect(parts.flat()).toEqual(entries);
 });
 
-test("a part stays below the size of a request", () => {
+test("keeps a part below the size limit of a request", () => {
   const entry = { name: "ü".repeat(30_000) };
 
   const parts = splitEntries([entry, entry, entry, entry]);
@@ -18,7 +18,7 @@ test("a part stays below the size of a request", () => {
   expect(parts.map((part) => part.length)).toEqual([3, 1]);
 });
 
-test("an entry too large for any request goes alone, for the server to refuse", () => {
+test("puts an entry that is too large for any request into its own part, for the server to refuse", () => {
   const parts = splitEntries([1, "x".repeat(300_000), 2]);
 
   expect(parts.map((part) => part.length)).toEqual([1, 1, 1]);

@@ -3,21 +3,21 @@ import { addAbortSignal } from "node:stream";
 import { text } from "node:stream/consumers";
 import { CommandError } from "../failure.ts";
 
-/** Entries in one call, and their bytes: a request may have 256 KiB. */
+/** The limits of one call: a request may have 256 KiB. */
 const MAX_PART_ENTRIES = 200;
 const MAX_PART_BYTES = 200_000;
 
-/** The start of an import's file, for whoever gave another. */
+/** An example of an import file, for the hint of an error. */
 const SHAPE =
   'The file is a JSON array: [{"name": "…", "alpha_two_code": "GB", "web_pages": ["https://…"]}, …].';
 
 /**
- * Reads the universities of a file, or of standard input for `-`; each is judged by the server alone.
- * Throws `input/invalid` for a file that is missing, not JSON, not an array, or empty.
+ * Reads the universities of a file, or of standard input for `-`. Only the server checks the entries. Throws
+ * `input/invalid` for a file that is missing, not JSON, not an array, or empty.
  */
 export const readEntries = async (file: string, signal: AbortSignal): Promise<readonly unknown[]> => {
   const name = file === "-" ? "Standard input" : file;
-  // Some editors on Windows begin a file with a byte order mark, which JSON does not know.
+  // Some editors on Windows start a file with a byte order mark, which JSON does not allow.
   const json = (await readText(file, signal)).replace(/^\ufeff/, "");
   if (json.trim() === "") throw new CommandError("input/invalid", `${name} is empty.`, { hints: [SHAPE] });
   let entries: unknown;
@@ -35,7 +35,7 @@ export const readEntries = async (file: string, signal: AbortSignal): Promise<re
   return entries;
 };
 
-/** Cuts entries into parts that the server takes, in their order. */
+/** Splits entries into parts that the server accepts, in their order. */
 export const splitEntries = (entries: readonly unknown[]): readonly (readonly unknown[])[] => {
   const parts: unknown[][] = [];
   let sizeBytes = Infinity;

@@ -3,7 +3,7 @@ import { addReports, countReasons, emptyReport } from "./import-report.ts";
 
 const skip = (reason: string) => ({ index: 0, name: null, reason });
 
-test("reports of parts add up", () => {
+test("adds up the reports of several parts", () => {
   const part = { created: 1, updated: 2, unchanged: 3, skipped: [skip("no usable name")] };
 
   expect(addReports(addReports(emptyReport, part), part)).toEqual({
@@ -14,7 +14,7 @@ test("reports of parts add up", () => {
   });
 });
 
-test("reasons that differ in a name are one, the most frequent first", () => {
+test("counts reasons that differ only in a name together, the most frequent first", () => {
   const counted = countReasons([
     skip("no usable name"),
     skip('the same university as "Keio" earlier in this import'),

@@ -1,9 +1,9 @@
 import type { ImportReport } from "@edvoyage/server";
 
-/** What an import of no entries did. */
+/** The report of an import without entries. */
 export const emptyReport: ImportReport = { created: 0, updated: 0, unchanged: 0, skipped: [] };
 
-/** What two parts of an import did together. */
+/** Adds up the reports of two parts of an import. */
 export const addReports = (one: ImportReport, other: ImportReport): ImportReport => ({
   created: one.created + other.created,
   updated: one.updated + other.updated,
@@ -11,7 +11,9 @@ export const addReports = (one: ImportReport, other: ImportReport): ImportReport
   skipped: [...one.skipped, ...other.skipped],
 });
 
-/** Why entries were skipped, the most frequent reason first; reasons that differ in a name are one. */
+/**
+ * Counts why entries were skipped, the most frequent reason first. Reasons that differ only in a name count together.
+ */
 export const countReasons = (skipped: ImportReport["skipped"]) => {
   const counts = new Map<string, number>();
   for (const { reason } of skipped) {

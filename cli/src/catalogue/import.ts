@@ -10,7 +10,7 @@ import { addReports, countReasons, emptyReport } from "./import-report.ts";
 
 /** `edvoyage catalogue import`. */
 export const importCatalogue = defineCommand({
-  summary: "Add universities, or complete them; importing a file twice changes nothing",
+  summary: "Add universities, or fill in missing details; importing a file twice changes nothing",
   parameters: {
     file: argument("file", "JSON: an array of universities; - is standard input"),
     verbose: flag("--verbose", "List every entry that was skipped"),
@@ -49,7 +49,7 @@ const sendEntries = async (
     const { reason, message, hints } = explain(cause);
     const [done, all] = [offset, entries.length].map((count) => count.toLocaleString("en"));
     throw new CommandError(reason, `The import stopped after ${done} of ${all} entries: ${message}`, {
-      hints: ["Running it again is safe: what is there already stays as it is.", ...hints],
+      hints: ["Running it again is safe: entries that were already imported stay as they are.", ...hints],
       details: { imported: offset, entries: entries.length },
       exitCode: EXIT.failed,
       cause,

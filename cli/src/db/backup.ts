@@ -10,13 +10,13 @@ import { line } from "../outcome.ts";
 import { sizeToText } from "../size.ts";
 import { assertFree, copyBackup } from "./output.ts";
 
-/** A large database takes minutes; Node itself waits no longer than this for an answer. */
+/** A large database takes minutes. Node itself waits no longer than this for an answer. */
 const ANSWER_TIMEOUT_MS = 300_000;
 const POLL_INTERVAL_MS = 200;
 const KILOBYTE = 1_000;
 
 const keep: Parameter<number | undefined> = {
-  declaration: new Option("--keep <n>", "Delete the oldest backups until so many are left").argParser(
+  declaration: new Option("--keep <n>", "Delete the oldest backups until this many are left").argParser(
     (raw) => {
       if (/^[1-9]\d{0,3}$/.test(raw)) return Number(raw);
       throw new InvalidArgumentError("Give a whole number from 1 to 9999.");
@@ -29,7 +29,7 @@ const keep: Parameter<number | undefined> = {
 export const backUpDatabase = defineCommand({
   summary: "Copy the database while it is in use, and check the copy",
   parameters: {
-    output: text("--output <file>", "Copy it there as well; for a server on this machine"),
+    output: text("--output <file>", "Also copy the backup to this file; only for a server on this machine"),
     keep,
   },
   examples: [
@@ -48,10 +48,10 @@ export const backUpDatabase = defineCommand({
     try {
       await copyBackup(backup, target);
     } catch (cause) {
-      // The backup itself is there: what came of it is told before what did not.
+      // The backup exists, so print its result before the error of the copy.
       const error = new CommandError(
         "failed",
-        `It was not copied to ${target}: ${context.explain(cause).message}`,
+        `The backup was not copied to ${target}: ${context.explain(cause).message}`,
         {
           hints: [`The backup is at ${backup.path} on the server's machine.`],
           exitCode: EXIT.failed,
@@ -64,7 +64,7 @@ export const backUpDatabase = defineCommand({
   },
 });
 
-/** Asks for a backup, and meanwhile how far it has come. */
+/** Starts a backup, and shows its progress. */
 const backUp = async (
   client: RpcClient,
   kept: number | undefined,
@@ -79,11 +79,11 @@ const backUp = async (
       const { backingUp } = await client.admin.database.status.query();
       if (backingUp && !ended.signal.aborted)
         progress.report(Math.min(total, Math.floor(backingUp.copiedBytes / KILOBYTE)));
-      // An interruption ends the backup's own call, and that ends this.
+      // An interruption aborts the backup call, which ends this loop.
       await wait(POLL_INTERVAL_MS, undefined, { signal: ended.signal });
     }
   };
-  // Whatever it meets, the backup's own answer tells.
+  // Errors of the progress display do not matter: the backup call reports its own.
   const watching = watch().catch(() => {});
   try {
     const backup = await client.admin.database.backup.mutate({ keep: kept });

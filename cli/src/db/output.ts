@@ -3,10 +3,13 @@ import { chmod, constants, copyFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { CommandError } from "../failure.ts";
 
-/** Before anything is done: throws `conflict` for a file that is there, `input/invalid` for a folder that is not. */
+/**
+ * Checks an output path before anything is done. Throws `conflict` if the file exists, and `input/invalid` if its
+ * folder does not.
+ */
 export const assertFree = (output: string): void => {
   if (existsSync(output))
-    throw new CommandError("conflict", `${output} is there already.`, {
+    throw new CommandError("conflict", `${output} already exists.`, {
       hints: ["Name another file, or delete that one."],
     });
   if (!statSync(dirname(output), { throwIfNoEntry: false })?.isDirectory())
@@ -14,9 +17,9 @@ export const assertFree = (output: string): void => {
 };
 
 /**
- * Copies a backup to where it was asked for, for its owner alone; the file has its name once it is whole and
- * on the disk, and replaces none. The server writes into its own folder and nowhere that a request says, so this is done here.
- * Throws `not-found` when the server keeps its files on another machine.
+ * Copies a backup to the requested path, readable only by its owner. The file gets its name once it is complete and
+ * on the disk, and never replaces another one. The copy is made here, because the server writes only into its own
+ * folder, never to a path from a request. Throws `not-found` if the server keeps its files on another machine.
  */
 export const copyBackup = async (
   { path, sizeBytes }: { readonly path: string; readonly sizeBytes: number },
@@ -36,8 +39,8 @@ export const copyBackup = async (
 };
 
 /**
- * Writes a new file for its owner alone, from its first byte on, and never over another one; it has its name once it is
- * whole and on the disk. Resolves with its size in bytes.
+ * Writes a new file that is readable only by its owner from the first byte on. The file gets its name once it is
+ * complete and on the disk, and never replaces another one. Resolves with its size in bytes.
  */
 export const writeOutput = async (output: string, content: string): Promise<number> => {
   const { createFile } = await loadFiles();
@@ -47,5 +50,5 @@ export const writeOutput = async (output: string, content: string): Promise<numb
 
 const draftOf = (output: string): string => `${output}.partial`;
 
-/** The whole server comes with it: loaded for those who need it. */
+/** Loaded on demand, because it is the whole server. */
 const loadFiles = () => import("../in-process.ts");

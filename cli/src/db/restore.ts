@@ -6,8 +6,8 @@ import type { Progress } from "../progress.ts";
 
 /** `edvoyage db restore`. */
 export const restoreDatabase = defineCommand({
-  summary: "Put a backup in the place of the database; needs the server down",
-  parameters: { file: argument("file", "A backup, as edvoyage db backup made it") },
+  summary: "Replace the database with a backup; the server must be stopped",
+  parameters: { file: argument("file", "A backup made by edvoyage db backup") },
   examples: [
     "edvoyage db restore data/backups/edvoyage-20261123T225250.123Z.sqlite",
     "edvoyage db restore edvoyage.sqlite --data-dir /srv/edvoyage --yes --json",
@@ -16,7 +16,7 @@ export const restoreDatabase = defineCommand({
     const { dataDir, target } = settings;
     const source = resolve(file);
     await confirm("Replace the database and end all sessions?");
-    // The whole server: loaded for those who need it.
+    // Loaded on demand, because it is the whole server.
     const { restoreInProcess } = await import("../in-process.ts");
     let progress: Progress | undefined;
     try {
@@ -26,12 +26,12 @@ export const restoreDatabase = defineCommand({
         onProgress: async ({ done, total }) => {
           progress ??= await startProgress({ label: "Restoring, step", total });
           progress.report(done);
-          // What it does next blocks: the bar is drawn before.
+          // The next step blocks this thread, so let the bar be drawn first.
           await new Promise((drawn) => setImmediate(drawn));
         },
         signal: interrupted,
       });
-      return { data: restorationToData(restoration, source), ...restorationToWords(restoration, source) };
+      return { data: restorationToData(restoration, source), ...restorationToView(restoration, source) };
     } finally {
       progress?.stop();
     }
@@ -44,7 +44,7 @@ const restorationToData = ({ kept, ...rest }: Restoration, source: string) => ({
   kept: kept ?? null,
 });
 
-const restorationToWords = (
+const restorationToView = (
   restoration: Restoration,
   source: string,
 ): { readonly view: readonly OutputLine[]; readonly notes: readonly string[] } => {
@@ -72,14 +72,14 @@ const restorationToWords = (
         notes,
       };
     case "nothing-to-replay":
-      return { view, notes: [...notes, "There was no database before, so no erasures to repeat."] };
+      return { view, notes: [...notes, "There was no database before, so there are no erasures to repeat."] };
     case "impossible":
       return {
         view,
         notes: [
           ...notes,
-          `ATTENTION: the database that was there could not be read (${erasures.why}).`,
-          "What students erased after the backup was made is readable again: erase it again before the server starts.",
+          `ATTENTION: the previous database could not be read (${erasures.why}).`,
+          "Data that was erased after the backup was made is readable again: erase it again before you start the server.",
         ],
       };
   }

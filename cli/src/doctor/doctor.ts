@@ -7,7 +7,7 @@ import { checkServer } from "./server.ts";
 
 /** `edvoyage doctor`. */
 export const doctor = defineCommand({
-  summary: "Check this machine and the server, and say what to do",
+  summary: "Check this machine and the server, and say how to fix problems",
   parameters: {},
   examples: ["edvoyage doctor", "edvoyage doctor --url https://api.example.org --json"],
   run: async (context) => {
@@ -29,7 +29,7 @@ const summarize = (findings: readonly Finding[]): string => {
   const warned = countState(findings, "warn");
   if (failed > 0) return `Failed: ${failed} of ${findings.length} checks.`;
   return warned > 0
-    ? `All is well, but for ${warned === 1 ? "one warning" : `${warned} warnings`}.`
+    ? `All is well, except for ${warned === 1 ? "one warning" : `${warned} warnings`}.`
     : "All is well.";
 };
 

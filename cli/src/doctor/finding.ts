@@ -1,11 +1,11 @@
 import { line, type Colour, type OutputLine } from "../outcome.ts";
 
-/** What one check found. */
+/** The result of one check. */
 export interface Finding {
   readonly check: string;
   readonly state: "ok" | "warn" | "fail";
   readonly message: string;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly remedy?: string;
 }
 
@@ -15,10 +15,10 @@ const stateToColour: Readonly<Record<Finding["state"], Colour>> = {
   fail: "red",
 };
 
-/** All is well. */
+/** Returns the finding of a check that passed. */
 export const ok = (check: string, message: string): Finding => ({ check, state: "ok", message });
 
-/** Works, but should be mended. */
+/** Returns the finding of something that works but should be fixed. */
 export const warn = (check: string, message: string, remedy: string): Finding => ({
   check,
   state: "warn",
@@ -26,7 +26,7 @@ export const warn = (check: string, message: string, remedy: string): Finding =>
   remedy,
 });
 
-/** Does not work. */
+/** Returns the finding of something that does not work. */
 export const fail = (check: string, message: string, ...remedies: readonly string[]): Finding => ({
   check,
   state: "fail",
@@ -34,7 +34,7 @@ export const fail = (check: string, message: string, ...remedies: readonly strin
   ...(remedies.length > 0 ? { remedy: remedies.join(" ") } : {}),
 });
 
-/** A line of what was found, and one of what to do. */
+/** Returns a line with the finding, and one with its remedy. */
 export const findingToLines = ({ state, message, remedy }: Finding): OutputLine[] => [
   line(message, { text: state.padEnd("warn".length), colour: stateToColour[state] }),
   ...(remedy === undefined ? [] : [line(remedy, { text: " ".repeat("warn".length) })]),

@@ -4,20 +4,20 @@ import { targetToUrl, type Connection } from "../connection.ts";
 import { durationToText, relativeToNow } from "../time.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
-/** Clocks that differ by more make countdowns wrong. */
+/** A larger difference between the clocks makes countdowns wrong. */
 const MAX_CLOCK_DIFFERENCE_MS = 2_000;
 
-/** A backup a day, one of which may fail. */
+/** Allows for one backup a day, of which one may fail. */
 const MAX_BACKUP_AGE_MS = 48 * 3_600_000;
 
-/** Looks whether there is a server, and what it says of itself; stops at what makes the rest pointless. */
+/** Checks whether a server answers, and what it reports. Stops at a failure that makes further checks pointless. */
 export const checkServer = async (context: CommandContext): Promise<readonly Finding[]> => {
   const { settings, connect, explain, interrupted } = context;
   try {
     const connection = await connect();
     const health = await connection.request("/healthz");
     if (!health.ok) {
-      const message = `What answers at ${targetToUrl(settings)} is no EdVoyage server.`;
+      const message = `Something answers at ${targetToUrl(settings)}, but it is no EdVoyage server.`;
       return [fail("server", message, "Name the server with --url.")];
     }
     const reached =
@@ -38,8 +38,12 @@ export const checkServer = async (context: CommandContext): Promise<readonly Fin
 
 const checkReadiness = async (connection: Connection): Promise<Finding> => {
   const { ok: isReady } = await connection.request("/readyz");
-  if (isReady) return ok("ready", "Its database takes writes.");
-  return fail("ready", "Its database takes no writes.", "Look for a full disk, and into the server's log.");
+  if (isReady) return ok("ready", "Its database accepts writes.");
+  return fail(
+    "ready",
+    "Its database accepts no writes.",
+    "Check for a full disk, and read the server's log.",
+  );
 };
 
 const checkStatus = async (
@@ -49,7 +53,7 @@ const checkStatus = async (
   const askedAt = now();
   try {
     const { sessions, universities, serverNow, ...facts } = await client.admin.status.query();
-    // The server looked at its clock about halfway between the question and the answer.
+    // The server read its clock about halfway between the request and the answer.
     const differenceMs = serverNow - (askedAt + now()) / 2;
     return [
       ok("admin-token", "The admin token is accepted."),
@@ -69,16 +73,16 @@ const checkStatus = async (
 /** Judges how far the server's clock is ahead of this one. */
 export const judgeClock = (differenceMs: number): Finding => {
   const distance = Math.abs(differenceMs);
-  if (distance <= MAX_CLOCK_DIFFERENCE_MS) return ok("clock", "Its clock agrees with the one here.");
+  if (distance <= MAX_CLOCK_DIFFERENCE_MS) return ok("clock", "Its clock agrees with this machine's.");
   const direction = differenceMs > 0 ? "ahead of" : "behind";
   return warn(
     "clock",
-    `Its clock is ${durationToText(distance, 2)} ${direction} the one here.`,
-    "Let both machines keep time by NTP.",
+    `Its clock is ${durationToText(distance, 2)} ${direction} this machine's.`,
+    "Set the clocks of both machines by NTP.",
   );
 };
 
-/** Judges how old the newest backup is; PostgreSQL is backed up by its own tools, which nobody here sees. */
+/** Judges the age of the newest backup. PostgreSQL is backed up by its own tools, which are not visible here. */
 export const judgeBackups = (
   { dialect, newestBackup }: Pick<DatabaseStatus, "dialect" | "newestBackup">,
   now: number,

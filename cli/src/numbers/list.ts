@@ -6,7 +6,7 @@ import { instantAndDistance } from "../time.ts";
 
 /** `edvoyage numbers list`. */
 export const listNumbers = defineCommand({
-  summary: "Numbers with trouble signing in during the last 30 days, or with a day's budget spent",
+  summary: "List numbers that had trouble signing in during the last 30 days, or that used up a day's budget",
   parameters: { limit, showPhones },
   examples: ["edvoyage numbers list", "edvoyage numbers list --show-phones --json"],
   run: async ({ connect, now }, { limit, showPhones }) => {

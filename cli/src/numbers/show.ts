@@ -5,7 +5,7 @@ import { instantAndDistance, relativeToNow } from "../time.ts";
 
 /** `edvoyage numbers show`. */
 export const showNumber = defineCommand({
-  summary: "Why a number cannot sign in, device by device",
+  summary: "Explain why a number cannot sign in, device by device",
   parameters: { phone: argument("phone", "In international form, such as +447400123456"), showPhones },
   examples: ["edvoyage numbers show +447400123456", "edvoyage numbers show +447400123456 --json"],
   hints: { "not-found": "See who has trouble with edvoyage numbers list." },
@@ -80,6 +80,6 @@ const deviceColumns = ({
 
 const ISO_INSTANT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 
-/** The server speaks of instants in UTC; whoever reads it has a clock on the wall. */
+/** Converts the server's instants, which are in UTC, to local time for the reader. */
 const withLocalInstants = (sentence: string, now: number): string =>
   sentence.replaceAll(ISO_INSTANT, (instant) => instantAndDistance(Date.parse(instant), now));

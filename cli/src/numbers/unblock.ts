@@ -7,8 +7,8 @@ export const unblockNumber = defineCommand({
   summary: "Let a number sign in again at once",
   parameters: {
     phone: argument("phone", "In international form, such as +447400123456"),
-    device: text("--device <name>", "Only this device, as numbers show names it"),
-    resetBudget: flag("--reset-budget", "Also start its budgets of wrong codes, messages and sign-ins anew"),
+    device: text("--device <name>", "Only this device, by the name that numbers show lists"),
+    resetBudget: flag("--reset-budget", "Also reset its budgets of wrong codes, messages and sign-ins"),
     reason: text("--reason <text>", "Why; kept in the audit log"),
   },
   examples: [
@@ -25,7 +25,7 @@ export const unblockNumber = defineCommand({
       data: unblocked,
       view: [
         line(describeLifted(lifted, unblocked.phone)),
-        ...(resetBudget ? [line("Its budgets start anew.")] : []),
+        ...(resetBudget ? [line("Its budgets were reset.")] : []),
       ],
       notes: [
         ...stillRefused("Devices that never signed in with it stay paused", pausedUntil, now()),

@@ -1,7 +1,7 @@
 import type { InspectedPost } from "@edvoyage/server";
 
-/** What a post says, or shows where it says nothing. */
+/** Returns the text of a post, otherwise its link or image. */
 export const contentOf = ({ text, link, image }: InspectedPost): string => text ?? link ?? image ?? "";
 
-/** Who wrote it. */
+/** Returns the name of a post's author, otherwise their id. */
 export const authorOf = ({ authorName, authorId }: InspectedPost): string => authorName ?? authorId;

@@ -7,15 +7,15 @@ import { contentOf } from "./content.ts";
 
 /** `edvoyage posts list`. */
 export const listPosts = defineCommand({
-  summary: "Posts of Cavity that students have reported, the last reported first",
-  parameters: { all: flag("--all", "All posts, newest first"), limit },
+  summary: "List posts in Cavity that students have reported, most recently reported first",
+  parameters: { all: flag("--all", "List all posts, newest first"), limit },
   examples: ["edvoyage posts list", "edvoyage posts list --all --limit 200", "edvoyage posts list --json"],
   run: async ({ connect, now }, { all, limit }) => {
     const { client } = await connect();
     const { items, hasMore } = await readUpTo(limit, (page) =>
       client.admin.posts.list.query({ reported: !all, ...page }),
     );
-    const empty = all ? "No posts." : "No post is reported.";
+    const empty = all ? "No posts." : "No post has been reported.";
     return { data: items, view: [table(postColumns(now()), items, { empty })], notes: moreNotes(hasMore) };
   },
 });

@@ -3,12 +3,12 @@ import { line } from "../outcome.ts";
 import { toPrintable, truncate } from "../printable.ts";
 import { authorOf, contentOf } from "./content.ts";
 
-/** So much of a post that one knows which it is. */
+/** How much of a post to quote, so that it can be recognized. */
 const QUOTED_WIDTH = 60;
 
 /** `edvoyage posts remove`. */
 export const removePost = defineCommand({
-  summary: "Take a post from everybody for good, with its likes, comments and reports",
+  summary: "Permanently remove a post with its likes, comments and reports",
   parameters: {
     postId: argument("postId", "As posts list shows it"),
     reason: requiredText("--reason <text>", "Why; kept in the audit log"),
@@ -23,7 +23,7 @@ export const removePost = defineCommand({
     const post = await client.admin.posts.show.query({ postId });
     const author = authorOf(post);
     const quoted = truncate(toPrintable(contentOf(post)), QUOTED_WIDTH);
-    await confirm(`Remove the post of ${author}, “${quoted}”? Nothing brings it back.`);
+    await confirm(`Remove the post of ${author}, “${quoted}”? This cannot be undone.`);
     const removed = await client.admin.posts.remove.mutate({ postId, reason });
     return { data: removed, view: [line(`Removed the post of ${author}.`)] };
   },

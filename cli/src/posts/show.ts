@@ -5,7 +5,7 @@ import { instantAndDistance, instantToText } from "../time.ts";
 
 /** `edvoyage posts show`. */
 export const showPost = defineCommand({
-  summary: "A post of Cavity, with who reported it and why",
+  summary: "Show a post in Cavity, with who reported it and why",
   parameters: { postId: argument("postId", "As posts list shows it") },
   examples: ["edvoyage posts show 01928f3e-8c1a-7b52-9e1f-0242ac120002"],
   hints: { "not-found": "Look for its id with edvoyage posts list --all." },
@@ -17,7 +17,7 @@ export const showPost = defineCommand({
     return {
       data: { ...post, reports },
       view: [...postToLines(post, now()), ...(reports.length > 0 ? [gap, ...reports.map(reportToLine)] : [])],
-      notes: reportCount > reports.length ? [`Shown are ${reports.length} of ${reportCount} reports.`] : [],
+      notes: reportCount > reports.length ? [`Showing ${reports.length} of ${reportCount} reports.`] : [],
     };
   },
 });
@@ -39,7 +39,7 @@ const postToLines = (post: InspectedPost, now: number): OutputLine[] => {
   ];
 };
 
-/** Lines rather than a table: all of a reason is what decides. */
+/** Lines instead of a table: an admin needs the whole reason to decide. */
 const reportToLine = ({ at, reason, userId }: PostReport): OutputLine =>
   line(`${reason} (${userId})`, { text: instantToText(at), colour: "gray" });
 

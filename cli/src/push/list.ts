@@ -6,7 +6,8 @@ import { durationToText, instantAndDistance } from "../time.ts";
 
 /** `edvoyage push list`. */
 export const listPushes = defineCommand({
-  summary: "Pushes that were given up in the last 30 days, newest first, and what the provider said",
+  summary:
+    "List push notifications that failed for good in the last 30 days, newest first, with the provider's error",
   parameters: { limit },
   examples: ["edvoyage push list", "edvoyage push list --json --limit 1000"],
   run: async ({ connect, now }, { limit }) => {

@@ -8,19 +8,21 @@ import type { Progress } from "../progress.ts";
 
 /** `edvoyage seed run`. */
 export const runSeed = defineCommand({
-  summary: "Add the sample universities and a world of invented students; what is there stays as it is",
+  summary: "Add the sample universities and a world of invented students; existing data stays as it is",
   parameters: {
     students: wholeNumber("--students <n>", "How many students, 12 to 1,000", { fallback: 200 }),
-    seed: wholeNumber("--seed <n>", "Which world: the same number is the same world", { fallback: 1 }),
-    onlyCatalogue: flag("--only-catalogue", "No students: the universities and their courses alone"),
-    evenInProduction: flag("--even-in-production", "Add invented students where there are real ones"),
+    seed: wholeNumber("--seed <n>", "Which world to build; the same number always builds the same world", {
+      fallback: 1,
+    }),
+    onlyCatalogue: flag("--only-catalogue", "Add only the universities and their courses, no students"),
+    evenInProduction: flag("--even-in-production", "Add invented students even if there are real ones"),
   },
   examples: [
     "edvoyage seed run",
     "edvoyage seed run --students 50 --seed 7",
     "edvoyage seed run --only-catalogue --db",
   ],
-  hints: { forbidden: "To add invented students all the same: --even-in-production." },
+  hints: { forbidden: "To add invented students anyway, use --even-in-production." },
   run: async (context, { onlyCatalogue, ...world }) => {
     const { client } = await context.connect();
     if (onlyCatalogue) {
@@ -35,7 +37,7 @@ export const runSeed = defineCommand({
 
 type Added = WorldProgress["added"];
 
-/** Has it built, some more with each call, until it is whole. */
+/** Builds the world, one step with each call, until it is complete. */
 const build = async (
   client: RpcClient,
   world: { readonly seed: number; readonly students: number; readonly evenInProduction: boolean },
@@ -56,8 +58,8 @@ const build = async (
     if (!last) throw cause;
     const { reason, message, hints } = explain(cause);
     const [done, all] = [last.done, last.acts].map((count) => count.toLocaleString("en"));
-    throw new CommandError(reason, `The world stopped after ${done} of ${all} acts: ${message}`, {
-      hints: ["Running it again goes on where it stopped.", ...hints],
+    throw new CommandError(reason, `Building the world stopped after ${done} of ${all} acts: ${message}`, {
+      hints: ["Running it again continues where it stopped.", ...hints],
       details: { done: last.done, acts: last.acts },
       exitCode: EXIT.failed,
       cause,
@@ -76,7 +78,7 @@ const sum = (one: Added, other: Added): Added => {
 const catalogueToText = ({ universities, courses }: { universities: number; courses: number }): string =>
   universities + courses > 0
     ? `Added ${universities.toLocaleString("en")} universities and ${courses.toLocaleString("en")} courses.`
-    : "Nothing to add: the samples are all there.";
+    : "Nothing to add: all samples already exist.";
 
 const worldToView = ({ seed, students, added, signInAs }: WorldProgress): OutputLine[] => {
   const counts = Object.entries(added).filter(([, count]) => count > 0);

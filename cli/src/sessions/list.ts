@@ -6,11 +6,11 @@ import { instantAndDistance, relativeToNow } from "../time.ts";
 
 /** `edvoyage sessions list`. */
 export const listSessions = defineCommand({
-  summary: "Who is signed in, most recently used first",
+  summary: "List who is signed in, most recently used first",
   parameters: {
-    user: text("--user <id>", "Only this student's"),
-    phone: text("--phone <number>", "Only this number's, in international form"),
-    all: flag("--all", "Also those that have ended"),
+    user: text("--user <id>", "Only this student's sessions"),
+    phone: text("--phone <number>", "Only this number's sessions; in international form"),
+    all: flag("--all", "Also list sessions that have ended"),
     limit,
     showPhones,
   },

@@ -2,7 +2,7 @@ import { defineCommand, repeatedArgument, text } from "../command.ts";
 import type { Failure } from "../failure.ts";
 import { table, type Column } from "../outcome.ts";
 
-/** What became of one of the sessions. */
+/** The result for one session. */
 type Revocation = { readonly sessionId: string } & (
   | { readonly state: "revoked" | "ended-before" }
   | { readonly state: "failed"; readonly cause: unknown; readonly failure: Failure }
@@ -32,10 +32,10 @@ export const revokeSessions = defineCommand({
     const worst = revocations
       .filter((revocation) => revocation.state === "failed")
       .sort((one, other) => other.failure.exitCode - one.failure.exitCode)[0];
-    const isTold = worst !== undefined && revocations.length === 1;
+    const isReportedAsError = worst !== undefined && revocations.length === 1;
     return {
       data: revocations.map(revocationToData),
-      view: isTold ? [] : [table(columns, revocations, { empty: "" })],
+      view: isReportedAsError ? [] : [table(columns, revocations, { empty: "" })],
       error: worst?.cause,
     };
   },

@@ -11,18 +11,18 @@ const POLL_INTERVAL_MS = 200;
 
 /** `edvoyage users erase`. */
 export const eraseUser = defineCommand({
-  summary: "Erase a student at once and for good: what she said, her rows, and their bytes",
+  summary: "Permanently erase a student now: messages, rows, and their bytes on the disk",
   parameters: { named: studentArgument, reason: text("--reason <text>", "Why; kept in the audit log") },
   examples: [
     'edvoyage users erase +447400123456 --reason "asked by letter"',
     "edvoyage users erase 01928f3e-8c1a-7b52-9e1f-0242ac120002 --yes --json",
   ],
-  hints: { "not-found": "Look for her with edvoyage users list." },
+  hints: { "not-found": "Look for the student with edvoyage users list." },
   run: async (context, { named, reason }) => {
     const { client } = await context.connect();
     const user = await findUser(client, named, { showPhones: false });
     const student = describeUser(user);
-    await context.confirm(`Erase ${student} at once and for good? Nothing brings her back.`);
+    await context.confirm(`Permanently erase ${student} now? This cannot be undone.`);
     await client.admin.users.erase.mutate({ userId: user.id, reason });
     const { state, counts, failure } = await watch(client, user.id, context);
     const erased = Object.entries(counts).filter(([, count]) => count > 0);
@@ -33,14 +33,14 @@ export const eraseUser = defineCommand({
         ...erased.map(([name, count]) => line(count.toLocaleString("en"), label(name))),
       ],
       notes: [
-        "Backups that were made before still have her, until they are deleted; restoring one erases her again.",
+        "Older backups still contain the student until they are deleted; restoring one repeats the erasure.",
       ],
       error: failure === null ? undefined : unfinished(state, failure),
     };
   },
 });
 
-/** Shows how far it has come until it has come to its end, or to a stop. */
+/** Shows the progress of an erasure until it is complete or has stopped. */
 const watch = async (
   client: RpcClient,
   userId: string,
@@ -59,7 +59,9 @@ const watch = async (
     }
   } catch (error) {
     if (!interrupted.aborted) throw error;
-    throw new CommandError("interrupted", "Interrupted: the erasure goes on without you.", { cause: error });
+    throw new CommandError("interrupted", "Interrupted: the erasure continues without you.", {
+      cause: error,
+    });
   } finally {
     shown?.stop();
   }
@@ -69,9 +71,9 @@ const unfinished = (state: ErasureProgress["state"], failure: string): CommandEr
   new CommandError(
     "failed",
     state === "erasing"
-      ? `The erasure has come to a stop: ${failure}.`
-      : `Copies of her bytes may still be in the database file: ${failure}.`,
-    { hints: ["It is tried again within the hour, and when the server starts."] },
+      ? `The erasure has stopped: ${failure}.`
+      : `Copies of the erased bytes may still be in the database file: ${failure}.`,
+    { hints: ["The server retries it within the hour, and when it starts."] },
   );
 
 const label = (text: string) => ({ text: text.padEnd("entries of rooms".length), colour: "gray" as const });

@@ -7,10 +7,10 @@ import { stateToCell } from "./student-argument.ts";
 
 /** `edvoyage users list`. */
 export const listUsers = defineCommand({
-  summary: "Students, newest first",
+  summary: "List students, newest first",
   parameters: {
-    phone: text("--phone <number>", "Only this number's, in international form"),
-    deleted: flag("--deleted", "Only those who have deleted their account and are not erased yet"),
+    phone: text("--phone <number>", "Only the student with this number, in international form"),
+    deleted: flag("--deleted", "Only students who have deleted their account and are not erased yet"),
     limit,
     showPhones,
   },

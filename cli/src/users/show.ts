@@ -5,18 +5,18 @@ import { readUpTo } from "../paging.ts";
 import { instantAndDistance } from "../time.ts";
 import { findUser, studentArgument } from "./student-argument.ts";
 
-/** More than a student may have. */
+/** More than a student can have. */
 const MAX_SESSIONS = 100;
 
 /** `edvoyage users show`. */
 export const showUser = defineCommand({
-  summary: "Who a student is, and what has become of her account",
+  summary: "Show a student and the state of their account",
   parameters: { named: studentArgument, showPhones },
   examples: [
     "edvoyage users show +447400123456",
     "edvoyage users show 01928f3e-8c1a-7b52-9e1f-0242ac120002 --json",
   ],
-  hints: { "not-found": "Look for her with edvoyage users list." },
+  hints: { "not-found": "Look for the student with edvoyage users list." },
   run: async ({ connect, now }, { named, showPhones }) => {
     const { client } = await connect();
     const user = await findUser(client, named, { showPhones });
@@ -50,7 +50,7 @@ const describeState = ({ state, eraseAt }: InspectedUser, now: number): string =
     case "active":
       return "active";
     case "deleted":
-      return `deleted by herself; erased ${eraseAt === null ? "soon" : instantAndDistance(eraseAt, now)} unless she signs in`;
+      return `deleted by the student; will be erased ${eraseAt === null ? "soon" : instantAndDistance(eraseAt, now)} unless they sign in`;
     case "erasing":
       return "being erased";
   }

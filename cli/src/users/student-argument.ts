@@ -5,10 +5,10 @@ import type { Cell } from "../outcome.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** A student, however she is named. */
-export const studentArgument = argument("student", "Her id, or her number in international form");
+/** Names a student by id or by phone number. */
+export const studentArgument = argument("student", "The student's id, or their number in international form");
 
-/** Finds her. Throws `not-found`. */
+/** Finds a student. Throws `not-found`. */
 export const findUser = (
   client: RpcClient,
   named: string,
@@ -18,11 +18,11 @@ export const findUser = (
     UUID.test(named) ? { userId: named.toLowerCase(), showPhones } : { phone: named, showPhones },
   );
 
-/** Her number and what she calls herself. */
+/** Returns a student's number and name. */
 export const describeUser = ({ phone, name }: Pick<InspectedUser, "phone" | "name">): string =>
   name === null ? phone : `${phone} (${name})`;
 
-/** What has become of her account. */
+/** The state of an account, as a table cell. */
 export const stateToCell: Readonly<Record<InspectedUser["state"], Cell>> = {
   active: { text: "active", colour: "green" },
   deleted: { text: "deleted", colour: "yellow" },

@@ -11,7 +11,7 @@ import { openStudent, type Features, type OpenFeatures, type OpenStudent } from 
 import type { StoredSession } from "./session-store.ts";
 import { wipeStudent } from "./wipe.ts";
 
-/** What happens to unsent data when a student leaves the device. */
+/** Whether unsent data stays when a student leaves the device. */
 export type Unsent = "keep" | "discard";
 
 /** The students who use this device. Only one student's store is open at a time, and no other store is read. */

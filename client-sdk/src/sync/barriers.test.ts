@@ -69,7 +69,7 @@ test("sends a barrier that a lost connection took with it again, after the next 
   await waiting;
 });
 
-test("does not resolve a later wait with a barrier that was sent before it", async () => {
+test("never resolves a wait with a barrier that was sent before it", async () => {
   const { barriers } = createConnection();
   barriers.answered();
   const first = barriers.wait();
