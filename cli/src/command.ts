@@ -99,7 +99,7 @@ export const choice = <const Word extends string>(
 ): Parameter<Word> => ({
   declaration: new Argument(`<${name}>`, summary).choices(words),
   read: (raw) => {
-    const word = words.find((one) => one === raw);
+    const word = words.find((candidate) => candidate === raw);
     if (word !== undefined) return word;
     throw new Error(`The command line accepted an unknown word for ${name}`);
   },

@@ -47,7 +47,7 @@ const collectGarbage = (): void => {
 
 describe.each(SILENCES)("a server that %s", (_what, silence) => {
   test(
-    "is abandoned at the timeout even while garbage is collected",
+    "times out even while garbage is collected",
     async () => {
       const { signal } = new AbortController();
       const { client, request } = await connectTo(await startServer(silence), signal, TIMEOUT_MS);
@@ -69,7 +69,7 @@ describe.each(SILENCES)("a server that %s", (_what, silence) => {
   );
 
   test(
-    "is abandoned on Ctrl-C even while garbage is collected",
+    "lets Ctrl-C abort a call even while garbage is collected",
     async () => {
       const interruption = new AbortController();
       const url = await startServer((response) => {

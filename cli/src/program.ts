@@ -3,6 +3,7 @@ import type { Command, RawValues } from "./command.ts";
 import type { Noun } from "./commands.ts";
 import { globalParameters } from "./settings.ts";
 
+/** The commands of the program, and what to do with the chosen one. */
 export interface ProgramOptions {
   readonly version: string;
   readonly nouns: Readonly<Record<string, Noun>>;

@@ -7,6 +7,7 @@ export interface Progress {
   stop(): void;
 }
 
+/** Starts a progress display. */
 export type StartProgress = (work: { readonly label: string; readonly total: number }) => Promise<Progress>;
 
 /** How many progress lines to print when there is no terminal to draw on. */

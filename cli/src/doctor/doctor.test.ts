@@ -13,7 +13,7 @@ describe("judgeNode", () => {
   });
 });
 
-describe("modes", () => {
+describe("judgeFolderMode and judgeSecretMode", () => {
   test("warns about a folder that other users can read", () => {
     expect(judgeFolderMode("/data", 0o40700).state).toBe("ok");
     expect(judgeFolderMode("/data", 0o40755)).toMatchObject({

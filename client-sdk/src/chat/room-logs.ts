@@ -65,8 +65,8 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
       account,
       sockets,
       refusals: refusalsOf(roomId),
-      whereabouts: () => inbox.state.value.rooms.get(roomId),
-      seek: () => void refresh(),
+      bounds: () => inbox.state.value.rooms.get(roomId),
+      refreshInbox: () => void refresh(),
       onForbidden: () => void checkForbidden(roomId),
       onDropped: () => void refresh({ all: true }),
     });

@@ -76,7 +76,10 @@ export const createBrowserPeers = (prefix: string): Peers => {
   /** Waits for the name once, and holds it until it is given back or lost. */
   const holdOnce = async (
     name: string,
-    { taken, givenBack }: { readonly taken: (lost: AbortSignal) => void; readonly givenBack: AbortSignal },
+    {
+      onAcquired,
+      givenBack,
+    }: { readonly onAcquired: (lost: AbortSignal) => void; readonly givenBack: AbortSignal },
   ): Promise<void> => {
     const lost = new AbortController();
     const hold = async (): Promise<void> => {
@@ -86,7 +89,7 @@ export const createBrowserPeers = (prefix: string): Peers => {
         if (typeof message !== "string" && "asks" in message && message.asks === name) send({ has: name });
       });
       lost.signal.addEventListener("abort", stopAnswering);
-      taken(lost.signal);
+      onAcquired(lost.signal);
       await untilAborted(givenBack);
       stopAnswering();
     };
@@ -117,11 +120,11 @@ export const createBrowserPeers = (prefix: string): Peers => {
       listen((message) => {
         if (typeof message === "string") listener(message);
       }),
-    acquire: (name, taken) => {
+    acquire: (name, onAcquired) => {
       const givenBack = new AbortController();
       const { signal } = givenBack;
       const hold = async (): Promise<void> => {
-        while (!signal.aborted) await holdOnce(name, { taken, givenBack: signal });
+        while (!signal.aborted) await holdOnce(name, { onAcquired, givenBack: signal });
       };
       void hold();
       return () => givenBack.abort();

@@ -16,7 +16,7 @@ type Records = Map<string, Uint8Array>;
 type Listener = (topic: string) => void;
 
 interface Waiter {
-  readonly taken: () => void;
+  readonly onAcquired: () => void;
 }
 
 /** The state that programs on one memory share. */
@@ -91,16 +91,16 @@ const createPeers = ({ programs, queues }: Memory): Peers => {
       ownListeners.add(wrapped);
       return () => void ownListeners.delete(wrapped);
     },
-    acquire: (name, taken) => {
+    acquire: (name, onAcquired) => {
       const queue = queues.get(name) ?? [];
       queues.set(name, queue);
       const callFirst = (): void => {
         const [first] = queue;
         inLaterTurn(() => {
-          if (first && queue[0] === first) first.taken();
+          if (first && queue[0] === first) first.onAcquired();
         });
       };
-      const waiting = { taken };
+      const waiting = { onAcquired };
       queue.push(waiting);
       if (queue[0] === waiting) callFirst();
       return () => {

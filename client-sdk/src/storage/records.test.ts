@@ -66,12 +66,12 @@ describe("records", () => {
   });
 });
 
-describe("a damaged record", () => {
+describe("reading a damaged record", () => {
   test.each([
     ["another version", 0],
     ["a changed check", 1],
     ["a changed payload", -1],
-  ])("with %s is absent, set aside unchanged, and reported, while other records work", async (_what, at) => {
+  ])("treats a record with %s as absent, sets it aside unchanged, and reports it", async (_what, at) => {
     const { records, store, damaged, damage } = await createScene();
     await records.write([putJson("a", "one"), putJson("b", "two")]);
     await damage("a", at);
@@ -139,7 +139,7 @@ describe("a damaged record", () => {
     expect(damaged.length).toBeLessThanOrEqual(1);
   });
 
-  test("waits with setting a record aside while its key is written", async () => {
+  test("never sets a record aside in the middle of a write of its key", async () => {
     const { records, store, damage } = await createScene();
     await records.write([putJson("a", "old")]);
     await damage("a");
@@ -166,7 +166,7 @@ describe("a damaged record", () => {
     expect(await records.getJson("a")).toBe("new");
   });
 
-  test("removes the oldest of 20 records that were set aside", async () => {
+  test("keeps only the newest 20 records that were set aside", async () => {
     const { records, store, damage } = await createScene();
     const keys = Array.from({ length: 23 }, (_none, index) => `key-${String(index).padStart(2, "0")}`);
     for (const key of [...keys].reverse()) {
@@ -192,7 +192,7 @@ describe("a damaged record", () => {
     expect(await store.keys("")).toEqual([`damaged/000001/${key}`.slice(0, 500)]);
   });
 
-  test("stays in place on a full disk, and is still treated as absent", async () => {
+  test("leaves the record in place on a full disk, and still treats it as absent", async () => {
     const { store, records, damaged, damage } = await createScene();
     await records.write([putJson("a", 1)]);
     await damage("a");

@@ -27,6 +27,7 @@ export interface Records {
   close(): Promise<void>;
 }
 
+/** A checked record with its parsed value. */
 export interface KeptRecord<T> {
   readonly key: string;
   readonly value: T;

@@ -52,12 +52,12 @@ export interface Peers {
   /** Listens to the topics of the others. Returns a function that stops. */
   subscribe(listener: (topic: string) => void): () => void;
   /**
-   * Waits for a name that only one program at a time can hold, and calls `taken` when this one holds it. Returns a
+   * Waits for a name that only one program at a time can hold, and calls `onAcquired` when this one holds it. Returns a
    * function that gives the name back, or stops waiting. The name also becomes free when its holder ends, for
    * whatever reason. `lost` is aborted when another program takes the name from this one because it was suspended;
    * this one then waits for the name again.
    */
-  acquire(name: string, taken: (lost?: AbortSignal) => void): () => void;
+  acquire(name: string, onAcquired: (lost?: AbortSignal) => void): () => void;
 }
 
 /** The reason why a call to a store failed. */

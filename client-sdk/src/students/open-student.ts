@@ -54,6 +54,7 @@ export interface OpenStudent<F extends Features> extends Pick<
   close(): Promise<void>;
 }
 
+/** Returns the name of a student's store. */
 export const storeNameOf = (userId: string): string => `student-${userId}`;
 
 interface OpenOptions<F extends Features> {

@@ -40,6 +40,7 @@ const TOPIC = "device";
 
 const NOBODY: Membership = { state: "signedOut", student: null };
 
+/** Creates the students of a device. Opens no store before `load`. */
 export const createStudents = <F extends Features>(deps: {
   readonly surroundings: ClientEnvironment;
   readonly device: Device;
@@ -198,7 +199,7 @@ export const createStudents = <F extends Features>(deps: {
     if (former !== undefined && former !== student?.id && !gone.some(({ userId }) => userId === former)) {
       gone.push({ userId: former, keepsUnsent: true });
     }
-    for (const one of gone) await tryToWipe(one);
+    for (const left of gone) await tryToWipe(left);
     if (current.value) return current.value.reload();
     if (student) showStudent(await openStudent(student, { environment, openFeatures }));
   };

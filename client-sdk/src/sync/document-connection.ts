@@ -25,6 +25,7 @@ export interface DocumentConnection {
   close(): void;
 }
 
+/** The dependencies of `createDocumentConnection`. */
 export interface DocumentConnectionDeps {
   readonly url: string;
   readonly name: string;
@@ -45,6 +46,7 @@ const OPEN_TIMEOUT_MS = 20_000;
 /** How long the server may take to answer a check. */
 const CHECK_TIMEOUT_MS = 5_000;
 
+/** Creates the connection of one document, closed. */
 export const createDocumentConnection = (deps: DocumentConnectionDeps): DocumentConnection => {
   const { clock } = deps;
   let key: string | undefined;

@@ -4,7 +4,7 @@ import { createNewId, systemRandomBytes } from "../runtime/ids.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import { createRecords, type Records } from "../storage/records.ts";
 import { createDoc, drawClientId } from "./create-doc.ts";
-import { KEPT, loadCopy, replaceCopy, type DocumentCopy } from "./document-copy.ts";
+import { STORED_ORIGIN, loadCopy, replaceCopy, type DocumentCopy } from "./document-copy.ts";
 import { encodeEdit, hasHole, readEntries } from "./entries.ts";
 
 const createDisk = async () => {
@@ -25,8 +25,8 @@ const set = async (records: Records, copy: DocumentCopy, key: string): Promise<v
   const update = encodeEdit(copy.doc, { root: "settings", key, value: 1 }, { writerId });
   const changes = copy.append(update);
   await records.write(changes);
-  copy.noteKept(changes);
-  Y.applyUpdate(copy.doc, update, KEPT);
+  copy.markStored(changes);
+  Y.applyUpdate(copy.doc, update, STORED_ORIGIN);
 };
 
 const keysOf = (copy: DocumentCopy): string[] => Array.from(readEntries(copy.doc, "settings").keys()).sort();
@@ -66,12 +66,12 @@ test("a copy reads what another program added, and notices that it was replaced"
   const other = await loadCopy(depsOf(records));
   await set(records, one, "b");
 
-  const isCurrent = await other.readNews();
+  const isCurrent = await other.readUpdates();
   const keysRead = keysOf(other);
   await replaceCopy(depsOf(records), one, { doc: createDoc(systemRandomBytes), setAside: false });
 
   expect([isCurrent, keysRead]).toEqual([true, ["a", "b"]]);
-  expect(await other.readNews()).toBe(false);
+  expect(await other.readUpdates()).toBe(false);
 });
 
 test("an update that is added to a replaced copy does not become part of the new one", async () => {

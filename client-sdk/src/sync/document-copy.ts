@@ -13,16 +13,16 @@ export interface DocumentCopy {
   readonly id: string;
   /** Changed only by applying updates, never edited: it must have no clock that is not on the disk. */
   readonly doc: Y.Doc;
-  /** Returns the changes that store an update. Write them, then call `noteKept` with them. */
+  /** Returns the changes that store an update. Write them, then call `markStored` with them. */
   append(update: Uint8Array): readonly Change[];
   /** Call it when these changes are on the disk. */
-  noteKept(changes: readonly Change[]): void;
+  markStored(changes: readonly Change[]): void;
   /** Applies the updates that other programs have stored. Resolves with `false` if this copy was replaced. */
-  readNews(): Promise<boolean>;
+  readUpdates(): Promise<boolean>;
   /** Merges all stored updates into one, in one write. */
   fold(): Promise<void>;
   /** Returns whether there are enough updates to be worth folding. */
-  isLong(): boolean;
+  shouldFold(): boolean;
 }
 
 interface CopyDeps {
@@ -32,7 +32,7 @@ interface CopyDeps {
 }
 
 /** The origin of updates that come from the disk, or are already on it. */
-export const KEPT = "kept";
+export const STORED_ORIGIN = "kept";
 
 const CURRENT = "document/copy";
 const UPDATES = "document/update/";
@@ -47,7 +47,7 @@ export const loadCopy = async (deps: CopyDeps): Promise<DocumentCopy> => {
     doc: createDoc(deps.randomBytes),
     isNamed: id !== undefined,
   });
-  await copy.readNews();
+  await copy.readUpdates();
   return copy;
 };
 
@@ -70,7 +70,7 @@ export const replaceCopy = async (
     ...(setAside ? [putBytes(ASIDE, Y.encodeStateAsUpdate(old.doc))] : []),
     ...changes,
   ]);
-  copy.noteKept(changes);
+  copy.markStored(changes);
   return copy;
 };
 
@@ -86,8 +86,9 @@ const createCopy = (
   const read = async (): Promise<readonly string[]> => {
     const updates = await records.listBytes(prefix);
     doc.transact(() => {
-      for (const { key, value } of updates) if (!appliedKeys.has(key)) Y.applyUpdate(doc, value, KEPT);
-    }, KEPT);
+      for (const { key, value } of updates)
+        if (!appliedKeys.has(key)) Y.applyUpdate(doc, value, STORED_ORIGIN);
+    }, STORED_ORIGIN);
     const keys = updates.map(({ key }) => key);
     appliedKeys = new Set(keys);
     return keys;
@@ -100,14 +101,14 @@ const createCopy = (
       ...(isCurrent ? [] : [putJson(CURRENT, id)]),
       putBytes(`${prefix}${newId()}`, update),
     ],
-    noteKept: (changes) => {
+    markStored: (changes) => {
       isCurrent = true;
       appliedKeys = new Set([
         ...appliedKeys,
         ...changes.map(({ key }) => key).filter((key) => key.startsWith(prefix)),
       ]);
     },
-    readNews: async () => {
+    readUpdates: async () => {
       const current = await records.getJson<string>(CURRENT);
       if (current !== undefined && current !== id) return false;
       isCurrent = current === id;
@@ -120,9 +121,9 @@ const createCopy = (
       const changes = copy.append(Y.encodeStateAsUpdate(doc));
       await records.write([...keys.map(remove), ...changes]);
       appliedKeys = new Set();
-      copy.noteKept(changes);
+      copy.markStored(changes);
     },
-    isLong: () => appliedKeys.size > FOLD_AFTER,
+    shouldFold: () => appliedKeys.size > FOLD_AFTER,
   };
   return copy;
 };

@@ -26,6 +26,7 @@ export interface DocumentLink {
   close(): void;
 }
 
+/** The dependencies of `createDocumentLink`. */
 export interface DocumentLinkDeps {
   /** The URL of all documents, such as `wss://…/sync`. */
   readonly url: string;

@@ -6,7 +6,7 @@ import { createSubject, type Observable } from "../runtime/observable.ts";
 import type { Change } from "../storage/storage.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 import { drawClientId } from "./create-doc.ts";
-import { KEPT, loadCopy, replaceCopy, type DocumentCopy } from "./document-copy.ts";
+import { STORED_ORIGIN, loadCopy, replaceCopy, type DocumentCopy } from "./document-copy.ts";
 import { changedRoots, encodeEdit, readEntries } from "./entries.ts";
 import { checkKey, parseValue } from "./entry-check.ts";
 import { nextKey, putEntry, readJournal, removeEntry, withWaiting, type JournalEntry } from "./journal.ts";
@@ -27,8 +27,8 @@ export interface DocumentStore {
    * Applies a waiting edit to the current copy, on trial: until it is confirmed, other edits wait. An edit for which
    * there is no room is given up.
    */
-  makeWaiting(entry: JournalEntry): Promise<void>;
-  /** The edit that `makeWaiting` applied last, while the server has neither confirmed nor refused it. */
+  applyWaitingEdit(entry: JournalEntry): Promise<void>;
+  /** The edit that `applyWaitingEdit` applied last, while the server has neither confirmed nor refused it. */
   readonly onTrial: JournalEntry | undefined;
   /** Removes edits that the server has from the journal. */
   settle(entries: readonly JournalEntry[]): Promise<void>;
@@ -64,34 +64,34 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
   const copy = createSubject(await loadCopy(deps));
   const waiting = (): readonly JournalEntry[] =>
     journal.value.filter(({ copyId }) => copyId !== copy.value.id);
-  const view = (root: UserRoot): Entries =>
+  const entriesOf = (root: UserRoot): Entries =>
     withWaiting(readEntries(copy.value.doc, root), { root, waiting: waiting() });
   const entries = {
-    favourites: createSubject(view("favourites")),
-    settings: createSubject(view("settings")),
+    favourites: createSubject(entriesOf("favourites")),
+    settings: createSubject(entriesOf("settings")),
   };
 
-  const show = (roots: readonly UserRoot[]): void => {
-    for (const root of roots) entries[root].set(view(root));
+  const publishRoots = (roots: readonly UserRoot[]): void => {
+    for (const root of roots) entries[root].set(entriesOf(root));
   };
 
-  const showJournal = (next: readonly JournalEntry[]): void => {
-    const before = waiting();
+  const publishJournal = (next: readonly JournalEntry[]): void => {
+    const waitingBefore = waiting();
     if (!next.some(({ id }) => id === onTrial?.id)) onTrial = undefined;
     journal.set(next);
-    const touched = [...before, ...waiting()].map(({ root }) => root);
-    show(USER_ROOTS.filter((root) => touched.includes(root)));
+    const touched = [...waitingBefore, ...waiting()].map(({ root }) => root);
+    publishRoots(USER_ROOTS.filter((root) => touched.includes(root)));
   };
 
-  const showCopy = (next: DocumentCopy): void => {
+  const publishCopy = (next: DocumentCopy): void => {
     const old = copy.value;
     onTrial = undefined;
     copy.set(next);
-    show(USER_ROOTS);
+    publishRoots(USER_ROOTS);
     old.doc.destroy();
   };
 
-  const tell = (): void => {
+  const notifyPeers = (): void => {
     if (topic) deps.peers?.peers.broadcast(topic);
   };
 
@@ -105,7 +105,7 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
     }
   };
 
-  const reportNotKept = (cause: unknown): void => {
+  const reportNotStored = (cause: unknown): void => {
     if (isClosed) return;
     deps.report({ kind: "not-kept", message: "A change of the document could not be stored.", cause });
   };
@@ -114,26 +114,26 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
    * Stores an update from the server. An update that is lost here is missing in the next state vector, and is sent
    * again.
    */
-  const keepRemote = (doc: Y.Doc, update: Uint8Array): Promise<void> =>
+  const storeRemoteUpdate = (doc: Y.Doc, update: Uint8Array): Promise<void> =>
     runSerially(async () => {
       const { value } = copy;
       if (isClosed || value.doc !== doc) return;
       const changes = value.append(update);
       await write(changes);
-      value.noteKept(changes);
-      if (value.isLong()) await value.fold();
-    }).catch(reportNotKept);
+      value.markStored(changes);
+      if (value.shouldFold()) await value.fold();
+    }).catch(reportNotStored);
 
   const onUpdate = (update: Uint8Array, origin: unknown, doc: Y.Doc, transaction: Y.Transaction): void => {
-    if (origin !== KEPT) void keepRemote(doc, update);
-    if (copy.value.doc === doc) show(changedRoots(transaction));
+    if (origin !== STORED_ORIGIN) void storeRemoteUpdate(doc, update);
+    if (copy.value.doc === doc) publishRoots(changedRoots(transaction));
   };
 
   /**
    * Applies an edit in a safe order: to a scratch copy, to the disk, and only then to the document that is shown and
    * sent.
    */
-  const make = async (entry: JournalEntry): Promise<void> => {
+  const applyEdit = async (entry: JournalEntry): Promise<void> => {
     const { value } = copy;
     const applied = { ...entry, copyId: value.id };
     const update = encodeEdit(value.doc, entry, { writerId });
@@ -146,17 +146,17 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
       writerId = drawClientId(randomBytes);
       throw error;
     }
-    tell();
-    value.noteKept(changes);
+    notifyPeers();
+    value.markStored(changes);
     // Apply the update first; otherwise a waiting edit would disappear from view for a moment.
-    Y.applyUpdate(value.doc, update, KEPT);
+    Y.applyUpdate(value.doc, update, STORED_ORIGIN);
     const isInJournal = journal.value.some(({ id }) => id === applied.id);
-    showJournal(
+    publishJournal(
       isInJournal
         ? journal.value.map((one) => (one.id === applied.id ? applied : one))
         : [...journal.value, applied],
     );
-    if (value.isLong()) await value.fold().catch(reportNotKept);
+    if (value.shouldFold()) await value.fold().catch(reportNotStored);
   };
 
   const edit: DocumentStore["edit"] = (root, key, change) =>
@@ -171,22 +171,22 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
       // Edits of one device are applied in order, and only one edit is on trial at a time.
       if (onTrial || waiting().length > 0) {
         await write([putEntry(entry)]);
-        tell();
-        showJournal([...journal.value, entry]);
+        notifyPeers();
+        publishJournal([...journal.value, entry]);
       } else {
-        await make(entry);
+        await applyEdit(entry);
       }
       return after;
     });
 
-  const without = (gone: readonly JournalEntry[]): readonly JournalEntry[] =>
-    journal.value.filter(({ id }) => !gone.some((one) => one.id === id));
+  const journalWithout = (removed: readonly JournalEntry[]): readonly JournalEntry[] =>
+    journal.value.filter(({ id }) => !removed.some((entry) => entry.id === id));
 
   const settle = async (settled: readonly JournalEntry[]): Promise<void> => {
     if (settled.length === 0) return;
     await write(settled.map(removeEntry));
-    tell();
-    showJournal(without(settled));
+    notifyPeers();
+    publishJournal(journalWithout(settled));
   };
 
   const giveUp = async (entry: JournalEntry, failure: EdVoyageError): Promise<void> => {
@@ -195,14 +195,14 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
       [{ procedure: "document.edit", lane: "document", input: { root, key, value }, failure }],
       [removeEntry(entry)],
     );
-    tell();
-    showJournal(without([entry]));
+    notifyPeers();
+    publishJournal(journalWithout([entry]));
   };
 
   const load = async (): Promise<void> => {
     const next = await loadCopy(deps);
     next.doc.on("update", onUpdate);
-    showCopy(next);
+    publishCopy(next);
   };
 
   const store: DocumentStore = {
@@ -213,7 +213,7 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
     get onTrial() {
       return onTrial;
     },
-    makeWaiting: (entry) =>
+    applyWaitingEdit: (entry) =>
       runSerially(async () => {
         // The journal may have changed while this call waited for its turn.
         if (!waiting().some(({ id }) => id === entry.id)) return;
@@ -221,7 +221,7 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
           return settle([entry]);
         }
         try {
-          await make(entry);
+          await applyEdit(entry);
           onTrial = entry;
         } catch (error) {
           // The fetched document has no room for this edit. Give it up, so that it does not block the others.
@@ -240,9 +240,9 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
           doc.off("update", onUpdate);
           throw toEdVoyageError(error);
         });
-        if (next) showCopy(next);
+        if (next) publishCopy(next);
         else await load();
-        tell();
+        notifyPeers();
         return next !== undefined;
       }),
     refresh: () =>
@@ -250,8 +250,8 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
         if (isClosed) return;
         // Read the journal before the updates: every edit in the journal is then in the copy too.
         const next = await readJournal(records);
-        if (!(await copy.value.readNews())) await load();
-        showJournal(next);
+        if (!(await copy.value.readUpdates())) await load();
+        publishJournal(next);
       }),
     close: () => {
       isClosed = true;

@@ -24,7 +24,7 @@ export interface DocumentSyncDeps extends Pick<
   readonly onInboxHint?: (() => void) | undefined;
 }
 
-const REFUSED = new EdVoyageError("document/refused", "The server does not accept this edit.");
+const REFUSED_EDIT = new EdVoyageError("document/refused", "The server does not accept this edit.");
 
 /**
  * Connects the copy of the document, and removes edits from the journal once the server has them.
@@ -50,8 +50,8 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
   const connect = (doc: Y.Doc): void => {
     link?.socket.close();
     const socket = deps.sockets.open(name, doc, {
-      onSynced: synced,
-      onRefused: refused,
+      onSynced: handleSynced,
+      onRefused: handleRefusal,
       ...(deps.onInboxHint ? { onInboxHint: deps.onInboxHint } : {}),
     });
     link = { doc, socket };
@@ -66,18 +66,18 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
   const refusals = createBackoffTimer({ ...deps, onOver: () => connect(createDoc(deps.randomBytes)) });
   const forbidden = createBackoffTimer({ ...deps, onOver: () => link && connect(link.doc) });
   /** The wait after the device could not write. */
-  const faults = createBackoffTimer({ ...deps, onOver: () => advance() });
+  const writeFailures = createBackoffTimer({ ...deps, onOver: () => advance() });
 
   /** Returns the next step. Only one step runs at a time. */
   const nextStep = (): (() => Promise<void>) | undefined => {
     if (refusal) return startOver;
     if (!link?.socket.isSynced) return undefined;
     const { doc, socket } = link;
-    if (!isCopy(doc)) return () => takeOver(doc);
+    if (!isCopy(doc)) return () => replaceCopy(doc);
     const applied = store.journal.value.filter(({ copyId }) => copyId === store.copy.value.id);
     if (applied.length > 0 || refusals.failures > 0) return () => confirm(socket, applied);
     const waiting = store.journal.value[0];
-    return waiting && appliesWaiting ? () => store.makeWaiting(waiting) : undefined;
+    return waiting && appliesWaiting ? () => store.applyWaitingEdit(waiting) : undefined;
   };
 
   const advance = (): void => {
@@ -89,15 +89,15 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
       .catch((cause: unknown) => {
         if (isClosed) return;
         report({ kind: "not-kept", message: "The document could not be brought up to date.", cause });
-        faults.fail();
+        writeFailures.fail();
       })
       .finally(() => {
         isBusy = false;
-        if (!faults.isWaiting) advance();
+        if (!writeFailures.isWaiting) advance();
       });
   };
 
-  const synced = (): void => {
+  const handleSynced = (): void => {
     forbidden.reset();
     deps.onInboxHint?.();
     // The missing updates were lost on this device before they were sent. The server would ask for them again and
@@ -109,7 +109,7 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
     advance();
   };
 
-  const refused = (code: CloseCode): void => {
+  const handleRefusal = (code: CloseCode): void => {
     if (code === CLOSE_CODES.forbidden) {
       if (forbidden.failures === 0)
         report({ kind: "fault", message: "The server denies access to the user document." });
@@ -124,7 +124,7 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
     refusal = undefined;
     mustSetAside ||= !guilty;
     try {
-      if (guilty) await store.giveUp(guilty, REFUSED);
+      if (guilty) await store.giveUp(guilty, REFUSED_EDIT);
       // One edit less is progress.
       if (guilty) refusals.reset();
     } finally {
@@ -132,7 +132,7 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
     }
   };
 
-  const takeOver = async (doc: Y.Doc): Promise<void> => {
+  const replaceCopy = async (doc: Y.Doc): Promise<void> => {
     const isReplaced = await store.replace(doc, { setAside: mustSetAside });
     mustSetAside = false;
     if (!isReplaced) return;
@@ -148,7 +148,7 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
     if (!isConfirmed) return;
     refusals.reset();
     await store.settle(applied);
-    faults.reset();
+    writeFailures.reset();
   };
 
   const subscriptions = [
@@ -172,7 +172,7 @@ export const createDocumentSync = (deps: DocumentSyncDeps): DocumentSync => {
     close: () => {
       isClosed = true;
       for (const stop of subscriptions) stop?.();
-      for (const wait of [refusals, forbidden, faults]) wait.reset();
+      for (const wait of [refusals, forbidden, writeFailures]) wait.reset();
       link?.socket.close();
     },
   };

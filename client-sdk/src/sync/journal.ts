@@ -31,8 +31,10 @@ export const readJournal = async (records: Records): Promise<readonly JournalEnt
     .map(({ key, value }) => ({ ...value, id: key }));
 };
 
+/** Returns a change that stores a journal entry. */
 export const putEntry = ({ id, ...stored }: JournalEntry): Change => putJson(id, stored);
 
+/** Returns a change that removes a journal entry. */
 export const removeEntry = ({ id }: JournalEntry): Change => remove(id);
 
 /** Returns a document's entries as they will be after the waiting edits. */

@@ -13,6 +13,8 @@ export const endOf = (roomId: RoomId, segments: readonly Segment[]): RoomHead | 
 
 /** Returns the id of the event at a position, or `undefined` if there is none or it was removed. */
 export const eventIdAt = (segments: readonly Segment[], { segment, index }: Position): string | undefined => {
-  const row = segments.find((one) => one.segment === segment)?.rows.find((one) => one.index === index);
+  const row = segments
+    .find((copy) => copy.segment === segment)
+    ?.rows.find((logRow) => logRow.index === index);
   return row && row.event[1] !== "next" ? row.event[2] : undefined;
 };

@@ -13,7 +13,7 @@ export interface Copy {
   readonly doc: Y.Doc;
   content: Segment;
   /** Whether the device has stored this state of the copy. */
-  isKept: boolean;
+  isStored: boolean;
   /** Removals in this many of its rows were already applied to the older copies. */
   settledLength: number;
 }
@@ -56,13 +56,15 @@ export interface RoomCopies {
 /** How many rows to read from the device at first, if it has them. */
 const FIRST_ROWS = 64;
 
+/** Creates a copy of a segment that the device has not stored yet. */
 export const createCopy = (segment: number, doc: Y.Doc): Copy => ({
   doc,
   content: readSegment(segment, doc),
-  isKept: false,
+  isStored: false,
   settledLength: 0,
 });
 
+/** Creates the copies of a room's log. Reads nothing before `load`. */
 export const createRoomCopies = (
   roomId: RoomId,
   account: Pick<StudentContext, "records" | "outbox" | "userId" | "randomBytes">,
@@ -93,7 +95,7 @@ export const createRoomCopies = (
     const doc = segment < firstSegment ? undefined : await roomRecords.copy(segment);
     if (!doc) return undefined;
     const copy = createCopy(segment, doc);
-    return { ...copy, isKept: true, settledLength: copy.content.length };
+    return { ...copy, isStored: true, settledLength: copy.content.length };
   };
 
   /** Returns all segments on the device and in memory, oldest first. */
@@ -129,11 +131,11 @@ export const createRoomCopies = (
 
   const settle = async (changes: readonly Change[], { candidates }: LostMessages): Promise<void> => {
     const missing = missingMessages(candidates, await readAllSegments());
-    const known = new Set<string>(
+    const unsentIds = new Set<string>(
       outbox.entries.value.flatMap(({ id, state }) => (state === "acked" ? [] : [id])),
     );
     await outbox.addAll(
-      missing.filter(({ id }) => !known.has(id)).map((message) => lostToCommand(roomId, message)),
+      missing.filter(({ id }) => !unsentIds.has(id)).map((message) => lostToCommand(roomId, message)),
       [...changes, roomRecords.putLost(undefined)],
     );
     lost = undefined;
@@ -156,11 +158,11 @@ export const createRoomCopies = (
     load: async () => {
       copies = [];
       lost = await roomRecords.lost();
-      const known = await roomRecords.segments();
-      firstSegment = known.at(-1) ?? 0;
-      while (known.includes(firstSegment - 1)) firstSegment -= 1;
+      const storedSegments = await roomRecords.segments();
+      firstSegment = storedSegments.at(-1) ?? 0;
+      while (storedSegments.includes(firstSegment - 1)) firstSegment -= 1;
       for (
-        let segment = known.at(-1) ?? -1, rows = 0;
+        let segment = storedSegments.at(-1) ?? -1, rows = 0;
         segment >= firstSegment && rows < FIRST_ROWS;
         segment -= 1
       ) {
@@ -172,7 +174,7 @@ export const createRoomCopies = (
         rows += copy.content.rows.length;
         prepend(copy);
       }
-      hasStrays = known.length > 0 && firstSegment !== known[0];
+      hasStrays = storedSegments.length > 0 && firstSegment !== storedSegments[0];
     },
 
     read,
@@ -197,13 +199,13 @@ export const createRoomCopies = (
       purge(copies, removed);
       // Write a snapshot of this moment; changes during the write belong to the next one.
       const shown = segments();
-      const unsaved = copies.filter(({ isKept }) => !isKept);
+      const unsaved = copies.filter(({ isStored }) => !isStored);
       const lengths = copies.map((copy) => ({ copy, length: copy.content.length }));
       const puts = unsaved.map(({ content, doc }) => roomRecords.putCopy(content.segment, doc));
       if (puts.length > 0) puts.push(roomRecords.putEnd(endOf(roomId, shown)));
       const removesStrays = hasStrays;
       hasStrays = false;
-      for (const copy of unsaved) copy.isKept = true;
+      for (const copy of unsaved) copy.isStored = true;
       try {
         const changes = [...puts, ...(await clean(removed, removesStrays))];
         const arrived =
@@ -214,7 +216,7 @@ export const createRoomCopies = (
         else if (changes.length > 0) await records.write(changes);
       } catch (error) {
         hasStrays ||= removesStrays;
-        for (const copy of unsaved) copy.isKept = false;
+        for (const copy of unsaved) copy.isStored = false;
         throw error;
       }
       for (const { copy, length } of lengths) copy.settledLength = length;
@@ -224,12 +226,14 @@ export const createRoomCopies = (
       // Another tab may have dropped the copies a moment ago.
       const former = (await roomRecords.lost())?.candidates ?? [];
       // The author of a rogue copy may have forged the student's messages; the server has the real ones.
-      const segmentsThere = (await readAllSegments()).filter(({ isRogue }) => !isRogue);
-      const own = ownMessages(segmentsThere, { userId, acked: acked() });
-      const next = { candidates: [...new Map([...former, ...own].map((one) => [one.id, one])).values()] };
-      const known = await roomRecords.segments();
+      const soundSegments = (await readAllSegments()).filter(({ isRogue }) => !isRogue);
+      const own = ownMessages(soundSegments, { userId, acked: acked() });
+      const next = {
+        candidates: [...new Map([...former, ...own].map((message) => [message.id, message])).values()],
+      };
+      const storedSegments = await roomRecords.segments();
       await records.write([
-        ...known.map(roomRecords.removeCopy),
+        ...storedSegments.map(roomRecords.removeCopy),
         roomRecords.putEnd(undefined),
         roomRecords.putLost(next),
       ]);
@@ -238,10 +242,14 @@ export const createRoomCopies = (
     },
 
     erase: async () => {
-      const known = await roomRecords.segments();
+      const storedSegments = await roomRecords.segments();
       await outbox.forget(
         acked().map(({ id }) => id),
-        [...known.map(roomRecords.removeCopy), roomRecords.putEnd(undefined), roomRecords.putLost(undefined)],
+        [
+          ...storedSegments.map(roomRecords.removeCopy),
+          roomRecords.putEnd(undefined),
+          roomRecords.putLost(undefined),
+        ],
       );
       lost = undefined;
       copies = [];
@@ -264,6 +272,6 @@ const purge = (copies: readonly Copy[], removed: ReadonlySet<MessageId>): void =
   for (const copy of copies) {
     if (!purgeMessages(copy.doc, removed)) continue;
     copy.content = readSegment(copy.content.segment, copy.doc);
-    copy.isKept = false;
+    copy.isStored = false;
   }
 };

@@ -29,7 +29,7 @@ export interface RoomLog {
   /** Fetches and stores new events. Resolves with whether the log is then current. */
   catchUp(): Promise<boolean>;
   /** Drops the copies and fetches the log again. Own messages that it no longer has are kept as failed ones. */
-  rebuild(why: string): Promise<void>;
+  rebuild(reason: string): Promise<void>;
   /** Deletes everything of the room from the device. */
   erase(): Promise<void>;
   /** Call it when the inbox knows more about the room. */
@@ -66,16 +66,16 @@ export interface RoomLogDeps {
   /** Counts how often the server has refused the room. `wake` is called when the wait is over. */
   readonly refusals: BackoffTimer;
   /** Returns the room's bounds as the inbox knows them. */
-  readonly whereabouts: () => RoomBounds | undefined;
+  readonly bounds: () => RoomBounds | undefined;
   /** Asks the inbox for the bounds. `wake` is called when it knows them. */
-  readonly seek: () => void;
+  readonly refreshInbox: () => void;
   /** Called when the server says that a segment does not exist, or that the student may not read it. */
   readonly onForbidden: () => void;
   /** Called when copies were dropped: the inbox's knowledge of the room may come from the same history. */
   readonly onDropped: () => void;
 }
 
-interface Live {
+interface ActiveConnection {
   readonly copy: Copy;
   readonly socket: DocumentSocket;
   readonly stop: () => void;
@@ -87,10 +87,10 @@ interface Live {
  */
 const MAX_MISSING = 8;
 /** How long new events may wait for more before they are stored. */
-const KEEP_MS = 250;
+const STORE_DELAY_MS = 250;
 /** How long a room stays connected after its last follower left. Rotating a screen closes and reopens it. */
-const LINGER_MS = 5_000;
-const CATCH_UP_MS = 10_000;
+const LINGER_DELAY_MS = 5_000;
+const CATCH_UP_TIMEOUT_MS = 10_000;
 const ROGUE = "A copy of a room had events that the server never wrote.";
 const EMPTY_STATE: LogState = {
   segments: [],
@@ -102,14 +102,14 @@ const EMPTY_STATE: LogState = {
 
 /** Creates a room's log. Opens and reads nothing until it is asked to. */
 export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
-  const { roomId, account, sockets, refusals, whereabouts } = deps;
+  const { roomId, account, sockets, refusals, bounds } = deps;
   const { clock, report, outbox, randomBytes } = account;
   const copies = createRoomCopies(roomId, account);
   const typing = createTyping(account);
   /** Reads and writes of copies run one after the other. */
   const runSerially = createSerialQueue();
   const state = createSubject(EMPTY_STATE);
-  let live: Live | undefined;
+  let live: ActiveConnection | undefined;
   let loading: Promise<void> | undefined;
   /** False before the device was read, and after the log was closed. */
   let mayConnect = false;
@@ -117,9 +117,9 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   const closing = new AbortController();
   let followers = 0;
   let cancelLinger: (() => void) | undefined;
-  let cancelKeep: (() => void) | undefined;
+  let cancelStore: (() => void) | undefined;
 
-  const fromSegment = (): number => whereabouts()?.fromSegment ?? 0;
+  const fromSegment = (): number => bounds()?.fromSegment ?? 0;
 
   const publish = (): void => {
     const { segments, newest, end, lost } = copies;
@@ -148,9 +148,9 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     return loading;
   };
 
-  const keep = async ({ isClosing = false } = {}): Promise<void> => {
-    cancelKeep?.();
-    cancelKeep = undefined;
+  const store = async ({ isClosing = false } = {}): Promise<void> => {
+    cancelStore?.();
+    cancelStore = undefined;
     try {
       await runSerially(() => copies.write({ isCurrent: state.value.isCurrent, isClosing }));
       publish();
@@ -161,8 +161,8 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     }
   };
 
-  const scheduleKeep = (): void => {
-    cancelKeep ??= clock.after(KEEP_MS, () => void keep());
+  const scheduleStore = (): void => {
+    cancelStore ??= clock.after(STORE_DELAY_MS, () => void store());
   };
 
   /** Schedules the removal of acknowledged commands from the outbox once their events are here. */
@@ -171,7 +171,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     const arrivals = copies.arrivals();
     if (arrivals.includes("undone"))
       void rebuild("The server has something else at the position of a message.");
-    else if (arrivals.includes("arrived")) scheduleKeep();
+    else if (arrivals.includes("arrived")) scheduleStore();
   };
   const stopChecking = outbox.entries.subscribe(checkArrivals);
 
@@ -185,11 +185,11 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   const connect = (): void => {
     if (live || followers === 0 || !mayConnect || isDropping || refusals.isWaiting) return;
     const { newest } = copies;
-    const segment = nextSegment(newest?.content, { lost: copies.lost, place: whereabouts() });
-    if (segment === undefined) return deps.seek();
+    const segment = nextSegment(newest?.content, { lost: copies.lost, place: bounds() });
+    if (segment === undefined) return deps.refreshInbox();
     const copy = newest?.content.segment === segment ? newest : createCopy(segment, createDoc(randomBytes));
     const changed = (): void => {
-      copy.isKept = false;
+      copy.isStored = false;
       take(copy);
     };
     copy.doc.on("update", changed);
@@ -215,7 +215,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
       connect();
     }
     publish();
-    if (!copy.isKept || copies.lost) scheduleKeep();
+    if (!copy.isStored || copies.lost) scheduleStore();
   };
 
   const refused = (code: number): void => {
@@ -242,11 +242,11 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     }
   };
 
-  const rebuild = async (why: string): Promise<void> => {
+  const rebuild = async (reason: string): Promise<void> => {
     if (isDropping) return;
     try {
       await disconnectAndDrop(copies.drop);
-      report({ kind: "room-rebuilt", message: why });
+      report({ kind: "room-rebuilt", message: reason });
       deps.onDropped();
       connect();
     } catch (cause) {
@@ -271,14 +271,14 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     // In the meantime, a segment far ahead may have replaced all others.
     if (copies.segments[0]?.segment === first) copies.prepend(older);
     publish();
-    scheduleKeep();
+    scheduleStore();
     return true;
   };
 
   const release = (): void => {
     followers -= 1;
     if (followers > 0) return;
-    cancelLinger = clock.after(LINGER_MS, () => {
+    cancelLinger = clock.after(LINGER_DELAY_MS, () => {
       cancelLinger = undefined;
       if (followers > 0) return;
       disconnect();
@@ -320,9 +320,9 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
       connect();
       const isOver = (now: LogState): boolean =>
         now.isCurrent || refusals.isWaiting || closing.signal.aborted;
-      await waitUntil(state, isOver, { clock, timeoutMs: CATCH_UP_MS });
+      await waitUntil(state, isOver, { clock, timeoutMs: CATCH_UP_TIMEOUT_MS });
       const { isCurrent } = state.value;
-      await keep();
+      await store();
       followers -= 1;
       // No lingering: when many rooms catch up, only one is connected at a time.
       if (followers === 0 && !cancelLinger) {
@@ -350,7 +350,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
       disconnect();
       // Wakes those who wait for the state.
       publish();
-      await keep({ isClosing: true });
+      await store({ isClosing: true });
     },
   };
 };

@@ -29,6 +29,7 @@ const LOST = "lost/";
 /** The maximum number of digits of a segment in a document's name, so that keys sort like numbers. */
 const SEGMENT_DIGITS = 9;
 
+/** Creates the records of one room's log. */
 export const createRoomRecords = (
   roomId: RoomId,
   { records, randomBytes }: { readonly records: Records; readonly randomBytes: RandomBytes },

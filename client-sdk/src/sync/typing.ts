@@ -17,6 +17,7 @@ export interface Typing {
 const TYPING_MS = 5_000;
 const NOBODY: readonly UserId[] = [];
 
+/** Creates the typing state of one room, attached to no socket. */
 export const createTyping = ({
   userId,
   clock,
@@ -26,38 +27,39 @@ export const createTyping = ({
 }): Typing => {
   const userIds = createSubject(NOBODY);
   let awareness: Awareness | undefined;
-  let stop: (() => void) | undefined;
+  let stopTyping: (() => void) | undefined;
 
-  const show = (): void => {
+  const publish = (): void => {
     const others = new Set([...(awareness?.getStates().values() ?? [])].flatMap(typingUserOf));
     others.delete(userId);
     const next = [...others].sort();
     if (next.join() !== userIds.value.join()) userIds.set(next.length > 0 ? next : NOBODY);
   };
   // A user who does not type sends no state: otherwise opening a room of 256 would notify 255 others.
-  const tell = (): void => {
-    if (stop || awareness?.getLocalState()) awareness?.setLocalState(stop ? { typing: true } : null);
+  const sendState = (): void => {
+    if (stopTyping || awareness?.getLocalState())
+      awareness?.setLocalState(stopTyping ? { typing: true } : null);
   };
 
   return {
     userIds,
     say: (isTyping) => {
-      const wasTyping = stop !== undefined;
-      stop?.();
-      stop = isTyping
+      const wasTyping = stopTyping !== undefined;
+      stopTyping?.();
+      stopTyping = isTyping
         ? clock.after(TYPING_MS, () => {
-            stop = undefined;
-            tell();
+            stopTyping = undefined;
+            sendState();
           })
         : undefined;
-      if (wasTyping !== isTyping) tell();
+      if (wasTyping !== isTyping) sendState();
     },
     attach: (next) => {
-      awareness?.off("change", show);
+      awareness?.off("change", publish);
       awareness = next;
-      awareness?.on("change", show);
-      tell();
-      show();
+      awareness?.on("change", publish);
+      sendState();
+      publish();
     },
   };
 };

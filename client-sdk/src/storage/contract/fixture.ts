@@ -26,16 +26,18 @@ export type StorageAbility =
   /** The programs hear each other: the adapter has `peers`. */
   | "peers";
 
+/** What `describeStorage` needs to test an adapter. */
 export interface StorageContract extends TestApi {
   readonly createFixture: () => Promise<StorageFixture>;
   /** Skips the tests that need these abilities. Default: none. */
   readonly without?: readonly StorageAbility[];
 }
 
+/** The size of a large record, in bytes. */
 export const MEBIBYTE = 1_024 * 1_024;
 
 /** Defines a test on its own device. */
-export const on = (
+export const testOnDevice = (
   { test, createFixture }: StorageContract,
   body: { readonly name: string; readonly run: (fixture: StorageFixture) => Promise<void> },
 ): void =>
@@ -49,11 +51,11 @@ export const on = (
   });
 
 /** Defines a test on an open, empty store. */
-export const onStore = (
+export const testOnStore = (
   contract: StorageContract,
   body: { readonly name: string; readonly run: (store: Store) => Promise<void> },
 ): void =>
-  on(contract, {
+  testOnDevice(contract, {
     name: body.name,
     run: async (fixture) => {
       const store = await fixture.connect().open("store");
@@ -84,10 +86,10 @@ export const noise = (length: number): Uint8Array => {
 };
 
 /** Compares bytes. A test runner's own comparison takes seconds for a mebibyte. */
-export const isSame = (one: Uint8Array | undefined, other: Uint8Array): boolean =>
-  one !== undefined &&
-  one.byteLength === other.byteLength &&
-  one.every((byte, index) => byte === other[index]);
+export const isSameBytes = (actual: Uint8Array | undefined, expected: Uint8Array): boolean =>
+  actual !== undefined &&
+  actual.byteLength === expected.byteLength &&
+  actual.every((byte, index) => byte === expected[index]);
 
 /** Returns the whole content of a store as plain values. */
 export const contentOf = async (store: Store): Promise<Record<string, readonly number[]>> =>
@@ -96,7 +98,7 @@ export const contentOf = async (store: Store): Promise<Record<string, readonly n
 /**
  * Returns the kind of the `StorageError` that a call throws, or `undefined` if it throws none. Rethrows other errors.
  */
-export const refusalOf = async (asked: Promise<unknown>): Promise<string | undefined> => {
+export const errorKindOf = async (asked: Promise<unknown>): Promise<string | undefined> => {
   try {
     await asked;
     return undefined;

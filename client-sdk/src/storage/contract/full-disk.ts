@@ -3,9 +3,9 @@ import {
   contentOf,
   MEBIBYTE,
   noise,
-  on,
+  testOnDevice,
   put,
-  refusalOf,
+  errorKindOf,
   remove,
   type StorageContract,
 } from "./fixture.ts";
@@ -14,7 +14,7 @@ import {
 export const describeFullDisk = (contract: StorageContract): void => {
   const { expect } = contract;
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "reports at once that the disk is full, stores nothing of that write, and still works",
     run: async (fixture) => {
       if (!fixture.fill) throw new Error('The fixture cannot fill the disk: say `without: ["fill"]`');
@@ -24,8 +24,8 @@ export const describeFullDisk = (contract: StorageContract): void => {
 
       const free = await fixture.fill();
       const tooMuch = [put("a", bytes(9)), remove("b"), put("c"), put("large", noise(MEBIBYTE)), put("d")];
-      expect(await refusalOf(store.write(tooMuch))).toEqual("full");
-      expect(await refusalOf(store.write(tooMuch))).toEqual("full");
+      expect(await errorKindOf(store.write(tooMuch))).toEqual("full");
+      expect(await errorKindOf(store.write(tooMuch))).toEqual("full");
       expect(await contentOf(store)).toEqual({ a: [1], b: [2] });
 
       await free();

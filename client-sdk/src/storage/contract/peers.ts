@@ -1,11 +1,11 @@
 import type { Peers, StorageAdapter } from "../storage.ts";
-import { on, type StorageContract } from "./fixture.ts";
+import { testOnDevice, type StorageContract } from "./fixture.ts";
 
 /** Defines the tests of messages and locks between programs that share stores. */
 export const describePeers = (contract: StorageContract): void => {
   const { expect } = contract;
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "broadcasts to all other programs, and not to itself",
     run: async (fixture) => {
       const [one, two, three] = [fixture.connect(), fixture.connect(), fixture.connect()]
@@ -25,7 +25,7 @@ export const describePeers = (contract: StorageContract): void => {
     },
   });
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "stops listening, and can listen again",
     run: async (fixture) => {
       const [one, other] = [peersOf(fixture.connect()), peersOf(fixture.connect())];
@@ -45,7 +45,7 @@ export const describePeers = (contract: StorageContract): void => {
     },
   });
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "gives a name to one program at a time, in order, and skips a program that stopped waiting",
     run: async (fixture) => {
       const [one, two, three] = [fixture.connect(), fixture.connect(), fixture.connect()].map(peersOf);

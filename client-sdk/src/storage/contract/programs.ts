@@ -1,10 +1,10 @@
-import { bytes, contentOf, on, put, refusalOf, type StorageContract } from "./fixture.ts";
+import { bytes, contentOf, testOnDevice, put, errorKindOf, type StorageContract } from "./fixture.ts";
 
 /** Defines the tests of several programs on the same stores. */
 export const describePrograms = (contract: StorageContract): void => {
   const { expect } = contract;
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "shows one program what another one wrote",
     run: async (fixture) => {
       const [one, other] = [await fixture.connect().open("store"), await fixture.connect().open("store")];
@@ -18,7 +18,7 @@ export const describePrograms = (contract: StorageContract): void => {
     },
   });
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "permanently closes a store that another program deletes",
     run: async (fixture) => {
       const [here, there] = [fixture.connect(), fixture.connect()];
@@ -28,8 +28,8 @@ export const describePrograms = (contract: StorageContract): void => {
       await there.delete("store");
 
       const again = await there.open("store");
-      expect(await refusalOf(store.write([put("b")]))).toEqual("closed");
-      expect(await refusalOf(store.get("a"))).toEqual("closed");
+      expect(await errorKindOf(store.write([put("b")]))).toEqual("closed");
+      expect(await errorKindOf(store.get("a"))).toEqual("closed");
       await store.close();
       expect(await again.keys("")).toEqual([]);
       await again.close();

@@ -2,12 +2,12 @@ import { MAX_KEY_LENGTH } from "../keys.ts";
 import {
   bytes,
   contentOf,
-  isSame,
+  isSameBytes,
   MEBIBYTE,
   noise,
-  onStore,
+  testOnStore,
   put,
-  refusalOf,
+  errorKindOf,
   remove,
   type StorageContract,
 } from "./fixture.ts";
@@ -16,7 +16,7 @@ import {
 export const describeRecords = (contract: StorageContract): void => {
   const { expect } = contract;
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "returns the bytes that were written",
     run: async (store) => {
       const values = [bytes(), Uint8Array.from({ length: 256 }, (_none, byte) => byte), noise(MEBIBYTE)];
@@ -24,10 +24,10 @@ export const describeRecords = (contract: StorageContract): void => {
       await store.write(values.map((value, index) => put(`value-${index}`, value)));
 
       for (const [index, value] of values.entries()) {
-        expect(isSame(await store.get(`value-${index}`), value)).toEqual(true);
+        expect(isSameBytes(await store.get(`value-${index}`), value)).toEqual(true);
       }
       const listed = await store.list("value-");
-      expect(listed.map(({ value }, index) => isSame(value, values[index] ?? bytes()))).toEqual([
+      expect(listed.map(({ value }, index) => isSameBytes(value, values[index] ?? bytes()))).toEqual([
         true,
         true,
         true,
@@ -35,7 +35,7 @@ export const describeRecords = (contract: StorageContract): void => {
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "stores only the bytes inside a view of a longer buffer",
     run: async (store) => {
       await store.write([put("view", bytes(1, 2, 3, 4, 5).subarray(1, 3))]);
@@ -47,7 +47,7 @@ export const describeRecords = (contract: StorageContract): void => {
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "has nothing under a key that was never written, or was removed",
     run: async (store) => {
       await store.write([put("a"), put("b")]);
@@ -59,7 +59,7 @@ export const describeRecords = (contract: StorageContract): void => {
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "orders keys by their UTF-16 code units",
     run: async (store) => {
       // A surrogate pair (U+1F393) comes before U+FF5E here, and after it in UTF-8.
@@ -86,7 +86,7 @@ export const describeRecords = (contract: StorageContract): void => {
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "accepts the empty key like any other",
     run: async (store) => {
       await store.write([put("", bytes(1)), put("a")]);
@@ -100,7 +100,7 @@ export const describeRecords = (contract: StorageContract): void => {
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "distinguishes keys that differ in half a surrogate pair",
     run: async (store) => {
       await store.write([put("\ud83c", bytes(1)), put("\ud83d", bytes(2)), put("\ufffd", bytes(3))]);
@@ -109,7 +109,7 @@ export const describeRecords = (contract: StorageContract): void => {
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "lists the records with a prefix, whatever characters the prefix contains",
     run: async (store) => {
       const keys = [
@@ -137,7 +137,7 @@ export const describeRecords = (contract: StorageContract): void => {
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "accepts keys and prefixes of 500 characters, and rejects longer ones",
     run: async (store) => {
       for (const character of ["k", "é", "大", "\uffff"]) {
@@ -146,14 +146,14 @@ export const describeRecords = (contract: StorageContract): void => {
 
         expect(await store.keys(key)).toEqual([key]);
         expect(await store.keys(character)).toEqual([key]);
-        expect(await refusalOf(store.write([put("short"), put(`${key}k`)]))).toEqual("failed");
-        expect(await refusalOf(store.get(`${key}k`))).toEqual("failed");
+        expect(await errorKindOf(store.write([put("short"), put(`${key}k`)]))).toEqual("failed");
+        expect(await errorKindOf(store.get(`${key}k`))).toEqual("failed");
         expect(await store.get("short")).toEqual(undefined);
       }
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "applies the changes of a write in their order",
     run: async (store) => {
       await store.write([
@@ -170,7 +170,7 @@ export const describeRecords = (contract: StorageContract): void => {
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "applies a write of 1,000 changes",
     run: async (store) => {
       const keys = Array.from({ length: 1_000 }, (_none, index) => `key-${String(index).padStart(4, "0")}`);
@@ -181,7 +181,7 @@ export const describeRecords = (contract: StorageContract): void => {
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "applies writes in the order of the calls, and a read sees the writes before it",
     run: async (store) => {
       const writes: Promise<void>[] = [];
@@ -198,7 +198,7 @@ export const describeRecords = (contract: StorageContract): void => {
     },
   });
 
-  onStore(contract, {
+  testOnStore(contract, {
     name: "stores the bytes as they were at the call, even if the caller changes them afterwards",
     run: async (store) => {
       const value = bytes(1, 2);

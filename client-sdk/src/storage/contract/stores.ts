@@ -1,10 +1,10 @@
-import { bytes, contentOf, on, put, refusalOf, type StorageContract } from "./fixture.ts";
+import { bytes, contentOf, testOnDevice, put, errorKindOf, type StorageContract } from "./fixture.ts";
 
 /** Defines the tests of an adapter's stores. */
 export const describeStores = (contract: StorageContract): void => {
   const { expect } = contract;
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "keeps stores apart",
     run: async (fixture) => {
       const adapter = fixture.connect();
@@ -18,7 +18,7 @@ export const describeStores = (contract: StorageContract): void => {
     },
   });
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "keeps what was written when the store is opened again, by the same program or by the next",
     run: async (fixture) => {
       const adapter = fixture.connect();
@@ -35,7 +35,7 @@ export const describeStores = (contract: StorageContract): void => {
     },
   });
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "completes the calls made before closing, and rejects all calls after it",
     run: async (fixture) => {
       const store = await fixture.connect().open("store");
@@ -43,7 +43,7 @@ export const describeStores = (contract: StorageContract): void => {
       const closed = store.close();
 
       for (const asked of [store.get("a"), store.list(""), store.keys(""), store.write([put("b")])]) {
-        expect(await refusalOf(asked)).toEqual("closed");
+        expect(await errorKindOf(asked)).toEqual("closed");
       }
       await Promise.all([written, closed, store.close()]);
       const again = await fixture.connect().open("store");
@@ -52,7 +52,7 @@ export const describeStores = (contract: StorageContract): void => {
     },
   });
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "lists the existing stores",
     run: async (fixture) => {
       const adapter = fixture.connect();
@@ -68,20 +68,20 @@ export const describeStores = (contract: StorageContract): void => {
     },
   });
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "rejects invalid store names",
     run: async (fixture) => {
       const adapter = fixture.connect();
 
       for (const name of ["", "A", "a/b", "..", "a.b", "a_b", "é", "a".repeat(101)]) {
-        expect(await refusalOf(adapter.open(name))).toEqual("failed");
-        expect(await refusalOf(adapter.delete(name))).toEqual("failed");
+        expect(await errorKindOf(adapter.open(name))).toEqual("failed");
+        expect(await errorKindOf(adapter.delete(name))).toEqual("failed");
       }
       expect(await adapter.list()).toEqual([]);
     },
   });
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "deletes a store with everything in it, and no other store",
     run: async (fixture) => {
       const adapter = fixture.connect();
@@ -101,7 +101,7 @@ export const describeStores = (contract: StorageContract): void => {
     },
   });
 
-  on(contract, {
+  testOnDevice(contract, {
     name: "closes an open store when it is deleted, after completing the calls made before",
     run: async (fixture) => {
       const adapter = fixture.connect();
@@ -110,13 +110,13 @@ export const describeStores = (contract: StorageContract): void => {
 
       await adapter.delete("store");
 
-      expect(await refusalOf(written)).toEqual(undefined);
-      expect(await refusalOf(store.write([put("b")]))).toEqual("closed");
-      expect(await refusalOf(store.get("a"))).toEqual("closed");
+      expect(await errorKindOf(written)).toEqual(undefined);
+      expect(await errorKindOf(store.write([put("b")]))).toEqual("closed");
+      expect(await errorKindOf(store.get("a"))).toEqual("closed");
       await store.close();
       const again = await adapter.open("store");
       expect(await again.keys("")).toEqual([]);
-      expect(await refusalOf(store.keys(""))).toEqual("closed");
+      expect(await errorKindOf(store.keys(""))).toEqual("closed");
       await again.close();
     },
   });
