@@ -46,8 +46,10 @@ export const fitWidths = (
   available: number,
 ): number[] => {
   const minWidths = columns.map(({ width, canShrink }) => (canShrink ? Math.min(width, MIN_WIDTH) : width));
-  const kept = columns.filter((_, index) => index === 0 || total(minWidths.slice(0, index + 1)) <= available);
-  const widths = kept.map(({ width }) => width);
+  const visible = columns.filter(
+    (_, index) => index === 0 || total(minWidths.slice(0, index + 1)) <= available,
+  );
+  const widths = visible.map(({ width }) => width);
   while (total(widths) > available) {
     const shrinkable = widths.map((width, index) => (width > (minWidths[index] ?? 0) ? width : 0));
     const widest = shrinkable.indexOf(Math.max(...shrinkable));

@@ -29,14 +29,14 @@ export const displayWidth = (text: string): number => {
 /** Cuts a printable text to a width. A text that is too long ends in `…`. */
 export const truncate = (text: string, width: number): string => {
   if (displayWidth(text) <= width) return text;
-  let kept = "";
-  let left = width - 1;
+  let shortened = "";
+  let remainingWidth = width - 1;
   for (const grapheme of graphemesOf(text)) {
-    left -= graphemeWidth(grapheme);
-    if (left < 0) break;
-    kept += grapheme;
+    remainingWidth -= graphemeWidth(grapheme);
+    if (remainingWidth < 0) break;
+    shortened += grapheme;
   }
-  return width < 1 ? "" : `${kept.trimEnd()}…`;
+  return width < 1 ? "" : `${shortened.trimEnd()}…`;
 };
 
 /** Breaks a printable text between words into lines of a width. A longer word gets its own line. */

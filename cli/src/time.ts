@@ -36,12 +36,12 @@ export const instantAndDistance = (at: number, now: number): string =>
 export const durationToText = (durationMs: number, units: 1 | 2): string => {
   const first = UNITS.findIndex(({ ms }) => durationMs >= ms);
   if (first === -1) return "0 s";
-  let left = durationMs;
-  const parts: string[] = [];
+  let remainingMs = durationMs;
+  const texts: string[] = [];
   for (const { name, ms } of UNITS.slice(first, first + units)) {
-    const count = Math.floor(left / ms);
-    left -= count * ms;
-    if (count > 0) parts.push(`${count} ${name === "day" && count > 1 ? "days" : name}`);
+    const count = Math.floor(remainingMs / ms);
+    remainingMs -= count * ms;
+    if (count > 0) texts.push(`${count} ${name === "day" && count > 1 ? "days" : name}`);
   }
-  return parts.join(" ");
+  return texts.join(" ");
 };

@@ -30,11 +30,11 @@ export const judgeDocument = defineCommand({
       reason,
     });
     const { course, student, documents } = report;
-    const judged = documents.find(({ id }) => id === documentId);
-    const what = judged ? `${judged.kind}, ${judged.name}` : documentId;
+    const updated = documents.find(({ id }) => id === documentId);
+    const document = updated ? `${updated.kind}, ${updated.name}` : documentId;
     return {
       data: report,
-      view: [line(`Now ${status}: ${what}, of ${student.name ?? student.phone} for ${course.title}.`)],
+      view: [line(`Now ${status}: ${document}, of ${student.name ?? student.phone} for ${course.title}.`)],
     };
   },
 });

@@ -6,9 +6,9 @@ import { statusToCell } from "./status.ts";
 /** Lays out for people everything that an admin may see of an application. */
 export const reportToView = (report: ApplicationReport, now: number): (OutputLine | Table)[] => {
   const { course, student, fee, deadline, submittedAt, moves, documents, history } = report;
-  const gone = course.isOffered ? "" : ", no longer in the catalogue";
+  const removal = course.isOffered ? "" : ", no longer in the catalogue";
   return [
-    line(`${course.title}, ${course.universityName} (${course.country})${gone}`),
+    line(`${course.title}, ${course.universityName} (${course.country})${removal}`),
     line(report.status, label("Status")),
     line(`${student.name ?? "no name"}, ${student.phone}`, label("Student")),
     line(student.id, label("User")),

@@ -35,8 +35,8 @@ export const unblockNumber = defineCommand({
   },
 });
 
-const stillRefused = (what: string, until: number | null, now: number): string[] =>
-  until === null ? [] : [`${what} until ${instantAndDistance(until, now)}: --reset-budget ends that.`];
+const stillRefused = (subject: string, until: number | null, now: number): string[] =>
+  until === null ? [] : [`${subject} until ${instantAndDistance(until, now)}: --reset-budget ends that.`];
 
 const describeLifted = (lifted: number, phone: string): string => {
   if (lifted === 0) return `No device of ${phone} was blocked.`;

@@ -104,10 +104,10 @@ const createPeers = ({ programs, queues }: Memory): Peers => {
       queue.push(waiting);
       if (queue[0] === waiting) callFirst();
       return () => {
-        const place = queue.indexOf(waiting);
-        if (place === -1) return;
-        queue.splice(place, 1);
-        if (place === 0) callFirst();
+        const position = queue.indexOf(waiting);
+        if (position === -1) return;
+        queue.splice(position, 1);
+        if (position === 0) callFirst();
       };
     },
   };

@@ -58,8 +58,8 @@ export const openLiveSession = async ({
   onKey,
 }: LiveSessionOptions): Promise<LiveSession> => {
   if (fresh) await sessions.save(fresh.session, fresh.token);
-  const kept = fresh?.session ?? (await sessions.session());
-  const session = createSubject(kept ?? lostSession(student));
+  const stored = fresh?.session ?? (await sessions.session());
+  const session = createSubject(stored ?? lostSession(student));
   const lastHeardAt = createSubject<number | null>(session.value.heardAt ?? null);
   let token: string | undefined;
   let isUnread = false;
@@ -71,15 +71,15 @@ export const openLiveSession = async ({
       if (!isClosed) report({ kind: "not-kept", message: "The session could not be kept.", cause });
     });
   };
-  const reportLost = (what: string, cause?: unknown): void =>
+  const reportLost = (subject: string, cause?: unknown): void =>
     report({
       kind: "session-lost",
-      message: `${what} cannot be read: the student has to sign in again.`,
+      message: `${subject} cannot be read: the student has to sign in again.`,
       cause,
     });
 
   if (fresh) token = fresh.token;
-  else if (kept) {
+  else if (stored) {
     token = await sessions.token().catch((cause: unknown) => {
       isUnread = true;
       reportLost("The session's key", cause);

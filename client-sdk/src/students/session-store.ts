@@ -58,8 +58,8 @@ export const createSessionStore = ({
   /** Runs a task unless another session was stored in the meantime, by this program or another one. */
   const unlessReplaced = ({ id }: StoredSession, task: () => Promise<void>): Promise<void> =>
     runExclusively(async () => {
-      const kept = await read();
-      if (!kept || kept.id === id) await task();
+      const stored = await read();
+      if (!stored || stored.id === id) await task();
     });
   return {
     session: read,

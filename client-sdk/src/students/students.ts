@@ -104,15 +104,15 @@ export const createStudents = <F extends Features>(deps: {
 
   const tellPeers = (): void => storage.peers?.broadcast(TOPIC);
 
-  const wipe = async (gone: Wipe): Promise<void> => {
-    await wipeStudent(gone, environment);
-    await device.write([deviceChanges.removeWipe(gone.userId)]);
+  const wipe = async (pendingWipe: Wipe): Promise<void> => {
+    await wipeStudent(pendingWipe, environment);
+    await device.write([deviceChanges.removeWipe(pendingWipe.userId)]);
     await device.purge();
   };
 
   /** Never throws; a failed wipe is retried at the next start. */
-  const tryToWipe = (gone: Wipe): Promise<void> =>
-    wipe(gone).catch((cause: unknown) =>
+  const tryToWipe = (pendingWipe: Wipe): Promise<void> =>
+    wipe(pendingWipe).catch((cause: unknown) =>
       report({ kind: "fault", message: "The data of a student who left could not be deleted yet.", cause }),
     );
 
@@ -130,18 +130,18 @@ export const createStudents = <F extends Features>(deps: {
       // Another program was faster, and another student is signed in.
       if (onDevice && onDevice.id !== userId) return catchUp();
       const ended = toEndedSession(student);
-      const gone: Wipe = { userId, keepsUnsent: unsent === "keep" };
+      const pendingWipe: Wipe = { userId, keepsUnsent: unsent === "keep" };
       // From this write on the student is signed out, even if this program ends now.
       await device.write([
         deviceChanges.clearCurrent(),
         deviceChanges.clearProgress(),
-        deviceChanges.addWipe(gone),
+        deviceChanges.addWipe(pendingWipe),
         ...(ended ? [deviceChanges.addEnded(ended)] : []),
         ...(await device.clearDamaged()),
       ]);
       await closeCurrent();
       tellPeers();
-      await wipe(gone);
+      await wipe(pendingWipe);
       reportEndedSessions();
     });
 
@@ -190,16 +190,20 @@ export const createStudents = <F extends Features>(deps: {
 
   /** Applies the device's records, which another program may have changed. */
   const catchUp = async (): Promise<void> => {
-    const former = current.value?.account.userId;
-    if (former !== undefined && former !== (await device.current())?.id) await closeCurrent();
+    const previous = current.value?.account.userId;
+    if (previous !== undefined && previous !== (await device.current())?.id) await closeCurrent();
     // Read it only now: in a browser without locks, another tab may have signed a student in during the shutdown.
     const student = await device.current();
-    const gone = (await device.wipes()).filter(({ userId }) => userId !== student?.id);
+    const pendingWipes = (await device.wipes()).filter(({ userId }) => userId !== student?.id);
     // Another program has wiped this store. This program may have written to it after that, so wipe it again.
-    if (former !== undefined && former !== student?.id && !gone.some(({ userId }) => userId === former)) {
-      gone.push({ userId: former, keepsUnsent: true });
+    if (
+      previous !== undefined &&
+      previous !== student?.id &&
+      !pendingWipes.some(({ userId }) => userId === previous)
+    ) {
+      pendingWipes.push({ userId: previous, keepsUnsent: true });
     }
-    for (const left of gone) await tryToWipe(left);
+    for (const pendingWipe of pendingWipes) await tryToWipe(pendingWipe);
     if (current.value) return current.value.reload();
     if (student) showStudent(await openStudent(student, { environment, openFeatures }));
   };
@@ -221,27 +225,30 @@ export const createStudents = <F extends Features>(deps: {
     enter: (session, token) =>
       runExclusively(async () => {
         const { student } = session;
-        const former = current.value;
+        const previous = current.value;
         const fresh = { session, token };
         const signedInChanges = [
           deviceChanges.setCurrent(student),
           deviceChanges.clearProgress(),
           deviceChanges.removeWipe(student.id),
         ];
-        if (former?.account.userId === student.id) {
-          await former.renew(fresh);
+        if (previous?.account.userId === student.id) {
+          await previous.renew(fresh);
           await device.write(signedInChanges);
           return tellPeers();
         }
         // Finish an earlier wipe of this student first, so that the old data does not come back.
-        for (const left of await device.wipes()) if (left.userId === student.id) await wipe(left);
+        for (const earlier of await device.wipes()) if (earlier.userId === student.id) await wipe(earlier);
         const entered = await openStudent(student, { environment, openFeatures, fresh });
-        const ended = toEndedSession(former);
-        const gone: Wipe | undefined = former && { userId: former.account.userId, keepsUnsent: true };
+        const ended = toEndedSession(previous);
+        const pendingWipe: Wipe | undefined = previous && {
+          userId: previous.account.userId,
+          keepsUnsent: true,
+        };
         try {
           await device.write([
             ...signedInChanges,
-            ...(gone ? [deviceChanges.addWipe(gone)] : []),
+            ...(pendingWipe ? [deviceChanges.addWipe(pendingWipe)] : []),
             ...(ended ? [deviceChanges.addEnded(ended)] : []),
             ...(await device.clearDamaged()),
           ]);
@@ -252,7 +259,7 @@ export const createStudents = <F extends Features>(deps: {
         await closeCurrent();
         showStudent(entered);
         tellPeers();
-        if (gone) await tryToWipe(gone);
+        if (pendingWipe) await tryToWipe(pendingWipe);
         reportEndedSessions();
       }),
     leave: (unsent) => {

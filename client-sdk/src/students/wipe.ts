@@ -44,7 +44,7 @@ const deleteAllButUnsent = async (records: Records): Promise<boolean> => {
     !acked.has(key) && UNSENT_PREFIXES.some((prefix) => key.startsWith(prefix));
   const keys = await records.keys("");
   if (!keys.some(isUnsent)) return true;
-  const gone = [...keys.filter((key) => !isUnsent(key)), ...(await records.damagedKeys())];
-  await records.write(gone.map(remove));
+  const removableKeys = [...keys.filter((key) => !isUnsent(key)), ...(await records.damagedKeys())];
+  await records.write(removableKeys.map(remove));
   return false;
 };

@@ -18,7 +18,10 @@ export const compareToHead = (
   {
     end,
     eventIdAt,
-  }: { readonly end: RoomHead; readonly eventIdAt?: ((place: Position) => string | undefined) | undefined },
+  }: {
+    readonly end: RoomHead;
+    readonly eventIdAt?: ((position: Position) => string | undefined) | undefined;
+  },
 ): CopyStatus => {
   const order = comparePositions(end, head);
   if (order > 0) return "forked";

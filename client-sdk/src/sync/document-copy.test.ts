@@ -33,8 +33,8 @@ const keysOf = (copy: DocumentCopy): string[] => Array.from(readEntries(copy.doc
 
 test("keeps an update that one program adds while another folds, even if both fold", async () => {
   const { records, depsOf } = await createDisk();
-  const one = await loadCopy(depsOf(records));
-  await set(records, one, "a");
+  const first = await loadCopy(depsOf(records));
+  await set(records, first, "a");
   let onListed = async (): Promise<void> => {};
   const slow: Records = {
     ...records,
@@ -47,8 +47,8 @@ test("keeps an update that one program adds while another folds, even if both fo
   const other = await loadCopy(depsOf(slow));
   onListed = async () => {
     onListed = async () => {};
-    await set(records, one, "b");
-    await one.fold();
+    await set(records, first, "b");
+    await first.fold();
   };
 
   await other.fold();
@@ -61,14 +61,14 @@ test("keeps an update that one program adds while another folds, even if both fo
 
 test("a copy reads what another program added, and notices that it was replaced", async () => {
   const { records, depsOf } = await createDisk();
-  const one = await loadCopy(depsOf(records));
-  await set(records, one, "a");
+  const first = await loadCopy(depsOf(records));
+  await set(records, first, "a");
   const other = await loadCopy(depsOf(records));
-  await set(records, one, "b");
+  await set(records, first, "b");
 
   const isCurrent = await other.readUpdates();
   const keysRead = keysOf(other);
-  await replaceCopy(depsOf(records), one, { doc: createDoc(systemRandomBytes), setAside: false });
+  await replaceCopy(depsOf(records), first, { doc: createDoc(systemRandomBytes), setAside: false });
 
   expect([isCurrent, keysRead]).toEqual([true, ["a", "b"]]);
   expect(await other.readUpdates()).toBe(false);
@@ -76,10 +76,10 @@ test("a copy reads what another program added, and notices that it was replaced"
 
 test("an update that is added to a replaced copy does not become part of the new one", async () => {
   const { records, depsOf } = await createDisk();
-  const one = await loadCopy(depsOf(records));
-  await set(records, one, "a");
+  const first = await loadCopy(depsOf(records));
+  await set(records, first, "a");
   const other = await loadCopy(depsOf(records));
-  await replaceCopy(depsOf(records), one, { doc: createDoc(systemRandomBytes), setAside: false });
+  await replaceCopy(depsOf(records), first, { doc: createDoc(systemRandomBytes), setAside: false });
 
   await set(records, other, "b");
 

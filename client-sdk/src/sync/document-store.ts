@@ -153,7 +153,7 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
     const isInJournal = journal.value.some(({ id }) => id === applied.id);
     publishJournal(
       isInJournal
-        ? journal.value.map((one) => (one.id === applied.id ? applied : one))
+        ? journal.value.map((existing) => (existing.id === applied.id ? applied : existing))
         : [...journal.value, applied],
     );
     if (value.shouldFold()) await value.fold().catch(reportNotStored);
@@ -163,8 +163,8 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
     runSerially(async () => {
       checkKey(key);
       const before = entries[root].value.get(key);
-      const wanted = change(before) ?? undefined;
-      const after = wanted === undefined ? undefined : parseValue(wanted);
+      const changed = change(before) ?? undefined;
+      const after = changed === undefined ? undefined : parseValue(changed);
       if (isSameJson(before, after)) return after;
       const id = nextKey(journal.value, newId());
       const entry = { id, root, key, value: after ?? null, at: clock.now(), copyId: null };

@@ -39,7 +39,7 @@ export interface RoomCopies {
    * Takes in an update of a segment. A segment that does not directly follow the newest one starts a new sequence.
    */
   take(copy: Copy): void;
-  /** Returns which of the room's acknowledged commands have arrived. */
+  /** Returns for each of the room's acknowledged commands whether its event has arrived. */
   arrivals(): readonly Arrival[];
   /**
    * Stores unsaved copies, and applies removals to the older copies. Also removes arrived commands from the outbox,

@@ -185,7 +185,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   const connect = (): void => {
     if (live || followers === 0 || !mayConnect || isDropping || refusals.isWaiting) return;
     const { newest } = copies;
-    const segment = nextSegment(newest?.content, { lost: copies.lost, place: bounds() });
+    const segment = nextSegment(newest?.content, { lost: copies.lost, bounds: bounds() });
     if (segment === undefined) return deps.refreshInbox();
     const copy = newest?.content.segment === segment ? newest : createCopy(segment, createDoc(randomBytes));
     const changed = (): void => {
@@ -361,12 +361,12 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
  */
 const nextSegment = (
   newest: Segment | undefined,
-  { lost, place }: { readonly lost: LostMessages | undefined; readonly place: RoomBounds | undefined },
+  { lost, bounds }: { readonly lost: LostMessages | undefined; readonly bounds: RoomBounds | undefined },
 ): number | undefined => {
   // A rebuilt log is fetched whole, because only then is it known what was lost.
-  const isNear = lost || !place || !newest || place.head.segment - newest.segment <= MAX_MISSING;
+  const isNear = lost || !bounds || !newest || bounds.head.segment - newest.segment <= MAX_MISSING;
   if (newest && isNear) return newest.isSealed ? newest.segment + 1 : newest.segment;
-  if (!place) return undefined;
-  const first = (lost && firstSegmentOf(lost)) ?? place.head.segment;
-  return Math.max(place.fromSegment, Math.min(first, place.head.segment));
+  if (!bounds) return undefined;
+  const first = (lost && firstSegmentOf(lost)) ?? bounds.head.segment;
+  return Math.max(bounds.fromSegment, Math.min(first, bounds.head.segment));
 };

@@ -29,9 +29,9 @@ export const readSegment = (segment: number, doc: Y.Doc): Segment => {
   const structs = writers[0] ?? [];
   const rows = structs.flatMap((struct) =>
     struct instanceof Y.Item && !struct.deleted
-      ? struct.content.getContent().flatMap((value: unknown, place): LogRow[] => {
+      ? struct.content.getContent().flatMap((value: unknown, offset): LogRow[] => {
           const event = parseEvent(value);
-          return event ? [{ index: struct.id.clock + place, event }] : [];
+          return event ? [{ index: struct.id.clock + offset, event }] : [];
         })
       : [],
   );
@@ -62,16 +62,16 @@ export const docToBytes = (doc: Y.Doc): Uint8Array => Y.encodeStateAsUpdate(doc)
 /** Removes messages and their edits from a copy, as the server does in its rows. Returns whether there were any. */
 export const purgeMessages = (doc: Y.Doc, removed: ReadonlySet<MessageId>): boolean => {
   const events = doc.getArray<unknown>(EVENTS_ROOT);
-  const places = events.toArray().flatMap((value, place) => {
+  const indexes = events.toArray().flatMap((value, index) => {
     const event = parseEvent(value);
     const id = event?.[1] === "message" ? event[2] : event?.[1] === "edit" ? event[5] : undefined;
-    return id !== undefined && removed.has(id) ? [place] : [];
+    return id !== undefined && removed.has(id) ? [index] : [];
   });
   doc.transact(() => {
     // From the end, so that the earlier indexes stay valid.
-    for (const place of places.reverse()) events.delete(place);
+    for (const index of indexes.reverse()) events.delete(index);
   });
-  return places.length > 0;
+  return indexes.length > 0;
 };
 
 /** Skips events of a later version: the app understands them after an update. */

@@ -69,7 +69,7 @@ export interface SocketsDeps {
   readonly canConnect: () => boolean;
   /**
    * Called when the server does not accept the key (4401). The key is retried after a growing wait, unless `token`
-   * returns another or none by then: validate the session.
+   * returns another or none by then. Use this call to validate the session.
    */
   readonly onNoSession: () => void;
   readonly clock: Clock;

@@ -98,9 +98,9 @@ export const contentOf = async (store: Store): Promise<Record<string, readonly n
 /**
  * Returns the kind of the `StorageError` that a call throws, or `undefined` if it throws none. Rethrows other errors.
  */
-export const errorKindOf = async (asked: Promise<unknown>): Promise<string | undefined> => {
+export const errorKindOf = async (call: Promise<unknown>): Promise<string | undefined> => {
   try {
-    await asked;
+    await call;
     return undefined;
   } catch (error) {
     if (isStorageError(error)) return error.kind;

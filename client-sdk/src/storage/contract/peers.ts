@@ -36,12 +36,12 @@ export const describePeers = (contract: StorageContract): void => {
       one.broadcast("first");
       await listening.until("first");
       listening.stop();
-      const anew = listenTo(other);
+      const resumed = listenTo(other);
       one.broadcast("second");
-      await anew.until("second");
+      await resumed.until("second");
 
-      expect([stopped.heard, listening.heard, anew.heard]).toEqual([[], ["first"], ["second"]]);
-      anew.stop();
+      expect([stopped.heard, listening.heard, resumed.heard]).toEqual([[], ["first"], ["second"]]);
+      resumed.stop();
     },
   });
 
@@ -51,7 +51,7 @@ export const describePeers = (contract: StorageContract): void => {
       const [one, two, three] = [fixture.connect(), fixture.connect(), fixture.connect()].map(peersOf);
       if (!one || !two || !three) throw new Error("Three programs make three peers");
       const holders: string[] = [];
-      const take = (peers: Peers, name: string, holder: string) => {
+      const acquire = (peers: Peers, name: string, holder: string) => {
         let giveBack = (): void => {};
         const taken = new Promise<void>((resolve) => {
           giveBack = peers.acquire(name, () => {
@@ -62,18 +62,18 @@ export const describePeers = (contract: StorageContract): void => {
         return { taken, giveBack };
       };
 
-      const first = take(one, "sender", "one");
+      const first = acquire(one, "sender", "one");
       await first.taken;
-      const second = take(two, "sender", "two");
-      const third = take(three, "sender", "three");
-      const elsewhere = take(two, "other name", "two, elsewhere");
+      const second = acquire(two, "sender", "two");
+      const third = acquire(three, "sender", "three");
+      const elsewhere = acquire(two, "other name", "two, elsewhere");
       await elsewhere.taken;
       expect(holders).toEqual(["one", "two, elsewhere"]);
       second.giveBack();
       holders.push("one gives back");
       first.giveBack();
       await third.taken;
-      const again = take(one, "sender", "one again");
+      const again = acquire(one, "sender", "one again");
       holders.push("three gives back");
       third.giveBack();
       third.giveBack();

@@ -42,8 +42,8 @@ export const describeStores = (contract: StorageContract): void => {
       const written = store.write([put("a")]);
       const closed = store.close();
 
-      for (const asked of [store.get("a"), store.list(""), store.keys(""), store.write([put("b")])]) {
-        expect(await errorKindOf(asked)).toEqual("closed");
+      for (const call of [store.get("a"), store.list(""), store.keys(""), store.write([put("b")])]) {
+        expect(await errorKindOf(call)).toEqual("closed");
       }
       await Promise.all([written, closed, store.close()]);
       const again = await fixture.connect().open("store");
