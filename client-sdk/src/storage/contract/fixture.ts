@@ -26,7 +26,7 @@ export type StorageAbility =
   /** The programs hear each other: the adapter has `peers`. */
   | "peers";
 
-/** What `describeStorage` needs to test an adapter. */
+/** The test runner, fixture and abilities with which `describeStorage` tests an adapter. */
 export interface StorageContract extends TestApi {
   readonly createFixture: () => Promise<StorageFixture>;
   /** Skips the tests that need these abilities. Default: none. */
