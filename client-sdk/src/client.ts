@@ -229,7 +229,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     });
     const { wipeWhenRevoked = false } = options;
     const students = createStudents({
-      surroundings: environment,
+      environment,
       device,
       openFeatures,
       wipeWhenRevoked,

@@ -42,7 +42,7 @@ const NOBODY: Membership = { state: "signedOut", student: null };
 
 /** Creates the students of a device. Opens no store before `load`. */
 export const createStudents = <F extends Features>(deps: {
-  readonly surroundings: ClientEnvironment;
+  readonly environment: ClientEnvironment;
   readonly device: Device;
   readonly openFeatures: OpenFeatures<F>;
   /** Whether to delete the data when an admin has ended the session. */
@@ -50,7 +50,7 @@ export const createStudents = <F extends Features>(deps: {
   /** Called when another program has changed who is signed in, or the progress of a sign-in. */
   readonly onPeerChange: () => void;
 }): Students<F> => {
-  const { surroundings: environment, device, openFeatures } = deps;
+  const { environment, device, openFeatures } = deps;
   const { storage, clock, randomBytes, report } = environment;
   const runSerially = createSerialQueue();
   const lock = createCrossTabLock(storage.peers, TOPIC);

@@ -146,10 +146,10 @@ export const createAuth = (deps: AuthDeps): Auth => {
   };
 
   const reserveChallenge = async (tx: UnitOfWork, device: DeviceState, request: CodeRequest) => {
-    const { phone, deviceKey, now, standing } = device;
+    const { phone, deviceKey, now, status } = device;
     const refusal = refusalOf(device);
     if (refusal) return refusal;
-    const { codeLength } = standing;
+    const { codeLength } = status;
     const live = await tx.first(queries.liveChallenge, { phone, deviceKey, now, codeLength });
     const challenge = live ?? {
       id: newId<ChallengeId>(now),
@@ -200,8 +200,8 @@ export const createAuth = (deps: AuthDeps): Auth => {
     if (!found) return { state: "expired" };
     const { phone } = found;
     const device = await numbers.lockAndLoad(tx, { phone, deviceKey, now });
-    if (device.standing.blockedUntil !== null)
-      return { state: "blocked", blockedUntil: device.standing.blockedUntil };
+    if (device.status.blockedUntil !== null)
+      return { state: "blocked", blockedUntil: device.status.blockedUntil };
 
     // Read the challenge under the phone's lock; another answer may have used it a moment before.
     const challenge = await tx.first(queries.challenge, { id });
@@ -219,7 +219,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
     const refusal = refusalOf(device);
     if (refusal) return refusal;
     // The attempts for codes of this length are used up, so all codes of this length are invalid.
-    if (challenge.code_length < device.standing.codeLength) return { state: "expired" };
+    if (challenge.code_length < device.status.codeLength) return { state: "expired" };
     if (isRight) return { state: "right", signIn: await signIn(tx, challenge, { answer, device }) };
 
     const outcome = await numbers.recordWrongCode(tx, device, challenge.code_length);
@@ -323,7 +323,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
         codeLength: challenge.code_length,
         expiresAt: challenge.expires_at,
         resendAt,
-        attemptsRemaining: device.standing.attemptsRemaining,
+        attemptsRemaining: device.status.attemptsRemaining,
         serverNow: clock.now(),
       };
     },
@@ -362,7 +362,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
   };
 };
 
-const refusalOf = ({ standing: { blockedUntil, pausedUntil } }: DeviceState): Refusal | undefined => {
+const refusalOf = ({ status: { blockedUntil, pausedUntil } }: DeviceState): Refusal | undefined => {
   if (blockedUntil !== null) return { state: "blocked", blockedUntil };
   if (pausedUntil !== null) return { state: "throttled", until: pausedUntil };
   return undefined;

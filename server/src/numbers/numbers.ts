@@ -24,7 +24,7 @@ export interface DeviceKeys {
 /** The rows of a phone, and what they allow the device. */
 export interface DeviceState extends DeviceKeys {
   readonly facts: NumberFacts;
-  readonly standing: DeviceStatus;
+  readonly status: DeviceStatus;
 }
 
 /** The result of a wrong code: a block, or how many attempts are left. */
@@ -71,10 +71,10 @@ export interface NumbersDeps {
 export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers => {
   const decide = async (
     tx: UnitOfWork,
-    { phone, deviceKey, now, standing }: DeviceState,
+    { phone, deviceKey, now, status }: DeviceState,
     { challengeId, ip }: { challengeId: ChallengeId; ip: string },
   ): Promise<SendDecision> => {
-    const { isKnown } = standing;
+    const { isKnown } = status;
     const sends = await tx.all(queries.sendsSince, { phone, since: now - DAY_MS });
     const since = now - HOUR_MS;
     const ofAddress = isKnown ? undefined : await tx.first(queries.loadOfAddress, { ip, since });
@@ -97,7 +97,7 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
         blockedUntil: device?.blocked_until ?? null,
         wrongCodes: await tx.all(queries.wrongCodesSince, { phone, since: now - MONTH_MS }),
       };
-      return { phone, deviceKey, now, facts, standing: judgeDevice(facts, now, limits) };
+      return { phone, deviceKey, now, facts, status: judgeDevice(facts, now, limits) };
     },
 
     reserveSend: async (tx, device, { challengeId, sendId, ip }) => {
@@ -107,8 +107,8 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
       await tx.lock("messages");
       const decision = await decide(tx, device, { challengeId, ip });
       if (decision.state !== "send") return decision;
-      const { phone, deviceKey, now, standing } = device;
-      const known = standing.isKnown ? 1 : 0;
+      const { phone, deviceKey, now, status } = device;
+      const known = status.isKnown ? 1 : 0;
       const fromReserve = decision.isFromReserve ? 1 : 0;
       await tx.all(queries.insertSend, {
         id: sendId,
@@ -130,8 +130,8 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
         await tx.all(queries.addToMinute, { minute: minuteOf(sentAt), count: -1 });
       }),
 
-    recordWrongCode: async (tx, { phone, deviceKey, now, facts, standing }, codeLength) => {
-      const known = standing.isKnown ? 1 : 0;
+    recordWrongCode: async (tx, { phone, deviceKey, now, facts, status }, codeLength) => {
+      const known = status.isKnown ? 1 : 0;
       await tx.all(queries.insertWrongCode, { id: newId(now), phone, deviceKey, at: now, codeLength, known });
       const attemptsRemaining = limits.wrongCodesPerBlock - countTowardsBlock(facts, now) - 1;
       if (attemptsRemaining > 0) return { state: "incorrect", attemptsRemaining };
