@@ -2,6 +2,7 @@ import { getEventListeners, once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { SERVER_HEADER, SERVER_HEADER_VALUE } from "@edvoyage/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openConnection } from "./connection.ts";
 
@@ -15,9 +16,12 @@ const SILENCES: readonly (readonly [string, (response: ServerResponse) => void])
   ["stops in the middle of its body", (response) => void response.writeHead(200).write('[{"result":')],
 ];
 
-/** Starts a server on a loopback port that gives the same answer to every request. It is closed after the test. */
+/** Starts a server on a loopback port that gives the same marked answer to every request. It is closed after the test. */
 const startServer = async (answer: (response: ServerResponse) => void): Promise<string> => {
-  const server = createServer((_request, response) => answer(response));
+  const server = createServer((_request, response) => {
+    response.setHeader(SERVER_HEADER, SERVER_HEADER_VALUE);
+    answer(response);
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(async () => {
@@ -88,7 +92,7 @@ describe.each(SILENCES)("a server that %s", (_what, silence) => {
 describe("an answer", () => {
   test("arrives with its status, headers and body", async () => {
     const url = await startServer((response) => {
-      response.writeHead(503, { "x-edvoyage": "1" }).end('{"status":"full"}');
+      response.writeHead(503).end('{"status":"full"}');
     });
     const { request } = await connectTo(url, new AbortController().signal);
 

@@ -36,7 +36,7 @@ export interface SegmentState {
   readonly redactionRevision: number;
 }
 
-/** What a reader has of a segment. */
+/** The part of a segment that a reader has. */
 export interface ReaderPosition {
   /** The number of entries that it has. */
   readonly length: number;
