@@ -1,6 +1,11 @@
 import { ProgressBar } from "@inkjs/ui";
 import { Box, render, Text } from "ink";
-import type { Progress } from "./progress.ts";
+
+/** Shows the progress of long work. */
+export interface Progress {
+  report(done: number): void;
+  stop(): void;
+}
 
 /** Draws a bar on standard error until it is stopped. The last state stays visible. */
 export const startProgressBar = ({

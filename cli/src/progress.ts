@@ -1,11 +1,6 @@
 import { printNote, type Mode } from "./print.ts";
+import type { Progress } from "./progress-bar.tsx";
 import { loadProgressBar } from "./terminal.ts";
-
-/** Shows the progress of long work. */
-export interface Progress {
-  report(done: number): void;
-  stop(): void;
-}
 
 /** Starts a progress display. */
 export type StartProgress = (work: { readonly label: string; readonly total: number }) => Promise<Progress>;

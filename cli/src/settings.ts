@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { flag, text, type ParameterSet, type ValuesOf } from "./command.ts";
+import { flag, text, type ParameterSet, type ValuesOf } from "./parameter.ts";
 import { CommandError } from "./failure.ts";
 
 /** The parameters of every command. Commander accepts them anywhere on the command line. */

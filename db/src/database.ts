@@ -1,6 +1,4 @@
 import type { QueryCreator } from "kysely";
-import { openPostgres } from "./dialects/postgres.ts";
-import { openSqlite } from "./dialects/sqlite.ts";
 import type { Prepared, SqlValue } from "./prepared.ts";
 import type { Tables } from "./tables/index.ts";
 
@@ -91,14 +89,3 @@ export interface Database {
   /** Finishes pending writes, then closes the database. */
   close(): Promise<void>;
 }
-
-/**
- * Opens the database of a URL and migrates it to the newest schema.
- * Only one process can open `sqlite:<path>`; it throws `StorageError` `locked` when another process has it open.
- * Many processes can share `postgres://…`.
- */
-export const openDatabase = async (url: string): Promise<Database> => {
-  if (url.startsWith("sqlite:")) return openSqlite(url.slice("sqlite:".length));
-  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url);
-  throw new Error("A database URL starts with sqlite: or postgres://");
-};

@@ -2,14 +2,8 @@ export { createBackup, listBackups, pruneBackups, type Backup, type BackupFile }
 export { BackupError, type BackupErrorKind } from "./backup/backup-error.ts";
 export type { Replay } from "./backup/restored-identity.ts";
 export { restoreBackup, restoreSteps, type Restoration, type RestoreStep } from "./backup/restore.ts";
-export {
-  openDatabase,
-  type CopyProgress,
-  type Database,
-  type DialectName,
-  type Queries,
-  type UnitOfWork,
-} from "./database.ts";
+export type { CopyProgress, Database, DialectName, Queries, UnitOfWork } from "./database.ts";
+export { openDatabase } from "./open-database.ts";
 // For conditions that Kysely cannot express.
 export { sql, type ExpressionBuilder, type RawBuilder, type SqlBool } from "kysely";
 // Exported for its test: after later migrations there is no way back to a schema without it.

@@ -1,4 +1,5 @@
-import { argument, choice, defineCommand, text } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { argument, choice, text } from "../parameter.ts";
 import { line } from "../outcome.ts";
 
 /** `edvoyage applications document`. */

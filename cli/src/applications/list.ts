@@ -1,5 +1,6 @@
 import type { InspectedApplication } from "@edvoyage/server";
-import { defineCommand, limit, showPhones, text } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { limit, showPhones, text } from "../parameter.ts";
 import { table, type Column } from "../outcome.ts";
 import { moreNotes, readUpTo } from "../paging.ts";
 import { instantAndDistance, relativeToNow } from "../time.ts";

@@ -1,4 +1,5 @@
-import { argument, defineCommand, text } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { argument, text } from "../parameter.ts";
 import { line } from "../outcome.ts";
 import { statusArgument } from "./status.ts";
 

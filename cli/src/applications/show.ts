@@ -1,4 +1,5 @@
-import { argument, defineCommand, showPhones } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { argument, showPhones } from "../parameter.ts";
 import { reportToView } from "./report.ts";
 
 /** `edvoyage applications show`. */

@@ -1,6 +1,6 @@
 import type { Application } from "@edvoyage/server";
 import { Option } from "commander";
-import { choice, type Parameter } from "../command.ts";
+import { choice, type Parameter } from "../parameter.ts";
 import type { Cell, Colour } from "../outcome.ts";
 
 type Status = Application["status"];

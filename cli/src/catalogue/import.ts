@@ -1,7 +1,8 @@
 import type { RpcClient } from "@edvoyage/client-sdk/rpc";
 import type { ImportReport } from "@edvoyage/server";
 import { randomUUID } from "node:crypto";
-import { argument, defineCommand, flag, type CommandContext } from "../command.ts";
+import { defineCommand, type CommandContext } from "../command.ts";
+import { argument, flag } from "../parameter.ts";
 import { EXIT } from "../exit-code.ts";
 import { CommandError } from "../failure.ts";
 import { gap, line, table, type Column, type OutputLine, type Table } from "../outcome.ts";

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
-import { argument, defineCommand } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { argument } from "../parameter.ts";
 import type { Restoration } from "../in-process.ts";
 import { line, type OutputLine } from "../outcome.ts";
-import type { Progress } from "../progress.ts";
+import type { Progress } from "../progress-bar.tsx";
 
 /** `edvoyage db restore`. */
 export const restoreDatabase = defineCommand({

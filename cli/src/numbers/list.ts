@@ -1,5 +1,6 @@
 import type { RestrictedNumber } from "@edvoyage/server";
-import { defineCommand, limit, showPhones } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { limit, showPhones } from "../parameter.ts";
 import { table, type Column } from "../outcome.ts";
 import { moreNotes, readUpTo } from "../paging.ts";
 import { instantAndDistance } from "../time.ts";

@@ -1,5 +1,6 @@
 import type { NumberReport } from "@edvoyage/server";
-import { argument, defineCommand, showPhones } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { argument, showPhones } from "../parameter.ts";
 import { gap, line, table, type Column, type OutputLine, type Table } from "../outcome.ts";
 import { instantAndDistance, relativeToNow } from "../time.ts";
 

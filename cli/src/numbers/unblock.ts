@@ -1,4 +1,5 @@
-import { argument, defineCommand, flag, text } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { argument, flag, text } from "../parameter.ts";
 import { line } from "../outcome.ts";
 import { instantAndDistance } from "../time.ts";
 

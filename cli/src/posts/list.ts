@@ -1,5 +1,6 @@
 import type { InspectedPost } from "@edvoyage/server";
-import { defineCommand, flag, limit } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { flag, limit } from "../parameter.ts";
 import { table, type Column } from "../outcome.ts";
 import { moreNotes, readUpTo } from "../paging.ts";
 import { relativeToNow } from "../time.ts";

@@ -1,4 +1,5 @@
-import { argument, defineCommand, requiredText } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { argument, requiredText } from "../parameter.ts";
 import { line } from "../outcome.ts";
 import { toPrintable, truncate } from "../printable.ts";
 import { authorOf, contentOf } from "./content.ts";

@@ -1,5 +1,6 @@
 import type { InspectedPost, PostReport } from "@edvoyage/server";
-import { argument, defineCommand } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { argument } from "../parameter.ts";
 import { gap, line, prose, type Cell, type OutputLine } from "../outcome.ts";
 import { instantAndDistance, instantToText } from "../time.ts";
 

@@ -1,5 +1,6 @@
 import type { DeadPush } from "@edvoyage/server";
-import { defineCommand, limit } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { limit } from "../parameter.ts";
 import { table, type Column } from "../outcome.ts";
 import { moreNotes, readUpTo } from "../paging.ts";
 import { durationToText, instantAndDistance } from "../time.ts";

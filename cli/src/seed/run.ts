@@ -1,10 +1,11 @@
 import type { RpcClient } from "@edvoyage/client-sdk/rpc";
 import type { WorldProgress } from "@edvoyage/server";
-import { defineCommand, flag, wholeNumber, type CommandContext } from "../command.ts";
+import { defineCommand, type CommandContext } from "../command.ts";
+import { flag, wholeNumber } from "../parameter.ts";
 import { EXIT } from "../exit-code.ts";
 import { CommandError } from "../failure.ts";
 import { line, type OutputLine } from "../outcome.ts";
-import type { Progress } from "../progress.ts";
+import type { Progress } from "../progress-bar.tsx";
 
 /** `edvoyage seed run`. */
 export const runSeed = defineCommand({

@@ -1,4 +1,5 @@
-import { defineCommand, repeatedArgument, text } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { repeatedArgument, text } from "../parameter.ts";
 import type { Failure } from "../failure.ts";
 import { table, type Column } from "../outcome.ts";
 

@@ -1,10 +1,11 @@
 import type { RpcClient } from "@edvoyage/client-sdk/rpc";
 import type { ErasureProgress } from "@edvoyage/server";
 import { setTimeout as wait } from "node:timers/promises";
-import { defineCommand, text, type CommandContext } from "../command.ts";
+import { defineCommand, type CommandContext } from "../command.ts";
+import { text } from "../parameter.ts";
 import { CommandError } from "../failure.ts";
 import { line } from "../outcome.ts";
-import type { Progress } from "../progress.ts";
+import type { Progress } from "../progress-bar.tsx";
 import { describeUser, findUser, studentArgument } from "./student-argument.ts";
 
 const POLL_INTERVAL_MS = 200;

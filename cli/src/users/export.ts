@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { defineCommand, text } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { text } from "../parameter.ts";
 import { assertFree, writeOutput } from "../db/output.ts";
 import { line } from "../outcome.ts";
 import { sizeToText } from "../size.ts";

@@ -1,5 +1,6 @@
 import type { InspectedUser } from "@edvoyage/server";
-import { defineCommand, flag, limit, showPhones, text } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { flag, limit, showPhones, text } from "../parameter.ts";
 import { table, type Column } from "../outcome.ts";
 import { moreNotes, readUpTo } from "../paging.ts";
 import { instantAndDistance, relativeToNow } from "../time.ts";

@@ -1,5 +1,6 @@
 import type { InspectedUser } from "@edvoyage/server";
-import { defineCommand, showPhones } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { showPhones } from "../parameter.ts";
 import { line, type OutputLine } from "../outcome.ts";
 import { readUpTo } from "../paging.ts";
 import { instantAndDistance } from "../time.ts";

@@ -1,6 +1,6 @@
 import type { RpcClient } from "@edvoyage/client-sdk/rpc";
 import type { InspectedUser } from "@edvoyage/server";
-import { argument } from "../command.ts";
+import { argument } from "../parameter.ts";
 import type { Cell } from "../outcome.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
