@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { AccessScene } from "./access-scene.ts";
 import { somePhone } from "./phone.ts";
 
-/** Who asks: see the scene. */
+/** The callers of an access test. See `AccessScene` for how each is related to the owner. */
 export const CALLERS = ["nobody", "other", "former", "blocked", "blocker", "admin", "owner"] as const;
 export type AccessCaller = (typeof CALLERS)[number];
 /** `ok`, or the reason of the refusal. */
@@ -12,21 +12,21 @@ type Outcomes = Readonly<Record<AccessCaller, Outcome>>;
 
 /** How a procedure answers each caller. */
 export interface AccessCase {
-  /** What they ask for: always something of the owner's, if it is anybody's. */
+  /** Builds the input. It names something of the owner's wherever the procedure takes something that a student owns. */
   readonly input?: (scene: AccessScene) => object;
   readonly expected: Outcomes;
-  /** What differs there. */
+  /** Outcomes that differ on PostgreSQL. */
   readonly onPostgres?: Partial<Outcomes>;
-  /** Fields that take any id whatever, which then does nothing. */
+  /** Fields that accept any id and ignore one that does not belong to the caller. */
   readonly passesOver?: readonly string[];
-  /** Fields in which a student may name another, or what is another's and public: whose, of what kind. */
+  /** Fields that may name another student, or something public of another student. */
   readonly open?: Readonly<Record<string, OpenField>>;
 }
 
-/** What a field may name that is not one's own. */
+/** A kind of id that a field accepts although it belongs to somebody else. */
 export interface OpenField {
   readonly kind: "user" | "post" | "comment";
-  /** Also of one who has blocked whoever asks. */
+  /** Whether the field also accepts ids of students who have blocked the caller. */
   readonly isBlindToBlocks?: boolean;
 }
 
@@ -39,9 +39,9 @@ const forAnyone = (outcome: Outcome = "ok"): Outcomes => ({
   admin: outcome,
   owner: outcome,
 });
-/** Each gets her own and nobody else's. */
+/** Each student gets only their own rows. */
 const forStudents: Outcomes = { ...forAnyone(), nobody: "session/required", admin: "session/required" };
-/** What is somebody else's is not there. */
+/** Answers `not-found` for everybody except the owner. */
 const forOwner: Outcomes = {
   ...forStudents,
   other: "not-found",
@@ -52,14 +52,14 @@ const forOwner: Outcomes = {
 /** A block does not end a shared room. */
 const forRoom: Outcomes = { ...forOwner, blocked: "ok", blocker: "ok" };
 const forRoomOwner: Outcomes = { ...forOwner, blocked: "forbidden", blocker: "forbidden" };
-/** What is for all but those with whom there is a block. */
+/** Visible to all students except those with a block in either direction. */
 const forShown: Outcomes = { ...forStudents, blocked: "not-found", blocker: "not-found" };
-/** The same, and its author's alone to change. */
+/** Visible to the same students, and only its author may change it. */
 const forAuthors: Outcomes = { ...forShown, other: "forbidden", former: "forbidden" };
 const forAdmins: Outcomes = { ...forAnyone("forbidden"), admin: "ok" };
 
 /**
- * A row a procedure, and more where what it is asked for makes a difference: `path: which`. The sweeps fail for a
+ * One row for each procedure, and one more (`path: which`) for each target that changes the outcome. The sweeps fail for a
  * procedure without a row, and for a row without a procedure.
  */
 export const accessCases: Readonly<Record<string, AccessCase>> = {
@@ -81,7 +81,7 @@ export const accessCases: Readonly<Record<string, AccessCase>> = {
   "sessions.revokeOthers": { expected: forStudents },
   "sessions.logout": { expected: forStudents },
   "profile.get": { expected: forStudents },
-  // Whom she has blocked does not see her; she still sees whom she blocks.
+  // A student who is blocked cannot see who blocked them; a student who blocks still sees the blocked one.
   "profile.of": {
     input: ({ contact }) => ({ userId: contact.user.id }),
     expected: { ...forShown, blocker: "ok" },
@@ -105,7 +105,7 @@ export const accessCases: Readonly<Record<string, AccessCase>> = {
     passesOver: ["id"],
   },
   "contacts.list": { expected: forStudents },
-  // A contact is one's own row: of somebody else's list nothing is to be had.
+  // A contact is the caller's own row; nobody can read the list of another student.
   "contacts.add": {
     input: ({ stranger }) => ({ userId: stranger.user.id, nickname: "Friend" }),
     expected: forStudents,
@@ -149,31 +149,31 @@ export const accessCases: Readonly<Record<string, AccessCase>> = {
     input: ({ invitedRoomId: roomId }) => ({ roomId }),
     expected: forOwner,
   },
-  "chat.rooms.create: with one who has blocked, or is blocked": {
+  "chat.rooms.create: with a block between the two": {
     input: ({ contact }) => ({ kind: "group", memberIds: [contact.user.id] }),
     expected: { ...forStudents, blocked: "forbidden", blocker: "forbidden" },
   },
-  "chat.send: to one who has blocked, or is blocked": {
+  "chat.send: with a block between the two": {
     input: ({ directRoomId: roomId }) => ({ roomId, text: "Hello", commandId: uuidv7() }),
     expected: { ...forOwner, owner: "forbidden", blocked: "forbidden" },
   },
-  "chat.history: with one who has blocked, or is blocked": {
+  "chat.history: with a block between the two": {
     input: ({ directRoomId: roomId }) => ({ roomId }),
     expected: { ...forOwner, blocked: "ok" },
   },
-  "chat.edit: what one said before one left": {
+  "chat.edit: own message, sent before leaving": {
     input: ({ roomId, formerMessageId: messageId }) => ({ roomId, messageId, text: "Hello" }),
     expected: { ...forRoomOwner, owner: "forbidden" },
   },
-  "chat.remove: what one said before one left": {
+  "chat.remove: message of a member who has left": {
     input: ({ roomId, formerMessageId: messageId }) => ({ roomId, messageId }),
     expected: forRoomOwner,
   },
-  "chat.react: to what one said before one left": {
+  "chat.react: message of a member who has left": {
     input: ({ roomId, formerMessageId: messageId }) => ({ roomId, messageId, emoji: "👍" }),
     expected: forRoom,
   },
-  "chat.send: in reply to what one said before one left": {
+  "chat.send: in reply to a member who has left": {
     input: ({ roomId, formerMessageId: replyTo }) => ({
       roomId,
       text: "Hello",
@@ -202,14 +202,14 @@ export const accessCases: Readonly<Record<string, AccessCase>> = {
   "chat.history": { input: ({ roomId }) => ({ roomId }), expected: forRoom },
   "inbox.changes": { expected: forStudents },
   "notifications.recent": { expected: forStudents },
-  // What is somebody else's is passed over.
+  // Ids of other students' notifications are ignored.
   "notifications.markRead": {
     input: ({ notificationId }) => ({ ids: [notificationId] }),
     expected: forStudents,
     passesOver: ["ids"],
   },
   "social.feed": { expected: forStudents },
-  // A post is for all but those with whom there is a block.
+  // All students see a post, except those with a block in either direction.
   "social.get": {
     input: ({ contactPostId: postId }) => ({ postId }),
     expected: forShown,
@@ -361,7 +361,7 @@ export const accessCases: Readonly<Record<string, AccessCase>> = {
     input: () => ({ importId: randomUUID(), offset: 0, entries: [{ name: "New", alpha_two_code: "IN" }] }),
     expected: forAdmins,
   },
-  // PostgreSQL has pg_dump.
+  // On PostgreSQL, backups are made with pg_dump.
   "admin.database.backup": { expected: forAdmins, onPostgres: { admin: "conflict" } },
   "admin.database.status": { expected: forAdmins },
   "admin.seed.run": { expected: forAdmins },
@@ -371,5 +371,5 @@ export const accessCases: Readonly<Record<string, AccessCase>> = {
   "admin.status": { expected: forAdmins },
 };
 
-/** The procedure that a row is of. */
+/** Returns the procedure that a row is about. */
 export const rowToPath = (row: string): string => row.split(": ", 1)[0] ?? row;

@@ -7,63 +7,63 @@ import { createWorld, type World } from "./world.ts";
 
 type SignedIn = SignIn & { readonly rpc: RpcClient };
 
-/** Students, one of whom owns what is asked for, and something of everything that is for all. */
+/** Students around one owner, and one thing of every kind that a procedure can be called for. */
 export interface AccessScene {
   readonly world: World;
   readonly owner: SignedIn;
   readonly other: SignedIn;
-  /** Knows the owner, is known by her, and is with her in the room. */
+  /** A mutual contact of the owner, in the same room. */
   readonly contact: SignedIn;
   readonly stranger: SignedIn;
-  /** Knows the owner and the contact, who have both blocked her since; still in the room with them. */
+  /** Has the owner and the contact as contacts, was blocked by both afterwards, and is still in the room with them. */
   readonly blocked: SignedIn;
-  /** Has blocked the owner and the contact; still in the room with them. */
+  /** Has blocked the owner and the contact, and is still in the room with them. */
   readonly blocker: SignedIn;
-  /** Was in the room, and left it before it got its name and the last message. */
+  /** Left the room before it got its name and the last message. */
   readonly former: SignedIn;
-  /** Of the owner, with a message of hers and one of the former member. */
+  /** A room of the owner, with one message of the owner and one of the former member. */
   readonly roomId: string;
   readonly messageId: string;
   readonly formerMessageId: string;
-  /** One that the owner is invited to. */
+  /** A room that the owner is invited to. */
   readonly invitedRoomId: string;
-  /** Of the owner and the blocked. */
+  /** The direct room of the owner and the blocked student. */
   readonly directRoomId: string;
-  /** That the owner was invited. */
+  /** Tells the owner about the invitation. */
   readonly notificationId: string;
   readonly universityId: string;
   readonly courseId: string;
-  /** Of the owner, with a comment of hers. */
+  /** A post of the owner, with a comment of the owner. */
   readonly postId: string;
   readonly commentId: string;
-  /** Of the owner: a draft with a document, and one that is submitted. */
+  /** Applications of the owner: a draft with a document, and a submitted one. */
   readonly applicationId: string;
   readonly documentId: string;
   readonly submittedId: string;
   readonly submittedDocumentId: string;
   readonly freeCourseId: string;
-  /** Of the contact, with a comment of hers. */
+  /** A post of the contact, with a comment of the contact. */
   readonly contactPostId: string;
   readonly contactCommentId: string;
 }
 
-/** What a scene's texts say, to be told from all else. */
+/** Texts of a scene that occur nowhere else. */
 export const SCENE_TEXTS = {
-  /** In a draft: the owner's alone. */
+  /** In a draft. Only the owner may read it. */
   draft: COMPLETE_FIELDS.statement,
-  /** For those who are in the room, and were. */
+  /** For present and former members of the room. */
   message: "Said while all were there",
-  /** For those who are in the room. */
-  later: "Said after she had left",
-  /** In posts and comments: not for those with whom there is a block. */
+  /** Only for present members of the room. */
+  later: "Said after one had left",
+  /** In posts and comments. Hidden where there is a block. */
   social: "Posted by one of us",
-  /** On the contact's page: not for whom she has blocked. */
-  bio: "Told on her page",
+  /** On the contact's page. Hidden from students whom the contact has blocked. */
+  bio: "Told on a page",
 } as const;
 
 const MANY = 1_000_000;
 
-/** A world for many scenes, each with students of its own. */
+/** Creates a world for many scenes, each with students of its own. */
 export const createStage = async (dialect: (typeof DIALECTS)[number]): Promise<World> => {
   const limits = {
     callsPerMinutePerIp: MANY,
@@ -76,10 +76,11 @@ export const createStage = async (dialect: (typeof DIALECTS)[number]): Promise<W
   return world;
 };
 
-const knows = (one: SignedIn, other: SignedIn) => one.rpc.contacts.add.mutate({ userId: other.user.id });
+const knows = (student: SignedIn, other: SignedIn) =>
+  student.rpc.contacts.add.mutate({ userId: other.user.id });
 
-const blocks = (one: SignedIn, other: SignedIn) =>
-  one.rpc.contacts.update.mutate({ userId: other.user.id, blocked: true });
+const blocks = (student: SignedIn, other: SignedIn) =>
+  student.rpc.contacts.update.mutate({ userId: other.user.id, blocked: true });
 
 const says = async ({ rpc }: SignedIn, roomId: string, text: string): Promise<string> =>
   (await rpc.chat.send.mutate({ roomId, text, commandId: uuidv7() })).messageId;
@@ -90,10 +91,13 @@ const publish = async ({ rpc }: SignedIn) => {
   return { postId, ...(await rpc.social.comment.mutate({ postId, text })) };
 };
 
-/** The room, from its beginning to the day when two of its members have blocked one and another has blocked them. */
+/**
+ * Opens the room and brings it to the point where the owner and the contact have blocked one member and were blocked by
+ * another.
+ */
 const openRoom = async (people: Omit<AccessPeople, "other" | "stranger">) => {
   const { owner, contact, blocked, blocker, former } = people;
-  await Promise.all([contact, blocked, blocker, former].map((one) => knows(one, owner)));
+  await Promise.all([contact, blocked, blocker, former].map((student) => knows(student, owner)));
   await Promise.all([knows(owner, contact), knows(blocked, contact)]);
   const members = [contact, blocked, blocker, former];
   const { id: roomId } = await owner.rpc.chat.rooms.create.mutate({
@@ -156,7 +160,7 @@ export const createAccessScene = async (world: World): Promise<AccessScene> => {
     contact.rpc.profile.update.mutate({ bio: SCENE_TEXTS.bio }),
   ]);
   const [notification] = (await owner.rpc.notifications.recent.query()).items;
-  if (!notification) throw new Error("The owner was not told that she is invited");
+  if (!notification) throw new Error("The owner got no notification of the invitation");
   return {
     ...people,
     ...room,

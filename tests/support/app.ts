@@ -13,30 +13,30 @@ import { createSdkClock, type SdkClock } from "./sdk-clock.ts";
 import { urlOf } from "./url.ts";
 import type { World } from "./world.ts";
 
-/** The app on one phone: it can lose its network, be closed and be opened again. */
+/** The app on one phone. It can lose its network, be closed and be opened again. */
 export interface App {
   readonly client: Client;
   readonly storage: MemoryStorage;
   readonly clock: SdkClock;
-  /** Without it, calls fail and sockets do not open. */
+  /** Takes the network away or gives it back. Without a network, calls fail and sockets do not open. */
   setOnline(isOnline: boolean): void;
-  /** What `fetch` was asked for, in order. */
+  /** URLs that `fetch` was called with, in order. */
   readonly requests: string[];
-  /** Asks for a code, reads it and answers. */
+  /** Requests a code, reads it from the SMS and verifies it. Returns the phone number. */
   signIn(phone?: string): Promise<string>;
   /** Closes the app and opens it again on the same storage. */
   restart(options?: AppOptions): Promise<App>;
 }
 
-/** A port on which nobody listens: IANA's for what is to be discarded. */
+/** Port 9 is IANA's discard port; nothing listens on it. */
 const UNREACHABLE = "ws://127.0.0.1:9";
 
 export interface AppOptions extends Partial<Omit<ClientOptions, "storage" | "clock">> {
   readonly storage?: MemoryStorage;
-  /** In place of `storage`, for what may go wrong on the way to it. */
+  /** Used instead of `storage`, to make storage fail. */
   readonly disk?: StorageAdapter;
   readonly clock?: SdkClock;
-  /** Unless told, it is made ready. */
+  /** Whether to wait until the client is ready. Default: true. */
   readonly isReady?: boolean;
 }
 

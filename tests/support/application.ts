@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Student } from "./student.ts";
 import type { World } from "./world.ts";
 
-/** What a draft needs before it can be submitted. */
+/** The fields that a draft needs before it can be submitted. */
 export const COMPLETE_FIELDS = {
   intakeYear: 2028,
   studyMode: "full-time",
@@ -12,13 +12,13 @@ export const COMPLETE_FIELDS = {
   statement: "I have wanted to since I was nine.",
 } as const;
 
-/** The ids of some courses of the catalogue, which is seeded unless it has been. */
+/** Returns the ids of some courses of the catalogue. Seeds the catalogue if it is empty. */
 export const someCourses = async (world: World, count: number): Promise<readonly string[]> => {
   await world.server.seedIfEmpty();
   return (await world.rpc().courses.list.query({ limit: count })).items.map(({ id }) => id);
 };
 
-/** A draft with all that is needed to submit it. */
+/** Creates a draft that can be submitted. */
 export const createCompleteDraft = async (
   { rpc }: Pick<Student, "rpc">,
   courseId: string,
@@ -34,7 +34,7 @@ export const createCompleteDraft = async (
   return applications.addDocument.mutate({ ...document, kind: "transcript", commandId: uuidv7() });
 };
 
-/** The same, submitted. */
+/** Creates a submitted application. */
 export const createSubmitted = async (
   student: Pick<Student, "rpc">,
   courseId: string,

@@ -8,36 +8,36 @@ import type { World } from "./world.ts";
 
 /** The app in one student's browser. */
 export interface BrowserApp {
-  /** Between the browser and the server. */
+  /** The network between the browser and the server. */
   readonly tunnel: Tunnel;
-  /** Opens the app in one more tab; it is ready. */
+  /** Opens the app in a new tab and waits until it is ready. */
   openTab(): Promise<Tab>;
-  /** Without a network what was connected is cut off, and the browser knows. */
+  /** Without a network, open connections are cut off and the browser reports that it is offline. */
   setOnline(isOnline: boolean): Promise<void>;
-  /** Texts of the messages that the server has answered for, in the order of its answers. */
+  /** Texts of the messages that the server has accepted, in the order of its answers. */
   readonly answered: string[];
 }
 
-/** One tab. */
+/** One tab of the app. */
 export interface Tab {
   readonly page: Page;
-  /** Asks for a code, reads it and answers. */
+  /** Requests a code, reads it from the SMS and verifies it. Returns the phone number. */
   signIn(phone?: string): Promise<string>;
-  /** Sends a message; resolves with the reason when that was refused. */
+  /** Sends a message. Resolves with the reason if it was refused. */
   send(roomId: string, text: string): Promise<string | undefined>;
-  /** Waits until the screen has these words. */
+  /** Waits until the screen contains these words. */
   says(words: string): Promise<void>;
-  /** Waits until the screen shows these messages and no other, all of this state if one is told. */
+  /** Waits until the screen shows exactly these messages, all in `state` if it is given. */
   shows(texts: readonly string[], state?: "acked" | "pending"): Promise<void>;
-  /** Waits until these stars are on the screen, a line for each university. */
+  /** Waits until the screen shows these stars, one line for each university. */
   showsStars(stars: string): Promise<void>;
-  /** Waits until the browser has words on its disk, in any database, or has not. */
+  /** Waits until some database of the browser contains these words, or with `isKept: false` until none does. */
   keeps(words: string, isKept?: boolean): Promise<void>;
-  /** Names of the databases that have words in them. */
+  /** Returns the names of the databases that contain these words. */
   databasesWith(words: string): Promise<string[]>;
 }
 
-/** Opens a profile of the browser; it is gone when the test is. Fails the test when the app had a problem. */
+/** Opens a browser profile that is closed when the test ends. Fails the test if the app reported a problem. */
 export const createBrowserApp = async (
   world: World,
   browser: Browser,
@@ -57,7 +57,7 @@ export const createBrowserApp = async (
     tunnel,
     answered,
     setOnline: async (isOnline) => {
-      // The browser's own switch leaves sockets as they are.
+      // The browser's own offline switch does not close open sockets.
       tunnel.setOpen(isOnline);
       await profile.setOnline(isOnline);
     },
@@ -95,27 +95,29 @@ const createTab = (page: Page, world: World): Tab => ({
       [roomId, text] as const,
     ),
   says: async (words) => {
-    await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), words);
+    await page.waitForFunction((expected) => document.body.innerText.includes(expected), words);
   },
   shows: async (texts, state) => {
     await page.waitForFunction(
-      ([wanted, ofState]) =>
+      ([expected, withState]) =>
         Array.from(document.querySelectorAll<HTMLElement>("p.acked, p.pending, p.failed"))
-          .map(({ innerText, className }) => `${innerText.trim()}${ofState ? ` ${className}` : ""}`)
-          .join("\n") === wanted,
+          .map(({ innerText, className }) => `${innerText.trim()}${withState ? ` ${className}` : ""}`)
+          .join("\n") === expected,
       [texts.map((text) => (state ? `${text} ${state}` : text)).join("\n"), state] as const,
     );
   },
   showsStars: async (stars) => {
     await page.waitForFunction(
-      (wanted) =>
+      (expected) =>
         Array.from(document.querySelectorAll("li button"), (button) => button.textContent).join("") ===
-        wanted,
+        expected,
       stars,
     );
   },
-  // A predicate of `waitForFunction` is not waited for.
+  // `waitForFunction` does not await an asynchronous predicate.
   keeps: (words, isKept = true) =>
-    until(async () => (await page.evaluate((wanted) => databasesWith(wanted), words)).length > 0 === isKept),
-  databasesWith: (words) => page.evaluate((wanted) => databasesWith(wanted), words),
+    until(
+      async () => (await page.evaluate((expected) => databasesWith(expected), words)).length > 0 === isKept,
+    ),
+  databasesWith: (words) => page.evaluate((expected) => databasesWith(expected), words),
 });

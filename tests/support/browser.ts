@@ -4,40 +4,40 @@ import { chromium, type Page } from "playwright-core";
 import { build } from "vite";
 import { expect } from "vitest";
 
-/** Where distributions put it; no test downloads a browser. */
+/** Paths where distributions install Chromium; tests never download a browser. */
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
   existsSync(path),
 );
 
-/** Whether there is one; says loudly what is not run where there is none. */
+/** Returns whether a browser is installed. If not, prints which tests are not run. */
 export const hasBrowser = (notRun: string): boolean => {
   if (!CHROMIUM) process.stdout.write(`NOT RUN: ${notRun}. There is no Chromium on this machine.\n`);
   return CHROMIUM !== undefined;
 };
 
-/** What of a browser belongs to one user of it: tabs that share what they store, and a network. */
+/** A browser profile: tabs that share storage and a network. */
 export interface Profile {
-  /** Opens the page in a new tab; `search` is what its address has after the path, as `?…`. */
+  /** Opens the page in a new tab. `search` is the query string of its address, as `?…`. */
   openPage(options?: { readonly search?: string; readonly diskBytes?: number | undefined }): Promise<Page>;
-  /** Without a network the page is opened all the same, as one is that a service worker keeps. */
+  /** Switches the network. The page can also be opened offline, as if a service worker had cached it. */
   setOnline(isOnline: boolean): Promise<void>;
-  /** Closes its tabs, and forgets what they stored. */
+  /** Closes the tabs and deletes what they stored. */
   close(): Promise<void>;
 }
 
-/** A real browser with one profile, and an origin of its own whose pages run one script. */
+/** A real browser with one open profile. All pages have the same origin and run the same script. */
 export interface Browser extends Profile {
-  /** A profile that has nothing of any other. */
+  /** Opens another profile that shares nothing with the others. */
   openProfile(): Promise<Profile>;
   close(): Promise<void>;
 }
 
 export interface BrowserOptions {
-  /** The page's script, which is built from source as an app's is. */
+  /** The page's script. It is built from source, as an app's script is. */
   readonly script: URL;
-  /** What else the page shows. */
+  /** The HTML of the page's body. */
   readonly body?: string;
-  /** Changes what the page's script is built from. */
+  /** Changes each source file before the build. */
   readonly transform?: (code: string) => string;
 }
 
@@ -61,7 +61,8 @@ export const openBrowser = async ({
 
   const openProfile = async (): Promise<Profile> => {
     const context = await browser.newContext();
-    // Of a page that did not come over a network the browser does not know that it is of this machine.
+    // The pages do not come over a network, so the browser does not know that they are local and would ask for this
+    // permission.
     await context.grantPermissions(["local-network-access"]);
     await context.route(`${ORIGIN}/**`, (route) =>
       new URL(route.request().url()).pathname === "/page.js"
@@ -83,15 +84,15 @@ export const openBrowser = async ({
 };
 
 /**
- * Says how much room all pages together have, as long as this page is open. What they were promised before, they
- * may still write.
+ * Limits the disk space of all pages together while this page is open. They may still use space that the browser had
+ * granted before.
  */
 export const limitDisk = async (page: Page, diskBytes: number): Promise<void> => {
   const session = await page.context().newCDPSession(page);
   await session.send("Storage.overrideQuotaForOrigin", { origin: ORIGIN, quotaSize: diskBytes });
 };
 
-/** Nobody listens there: the pages are answered before anything is sent. */
+/** Nothing listens here: the browser answers each request itself. */
 const ORIGIN = "http://localhost:9";
 
 const buildScript = async (script: URL, transform: (code: string) => string): Promise<string> => {

@@ -6,28 +6,28 @@ import { createStudent } from "./student.ts";
 import { connectStock, until } from "./sync-client.ts";
 import { somePhone, type World } from "./world.ts";
 
-/** A student with something of everything, whom others' requests should leave as she is. */
+/** A student with one thing of every kind. Requests of other students must not change any of it. */
 export interface Bystander {
   readonly name: string;
   readonly userId: string;
-  /** Whether she has blocked the one who asks. */
+  /** Whether the bystander has blocked the caller. */
   readonly isBlocking: boolean;
-  /** An id of hers of each kind. */
+  /** One id of each kind that belongs to the bystander. */
   readonly ids: Readonly<Record<string, string>>;
-  /** What nobody else may read: her number, her key, what she wrote for herself and for those in her room. */
+  /** Values that no other student may read: phone number, session key, private texts, and texts in the bystander's room. */
   readonly secrets: readonly string[];
-  /** What all may read but those whom she has blocked. */
+  /** Values that everybody may read except students whom the bystander has blocked. */
   readonly shown: readonly string[];
-  /** All that the server has of her, as one text. */
+  /** Returns the account export of the bystander as one text. */
   export(): Promise<string>;
 }
 
-/** Signs her in and has her do all that; she blocks whom she is told to. */
+/** Signs the bystander in and creates one thing of every kind. `blocks`: the id of a student to block. */
 export const createBystander = async (
   world: World,
   { name, blocks }: { readonly name: string; readonly blocks?: string },
 ): Promise<Bystander> => {
-  const mark = (what: string): string => `${what}-${randomBytes(9).toString("hex")}`;
+  const mark = (kind: string): string => `${kind}-${randomBytes(9).toString("hex")}`;
   const secret = {
     birthday: "2003-04-05",
     nickname: mark("nickname"),
@@ -104,7 +104,8 @@ export const createBystander = async (
     document: documents[0]?.id ?? "",
     "nobody's": uuidv7(),
   };
-  if (Object.values(ids).includes("")) throw new Error("A bystander lacks something to have an id of");
+  if (Object.values(ids).includes(""))
+    throw new Error("Not every kind of thing was created for the bystander");
   return {
     name,
     userId: user.id,

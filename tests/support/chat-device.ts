@@ -21,31 +21,31 @@ import { until } from "./sync-client.ts";
 import { urlOf } from "./url.ts";
 import type { World } from "./world.ts";
 
-/** A student's chat on one device, which can lose its network, be restarted, and end at any write. */
+/** A student's chat on one device. It can lose its network, be restarted, and be killed at any write. */
 export interface ChatDevice {
   readonly chat: ChatService;
   readonly account: StudentContext;
   readonly clock: SdkClock;
   readonly sockets: CountedSockets;
   readonly problems: Problem[];
-  /** What was asked of the server, in order. */
+  /** URLs of the requests to the server, in order. */
   readonly requests: string[];
   /** The keys of each write, in order. */
   readonly writes: (readonly string[])[];
-  /** What the device said of a room, as of now. */
+  /** Returns the texts of a room as the device shows them now. */
   texts(roomId: string): string[];
-  /** Watches a room; returns how to stop. */
+  /** Watches a room. Returns a function that stops it. */
   watch(roomId: string, listener?: (view: RoomView) => void): () => void;
   setOnline(isOnline: boolean): void;
-  /** The next so many answers do not come back. */
+  /** Loses the next `count` answers of the server. */
   loseReplies(count: number): void;
-  /** Waits until a condition holds, while the device's time passes. */
+  /** Waits until a condition holds, while the device's clock advances. */
   until(condition: () => boolean | Promise<boolean>): Promise<void>;
-  /** All bytes on its disk, as text. */
+  /** Returns all bytes on the device's disk as text. */
   disk(): Promise<string>;
-  /** Ends the program and starts it again, or another one on another server or for a new session. */
+  /** Ends the program and starts it again, also on another server or with a new session. */
   restart(change?: ChatDeviceOptions): Promise<ChatDevice>;
-  /** Ends the program as the system does: nothing more is written. */
+  /** Kills the program as the operating system does: nothing more is written. */
   kill(): void;
 }
 
@@ -53,10 +53,10 @@ export interface ChatDeviceOptions {
   readonly world?: Pick<World, "url">;
   readonly token?: string;
   readonly isOnline?: boolean;
-  /** Without it sockets alone reach the server. */
+  /** Without HTTP, only sockets reach the server. Default: true. */
   readonly hasHttp?: boolean;
   readonly storage?: MemoryStorage;
-  /** Called before each write; the program ends there when it says so. */
+  /** Called before each write. The program is killed there when it returns `true`. */
   readonly endsAt?: (keys: readonly string[]) => boolean;
 }
 
@@ -74,10 +74,10 @@ export const createChatDevice = async (
   const requests: string[] = [];
   const writes: (readonly string[])[] = [];
   let isOnline = options.isOnline ?? true;
-  let isDead = false;
+  let isEnded = false;
   let repliesToLose = 0;
   const kill = (): void => {
-    isDead = true;
+    isEnded = true;
     outbox.close();
     sockets.setOnline(false);
     sockets.close();
@@ -87,8 +87,8 @@ export const createChatDevice = async (
       ...store,
       write: async (changes) => {
         const keys = changes.map(({ key }) => key);
-        if (!isDead && endsAt(keys)) kill();
-        if (isDead) return new Promise(() => {});
+        if (!isEnded && endsAt(keys)) kill();
+        if (isEnded) return new Promise(() => {});
         writes.push(keys);
         return store.write(changes);
       },
@@ -100,7 +100,7 @@ export const createChatDevice = async (
     clock,
     token: () => token,
     fetch: async (input, init) => {
-      if (!isOnline || isDead || options.hasHttp === false) throw new TypeError("fetch failed");
+      if (!isOnline || isEnded || options.hasHttp === false) throw new TypeError("fetch failed");
       requests.push(urlOf(input));
       const response = await fetch(input, init);
       if (repliesToLose === 0) return response;
@@ -115,7 +115,7 @@ export const createChatDevice = async (
     clock,
     randomBytes: systemRandomBytes,
     newId,
-    canSend: () => isOnline && !isDead,
+    canSend: () => isOnline && !isEnded,
     send: createSend(rpc, () => Promise.reject(new Error("No documents here"))),
     onFault: (cause) => void problems.push({ kind: "fault", message: "outbox", cause }),
   });
@@ -130,16 +130,16 @@ export const createChatDevice = async (
     report: (problem) => void problems.push(problem),
   };
   const chat = await createChat({ account, sockets, areas: { take: async () => {} } });
-  // In a client the document's socket says so, over which hints come.
+  // In a client, the socket of the user's document reports this, because hints arrive over it.
   sockets.state.subscribe(() => {
     if (sockets.state.value === "online") void chat.refresh();
   });
   const close = async (): Promise<void> => {
-    if (isDead) return;
+    if (isEnded) return;
     outbox.close();
     await chat.close();
     sockets.close();
-    isDead = true;
+    isEnded = true;
   };
   onTestFinished(close);
 

@@ -2,12 +2,12 @@ import { createSockets, systemRandomBytes, type Sockets } from "@edvoyage/client
 import type { Clock } from "@edvoyage/client-sdk";
 import { WebSocket } from "ws";
 
-/** A student's sockets, with a network that can be taken away, and what was opened. */
+/** A student's sockets. The network can be taken away, and opened documents are counted. */
 export interface CountedSockets extends Sockets {
   setOnline(isOnline: boolean): void;
-  /** Names of what was opened, in order. */
+  /** Names of the opened documents, in order. */
   readonly opened: string[];
-  /** How many are open now. */
+  /** Returns how many are open now. */
   count(): number;
 }
 

@@ -6,7 +6,7 @@ import { openDatabase } from "@edvoyage/db";
  * which was a third of the whole run; emptying one that exists takes a few milliseconds.
  */
 export interface DatabasePool {
-  /** The URL of a database with every table and only the rows that migrations write. */
+  /** Returns the URL of a database with every table and only the rows that migrations write. */
   acquire(): Promise<string>;
   /** Empties a database for the next test. A database is not used again if its schema changed or its connection was ended. */
   release(url: string): Promise<void>;
@@ -14,11 +14,11 @@ export interface DatabasePool {
 
 interface PooledDatabase {
   readonly url: string;
-  /** Stays connected: a new connection spends 50 ms on learning the tables. */
+  /** Stays connected: a new connection spends 50 ms on loading the system catalogue. */
   readonly client: pg.Client;
 }
 
-/** The database that all others are copies of. */
+/** The database that all others are copied from. */
 const TEMPLATE = "edvoyage_migrated";
 
 /** Prepares a PostgreSQL for pools. `maintenanceUrl` names a database that holds none of the product's tables. */
@@ -34,7 +34,10 @@ export const preparePool = async (maintenanceUrl: string): Promise<void> => {
   await template.end();
 };
 
-/** Databases of one test process; it drops none at its end, as the whole PostgreSQL goes with the run. */
+/**
+ * Creates a pool for one test process. Nothing is dropped at its end, because the whole PostgreSQL is deleted after the
+ * run.
+ */
 export const createDatabasePool = (maintenanceUrl: string): DatabasePool => {
   const free: PooledDatabase[] = [];
   const used = new Map<string, PooledDatabase>();
@@ -107,8 +110,8 @@ const NOTE_CHANGES_OF_SCHEMA = `
   create event trigger note_drop on sql_drop execute function test_pool.note_change()`;
 
 /**
- * Ends what a test left open, then empties each table that has rows. Looking before deleting makes it fast: a `truncate`
- * of 50 tables takes longer than a copy of the template.
+ * Ends the connections that a test left open, then empties each table that has rows. Checking before deleting makes it
+ * fast: a `truncate` of 50 tables takes longer than a copy of the template.
  */
 const EMPTY = `do $$
   declare one record; has_rows boolean;

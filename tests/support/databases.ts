@@ -6,13 +6,13 @@ import pg from "pg";
 import { inject, onTestFinished } from "vitest";
 import { createDatabasePool, type DatabasePool } from "./database-pool.ts";
 
-/** Databases that this machine can run tests on; the set-up says loudly when one is missing. */
+/** Databases that this machine can run tests on. The setup prints a warning if PostgreSQL is missing. */
 export const DIALECTS: readonly ("sqlite" | "postgres")[] = inject("postgresUrl")
   ? ["sqlite", "postgres"]
   : ["sqlite"];
 export type TestDialect = (typeof DIALECTS)[number];
 
-/** A folder that is gone when the test is. */
+/** Creates a folder that is deleted when the test ends. */
 export const temporaryFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "edvoyage-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,7 +22,7 @@ export const temporaryFolder = (): string => {
 let databases = 0;
 let pool: DatabasePool | undefined;
 
-/** The URL of an empty database that belongs to this test alone. */
+/** Returns the URL of an empty database for this test alone. */
 export const emptyDatabase = async (dialect: TestDialect): Promise<string> => {
   if (dialect === "sqlite") return emptyFile();
   const url = postgresUrl();
@@ -32,7 +32,7 @@ export const emptyDatabase = async (dialect: TestDialect): Promise<string> => {
   return url.replace(/[^/]+$/, name);
 };
 
-/** The same for a server: on PostgreSQL the tables are there already. */
+/** Returns the URL of a database for a server. On PostgreSQL it already has the tables. */
 export const serverDatabase = async (dialect: TestDialect): Promise<string> => {
   if (dialect === "sqlite") return emptyFile();
   pool ??= createDatabasePool(postgresUrl());
@@ -46,11 +46,11 @@ const emptyFile = (): string => `sqlite:${join(temporaryFolder(), "edvoyage.sqli
 
 const postgresUrl = (): string => {
   const url = inject("postgresUrl");
-  if (!url) throw new Error("No PostgreSQL runs");
+  if (!url) throw new Error("PostgreSQL is not running");
   return url;
 };
 
-/** What a query finds in the database of a running server, beside everything that the server itself checks. */
+/** Runs a query directly on the database of a running server, without going through the server. */
 export const rowsOf = async (databaseUrl: string, query: string): Promise<unknown[]> => {
   if (databaseUrl.startsWith("sqlite:")) {
     const file = new Sqlite(databaseUrl.slice("sqlite:".length), { readonly: true });
@@ -65,7 +65,7 @@ export const rowsOf = async (databaseUrl: string, query: string): Promise<unknow
   return rows;
 };
 
-/** Changes the database beside its server, which should have nothing to do meanwhile, as nothing in the product does. */
+/** Changes the database behind the server's back, which the product never does. The server should be idle meanwhile. */
 export const writeRows = async (databaseUrl: string, statement: string): Promise<void> => {
   if (!databaseUrl.startsWith("sqlite:")) return administer(databaseUrl, statement);
   const file = new Sqlite(databaseUrl.slice("sqlite:".length));

@@ -11,40 +11,40 @@ export interface DeviceOptions {
   readonly ip?: string;
 }
 
-/** A phone in somebody's hand, who reads the messages that come to its number. */
+/** A phone that receives the SMS for its number. */
 export interface Device {
   readonly phone: string;
   readonly deviceId: string;
   readonly rpc: RpcClient;
-  /** Asks for a code and remembers the challenge. */
+  /** Requests a code and remembers the challenge. */
   requestCode(): Promise<Challenge>;
-  /** The code of the last message to this number. */
+  /** Returns the code of the last SMS to this number. */
   code(): string;
-  /** A code of the right length that is not that one. */
+  /** Returns a wrong code of the right length. */
   wrongCode(): string;
-  /** Answers the last challenge, with the right code unless told. */
+  /** Answers the last challenge. Default: with the right code. */
   verify(answer?: {
     readonly code?: string;
     readonly commandId?: string;
     readonly challengeId?: string;
   }): Promise<SignIn>;
-  /** Asks, reads and answers. */
+  /** Requests a code, reads it and verifies it. */
   signIn(): Promise<SignIn & { readonly rpc: RpcClient }>;
 }
 
-interface Surroundings {
+interface DeviceEnvironment {
   readonly rpc: (options: { readonly token?: string; readonly ip?: string | undefined }) => RpcClient;
   readonly sms: readonly SmsMessage[];
 }
 
-export const createDevice = ({ rpc, sms }: Surroundings, options: DeviceOptions = {}): Device => {
+export const createDevice = ({ rpc, sms }: DeviceEnvironment, options: DeviceOptions = {}): Device => {
   const { phone = somePhone(), deviceId = randomBytes(16).toString("base64url"), name, ip } = options;
   const anonymous = rpc({ ip });
   let challenge: Challenge | undefined;
 
   const code = (): string => {
     const message = sms.findLast(({ to }) => to === phone);
-    if (!message) throw new Error(`No message has come to ${phone}`);
+    if (!message) throw new Error(`No message was sent to ${phone}`);
     return message.code;
   };
   const device: Device = {

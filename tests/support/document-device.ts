@@ -24,7 +24,7 @@ import { WebSocket } from "ws";
 import { createSdkClock, type SdkClock } from "./sdk-clock.ts";
 
 export interface DocumentDeviceOptions {
-  /** Of the server, or of the tunnel to it. */
+  /** The address of the server, or of the tunnel to it. */
   readonly url: string;
   readonly userId: UserId;
   readonly token: string;
@@ -32,13 +32,13 @@ export interface DocumentDeviceOptions {
   readonly clock?: SdkClock;
   readonly randomBytes?: RandomBytes;
   readonly isOnline?: boolean;
-  /** Comes between the SDK and its disk. */
+  /** Wraps the writes of the SDK to its disk. */
   readonly write?: (write: Records["write"]) => Records["write"];
-  /** As one of several tabs on the same storage. */
+  /** Whether this is one of several tabs on the same storage. */
   readonly isTab?: boolean;
 }
 
-/** What a student's device does with her document, over a store in memory. */
+/** A student's document on one device, stored in memory. */
 export interface DocumentDevice {
   readonly document: UserDocument;
   readonly favourites: FavouritesService;
@@ -49,14 +49,14 @@ export interface DocumentDevice {
   readonly storage: MemoryStorage;
   readonly clock: SdkClock;
   readonly problems: readonly Problem[];
-  /** How often it was told that there is no session. */
+  /** How often the device was told that it has no session. */
   readonly noSessions: number;
   readonly keys: (prefix: string) => Promise<readonly string[]>;
-  /** Lets it connect, or ends its connections for good. */
+  /** Connects, with a new key if one is given. Also allows connections again on a device that was started offline. */
   connect(token?: string): void;
-  /** Ends it as it is, and starts it again on the same storage. */
+  /** Stops the device and starts it again on the same storage. */
   restart(options?: Partial<DocumentDeviceOptions>): Promise<DocumentDevice>;
-  /** Ends it as it is. */
+  /** Stops the device without waiting for anything unsent. */
   stop(): Promise<void>;
 }
 

@@ -10,18 +10,18 @@ import { createStudent, openGroup } from "./student.ts";
 import { connectRaw, until } from "./sync-client.ts";
 import type { World } from "./world.ts";
 
-/** Who opens a document, and what should come of it. */
+/** A caller that opens a document, and the expected result. */
 export interface DocumentCase {
   readonly name: string;
   readonly caller: string;
   readonly token: string | undefined;
-  /** `open`, or the close code. */
+  /** `open`, or the expected close code. */
   readonly expected: "open" | number;
 }
 
 const { noSession, forbidden } = CLOSE_CODES;
 
-/** What no document is called, for all that it is near to one that is. */
+/** Returns names that resemble document names but are not. */
 const malformedNames = (userId: string, roomId: string): string[] => [
   "",
   "user",
@@ -49,8 +49,8 @@ const malformedNames = (userId: string, roomId: string): string[] => [
 ];
 
 /**
- * A student's document and a room of two segments, and everybody who might ask for them. The room shows history from
- * joining: one member left in the first segment, and one came in the second.
+ * Builds a student's document and a room with two segments, and every kind of caller that may ask for them. The room shows
+ * history from joining: one member left during the first segment, and one joined in the second.
  */
 export const createDocumentCases = async (world: World): Promise<DocumentCase[]> => {
   const student = () => createStudent(world);
@@ -73,28 +73,28 @@ export const createDocumentCases = async (world: World): Promise<DocumentCase[]>
 
   const tokens: Readonly<Record<string, string | undefined>> = {
     nobody: undefined,
-    "somebody with no key of ours": "x".repeat(43),
+    "a caller with an unknown key": "x".repeat(43),
     "an admin": world.adminToken,
-    "a session that is over": ended.token,
-    "somebody else": other.token,
+    "a session that has ended": ended.token,
+    "another student": other.token,
     "a former member": former.token,
-    "one whom the owner has blocked": blocked.token,
-    "one who came late": late.token,
+    "a member blocked by the owner": blocked.token,
+    "a member who joined later": late.token,
     "the owner": owner.token,
   };
   const segment = (index: number) => roomDocumentName(roomId as RoomId, index);
   const opens: Readonly<Record<string, readonly string[]>> = {
     "the owner": [userDocumentName(owner.id as UserId), segment(0), segment(1)],
-    // A block does not end a shared room.
-    "one whom the owner has blocked": [segment(0), segment(1)],
-    "one who came late": [segment(1)],
+    // A block does not remove anybody from a shared room.
+    "a member blocked by the owner": [segment(0), segment(1)],
+    "a member who joined later": [segment(1)],
   };
   const names = [userDocumentName(owner.id as UserId), segment(0), segment(1), segment(2)];
   const withoutSession = new Set([
     "nobody",
-    "somebody with no key of ours",
+    "a caller with an unknown key",
     "an admin",
-    "a session that is over",
+    "a session that has ended",
   ]);
   return [...names, ...malformedNames(owner.id, roomId)].flatMap((name) =>
     Object.entries(tokens).map(([caller, token]) => ({
@@ -106,10 +106,13 @@ export const createDocumentCases = async (world: World): Promise<DocumentCase[]>
   );
 };
 
-/** Sync step 1 of who has nothing: asks for all. */
+/** Sync step 1 of a client with an empty document: requests everything. */
 const ASK_FOR_ALL = [0, 0, 1, 0] as const;
 
-/** Opens a document and asks for all of it: `open` when something comes, else the close code and how many bytes came before. */
+/**
+ * Opens a document and requests all of it. Returns `open` if anything arrives, otherwise the close code, and how many
+ * bytes arrived.
+ */
 export const openDocument = async (
   { url }: World,
   { name, token }: DocumentCase,

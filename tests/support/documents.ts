@@ -11,18 +11,18 @@ import { v7 as uuidv7 } from "uuid";
 import * as Y from "yjs";
 import { YKeyValue } from "y-utility/y-keyvalue";
 
-/** What `onStored` was told. */
+/** The arguments of one call of `onStored`. */
 export interface StoredNote {
   readonly userId: UserId;
   readonly update: Uint8Array;
   readonly origin: UpdateOrigin;
 }
 
-/** One process's documents, on a database that others may share. */
+/** The documents of one server process, on a database that other processes may share. */
 export interface DocumentsNode {
   readonly documents: Documents;
   readonly stored: StoredNote[];
-  /** Waits for what runs in the background. */
+  /** Waits for background tasks. */
   settle(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ export const createDocumentsNode = (
   };
 };
 
-/** A student who is there and has never signed in. */
+/** Inserts a student who has never signed in. */
 export const createStudent = async (database: Database): Promise<UserId> => {
   const id = uuidv7() as UserId;
   await database.write(async (tx) => {
@@ -64,12 +64,12 @@ export const createStudent = async (database: Database): Promise<UserId> => {
   return id;
 };
 
-/** A student's device: a document of its own, which meets the server when it is told to. */
+/** A student's device with its own document, which syncs with the server only when told to. */
 export interface OfflineDevice {
   readonly doc: Y.Doc;
   readonly favourites: YKeyValue<unknown>;
   readonly settings: YKeyValue<unknown>;
-  /** Exchanges what each side lacks, as the two steps of y-protocols do. */
+  /** Exchanges what each side lacks, as the two sync steps of y-protocols do. */
   sync(documents: Documents): Promise<void>;
 }
 
@@ -83,14 +83,14 @@ export const createOfflineDevice = (userId: UserId): OfflineDevice => {
       const { update, stateVector } = await documents.read(userId, Y.encodeStateVector(doc));
       await documents.apply(userId, Y.encodeStateAsUpdate(doc, stateVector));
       Y.applyUpdate(doc, update);
-      // What two devices have added under one key, the one that sees both cleans up.
+      // When two devices have added an entry under one key, the device that sees both removes one.
       const cleaned = await documents.read(userId, Y.encodeStateVector(doc));
       await documents.apply(userId, Y.encodeStateAsUpdate(doc, cleaned.stateVector));
     },
   };
 };
 
-/** The rows of a student's document as they are on disk. */
+/** Returns the rows of a student's document as they are on disk. */
 export const rowsOf = async (database: Database, userId: UserId) => {
   const name = userDocumentName(userId);
   const document = await database.read.kysely
@@ -107,7 +107,7 @@ export const rowsOf = async (database: Database, userId: UserId) => {
   return { document, updates };
 };
 
-/** The document that the rows make, loaded from nothing. */
+/** Loads the document from its rows alone. */
 export const documentOnDisk = async (database: Database, userId: UserId): Promise<Y.Doc> => {
   const { document, updates } = await rowsOf(database, userId);
   const doc = new Y.Doc();
@@ -116,7 +116,7 @@ export const documentOnDisk = async (database: Database, userId: UserId): Promis
   return doc;
 };
 
-/** What a document says: each array's entries by key. */
+/** Returns the entries of each array of a document by key. */
 export const contentOf = (doc: Y.Doc): Record<string, Record<string, unknown>> =>
   Object.fromEntries(
     ["favourites", "settings"].map((root) => [
@@ -130,7 +130,7 @@ export const contentOf = (doc: Y.Doc): Record<string, Record<string, unknown>> =
     ]),
   );
 
-/** What the table says: by key, when each was added. */
+/** Returns the favourites table of a student: the time at which each entry was added, by key. */
 export const favouritesTableOf = async (
   database: Database,
   userId: UserId,

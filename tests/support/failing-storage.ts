@@ -4,11 +4,11 @@ import {
   type StorageErrorKind,
 } from "@edvoyage/client-sdk/storage/contract";
 
-/** Storage whose writes can be made to fail, as on a device that is full or broken. */
+/** Storage whose writes can be made to fail, as on a full or broken device. */
 export interface FailingStorage extends StorageAdapter {
-  /** Lets every write fail, of stores that are open too. */
+  /** Makes every write fail, also in stores that are already open. */
   failWrites(kind: Exclude<StorageErrorKind, "closed">): void;
-  /** Lets them work again. */
+  /** Lets writes succeed again. */
   mend(): void;
 }
 

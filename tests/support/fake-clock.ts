@@ -9,16 +9,16 @@ export interface Span {
   readonly ms?: number;
 }
 
-/** A clock that moves when it is told to. */
+/** A clock that moves only when told to. */
 export interface FakeClock extends Clock {
-  /** Moves time forward and runs what is due on the way. */
+  /** Moves time forward and runs the timers that are due by then. */
   advance(span: Span): void;
 }
 
 /** 1 September 2026, 08:00 UTC. */
 const START = Date.UTC(2026, 8, 1, 8);
 
-/** `ahead`: how far it is ahead of the other fake clocks. */
+/** Creates a fake clock. `ahead`: how far it is ahead of the other fake clocks. */
 export const createFakeClock = (ahead: Span = {}): FakeClock => {
   let now = START + spanToMs(ahead);
   const timers = new Set<{ readonly intervalMs: number; readonly task: () => void; dueAt: number }>();
@@ -31,7 +31,7 @@ export const createFakeClock = (ahead: Span = {}): FakeClock => {
     },
     advance: (span) => {
       now += spanToMs(span);
-      // Once each, however long the leap: a real timer that was late does not run for every beat it missed.
+      // Each timer runs once, however long the span: a late real timer does not catch up on the intervals it missed.
       for (const timer of timers) {
         if (timer.dueAt > now) continue;
         timer.dueAt = now + timer.intervalMs;

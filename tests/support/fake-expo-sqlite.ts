@@ -4,21 +4,22 @@ import type { ExpoSqlite, ExpoSqliteDatabase } from "@edvoyage/client-sdk/react-
 import Sqlite from "better-sqlite3";
 
 /**
- * `expo-sqlite` over real SQLite, as its sources of version 57.0.3 have it (src/SQLiteDatabase.ts, src/SQLiteStatement.ts,
+ * A fake of `expo-sqlite` over real SQLite that follows its sources of version 57.0.3 (src/SQLiteDatabase.ts,
+ * src/SQLiteStatement.ts,
  * ios/SQLiteModule.swift, ios/Exceptions.swift, android/…/SQLiteModule.kt, android/…/cpp/NativeDatabaseBinding.cpp):
- * every call goes to a queue of its own, a statement takes three of them, a file that is open can be opened once more
- * on the same connection, or on another, and is not deleted.
+ * every call is queued on its own, a statement takes three calls, and a file that is already open can be opened again,
+ * on the same connection or on another one, but cannot be deleted.
  */
 export interface FakeExpoSqlite extends ExpoSqlite {
-  /** Lets no database grow any further. */
+  /** Stops every database from growing. */
   fill(): void;
-  /** Lets them grow again. */
+  /** Lets the databases grow again. */
   free(): void;
 }
 
 export type FakePlatform = "ios" | "android";
 
-/** SQLite's own bound, for a page number of 32 bits. */
+/** The maximum of SQLite, whose page numbers have 32 bits. */
 const NO_LIMIT_PAGES = 4_294_967_294;
 
 interface Connection {
@@ -37,7 +38,7 @@ export const createFakeExpoSqlite = (folder: string, platform: FakePlatform): Fa
     native.pragma(`max_page_count = ${pages}`);
   };
 
-  /** One call over the bridge: in a later turn, and a rejection as that platform words it. */
+  /** Makes one call over the bridge. It settles in a later turn; a rejection has the platform's wording. */
   const call = async <T>(name: string, task: () => T): Promise<T> => {
     await new Promise((resolve) => setImmediate(resolve));
     try {
@@ -61,15 +62,17 @@ export const createFakeExpoSqlite = (folder: string, platform: FakePlatform): Fa
       source: string,
       { name, step }: { readonly name: string; readonly step: (prepared: Sqlite.Statement) => T },
     ): Promise<T> => {
-      const prepared = await call("prepareAsync", () => coded(platform, () => open().prepare(source)));
+      const prepared = await call("prepareAsync", () =>
+        withPlatformCode(platform, () => open().prepare(source)),
+      );
       let finalize = (): void => void open();
       try {
         return await call(name, () => {
           open();
           try {
-            return coded(platform, () => step(prepared));
+            return withPlatformCode(platform, () => step(prepared));
           } catch (error) {
-            // sqlite3_finalize says once more what the last step said.
+            // sqlite3_finalize reports the error of the last step again.
             finalize = () => {
               throw error;
             };
@@ -82,7 +85,7 @@ export const createFakeExpoSqlite = (folder: string, platform: FakePlatform): Fa
     };
 
     return {
-      // Of exec, the text alone is handed on.
+      // `exec` passes on only the text of an error, without its code.
       execAsync: (source) => call("execAsync", () => void open().exec(source)),
       runAsync: (source, params) =>
         statement(source, { name: "runAsync", step: (prepared) => prepared.run(params.map(bound)) }),
@@ -138,7 +141,7 @@ export const createFakeExpoSqlite = (folder: string, platform: FakePlatform): Fa
         if (!existsSync(path)) {
           throw new Error(platform === "ios" ? `Database ${path} not found` : `Database '${path}' not found`);
         }
-        // The file alone: not its log.
+        // Only the database file is deleted, not its write-ahead log.
         rmSync(path);
       }),
     fill: () => {
@@ -152,8 +155,8 @@ export const createFakeExpoSqlite = (folder: string, platform: FakePlatform): Fa
   };
 };
 
-/** An error of SQLite as that platform hands it on: Android appends the code as a character (`result += code`). */
-const coded = <T>(platform: FakePlatform, task: () => T): T => {
+/** Rewords an error of SQLite as the platform passes it on: Android appends the code as a character (`result += code`). */
+const withPlatformCode = <T>(platform: FakePlatform, task: () => T): T => {
   try {
     return task();
   } catch (error) {
@@ -165,7 +168,7 @@ const coded = <T>(platform: FakePlatform, task: () => T): T => {
 
 const CODES: Readonly<Record<string, number>> = { SQLITE_BUSY: 5, SQLITE_FULL: 13, SQLITE_CONSTRAINT: 19 };
 
-/** No bytes are at no address, which SQLite takes for null. */
+/** Expo passes an empty array as a null pointer, which SQLite stores as null. */
 const bound = (value: Uint8Array): Uint8Array | null => (value.byteLength === 0 ? null : value);
 
 const rowOfUint8Arrays = (row: unknown): unknown =>

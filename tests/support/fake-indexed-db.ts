@@ -1,15 +1,15 @@
 import { IDBFactory as Factory, IDBKeyRange, IDBObjectStore as ObjectStore } from "fake-indexeddb";
 import { vi } from "vitest";
 
-/** A browser's IndexedDB, of its own. */
+/** A browser's IndexedDB that nothing else shares. */
 export interface FakeIndexedDb {
   readonly indexedDB: IDBFactory;
   readonly IDBKeyRange: typeof IDBKeyRange;
-  /** Gives the site no more room, until what it returns is called. */
+  /** Makes the site's quota full. Returns a function that frees it. */
   fill(): () => void;
 }
 
-/** Fits into what a full disk has left. */
+/** A value of this size still fits on a full disk. */
 const SMALL_BYTES = 1_024;
 
 export const createFakeIndexedDb = (): FakeIndexedDb => ({
@@ -25,7 +25,7 @@ export const createFakeIndexedDb = (): FakeIndexedDb => ({
       const request = put.call(this, value, key);
       if (value instanceof Uint8Array && value.byteLength > SMALL_BYTES) {
         const { transaction } = this;
-        // Browsers find out later than at the call, and abort the transaction.
+        // Browsers detect this after the call, and abort the transaction.
         queueMicrotask(() => {
           transaction.abort();
           Object.defineProperty(transaction, "error", {

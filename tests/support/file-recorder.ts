@@ -1,30 +1,31 @@
-// Records what a process does to the files of one folder: `node --import file-recorder.js`, with a `RecorderOptions`
-// as JSON in EDVOYAGE_FILE_RECORDER. It changes nothing of what the process does; power-cut.ts reads what it writes.
+// Records the changes that a process makes to the files of one folder: `node --import file-recorder.js`, with a
+// `RecorderOptions`
+// as JSON in EDVOYAGE_FILE_RECORDER. It does not change what the process does; power-cut.ts reads the recording.
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 
-/** What the recorder is told. */
+/** Options of the recorder. */
 export interface RecorderOptions {
-  /** The folder whose files are watched. It must be there. */
+  /** The folder whose files are watched. It must exist. */
   readonly root: string;
-  /** A file outside of `root` that gets one step as JSON a line. */
+  /** A file outside of `root` that gets each step as one line of JSON. */
   readonly trace: string;
-  /** A folder outside of `root` for the contents of files. */
+  /** A folder outside of `root` that stores the contents of files. */
   readonly contents: string;
-  /** A regular expression for paths that are not watched, such as those that SQLite writes and syncs by itself. */
+  /** A regular expression for paths to ignore, such as files that SQLite writes and syncs by itself. */
   readonly ignored: string;
 }
 
-/** One change that a process made, or one promise that it got. Paths are relative to the root, which is `""`. */
+/** One change that a process made, or one sync that succeeded. Paths are relative to the root, which is `""`. */
 export type FileStep =
   | { readonly kind: "folder"; readonly path: string }
-  /** A file got a name: its first one, or another. */
+  /** A file got a name: its first one or another one. */
   | { readonly kind: "name"; readonly path: string; readonly file: string }
   | { readonly kind: "rename"; readonly from: string; readonly path: string; readonly file: string }
   | { readonly kind: "remove"; readonly path: string }
-  /** A file has other content now, which is kept under this name. */
+  /** A file has new content, which is stored under the name `content`. */
   | { readonly kind: "content"; readonly file: string; readonly content: string }
   | { readonly kind: "sync-file"; readonly file: string }
   | { readonly kind: "sync-folder"; readonly path: string };
@@ -46,7 +47,7 @@ interface Entry {
   readonly content: string | undefined;
 }
 
-const look = (folder = "", entries = new Map<string, Entry>()): Map<string, Entry> => {
+const readEntries = (folder = "", entries = new Map<string, Entry>()): Map<string, Entry> => {
   for (const name of readdirSync(join(root, folder))) {
     const path = join(folder, name);
     if (isIgnored.test(path)) continue;
@@ -54,7 +55,7 @@ const look = (folder = "", entries = new Map<string, Entry>()): Map<string, Entr
     if (!found) continue;
     if (found.isDirectory()) {
       entries.set(path, { inode: found.ino, content: undefined });
-      look(path, entries);
+      readEntries(path, entries);
     } else {
       entries.set(path, { inode: found.ino, content: keep(readFileSync(join(root, path))) });
     }
@@ -68,30 +69,30 @@ const keep = (content: Uint8Array): string => {
   return name;
 };
 
-/** A program before this one may have been recorded, too: its files keep their names. */
-const former: FileStep[] = existsSync(trace)
+/** A program before this one may have been recorded too: its files keep their ids. */
+const formerSteps: FileStep[] = existsSync(trace)
   ? readFileSync(trace, "utf8")
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line))
   : [];
 const fileByPath = new Map<string, string>();
-for (const step of former) {
+for (const step of formerSteps) {
   if (step.kind === "name" || step.kind === "rename") fileByPath.set(step.path, step.file);
 }
 
-let seen = look();
-let files = former.length;
-/** An inode's number may serve another file later. */
+let seen = readEntries();
+let files = formerSteps.length;
+/** A later file may get the same inode number, so entries are removed with their file. */
 const idByInode = new Map<number, string>();
 for (const [path, { inode, content }] of seen)
   if (content !== undefined) idByInode.set(inode, fileByPath.get(path) ?? `before:${path}`);
 
 const write = (step: FileStep): void => appendFileSync(trace, `${JSON.stringify(step)}\n`);
 
-/** Writes down what is other than it was. */
+/** Records what has changed since the last call. */
 const observe = (): void => {
-  const now = look();
+  const now = readEntries();
   const inodes = new Set([...now.values()].map(({ inode }) => inode));
   const gone = new Map([...seen].filter(([path]) => !now.has(path)));
   const contentByInode = new Map([...seen.values()].map(({ inode, content }) => [inode, content]));
@@ -126,8 +127,8 @@ const observeSync = (inode: number): void => {
 };
 
 let depth = 0;
-/** Works with files itself, and does not record that. */
-const unseen = (task: () => void): void => {
+/** Runs a task that works with files itself, without recording it. */
+const withoutRecording = (task: () => void): void => {
   depth += 1;
   try {
     task();
@@ -136,8 +137,12 @@ const unseen = (task: () => void): void => {
   }
 };
 
-/** Puts a function around one of Node's. Some of them call others, which are not looked at. */
-const around = (owner: object, name: string, after: (first: unknown, result: unknown) => void): void => {
+/** Wraps one of Node's functions. Calls that it makes to other wrapped functions are not recorded. */
+const wrapFunction = (
+  owner: object,
+  name: string,
+  after: (first: unknown, result: unknown) => void,
+): void => {
   const original: unknown = Reflect.get(owner, name);
   if (typeof original !== "function") return;
   Reflect.set(owner, name, function (this: unknown, ...args: unknown[]): unknown {
@@ -150,7 +155,7 @@ const around = (owner: object, name: string, after: (first: unknown, result: unk
       depth -= 1;
     }
     const done = (value: unknown): unknown => {
-      if (depth === 0) unseen(() => after(args[0], value));
+      if (depth === 0) withoutRecording(() => after(args[0], value));
       return value;
     };
     return result instanceof Promise ? later(result) : done(result);
@@ -159,11 +164,11 @@ const around = (owner: object, name: string, after: (first: unknown, result: unk
 
 const inodeByHandle = new WeakMap<object, number>();
 
-for (const name of SYNC_CALLS.split(" ")) around(fs, name, observe);
+for (const name of SYNC_CALLS.split(" ")) wrapFunction(fs, name, observe);
 for (const name of ["fsyncSync", "fdatasyncSync"])
-  around(fs, name, (fd) => observeSync(fstatSync(Number(fd)).ino));
+  wrapFunction(fs, name, (fd) => observeSync(fstatSync(Number(fd)).ino));
 for (const name of ASYNC_CALLS.split(" "))
-  around(fs.promises, name, (_path, handle) => {
+  wrapFunction(fs.promises, name, (_path, handle) => {
     observe();
     if (name === "open" && typeof handle === "object" && handle !== null && "fd" in handle)
       inodeByHandle.set(handle, fstatSync(Number(handle.fd)).ino);
@@ -171,13 +176,13 @@ for (const name of ASYNC_CALLS.split(" "))
 
 const probe = await fs.promises.open(trace, "a");
 const handles: object = Reflect.getPrototypeOf(probe) ?? {};
-for (const name of HANDLE_CALLS.split(" ")) around(handles, name, observe);
+for (const name of HANDLE_CALLS.split(" ")) wrapFunction(handles, name, observe);
 for (const name of ["sync", "datasync"]) {
   const original: unknown = Reflect.get(handles, name);
   if (typeof original !== "function") continue;
   Reflect.set(handles, name, async function (this: object): Promise<void> {
     await Reflect.apply(original, this, []);
-    unseen(() => observeSync(inodeByHandle.get(this) ?? -1));
+    withoutRecording(() => observeSync(inodeByHandle.get(this) ?? -1));
   });
 }
 await probe.close();

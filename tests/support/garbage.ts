@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 
 const INTERVAL_MS = 10;
 
-/** Collects garbage again and again until the test ends, so that nothing lives on that is only held weakly. */
+/** Collects garbage repeatedly until the test ends, so that objects with only weak references are collected. */
 export const collectGarbage = (): void => {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("gc");

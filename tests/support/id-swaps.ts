@@ -8,13 +8,13 @@ import { callProcedure } from "./procedure-call.ts";
 export type Procedure = Server["procedures"][number];
 
 /**
- * What should come of it. `refused`; `passed over`: it does nothing, whatever is answered; `command`: a command's id is its
- * student's own, so the call does what it does with any other; `open`: a student may name another there, or what another
- * has published.
+ * The expected result. `refused`: the call fails. `passed over`: the call has no effect, whatever it answers. `command`: ids
+ * of commands are scoped to their student, so the call does what it does with any other id. `open`: the field may name
+ * another student, or something that another student has published.
  */
 export type SwapState = "refused" | "passed over" | "command" | "open";
 
-/** One field of one procedure with somebody else's id in it, sent by the owner of a scene. */
+/** One call by the owner of a scene, with a bystander's id in one field. */
 export interface Swap {
   readonly procedure: Procedure;
   readonly field: string;
@@ -24,7 +24,10 @@ export interface Swap {
   readonly input: unknown;
 }
 
-/** Every id of a bystander in every field of a procedure that holds an id; else as the table has it. */
+/**
+ * Builds a call for every id of a bystander in every id field of a procedure. The other fields are those of the access
+ * case.
+ */
 export const swapsOf = (procedure: Procedure, scene: AccessScene, of: Bystander): Swap[] => {
   const row = accessCases[procedure.path];
   if (!row) throw new Error(`${procedure.path} has no row in tests/support/access-cases.ts`);
@@ -54,12 +57,12 @@ const REFUSALS = ["not-found", "forbidden", "input/invalid", "otp/expired"];
 const OUTCOMES: Readonly<Record<SwapState, readonly string[]>> = {
   refused: REFUSALS,
   "passed over": ["ok", "not-found", "forbidden"],
-  // What the call does it has then done: the second time it may find nothing to do.
+  // An earlier swap has already done what the call does, so this one may find nothing to do.
   command: ["ok", ...REFUSALS, "conflict"],
   open: ["ok"],
 };
 
-/** What became of it, with what is wrong with that, if anything. */
+/** The outcome of a swap. `fault` describes what is wrong with it, if anything. */
 export interface Swapped extends Swap {
   readonly outcome: string;
   readonly fault: string | undefined;
@@ -69,11 +72,11 @@ export const trySwap = async (swap: Swap, { world, owner }: AccessScene): Promis
   const { procedure, field, kind, of, state, input } = swap;
   const { outcome, body } = await callProcedure({ url: world.url, token: owner.token }, procedure, input);
   const hidden = of.isBlocking ? [...of.secrets, ...of.shown] : of.secrets;
-  // What she has asked with is no secret to her, and may be the id of what a command of hers has made.
-  const asked = new Set(Object.values(of.ids));
-  const told = hidden.filter((secret) => body.includes(secret) && !asked.has(secret));
-  const isRight = OUTCOMES[state].includes(outcome) && told.length === 0;
-  const what = `${procedure.path} with the ${kind} id of ${of.name} in ${field} (${state})`;
-  const came = [outcome, ...told, body.slice(0, 500)].join(" ");
-  return { ...swap, outcome, fault: isRight ? undefined : `${what}: ${came}` };
+  // The ids that the owner sent are not secret to the owner. The answer may also repeat one as the id of a new thing.
+  const sentIds = new Set(Object.values(of.ids));
+  const leaked = hidden.filter((secret) => body.includes(secret) && !sentIds.has(secret));
+  const isRight = OUTCOMES[state].includes(outcome) && leaked.length === 0;
+  const description = `${procedure.path} with the ${kind} id of ${of.name} in ${field} (${state})`;
+  const evidence = [outcome, ...leaked, body.slice(0, 500)].join(" ");
+  return { ...swap, outcome, fault: isRight ? undefined : `${description}: ${evidence}` };
 };

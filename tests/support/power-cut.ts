@@ -6,29 +6,30 @@ import { temporaryFolder } from "./databases.ts";
 import type { FileStep, RecorderOptions } from "./file-recorder.ts";
 
 const RECORDER = fileURLToPath(new URL("../dist/support/file-recorder.js", import.meta.url));
-/** More than a test should look at: something is never synced that should be. */
+/** More states than a test should check: something that should be synced never is. */
 const MAX_STATES = 5_000;
 
-/** What a disk holds after a power cut: a file's content by its path, `undefined` for a folder. */
+/** The contents of a disk after a power cut: a file's bytes by its path, `undefined` for a folder. */
 export type DiskState = ReadonlyMap<string, Buffer | undefined>;
 
-/** What a program did to the files of a folder. */
+/** A recording of what programs did to the files of a folder. */
 export interface Recording {
-  /** Makes a program that is started with it write down what it does. */
+  /** The environment that makes a program record itself. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What it did, in order. */
+  /** The recorded steps, in order. */
   steps(): FileStep[];
-  /** What the disk may hold when the power was cut after the program had done everything. */
+  /** Returns every state that the disk may have if the power is cut after the last step. */
   statesAtEnd(): DiskState[];
-  /** What it may hold when the power was cut at any moment, the end included. */
+  /** Returns every state that the disk may have if the power is cut at any moment, including after the last step. */
   statesAtAnyTime(): DiskState[];
 }
 
 /**
- * Records programs that change the files in `root`, to know what a power cut may leave of them. A file system keeps
- * what was synced: the bytes of a file after fsync of it, the names in a folder after fsync of the folder (POSIX). Of
- * everything else it keeps any part: each name or not, of each file the old bytes, the new ones, or zeros in place of them.
- * A rename is atomic. What is in `root` now is on the disk.
+ * Records programs that change the files in `root`, to find out what a power cut may leave of them. A file system keeps
+ * what was synced: the bytes of a file after fsync of the file, the names in a folder after fsync of the folder (POSIX).
+ * It may
+ * keep any part of the rest: each name or not, and of each file the old bytes, the new bytes, or zeros instead of them.
+ * A rename is atomic. What is in `root` at the start is already on the disk.
  */
 export const recordFiles = (root: string, { ignored = "^$" } = {}): Recording => {
   const outside = temporaryFolder();
@@ -68,7 +69,7 @@ export const recordFiles = (root: string, { ignored = "^$" } = {}): Recording =>
   };
 };
 
-/** Makes a new folder that holds what a disk does. */
+/** Creates a new folder with the contents of a disk state. */
 export const writeState = (state: DiskState): string => {
   const folder = temporaryFolder();
   for (const [path, content] of state) {
@@ -78,13 +79,13 @@ export const writeState = (state: DiskState): string => {
   return folder;
 };
 
-interface Beginning {
+interface StartOfRecording {
   readonly before: DiskState;
   readonly contentOf: (name: string) => Buffer;
 }
 
-/** Names that the disk may or may not have, and what it may have of each file. */
-const statesAfter = (steps: readonly FileStep[], { before, contentOf }: Beginning): DiskState[] => {
+/** Combines the names that the disk may have with the contents that each file may have. */
+const statesAfter = (steps: readonly FileStep[], { before, contentOf }: StartOfRecording): DiskState[] => {
   const lastSync = new Map<string, number>();
   for (const [index, step] of steps.entries()) {
     if (step.kind === "sync-folder") lastSync.set(`folder ${step.path}`, index);
@@ -99,13 +100,13 @@ const statesAfter = (steps: readonly FileStep[], { before, contentOf }: Beginnin
     if (step.kind === "sync-file" || step.kind === "sync-folder") continue;
     if (step.kind === "content") {
       const content = contentOf(step.content);
-      const former = isOnDisk(`file ${step.file}`, index)
+      const formerContents = isOnDisk(`file ${step.file}`, index)
         ? []
         : [...(contents.get(step.file) ?? [Buffer.alloc(0)]), Buffer.alloc(content.length)];
-      contents.set(step.file, [...former, content]);
+      contents.set(step.file, [...formerContents, content]);
       continue;
     }
-    // A rename within one folder: the only kind there is here.
+    // All renames here stay within one folder, so one folder's sync decides.
     names.push({ step, isSure: isOnDisk(`folder ${parentOf(step.path)}`, index) });
   }
 
@@ -127,7 +128,7 @@ const statesAfter = (steps: readonly FileStep[], { before, contentOf }: Beginnin
   });
 };
 
-/** A file's identity by its path; `undefined` for a folder. */
+/** Returns a file's id by its path; `undefined` for a folder. */
 const applyNames = (
   before: DiskState,
   steps: readonly (FileStep | undefined)[],
@@ -143,10 +144,10 @@ const applyNames = (
   return tree;
 };
 
-/** Every way to take one of each. */
+/** Returns every combination that takes one element of each list. */
 const choices = <T>(options: readonly (readonly T[])[]): T[][] =>
   options.reduce<T[][]>(
-    (chosen, next) => chosen.flatMap((already) => next.map((one) => [...already, one])),
+    (chosen, next) => chosen.flatMap((combination) => next.map((option) => [...combination, option])),
     [[]],
   );
 

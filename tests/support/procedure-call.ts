@@ -1,14 +1,14 @@
 import type { Server } from "@edvoyage/server/app";
 
-/** How a procedure answered. */
+/** The answer of a procedure. */
 export interface Answered {
   /** `ok`, the reason of the refusal, or `bug`. */
   readonly outcome: string;
-  /** All that came. */
+  /** The whole body as text. */
   readonly body: string;
 }
 
-/** Calls a procedure as anything on the network can: with any input, and with any key. */
+/** Calls a procedure as any program on the network could: with any input and any key. */
 export const callProcedure = async (
   { url, token }: { readonly url: string; readonly token?: string | undefined },
   { path, type }: Pick<Server["procedures"][number], "path" | "type">,

@@ -8,24 +8,24 @@ import {
 import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** An answer that did not come from the server, or not as the server gave it. */
+/** An answer that did not come from the server, or that was changed on its way. */
 export interface ForeignAnswer {
   readonly status: number;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string;
-  /** Ends the connection after the body, however long the headers say that the body is. */
+  /** Ends the connection after the body, whatever content length the headers announce. */
   readonly isCut?: boolean;
 }
 
-/** An HTTP proxy between a device and a server, which can answer in place of the server. */
+/** An HTTP proxy between a device and a server that can answer instead of the server. */
 export interface Proxy {
-  /** In place of the server's. */
+  /** The address to use instead of the server's. */
   readonly url: string;
-  /** The procedures that it answered in place of the server, in order. */
+  /** The procedures that the proxy answered itself, in order. */
   readonly intercepted: readonly string[];
-  /** From now on answers every request itself, refuses upgrades, and ends the sockets that there are. */
+  /** From now on, answers every request itself, refuses upgrades, and ends the open sockets. */
   answerWith(answer: ForeignAnswer): void;
-  /** From now on passes everything on to the server. */
+  /** From now on, passes everything on to the server. */
   pass(): void;
 }
 

@@ -9,24 +9,24 @@ export interface RunStatement {
   readonly values: readonly unknown[];
 }
 
-/** What a database would do for a statement. */
+/** How a database would run a statement. */
 export interface QueryPlan {
   readonly sql: string;
-  /** One line a step. */
+  /** One line for each step. */
   readonly steps: readonly string[];
-  /** Tables that it reads from one end to the other. */
+  /** Tables that it reads completely. */
   readonly scanned: readonly string[];
-  /** Whether it puts rows in order that no index gives in it, having read all of them. */
+  /** Whether it reads rows and then sorts them, because no index has them in order. */
   readonly sorts: boolean;
-  /** Whether it is for any values: for those of its run, PostgreSQL may know that there are next to none. */
+  /** Whether the plan is for any values. With the values of its run, PostgreSQL may know that almost no rows match. */
   readonly isGeneric: boolean;
 }
 
 const recorders = new Set<(statement: RunStatement) => void>();
 
 /**
- * Notes every statement that any database of this process runs from now on, as its driver gets it: what is asserted of
- * them is asserted of what the server does, and no list of queries can be out of date.
+ * Records every statement that any database of this process runs from now on, as its driver gets it. An assertion about
+ * these statements is about what the server really does, and there is no list of queries that could be out of date.
  */
 export const recordStatements = (): { readonly statements: () => readonly RunStatement[] } => {
   const bySql = new Map<string, RunStatement>();
@@ -39,11 +39,11 @@ export const recordStatements = (): { readonly statements: () => readonly RunSta
   };
 };
 
-const tell = (sql: string, values: readonly unknown[]): void => {
+const notifyRecorders = (sql: string, values: readonly unknown[]): void => {
   for (const record of recorders) record({ sql, values });
 };
 
-/** In the drivers' prototypes, before any server opens a database: the product has no hook for tests. */
+/** Patches the drivers' prototypes before any server opens a database: the product has no hook for tests. */
 const watchDrivers = (): void => {
   const prepare = Sqlite.prototype.prepare;
   Sqlite.prototype.prepare = function (this: Sqlite.Database, sql: string) {
@@ -51,7 +51,7 @@ const watchDrivers = (): void => {
     for (const method of ["all", "get", "run", "iterate"] as const) {
       const run = statement[method].bind(statement) as (...values: unknown[]) => unknown;
       const told = (...values: unknown[]): unknown => {
-        tell(sql, Array.isArray(values[0]) ? values[0] : values);
+        notifyRecorders(sql, Array.isArray(values[0]) ? values[0] : values);
         return run(...values);
       };
       Object.defineProperty(statement, method, { value: told });
@@ -62,8 +62,8 @@ const watchDrivers = (): void => {
   const query = pg.Client.prototype.query as (...input: unknown[]) => unknown;
   const told = function (this: pg.Client, ...input: unknown[]): unknown {
     const [config, values] = input;
-    if (typeof config === "string") tell(config, Array.isArray(values) ? values : []);
-    else if (isConfig(config)) tell(config.text, config.values ?? []);
+    if (typeof config === "string") notifyRecorders(config, Array.isArray(values) ? values : []);
+    else if (isConfig(config)) notifyRecorders(config.text, config.values ?? []);
     return query.apply(this, input);
   };
   Object.defineProperty(pg.Client.prototype, "query", { value: told });
@@ -74,7 +74,7 @@ const isConfig = (config: unknown): config is pg.QueryConfig<unknown[]> =>
 
 watchDrivers();
 
-/** Asks a database for its plans: PostgreSQL once its tables are filled, for its planner goes by their size. */
+/** Asks a database for its query plans. On PostgreSQL, fill the tables first, because the planner depends on their size. */
 export const explain = (
   dialect: TestDialect,
   databaseUrl: string,
@@ -86,7 +86,7 @@ const explainSqlite = async (databaseUrl: string, statements: readonly RunStatem
   const file = new Sqlite(databaseUrl.slice("sqlite:".length), { readonly: true });
   const plans = statements.map(({ sql, values }): QueryPlan => {
     const steps = stepsOf(file, { sql, values }).map(({ detail }) => detail);
-    // A subquery is read to its end, and has read its own tables by then.
+    // Scanning the result of a subquery is fine: the steps of the subquery are checked on their own.
     const subqueries = new Set(steps.map((step) => /^(?:CO-ROUTINE|MATERIALIZE) (\S+)/.exec(step)?.[1]));
     const scanned = steps.flatMap((step) => {
       const [, name] = /^SCAN (?!CONSTANT ROW)(\S+)/.exec(step) ?? [];
@@ -110,7 +110,7 @@ interface SqliteStep {
 const stepsOf = (file: Sqlite.Database, { sql, values }: RunStatement): SqliteStep[] =>
   file.prepare<unknown[], SqliteStep>(`explain query plan ${sql}`).all(...values);
 
-/** What a plan calls by the name that a statement gives it. */
+/** Returns the table of an alias in a statement. */
 const tableOf = (sql: string, name: string): string =>
   new RegExp(`"(\\w+)" as "${name}"`).exec(sql)?.[1] ?? name;
 
@@ -130,10 +130,10 @@ const explainPostgres = async (databaseUrl: string, statements: readonly RunStat
     "select relname as name from pg_class where relkind = 'r' and reltuples > 1000",
   );
   const large = new Set(tables.map(({ name }) => name));
-  // The tables here are small beside those of a server that lives: reading one whole is cheaper than it will be.
+  // These tables are small compared to those of a real server. Without this, reading a whole table would look cheap.
   await client.query("set random_page_cost = 1.1");
   const plans: QueryPlan[] = [];
-  // The plan for these values, and the one for any, to which a connection goes over after five runs.
+  // Check both plans: the one for these values, and the generic one that a connection may use after five runs.
   for (const mode of ["force_custom_plan", "force_generic_plan"]) {
     await client.query(`set plan_cache_mode = ${mode}`);
     for (const { sql, values } of statements) {
@@ -162,18 +162,21 @@ const explainPostgres = async (databaseUrl: string, statements: readonly RunStat
   return plans;
 };
 
-/** What a statement reads of a table. */
+/** A read of one table by a statement. */
 export interface TableRead {
   readonly table: string;
-  /** Whether an index has all that is read of it. */
+  /** Whether an index contains all columns that are read. */
   readonly isIndexOnly: boolean;
-  /** Whether it is done anew for each row of another step, or finds one row by its place; PostgreSQL counts instead. */
+  /**
+   * Whether the step runs again for each row of another step, or finds one row by its position. `null` on PostgreSQL,
+   * which counts rows.
+   */
   readonly isOfOneRow: boolean | null;
-  /** How many entries or rows it read in all; SQLite does not say. */
+  /** How many index entries or rows were read in total. `null` on SQLite, which does not count them. */
   readonly rows: number | null;
 }
 
-/** Runs a statement for its plan and says what it read, table by table and step by step. */
+/** Runs a statement for its plan. Returns what it read, one element for each step and table. */
 export const readsOf = async (
   dialect: TestDialect,
   databaseUrl: string,
@@ -221,13 +224,14 @@ const toLiteral = (value: unknown): string => {
   if (value === null || value === undefined) return "null";
   if (typeof value === "number") return String(value);
   if (value instanceof Uint8Array) return `'\\x${Buffer.from(value).toString("hex")}'`;
-  if (typeof value !== "string") throw new Error("No statement has such a value");
+  if (typeof value !== "string") throw new Error("A statement has a value of an unknown type");
   return pg.escapeLiteral(value);
 };
 
 /**
- * Puts so many rows into every table of a PostgreSQL database that the statements are about, whatever they say, and tells its planner: in tables of
- * three rows it would read all of them, and be right. Rules and references are off; the database is of no use after it.
+ * Puts `rowCount` rows into every table that the statements name, whatever the rows say, and updates the planner's
+ * statistics: of a table with three rows it would rightly read all. Turns triggers and foreign keys off, so the database
+ * cannot be used afterwards.
  */
 export const fillTables = async (
   databaseUrl: string,
@@ -244,10 +248,10 @@ export const fillTables = async (
   );
   for (const table of new Set(columns.map((column) => column.table))) {
     if (!statements.some(({ sql }) => sql.includes(`"${table}"`))) continue;
-    const ofTable = columns.filter((column) => column.table === table);
-    const names = ofTable.map(({ name }) => name).join(", ");
-    const owner = ofTable.find(({ name }) => REFERENCE.test(name));
-    const values = ofTable
+    const tableColumns = columns.filter((column) => column.table === table);
+    const names = tableColumns.map(({ name }) => name).join(", ");
+    const owner = tableColumns.find(({ name }) => REFERENCE.test(name));
+    const values = tableColumns
       .map((column, index) => valueOf(column, { index, isOwner: column === owner }))
       .join(", ");
     await client.query(
@@ -267,14 +271,17 @@ interface Column {
 
 const REFERENCE = /_(id|by)$|phone|key|digest/;
 const OWNERS = 200;
-const OTHERS = 2_003;
+const OTHER_VALUES = 2_003;
 
-/** A few own everything, others are many; flags are rare, what may be absent mostly is, other texts are one of a few. */
+/**
+ * Values are spread so that few owners have many rows, flags are rare, nullable values are often null, and other texts
+ * repeat.
+ */
 const valueOf = (
   { name, type, isNullable }: Column,
   { index, isOwner }: { readonly index: number; readonly isOwner: boolean },
 ): string => {
-  const spread = `(i::bigint * ${7_919 + 2 * index} % ${isOwner ? OWNERS : OTHERS})`;
+  const spread = `(i::bigint * ${7_919 + 2 * index} % ${isOwner ? OWNERS : OTHER_VALUES})`;
   const value = ((): string => {
     if (type === "bytea") return "'\\x00'::bytea";
     if (type === "text") {

@@ -2,14 +2,14 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** An answer as it came over a bare connection. */
+/** An answer as it arrived over a plain TCP connection. */
 export interface RawAnswer {
   readonly status: number;
-  /** Every header with its name in lower case, in order, repeated ones too. */
+  /** Every header with its name in lower case, in order, including repeated ones. */
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** A connection on which a test writes bytes of its own. */
+/** Opens a TCP connection on which a test can write any bytes. */
 export const connectBare = async (url: string): Promise<Socket> => {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   onTestFinished(() => void socket.destroy());
@@ -17,7 +17,7 @@ export const connectBare = async (url: string): Promise<Socket> => {
   return socket;
 };
 
-/** Sends these bytes on a connection of their own and reads the head of the first answer. */
+/** Sends these bytes on a new connection and reads the head of the first answer. */
 export const exchangeRaw = async (url: string, bytes: string): Promise<RawAnswer> => {
   const socket = await connectBare(url);
   socket.write(bytes);
@@ -26,7 +26,7 @@ export const exchangeRaw = async (url: string, bytes: string): Promise<RawAnswer
   return parseHead(head);
 };
 
-/** Reads until this text has come so many times. Fails when the connection ends before. */
+/** Reads until this text has arrived `times` times. Rejects if the connection ends earlier. */
 export const readUntil = (socket: Socket, text: string, times = 1): Promise<string> =>
   new Promise((resolve, reject) => {
     let received = "";

@@ -1,31 +1,34 @@
 import type { Position } from "@edvoyage/protocol";
 import type { AccessScene } from "./access-scene.ts";
 
-/** What a command was answered: each procedure has its own. */
+/** The answer to a command. Each procedure has its own shape. */
 export interface Answer {
   readonly id: string;
   readonly position: Position;
   readonly [name: string]: unknown;
 }
 
-/** How a command is repeated by the owner of a scene. */
+/** How the owner of a scene repeats a command. */
 export interface RepetitionCase {
   readonly input: (scene: AccessScene) => object;
-  /** Changes what the answer is about. */
+  /** Changes what the answer is about, between the command and its repetition. */
   readonly later?: (scene: AccessScene, first: Answer) => Promise<unknown>;
-  /** What the feature's own read path says. Absent where the answer has facts of the command alone, which do not change. */
+  /**
+   * Reads the current state as the feature's own query returns it. Absent if the answer has only facts that do not
+   * change.
+   */
   readonly now?: (scene: AccessScene, first: Answer) => Promise<unknown>;
-  /** Takes away what the answer is about, or the student's sight of it. */
+  /** Deletes what the answer is about, or hides it from the student. */
   readonly gone?: (scene: AccessScene, first: Answer) => Promise<unknown>;
-  /** The answer then. Default: the first one. */
+  /** Builds the answer for that case. Default: the first answer. */
   readonly withoutWords?: (scene: AccessScene, first: Answer) => object;
-  /** What versions before receipts kept. Default: the whole answer. */
+  /** Builds what versions before receipts stored. Default: the whole answer. */
   readonly formerlyKept?: (first: Answer) => unknown;
 }
 
 const contact = {
   now: async ({ owner }: AccessScene, { id }: Answer) =>
-    (await owner.rpc.contacts.list.query()).items.find((one) => one.id === id),
+    (await owner.rpc.contacts.list.query()).items.find((candidate) => candidate.id === id),
   gone: ({ owner }: AccessScene, { id }: Answer) => owner.rpc.contacts.remove.mutate({ userId: id }),
   withoutWords: (_scene: AccessScene, { id, userId, createdAt, updatedAt }: Answer) => ({
     id,
@@ -91,7 +94,7 @@ const followOf = async ({ owner, contact: { user } }: AccessScene) => ({
   followed: (await owner.rpc.social.student.query({ userId: user.id })).followed,
 });
 
-/** A row for each procedure that takes a command. The sweep fails for one without. */
+/** One row for each procedure that takes a command. The sweep fails for a procedure without a row. */
 export const repetitionCases: Readonly<Record<string, RepetitionCase>> = {
   "profile.update": {
     input: () => ({ name: "Asha" }),
@@ -175,7 +178,7 @@ export const repetitionCases: Readonly<Record<string, RepetitionCase>> = {
     gone: leave,
   },
   "chat.markRead": {
-    // Others joined first: the message of the former member is further on.
+    // The index is 6 because joins of members come before the message of the former member.
     input: ({ roomId }) => ({ roomId, position: { segment: 0, index: 6 } }),
     later: ({ owner, roomId }) =>
       owner.rpc.chat.markRead.mutate({ roomId, position: { segment: 0, index: 1_000 } }),

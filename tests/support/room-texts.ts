@@ -1,6 +1,6 @@
 import type { Student } from "./student.ts";
 
-/** All of a room, as somebody else in it reads it. */
+/** Returns all texts of a room, oldest first, as one of its members reads them. */
 export const textsAt = async ({ rpc }: Pick<Student, "rpc">, roomId: string): Promise<string[]> => {
   const texts: string[] = [];
   let before: { segment: number; index: number } | null = null;

@@ -2,11 +2,11 @@ import { inject } from "vitest";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Whether this is the run of `npm run check`. */
+    /** Whether this is a run of `npm run check`. */
     isWholeRun: boolean;
   }
 }
 
-/** Chooses how many rounds a long test makes: few in `npm test`, all of them in `npm run check`. */
+/** Chooses how many rounds a long test makes: few in `npm test`, all in `npm run check`. */
 export const roundsOf = ({ quick, whole }: { readonly quick: number; readonly whole: number }): number =>
   inject("isWholeRun") ? whole : quick;

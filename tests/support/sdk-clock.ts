@@ -1,11 +1,11 @@
 import type { Clock } from "@edvoyage/client-sdk";
 import { spanToMs, type Span } from "./fake-clock.ts";
 
-/** A device's clock that moves when it is told to. */
+/** A device's clock that moves only when told to. */
 export interface SdkClock extends Clock {
-  /** Moves time forward; runs what comes due, in order. */
+  /** Moves time forward and runs the timers that become due, in order. */
   advance(span: Span): void;
-  /** Puts the clock forward or back: no time has passed. */
+  /** Sets the clock forward or back, without time passing: no timer runs. */
   jump(span: Span): void;
 }
 
@@ -14,7 +14,7 @@ interface Timer {
   readonly task: () => void;
 }
 
-/** Starts at `now`; the world's clock has 1 September 2026, 08:00 UTC. */
+/** Creates a clock. `now` defaults to the start of the world's clock: 1 September 2026, 08:00 UTC. */
 export const createSdkClock = (now = Date.UTC(2026, 8, 1, 8)): SdkClock => {
   let elapsed = 0;
   let offset = now;

@@ -10,13 +10,13 @@ import {
 
 export type { ServerProcess };
 
-/** What a process printed and how it ended, for one that should not start. */
+/** The output and exit code of a server that refused to start. */
 export interface FailedStart {
   readonly exitCode: number | null;
   readonly stderr: string;
 }
 
-/** Gone when the test is. */
+/** Starts a server process that is killed when the test ends. */
 const spawnForTest = (dataDir: string, environment: Environment): SpawnedServer => {
   const spawned = spawnServer(dataDir, environment);
   onTestFinished(() => void spawned.child.kill("SIGKILL"));
@@ -27,7 +27,7 @@ const spawnForTest = (dataDir: string, environment: Environment): SpawnedServer 
 export const startServerProcess = (dataDir: string, environment: Environment = {}): Promise<ServerProcess> =>
   whenListening(spawnForTest(dataDir, environment), dataDir, environment);
 
-/** Starts a server that should refuse to. */
+/** Starts a server that should refuse to start. */
 export const failToStart = async (dataDir: string, environment: Environment = {}): Promise<FailedStart> => {
   const { child, printed } = spawnForTest(dataDir, environment);
   const [exitCode] = await once(child, "close");

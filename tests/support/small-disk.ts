@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A disk of its own, that can be full. */
+/** A small disk of its own that a test can fill. */
 export interface SmallDisk {
   readonly folder: string;
   unmount(): void;
 }
 
-/** Mounts one; `undefined` where this user may not. */
+/** Mounts a disk of this size. Returns `undefined` where the user is not allowed to. */
 export const mountSmallDisk = (sizeBytes: number): SmallDisk | undefined => {
   const folder = mkdtempSync(join(tmpdir(), "edvoyage-disk-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });

@@ -6,24 +6,24 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { SmsMessage } from "@edvoyage/server/app";
 
-/** The folder of `tests`: this file runs from there and from where it is compiled to. */
+/** The repository's root, both for this source file and for the compiled one under `tests/dist`. */
 const ROOT = import.meta.url.slice(0, import.meta.url.lastIndexOf("/tests/") + 1);
 const MAIN = fileURLToPath(new URL("server/dist/main.js", ROOT));
-/** A watchdog, far from what it takes. */
+/** A watchdog, much longer than a start takes. */
 const START_TIMEOUT_MS = 30_000;
 
-/** A real server in a process of its own, as `npm start` runs it. */
+/** A real server in its own process, as `npm start` runs it. */
 export interface ServerProcess {
   readonly url: string;
   readonly child: ChildProcess;
   readonly adminToken: string;
-  /** Messages that it wrote to its file, oldest first. */
+  /** Returns the messages that it wrote to its file, oldest first. */
   sms(): Pick<SmsMessage, "to" | "text" | "code" | "at">[];
-  /** Ends it with a signal; resolves with its exit code, or the signal that it died of. */
+  /** Ends the process with a signal. Resolves with its exit code, or with the signal that killed it. */
   end(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<number | string | null>;
 }
 
-/** A process and what it has printed so far. */
+/** A server process and what it has printed so far. */
 export interface SpawnedServer {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly printed: { stdout: string; stderr: string };
@@ -31,7 +31,7 @@ export interface SpawnedServer {
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** Starts the process; it is the caller's to end. */
+/** Starts the process. The caller must end it. */
 export const spawnServer = (dataDir: string, environment: Environment): SpawnedServer => {
   const child = spawn(process.execPath, [MAIN], {
     env: {
@@ -57,14 +57,17 @@ export const whenListening = async (
   environment: Environment = {},
 ): Promise<ServerProcess> => {
   const url = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`Not up in time:\n${printed.stderr}`)), START_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`The server did not start in time:\n${printed.stderr}`)),
+      START_TIMEOUT_MS,
+    );
     child.stdout.on("data", () => {
       const match = /Listening\s+(http:\S+)/.exec(printed.stdout);
       if (!match?.[1]) return;
       clearTimeout(timer);
       resolve(match[1]);
     });
-    child.once("exit", (code) => reject(new Error(`Ended with ${code}:\n${printed.stderr}`)));
+    child.once("exit", (code) => reject(new Error(`The server ended with ${code}:\n${printed.stderr}`)));
   });
   const smsPath = join(dataDir, "sms.jsonl");
   return {
@@ -82,8 +85,8 @@ export const whenListening = async (
     end: async (signal) => {
       const exited = once(child, "exit");
       child.kill(signal);
-      const [code, died] = await exited;
-      return code ?? died;
+      const [code, diedOf] = await exited;
+      return code ?? diedOf;
     },
   };
 };

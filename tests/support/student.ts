@@ -4,7 +4,7 @@ import type { MessageReceipt } from "@edvoyage/server";
 import { v7 as uuidv7 } from "uuid";
 import type { World } from "./world.ts";
 
-/** Somebody who is signed in and talks to others. */
+/** A student who is signed in and talks to others. */
 export interface Student {
   readonly id: UserId;
   readonly phone: string;
@@ -13,15 +13,15 @@ export interface Student {
   readonly rpc: RpcClient;
   /** Sends a message under a new command. */
   send(roomId: string, text: string, replyTo?: string): Promise<MessageReceipt>;
-  /** Has another among her contacts. */
+  /** Adds another student to this student's contacts. */
   knows(other: Student): Promise<unknown>;
-  /** Blocks another, whether she knows her or not. */
+  /** Blocks another student, who need not be a contact. */
   blocks(other: Student): Promise<unknown>;
-  /** What is in a room, oldest first: texts, `null` for removed messages. */
+  /** Returns the texts of a room, oldest first; `null` for removed messages. */
   texts(roomId: string): Promise<(string | null)[]>;
 }
 
-/** Signs somebody in who was never seen before. */
+/** Signs in a new student. */
 export const createStudent = async (
   world: World,
   options: { readonly phone?: string } = {},
@@ -43,11 +43,11 @@ export const createStudent = async (
   };
 };
 
-/** Opens the direct room of two students; returns its id. */
+/** Opens the direct room of two students. Returns its id. */
 export const openDirect = async (one: Student, other: Student): Promise<string> =>
   (await one.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds: [other.id] })).id;
 
-/** Opens a group in which all are members at once; returns its id. */
+/** Opens a group in which all are members at once. Returns its id. */
 export const openGroup = async (
   owner: Student,
   others: readonly Student[],

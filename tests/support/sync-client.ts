@@ -4,24 +4,24 @@ import { WebSocket } from "ws";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 
-/** Where to connect and as whom. */
+/** Where to connect, and with which key. */
 export interface SyncTarget {
-  /** The server's, as `http://…`. */
+  /** The server's address, as `http://…`. */
   readonly url: string;
   readonly token?: string | undefined;
 }
 
-/** The stock client, unmodified: what any app may use. */
+/** The unmodified client of y-websocket, which any app may use. */
 export interface StockClient {
   readonly doc: Y.Doc;
   readonly provider: WebsocketProvider;
-  /** The events of a segment, as any reader of its array sees them. */
+  /** Returns the events of a segment, as any reader of its array sees them. */
   events(): readonly (readonly unknown[])[];
-  /** The text of the messages among them. */
+  /** Returns the texts of the message events. */
   texts(): readonly unknown[];
-  /** Resolves once it has what the server has. */
+  /** Resolves once it is synced with the server. */
   synced(): Promise<void>;
-  /** Resolves with the code with which the server closed it for good. */
+  /** Resolves with the close code if the server closed it for good. */
   closed(): Promise<number>;
 }
 
@@ -32,7 +32,7 @@ const protocolsOf = (token: string | undefined): string[] => [
 
 const syncUrlOf = (url: string): string => `${url.replace(/^http/, "ws")}/sync`;
 
-/** Connects the stock client to a document; it is gone when the test is. */
+/** Connects the y-websocket client to a document. It is destroyed when the test ends. */
 export const connectStock = (
   { url, token }: SyncTarget,
   name: string,
@@ -61,17 +61,17 @@ export const connectStock = (
   };
 };
 
-/** A bare socket, for what the stock client would never send. */
+/** A plain socket that can send what the y-websocket client never would. */
 export interface RawClient {
   readonly socket: WebSocket;
-  /** All that came, in order. */
+  /** All messages that arrived, in order. */
   readonly received: Buffer[];
   send(...bytes: readonly (number | Uint8Array)[]): void;
   /** Resolves with the close code. */
   readonly closed: Promise<number>;
 }
 
-/** Opens a bare socket and waits until it is accepted. */
+/** Opens a plain socket and waits until it is accepted. */
 export const connectRaw = async (
   { url, token }: SyncTarget,
   name: string,
@@ -95,14 +95,14 @@ export const connectRaw = async (
   };
 };
 
-/** A watchdog, far from what anything here takes. */
+/** A watchdog, much longer than anything here takes. */
 const PATIENCE_MS = 20_000;
 
 /** Waits until a condition holds. */
 export const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
   const giveUpAt = Date.now() + PATIENCE_MS;
   while (!(await condition())) {
-    if (Date.now() > giveUpAt) throw new Error(`This never came to hold: ${condition.toString()}`);
+    if (Date.now() > giveUpAt) throw new Error(`This condition never became true: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };

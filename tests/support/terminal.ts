@@ -4,14 +4,14 @@ import { fileURLToPath } from "node:url";
 
 const BIN = fileURLToPath(new URL("../../cli/bin/edvoyage.js", import.meta.url));
 
-/** How a command ended and what it printed. */
+/** The output and exit code of a command. */
 export interface Ended {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs the terminal program as a child process with pipes, as a script would. */
+/** Runs the CLI as a child process with pipes, as a script would. */
 export const runTerminal = async (
   words: readonly string[],
   {

@@ -1,21 +1,21 @@
 import { connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** A network between a device and a server, which can fail as networks do. */
+/** A network between a device and a server that can fail as real networks do. */
 export interface Tunnel {
-  /** In place of the server's. */
+  /** The address to use instead of the server's. */
   readonly url: string;
-  /** How many connections were made, those that failed included. */
+  /** How many connections were made, including those that failed. */
   readonly attempts: number;
   /** Ends all connections. */
   cut(): void;
-  /** Swallows all that is said on the connections that there are; nobody is told. New ones work. */
+  /** Swallows everything sent on the open connections, without closing them. New connections work. */
   freeze(): void;
-  /** Closed, it refuses connections and ends those that there are. */
+  /** When closed, refuses new connections and ends the open ones. */
   setOpen(isOpen: boolean): void;
-  /** From now on nothing comes of a connection and nobody is told, until it is opened again. */
+  /** From now on, accepts connections and never answers, until it is opened again. */
   swallow(): void;
-  /** Holds back what the server says after its first words on each new connection. */
+  /** On each new connection, holds back what the server sends after its first bytes. */
   holdAnswers(): void;
   /** Lets through what was held back. */
   release(): void;

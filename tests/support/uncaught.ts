@@ -2,7 +2,7 @@ import { onTestFinished } from "vitest";
 
 const EVENTS = ["uncaughtException", "unhandledRejection"] as const;
 
-/** Collects what the platform is told that nobody has caught, in place of failing the test for it, while the test runs. */
+/** Collects uncaught errors and rejections while the test runs, instead of failing the test. */
 export const collectUncaught = (): readonly unknown[] => {
   const collected: unknown[] = [];
   const collect = (error: unknown): void => void collected.push(error);

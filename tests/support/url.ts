@@ -1,3 +1,3 @@
-/** The address of a request, however it is given. */
+/** Returns the address of a request in any form that `fetch` accepts. */
 export const urlOf = (input: Parameters<typeof fetch>[0]): string =>
   input instanceof Request ? input.url : input.toString();

@@ -22,13 +22,13 @@ export interface WorldOptions {
   readonly dialect?: TestDialect;
   readonly limits?: Partial<Record<LimitName, number>>;
   readonly environment?: Readonly<Record<string, string>>;
-  /** In place of one that catches all messages. */
+  /** Default: a provider that keeps all messages in `sms`. */
   readonly smsProvider?: SmsProvider;
-  /** In place of one that takes all pushes and keeps them. */
+  /** Default: a provider that accepts all pushes and keeps them in `pushes`. */
   readonly pushProvider?: PushProvider;
 }
 
-/** The environment of a server in production: messages are still caught. */
+/** The environment of a server in production. Messages are still kept in `sms`. */
 export const PRODUCTION = {
   EDVOYAGE_ENV: "production",
   EDVOYAGE_SECRET: "kZ8wq3vT1xLr6NpYb0JdFhSgUmCeAi27RoQt",
@@ -38,28 +38,28 @@ export const PRODUCTION = {
   EDVOYAGE_SMS_WEBHOOK_SECRET: "wJ4nHc6Rk0",
 } as const;
 
-/** A server of its own with all that surrounds it; gone when the test is. */
+/** A server with everything around it. It is closed when the test ends. */
 export interface World {
   readonly url: string;
   readonly clock: FakeClock;
-  /** Messages in the order in which they were sent. */
+  /** SMS in the order in which they were sent. */
   readonly sms: SmsMessage[];
   /** Pushes in the order in which they were sent. */
   readonly pushes: PushMessage[];
-  /** What the server logged, as one text. */
+  /** Returns everything that the server logged, as one text. */
   readonly logged: () => string;
   readonly databaseUrl: string;
   readonly dataDir: string;
   readonly adminToken: string;
   readonly server: Server;
-  /** A client for a key, or for nobody; `ip` is where the server sees it come from. */
+  /** Creates a client. Default: without a key. `ip`: the address that the server sees. */
   rpc(options?: { readonly token?: string | undefined; readonly ip?: string | undefined }): RpcClient;
   readonly admin: RpcClient;
-  /** A phone in somebody's hand. */
+  /** Creates a phone that receives the SMS for its number. */
   device(options?: DeviceOptions): Device;
-  /** Stops the server and starts another on the same database and secrets. */
+  /** Stops the server and starts another one on the same database and secrets. */
   restart(): Promise<World>;
-  /** Stops the server; what it resolves with starts another on the same database and secrets. */
+  /** Stops the server. Resolves with a function that starts another one on the same database and secrets. */
   stop(): Promise<() => Promise<World>>;
 }
 
@@ -75,7 +75,7 @@ export const createWorld = async (options: WorldOptions = {}): Promise<World> =>
 };
 
 /**
- * A second server on the database and with the secrets of a world. PostgreSQL alone has room for two. Default clock: the
+ * Starts a second server on the database and with the secrets of a world. Only PostgreSQL allows two servers. Default clock:
  * world's.
  */
 export const joinWorld = (
@@ -83,11 +83,11 @@ export const joinWorld = (
   { clock = world.clock, ...options }: WorldOptions & { readonly clock?: FakeClock } = {},
 ): Promise<World> => openWorld(options, { ...world, clock });
 
-type Surroundings = Pick<World, "databaseUrl" | "dataDir" | "clock" | "sms" | "pushes">;
+type WorldEnvironment = Pick<World, "databaseUrl" | "dataDir" | "clock" | "sms" | "pushes">;
 
 const openWorld = async (
   options: WorldOptions,
-  { databaseUrl, dataDir, clock, sms, pushes }: Surroundings,
+  { databaseUrl, dataDir, clock, sms, pushes }: WorldEnvironment,
 ): Promise<World> => {
   const config = parseConfig({
     EDVOYAGE_PORT: "0",
@@ -96,7 +96,7 @@ const openWorld = async (
     EDVOYAGE_SEED: "none",
     EDVOYAGE_LOG_LEVEL: "debug",
     EDVOYAGE_LIMITS: JSON.stringify(options.limits ?? {}),
-    // Tests say with x-forwarded-for where they call from.
+    // Tests set their client address with x-forwarded-for.
     EDVOYAGE_TRUSTED_PROXIES: "127.0.0.1",
     ...options.environment,
   });
@@ -160,7 +160,7 @@ const openWorld = async (
   };
 };
 
-/** Asserts that a call is refused for a reason, with these facts among its details. */
+/** Asserts that a call is refused for a reason, and that the details contain these facts. */
 export const expectRefusal = async (
   call: Promise<unknown>,
   reason: Refusal["reason"],

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { ExpoSecureStore } from "@edvoyage/client-sdk/react-native";
 import { asNativeCall, phone } from "./phone.ts";
 
-// `expo-secure-store`, as its sources of version 15 have it (src/SecureStore.ts): it takes strings alone under names of some
-// characters, and what it was told outlives the app. Of iOS, which has this constant.
+// A fake of `expo-secure-store` that follows its sources of version 15 (src/SecureStore.ts): it accepts only strings,
+// under names
+// of some characters, and its values outlive the app. This constant exists on iOS.
 export const AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY = 3;
 
 const keychain = join(phone.folder, "keychain.json");

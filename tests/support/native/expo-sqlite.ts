@@ -1,5 +1,5 @@
 import { createFakeExpoSqlite } from "../fake-expo-sqlite.ts";
 import { phone } from "./phone.ts";
 
-/** `expo-sqlite` of a phone with iOS. */
+/** `expo-sqlite` on iOS. */
 export const { openDatabaseAsync, deleteDatabaseAsync } = createFakeExpoSqlite(phone.folder, "ios");

@@ -1,7 +1,7 @@
 import type { NetInfo } from "@edvoyage/client-sdk/react-native";
 import { asNativeCall, phone } from "./phone.ts";
 
-/** `@react-native-community/netinfo`: says how things stand soon after one has begun to listen, and at each change. */
+/** `@react-native-community/netinfo`: reports the state soon after a listener was added, and at each change. */
 const netInfo: NetInfo = {
   addEventListener: (listener) => {
     phone.networkListeners.add(listener);

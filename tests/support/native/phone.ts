@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { WebSocket } from "ws";
 
-/** What the fakes of a phone's modules share: where it keeps things, and who is told of what happens to it. */
+/** State that the fakes of a phone's modules share: its folder, network and app state, and their listeners. */
 export const phone = {
   folder: process.env["PHONE_FOLDER"] ?? "",
   isConnected: true,
@@ -10,10 +10,10 @@ export const phone = {
   appStateListeners: new Set<() => void>(),
 };
 mkdirSync(phone.folder, { recursive: true });
-// React Native has one, and no channel between programs.
+// React Native has WebSocket, but no BroadcastChannel.
 Object.assign(globalThis, { WebSocket, BroadcastChannel: undefined });
 
-/** One call over the bridge: answered in a later turn. */
+/** Makes one call over the bridge, which is answered in a later turn. */
 export const asNativeCall = async <T>(task: () => T): Promise<T> => {
   await new Promise((resolve) => setImmediate(resolve));
   return task();
