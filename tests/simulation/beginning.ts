@@ -5,16 +5,16 @@ import { createSeededRandom } from "./random.ts";
 import { startServer, type SimulatedServer } from "./server.ts";
 import { startVirtualTime, type VirtualTime } from "./virtual-time.ts";
 
-/** What there is on the server when a history begins. */
+/** The state of the server when a history begins. */
 export interface Beginning {
   readonly students: readonly KnownStudent[];
-  /** A group of all, and a room of the first two. */
+  /** A group of all students, and a room of the first two. */
   readonly rooms: readonly { readonly id: string; readonly name: string; readonly members: number }[];
-  /** Makes a database of it; returns where. */
+  /** Copies the state into a new database file. Returns its path. */
   copy(): string;
 }
 
-/** A student who has signed in once, on a device that is not in the history. */
+/** A student who has signed in once, on a device that takes no part in the history. */
 export interface KnownStudent {
   readonly name: string;
   readonly phone: string;
@@ -22,25 +22,25 @@ export interface KnownStudent {
   readonly token: string;
 }
 
-/** A file system without a disk below it, where there is one: a history writes a thousand times. */
+/** A file system in memory, used where it exists: a history writes a thousand times. */
 const MEMORY_FOLDER = "/dev/shm";
-/** What needs no network takes so long at the most, in milliseconds. */
+/** The time limit for what needs no network, in milliseconds of virtual time. */
 const AT_ONCE_MS = 10;
 const NAMES = ["A", "B", "C"];
-/** Whatever the history: so that what came before in this process changes nothing in it. */
+/** The same seed for every history, so that earlier histories in this process change nothing. */
 const SEED = 1;
 
 let folder: string | undefined;
 let copies = 0;
 const beginnings = new Map<number, Beginning>();
 
-/** How long after its beginning a history goes on, in milliseconds. */
-export const BEGUN_FOR_MS = 60_000;
+/** How long after the beginning a history starts, in milliseconds. */
+export const HISTORY_STARTS_AFTER_MS = 60_000;
 
-/** The beginning for so many students. Made in a time of its own, the first time that it is asked for. */
+/** Returns the beginning for a number of students. The first call makes it, in a virtual time of its own. */
 export const beginWith = async (students: number): Promise<Beginning> => {
-  const known = beginnings.get(students);
-  if (known) return known;
+  const existing = beginnings.get(students);
+  if (existing) return existing;
   const time = startVirtualTime();
   try {
     const beginning = await make(students, time);
@@ -51,7 +51,7 @@ export const beginWith = async (students: number): Promise<Beginning> => {
   }
 };
 
-/** Deletes what a copy has come to. */
+/** Deletes the files of a database copy. */
 export const dropCopy = (path: string): void => {
   for (const suffix of ["", "-wal", "-shm", ".lock"]) rmSync(`${path}${suffix}`, { force: true });
 };
@@ -98,7 +98,7 @@ const openRooms = async (
   if (!first || !second) throw new Error("There are at least two students");
   const rpc = server.rpc(first.token);
   const memberIds = [second, ...others].map(({ id }) => id);
-  // Whoever does not know the one who asks is invited, and no member yet.
+  // A student who does not know the creator would only be invited, and not be a member yet.
   for (const { token } of [second, ...others]) {
     await server.rpc(token).contacts.add.mutate({ userId: first.id });
   }
@@ -113,13 +113,13 @@ const openRooms = async (
   ];
 };
 
-/** Of all databases; it is gone with the process. */
+/** Returns the folder of all databases. It is deleted when the process exits. */
 const folderOfProcess = (): string => {
   if (folder === undefined) {
     const parent = existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir();
-    const made = mkdtempSync(join(parent, "edvoyage-simulation-"));
-    process.once("exit", () => rmSync(made, { recursive: true, force: true }));
-    folder = made;
+    const created = mkdtempSync(join(parent, "edvoyage-simulation-"));
+    process.once("exit", () => rmSync(created, { recursive: true, force: true }));
+    folder = created;
   }
   return folder;
 };

@@ -6,8 +6,8 @@ import type { Ledger } from "./ledger.ts";
 import { pause } from "./sign-in.ts";
 import type { SimulatedRoom, SimulatedStudent, SimulatedWorld } from "./world.ts";
 
-/** A message as everybody has to see it. */
-interface Seen {
+/** The parts of a message that everybody must see alike. */
+interface SeenMessage {
   readonly id: string;
   readonly authorId: string;
   readonly text: string | null;
@@ -18,13 +18,13 @@ interface Seen {
 }
 
 const PAGE = 100;
-/** How long a device may take to show what is on the server, in milliseconds. */
+/** How long a device may take to show the server's state, in milliseconds. */
 const SHOWN_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * Checks, when all has come to rest, that every message that an app has kept is in its room once, in the order of its
- * device, with its last text; and that all devices of all members show the same.
+ * Checks, at the end of a history, that every message that an app has accepted is in its room once, in the order of its
+ * device, with its last text, and that all devices of all members show the same messages.
  */
 export const checkChat = async (world: SimulatedWorld, appliedOf: AppliedOf): Promise<void> => {
   await checkRoomLists(world);
@@ -44,13 +44,13 @@ export const checkChat = async (world: SimulatedWorld, appliedOf: AppliedOf): Pr
   }
 };
 
-/** All messages that there ever were, oldest first; removed ones have no text. */
+/** Reads all messages that were ever sent, oldest first. Removed messages have no text. */
 const readRoom = async (
   world: SimulatedWorld,
   { room, member }: { readonly room: SimulatedRoom; readonly member: SimulatedStudent },
-): Promise<readonly Seen[]> => {
+): Promise<readonly SeenMessage[]> => {
   const rpc = world.witness(member);
-  const seen: Seen[] = [];
+  const seen: SeenMessage[] = [];
   let before: Awaited<ReturnType<typeof rpc.chat.history.query>>["nextCursor"] = null;
   do {
     const page: Awaited<ReturnType<typeof rpc.chat.history.query>> = await rpc.chat.history.query({
@@ -64,7 +64,7 @@ const readRoom = async (
   return seen.reverse();
 };
 
-const toSeen = (message: Omit<Seen, "reactions"> & Pick<Message, "reactions">): Seen => {
+const toSeen = (message: Omit<SeenMessage, "reactions"> & Pick<Message, "reactions">): SeenMessage => {
   const { id, authorId, text, replyTo, at, position, reactions } = message;
   return {
     id,
@@ -85,12 +85,12 @@ const checkMessages = (
     applied,
   }: {
     readonly room: SimulatedRoom;
-    readonly onServer: readonly Seen[];
+    readonly onServer: readonly SeenMessage[];
     readonly applied: ReadonlySet<string>;
   },
 ): void => {
   const byId = new Map(onServer.map((message) => [message.id, message]));
-  if (byId.size < onServer.length) violations.push(`A message is twice in ${room.name}`);
+  if (byId.size < onServer.length) violations.push(`There is a duplicate message in ${room.name}`);
   const stateById = new Map(ledger.commands.map((command) => [command.id, command]));
   for (const noted of messages.values()) {
     if (noted.room !== room.id) continue;
@@ -101,16 +101,19 @@ const checkMessages = (
       noted.mayBeRemoved || noted.mayBeDiscarded || command?.mayBeDiscarded || command?.state === "refused";
     if (!message && !isExcused) violations.push(`${name} is not in ${room.name}`);
     if (message?.text === null && !noted.mayBeRemoved)
-      violations.push(`${name} is removed, which nobody wanted`);
+      violations.push(`${name} is removed, although nobody removed it`);
     const owner = students.find((student) => student.name === noted.student);
     if (message && message.authorId !== owner?.id) violations.push(`${name} has another author`);
     if (message && message.text !== null && !lastTexts(noted, { ledger, applied }).has(message.text)) {
-      violations.push(`${name} says "${message.text}", which nobody said last`);
+      violations.push(`${name} has the text "${message.text}", which no device set last`);
     }
   }
 };
 
-/** What a message may say: what some device made it say last, and before if that had no effect or is not known to be kept. */
+/**
+ * Returns the texts that a message may have: the last text of any device, and earlier ones if a later edit had no effect
+ * or is not known to be stored.
+ */
 const lastTexts = (
   { texts }: NotedMessage,
   { ledger, applied }: { readonly ledger: Ledger; readonly applied: ReadonlySet<string> },
@@ -128,10 +131,10 @@ const lastTexts = (
   return last;
 };
 
-/** What one device wrote into a room is in the order in which it was written. */
+/** Checks that the messages of one device in a room are in the order in which they were written. */
 const checkOrder = (
   { ledger, violations }: SimulatedWorld,
-  { room, onServer }: { readonly room: SimulatedRoom; readonly onServer: readonly Seen[] },
+  { room, onServer }: { readonly room: SimulatedRoom; readonly onServer: readonly SeenMessage[] },
 ): void => {
   const placeById = new Map(onServer.map(({ id }, place) => [id, place]));
   const lastByDevice = new Map<string, number>();
@@ -159,30 +162,30 @@ const checkDevice = async (
     readonly device: SimulatedDevice;
     readonly student: SimulatedStudent;
     readonly room: SimulatedRoom;
-    readonly expected: readonly Seen[];
+    readonly expected: readonly SeenMessage[];
   },
 ): Promise<void> => {
-  const wanted = JSON.stringify(expected);
+  const expectedJson = JSON.stringify(expected);
   const shown = device.app?.client.chat.room(room.id);
   if (!shown) return;
   const leave = shown.watch(() => {});
   const own = (): readonly Message[] => shown.messages.filter(({ state }) => state !== "failed");
-  const isWell = (): boolean =>
-    JSON.stringify(own().map(toSeen)) === wanted &&
+  const isUpToDate = (): boolean =>
+    JSON.stringify(own().map(toSeen)) === expectedJson &&
     own().every(({ state, hasPendingChange }) => state === "acked" && !hasPendingChange);
   const until = world.time.now() + SHOWN_WITHIN_MS;
-  while (!isWell() && world.time.now() < until) {
+  while (!isUpToDate() && world.time.now() < until) {
     const isMore = shown.isLoaded && shown.hasOlder && (await shown.loadOlder().catch(() => false));
     if (!isMore) await pause(world, LOOK_EVERY_MS);
   }
   leave();
-  if (isWell()) return;
+  if (isUpToDate()) return;
   world.violations.push(
-    `${device.name} shows ${student.name} in ${room.name} something else than is there: ${JSON.stringify({ shown: own().map(toSeen), expected })}`,
+    `${device.name} shows ${student.name} other messages in ${room.name} than the server has: ${JSON.stringify({ shown: own().map(toSeen), expected })}`,
   );
 };
 
-/** The list of rooms is the same on all devices of a student, and says what the server says. */
+/** Checks that all devices of a student show the same list of rooms as the server. */
 const checkRoomLists = async (world: SimulatedWorld): Promise<void> => {
   for (const student of world.students) {
     const { rooms } = await world.witness(student).inbox.changes.query({});
@@ -191,7 +194,7 @@ const checkRoomLists = async (world: SimulatedWorld): Promise<void> => {
       const shown = (device.app?.client.chat.rooms() ?? []).map(toLine).sort();
       if (JSON.stringify(shown) === JSON.stringify(expected)) continue;
       world.violations.push(
-        `${device.name} shows ${student.name} other rooms than there are: ${JSON.stringify({ shown, expected })}`,
+        `${device.name} shows ${student.name} other rooms than the server has: ${JSON.stringify({ shown, expected })}`,
       );
     }
   }

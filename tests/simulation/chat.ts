@@ -4,7 +4,7 @@ import type { SeededRandom } from "./random.ts";
 import type { Step } from "./steps.ts";
 import type { SimulatedRoom, SimulatedStudent, SimulatedWorld } from "./world.ts";
 
-/** What students do in rooms. */
+/** Actions of students in rooms. */
 export const chatSteps: readonly Step[] = [
   { weight: 40, begin: (world, device) => void send(world, device) },
   {
@@ -39,17 +39,17 @@ export const chatSteps: readonly Step[] = [
   },
 ];
 
-/** What was written into a room by an app that said that it is kept. */
+/** A message that an app has accepted, that is, reported as stored. */
 export interface NotedMessage {
   readonly id: string;
   readonly room: string;
   readonly device: string;
   readonly student: string;
-  /** What devices made it say, each in its order. */
+  /** All texts that devices gave to the message, in the order of each device. */
   readonly texts: NotedText[];
-  /** Somebody wanted it gone. */
+  /** Whether somebody has removed the message. */
   mayBeRemoved: boolean;
-  /** It may have been dropped with all that the student had on this device. */
+  /** Whether it may have been deleted together with all data of the student on this device. */
   mayBeDiscarded: boolean;
 }
 
@@ -57,7 +57,7 @@ export interface NotedMessage {
 export interface NotedText {
   readonly device: string;
   readonly text: string;
-  /** The app has said that it is kept. */
+  /** Whether the app has reported it as stored. */
   isDone: boolean;
 }
 
@@ -70,13 +70,13 @@ interface InRoom {
 
 const EMOJI = ["👍", "🎉", "😀"] as const;
 
-/** Does something in one of the rooms of who is signed in. */
+/** Does something in one of the rooms of the student who is signed in. */
 const inRoom = (
   world: SimulatedWorld,
   device: SimulatedDevice,
   { what, act }: { readonly what: string; readonly act: (where: InRoom) => Promise<unknown> },
 ) => {
-  // Of its own: how much is drawn depends on what is shown, and that on when the app is ready.
+  // A random stream of its own: the number of draws depends on what is shown, and thereby on when the app is ready.
   const random = world.random.fork(`${what} ${world.random.between(0, 1e9)}`);
   return world.act(device, what, async ({ client }) => {
     const student = world.studentOn(device);
@@ -107,7 +107,7 @@ const send = (world: SimulatedWorld, device: SimulatedDevice) =>
       if (world.studentOn(device) !== student) return;
       const shown = room.messages.find((message) => message.id === id);
       if (shown?.text !== text || shown.state !== "pending") {
-        world.violations.push(`A message on ${device.name} is said to be kept, and is not shown`);
+        world.violations.push(`A message on ${device.name} was reported as stored, and is not shown`);
       }
     },
   });

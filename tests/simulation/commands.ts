@@ -1,13 +1,13 @@
 import type { Ledger, NotedCommand } from "./ledger.ts";
 import type { SimulatedStudent, SimulatedWorld } from "./world.ts";
 
-/** Why the server may refuse a command of these histories: somebody removed what it was to change. */
+/** Reasons for which the server may refuse a command in a history: somebody removed what the command should change. */
 const LEGITIMATE_REASONS: ReadonlySet<string | undefined> = new Set(["not-found", "conflict", "forbidden"]);
 
 /** The commands of a student that took effect on the server. */
 export type AppliedOf = (student: SimulatedStudent) => ReadonlySet<string>;
 
-/** Reads which commands took effect. */
+/** Reads from the database which commands took effect. */
 export const readApplied = ({ server, students }: SimulatedWorld): AppliedOf => {
   const rows = server.rows<{ readonly user_id: string; readonly command_id: string }>(
     "select user_id, command_id from commands",
@@ -22,8 +22,8 @@ export const readApplied = ({ server, students }: SimulatedWorld): AppliedOf => 
 };
 
 /**
- * Checks, when all has come to rest, that every command was decided: what has gone from an outbox had its effect, unless it
- * was discarded; what was refused had none; and nothing has an effect that nobody wrote.
+ * Checks, at the end of a history, that every command has a final result: a command that left an outbox took effect, unless
+ * it was discarded; a refused command took no effect; and nothing took effect that nobody wrote.
  */
 export const checkCommands = (world: SimulatedWorld, appliedOf: AppliedOf): void => {
   const { ledger, students, violations } = world;
@@ -35,7 +35,7 @@ export const checkCommands = (world: SimulatedWorld, appliedOf: AppliedOf): void
     if (state === "waiting") violations.push(`${name} was never sent`);
     if (state === "gone" && !isApplied && !mayBeDiscarded && !isReplaced(command, ledger))
       violations.push(`${name} was lost`);
-    // A refusal is not kept on the server, for the student may retry it: one that arrives twice is judged twice.
+    // The server does not remember a refusal, because the student may retry. A command that arrives twice is judged twice.
     if (state === "refused" && isApplied && world.sent.get(id)?.times === 1) {
       violations.push(`${name} was refused, and took effect`);
     }
@@ -46,12 +46,12 @@ export const checkCommands = (world: SimulatedWorld, appliedOf: AppliedOf): void
   for (const [student, ids] of applied) {
     for (const id of ids) {
       if (!ledger.has(id) && !world.sent.has(id))
-        violations.push(`${student} has an effect of nobody's command`);
+        violations.push(`${student} has an effect of a command that no device wrote`);
     }
   }
 };
 
-/** Of what a device does twice to a message or a room, the first is not sent when the second comes before it. */
+/** Returns whether a later command for the same message or room replaced this one before it was sent. */
 const isReplaced = (command: NotedCommand, ledger: Ledger): boolean => {
   const { procedure, input } = command;
   const subject = subjectOf(input);

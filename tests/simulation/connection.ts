@@ -4,36 +4,36 @@ import type { VirtualTime } from "./virtual-time.ts";
 /** The two ends of a connection. */
 export type Side = "device" | "server";
 
-/** One connection of a device with the server, over which bytes take their time. */
+/** One connection of a device with the server, with latency. */
 export interface SimulatedConnection {
-  /** Where the device reads and writes. */
+  /** The end at which the device reads and writes. */
   readonly device: Duplex;
-  /** Ends it at once. What is on its way is lost; an end that is not told learns nothing, ever. */
+  /** Ends it at once. Bytes in flight are lost. Only the ends in `told` learn about it. */
   cut(told: readonly Side[]): void;
-  /** Lets nothing arrive any more, and tells nobody. */
+  /** Stops delivering, without telling either end. */
   swallow(): void;
-  /** What was held up is on its way again. */
+  /** Delivers again what was held up. */
   resume(): void;
-  /** Lets go of both ends. */
+  /** Destroys both ends. */
   close(): void;
 }
 
-export interface LineOptions {
+export interface ConnectionOptions {
   readonly time: VirtualTime;
   /** How long the next bytes take, in milliseconds. */
   readonly delayMs: () => number;
-  /** Where the server sees it come from. */
+  /** The client address that the server sees. */
   readonly address: string;
-  /** Takes the server's end; returns whether there is a server. */
+  /** Takes the server's end. Returns whether the server is up. */
   readonly accept: (end: Duplex) => boolean;
-  /** Whether nothing passes for now. */
+  /** Whether nothing is delivered at the moment. */
   readonly isHeldUp: () => boolean;
-  /** Called with each piece before it is sent; returns whether it is sent. */
+  /** Called with each piece before it is sent. Returns whether to send it. */
   readonly onPiece: (from: Side) => boolean;
   readonly onClosed: () => void;
 }
 
-/** What travels: bytes, or what a side has done with its end. */
+/** A unit that travels: bytes, or a change of the connection's state. */
 type Piece = Buffer | "connect" | "end" | "gone";
 
 interface Sent {
@@ -41,61 +41,61 @@ interface Sent {
   readonly dueAt: number;
 }
 
-/** Opens a connection; the server hears of it when its first piece arrives. */
-export const openSimulatedConnection = (options: LineOptions): SimulatedConnection => {
+/** Opens a connection. The server learns about it when its first piece arrives. */
+export const openSimulatedConnection = (options: ConnectionOptions): SimulatedConnection => {
   const { time } = options;
-  const underway: Record<Side, Sent[]> = { device: [], server: [] };
-  const ends: Record<Side, LineEnd> = {
-    device: new LineEnd((piece) => send("device", piece), options.address),
-    server: new LineEnd((piece) => send("server", piece), options.address),
+  const inFlight: Record<Side, Sent[]> = { device: [], server: [] };
+  const ends: Record<Side, ConnectionEnd> = {
+    device: new ConnectionEnd((piece) => send("device", piece), options.address),
+    server: new ConnectionEnd((piece) => send("server", piece), options.address),
   };
   let state: "open" | "swallowing" | "over" = "open";
 
   const send = (from: Side, piece: Piece): void => {
     if (state !== "open" || (Buffer.isBuffer(piece) && !options.onPiece(from))) return;
-    const queue = underway[from];
+    const queue = inFlight[from];
     const dueAt = Math.max(queue.at(-1)?.dueAt ?? 0, time.now() + options.delayMs());
     queue.push({ piece, dueAt });
     if (queue.length === 1) wait(from);
   };
 
   const wait = (from: Side): void => {
-    const [next] = underway[from];
+    const [next] = inFlight[from];
     if (next) time.after(next.dueAt - time.now(), () => arrive(from));
   };
 
   const arrive = (from: Side): void => {
     if (state !== "open" || options.isHeldUp()) return;
-    const [next] = underway[from];
-    // Another timer waits for it: there are two after something was held up.
+    const [next] = inFlight[from];
+    // A second timer may be waiting for the same piece after a partition.
     if (!next || next.dueAt > time.now()) return;
-    underway[from].shift();
+    inFlight[from].shift();
     wait(from);
     deliver(next.piece, from === "device" ? ends.server : ends.device);
   };
 
-  const deliver = (piece: Piece, to: LineEnd): void => {
+  const deliver = (piece: Piece, to: ConnectionEnd): void => {
     if (piece === "connect") {
-      if (!options.accept(ends.server)) line.cut(["device"]);
+      if (!options.accept(ends.server)) connection.cut(["device"]);
       return;
     }
     if (!to.destroyed && Buffer.isBuffer(piece)) to.push(piece);
     if (!to.destroyed && !Buffer.isBuffer(piece)) to.finish();
-    if (piece === "gone" && ends.device.destroyed && ends.server.destroyed) over();
+    if (piece === "gone" && ends.device.destroyed && ends.server.destroyed) finishConnection();
   };
 
-  const over = (): void => {
+  const finishConnection = (): void => {
     if (state === "over") return;
     state = "over";
-    underway.device = [];
-    underway.server = [];
+    inFlight.device = [];
+    inFlight.server = [];
     options.onClosed();
   };
 
-  const line: SimulatedConnection = {
+  const connection: SimulatedConnection = {
     device: ends.device,
     cut: (told) => {
-      over();
+      finishConnection();
       for (const side of told) ends[side].destroy(new Error("read ECONNRESET"));
     },
     swallow: () => {
@@ -111,11 +111,11 @@ export const openSimulatedConnection = (options: LineOptions): SimulatedConnecti
     },
   };
   send("device", "connect");
-  return line;
+  return connection;
 };
 
-/** An end of a line: as much of a socket as HTTP and WebSockets ask for. */
-class LineEnd extends Duplex {
+/** One end of a connection. It implements as much of a socket as HTTP and WebSockets need. */
+class ConnectionEnd extends Duplex {
   readonly remoteAddress: string;
   readonly #send: (piece: Piece) => void;
   #isFinished = false;
@@ -124,11 +124,11 @@ class LineEnd extends Duplex {
     super();
     this.#send = send;
     this.remoteAddress = remoteAddress;
-    // Whoever has no use for it yet or any more does not listen.
+    // An owner that does not use the socket yet, or no longer uses it, does not listen.
     this.on("error", () => {});
   }
 
-  /** The other side has nothing more to say. */
+  /** Called when the other side sends nothing more. */
   finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
@@ -160,7 +160,7 @@ class LineEnd extends Duplex {
     return this;
   }
 
-  /** By the real clock in Node; nothing here is to wait for that. */
+  /** Ignored: Node would use the real clock, and nothing here may depend on it. */
   setTimeout(): this {
     return this;
   }

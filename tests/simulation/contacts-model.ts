@@ -1,30 +1,30 @@
 import type { NotedCommand } from "./ledger.ts";
 
-/** A contact as a model has it; `null` is none. */
+/** A contact in the model; `null` means none. */
 export type ModelContact = {
   readonly nickname: string | null;
   readonly favourite: boolean;
   readonly blocked: boolean;
 } | null;
 
-/** Commands of one student for one contact, in the order in which a device sends them. */
+/** Commands of one student about one contact, in the order in which a device sends them. */
 export interface Lane {
   readonly commands: readonly ModelCommand[];
 }
 
-/** A command that took effect once, or was refused. */
+/** A command that took effect once or was refused. */
 export interface ModelCommand extends Readonly<Pick<NotedCommand, "notedAt" | "settledAt">> {
   readonly procedure: string;
   readonly input: object;
   readonly outcome: "applied" | "refused";
 }
 
-/** A command may have been sent a little before it was seen on its device, in milliseconds. */
+/** A command may have been sent this much earlier than it was seen on its device, in milliseconds. */
 const SLACK_MS = 1_000;
 
 /**
- * Whether a contact can have become what it is by these commands: each once, those of a lane in their order, and none before
- * another that was over when it was written. Tries all orders in which that may have been.
+ * Returns whether these commands can have led to this contact: each applied once, those of a lane in order, and none before a
+ * command that was settled before it was written. Tries all orders that satisfy this.
  */
 export const isExplained = (contact: ModelContact, lanes: readonly Lane[]): boolean => {
   const start = lanes.map(() => 0);
@@ -49,14 +49,14 @@ export const isExplained = (contact: ModelContact, lanes: readonly Lane[]): bool
 };
 
 interface Reached {
-  /** How many commands of each lane have been. */
+  /** How many commands of each lane were applied. */
   readonly done: readonly number[];
   readonly contact: ModelContact;
 }
 
 const keyOf = (done: readonly number[], contact: ModelContact): string => JSON.stringify([done, contact]);
 
-/** Whether something else was over before this was written, and has not been yet. */
+/** Returns whether another command, not applied yet, was settled before this one was written. */
 const isTooEarly = (command: ModelCommand, lanes: readonly Lane[], done: readonly number[]): boolean =>
   lanes.some((lane, index) => {
     const next = lane.commands[done[index] ?? 0];

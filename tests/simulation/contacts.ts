@@ -5,7 +5,7 @@ import type { NotedCommand } from "./ledger.ts";
 import type { Step } from "./steps.ts";
 import type { SimulatedStudent, SimulatedWorld } from "./world.ts";
 
-/** What students do with their contacts. */
+/** Actions of students on their contacts. */
 export const contactSteps: readonly Step[] = [
   { weight: 15, begin: (world, device) => void changeContact(world, device) },
   {
@@ -32,11 +32,11 @@ const changeContact = async (world: SimulatedWorld, device: SimulatedDevice): Pr
     ...(random.chance(0.3) ? { blocked: random.chance(0.5) } : {}),
   };
   await world.act(device, `contacts.${kind}`, async ({ client }) => {
-    // Who is signed in is known only now.
+    // Only at this point it is known who is signed in.
     const owner = world.studentOn(device);
     const others = students.filter((student) => student !== owner);
     const id = others[draw % others.length]?.id ?? "";
-    // Says whose it is wherever it turns up.
+    // The nickname names its owner, so that it can be recognised anywhere.
     const nickname = `${owner?.name} of ${device.name} ${draw}`;
     if (kind === "add") await client.contacts.add(id, { nickname });
     if (kind === "update") await client.contacts.update(id, { nickname, ...change });
@@ -52,11 +52,11 @@ const changeContact = async (world: SimulatedWorld, device: SimulatedDevice): Pr
           (!("nickname" in input) || input.nickname === nickname),
       );
     if (!isKept)
-      violations.push(`contacts.${kind} on ${device.name} is said to be kept, and is not in the outbox`);
+      violations.push(`contacts.${kind} on ${device.name} was reported as stored, and is not in the outbox`);
   });
 };
 
-/** Checks, when all has come to rest, that contacts are what the commands made of them, on every device. */
+/** Checks, at the end of a history, that every device shows the contacts that the commands led to. */
 export const checkContacts = async (world: SimulatedWorld, appliedOf: AppliedOf): Promise<void> => {
   const { server, students, violations } = world;
   const rows = server.rows<ContactRow>(
@@ -72,7 +72,7 @@ export const checkContacts = async (world: SimulatedWorld, appliedOf: AppliedOf)
     }
     for (const other of students) {
       if (other === student) continue;
-      const row = own.find((one) => one.contact_id === other.id);
+      const row = own.find((contactRow) => contactRow.contact_id === other.id);
       const contact = row ? rowToContact(row) : null;
       if (!isExplained(contact, lanesOf(world, { owner: student, other, applied }))) {
         violations.push(
@@ -129,7 +129,7 @@ const checkDevice = async (
   );
 };
 
-/** What each device sent for one contact, as far as it had an effect or was refused. */
+/** Returns the commands of each device about one contact that took effect or were refused. */
 const lanesOf = (
   { ledger, sent }: SimulatedWorld,
   {
@@ -143,7 +143,7 @@ const lanesOf = (
   },
 ): readonly Lane[] => {
   const lanes = new Map<string, ModelCommand[]>();
-  // An app may have ended after it had sent one and before it could show it.
+  // An app may have been killed after sending a command and before showing it.
   for (const [id, { procedure, input, at }] of sent) {
     if (!applied.has(id) || ledger.has(id) || !isAbout({ procedure, input }, other)) continue;
     lanes.set(id, [
@@ -154,7 +154,7 @@ const lanesOf = (
     if (command.student !== owner.name || !isAbout(command, other)) continue;
     const outcome = outcomeOf(command, applied);
     if (outcome === "nothing") continue;
-    // What the app had given up may still have been on its way.
+    // A command that the app had given up may still have been in flight.
     const isLate = outcome === "applied" && (command.state === "refused" || command.mayBeDiscarded);
     const lane = command.wasRetried || isLate ? command.id : command.device;
     const settledAt = isLate ? Number.POSITIVE_INFINITY : command.settledAt;

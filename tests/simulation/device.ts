@@ -11,33 +11,33 @@ import { createWebSocketClass } from "./web-socket.ts";
 /** One run of the app on a device. */
 export interface App {
   readonly client: Client;
-  /** Whether it still runs: what an ended one does counts for nothing. */
+  /** Whether the app still runs. Ignore what an ended app does. */
   readonly isAlive: boolean;
-  /** Resolves when it can be used; never when it ends before. */
+  /** Resolves when the app can be used. Never settles if it ends earlier. */
   readonly ready: Promise<void>;
 }
 
-/** A phone with a disk, a clock, a network and an app that may end at any moment. */
+/** A phone with a disk, a clock, a network, and an app that may end at any moment. */
 export interface SimulatedDevice {
   readonly name: string;
   readonly uplink: Uplink;
   readonly disk: Disk;
-  /** An admin who signs it out takes the data with it. */
+  /** Whether the app deletes its data when an admin ends the session. */
   readonly wipesWhenRevoked: boolean;
   readonly app: App | undefined;
-  /** Starts the app; no matter if it runs. */
+  /** Starts the app, unless it already runs. */
   start(): App;
-  /** Ends the app as the system does: without a word. */
+  /** Ends the app without warning, as the operating system does. */
   kill(): void;
-  /** Ends the app within the write of this number from now; 0 calls it off. */
+  /** Kills the app during its n-th write from now. 0 cancels this. */
   killAtWrite(number: number): void;
-  /** Closes the app as it should be. */
+  /** Closes the app in the regular way. */
   close(): Promise<void>;
-  /** Puts the clock forward or back. */
+  /** Sets the clock forward or back. */
   moveClock(ms: number): void;
-  /** Lets go of all that this run of the simulation need not wait for. */
+  /** Releases everything that the simulation need not wait for. */
   abandon(): void;
-  /** A storm of the network also makes requests arrive twice. */
+  /** Sets how bad the network is, from 0 to 1. A storm also makes requests arrive twice. */
   setStorm(storm: number): void;
 }
 
@@ -50,11 +50,11 @@ export interface DeviceOptions extends Pick<UplinkOptions, "accept"> {
   readonly onRequest: (request: SimulatedRequest) => void;
   readonly onStarted: (app: App) => void;
   readonly onProblem: (problem: Problem) => void;
-  /** Breaks something on purpose. */
+  /** Plants a fault. */
   readonly sabotage?: Sabotage;
 }
 
-/** Gives an app something worse than it should have. */
+/** Wraps the options of a client to plant a fault. */
 export type Sabotage = (options: ClientOptions) => ClientOptions;
 
 const SLOW_DISK_MS = 20;
@@ -68,24 +68,24 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
   let clockOffset = 0;
   let storm = 0;
   let runs = 0;
-  const nowhere: SimulatedConnection[] = [];
+  const deadConnections: SimulatedConnection[] = [];
   let running: { readonly app: App; readonly session: DiskSession; end: () => void } | undefined;
 
   const start = (): App => {
     if (running) return running.app;
-    const ofRun = random.fork(`run ${(runs += 1)}`);
+    const runRandom = random.fork(`run ${(runs += 1)}`);
     const session = disk.open();
     let isAlive = true;
-    /** What an ended app asks for is never answered. */
+    /** Connects. An ended app never gets an answer. */
     const connect = () => {
       if (isAlive) return uplink.connect();
-      const line = openNowhere(time);
-      nowhere.push(line);
+      const line = openDeadConnection(time);
+      deadConnections.push(line);
       return line.device;
     };
     const fetchNow = createFetch({
       time,
-      random: ofRun.fork("fetch"),
+      random: runRandom.fork("fetch"),
       connect,
       repeats: () => storm / 2,
       strike,
@@ -110,7 +110,7 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
           now: () => time.now() + clockOffset,
           after: (delayMs, task) => time.after(delayMs, () => isAlive && task()),
         },
-        randomBytes: (count) => ofRun.bytes(count),
+        randomBytes: (count) => runRandom.bytes(count),
         onProblem: (problem) => {
           if (isAlive) options.onProblem(problem);
         },
@@ -164,7 +164,7 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
     abandon: () => {
       running?.end();
       uplink.close();
-      for (const line of nowhere) line.close();
+      for (const line of deadConnections) line.close();
     },
     setStorm: (next) => {
       storm = next;
@@ -173,8 +173,8 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
   };
 };
 
-/** A connection of which nothing is ever heard. */
-const openNowhere = (time: VirtualTime): SimulatedConnection =>
+/** Opens a connection that never delivers anything. */
+const openDeadConnection = (time: VirtualTime): SimulatedConnection =>
   openSimulatedConnection({
     time,
     delayMs: () => 1,

@@ -8,28 +8,28 @@ import type { Fault } from "./faults.ts";
 import type { SeededRandom } from "./random.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
-/** What a device keeps while its apps come and go. */
+/** A device's disk, which outlives the runs of its app. */
 export interface Disk {
-  /** What one run of the app sees of it, until that run ends. */
+  /** Opens the disk for one run of the app. */
   open(): DiskSession;
-  /** From now on, or no longer, there is room for nothing more. */
+  /** Makes the disk full, or frees space again. */
   setFull(isFull: boolean): void;
   readonly isFull: boolean;
 }
 
-/** A disk in the hands of one run of the app. */
+/** The disk as one run of the app sees it. */
 export interface DiskSession {
   readonly storage: StorageAdapter;
-  /** Ends the run within the write of this number from now, and calls `killed` in that moment; 0 calls it off. */
+  /** Ends the run during its n-th write from now, and calls `killed` at that moment. 0 cancels this. */
   killAtWrite(number: number, killed: () => void): void;
-  /** The run has ended: what it asks for from now on is never answered, and changes nothing. */
+  /** Ends the run: later calls never settle and change nothing. */
   end(): void;
 }
 
 export interface DiskOptions {
   readonly time: VirtualTime;
   readonly random: SeededRandom;
-  /** How long reading and writing may take, in milliseconds; 0 for a disk that is done at once. */
+  /** The longest time that a read or write takes, in milliseconds. 0: no latency. */
   readonly latencyMs: number;
   readonly strike: (fault: Fault) => void;
 }
@@ -39,19 +39,19 @@ export const createDisk = ({ time, random, latencyMs, strike }: DiskOptions): Di
   let isFull = false;
 
   const open = (): DiskSession => {
-    let isOver = false;
+    let isEnded = false;
     let kill: { left: number; readonly killed: () => void } | undefined;
     let last: Promise<unknown> = Promise.resolve();
-    // Another program over the same memory each time; what it says to others ends with it, for phones have no tabs.
+    // Each run is another program on the same memory. Its channel to other tabs is left out, because phones have no tabs.
     const { peers: _peers, ...adapter } = memory.connect();
 
-    /** Does one thing after the other, in the order in which they were asked for. */
+    /** Runs tasks one at a time, in the order in which they were requested. */
     const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
       const result = last.then(async () => {
         if (latencyMs > 0) {
           await new Promise<void>((resolve) => void time.after(random.between(1, latencyMs), resolve));
         }
-        return isOver ? never<T>() : task();
+        return isEnded ? never<T>() : task();
       });
       last = result.catch(() => {});
       return result;
@@ -60,14 +60,14 @@ export const createDisk = ({ time, random, latencyMs, strike }: DiskOptions): Di
     const write = async (task: () => Promise<void>): Promise<void> => {
       if (isFull) {
         strike("disk full");
-        throw new StorageError("full", "There is no room on this device");
+        throw new StorageError("full", "The disk is full");
       }
       if (!kill || (kill.left -= 1) > 0) return task();
       const { killed } = kill;
-      const isMade = random.chance(0.5);
-      strike(isMade ? "killed after a write" : "killed before a write");
-      if (isMade) await task();
-      isOver = true;
+      const isWritten = random.chance(0.5);
+      strike(isWritten ? "killed after a write" : "killed before a write");
+      if (isWritten) await task();
+      isEnded = true;
       killed();
       return never();
     };
@@ -93,7 +93,7 @@ export const createDisk = ({ time, random, latencyMs, strike }: DiskOptions): Di
         kill = number > 0 ? { left: number, killed } : undefined;
       },
       end: () => {
-        isOver = true;
+        isEnded = true;
       },
     };
   };
@@ -109,5 +109,5 @@ export const createDisk = ({ time, random, latencyMs, strike }: DiskOptions): Di
   };
 };
 
-/** Nobody is there any more who could be answered. */
+/** A promise that never settles: the caller has ended. */
 const never = <T>(): Promise<T> => new Promise(() => {});

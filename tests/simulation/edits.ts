@@ -2,7 +2,7 @@ import type { SimulatedDevice } from "./device.ts";
 import type { Step } from "./steps.ts";
 import type { SimulatedStudent, SimulatedWorld } from "./world.ts";
 
-/** What students do with what their own devices share: favourites and settings. */
+/** Actions of students on the document that their devices share: favourites and settings. */
 export const editSteps: readonly Step[] = [
   { weight: 14, begin: (world, device) => void editFavourite(world, device) },
   { weight: 8, begin: (world, device) => void setSetting(world, device) },
@@ -14,21 +14,21 @@ export const editSteps: readonly Step[] = [
   },
 ];
 
-/** An edit of a student's document that an app was asked for. */
+/** An edit of a student's document that an app was asked to make. */
 export interface NotedEdit {
   readonly device: string;
   readonly student: string;
   /** `favourite <id>` or `setting <key>`. */
   readonly key: string;
-  /** What it leaves, as JSON; `undefined` where only the app knows, which has ended. */
+  /** The value after the edit, as JSON. `undefined` if only the app knows it, and the app has ended. */
   value: string | undefined;
-  /** What was there before, as JSON. */
+  /** The value before the edit, as JSON. */
   readonly seen: string;
-  /** The app has said that it is kept. */
+  /** Whether the app has reported it as stored. */
   isDone: boolean;
-  /** It may have been dropped with all that the student had on this device. */
+  /** Whether it may have been deleted together with all data of the student on this device. */
   mayBeUndone: boolean;
-  /** It may have been made again, after what others did: it waited while the student was signed out. */
+  /** Whether it may have been applied again after edits of other devices: it waited while the student was signed out. */
   mayBeMadeAgain: boolean;
 }
 
@@ -102,7 +102,10 @@ const note = async (
   });
 };
 
-/** Checks, when all has come to rest, that favourites and settings are the same everywhere, and what somebody made them. */
+/**
+ * Checks, at the end of a history, that all devices show the same favourites and settings, and that some device set them
+ * last.
+ */
 export const checkEdits = async (world: SimulatedWorld): Promise<void> => {
   for (const student of world.students) {
     const { items } = await world.witness(student).favourites.list.query({ limit: 100 });
@@ -143,7 +146,9 @@ const checkDevice = (
   }
   const own = sortedJson(client?.settings.all() ?? {});
   if (own !== sortedJson(settings)) {
-    violations.push(`${device.name} shows other settings of ${student.name} than her first device: ${own}`);
+    violations.push(
+      `${device.name} shows other settings of ${student.name} than the student's first device: ${own}`,
+    );
   }
 };
 
@@ -153,7 +158,7 @@ const sortedJson = (values: Readonly<Record<string, unknown>>): string =>
 const byFirst = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
   one < other ? -1 : 1;
 
-/** A value is what some device did last, and not what somebody saw and replaced. */
+/** Checks that a value was set last by some device, and is not one that a device saw and replaced. */
 const checkValue = (
   { edits, violations }: SimulatedWorld,
   {
@@ -166,7 +171,7 @@ const checkValue = (
   const isUndone = own.every((edit) => !edit.isDone || edit.mayBeUndone);
   const candidates = new Set(isUndone ? [key.startsWith("setting") ? NOTHING : "false"] : []);
   for (const device of new Set(own.map((edit) => edit.device))) {
-    for (const edit of own.filter((one) => one.device === device).toReversed()) {
+    for (const edit of own.filter((other) => other.device === device).toReversed()) {
       if (edit.value === undefined) candidates.add("true").add("false");
       else candidates.add(edit.value);
       if (edit.isDone && !edit.mayBeUndone) break;
@@ -174,12 +179,12 @@ const checkValue = (
   }
   if (!candidates.has(value)) {
     violations.push(
-      `${key} of ${student.name} is ${value}, which no device made it last: ${[...candidates].join()}`,
+      `${key} of ${student.name} is ${value}, which no device set last: ${[...candidates].join()}`,
     );
   }
   const replaced = own.find((edit) => edit.isDone && edit.seen === value && edit.value !== value);
   const isMadeAgain = own.some((edit) => edit.value === value && edit.mayBeMadeAgain);
-  // Favourites come back to former values; settings here never do, but to nothing.
+  // A favourite may return to a former value. A setting here never does, except to nothing.
   if (key.startsWith("setting") && value !== NOTHING && replaced && !isMadeAgain) {
     violations.push(`${key} of ${student.name} is ${value} again, which ${replaced.device} had replaced`);
   }

@@ -1,28 +1,28 @@
-/** What can go wrong in a history. */
+/** Faults that can strike in a history. */
 export const FAULTS = [
   /** A connection is refused. */
   "refused",
-  /** A request, or part of it, is gone with its connection before the server has it. */
+  /** A request, or a part of it, is lost with its connection before the server has it. */
   "request lost",
-  /** The server has acted, and its reply is gone with the connection. */
+  /** The server has acted, and its reply is lost with the connection. */
   "reply lost",
-  /** A connection ends at any moment, for both ends. */
+  /** A connection ends at some moment, for both ends. */
   "cut",
-  /** The device alone learns that its connection has ended. */
+  /** Only the device learns that its connection has ended. */
   "cut unheard by the server",
-  /** The server alone learns that the connection has ended. */
+  /** Only the server learns that the connection has ended. */
   "cut unheard by the device",
-  /** Nothing arrives any more, and nobody is told. */
+  /** Nothing arrives any more, and neither end is told. */
   "black hole",
   /** A request arrives a second time, perhaps long after the first. */
   "repeated",
-  /** For a while nothing passes between a device and the server; then what was on its way arrives. */
+  /** For a while nothing passes between a device and the server. Then everything in flight arrives. */
   "partition",
   /** The device has no network, and knows it. */
   "airplane mode",
-  /** The app ends within a write: it was not made. */
+  /** The app ends during a write that was not made. */
   "killed before a write",
-  /** The app ends within a write: it was made. */
+  /** The app ends during a write that was made. */
   "killed after a write",
   /** The app ends between two steps. */
   "killed",

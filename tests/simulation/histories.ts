@@ -1,12 +1,12 @@
 import { FAULTS, noFaults, type FaultCounts } from "./faults.ts";
 import { runHistory, type HistoryReport } from "./history.ts";
 
-/** What many histories came to. */
+/** The totals of many histories. */
 export interface HistoriesReport {
   readonly histories: number;
-  /** The seed of the first; each next one has the next. */
+  /** The seed of the first history. Each next history has the next number. */
   readonly firstSeed: number;
-  /** Seeds of those in which something was that must never be. */
+  /** Seeds of the histories with a violation. */
   readonly failedSeeds: readonly number[];
   readonly steps: number;
   readonly commands: number;
@@ -14,7 +14,7 @@ export interface HistoriesReport {
   readonly faults: FaultCounts;
 }
 
-/** Runs so many histories, one after the other. */
+/** Runs a number of histories, one after the other. */
 export const runHistories = async ({
   firstSeed,
   histories,
@@ -40,15 +40,15 @@ export const runHistories = async ({
   return { histories, firstSeed, failedSeeds, steps, commands, virtualHours, faults };
 };
 
-/** A history as somebody wants to read it who looks for what went wrong. */
+/** Returns a report for somebody who looks for the cause of a violation. */
 export const historyToText = ({ seed, trace, violations }: HistoryReport): string =>
   [
     `The history of seed ${seed}:`,
     ...trace,
-    "What must never be and was:",
+    "Violations:",
     ...violations,
     `To run it again: EDVOYAGE_SIMULATION_SEED=${seed} npx vitest run tests/simulation`,
   ].join("\n");
 
-/** A seed of its own for each run, so that every run tries something new. */
+/** Returns a random seed, so that every run tries new histories. */
 export const freshSeed = (): number => Math.floor(Math.random() * 2 ** 31);

@@ -1,9 +1,9 @@
-// First: it takes the clock over before others look at it.
+// Import this first: it replaces the clock before other modules read it.
 import { startVirtualTime } from "./virtual-time.ts";
 import { getUnixTime } from "lib0/time";
 import { checkContacts, contactSteps } from "./contacts.ts";
 import { checkCommands, readApplied } from "./commands.ts";
-import { BEGUN_FOR_MS, beginWith } from "./beginning.ts";
+import { HISTORY_STARTS_AFTER_MS, beginWith } from "./beginning.ts";
 import { checkChat } from "./chat-check.ts";
 import { chatSteps } from "./chat.ts";
 import { checkEdits, editSteps } from "./edits.ts";
@@ -11,48 +11,51 @@ import type { SimulatedDevice } from "./device.ts";
 import type { FaultCounts } from "./faults.ts";
 import { createSeededRandom, type SeededRandom } from "./random.ts";
 import { pause, signIn } from "./sign-in.ts";
-import { troubles, type Step } from "./steps.ts";
+import { troubleSteps, type Step } from "./steps.ts";
 import { createSimulatedWorld, type SimulatedWorld, type WorldOptions } from "./world.ts";
 
-/** What became of a history. */
+/** The result of a history. */
 export interface HistoryReport {
   readonly seed: number;
-  /** What must never be and was; empty when all is well. */
+  /** Descriptions of what must never happen and did. Empty when all is well. */
   readonly violations: readonly string[];
   readonly faults: FaultCounts;
-  /** All that happened, line by line. */
+  /** Everything that happened, line by line. */
   readonly trace: readonly string[];
-  /** The same for two histories in which the same happened. */
+  /** A hash of the trace: equal for two histories with the same events. */
   readonly hash: string;
   readonly steps: number;
-  /** Commands that devices wrote. */
+  /** How many commands devices wrote. */
   readonly commands: number;
-  /** How much time passed in it. */
+  /** How much virtual time passed. */
   readonly virtualMs: number;
 }
 
-const STEPS: readonly Step[] = [...chatSteps, ...contactSteps, ...editSteps, ...troubles];
+const STEPS: readonly Step[] = [...chatSteps, ...contactSteps, ...editSteps, ...troubleSteps];
 const SETTLE_WITHIN_MS = 30 * 60_000;
-/** Longer than a call may take: what began before all was well is over. */
+/** Longer than any call may take: calls from before the healing have ended by then. */
 const QUIET_MS = 40_000;
 
-/** Runs the history of a seed: students, devices, what they do and what befalls them; then heals all, and checks. */
+/**
+ * Runs the history of a seed: students act on their devices and faults strike; then all faults are healed, and the
+ * result is checked.
+ */
 export const runHistory = async (
   seed: number,
   options: Pick<WorldOptions, "sabotage"> = {},
 ): Promise<HistoryReport> => {
   const beginning = await beginWith(createSeededRandom(seed).fork("beginning").pick([2, 2, 3]));
-  const time = startVirtualTime({ afterMs: BEGUN_FOR_MS });
+  const time = startVirtualTime({ afterMs: HISTORY_STARTS_AFTER_MS });
   if (getUnixTime() !== time.now())
-    throw new Error("virtual-time.ts has to be loaded before everything else");
+    throw new Error("virtual-time.ts must be imported before every other module");
   const exitListeners = process.listeners("exit");
   const maxListeners = process.getMaxListeners();
-  // Each socket of an app listens, and those of killed ones never stop.
+  // Each socket of an app adds a listener, and sockets of killed apps never remove theirs.
   process.setMaxListeners(0);
   const startedAt = time.now();
   try {
     const world = await createSimulatedWorld({ seed, time, beginning, ...options });
-    const steps = await live(world);
+    const steps = await runSteps(world);
     const { violations, faults, trace, ledger } = world;
     await world.close();
     return {
@@ -74,8 +77,8 @@ export const runHistory = async (
   }
 };
 
-/** Returns how many steps it took. */
-const live = async (world: SimulatedWorld): Promise<number> => {
+/** Lets the students act and the faults strike. Returns how many steps were taken. */
+const runSteps = async (world: SimulatedWorld): Promise<number> => {
   const { time, random, server, violations } = world;
   const attempt = async (what: string, promise: Promise<unknown>): Promise<boolean> => {
     try {
@@ -87,11 +90,11 @@ const live = async (world: SimulatedWorld): Promise<number> => {
     }
   };
 
-  // One phone after the other: else a student mixes the codes of her phones up, and they are blocked for a while.
+  // One phone after the other: otherwise a student mixes up the codes of two phones, and is blocked for a while.
   const signIns = world.students.map(async (student) => {
     for (const device of student.devices) await signIn(world, { device, student });
   });
-  if (!(await attempt("Not all could sign in at first", Promise.all(signIns)))) return 0;
+  if (!(await attempt("Not every student could sign in at the start", Promise.all(signIns)))) return 0;
   const steps = random.between(30, random.pick([35, 45, 100]));
   for (let step = 0; step < steps; step += 1) {
     const device = pickFrom(random, world.devices);
@@ -99,7 +102,7 @@ const live = async (world: SimulatedWorld): Promise<number> => {
     await time.advance(drawGapMs(random));
   }
   world.trace.add("everything", "is well again");
-  if (await attempt("Not all came to rest", heal(world))) {
+  if (await attempt("Not every device was synced in the end", heal(world))) {
     await time.advance(QUIET_MS);
     const appliedOf = readApplied(world);
     checkCommands(world, appliedOf);
@@ -131,7 +134,7 @@ const pickStep = (random: SeededRandom): Step => {
   return step;
 };
 
-/** Ends all troubles, lets everybody who left something on a device come back for it, and waits until all is sent. */
+/** Ends all faults, signs in everybody who left something unsent on a device, and waits until everything is sent. */
 const heal = async (world: SimulatedWorld): Promise<void> => {
   const { devices, server } = world;
   world.isHealing = true;
@@ -146,8 +149,8 @@ const heal = async (world: SimulatedWorld): Promise<void> => {
 };
 
 const healDevice = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {
-  const { students, ledger, edits, inHand } = world;
-  while (inHand.has(device)) await pause(world, 1_000);
+  const { students, ledger, edits, devicesInUse } = world;
+  while (devicesInUse.has(device)) await pause(world, 1_000);
   const hasLeftSomething = (name: string): boolean =>
     ledger.of({ device: device.name, student: name }).some(({ state }) => state === "waiting") ||
     edits.some((edit) => edit.device === device.name && edit.student === name);
@@ -155,24 +158,24 @@ const healDevice = async (world: SimulatedWorld, device: SimulatedDevice): Promi
   const owners = students.filter((student) => student.devices.includes(device));
   for (const student of [...guests, ...owners]) {
     do await signIn(world, { device, student });
-    while (!(await isHeard(world, device)));
-    await inStep(world, device);
+    while (!(await isSessionAccepted(world, device)));
+    await waitUntilSynced(world, device);
   }
 };
 
-/** Whether the server answers a device as who is signed in there: else it learns only now that it is not. */
-const isHeard = async (world: SimulatedWorld, device: SimulatedDevice): Promise<boolean> => {
+/** Returns whether the server still accepts the session on a device. The device may learn only now that it has ended. */
+const isSessionAccepted = async (world: SimulatedWorld, device: SimulatedDevice): Promise<boolean> => {
   const read = await world.act(device, "asks for its sessions", ({ client }) =>
     client.sessions.list({}, { refresh: true }),
   );
   return read.isDone && read.value.source === "server";
 };
 
-/** Waits until a device is connected, and all that it has is on the server. */
-const inStep = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {
-  const isInStep = (): boolean => {
+/** Waits until a device is connected and has sent everything. */
+const waitUntilSynced = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {
+  const isSynced = (): boolean => {
     const status = device.app?.client.isReady ? device.app.client.sync.status : undefined;
     return status?.pending === 0 && status.connection === "online";
   };
-  while (!isInStep()) await pause(world, 1_000);
+  while (!isSynced()) await pause(world, 1_000);
 };

@@ -6,26 +6,26 @@ import type { VirtualTime } from "./virtual-time.ts";
 export interface FetchOptions {
   readonly time: VirtualTime;
   readonly random: SeededRandom;
-  /** The near end of a new connection. */
+  /** Opens a connection and returns the device's end. */
   readonly connect: () => Duplex;
-  /** How many of the requests that change something arrive twice. */
+  /** The share of changing requests that arrive twice, from 0 to 1. */
   readonly repeats: () => number;
   readonly strike: (fault: Fault) => void;
   readonly onRequest: (request: SimulatedRequest) => void;
 }
 
-/** A request as it leaves a device. */
+/** A request as it leaves the device. */
 export interface SimulatedRequest {
   readonly method: string;
   readonly path: string;
-  /** Of a request that changes something; else empty. */
+  /** The body of a request that changes something, otherwise empty. */
   readonly body: string;
 }
 
-/** How late a repeated request may come, in milliseconds. */
+/** The longest delay of a repeated request, in milliseconds. */
 const LATEST_REPEAT_MS = 20_000;
 
-/** `fetch` over simulated connections, one for each request. Node's own client would take three times as long. */
+/** Creates a `fetch` over simulated connections, one for each request. Node's own client would take three times as long. */
 export const createFetch =
   ({ time, random, connect, repeats, strike, onRequest }: FetchOptions): typeof fetch =>
   async (input, init = {}) => {
@@ -66,14 +66,14 @@ const requestToBytes = ({
 
 const HEAD_END = "\r\n\r\n";
 
-/** Sends a request and reads the reply, which says how long it is. */
+/** Sends a request and reads the reply up to its content length. */
 const exchange = (end: Duplex, request: Buffer): Promise<Response> =>
   new Promise((resolve, reject) => {
     let received: Buffer = Buffer.alloc(0);
-    let isOver = false;
+    let isFinished = false;
     const finish = (response: Response | undefined): void => {
-      if (isOver) return;
-      isOver = true;
+      if (isFinished) return;
+      isFinished = true;
       end.destroy();
       if (response) resolve(response);
       else reject(new TypeError("fetch failed"));
@@ -88,7 +88,7 @@ const exchange = (end: Duplex, request: Buffer): Promise<Response> =>
     end.write(request);
   });
 
-/** The reply, once it is whole. */
+/** Returns the reply once it has arrived completely. */
 const parseResponse = (received: Buffer): Response | undefined => {
   const headEnd = received.indexOf(HEAD_END);
   if (headEnd === -1) return undefined;

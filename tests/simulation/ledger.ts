@@ -1,39 +1,42 @@
 import type { OutboxEntry } from "@edvoyage/client-sdk";
 
-/** What became of a command, as far as the app could see. */
+/** A command and its result, as far as the app could see it. */
 export interface NotedCommand {
   readonly id: string;
-  /** Where it was first seen: commands of one device and student are in the order in which they were written. */
+  /**
+   * The device on which it was first seen. Commands of one device and student are in the order in which they were
+   * written.
+   */
   readonly device: string;
   readonly student: string;
   readonly procedure: OutboxEntry["procedure"];
-  /** As it was seen last: a message that waits can be edited. */
+  /** The input when it was last seen: a waiting message can be edited. */
   input: OutboxEntry["input"];
   readonly lane: string;
-  /** It was on the device by then. */
+  /** When it was first seen on the device. */
   readonly notedAt: number;
-  /** "gone" is what the server has taken; "refused" is what it will not take. */
+  /** "gone": the server has accepted it, or it was discarded. "refused": the server does not accept it. */
   state: "waiting" | "refused" | "gone";
-  /** Why it was refused. */
+  /** The reason of the refusal. */
   reason: string | undefined;
-  /** From then on it could not take effect any more: it had, or never will. */
+  /** The time after which it can no longer take effect: it already has, or never will. */
   settledAt: number;
-  /** It may have gone for another reason than that the server has taken it: it was discarded. */
+  /** Whether it may be gone because it was discarded, not because the server has accepted it. */
   mayBeDiscarded: boolean;
-  /** It was refused and sent again: later than others that were written after it. */
+  /** Whether it was refused and sent again, and so came later than commands that were written after it. */
   wasRetried: boolean;
 }
 
-/** What devices were seen to have in their outboxes. */
+/** A record of the commands that were seen in the outboxes of devices. */
 export interface Ledger {
-  /** Notes what the outbox of a student on a device has now. */
+  /** Records the current outbox of a student on a device. */
   note(place: Place, entries: readonly OutboxEntry[]): void;
-  /** What this student writes on this device is to be dropped, or may be from now on; `false` when that is over. */
+  /** From now on, what this student writes on this device may be deleted. `false` ends this. */
   expectWipe(place: Place, isExpected: boolean): void;
   isWipeExpected(place: Place): boolean;
   expectDiscard(id: string): void;
   expectRetry(id: string): void;
-  /** In the order in which they were first seen. */
+  /** All commands, in the order in which they were first seen. */
   readonly commands: readonly NotedCommand[];
   has(id: string): boolean;
   of(place: Place): readonly NotedCommand[];
@@ -50,7 +53,7 @@ export const createLedger = ({
   onBroken,
 }: {
   readonly now: () => number;
-  /** Told what must never be seen. */
+  /** Called with a description of what must never be seen. */
   readonly onBroken: (what: string) => void;
 }): Ledger => {
   const commandById = new Map<string, NotedCommand>();

@@ -2,10 +2,10 @@ import type { ClientOptions, StorageAdapter } from "@edvoyage/client-sdk";
 import { SERVER_HEADER, SERVER_HEADER_VALUE } from "@edvoyage/protocol";
 import type { Sabotage } from "./device.ts";
 
-/** Faults of an SDK, made on purpose around a right one. The simulation has to find each of them. */
+/** Faults planted around the correct SDK. The simulation must find each of them. */
 export const PLANTED: Readonly<Record<string, Sabotage>> = {
-  "an outbox that is kept in memory alone": (options) => withoutWrites(options, "outbox/"),
-  "a device that keeps nothing but its session": (options) => withoutWrites(options, ""),
+  "an outbox that is kept only in memory": (options) => withoutWrites(options, "outbox/"),
+  "a device that keeps only its session": (options) => withoutWrites(options, ""),
   "one store for all students": (options) => ({
     ...options,
     storage: {
@@ -13,7 +13,7 @@ export const PLANTED: Readonly<Record<string, Sabotage>> = {
       open: (name) => options.storage.open(name.replace(/^student-.*/, "student-all")),
     },
   }),
-  "a command that is told as done when it was not sent": (options) =>
+  "a command that is reported as done without being sent": (options) =>
     withFetch(options, (send, request) =>
       request.url.endsWith("contacts.remove")
         ? Promise.resolve(
@@ -23,7 +23,7 @@ export const PLANTED: Readonly<Record<string, Sabotage>> = {
           )
         : send(),
     ),
-  "another id for each try": (options) => {
+  "a new command id for each retry": (options) => {
     let tries = 0;
     return withFetch(options, (send, { body }) => {
       tries += 1;
@@ -31,8 +31,8 @@ export const PLANTED: Readonly<Record<string, Sabotage>> = {
       return send(body?.replace(/("commandId":".{33})...(")/, `$1${digits}$2`));
     });
   },
-  "a key that is gone when the app has ended": (options) => withoutRecord(options, "session-key"),
-  "a device that does not know any more who was here": (options) => withoutRecord(options, "current"),
+  "a session key that is lost when the app ends": (options) => withoutRecord(options, "session-key"),
+  "a device that forgets who was signed in": (options) => withoutRecord(options, "current"),
   "sockets that never open": (options) => ({
     ...options,
     WebSocket: class {

@@ -1,20 +1,20 @@
-/** Randomness that a seed decides: the same seed, the same draws. */
+/** Deterministic randomness: the same seed gives the same draws. */
 export interface SeededRandom {
-  /** From 0 to below 1. */
+  /** Returns a number from 0 to below 1. */
   fraction(): number;
-  /** A whole number from `least` to `most`, both included. */
+  /** Returns a whole number from `least` to `most`, both included. */
   between(least: number, most: number): number;
-  /** True with this probability. */
+  /** Returns true with this probability. */
   chance(probability: number): boolean;
   pick<const Item>(items: readonly [Item, ...Item[]]): Item;
   bytes(count: number): Uint8Array<ArrayBuffer>;
-  /** Another stream of draws, which no draw of this one moves. */
+  /** Returns another stream of draws, independent of the draws of this one. */
   fork(name: string): SeededRandom;
 }
 
 export const createSeededRandom = (seed: number): SeededRandom => fromText(`${seed}`);
 
-/** sfc32 (PractRand's), seeded by a hash of the text. */
+/** The generator sfc32 of PractRand, seeded with a hash of the text. */
 const fromText = (text: string): SeededRandom => {
   let [a, b, c, counter] = [hashOf(text, 1), hashOf(text, 2), hashOf(text, 3), 1];
   const next = (): number => {
@@ -25,7 +25,7 @@ const fromText = (text: string): SeededRandom => {
     c = (((c << 21) | (c >>> 11)) + sum) | 0;
     return sum >>> 0;
   };
-  // The first draws still look like the seed.
+  // Skip the first draws, which still resemble the seed.
   for (let round = 0; round < 12; round += 1) next();
 
   const random: SeededRandom = {
@@ -39,7 +39,7 @@ const fromText = (text: string): SeededRandom => {
   return random;
 };
 
-/** FNV-1a, 32 bits, with a last mix: for the texts of forks that differ in one character. */
+/** FNV-1a with 32 bits and a final mix, because the texts of forks may differ in one character. */
 const hashOf = (text: string, salt: number): number => {
   let hash = 0x811c9dc5 ^ salt;
   for (let index = 0; index < text.length; index += 1) {

@@ -6,22 +6,22 @@ import { createLogger, createServer, parseConfig, type Server } from "@edvoyage/
 import type { SeededRandom } from "./random.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
-/** The real server, with a database file of its own, and no port. */
+/** The real server with its own database file, but without a port. */
 export interface SimulatedServer {
-  /** Takes a connection; returns whether anybody is there to take it. */
+  /** Takes a connection. Returns whether the server is up. */
   accept(end: Duplex): boolean;
   readonly isUp: boolean;
-  /** Ends it, and starts it again on the same database after so long. */
+  /** Stops the server, and starts it on the same database after `downMs`. */
   restart(downMs: number): Promise<void>;
-  /** Calls as the admin, past the network. Only while it is up. */
+  /** Calls as the admin, bypassing the network. Works only while the server is up. */
   readonly admin: RpcClient;
-  /** Calls as whoever has this key, past the network. */
+  /** Calls with this key, bypassing the network. */
   rpc(token: string): RpcClient;
-  /** The code of the last message to a phone. */
+  /** Returns the code of the last SMS to a phone. */
   codeFor(phone: string): string | undefined;
-  /** What a query finds in the database. */
+  /** Runs a query on the database. */
   rows<Row>(query: string): readonly Row[];
-  /** What it logged as its own faults. */
+  /** Log lines at level `error`. */
   readonly errors: readonly string[];
   close(): Promise<void>;
 }
@@ -29,26 +29,26 @@ export interface SimulatedServer {
 export interface SimulatedServerOptions {
   readonly time: VirtualTime;
   readonly random: SeededRandom;
-  /** Where its database is, or will be. */
+  /** The path of its database, which is created if missing. */
   readonly path: string;
-  /** Called when all connections are lost with it. */
+  /** Called when the server goes down and all its connections are lost. */
   readonly onDown: () => void;
 }
 
-/** How long it may take to end, in milliseconds. */
+/** How long the server may take to close, in milliseconds. */
 const CLOSE_WITHIN_MS = 10_000;
 const SECRETS = {
   secret: "a secret of this simulation alone",
   adminToken: "admin-of-the-simulation-0123456789",
 };
 const LIMITS = {
-  // How students sign in is not what is tried here: nobody shall have to wait for an hour.
+  // Rate limits of the sign-in are not under test here: nobody should have to wait for an hour.
   sendsPerHourPerDevice: 1_000,
   sendsPerDayPerPhone: 1_000,
   sendsPerDayPerPhonePerIp: 1_000,
   sendsPerDayPerPhoneForKnownDevices: 1_000,
   signInsGivenBackPerDayPerPhone: 1_000,
-  // So that logs have many segments.
+  // Few events for each segment, so that logs have many segments.
   segmentEvents: 6,
 };
 export const startServer = async ({

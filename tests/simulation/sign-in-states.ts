@@ -1,25 +1,25 @@
 import type { AuthStatus } from "@edvoyage/client-sdk";
 
-/** What may end a session on a device. */
+/** Events that may end a session on a device. */
 export type EndCause =
-  /** She was signed out on the device. */
+  /** The student signed out on the device. */
   | "signed out"
   /** An admin has ended the session. */
   | "revoked"
-  /** An answer to a code is on its way: once it has arrived, the key from before it is dead. */
+  /** A code was sent to the server. Once it has arrived, the former key is no longer valid. */
   | "signing in"
-  /** The clock was moved: without the server's word, the app thinks that she was away for long. */
+  /** The clock was moved. Without the server's answer, the app assumes that the student was away for long. */
   | "clock moved";
 
-/** Whether devices show their students as signed in for as long as nothing has happened to their sessions. */
+/** Checks that devices show their students as signed in as long as nothing has happened to their sessions. */
 export interface SignInStates {
-  /** Somebody has signed in on a device: what came before is over. */
+  /** Records that somebody has signed in on a device. Earlier events no longer count. */
   signedIn(device: string): void;
-  /** From now on the session on a device may end for this. */
+  /** From now on, the session on a device may end for this cause. */
   expectEnd(device: string, cause: EndCause): void;
-  /** It has not ended for this after all. */
+  /** Records that the session did not end for this cause. */
   callOff(device: string, cause: EndCause): void;
-  /** Looks at what a device shows. */
+  /** Checks what a device shows. */
   look(device: string, status: AuthStatus): void;
 }
 
@@ -27,12 +27,12 @@ export const createSignInStates = ({
   wipesWhenRevoked,
   onBroken,
 }: {
-  /** Whether a session that an admin ends signs a device out. */
+  /** Whether a device signs out when an admin ends its session. */
   readonly wipesWhenRevoked: (device: string) => boolean;
-  /** Told what must never be seen. */
+  /** Called with a description of what must never be seen. */
   readonly onBroken: (what: string) => void;
 }): SignInStates => {
-  /** Of devices on which somebody has signed in. */
+  /** Contains only devices on which somebody has signed in. */
   const causesByDevice = new Map<string, Set<EndCause>>();
 
   const isExplained = (device: string, { state, ...status }: AuthStatus, causes: Set<EndCause>): boolean => {
@@ -41,7 +41,7 @@ export const createSignInStates = ({
       return causes.has("signed out") || causes.has("signing in") || isWiped;
     }
     if (state !== "expired") return true;
-    // No history is so long that the server would say it.
+    // No history is long enough for the server itself to expire a session.
     const isGuess = "reason" in status && status.reason === "session/expired";
     return causes.has("revoked") || causes.has("signing in") || (isGuess && causes.has("clock moved"));
   };
@@ -54,7 +54,7 @@ export const createSignInStates = ({
       const causes = causesByDevice.get(device);
       if (!causes || isExplained(device, status, causes)) return;
       const state = status.student ? `${status.state} as ${status.student.phone}` : "signed out";
-      onBroken(`${device} is ${state}, and nothing has ended the session`);
+      onBroken(`${device} is ${state}, although nothing has ended the session`);
     },
   };
 };

@@ -1,12 +1,12 @@
 import type { SimulatedDevice } from "./device.ts";
-import { orAfter, signIn } from "./sign-in.ts";
+import { waitAtMost, signIn } from "./sign-in.ts";
 import type { SimulatedStudent, SimulatedWorld } from "./world.ts";
 
 /** Something that may happen in a history. */
 export interface Step {
-  /** How often it happens, compared with others. */
+  /** How often it happens, relative to other steps. */
   readonly weight: number;
-  /** Begins it on a device; what it does goes on while others happen. */
+  /** Begins the step on a device. It may continue while other steps happen. */
   begin(world: SimulatedWorld, device: SimulatedDevice): void;
 }
 
@@ -14,8 +14,8 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** What befalls devices, the network and sessions, whatever students do in the app. */
-export const troubles: readonly Step[] = [
+/** Faults of devices, the network and sessions, independent of what students do. */
+export const troubleSteps: readonly Step[] = [
   {
     weight: 6,
     begin: (_world, { uplink }) => uplink.setOnline(!uplink.isOnline),
@@ -61,8 +61,8 @@ export const troubles: readonly Step[] = [
   },
   {
     weight: 3,
-    begin: ({ random, standing }, device) => {
-      standing.expectEnd(device.name, "clock moved");
+    begin: ({ random, signInStates }, device) => {
+      signInStates.expectEnd(device.name, "clock moved");
       device.moveClock(
         random.pick([-1, 1]) * random.between(1, random.pick([MINUTE_MS, DAY_MS, 40 * DAY_MS])),
       );
@@ -98,10 +98,10 @@ export const troubles: readonly Step[] = [
   },
 ];
 
-/** Whose device it is. */
+/** Returns the student whose device it is. */
 const ownerOf = ({ students }: SimulatedWorld, device: SimulatedDevice): SimulatedStudent => {
   const owner = students.find(({ devices }) => devices.includes(device));
-  if (!owner) throw new Error("A device belongs to a student");
+  if (!owner) throw new Error("The device belongs to no student");
   return owner;
 };
 
@@ -112,45 +112,45 @@ const revokeByAdmin = async (world: SimulatedWorld, device: SimulatedDevice): Pr
   if (!student || status?.state !== "signedIn" || !server.isUp) return;
   faults["signed out by an admin"] += 1;
   trace.add(device.name, "* signed out by an admin");
-  world.standing.expectEnd(device.name, "revoked");
+  world.signInStates.expectEnd(device.name, "revoked");
   if (device.wipesWhenRevoked) world.expectWipe(device, student);
-  // The server may end meanwhile, before or after it was done.
+  // The server may stop meanwhile, before or after the session has ended.
   await server.admin.admin.sessions.revoke.mutate({ sessionId: status.sessionId }).catch(() => {});
 };
 
 const signOut = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {
   const student = world.studentOn(device);
-  if (!student || world.inHand.has(device)) return;
+  if (!student || world.devicesInUse.has(device)) return;
   const pending = world.random.pick(["keep", "keep", "discard", "flush"]);
   if (pending === "discard") world.expectWipe(device, student);
   expectEditsAgain(world, device);
-  world.inHand.add(device);
-  world.standing.expectEnd(device.name, "signed out");
+  world.devicesInUse.add(device);
+  world.signInStates.expectEnd(device.name, "signed out");
   const signedOut = world.act(device, `signs ${student.name} out (${pending})`, ({ client }) =>
     client.auth.signOut({ pending }),
   );
-  const isOver = signedOut.then((outcome) => {
+  const ended = signedOut.then((outcome) => {
     const isRefused = !outcome.isDone && outcome.reason === "outbox/not-empty";
-    if (isRefused) world.standing.callOff(device.name, "signed out");
+    if (isRefused) world.signInStates.callOff(device.name, "signed out");
   });
-  await orAfter(world, MINUTE_MS, isOver);
-  world.inHand.delete(device);
+  await waitAtMost(world, MINUTE_MS, ended);
+  world.devicesInUse.delete(device);
 };
 
-/** Mostly the owner comes back; sometimes somebody else borrows the phone. */
+/** Usually the owner signs in again; sometimes another student borrows the phone. */
 const signInSomebody = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {
   const [first, ...others] = world.students;
-  if (!first || world.inHand.has(device)) return;
-  world.inHand.add(device);
+  if (!first || world.devicesInUse.has(device)) return;
+  world.devicesInUse.add(device);
   const student = world.random.chance(0.8) ? ownerOf(world, device) : world.random.pick([first, ...others]);
   let isWanted = true;
   world.time.after(MINUTE_MS, () => (isWanted = false));
   expectEditsAgain(world, device);
   await signIn(world, { device, student, isWanted: () => isWanted && !world.isHealing });
-  world.inHand.delete(device);
+  world.devicesInUse.delete(device);
 };
 
-/** What a student leaves unsent on a device is made again when she comes back. */
+/** Unsent edits of a student on a device are applied again when the student signs in again. */
 const expectEditsAgain = ({ edits }: SimulatedWorld, { name }: SimulatedDevice): void => {
   for (const edit of edits) if (edit.device === name) edit.mayBeMadeAgain = true;
 };

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 
-/** What happened in a history, in order. Nothing in it depends on anything but the seed. */
+/** The events of a history in order. They depend only on the seed. */
 export interface Trace {
-  /** Adds a line; `who` is a device, a student or the server. */
+  /** Adds a line. `who`: a device, a student or the server. */
   add(who: string, what: string): void;
   readonly lines: readonly string[];
-  /** The same for two histories in which the same happened. */
+  /** Returns a hash that is equal for two histories with the same events. */
   hash(): string;
 }
 
-/** Times are told from the moment at which the trace is made. */
+/** Creates a trace. Its times count from this moment. */
 export const createTrace = ({ now }: { readonly now: () => number }): Trace => {
   const startedAt = now();
   const lines: string[] = [];

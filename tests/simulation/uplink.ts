@@ -4,24 +4,24 @@ import { openSimulatedConnection, type SimulatedConnection, type Side } from "./
 import type { SeededRandom } from "./random.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
-/** How a device reaches the server, well or badly. */
+/** The network between a device and the server, with its faults. */
 export interface Uplink {
-  /** The device's end of a new connection. */
+  /** Opens a connection and returns the device's end. */
   connect(): Duplex;
-  /** Whether the device has a network, as far as it knows. */
+  /** Whether the device believes that it has a network. */
   readonly isOnline: boolean;
-  /** Calls when that has changed; returns how to stop. */
+  /** Calls the listener when `isOnline` changes. Returns a function that stops it. */
   subscribe(listener: () => void): () => void;
   setOnline(isOnline: boolean): void;
-  /** For so long nothing passes and nobody is told; then what was on its way arrives. */
+  /** For this long nothing passes and neither end is told. Then everything in flight arrives. */
   partition(ms: number): void;
-  /** From now on connections fail with this probability, and bytes are late; 0 is good weather. */
+  /** From now on, connections fail with this probability and bytes are late. 0 ends the storm. */
   setStorm(storm: number): void;
-  /** The app is gone, and its connections with it. The server may not hear of it. */
+  /** Ends the connections of an app that has ended. The server may not learn about it. */
   abandon(): void;
-  /** The server is gone. */
+  /** Ends the connections because the server went down. */
   lose(): void;
-  /** Lets go of all connections that there ever were: Node keeps those whose end nobody heard of. */
+  /** Destroys all connections that were ever made: Node keeps those whose end no side learned about. */
   close(): void;
 }
 
@@ -33,12 +33,12 @@ export interface UplinkOptions {
   readonly strike: (fault: Fault) => void;
 }
 
-/** What a connection will suffer. */
+/** The fault that a connection will have. */
 type Fate =
   | { readonly kind: "none" | "refused" }
-  /** The piece of this number is the last that its sender sends, and does not arrive. */
+  /** The n-th piece of its sender is the last one, and does not arrive. */
   | { readonly kind: "request lost" | "reply lost"; readonly piece: number }
-  /** After the piece of this number, of whichever side, nothing arrives. */
+  /** Nothing arrives after the n-th piece of either side. */
   | { readonly kind: "black hole"; readonly piece: number }
   | { readonly kind: "cut"; readonly afterMs: number; readonly told: readonly Side[] };
 
@@ -46,8 +46,8 @@ const BOTH: readonly Side[] = ["device", "server"];
 const FATES = ["refused", "request lost", "reply lost", "reply lost", "black hole", "cut", "cut"] as const;
 
 export const createUplink = ({ time, random, address, accept, strike }: UplinkOptions): Uplink => {
-  const lines = new Set<SimulatedConnection>();
-  const everMade: SimulatedConnection[] = [];
+  const connections = new Set<SimulatedConnection>();
+  const allConnections: SimulatedConnection[] = [];
   const listeners = new Set<() => void>();
   const baseDelayMs = random.between(2, 120);
   let storm = 0;
@@ -78,7 +78,7 @@ export const createUplink = ({ time, random, address, accept, strike }: UplinkOp
   const connect = (): Duplex => {
     const fate: Fate = isOnline ? drawFate() : { kind: "refused" };
     const pieces: Record<Side, number> = { device: 0, server: 0 };
-    const line = openSimulatedConnection({
+    const connection = openSimulatedConnection({
       time,
       delayMs,
       address,
@@ -88,41 +88,41 @@ export const createUplink = ({ time, random, address, accept, strike }: UplinkOp
         pieces[from] += 1;
         if (fate.kind === "black hole" && pieces.device + pieces.server === fate.piece) {
           strike("black hole");
-          line.swallow();
+          connection.swallow();
         }
         const isLost =
           (fate.kind === "request lost" && from === "device" && pieces.device === fate.piece) ||
           (fate.kind === "reply lost" && from === "server" && pieces.server === fate.piece);
         if (!isLost) return true;
         strike(fate.kind);
-        // Not from within the write of the one who is told.
-        time.after(delayMs(), () => line.cut(BOTH));
-        line.swallow();
+        // Later, so that the end is not told during its own write.
+        time.after(delayMs(), () => connection.cut(BOTH));
+        connection.swallow();
         return false;
       },
-      onClosed: () => lines.delete(line),
+      onClosed: () => connections.delete(connection),
     });
-    lines.add(line);
-    everMade.push(line);
+    connections.add(connection);
+    allConnections.push(connection);
     if (fate.kind === "refused") {
       if (isOnline) strike("refused");
-      line.swallow();
-      time.after(delayMs(), () => line.cut(["device"]));
+      connection.swallow();
+      time.after(delayMs(), () => connection.cut(["device"]));
     }
     if (fate.kind === "cut") {
       time.after(fate.afterMs, () => {
-        if (!lines.has(line)) return;
+        if (!connections.has(connection)) return;
         strike(cutFaultOf(fate.told));
-        line.cut(fate.told);
+        connection.cut(fate.told);
       });
     }
-    return line.device;
+    return connection.device;
   };
 
   const endPartition = (): void => {
     partitions -= 1;
     if (partitions > 0) return;
-    for (const line of Array.from(lines)) line.resume();
+    for (const connection of Array.from(connections)) connection.resume();
   };
 
   return {
@@ -139,8 +139,8 @@ export const createUplink = ({ time, random, address, accept, strike }: UplinkOp
       isOnline = next;
       if (!next) {
         strike("airplane mode");
-        // The server hears nothing of a phone whose radio is off.
-        for (const line of Array.from(lines)) line.cut(["device"]);
+        // The server learns nothing from a phone whose radio is off.
+        for (const connection of Array.from(connections)) connection.cut(["device"]);
       }
       for (const listener of Array.from(listeners)) listener();
     },
@@ -155,13 +155,13 @@ export const createUplink = ({ time, random, address, accept, strike }: UplinkOp
     abandon: () => {
       listeners.clear();
       const isHeard = partitions === 0 && random.chance(0.7);
-      for (const line of Array.from(lines)) line.cut(isHeard ? ["server"] : []);
+      for (const connection of Array.from(connections)) connection.cut(isHeard ? ["server"] : []);
     },
     close: () => {
-      for (const line of everMade) line.close();
+      for (const connection of allConnections) connection.close();
     },
     lose: () => {
-      for (const line of Array.from(lines)) line.cut(partitions === 0 ? ["device"] : []);
+      for (const connection of Array.from(connections)) connection.cut(partitions === 0 ? ["device"] : []);
     },
   };
 };

@@ -1,26 +1,29 @@
 import type { Clock as ServerClock } from "@edvoyage/server/app";
 
-// Import this module before any other: lib0, and with it y-websocket, takes `Date.now` when it is loaded.
+// Import this module before any other: lib0, and with it y-websocket, copies `Date.now` when it is loaded.
 
-/** Time that passes when it is told to, for everything in this process that looks at a clock or sets a timer. */
+/** Time that passes only when told to, for all code in this process that reads a clock or sets a timer. */
 export interface VirtualTime {
   /** Epoch milliseconds. */
   now(): number;
-  /** Runs a task once, after so many milliseconds; returns how to call it off. */
+  /** Runs a task once after a delay. Returns a function that cancels it. */
   after(delayMs: number, task: () => void): () => void;
-  /** The server's clock. Its beats come once a second at the most, and up to a second late: most of them do nothing. */
+  /**
+   * The server's clock. Its intervals are at least a second long and may be a second late, because most of them do
+   * nothing.
+   */
   readonly serverClock: ServerClock;
-  /** Lets this much time pass: what comes due runs in order, each when all that the last one began has come to rest. */
+  /** Lets this much time pass. Due timers run in order, each after everything that the last one started has settled. */
   advance(ms: number): Promise<void>;
-  /** Lets time pass until a promise is settled, and returns what it resolves with. Throws when that takes longer than `withinMs`. */
+  /** Lets time pass until a promise settles, and returns its value. Throws if that takes longer than `withinMs`. */
   until<T>(promise: Promise<T>, options: { readonly withinMs: number }): Promise<T>;
-  /** Gives the process its real time back; what was to come does not. */
+  /** Restores the real clock and timers of the process. Pending timers never run. */
   close(): void;
 }
 
 /** 1 September 2026, 08:00 UTC. */
 const START = Date.UTC(2026, 8, 1, 8);
-/** How late a beat of the server may be, and how long the next is away at least, in milliseconds. */
+/** How late an interval of the server may be, and its shortest length, in milliseconds. */
 const BEAT_MS = 1_000;
 
 const real = {
@@ -36,9 +39,12 @@ const real = {
 let virtualNow: (() => number) | undefined;
 Date.now = () => (virtualNow ? virtualNow() : real.now());
 
-/** Takes the process's clock, timers and immediates over, so long after a moment that is always the same. One at a time. */
+/**
+ * Replaces the clock, timers and immediates of the process. Time starts `afterMs` after a fixed moment. Only one can run
+ * at a time.
+ */
 export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
-  if (virtualNow) throw new Error("Virtual time runs already");
+  if (virtualNow) throw new Error("Virtual time already runs");
   let now = START + afterMs;
   let sequence = 0;
   let immediates = 0;
@@ -75,19 +81,22 @@ export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
       });
     },
     clearImmediate: () => {
-      throw new Error("Nobody calls an immediate off here: it would count as being on its way for ever");
+      throw new Error("clearImmediate is not supported: the immediate would count as pending forever");
     },
   });
 
-  /** A turn of the event loop: all microtasks and ticks of now have run. */
+  /** Waits for one turn of the event loop: all pending microtasks and ticks have run by then. */
   const turn = (): Promise<void> => new Promise((resolve) => void real.setImmediate(resolve));
-  /** Nothing here waits for a disk, a thread or a port: what goes on, goes on by immediates. */
+  /**
+   * Waits until no immediate is pending. Nothing here waits for a disk, a thread or a port, so all work continues by
+   * immediates.
+   */
   const settle = async (): Promise<void> => {
     do await turn();
     while (immediates > 0);
   };
 
-  /** The next moment at which something runs. */
+  /** Returns the next time at which something runs. */
   const nextMoment = (): number => {
     let moment = queue.peek()?.dueAt ?? Number.POSITIVE_INFINITY;
     for (const { dueAt } of beats) moment = Math.min(moment, dueAt + BEAT_MS);
@@ -159,7 +168,7 @@ interface Beat {
   dueAt: number;
 }
 
-/** What `setTimeout` returns: enough of Node's for those who use it here. */
+/** The return value of `setTimeout`: implements what its users here need of Node's. */
 class VirtualTimer {
   readonly task: () => void;
   readonly intervalMs: number | undefined;
@@ -188,7 +197,7 @@ class VirtualTimer {
 const isBefore = (one: VirtualTimer, other: VirtualTimer): boolean =>
   one.dueAt === other.dueAt ? one.sequence < other.sequence : one.dueAt < other.dueAt;
 
-/** A binary heap of timers, the next one first. */
+/** Creates a binary heap of timers with the next one first. */
 const createQueue = () => {
   const heap: VirtualTimer[] = [];
 
@@ -227,7 +236,7 @@ const createQueue = () => {
     clear: () => {
       heap.length = 0;
     },
-    /** The next one that was not called off. */
+    /** Returns the next timer that was not cleared. */
     peek: (): VirtualTimer | undefined => {
       while (heap[0]?.isCleared) pop();
       return heap[0];

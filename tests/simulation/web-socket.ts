@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocketConstructor } from "@edvoyage/client-sdk";
 import { WebSocket } from "ws";
 
-/** The class of WebSockets whose connections are made like this. */
+/** Creates a WebSocket class that opens its connections with `connect`. */
 export const createWebSocketClass = ({
   connect,
   onConnect,

@@ -12,12 +12,12 @@ import { createSignInStates, type SignInStates } from "./sign-in-states.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
-/** A student of a history, with her phones. */
+/** A student of a history, with the student's phones. */
 export interface SimulatedStudent extends KnownStudent {
   readonly devices: readonly SimulatedDevice[];
 }
 
-/** Everything that a history happens to. */
+/** Everything that takes part in a history. */
 export interface SimulatedWorld {
   readonly time: VirtualTime;
   readonly random: SeededRandom;
@@ -25,30 +25,30 @@ export interface SimulatedWorld {
   readonly students: readonly SimulatedStudent[];
   readonly devices: readonly SimulatedDevice[];
   readonly ledger: Ledger;
-  readonly standing: SignInStates;
+  readonly signInStates: SignInStates;
   readonly trace: Trace;
   readonly faults: FaultCounts;
-  /** What must never be and was. */
+  /** Descriptions of what must never happen and did. */
   readonly violations: string[];
-  /** Edits of documents that apps were asked for, in order. */
+  /** Edits of documents that apps were asked to make, in order. */
   readonly edits: NotedEdit[];
-  /** Messages that apps said they have kept, by id. */
+  /** Messages that apps have reported as stored, by id. */
   readonly messages: Map<string, NotedMessage>;
   /** Rooms that students share. */
   readonly rooms: readonly SimulatedRoom[];
-  /** Calls as a student, past all devices and the network. Only while the server is up. */
+  /** Calls as a student, bypassing all devices and the network. Works only while the server is up. */
   witness(student: SimulatedStudent): RpcClient;
-  /** What a student has on a device is to be dropped, or may be from now on. */
+  /** From now on, all data of a student on a device may be deleted. */
   expectWipe(device: SimulatedDevice, student: SimulatedStudent): void;
-  /** Commands that were sent, by id: more than the ledger knows when an app ended before it could show them. */
+  /** Sent commands by id. Unlike the ledger, it also has commands of apps that ended before they could show them. */
   readonly sent: ReadonlyMap<string, SentCommand>;
-  /** Once all is to be well again: who tries something in vain gives up. */
+  /** Set while all faults are being ended: steps that keep retrying give up. */
   isHealing: boolean;
-  /** Phones in the hands of somebody who is signing in. */
-  readonly inHand: Set<SimulatedDevice>;
-  /** Who is shown on a device. */
+  /** Phones on which somebody is signing in or out. */
+  readonly devicesInUse: Set<SimulatedDevice>;
+  /** Returns the student who is shown on a device. */
   studentOn(device: SimulatedDevice): SimulatedStudent | undefined;
-  /** Makes an app do something, and notes how it went. Never resolves when the app ends before. */
+  /** Makes an app do something, and traces the outcome. Never settles if the app ends earlier. */
   act<T>(device: SimulatedDevice, what: string, call: (app: App) => Promise<T>): Promise<Outcome<T>>;
   close(): Promise<void>;
 }
@@ -60,15 +60,15 @@ export interface SimulatedRoom {
   readonly members: readonly SimulatedStudent[];
 }
 
-/** How a call of the SDK went. */
+/** The outcome of an SDK call. */
 export type Outcome<T> =
   | { readonly isDone: true; readonly value: T }
   | { readonly isDone: false; readonly reason: string };
 
-/** A command as it left a device. */
+/** A command that left a device. */
 export interface SentCommand {
   readonly device: string;
-  /** Such as `contacts.add`. */
+  /** The procedure's name, such as `contacts.add`. */
   readonly procedure: string;
   readonly input: Readonly<Record<string, unknown>>;
   readonly at: number;
@@ -76,16 +76,16 @@ export interface SentCommand {
   times: number;
 }
 
-/** What a world is made like: differently to see whether the simulation finds it. */
+/** Options of a simulated world. */
 export interface WorldOptions {
   readonly seed: number;
   readonly time: VirtualTime;
   readonly beginning: Beginning;
-  /** Breaks something on purpose. */
+  /** Plants a fault. */
   readonly sabotage?: Sabotage | undefined;
 }
 
-/** Starts a server, and devices of two or three students on which nobody is signed in yet. */
+/** Starts a server, and the devices of two or three students. Nobody is signed in on them yet. */
 export const createSimulatedWorld = async ({
   seed,
   time,
@@ -97,7 +97,7 @@ export const createSimulatedWorld = async ({
   const faults = noFaults();
   const violations: string[] = [];
   const sent = new Map<string, SentCommand>();
-  const broken = (what: string): void => {
+  const reportViolation = (what: string): void => {
     trace.add("!", what);
     violations.push(what);
   };
@@ -105,11 +105,11 @@ export const createSimulatedWorld = async ({
     faults[fault] += 1;
     trace.add(who, `* ${fault}`);
   };
-  const ledger = createLedger({ now: time.now, onBroken: broken });
+  const ledger = createLedger({ now: time.now, onBroken: reportViolation });
   const devices: SimulatedDevice[] = [];
-  const standing = createSignInStates({
+  const signInStates = createSignInStates({
     wipesWhenRevoked: (name) => devices.some((device) => device.name === name && device.wipesWhenRevoked),
-    onBroken: broken,
+    onBroken: reportViolation,
   });
   const path = beginning.copy();
   const server = await startServer({
@@ -126,14 +126,14 @@ export const createSimulatedWorld = async ({
     const { name } = device;
     const look = (): void => {
       if (device.app?.client !== client || !client.isReady) return;
-      standing.look(name, client.auth.status);
+      signInStates.look(name, client.auth.status);
       const student = world.studentOn(device);
       if (student) ledger.note({ device: name, student: student.name }, client.outbox.list());
     };
-    // What changes together is looked at together: who is shown, and what waits in her outbox.
+    // The student and the outbox change together, so look at them after both have changed.
     client.outbox.onChange(() => queueMicrotask(look));
     ready.then(look, (error: unknown) => {
-      if (!isEdVoyageError(error)) broken(`${name} did not start: ${String(error)}`);
+      if (!isEdVoyageError(error)) reportViolation(`${name} did not start: ${String(error)}`);
     });
     client.auth.onChange(({ state, student }) => {
       if (device.app?.client !== client) return;
@@ -153,7 +153,7 @@ export const createSimulatedWorld = async ({
       onRequest: ({ method, path, body }) => {
         trace.add(name, `${method} ${path}`);
         if (method !== "POST") return;
-        if (path === "/trpc/auth.verifyCode") standing.expectEnd(name, "signing in");
+        if (path === "/trpc/auth.verifyCode") signInStates.expectEnd(name, "signing in");
         if (path.startsWith("/trpc/chat.")) trace.add(name, `  ${body}`);
         const { commandId, ...input }: { readonly commandId?: string } = JSON.parse(body);
         const procedure = path.slice("/trpc/".length);
@@ -165,8 +165,8 @@ export const createSimulatedWorld = async ({
       onStarted: (app) => watch(device, app),
       onProblem: ({ kind, message, cause }) => {
         trace.add(name, `reports ${kind}: ${message}`);
-        // Nothing here damages a record, forks a history or is refused; a full disk is no fault of the SDK.
-        if (!device.disk.isFull) broken(`${name} reported ${kind}: ${message} ${describe(cause)}`);
+        // Nothing here damages a record, forks a history or is refused. A full disk is not a fault of the SDK.
+        if (!device.disk.isFull) reportViolation(`${name} reported ${kind}: ${message} ${describe(cause)}`);
       },
       ...(sabotage ? { sabotage } : {}),
     });
@@ -196,7 +196,7 @@ export const createSimulatedWorld = async ({
     students,
     devices,
     ledger,
-    standing,
+    signInStates,
     trace,
     faults,
     violations,
@@ -213,7 +213,7 @@ export const createSimulatedWorld = async ({
       for (const message of [...world.messages.values()].filter(isHere)) message.mayBeDiscarded = true;
     },
     isHealing: false,
-    inHand: new Set(),
+    devicesInUse: new Set(),
     studentOn: (device) => {
       const { app } = device;
       const phone = app?.client.isReady ? app.client.auth.status.student?.phone : undefined;
@@ -233,7 +233,7 @@ export const createSimulatedWorld = async ({
           .then(
             (value) => end("done", { isDone: true, value }),
             (error: unknown) => {
-              if (app.isAlive && !isEdVoyageError(error)) broken(`${what} threw ${describe(error)}`);
+              if (app.isAlive && !isEdVoyageError(error)) reportViolation(`${what} threw ${describe(error)}`);
               const reason = isEdVoyageError(error) ? error.reason : "fault";
               end(reason, { isDone: false, reason });
             },
@@ -244,7 +244,7 @@ export const createSimulatedWorld = async ({
       await server.close();
       for (const device of devices) device.abandon();
       dropCopy(path);
-      // What they did about it is done in virtual time, and not later.
+      // Let the devices react to the closing within virtual time.
       await time.advance(0);
     },
   };
