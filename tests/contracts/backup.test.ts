@@ -20,14 +20,14 @@ const NOW = Date.UTC(2026, 10, 23, 22, 52, 50, 123);
 const [ROOM, USER] = ["room-1", "user-1"];
 const MESSAGES = ["m0", "m1", "m2"];
 
-/** An empty, migrated database that nobody has open. */
-const migrated = async (): Promise<string> => {
+/** Creates an empty, migrated database that nobody has open. */
+const createMigrated = async (): Promise<string> => {
   const path = join(temporaryFolder(), "edvoyage.sqlite");
   await (await openDatabase(`sqlite:${path}`)).close();
   return path;
 };
 
-/** Works on a file that no server has open. */
+/** Opens a database file that no server has open, and closes it afterwards. */
 const edit = <T>(path: string, use: (connection: Sqlite.Database) => T): T => {
   const connection = new Sqlite(path);
   try {
@@ -40,9 +40,9 @@ const edit = <T>(path: string, use: (connection: Sqlite.Database) => T): T => {
 const rowsOf = (path: string, sql: string): unknown[] =>
   edit(path, (connection) => connection.prepare(sql).all());
 
-/** One room of three messages in two segments, one document, and one session that lives. */
-const inhabited = async (): Promise<string> => {
-  const path = await migrated();
+/** Creates a database with a room of three messages in two segments, one document, and one live session. */
+const createPopulated = async (): Promise<string> => {
+  const path = await createMigrated();
   edit(path, (connection) => {
     connection.exec(`
       insert into users (id, phone, created_at) values ('${USER}', '+447400123456', 1);
@@ -68,7 +68,7 @@ const takeBackup = async (
   const database = await openDatabase(`sqlite:${path}`);
   onTestFinished(() => database.close().catch(() => {}));
   const { copyTo } = database;
-  if (!copyTo) throw new Error("SQLite can be copied");
+  if (!copyTo) throw new Error("A SQLite database must be copyable");
   const folder = join(dirname(path), "backups");
   try {
     return await createBackup({ ...database, copyTo }, { folder, now: NOW, onProgress, signal });
@@ -94,8 +94,8 @@ const restore = (
   );
 
 describe("a backup", () => {
-  test("under constant writes has all that was acknowledged before, and whole commits alone", async () => {
-    const path = await inhabited();
+  test("contains every commit acknowledged before it started, and only whole commits, under constant writes", async () => {
+    const path = await createPopulated();
     edit(path, (connection) =>
       connection.exec(`
         with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 20000)
@@ -106,7 +106,7 @@ describe("a backup", () => {
     const database = await openDatabase(`sqlite:${path}`);
     onTestFinished(() => database.close());
     const { copyTo } = database;
-    if (!copyTo) throw new Error("SQLite can be copied");
+    if (!copyTo) throw new Error("A SQLite database must be copyable");
     let acknowledged = 0;
     let isCopying = true;
     const writeOn = async (): Promise<void> => {
@@ -114,14 +114,14 @@ describe("a backup", () => {
         const number = acknowledged + 1;
         await database.write(async (tx) => {
           await tx.kysely.insertInto("send_minutes").values({ minute: number, count: 1 }).execute();
-          // A page that was copied long ago.
+          // This page was copied long ago.
           await tx.kysely
             .insertInto("heartbeat")
             .values({ id: number + 1, at: number })
             .execute();
         });
         acknowledged = number;
-        // Requests come with a turn of the event loop each.
+        // In the server, each request takes a turn of the event loop.
         await new Promise(setImmediate);
       }
     };
@@ -150,12 +150,12 @@ describe("a backup", () => {
     expect(copied.minutes).toBeGreaterThanOrEqual(before);
     expect(acknowledged).toBeGreaterThan(before);
     expect(steps).toBeGreaterThan(10);
-    // Commits went along: had they started the copy anew, it would have taken many more.
+    // Commits were merged into the running copy: if each had restarted it, it would have taken many more steps.
     expect(steps).toBeLessThan(100);
   });
 
-  test("is one single file of its owner's, named for when it was taken", async () => {
-    const path = await inhabited();
+  test("is one single file, readable only by its owner, and named after the time it was taken", async () => {
+    const path = await createPopulated();
 
     const backup = await takeBackup(path);
 
@@ -167,8 +167,8 @@ describe("a backup", () => {
     expect(listBackups(folder)).toMatchObject([{ path: backup.path, takenAt: NOW }]);
   });
 
-  test("that is given up or crashed leaves nothing that looks like one", async () => {
-    const path = await inhabited();
+  test("leaves no file behind that looks like a backup when it is aborted or crashes", async () => {
+    const path = await createPopulated();
     const folder = join(dirname(path), "backups");
     await takeBackup(path);
     writeFileSync(join(folder, "edvoyage-20260101T000000.000Z.sqlite.partial"), "of a crash");
@@ -180,8 +180,8 @@ describe("a backup", () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
-  test("of the same millisecond has a name of its own, and the oldest go first", async () => {
-    const path = await inhabited();
+  test("has a unique name within the same millisecond, and the oldest backups are removed first", async () => {
+    const path = await createPopulated();
     const folder = join(dirname(path), "backups");
     const [first, second] = [await takeBackup(path), await takeBackup(path)];
 
@@ -192,8 +192,8 @@ describe("a backup", () => {
     expect(listBackups(folder)).toMatchObject([{ path: second.path }]);
   });
 
-  test("of a damaged database is refused, and says what may be wrong", async () => {
-    const path = await inhabited();
+  test("fails for a damaged database, and says what may be wrong", async () => {
+    const path = await createPopulated();
     edit(path, (connection) => {
       connection.pragma("foreign_keys = off");
       connection.exec("update documents set owner_id = 'nobody'");
@@ -209,8 +209,8 @@ describe("a backup", () => {
 });
 
 describe("a restore", () => {
-  test("begins the next epoch: other writers, former ones remembered, no session, an audit entry", async () => {
-    const path = await inhabited();
+  test("starts the next epoch: new writers, former ones remembered, no sessions, an audit entry", async () => {
+    const path = await createPopulated();
     const { path: source } = await takeBackup(path);
     edit(path, (connection) => connection.exec("delete from log_entries where id = 'm2'"));
 
@@ -242,8 +242,8 @@ describe("a restore", () => {
     ]);
   });
 
-  test("of the same backup again goes on from the epoch that it replaces, and knows both lives' writers", async () => {
-    const path = await inhabited();
+  test("continues from the replaced epoch when the same backup is restored again, and remembers the writers of both", async () => {
+    const path = await createPopulated();
     const { path: source } = await takeBackup(path);
     await restore({ source, target: path });
     const second = rowsOf(path, "select segment, epoch, writer_id from log_segments");
@@ -254,12 +254,12 @@ describe("a restore", () => {
     const former = rowsOf(path, "select segment, epoch, writer_id from log_former_writers");
     expect(former).toHaveLength(4);
     expect(former).toEqual(expect.arrayContaining(second));
-    // What admins did stays on record, although the backup knows nothing of it.
+    // The audit log keeps what admins did, although the backup does not contain it.
     expect(rowsOf(path, "select action from audit_log")).toHaveLength(2);
   });
 
-  test("keeps erased what was erased since, and readers can tell", async () => {
-    const path = await inhabited();
+  test("keeps messages erased that were erased after the backup, and readers can tell", async () => {
+    const path = await createPopulated();
     const { path: source } = await takeBackup(path);
     edit(path, (connection) => {
       connection.exec("update log_entries set bytes = null where id = 'm1'");
@@ -276,10 +276,10 @@ describe("a restore", () => {
     ]);
   });
 
-  test("keeps the replaced database, with what only its log had", async () => {
-    const path = await inhabited();
+  test("keeps the replaced database, including what only its write-ahead log had", async () => {
+    const path = await createPopulated();
     const { path: source } = await takeBackup(path);
-    // Left by a crash: the last commits are in the log alone.
+    // As a crash leaves it: the last commits are only in the write-ahead log.
     const crashed = join(temporaryFolder(), "edvoyage.sqlite");
     edit(path, (connection) => {
       connection.pragma("wal_autocheckpoint = 0");
@@ -295,8 +295,8 @@ describe("a restore", () => {
     expect(readdirSync(dirname(crashed)).filter((name) => /-wal|-shm|restoring/.test(name))).toEqual([]);
   });
 
-  test("over a database that cannot be read says so, keeps it, and keeps its log from the new one", async () => {
-    const path = await inhabited();
+  test("reports that the replaced database is unreadable, keeps it, and keeps its write-ahead log away from the new one", async () => {
+    const path = await createPopulated();
     const { path: source } = await takeBackup(path);
     const ruin = randomBytes(8_192);
     writeFileSync(path, ruin);
@@ -311,8 +311,8 @@ describe("a restore", () => {
     expect(readdirSync(dirname(path))).not.toContain("edvoyage.sqlite-wal");
   });
 
-  test("where there was nothing makes the folder and the database", async () => {
-    const { path: source } = await takeBackup(await inhabited());
+  test("creates the folder and the database where there was none", async () => {
+    const { path: source } = await takeBackup(await createPopulated());
     const target = join(temporaryFolder(), "new", "edvoyage.sqlite");
 
     const { erasures, kept } = await restore({ source, target });
@@ -321,8 +321,8 @@ describe("a restore", () => {
     await (await openDatabase(`sqlite:${target}`)).close();
   });
 
-  test("waits for nobody: a database in use is left alone", async () => {
-    const path = await inhabited();
+  test("fails at once for a database in use, and leaves it unchanged", async () => {
+    const path = await createPopulated();
     const { path: source } = await takeBackup(path);
     const database = await openDatabase(`sqlite:${path}`);
     onTestFinished(() => database.close());
@@ -330,8 +330,8 @@ describe("a restore", () => {
     await expect(restore({ source, target: path })).rejects.toMatchObject({ kind: "locked" });
   });
 
-  test("leaves a database alone that another program reads", async () => {
-    const path = await inhabited();
+  test("leaves a database alone that another program is reading", async () => {
+    const path = await createPopulated();
     const { path: source } = await takeBackup(path);
     const other = new Sqlite(path);
     onTestFinished(() => void other.close());
@@ -342,7 +342,7 @@ describe("a restore", () => {
   });
 });
 
-describe("a file that is no good backup", () => {
+describe("a file that is not a valid backup", () => {
   const spoil: Readonly<Record<string, (path: string, target: string) => string>> = {
     missing: (path) => `${path}.nowhere`,
     "not-sqlite": (path) => {
@@ -373,8 +373,8 @@ describe("a file that is no good backup", () => {
     same: (_path, target) => target,
   };
 
-  test.each(Object.keys(spoil))("%s: is refused, and nothing was changed", async (kind) => {
-    const target = await inhabited();
+  test.each(Object.keys(spoil))("rejects a backup that is %s, and changes nothing", async (kind) => {
+    const target = await createPopulated();
     const { path } = await takeBackup(target);
     const source = spoil[kind]?.(path, target) ?? "";
     const before = { bytes: readFileSync(target), names: readdirSync(dirname(target)) };
@@ -389,8 +389,8 @@ describe("a file that is no good backup", () => {
   });
 });
 
-describe("kill -9 in the middle of a restore", () => {
-  /** Restores in a process of its own, which dies right before a step. */
+describe("kill -9 during a restore", () => {
+  /** Restores in a separate process that dies right before a step. */
   const dieBefore = async (step: RestoreStep, paths: { source: string; target: string }): Promise<void> => {
     const program = `
       import { randomBytes, randomUUID } from "node:crypto";
@@ -410,21 +410,24 @@ describe("kill -9 in the middle of a restore", () => {
     expect(signal).toBe("SIGKILL");
   };
 
-  test.each(restoreSteps)("before %s leaves the old database or the new one, whole", async (step) => {
-    const target = await inhabited();
-    const { path: source } = await takeBackup(target);
-    edit(target, (connection) => connection.exec("update users set phone = '+447400999999'"));
+  test.each(restoreSteps)(
+    "before %s leaves either the old database or the new one, complete",
+    async (step) => {
+      const target = await createPopulated();
+      const { path: source } = await takeBackup(target);
+      edit(target, (connection) => connection.exec("update users set phone = '+447400999999'"));
 
-    await dieBefore(step, { source, target });
+      await dieBefore(step, { source, target });
 
-    const isNew = step === "finish";
-    await (await openDatabase(`sqlite:${target}`)).close();
-    expect(rowsOf(target, "pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);
-    expect(rowsOf(target, "select epoch from database_epoch")).toEqual([{ epoch: isNew ? 2 : 1 }]);
-    expect(rowsOf(target, "select phone from users")).toEqual([
-      { phone: isNew ? "+447400123456" : "+447400999999" },
-    ]);
-    // Trying again is all that there is to do.
-    expect(await restore({ source, target }, { now: NOW + 1 })).toMatchObject({ epoch: isNew ? 3 : 2 });
-  });
+      const isNew = step === "finish";
+      await (await openDatabase(`sqlite:${target}`)).close();
+      expect(rowsOf(target, "pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);
+      expect(rowsOf(target, "select epoch from database_epoch")).toEqual([{ epoch: isNew ? 2 : 1 }]);
+      expect(rowsOf(target, "select phone from users")).toEqual([
+        { phone: isNew ? "+447400123456" : "+447400999999" },
+      ]);
+      // The only recovery is to try again.
+      expect(await restore({ source, target }, { now: NOW + 1 })).toMatchObject({ epoch: isNew ? 3 : 2 });
+    },
+  );
 });

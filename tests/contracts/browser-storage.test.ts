@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { afterAll, describe, expect, test } from "vitest";
 import { hasBrowser, limitDisk, openBrowser } from "../support/browser.ts";
 
-/** Of the whole site. */
+/** Quotas of the whole site. */
 const QUOTA_BYTES = { none: 1, some: 16 * 1_024 * 1_024, more: 256 * 1_024 * 1_024 };
 
 const openStorageBrowser = async () => {
@@ -23,21 +23,21 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
   const onePage = opened.then((browser) => browser.openPage());
   afterAll(async () => (await opened).close());
 
-  // Named here, run there: the page has the same suite.
+  // The tests are named here and run in the page, which has the same suite.
   describeStorage("IndexedDB", {
     describe,
     expect,
     test: (name) =>
-      test.each([name])("%s", async (wanted) => {
+      test.each([name])("%s", async (testName) => {
         const page = await onePage;
-        expect(await page.evaluate((title) => runTest(title), wanted)).toBeUndefined();
+        expect(await page.evaluate((title) => runTest(title), testName)).toBeUndefined();
       }),
     createFixture: () => expect.fail("the page has its own"),
   });
 
   describe("two tabs", () => {
     const openTabs = async (): Promise<[Page, Page]> => {
-      // Chromium takes its time to give back the room of what was deleted: here is none of what filled the disk before.
+      // A new profile, because Chromium is slow to release the room that earlier tests filled.
       const { openPage } = await (await opened).openProfile();
       const [one, other] = [await openPage(), await openPage()];
       await one.evaluate(() => startTab());
@@ -45,7 +45,7 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
       return [one, other];
     };
 
-    test("hear each other, and share what they keep", async () => {
+    test("receive each other's broadcasts, and share stored data", async () => {
       const [one, other] = await openTabs();
 
       await one.evaluate(() => tab.write("a"));
@@ -56,7 +56,7 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
       expect(await one.evaluate(() => tab.log)).toEqual([]);
     });
 
-    test("hand a name over when the tab that has it is gone", async () => {
+    test("hand a name over when the tab that holds it is gone", async () => {
       const [one, other] = await openTabs();
       await one.evaluate(() => tab.take());
       await one.waitForFunction(() => tab.log.includes("taken"));
@@ -70,7 +70,7 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
       await other.waitForFunction(() => tab.log.includes("taken"));
     });
 
-    test("take a name from one that stands still, and leave it to one that answers", async () => {
+    test("take a name over from a suspended tab, but not from one that answers", async () => {
       const [one, other] = await openTabs();
       const hears = (page: Page, topic: string) =>
         page.waitForFunction((said) => tab.log.includes(`heard ${said}`), topic);
@@ -81,14 +81,14 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
 
       for (let question = 0; question < 5; question += 1) {
         await other.clock.runFor(5_000);
-        // What is said after the question comes after it, and so does what is said after the answer.
+        // Broadcasts arrive in order: this one after the question, and the next one after the answer.
         await other.evaluate((number) => tab.storage.peers?.broadcast(`after ${number}`), question);
         await hears(one, `after ${question}`);
         await one.evaluate((number) => tab.storage.peers?.broadcast(`answered ${number}`), question);
         await hears(other, `answered ${question}`);
       }
       expect(await other.evaluate(() => tab.log)).not.toContain("taken");
-      // As one that stands still, it says nothing. (The browser's own command to freeze a page was tried: it went on answering.)
+      // Silence this tab, as if it were suspended. (With the browser's own command to freeze a page, it still answered.)
       await one.evaluate(() => {
         BroadcastChannel.prototype.postMessage = () => {};
       });
@@ -99,7 +99,7 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
       await one.waitForFunction(() => tab.log.at(-1) === "taken");
     });
 
-    test("close what the other one deletes", async () => {
+    test("close a store that the other one deletes", async () => {
       const [one, other] = await openTabs();
       expect(await one.evaluate(() => tab.write("a"))).toBe("written");
 

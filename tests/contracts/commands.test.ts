@@ -6,7 +6,7 @@ import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases
 import { createFakeClock } from "../support/fake-clock.ts";
 import { somePhone } from "../support/phone.ts";
 
-/** Commands on a database of their own, with a student in it. */
+/** Creates commands on a database of their own, with one student. */
 const createScene = async (dialect: TestDialect) => {
   const database = await openDatabase(await serverDatabase(dialect));
   onTestFinished(() => database.close());
@@ -27,9 +27,9 @@ const createScene = async (dialect: TestDialect) => {
 const command = { procedure: "profile.update", input: { name: "Asha" } };
 
 describe.each(DIALECTS)("the receipts of commands, on %s", (dialect) => {
-  test("the receipt of the first arrival is that of all others, and what makes it runs once", async () => {
+  test("repeated commands get the receipt of the first one, and the command runs once", async () => {
     const { commands, source, userId } = await createScene(dialect);
-    const asking = source();
+    const commandSource = source();
     let runs = 0;
     const act = async (_tx: unknown, at: number) => ({
       userId,
@@ -40,14 +40,14 @@ describe.each(DIALECTS)("the receipts of commands, on %s", (dialect) => {
       count: (runs += 1),
     });
 
-    const receipts = await Promise.all([1, 2, 3].map(() => commands.execute(asking, command, act)));
+    const receipts = await Promise.all([1, 2, 3].map(() => commands.execute(commandSource, command, act)));
 
     expect(receipts[0]).toMatchObject({ userId, position: { segment: 1, index: 2 }, count: 1 });
     expect(receipts).toEqual([receipts[0], receipts[0], receipts[0]]);
     expect(runs).toBe(1);
   });
 
-  test("an id alone, and nothing at all, are receipts", async () => {
+  test("an id alone and an empty object are valid receipts", async () => {
     const { commands, source, userId } = await createScene(dialect);
     const [one, other] = [source(), source()];
 
@@ -57,34 +57,34 @@ describe.each(DIALECTS)("the receipts of commands, on %s", (dialect) => {
     }
   });
 
-  test("a receipt with more than ids undoes its command, which may come again", async () => {
+  test("a receipt with more than ids rolls its command back, and the command may be sent again", async () => {
     const { commands, source, stored, userId } = await createScene(dialect);
-    const asking = source();
+    const commandSource = source();
     const many = Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`user${index}`, userId]));
 
-    await expect(commands.execute(asking, command, async () => many)).rejects.toThrow("more than ids");
+    await expect(commands.execute(commandSource, command, async () => many)).rejects.toThrow("more than ids");
 
     expect(await stored()).toEqual([]);
-    expect(await commands.execute(asking, command, async () => ({ userId }))).toEqual({ userId });
+    expect(await commands.execute(commandSource, command, async () => ({ userId }))).toEqual({ userId });
   });
 
   test("a receipt with a text, a list or an entity does not compile", async () => {
     const { commands, source, userId } = await createScene(dialect);
     const text: string = "short";
 
-    // @ts-expect-error A plain string is no id.
+    // @ts-expect-error A plain string is not an id.
     await commands.execute(source(), command, async () => ({ text }));
-    // @ts-expect-error Nor is it as the whole.
+    // @ts-expect-error A plain string is not a whole receipt either.
     await commands.execute(source(), command, async () => text);
-    // @ts-expect-error A list has no bound.
+    // @ts-expect-error A list is unbounded.
     await commands.execute(source(), command, async () => ({ ids: [userId] }));
-    // @ts-expect-error Nor has it as the whole.
+    // @ts-expect-error A list is not a whole receipt either.
     await commands.execute(source(), command, async () => [userId]);
-    // @ts-expect-error An entity is read again.
+    // @ts-expect-error An entity must be read again instead.
     await commands.execute(source(), command, async () => ({ profile: { id: userId, bio: text } }));
   });
 
-  test("what was refused is not kept, and 90 days later nothing is", async () => {
+  test("a refusal is not stored, and a receipt is deleted after 90 days", async () => {
     const { commands, clock, source, stored } = await createScene(dialect);
     const refuse = async (): Promise<{ readonly at: number }> => {
       throw new AppError("conflict", "Not now.");

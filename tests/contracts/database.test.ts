@@ -36,7 +36,7 @@ const gate = () => {
 };
 
 describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
-  test("what a unit of work wrote is there for readers when its promise resolves", async () => {
+  test("a unit's writes are visible to readers when its promise resolves", async () => {
     const { database } = await open(dialect);
 
     const written = await database.write((tx) => tx.first(addToMinute, { minute: 1, count: 5 }));
@@ -45,7 +45,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 5 }]);
   });
 
-  test("a unit that throws keeps nothing and harms none of those it shares a commit with", async () => {
+  test("a unit that throws writes nothing, and does not affect units in the same commit", async () => {
     const { database } = await open(dialect);
     const failure = new Error("changed its mind");
 
@@ -67,7 +67,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect((await database.read.all(minutes, { since: 0 })).map(({ minute }) => minute)).toEqual([1, 3]);
   });
 
-  test("a query that fails rejects its unit and no other", async () => {
+  test("a query that fails rejects only its own unit", async () => {
     const { database } = await open(dialect);
 
     const outcomes = await Promise.allSettled([
@@ -113,7 +113,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
   test("units that hold the same lock run one after the other", async () => {
     const { database } = await open(dialect);
 
-    // Reads, then writes what it read: without the lock two would read the same.
+    // Each unit writes a value that depends on what it read: without the lock, two units would read the same value.
     await Promise.all(
       Array.from({ length: 50 }, () =>
         database.write(async (tx) => {
@@ -131,7 +131,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 50 }]);
   });
 
-  test("units that lock in opposite orders both end", async () => {
+  test("units that lock in opposite orders both complete", async () => {
     const { database } = await open(dialect);
 
     const ends = await Promise.all(
@@ -152,7 +152,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(ends).toEqual(["ended", "ended"]);
   });
 
-  test("a unit of work that outlives its promise can do nothing", async () => {
+  test("a unit of work can do nothing after its promise has settled", async () => {
     const { database } = await open(dialect);
     let escaped: Parameters<Parameters<Database["write"]>[0]>[0] | undefined;
 
@@ -164,7 +164,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(await database.read.all(minutes, { since: 0 })).toEqual([]);
   });
 
-  test("what waits for the commit runs after it and before the promise resolves, for units that are kept", async () => {
+  test("commit callbacks run after the commit and before the promise resolves, only for committed units", async () => {
     const { database } = await open(dialect);
     const ran: string[] = [];
     const unit = (name: string, fails = false) =>
@@ -193,7 +193,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(ran).toEqual([...(one ?? []), "two ran", "two failed", ...(three ?? [])]);
   });
 
-  test("what a task sees when it runs is committed", async () => {
+  test("a commit callback sees the committed data", async () => {
     const { database } = await open(dialect);
     let seen: Promise<unknown> | undefined;
 
@@ -207,37 +207,34 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(await seen).toEqual([{ minute: 1, count: 5 }]);
   });
 
-  test.runIf(dialect === "postgres")(
-    "what waits for the commit runs once for a unit that ran twice",
-    async () => {
-      const { database } = await open(dialect);
-      const both = gate();
-      let holders = 0;
-      let runs = 0;
-      const told: string[] = [];
+  test.runIf(dialect === "postgres")("a commit callback runs once for a unit that ran twice", async () => {
+    const { database } = await open(dialect);
+    const both = gate();
+    let holders = 0;
+    let runs = 0;
+    const told: string[] = [];
 
-      await Promise.all(
-        [
-          ["a", "b"],
-          ["b", "a"],
-        ].map(([first = "", second = ""]) =>
-          database.write(async (tx) => {
-            runs += 1;
-            tx.onCommit(() => void told.push(first));
-            await tx.lock(first);
-            if ((holders += 1) === 2) both.open();
-            await both.opened;
-            await tx.lock(second);
-          }),
-        ),
-      );
+    await Promise.all(
+      [
+        ["a", "b"],
+        ["b", "a"],
+      ].map(([first = "", second = ""]) =>
+        database.write(async (tx) => {
+          runs += 1;
+          tx.onCommit(() => void told.push(first));
+          await tx.lock(first);
+          if ((holders += 1) === 2) both.open();
+          await both.opened;
+          await tx.lock(second);
+        }),
+      ),
+    );
 
-      expect(runs).toBe(3);
-      expect(told.sort()).toEqual(["a", "b"]);
-    },
-  );
+    expect(runs).toBe(3);
+    expect(told.sort()).toEqual(["a", "b"]);
+  });
 
-  test("a prepared query says which parameter it lacks", async () => {
+  test("a prepared query names its missing parameter", async () => {
     const { database } = await open(dialect);
 
     const incomplete = database.read.all(minutes, {} as { since: number });
@@ -245,7 +242,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     await expect(incomplete).rejects.toThrow('"since"');
   });
 
-  test("opening it again keeps what is there", async () => {
+  test("a reopened database still has its data", async () => {
     const { database, url } = await open(dialect);
     await database.write((tx) => tx.first(addToMinute, { minute: 1, count: 5 }));
     await database.close();
@@ -256,7 +253,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(await again.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 5 }]);
   });
 
-  test("closing finishes the writes that were asked for", async () => {
+  test("closing waits for pending writes", async () => {
     const { database, url } = await open(dialect);
 
     const writing = database.write((tx) => tx.first(addToMinute, { minute: 1, count: 5 }));
@@ -267,7 +264,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(await again.read.all(minutes, { since: 0 })).toHaveLength(1);
   });
 
-  test("the audit log can be added to and not changed", async () => {
+  test("the audit log accepts new entries and no changes", async () => {
     const { database } = await open(dialect);
     const entry = {
       id: "1",
@@ -290,7 +287,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     expect(await database.read.kysely.selectFrom("audit_log").selectAll().execute()).toEqual([entry]);
   });
 
-  test("the audit log lets go of an address, and of nothing else with it", async () => {
+  test("the audit log allows removing an IP address, and nothing else together with it", async () => {
     const { database } = await open(dialect);
     const entry = {
       id: "a",
@@ -320,7 +317,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     await expect(update({ ip: "192.0.2.1" })).rejects.toThrow("append-only");
   });
 
-  test("it says that it takes writes by taking one", async () => {
+  test("a ping checks that writes work by making one", async () => {
     const { database } = await open(dialect);
 
     await database.ping(1234);
@@ -331,8 +328,8 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
   });
 });
 
-describe("SQLite alone", () => {
-  test("a file that one process has open is refused to another, until it is closed", async () => {
+describe("SQLite only", () => {
+  test("a file that one process has open cannot be opened by another until it is closed", async () => {
     const { database, url } = await open("sqlite");
 
     await expect(openDatabase(url)).rejects.toMatchObject({ kind: "locked" });
@@ -341,7 +338,7 @@ describe("SQLite alone", () => {
     await (await openDatabase(url)).close();
   });
 
-  test("the file is in WAL mode and nobody else can read it", async () => {
+  test("the file is in WAL mode and passes the integrity check", async () => {
     const { url } = await open("sqlite");
 
     const raw = new Sqlite(url.slice("sqlite:".length), { readonly: true });
@@ -351,7 +348,7 @@ describe("SQLite alone", () => {
     expect(raw.pragma("integrity_check", { simple: true })).toBe("ok");
   });
 
-  test("a newer schema than this program knows is not touched", async () => {
+  test("a database with a newer schema than this program knows is left unchanged", async () => {
     const { database, url } = await open("sqlite");
     await database.close();
     const raw = new Sqlite(url.slice("sqlite:".length));

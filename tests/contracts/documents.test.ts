@@ -21,7 +21,7 @@ interface Scene extends DocumentsNode {
   readonly url: string;
   readonly clock: FakeClock;
   readonly student: UserId;
-  /** Another process on the same database. */
+  /** Starts another process on the same database. */
   join(): DocumentsNode;
 }
 
@@ -48,15 +48,15 @@ const updateOf = (change: (doc: Y.Doc) => void): Uint8Array => {
 
 const closeCodeOf = async (refused: Promise<unknown>): Promise<number> => {
   const error: unknown = await refused.then(
-    () => expect.fail("was taken"),
+    () => expect.fail("was accepted"),
     (thrown: unknown) => thrown,
   );
   if (error instanceof DocumentRefusal) return error.closeCode;
   throw error;
 };
 
-/** What the server answers, what its rows make, and what its table says, each from the beginning. */
-const serverSays = async ({ documents, database, student }: Scene) => {
+/** Returns the content of the document in the server's memory, from its rows on disk, and from the table. */
+const readEverywhere = async ({ documents, database, student }: Scene) => {
   const doc = new Y.Doc();
   const { update } = await documents.read(student, Y.encodeStateVector(doc));
   Y.applyUpdate(doc, update);
@@ -68,7 +68,7 @@ const serverSays = async ({ documents, database, student }: Scene) => {
 };
 
 const expectAgreement = async (scene: Scene, content: Record<string, Record<string, unknown>>) => {
-  const { memory, disk, table } = await serverSays(scene);
+  const { memory, disk, table } = await readEverywhere(scene);
   expect(memory).toEqual(content);
   expect(disk).toEqual(content);
   expect(table).toEqual(content["favourites"]);
@@ -78,7 +78,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
   test.each([
     ["the first before the second", [0, 1, 0]],
     ["the second before the first", [1, 0, 1]],
-  ])("of two devices that toggled offline agrees with both when %s comes back", async (_name, order) => {
+  ])("becomes equal on two devices that toggled offline, syncing %s", async (_name, order) => {
     const scene = await createScene(dialect);
     const devices = [createOfflineDevice(scene.student), createOfflineDevice(scene.student)] as const;
     const [phone, laptop] = devices;
@@ -108,7 +108,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(phone.doc));
   });
 
-  test("that nobody has written is empty and has no row", async () => {
+  test("is empty and has no row before the first write", async () => {
     const { documents, database, student } = await createScene(dialect);
 
     const { update, stateVector } = await documents.read(student, Uint8Array.of(0));
@@ -118,7 +118,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect((await rowsOf(database, student)).document).toBeUndefined();
   });
 
-  test("is told to others after its commit, with who wrote it, and only when it is news", async () => {
+  test("is passed on after the commit, with its origin, and only if it has changed", async () => {
     const { documents, student, stored, database } = await createScene(dialect);
     const bytes = updateOf((doc) => doc.getArray("settings").push([{ key: "a", val: 1 }]));
     const socket = { name: "socket" };
@@ -130,7 +130,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect((await rowsOf(database, student)).updates).toHaveLength(1);
   });
 
-  test("takes what is sent at once in the order in which it came", async () => {
+  test("applies concurrent updates in the order in which they arrived", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     const updates: Uint8Array[] = [];
@@ -143,7 +143,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("drops an update with a gap, is no worse for it, and takes it with what was missing", async () => {
+  test("drops an update with a gap, without harm, and accepts it together with what was missing", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.favourites.set(university(1), { addedAt: 1 });
@@ -165,7 +165,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("drops what a device sends that waits for something itself", async () => {
+  test("drops an update whose sender itself waits for a missing update", async () => {
     const scene = await createScene(dialect);
     const [other, device] = [new Y.Doc(), new Y.Doc()];
     other.getArray("settings").push([{ key: "a", val: 1 }]);
@@ -195,7 +195,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
         doc.getArray("favourites").push([{ key: university(1), val: { addedAt: 1, by: "x" } }]),
       ),
     ],
-  ])("refuses %s and stays as it was", async (_name, bytes) => {
+  ])("refuses %s and stays unchanged", async (_name, bytes) => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.favourites.set(university(1), { addedAt: 1 });
@@ -207,7 +207,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect(scene.stored).toHaveLength(1);
   });
 
-  test("refuses an item that says it stands right of what comes after", async () => {
+  test("refuses an item whose left neighbour comes after its right one", async () => {
     const scene = await createScene(dialect);
     const doc = new Y.Doc();
     doc.clientID = 5;
@@ -225,12 +225,12 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect(await scene.documents.apply(scene.student, honest)).toMatchObject({ state: "stored" });
   });
 
-  test("refuses items that wait for each other in a circle, and forgets them", async () => {
+  test("refuses items that wait for each other in a cycle, and forgets them", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.settings.set("a", 1);
     await device.sync(scene.documents);
-    // Each of clients 1 and 2 has a deleted item whose origin is the other's.
+    // Each of clients 1 and 2 has a deleted item whose origin is the other client's item.
     const circle = Uint8Array.of(2, 1, 2, 0, 0x81, 1, 0, 1, 1, 1, 0, 0x81, 2, 0, 1, 0);
 
     expect(await closeCodeOf(scene.documents.apply(scene.student, circle))).toBe(CLOSE_CODES.malformed);
@@ -238,7 +238,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("refuses what would make it larger than it may be, from devices and from the server", async () => {
+  test("refuses to grow past its size limit, for devices and for the server", async () => {
     const scene = await createScene(dialect, { documentBytes: 4_000 });
     const device = createOfflineDevice(scene.student);
     device.settings.set("a", "x".repeat(2_000));
@@ -256,7 +256,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, agreed);
   });
 
-  test("refuses more writers than a state vector may have, and such a state vector", async () => {
+  test("refuses more writers than a state vector may have, and a state vector with too many", async () => {
     const scene = await createScene(dialect, { documentStateVectorEntries: 3 });
     const write = (n: number) =>
       scene.documents.apply(
@@ -273,7 +273,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     );
   });
 
-  test("is edited by the server in one unit of work with what it decides", async () => {
+  test("commits an edit of the server together with the rest of its unit of work", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.favourites.set(university(1), { addedAt: 1 });
@@ -305,7 +305,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("is edited by the server under one id, however often, and under another in another epoch", async () => {
+  test("uses one writer id for all edits of the server in an epoch, and another one in the next epoch", async () => {
     const scene = await createScene(dialect);
     const edit = (value: number, { documents }: DocumentsNode = scene) =>
       documents.edit(scene.student, "settings", async (_tx, entries) => entries.set("theme", value));
@@ -330,10 +330,10 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     const { document } = await rowsOf(scene.database, scene.student);
     expect(document).toMatchObject({ epoch: 2 });
     expect(document?.writer_id).not.toBe(writer);
-    expect((await serverSays(scene)).memory["settings"]).toEqual({ theme: 4 });
+    expect((await readEverywhere(scene)).memory["settings"]).toEqual({ theme: 4 });
   });
 
-  test("is rid of what was deleted once it is compacted", async () => {
+  test("no longer contains deleted data once it is compacted", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.settings.set("secret", "canary-in-a-document");
@@ -363,7 +363,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("is compacted by its bytes too, while devices go on writing", async () => {
+  test("is also compacted by its size, while devices keep writing", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     const writing: Promise<unknown>[] = [];
@@ -381,7 +381,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("is loaded again after everybody has left it, and after a restart", async () => {
+  test("can be loaded again after it was unloaded, and after a restart", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.favourites.set(university(1), { addedAt: 1 });
@@ -397,7 +397,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement({ ...scene, ...restarted }, contentOf(device.doc));
   });
 
-  test("is in memory as it is on disk when a commit fails, and when a unit of work runs twice", async () => {
+  test("has the same state in memory as on disk when a commit fails, and when a unit of work runs twice", async () => {
     const scene = await createScene(dialect);
     let fails: "never" | "for good" | "once" = "never";
     const flaky = createDocumentsNode(
@@ -440,7 +440,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect(flaky.stored).toHaveLength(3);
   });
 
-  test("goes with its student", async () => {
+  test("disappears together with its student", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.favourites.set(university(1), { addedAt: 1 });
@@ -455,9 +455,9 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
   });
 });
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
-describe.skipIf(!DIALECTS.includes("postgres"))("a user document of two processes on one PostgreSQL", () => {
-  test("is the same in both, whoever wrote", async () => {
+// Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
+describe.skipIf(!DIALECTS.includes("postgres"))("a user document in two processes on one PostgreSQL", () => {
+  test("has the same state in both, whichever writes", async () => {
     const one = await createScene("postgres");
     const two = one.join();
     const device = createOfflineDevice(one.student);
@@ -476,7 +476,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a user document of two processe
     await expectAgreement({ ...one, ...two }, contentOf(device.doc));
   });
 
-  test("takes writes of both at once, one after the other", async () => {
+  test("applies concurrent writes of both, one after the other", async () => {
     const one = await createScene("postgres");
     const nodes: readonly DocumentsNode[] = [one, one.join(), one.join()];
     const devices = nodes.map(() => createOfflineDevice(one.student));
@@ -498,7 +498,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a user document of two processe
     for (const node of nodes) await expectAgreement({ ...one, ...node }, contents[0] ?? {});
   });
 
-  test("is told of once where it was read, and nowhere else", async () => {
+  test("reports a change once to each process that has read the document, and to no other", async () => {
     const one = await createScene("postgres");
     const [two, three] = [one.join(), one.join()];
     const device = createOfflineDevice(one.student);
@@ -518,33 +518,36 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a user document of two processe
     expect(three.stored).toEqual([]);
   });
 
-  test.each([1, 2, 3])("is told at the next look to a node whose read no. %i failed", async (failing) => {
-    const one = await createScene("postgres");
-    let reads = Number.NEGATIVE_INFINITY;
-    const all: Database["read"]["all"] = async (query, params) => {
-      reads += 1;
-      if (reads === failing) throw new StorageError("unavailable", "The database cannot be reached");
-      return one.database.read.all(query, params);
-    };
-    const database = { ...one.database, read: { ...one.database.read, all } };
-    const two = createDocumentsNode(database, { clock: one.clock });
-    const device = createOfflineDevice(one.student);
-    device.settings.set("a", 0);
-    await device.sync(one.documents);
-    await two.documents.read(one.student, Uint8Array.of(0));
-    device.settings.set("a", 1);
-    await device.sync(one.documents);
+  test.each([1, 2, 3])(
+    "reports a change at the next check to a process whose read number %i failed",
+    async (failing) => {
+      const one = await createScene("postgres");
+      let reads = Number.NEGATIVE_INFINITY;
+      const all: Database["read"]["all"] = async (query, params) => {
+        reads += 1;
+        if (reads === failing) throw new StorageError("unavailable", "The database cannot be reached");
+        return one.database.read.all(query, params);
+      };
+      const database = { ...one.database, read: { ...one.database.read, all } };
+      const two = createDocumentsNode(database, { clock: one.clock });
+      const device = createOfflineDevice(one.student);
+      device.settings.set("a", 0);
+      await device.sync(one.documents);
+      await two.documents.read(one.student, Uint8Array.of(0));
+      device.settings.set("a", 1);
+      await device.sync(one.documents);
 
-    reads = 0;
-    await expect(two.documents.noticeStored()).rejects.toThrow("cannot be reached");
-    await two.documents.noticeStored();
+      reads = 0;
+      await expect(two.documents.noticeStored()).rejects.toThrow("cannot be reached");
+      await two.documents.noticeStored();
 
-    expect(two.stored.map(({ update }) => Buffer.from(update))).toEqual([
-      Buffer.from(one.stored[1]?.update ?? []),
-    ]);
-  });
+      expect(two.stored.map(({ update }) => Buffer.from(update))).toEqual([
+        Buffer.from(one.stored[1]?.update ?? []),
+      ]);
+    },
+  );
 
-  test("is told whole to a node that forgot it, when what it missed is compacted away", async () => {
+  test("is reported completely to a process that unloaded it, when the updates that it missed were compacted", async () => {
     const one = await createScene("postgres");
     const two = one.join();
     await two.documents.edit(one.student, "settings", async (_tx, entries) => entries.set("first", 0));

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/databases.ts";
 import { createFakeExpoSqlite } from "../support/fake-expo-sqlite.ts";
 
-/** SQLite does not roll back by itself after this, as it does on a full disk. */
+/** Adds a trigger. SQLite does not roll back by itself after its error, unlike after a full disk. */
 const refuseEmptyValues = (path: string): void => {
   const file = new Sqlite(path);
   file.exec(
@@ -31,22 +31,22 @@ describe("expo-sqlite", () => {
     expect(await storage.list()).toEqual([]);
   });
 
-  test("a store that is purged has nothing of what was removed in its files", async () => {
+  test("a purged store has no removed value left in its files", async () => {
     const folder = temporaryFolder();
     const store = await createExpoSqliteStorage(createFakeExpoSqlite(folder, "android")).open("store");
-    const isLeft = (): boolean =>
+    const isSecretOnDisk = (): boolean =>
       readdirSync(folder).some((file) => readFileSync(join(folder, file)).includes("a secret"));
     await store.write([{ key: "a", value: Buffer.from("a secret") }]);
     await store.write([{ key: "a", value: null }]);
-    const before = isLeft();
+    const before = isSecretOnDisk();
 
     await store.purge?.();
 
-    expect({ before, after: isLeft() }).toEqual({ before: true, after: false });
+    expect({ before, after: isSecretOnDisk() }).toEqual({ before: true, after: false });
     await store.close();
   });
 
-  test("a store keeps to itself when the app has its file open, in a transaction even", async () => {
+  test("a store can be written while the app has its file open, even in a transaction", async () => {
     const SQLite = createFakeExpoSqlite(temporaryFolder(), "android");
     const storage = createExpoSqliteStorage(SQLite, { prefix: "mine" });
     const store = await storage.open("store");
@@ -76,7 +76,7 @@ describe("expo-sqlite", () => {
     expect(await storage.list()).toEqual([]);
   });
 
-  test("a write that fails in the middle leaves nothing, and the next one works", async () => {
+  test("a write that fails halfway writes nothing, and the next one works", async () => {
     const folder = temporaryFolder();
     const storage = createExpoSqliteStorage(createFakeExpoSqlite(folder, "android"));
     const store = await storage.open("store");
@@ -94,9 +94,9 @@ describe("expo-sqlite", () => {
     await store.close();
   });
 
-  test("a device whose SQLite does not wait for the disk is refused", async () => {
+  test("a device whose SQLite does not sync to the disk is refused", async () => {
     const SQLite = createFakeExpoSqlite(temporaryFolder(), "ios");
-    const hasty: ExpoSqlite = {
+    const unsynced: ExpoSqlite = {
       ...SQLite,
       openDatabaseAsync: async (name, options) => {
         const database = await SQLite.openDatabaseAsync(name, options);
@@ -106,6 +106,6 @@ describe("expo-sqlite", () => {
       },
     };
 
-    await expect(createExpoSqliteStorage(hasty).open("store")).rejects.toMatchObject({ kind: "failed" });
+    await expect(createExpoSqliteStorage(unsynced).open("store")).rejects.toMatchObject({ kind: "failed" });
   });
 });

@@ -19,11 +19,11 @@ const createScene = async () => {
   return { ...browser, storage, store, connections };
 };
 
-/** As browsers do it. The fake's types ask for the class of connections where it takes one. */
+/** Closes a connection as browsers do. The fake's types ask for the class where it takes a connection. */
 const forceClose = (connection: IDBDatabase): void =>
   void Reflect.apply(forceCloseDatabase, undefined, [connection]);
 
-/** Lets the next transactions of every connection fail to begin. */
+/** Makes the next transactions of every connection fail to begin. */
 const failTransactions = (error: Error): { readonly failed: () => number; readonly stop: () => void } => {
   const spy = vi.spyOn(Database.prototype, "transaction").mockImplementation(() => {
     throw error;
@@ -32,7 +32,7 @@ const failTransactions = (error: Error): { readonly failed: () => number; readon
   return { failed: () => spy.mock.calls.length, stop: () => spy.mockRestore() };
 };
 
-test("nothing of the browser is touched before a store is asked for", async () => {
+test("nothing of the browser is touched before a store is opened", async () => {
   const storage = createIndexedDbStorage();
   expect(storage.peers).toBeDefined();
 
@@ -51,8 +51,8 @@ test("a write waits for the disk", async () => {
   expect(begun.mock.calls).toEqual([["records", "readwrite", { durability: "strict" }]]);
 });
 
-describe("a connection that the browser ends", () => {
-  test("is opened anew for what is asked for next", async () => {
+describe("a connection that the browser closes", () => {
+  test("is reopened for the next request", async () => {
     const { store, connections } = await createScene();
     await store.write([put("a")]);
 
@@ -63,7 +63,7 @@ describe("a connection that the browser ends", () => {
     expect(connections).toHaveLength(2);
   });
 
-  test("while nobody was told is opened anew, once, and what failed is done again in its order", async () => {
+  test("is reopened once if it was lost without an event, and failed requests are retried in order", async () => {
     const { store, connections } = await createScene();
     const [connection] = connections;
     const lost = new DOMException(
@@ -84,7 +84,7 @@ describe("a connection that the browser ends", () => {
     expect(connections).toHaveLength(2);
   });
 
-  test("again and again is a failure, and the store works when it stops", async () => {
+  test("fails requests when it is lost again and again, and the store works once that stops", async () => {
     const { store } = await createScene();
     const { failed, stop } = failTransactions(
       new DOMException("The connection is closing", "InvalidStateError"),
@@ -98,11 +98,11 @@ describe("a connection that the browser ends", () => {
     expect(await store.keys("")).toEqual(["b"]);
   });
 
-  test("with all that was in it closes the store: nothing is written to an empty one", async () => {
+  test("closes the store if its data is gone too: nothing is written to an empty store", async () => {
     const { store, connections, indexedDB } = await createScene();
     await store.write([put("a")]);
 
-    // As browsers do when the student clears the site's data.
+    // Browsers do this when the student clears the site's data.
     for (const connection of connections) forceClose(connection);
     await new Promise((resolve) => (indexedDB.deleteDatabase("edvoyage/store").onsuccess = resolve));
 
@@ -112,7 +112,7 @@ describe("a connection that the browser ends", () => {
   });
 });
 
-test("a failure of another kind is not tried again", async () => {
+test("a failure of another kind is not retried", async () => {
   const { store } = await createScene();
   const { failed } = failTransactions(new DOMException("No", "DataError"));
 
@@ -121,25 +121,25 @@ test("a failure of another kind is not tried again", async () => {
   expect(failed()).toBe(1);
 });
 
-test("a deletion that another tab holds up has emptied the store, and ends when that tab lets go", async () => {
+test("a deletion that another tab blocks empties the store at once, and completes when that tab closes its connection", async () => {
   const { storage, store, indexedDB } = await createScene();
   await store.write([put("a")]);
-  // A tab that closes nothing when it is asked to.
-  const stuck = await new Promise<IDBDatabase>((resolve) => {
+  // A tab that ignores the request to close.
+  const stuckConnection = await new Promise<IDBDatabase>((resolve) => {
     const request = indexedDB.open("edvoyage/store");
     request.onsuccess = () => resolve(request.result);
   });
-  const asked = new Promise((resolve) => (stuck.onversionchange = resolve));
+  const versionChangeRequested = new Promise((resolve) => (stuckConnection.onversionchange = resolve));
   const order: string[] = [];
 
   const deleted = storage.delete("store").then(() => order.push("deleted"));
-  await asked;
+  await versionChangeRequested;
   const count = await new Promise((resolve) => {
-    const request = stuck.transaction("records").objectStore("records").count();
+    const request = stuckConnection.transaction("records").objectStore("records").count();
     request.onsuccess = () => resolve(request.result);
   });
   order.push("let go");
-  stuck.close();
+  stuckConnection.close();
   await deleted;
 
   expect(count).toBe(0);
@@ -147,66 +147,66 @@ test("a deletion that another tab holds up has emptied the store, and ends when 
   expect(await storage.list()).toEqual([]);
 });
 
-describe("a tab that lets go of nothing, as one that a phone lets stand still", () => {
+describe("a tab that never closes its connection, like one that a phone has suspended", () => {
   const createStuckScene = async () => {
     const scene = await createScene();
     await scene.store.write([put("a")]);
-    const stuck = await new Promise<IDBDatabase>((resolve) => {
+    const stuckConnection = await new Promise<IDBDatabase>((resolve) => {
       const request = scene.indexedDB.open("edvoyage/store");
       request.onsuccess = () => resolve(request.result);
     });
-    const asked = new Promise((resolve) => (stuck.onversionchange = resolve));
+    const versionChangeRequested = new Promise((resolve) => (stuckConnection.onversionchange = resolve));
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     onTestFinished(() => void vi.useRealTimers());
-    return { ...scene, stuck, asked };
+    return { ...scene, stuckConnection, versionChangeRequested };
   };
 
-  test("holds no deletion up for ever: the store is empty, and goes when that tab does", async () => {
-    const { storage, stuck, asked } = await createStuckScene();
+  test("does not block a deletion forever: the store is empty, and is deleted when that tab is gone", async () => {
+    const { storage, stuckConnection, versionChangeRequested } = await createStuckScene();
 
     const deleted = storage.delete("store");
-    await asked;
+    await versionChangeRequested;
     await vi.advanceTimersByTimeAsync(5_000);
     await deleted;
 
     const opened = storage.open("store");
-    stuck.close();
+    stuckConnection.close();
     expect(await (await opened).keys("")).toEqual([]);
   });
 
-  test("holds no opening up for ever, and the store can be opened when it is gone", async () => {
-    const { storage, stuck, asked } = await createStuckScene();
+  test("does not block an opening forever, and the store can be opened when that tab is gone", async () => {
+    const { storage, stuckConnection, versionChangeRequested } = await createStuckScene();
     const deleted = storage.delete("store");
-    await asked;
+    await versionChangeRequested;
     await vi.advanceTimersByTimeAsync(5_000);
     await deleted;
 
     const failure = storage.open("store").catch((error: unknown) => error);
     await vi.advanceTimersByTimeAsync(30_000);
     expect(await failure).toMatchObject({ name: "StorageError", kind: "failed" });
-    stuck.close();
+    stuckConnection.close();
 
     const again = await storage.open("store");
     await again.write([put("b")]);
     expect(await again.keys("")).toEqual(["b"]);
-    // What was opened too late holds nothing up itself.
+    // The connection that opened too late blocks nothing itself.
     await storage.delete("store");
     expect(await storage.list()).toEqual([]);
   });
 
   test("makes a deletion fail that could not even empty the store", async () => {
-    const { storage, asked } = await createStuckScene();
+    const { storage, versionChangeRequested } = await createStuckScene();
     const { stop } = failTransactions(new DOMException("No", "UnknownError"));
 
     const failure = storage.delete("store").catch((error: unknown) => error);
-    await asked;
+    await versionChangeRequested;
     await vi.advanceTimersByTimeAsync(5_000);
     expect(await failure).toMatchObject({ name: "StorageError", kind: "failed" });
     stop();
   });
 });
 
-test("databases of others on the origin are not listed", async () => {
+test("databases of others on the same origin are not listed", async () => {
   const { storage, indexedDB } = await createScene();
   const other = createIndexedDbStorage({
     indexedDB,

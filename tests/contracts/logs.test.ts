@@ -43,15 +43,15 @@ const createScene = async (dialect: TestDialect, limits = {}): Promise<Scene> =>
   };
 };
 
-const NEWCOMER = { length: 0, redactionRevision: undefined };
+const NEW_READER = { length: 0, redactionRevision: undefined };
 
 const textsOf = async ({ logs, id }: Scene, segment: number): Promise<unknown[]> => {
-  const { stretch } = await logs.read(id, segment, NEWCOMER);
+  const { stretch } = await logs.read(id, segment, NEW_READER);
   return stretch.entries.map((bytes) => (bytes ? logs.decode(bytes)[2] : null));
 };
 
 describe.each(DIALECTS)("logs on %s", (dialect) => {
-  test("entries that are appended all at once get positions without a hole, in the order of their answers", async () => {
+  test("entries appended concurrently get positions without a gap, in the order of their answers", async () => {
     const scene = await createScene(dialect);
 
     const places = await Promise.all(Array.from({ length: 100 }, (_, index) => scene.append(`m${index}`)));
@@ -62,7 +62,7 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     for (const [index, place] of places.entries()) expect(texts[place.index]).toBe(`m${index}`);
   });
 
-  test("a full segment ends with `next`, and the next one has another writer", async () => {
+  test("a full segment ends with `next`, and the next segment has another writer", async () => {
     const scene = await createScene(dialect, { segmentEvents: 4 });
 
     for (const text of ["a", "b", "c", "d"]) await scene.append(text);
@@ -74,7 +74,7 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     expect(await scene.logs.end(scene.database.read, scene.id)).toEqual({ segment: 1, index: 1 });
   });
 
-  test("the first entry past the size of a segment seals it", async () => {
+  test("the first entry past the size limit of a segment seals it", async () => {
     const scene = await createScene(dialect, { segmentBytes: 100 });
 
     await scene.append("x".repeat(50));
@@ -84,7 +84,7 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     expect(third).toEqual({ segment: 1, index: 0 });
   });
 
-  test("rolling seals what there is, and leaves an empty segment alone", async () => {
+  test("rolling seals a segment with entries, and leaves an empty one alone", async () => {
     const scene = await createScene(dialect);
     const roll = () => scene.database.write((tx) => scene.logs.roll(tx, scene.id, NOW));
 
@@ -95,11 +95,11 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     expect(await textsOf(scene, 0)).toEqual(["a", 1]);
   });
 
-  test("a reader is given what it lacks: new entries, and redactions that it does not know of", async () => {
+  test("a reader receives what it lacks: new entries, and redactions that it does not have", async () => {
     const scene = await createScene(dialect);
     const { logs, id, database } = scene;
     for (const text of ["a", "b", "c"]) await scene.append(text);
-    const { state } = await logs.read(id, 0, NEWCOMER);
+    const { state } = await logs.read(id, 0, NEW_READER);
 
     const nothing = await logs.read(id, 0, state);
     await database.write((tx) => logs.redact(tx, id, { places: [{ segment: 0, index: 1 }], now: NOW }));
@@ -112,7 +112,7 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     expect((await logs.read(id, 0, rest.state)).stretch).toMatchObject({ entries: [], redacted: [] });
   });
 
-  test("a redacted entry's bytes are gone from its row", async () => {
+  test("the bytes of a redacted entry are removed from its row", async () => {
     const scene = await createScene(dialect);
     const { logs, id, database } = scene;
     await scene.append("secret");
@@ -128,17 +128,17 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     expect(await logs.segment(id, 0)).toEqual(once);
   });
 
-  test("a hole is an error and never an answer", async () => {
+  test("a gap in the positions is an error, never an answer", async () => {
     const scene = await createScene(dialect);
     for (const text of ["a", "b", "c"]) await scene.append(text);
     await scene.database.write((tx) =>
       tx.kysely.deleteFrom("log_entries").where("position", "=", 1).execute(),
     );
 
-    await expect(scene.logs.read(scene.id, 0, NEWCOMER)).rejects.toThrow("hole");
+    await expect(scene.logs.read(scene.id, 0, NEW_READER)).rejects.toThrow("hole");
   });
 
-  test("an id belongs to one entry of all logs", async () => {
+  test("an entry id is unique across all logs", async () => {
     const scene = await createScene(dialect);
     const entryId = randomUUID();
     await scene.append("a", entryId);

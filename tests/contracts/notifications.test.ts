@@ -13,14 +13,18 @@ import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases
 import { createFakeClock } from "../support/fake-clock.ts";
 import { somePhone } from "../support/phone.ts";
 
-/** Notifications on a database of their own, with students in it. */
+/** Creates notifications on a database of their own, with two students. */
 const createScene = async (dialect: TestDialect) => {
   const database = await openDatabase(await serverDatabase(dialect));
   onTestFinished(() => database.close());
   const clock = createFakeClock();
   const newId = createNewId(systemRandom);
-  const told: UserId[] = [];
-  const areas = createAreas({ read: database.read, clock, inboxChanged: (userId) => void told.push(userId) });
+  const notified: UserId[] = [];
+  const areas = createAreas({
+    read: database.read,
+    clock,
+    inboxChanged: (userId) => void notified.push(userId),
+  });
   const commands = createCommands({ database, clock });
   const notifications = createNotifications({
     database,
@@ -59,19 +63,19 @@ const createScene = async (dialect: TestDialect) => {
         })
         .execute(),
     );
-  return { database, clock, notifications, told, someone, ada, bo, add, kinds, block };
+  return { database, clock, notifications, notified, someone, ada, bo, add, kinds, block };
 };
 
-describe.each(DIALECTS)("what students are told of, on %s", (dialect) => {
-  test("a repeat and what one does oneself tell nothing; another actor, kind or subject does", async () => {
-    const { add, ada, bo, kinds, told, someone } = await createScene(dialect);
+describe.each(DIALECTS)("the notifications of students, on %s", (dialect) => {
+  test("a repeat and one's own action notify nobody; another actor, kind or subject does", async () => {
+    const { add, ada, bo, kinds, notified, someone } = await createScene(dialect);
 
     await add();
     await add();
     await add({ userId: bo });
     expect(await kinds()).toEqual(["liked"]);
     expect(await kinds(bo)).toEqual([]);
-    expect(told).toEqual([ada]);
+    expect(notified).toEqual([ada]);
 
     await add({ actorId: await someone() });
     await add({ kind: "commented" });
@@ -79,7 +83,7 @@ describe.each(DIALECTS)("what students are told of, on %s", (dialect) => {
     expect(await kinds()).toHaveLength(4);
   });
 
-  test("what nobody in particular did is told each time", async () => {
+  test("an event without an actor notifies each time", async () => {
     const { add, notifications, ada } = await createScene(dialect);
     const moved = { kind: "moved", actorId: null, subject: { kind: "application", id: "a1" } } as const;
 
@@ -93,17 +97,20 @@ describe.each(DIALECTS)("what students are told of, on %s", (dialect) => {
     ]);
   });
 
-  test.each(["blocks", "is blocked"])("one who %s hears nothing of the other", async (which) => {
-    const { add, ada, bo, kinds, block } = await createScene(dialect);
-    await (which === "blocks" ? block(ada, bo) : block(bo, ada));
+  test.each(["a student who %s another gets no notification about the other", "is blocked"])(
+    "one who %s hears nothing of the other",
+    async (which) => {
+      const { add, ada, bo, kinds, block } = await createScene(dialect);
+      await (which === "blocks" ? block(ada, bo) : block(bo, ada));
 
-    await add();
+      await add();
 
-    expect(await kinds()).toEqual([]);
-  });
+      expect(await kinds()).toEqual([]);
+    },
+  );
 
-  test("what a unit of work adds and then fails was never told", async () => {
-    const { database, clock, notifications, ada, bo, kinds, told } = await createScene(dialect);
+  test("a failed unit of work notifies nobody", async () => {
+    const { database, clock, notifications, ada, bo, kinds, notified } = await createScene(dialect);
 
     const failing = database.write(async (tx) => {
       const followed = { userId: ada, kind: "followed", actorId: bo } as const;
@@ -112,10 +119,10 @@ describe.each(DIALECTS)("what students are told of, on %s", (dialect) => {
     });
 
     await expect(failing).rejects.toThrow("changed its mind");
-    expect({ kinds: await kinds(), told }).toEqual({ kinds: [], told: [] });
+    expect({ kinds: await kinds(), notified }).toEqual({ kinds: [], notified: [] });
   });
 
-  test("keeps the newest 1,000, and what was read for 90 days", async () => {
+  test("keeps the newest 1,000, and read ones for 90 days", async () => {
     const { database, clock, notifications, add, ada, bo } = await createScene(dialect);
     await database.write(async (tx) => {
       for (let index = 0; index < 1_005; index += 1) {
@@ -144,7 +151,7 @@ describe.each(DIALECTS)("what students are told of, on %s", (dialect) => {
     expect(await subjects()).toEqual(["unread"]);
   });
 
-  test("counts unread ones, and names those that came or were read since", async () => {
+  test("counts unread notifications, and returns those that arrived or were read since a time", async () => {
     const { clock, notifications, add, ada } = await createScene(dialect);
     await add();
     clock.advance({ minutes: 1 });

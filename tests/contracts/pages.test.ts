@@ -13,7 +13,7 @@ const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclud
   .split("\n")
   .filter(Boolean);
 
-/** The targets of a page's links, except those of the web. */
+/** Returns the targets of a page's links, except web addresses. */
 const linksOf = (page: string): string[] => {
   const text = readFileSync(join(ROOT, page), "utf8").replaceAll(/^```.*?^```/gms, "");
   return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
@@ -21,7 +21,7 @@ const linksOf = (page: string): string[] => {
     .filter((target) => !/^[a-z]+:/.test(target));
 };
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** Returns the anchors of a page's headings, in GitHub's notation. */
 const anchorsOf = (path: string): string[] =>
   [...readFileSync(path, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
     heading
@@ -54,6 +54,6 @@ test("every page under docs is linked from the README", () => {
   expect(pages.filter((page) => page.startsWith("docs/") && !linked.includes(page))).toEqual([]);
 });
 
-test("the README is short enough to be read", () => {
+test("the README is at most 150 lines long", () => {
   expect(readFileSync(join(ROOT, "README.md"), "utf8").split("\n").length).toBeLessThanOrEqual(150);
 });

@@ -36,11 +36,11 @@ const backendOf = async (tx: Pick<UnitOfWork, "kysely">): Promise<number> => {
   return pid;
 };
 
-/** Ends a backend and waits until it is gone. */
+/** Ends a backend and waits until it has exited. */
 const terminate = (url: string, pid: number): Promise<unknown> =>
   rowsOf(url, `select pg_terminate_backend(${pid}, 10000)`);
 
-/** Ends the backend that runs this, in the middle of its query. */
+/** Ends the backend that runs this query, during the query. */
 const terminateMyself = (tx: Pick<UnitOfWork, "kysely">): Promise<unknown> =>
   tx.kysely
     .selectNoFrom(sql`pg_terminate_backend(pg_backend_pid()) and pg_sleep(10) is null`.as("ended"))
@@ -49,7 +49,7 @@ const terminateMyself = (tx: Pick<UnitOfWork, "kysely">): Promise<unknown> =>
 const TERMINATE_ALL =
   "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
 
-/** Ends all backends of a database while this process stands still, so that its pool knows nothing of it. */
+/** Ends all backends of a database while this process is blocked, so that its pool does not notice. */
 const terminateAllUnnoticed = (url: string): void => {
   const program = `
     import pg from "pg";
@@ -61,7 +61,7 @@ const terminateAllUnnoticed = (url: string): void => {
   execFileSync(process.execPath, ["--input-type=module", "-e", program, url, TERMINATE_ALL], { cwd });
 };
 
-/** Passes connections on to PostgreSQL; told to, it cuts the one that commits next before the answer comes back. */
+/** Creates a proxy to PostgreSQL that can cut the connection of the next commit before its answer arrives. */
 const createProxy = async (url: string) => {
   const target = new URL(url);
   let cutsNextCommit = false;
@@ -98,7 +98,7 @@ const createProxy = async (url: string) => {
   return { url: proxied.href, cutNextCommit: () => void (cutsNextCommit = true) };
 };
 
-/** Makes `fail('<SQLSTATE>')` a query that fails with this code. */
+/** Creates the function `fail('<SQLSTATE>')`, a query that fails with this code. */
 const createFail = (url: string): Promise<void> =>
   writeRows(
     url,
@@ -106,9 +106,9 @@ const createFail = (url: string): Promise<void> =>
      $$ begin raise exception 'made to fail' using errcode = code; end $$`,
   );
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
-describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that is lost", () => {
-  test("while a unit holds it and asks nothing: the unit runs once more and is kept once", async () => {
+// Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
+describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL", () => {
+  test("between two queries of a unit: the unit runs again and is stored once", async () => {
     const { database, url } = await open();
     let runs = 0;
 
@@ -126,7 +126,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
     ]);
   });
 
-  test("while a unit holds it and asks nothing more: it is not taken for committed", async () => {
+  test("after the last query of a unit: the unit does not count as committed, and runs again", async () => {
     const { database, url } = await open();
     let runs = 0;
 
@@ -139,7 +139,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 2 }]);
   });
 
-  test("in the middle of a query of a unit: the unit runs once more", async () => {
+  test("during a query of a unit: the unit runs again", async () => {
     const { database } = await open();
     let runs = 0;
 
@@ -152,7 +152,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 2 }]);
   });
 
-  test("while a unit waits for a lock: the unit runs once more", async () => {
+  test("while a unit waits for a lock: the unit runs again", async () => {
     const { database, url } = await open();
     let runs = 0;
     let backend = 0;
@@ -180,7 +180,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 2 }]);
   });
 
-  test("each time that a unit runs: it is refused after the second, and the next unit works", async () => {
+  test("at every run of a unit: the unit is refused after the second run, and the next unit works", async () => {
     const { database } = await open();
     let runs = 0;
 
@@ -196,7 +196,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 2, count: 1 }]);
   });
 
-  test("while it is idle, unnoticed, with all others: units and reads work at once", async () => {
+  test("while all connections are idle, unnoticed: units and reads work at once", async () => {
     const { database, url } = await open();
     const writeMany = (since: number) =>
       Promise.all(
@@ -223,7 +223,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
       (database: Database) =>
         database.read.kysely.selectFrom("send_minutes").select(["minute", "count"]).execute(),
     ],
-  ])("in the middle of a read that was %s: it is read once more", async (_kind, read) => {
+  ])("during a %s read: the read runs again", async (_kind, read) => {
     const { database, url } = await open();
     await database.write((tx) => tx.all(addToMinute, { minute: 1, count: 5 }));
     const blocker = new pg.Client({ connectionString: url });
@@ -240,7 +240,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
     expect(await reading).toEqual([{ minute: 1, count: 5 }]);
   });
 
-  test("in the middle of a read, each time: it is refused, and the next read works", async () => {
+  test("during every try of a read: the read is refused, and the next read works", async () => {
     const { database } = await open();
 
     await expect(terminateMyself(database.read)).rejects.toMatchObject({ kind: "unavailable" });
@@ -248,7 +248,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
     expect(await database.read.all(minutes, { since: 0 })).toEqual([]);
   });
 
-  test("in the middle of a commit that is undone: what became of it is unknown, and it is not run again", async () => {
+  test("during a commit that is rolled back: the outcome is unknown, and the unit does not run again", async () => {
     const { database, url } = await open();
     await writeRows(
       url,
@@ -258,21 +258,21 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
          deferrable initially deferred for each row execute function end_backend()`,
     );
     let runs = 0;
-    let told = 0;
+    let committed = 0;
 
     const writing = database.write(async (tx) => {
       runs += 1;
-      tx.onCommit(() => (told += 1));
+      tx.onCommit(() => (committed += 1));
       await tx.all(addToMinute, { minute: 1, count: 1 });
     });
 
     await expect(writing).rejects.toMatchObject({ kind: "unavailable", outcome: "unknown" });
-    expect({ runs, told }).toEqual({ runs: 1, told: 0 });
+    expect({ runs, committed }).toEqual({ runs: 1, committed: 0 });
     expect(await database.read.all(minutes, { since: 0 })).toEqual([]);
     await database.ping(1);
   });
 
-  test("between a commit and its answer: what became of it is unknown, and it is there once", async () => {
+  test("between a commit and its answer: the outcome is unknown, and the unit is stored once", async () => {
     const proxy = await createProxy(await emptyDatabase("postgres"));
     const database = await openFor(proxy.url);
     let runs = 0;
@@ -288,7 +288,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 1 }]);
   });
 
-  test("and cannot be had again: all is refused until it can, and then works at once", async () => {
+  test("that cannot be replaced: everything is refused until it can, and then works at once", async () => {
     const { database, url } = await open();
     const name = new URL(url).pathname.slice(1);
     const other = url.replace(/[^/]+$/, "postgres");
@@ -312,7 +312,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a connection to PostgreSQL that
     expect(await database.read.all(minutes, { since: 0 })).toHaveLength(1);
   });
 
-  test("to a server that only reads now: it is given up, so that the next may be to the new primary", async () => {
+  test("of a server that became read-only: the connection is given up, so that the next may reach the new primary", async () => {
     const { database, url } = await open();
     const name = new URL(url).pathname.slice(1);
     const write = () => database.write((tx) => tx.all(addToMinute, { minute: 1, count: 1 }));
@@ -343,7 +343,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("an error of PostgreSQL", () => 
     ["a session that did nothing for too long", "25P03", { runs: 2, kind: "unavailable" }],
     ["a protocol violation of a pooler", "08P01", { runs: 2, kind: "unavailable" }],
     ["a violated constraint", "23505", { runs: 1, kind: undefined }],
-  ])("of %s is what a caller can act on", async (_what, code, expected) => {
+  ])("caused by %s has a kind that a caller can act on", async (_what, code, expected) => {
     const { database, url } = await open();
     await createFail(url);
     let runs = 0;
@@ -360,7 +360,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("an error of PostgreSQL", () => 
     await database.ping(1);
   });
 
-  test("that a unit ignores is not taken for a commit", async () => {
+  test("is not mistaken for a commit when a unit ignores it", async () => {
     const { database, url } = await open();
     await createFail(url);
 
@@ -377,7 +377,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("an error of PostgreSQL", () => 
   });
 });
 
-test("a PostgreSQL that is not there is reported as unavailable", async () => {
+test("an unreachable PostgreSQL is reported as unavailable", async () => {
   await expect(openDatabase("postgres://nobody@127.0.0.1:1/none")).rejects.toMatchObject({
     name: "StorageError",
     kind: "unavailable",

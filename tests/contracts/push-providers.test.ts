@@ -11,9 +11,9 @@ import {
 } from "../support/loopback-peer.ts";
 
 const SILENCES: readonly Silence[] = ["says nothing", "sends headers and no body"];
-/** For peers that are silent. Long enough for an access token, which a message waits for within it. */
+/** The timeout for silent peers. It includes fetching an access token, for which a message waits. */
 const TIMEOUT_MS = 2_000;
-/** Wide: a request that hangs exceeds it, a slow machine does not. */
+/** Generous: a request that hangs exceeds it, a slow machine does not. */
 const WATCHDOG_MS = 20_000;
 const FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
@@ -39,7 +39,10 @@ const startExpo = async (
   return { requests, provider: createExpoPush({ url, accessToken: undefined, timeoutMs }) };
 };
 
-/** Firebase: hands out access tokens `access-1`, `access-2` and so on, and answers messages as it is told. */
+/**
+ * Starts a fake Firebase. It issues access tokens `access-1`, `access-2` and so on, and answers messages with
+ * `answerTo`.
+ */
 const startFcm = async (
   answerTo: (request: PeerRequest) => PeerAnswer,
   {
@@ -67,7 +70,7 @@ const startFcm = async (
 
 describe("Expo", () => {
   test.each(SILENCES)(
-    "that %s times out, for a message and for receipts, while garbage is collected",
+    "times out when it %s, for a message and for receipts, while garbage is collected",
     async (silence) => {
       const { provider } = await startExpo(() => ({ silence }), { timeoutMs: TIMEOUT_MS });
       const signal = longLived();
@@ -85,7 +88,7 @@ describe("Expo", () => {
     WATCHDOG_MS,
   );
 
-  test("gives each message its own outcome", async () => {
+  test("returns each message's own outcome", async () => {
     const { provider } = await startExpo(() => ({
       json: {
         data: [
@@ -106,7 +109,7 @@ describe("Expo", () => {
     ]);
   });
 
-  test("that refuses a request as a whole is asked for its halves", async () => {
+  test("is asked again with each half of a request that it refuses as a whole", async () => {
     const { provider, requests } = await startExpo(({ body }) =>
       body.includes('"bad"')
         ? { status: 400, json: {} }
@@ -120,7 +123,7 @@ describe("Expo", () => {
     expect(requests).toHaveLength(5);
   });
 
-  test("that asks for a pause gets it, even when its answer has no end", async () => {
+  test("is given the pause that it asks for, even when its answer never ends", async () => {
     const answer: PeerAnswer = {
       status: 503,
       headers: { "retry-after": "7" },
@@ -138,7 +141,7 @@ describe("Expo", () => {
 
 describe("FCM", () => {
   test.each(SILENCES)(
-    "that %s times out, for a message and for an access token, while garbage is collected",
+    "times out when it %s, for a message and for an access token, while garbage is collected",
     async (silence) => {
       const silentOnMessages = await startFcm(() => ({ status: 503, silence }), {
         timeoutMs: TIMEOUT_MS,
@@ -164,7 +167,7 @@ describe("FCM", () => {
     WATCHDOG_MS,
   );
 
-  test("that withdraws its access token is asked for another, once", async () => {
+  test("is asked once for another access token after withdrawing one", async () => {
     const { provider, sent } = await startFcm(({ headers }) =>
       headers.authorization === "Bearer access-2" ? { json: {} } : { status: 401, json: {} },
     );
@@ -176,7 +179,7 @@ describe("FCM", () => {
     ]);
   });
 
-  test("that never takes its access tokens fails after two tries", async () => {
+  test("fails after two tries when it accepts no access token", async () => {
     const { provider, sent } = await startFcm(() => ({ status: 401, json: {} }));
 
     expect(await provider.send([messageTo("a")], longLived())).toMatchObject([
@@ -185,7 +188,7 @@ describe("FCM", () => {
     expect(sent()).toHaveLength(2);
   });
 
-  test("gives each message its own outcome", async () => {
+  test("returns each message's own outcome", async () => {
     const answers: Readonly<Record<string, PeerAnswer>> = {
       taken: { json: {} },
       endless: { silence: "sends headers and no body" },

@@ -6,12 +6,12 @@ import { createStudent, openGroup } from "../support/student.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 const FILLER_ROWS = 20_000;
-/** For what happens behind a reply: far from what it takes. */
+/** For work behind a reply: much longer than it takes. */
 const WATCHDOG = { timeout: 15_000 };
-/** Whether any student has a device to push to: one row is read, whichever. */
+/** Checks whether any student has a device to push to. It reads a single row, any one. */
 const READS_ONE_ROW = 'from "push_tokens" limit ?';
 
-/** One round of what apps do all day, each procedure once or more; returns the statements that it ran. */
+/** Calls each procedure that apps use all day at least once. Returns the statements that the server ran. */
 const doEverythingHot = async (world: World): Promise<readonly RunStatement[]> => {
   await world.server.seedIfEmpty();
   const [course] = (await world.rpc().courses.list.query({ limit: 1 })).items;
@@ -71,8 +71,8 @@ const doEverythingHot = async (world: World): Promise<readonly RunStatement[]> =
   return statements();
 };
 
-describe.each(DIALECTS)("the plans of the statements that a day is made of, on %s", (dialect) => {
-  test("none reads a table from one end to the other, and no list of Cavity sorts what it does not return", async () => {
+describe.each(DIALECTS)("the query plans of everyday statements, on %s", (dialect) => {
+  test("no statement reads a whole table, and no list of the social area sorts rows that it does not return", async () => {
     const world = await createWorld({ dialect });
     const ran = await doEverythingHot(world);
 
@@ -80,7 +80,7 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
       await fillTables(world.databaseUrl, { rowCount: FILLER_ROWS, statements: ran });
     const plans = await explain(dialect, world.databaseUrl, ran);
 
-    // Were the recorder blind, there would be nothing to find fault with.
+    // If the recorder recorded nothing, all checks below would pass.
     for (const table of ["users", "sessions", "commands", "posts", "likes", "notifications", "log_entries"]) {
       expect(
         ran.some(({ sql }) => sql.includes(`"${table}"`)),
@@ -101,7 +101,7 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
     ).toEqual([]);
   });
 
-  test("who was active is read from two indexes in their order, live sessions and ended ones", async () => {
+  test("active students are read from two indexes in order, for live sessions and for ended ones", async () => {
     const world = await createWorld({ dialect });
     await (await createStudent(world)).rpc.sessions.logout.mutate();
     await createStudent(world);
@@ -123,7 +123,7 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
     }
   });
 
-  test("a sign-in reads ten of the 3,000 devices that a phone has seen, from an index in its order", async () => {
+  test("a sign-in reads ten of the 3,000 devices that a phone number has seen, from an index in order", async () => {
     const world = await createWorld({ dialect });
     const student = world.device();
     await student.signIn();
@@ -153,7 +153,7 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
     }
   });
 
-  test("numbers with a day's budget spent are found among the messages of that day, not of the month", async () => {
+  test("numbers with a spent daily budget are found among the messages of that day, not of the month", async () => {
     const world = await createWorld({ dialect });
     await world.device().signIn();
     for (const statement of [
@@ -168,7 +168,7 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
 
     const listing = statements().filter(({ sql }) => sql.includes('"troubled"'));
     expect(listing).toHaveLength(1);
-    // The admin's query is planned for its values each time: a plan for any would not know that a day is little.
+    // PostgreSQL plans the admin's query for its values each time. A generic plan would not know that a day has few rows.
     const plans = (await explain(dialect, world.databaseUrl, listing)).filter(
       ({ isGeneric }) => dialect === "sqlite" || !isGeneric,
     );
@@ -176,7 +176,7 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
     expect(plans[0]?.steps.filter((step) => step.includes("sends"))).toHaveLength(1);
   });
 
-  test("the log of ended sessions is read from where it was read last, and its old rows by their time", async () => {
+  test("the log of ended sessions is read from the last position on, and its old rows by time", async () => {
     const world = await createWorld({ dialect });
     const { rpc } = await createStudent(world);
     await rpc.sessions.logout.mutate();
@@ -184,24 +184,24 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
     const { statements } = recordStatements();
 
     world.clock.advance({ hours: 1 });
-    const ofLog = () => statements().filter(({ sql }) => sql.includes('"session_ends"'));
-    await vi.waitFor(() => expect(ofLog()).toHaveLength(3), WATCHDOG);
+    const logStatements = () => statements().filter(({ sql }) => sql.includes('"session_ends"'));
+    await vi.waitFor(() => expect(logStatements()).toHaveLength(3), WATCHDOG);
     if (dialect === "postgres")
-      await fillTables(world.databaseUrl, { rowCount: FILLER_ROWS, statements: ofLog() });
-    const plans = await explain(dialect, world.databaseUrl, ofLog());
+      await fillTables(world.databaseUrl, { rowCount: FILLER_ROWS, statements: logStatements() });
+    const plans = await explain(dialect, world.databaseUrl, logStatements());
 
     const scanned = plans.filter(({ isGeneric }) => isGeneric).flatMap((plan) => plan.scanned);
-    // SQLite counts there, in a row for each table that has a counter.
+    // SQLite keeps the counter in this table, with one row for each table that has a counter.
     expect(scanned.filter((table) => table !== "sqlite_sequence")).toEqual([]);
   });
 
-  test("the feed of one who follows 500, among 10,000 posts, reads the posts of its page and no other", async () => {
+  test("the feed of a student who follows 500 others, among 10,000 posts, reads only the posts of its page", async () => {
     const world = await createWorld({ dialect });
     const ada = await createStudent(world);
     for (const statement of [
       `${numbersTo(600)} insert into users (id, phone, created_at) select 'student-' || i, 'phone-' || i, 0 from n`,
       `${numbersTo(500)} insert into follows (follower_id, followee_id, at) select '${ada.id}', 'student-' || i, 0 from n`,
-      // Of late each wrote as much as the others, before that one of them a third of all.
+      // Recent posts are spread evenly over the authors; of the older ones, one author wrote a third.
       `${numbersTo(10_000)} insert into posts (id, author_id, text, has_mentions, created_at)
          select 'post-' || i, 'student-' || case when i < 5000 and i % 3 = 0 then 1 else 1 + i * 7 % 600 end, 'Hello', 0, i from n`,
       ...(dialect === "postgres" ? ["vacuum analyze"] : []),
@@ -227,24 +227,24 @@ describe.each(DIALECTS)("the plans of the statements that a day is made of, on %
     expect(feed).toBeDefined();
     if (!feed) return;
     const read = (await readsOf(dialect, world.databaseUrl, feed)).filter(({ table }) => table === "posts");
-    const [entries, whole] = [
+    const [indexReads, rowReads] = [
       read.filter((step) => step.isIndexOnly),
       read.filter((step) => !step.isIndexOnly),
     ];
     if (dialect === "sqlite") {
-      expect(whole.map(({ isOfOneRow }) => isOfOneRow)).toEqual([true]);
-      expect(entries.length).toBeGreaterThan(0);
-      // A sort of all that 500 have posted would be a step of its own.
-      expect(entries.filter(({ isOfOneRow }) => !isOfOneRow)).toEqual([]);
+      expect(rowReads.map(({ isOfOneRow }) => isOfOneRow)).toEqual([true]);
+      expect(indexReads.length).toBeGreaterThan(0);
+      // Sorting all posts of the 500 authors would be a separate step.
+      expect(indexReads.filter(({ isOfOneRow }) => !isOfOneRow)).toEqual([]);
     } else {
-      // One more than the page, to know whether there is a next one.
-      expect(whole.map(({ rows }) => rows)).toEqual([21]);
-      // The newest of each author, herself too, and then little more than the page.
-      expect(entries.reduce((sum, { rows }) => sum + (rows ?? 0), 0)).toBeLessThanOrEqual(501 + 2 * 21);
+      // One more than the page, to find out whether there is a next page.
+      expect(rowReads.map(({ rows }) => rows)).toEqual([21]);
+      // The newest post of each author, including the reader, and then little more than the page.
+      expect(indexReads.reduce((sum, { rows }) => sum + (rows ?? 0), 0)).toBeLessThanOrEqual(501 + 2 * 21);
     }
   });
 });
 
-/** The numbers from 1 on, as `n (i)`. */
+/** Returns a table expression `n (i)` with the numbers from 1 to `last`. */
 const numbersTo = (last: number): string =>
   `with recursive n (i) as (select 1 union all select i + 1 from n where i < ${last})`;

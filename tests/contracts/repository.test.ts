@@ -7,10 +7,10 @@ import { findOutsidePaths } from "../support/outside-paths.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Its patterns are compared with the words of imports, and read nothing. */
+/** This file is excluded: its patterns are compared with import specifiers, and it reads nothing. */
 const IMPORT_PATTERNS = ".oxlintrc.json";
 
-// The cases below are put together, otherwise they would be found in this file.
+// The cases below are assembled from parts, otherwise this test would find them in its own file.
 const UP = [".", "."].join("");
 const HOME = ["", "home", "ada"].join("/");
 const WORKSPACE = ["", "work", "checkout"].join("/");
@@ -96,17 +96,17 @@ describe("a path that leads out of the repository", () => {
     ["the shell's home", `run("ls ${"~"}/data")`],
     ["the home of who runs it", `${["home", "dir()"].join("")}`],
     ["a workspace", `readFileSync("${WORKSPACE}/shared/data.json")`],
-  ])("is found: %s", (_what, text) => {
+  ])("finds %s", (_what, text) => {
     expect(findOutsidePaths("tests/journeys/case.test.ts", text)).not.toEqual([]);
   });
 
-  test("is found on its line", () => {
+  test("is reported with its line", () => {
     const text = `const HERE = import.meta.dirname;\nconst A = join(\n  HERE,\n  "${UP}",\n);\n\njoin(HERE, "${UP}/${UP}/${UP}/x");\n`;
 
     expect(findOutsidePaths("tests/journeys/case.test.ts", text)).toEqual([{ line: 7, path: `${UP}/x` }]);
   });
 
-  test("counts from the file that it is in", () => {
+  test("is resolved from the folder of its file", () => {
     const text = `import x from "${UP}/${UP}/x.ts";`;
 
     expect(findOutsidePaths("tests/journeys/case.test.ts", text)).toEqual([]);
@@ -131,7 +131,7 @@ describe("a path that leads out of the repository", () => {
     ["a folder that is named as a home is", `readFileSync("src/home/page.ts"); use("./work/x", "/homes/x")`],
     ["words that are joined", `names.join("${UP}")`],
     ["a temporary folder", `mkdtempSync(join(tmpdir(), "edvoyage-"))`],
-  ])("is not %s", (_what, text) => {
+  ])("ignores %s", (_what, text) => {
     expect(findOutsidePaths("tests/journeys/case.test.ts", text)).toEqual([]);
   });
 });

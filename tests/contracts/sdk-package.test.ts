@@ -25,7 +25,7 @@ import { createWorld } from "../support/world.ts";
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What `npm publish` would publish, and an app that has installed it. */
+/** The tarball that `npm publish` would upload, and an app that has installed it. */
 interface Packed {
   readonly tarball: string;
   readonly app: string;
@@ -34,7 +34,7 @@ interface Packed {
 let folder: string;
 let packed: Packed;
 
-// Packed once: it bundles Yjs.
+// Packed only once, because packing bundles Yjs.
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "edvoyage-package-"));
   const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder, "-w", "client-sdk"], {
@@ -63,7 +63,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Builds an app of one line for a browser; returns how large it is, in bytes. */
+/** Builds an app of one line for browsers. Returns its gzipped size in bytes. */
 const sizeOf = async (code: string): Promise<number> => {
   const entry = join(packed.app, "entry.js");
   writeFileSync(entry, code);
@@ -77,16 +77,16 @@ const sizeOf = async (code: string): Promise<number> => {
   return gzipSync(built.output[0].code, { level: 9 }).byteLength;
 };
 
-/** It is ESM alone: what `require` makes of it is of no interest, nor a Node.js that knows no "exports". */
-const isOfNoInterest = (problem: Problem): boolean => {
+/** Ignores problems of `require` and of Node.js without "exports": the package is ESM only. */
+const isIgnored = (problem: Problem): boolean => {
   if (problem.kind === "CJSResolvesToESM") return true;
-  // The parts are for the tests of this repository, which run from source.
+  // "./parts" is for the tests of this repository, which run from source.
   if (problem.kind === "NoResolution")
     return problem.resolutionKind === "node10" || problem.entrypoint === "./parts";
   return false;
 };
 
-test("the package is in order: publint and attw find nothing", async () => {
+test("publint and attw find no problem in the package", async () => {
   const { messages } = await publint({
     pkgDir: join(packed.app, "node_modules/@edvoyage/client-sdk"),
     level: "suggestion",
@@ -98,10 +98,10 @@ test("the package is in order: publint and attw find nothing", async () => {
 
   expect(messages).toEqual([]);
   const problems = checked.types ? checked.problems : expect.fail("has no types");
-  expect(problems.filter((problem) => !isOfNoInterest(problem))).toEqual([]);
+  expect(problems.filter((problem) => !isIgnored(problem))).toEqual([]);
 });
 
-test("the declarations that an app reads are the SDK's own", () => {
+test("the public declarations import only the expected packages", () => {
   const dist = join(packed.app, "node_modules/@edvoyage/client-sdk/dist");
   const seen = new Set<string>();
   const imported = new Set<string>();
@@ -122,14 +122,14 @@ test("the declarations that an app reads are the SDK's own", () => {
   expect([...imported].sort()).toEqual(["@edvoyage/protocol", "react", "y-protocols/awareness", "yjs"]);
 });
 
-test("the Yjs of the bundle makes of updates in any order, with any missing, what the stock one makes", async () => {
+test("the trimmed Yjs of the bundle gives the same result as the original for updates in any order, with any missing", async () => {
   const code = trimYjs(readFileSync(fileURLToPath(import.meta.resolve("yjs")), "utf8"));
   const file = join(packed.app, "yjs.mjs");
   writeFileSync(file, code.replace(/^\/\/# sourceMappingURL=.*/m, ""));
-  // It says that there is a second Yjs, which is what is wanted here.
-  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  // Yjs warns that it is loaded twice, which is intended here.
+  const consoleError = vi.spyOn(console, "error").mockImplementation(() => {});
   const trimmed: typeof Y = await import(file);
-  said.mockRestore();
+  consoleError.mockRestore();
   const writers = [1, 2, 3].map((clientID) => Object.assign(new Y.Doc(), { clientID }));
   const updates: Uint8Array[] = [];
   for (const doc of writers) doc.on("update", (update: Uint8Array) => updates.push(update));
@@ -154,7 +154,7 @@ test("the Yjs of the bundle makes of updates in any order, with any missing, wha
     }
 
     expect(ours.getArray("entries").toJSON()).toEqual(stock.getArray("entries").toJSON());
-    // What waits for a missing update is told on too.
+    // Updates that wait for a missing one are also encoded.
     const [fromStock, fromOurs] = [new Y.Doc(), new Y.Doc()];
     Y.applyUpdate(fromStock, Y.encodeStateAsUpdate(stock));
     Y.applyUpdate(fromOurs, trimmed.encodeStateAsUpdate(ours));
@@ -165,7 +165,7 @@ test("the Yjs of the bundle makes of updates in any order, with any missing, wha
 });
 
 describe("the budget of an app in a browser, gzipped", () => {
-  test("is 52 kB with everything, Yjs included", async () => {
+  test("has room for 52 kB with everything, Yjs included", async () => {
     const bytes = await sizeOf(
       `import { createClient } from "@edvoyage/client-sdk"; globalThis.client = createClient;`,
     );
@@ -173,7 +173,7 @@ describe("the budget of an app in a browser, gzipped", () => {
     expect(bytes).toBeLessThanOrEqual(52_000);
   });
 
-  test("is 16 kB without sync", async () => {
+  test("has room for 16 kB without sync", async () => {
     const bytes = await sizeOf(
       `import { createCoreClient } from "@edvoyage/client-sdk/core"; globalThis.client = createCoreClient;`,
     );
@@ -181,7 +181,7 @@ describe("the budget of an app in a browser, gzipped", () => {
     expect(bytes).toBeLessThanOrEqual(16_000);
   });
 
-  test("is spent on what is used alone", async () => {
+  test("counts only what the app uses", async () => {
     const bytes = await sizeOf(
       `import { isEdVoyageError } from "@edvoyage/client-sdk/core"; globalThis.is = isEdVoyageError;`,
     );
@@ -190,7 +190,7 @@ describe("the budget of an app in a browser, gzipped", () => {
   });
 });
 
-test("the bundle for React Native resolves with its condition, and does everything", async () => {
+test("the bundle for React Native resolves with its condition, and everything works", async () => {
   const world = await createWorld();
   const script = join(packed.app, "phone.js");
   writeFileSync(
@@ -242,7 +242,7 @@ test("the bundle for React Native resolves with its condition, and does everythi
   expect(printed).toBe('asked ["signedIn","From a phone","dark"]');
 });
 
-/** Builds the app of the README's example for a phone, as Metro does: all in one file, with the package as it is published. */
+/** Builds the app of the README's example for a phone, as Metro does: in one file, with the package as it is published. */
 const buildPhoneApp = async (
   url: string,
 ): Promise<{ readonly script: string; readonly modules: string[] }> => {
@@ -291,7 +291,7 @@ const buildPhoneApp = async (
   return { script, modules: moduleIds };
 };
 
-test("the example for React Native signs in, and goes on where the system ended it", async () => {
+test("the example for React Native signs in, and continues after the system has killed it", async () => {
   const world = await createWorld();
   const { script, modules } = await buildPhoneApp(world.url);
   const number = somePhone();

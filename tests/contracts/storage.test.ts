@@ -16,7 +16,7 @@ const testApi = { describe, test, expect };
 
 describeStorage("IndexedDB, a fake", {
   ...testApi,
-  // Node 20 has no Web Locks; browser-storage.test.ts has them.
+  // Node 20 has no Web Locks. browser-storage.test.ts covers them.
   without: ["peers"],
   createFixture: async () => {
     const browser = createFakeIndexedDb();
@@ -35,7 +35,7 @@ describeStorage("IndexedDB without a list of databases, a fake", {
   without: ["peers", "fill"],
   createFixture: async () => {
     const { indexedDB, IDBKeyRange } = createFakeIndexedDb();
-    // Firefox before 126.
+    // Firefox before version 126.
     const old = new Proxy(indexedDB, { has: (_factory, name) => name !== "databases" });
     return { connect: () => createIndexedDbStorage({ indexedDB: old, IDBKeyRange }) };
   },
@@ -56,7 +56,7 @@ describeStorage("storage that is made to fail", {
   },
 });
 
-/** As much as fits: some of it in pieces that are smaller than a page of a database. */
+/** Writes as much as fits, at last in pieces that are smaller than a database page. */
 const fillUp = (path: string): void => {
   const file = openSync(path, "w");
   for (let pieceBytes = 1_024 * 1_024; pieceBytes >= 1; pieceBytes /= 4) {
@@ -71,7 +71,7 @@ const fillUp = (path: string): void => {
 
 const createSmallDiskFixture = async (): Promise<StorageFixture> => {
   const disk = mountSmallDisk(DISK_BYTES);
-  if (!disk) throw new Error("This user could mount a disk a moment ago");
+  if (!disk) throw new Error("The small disk could not be mounted again");
   const ballast = join(disk.folder, "ballast");
   return {
     connect: () => createSqliteStorage({ folder: join(disk.folder, "stores") }),

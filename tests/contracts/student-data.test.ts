@@ -2,31 +2,31 @@ import { describe, expect, test } from "vitest";
 import { DIALECTS, rowsOf, type TestDialect } from "../support/databases.ts";
 import { createWorld } from "../support/world.ts";
 
-/** Tables that say something of a student and are not in the export of her data, and why not. */
+/** Tables with data about a student that the account export leaves out, and the reason. */
 const notExported: Readonly<Record<string, string>> = {
-  area_changes: "when which area changed: every part says it itself",
+  area_changes: "when each area changed: every part of the export says this itself",
   audit_log: "the record of who did what, which is the operator's",
-  challenges: "requests for a code, gone a day later",
-  commands: "ids of what the other parts have",
+  challenges: "requests for a code, deleted a day later",
+  commands: "only ids of what the other parts contain",
   contact_number_allowances: "how many numbers may still be added",
-  erasures: "ids of who is no more",
-  phone_devices: "which devices a number knows, to keep it safe; devices are among the sessions",
-  push_dead_letters: "pushes that were given up, without what they said, for the operator",
-  push_deliveries: "pushes that are under way, for minutes",
-  push_events: "what pushes are to be made of, for seconds",
-  push_receipts: "what a provider is still to be asked, for a day",
-  push_tokens: "addresses at a push provider, of devices that are among the sessions",
-  social_counts: "how many there are of what the other parts have",
+  erasures: "only ids of erased students",
+  phone_devices: "devices known for a number, to keep it safe; the sessions list the devices",
+  push_dead_letters: "failed pushes without their texts, for the operator",
+  push_deliveries: "pushes in progress, kept for minutes",
+  push_events: "events that become pushes, kept for seconds",
+  push_receipts: "open questions to a push provider, kept for a day",
+  push_tokens: "addresses at a push provider; the sessions list the devices",
+  social_counts: "counts of what the other parts contain",
   sends: "messages with codes of the last 30 days, counted to keep the number safe",
   wrong_codes: "wrong codes of the last 30 days, counted to keep the number safe",
 };
 
-/** Columns that name a student or her device, whether or not they refer to her row. */
+/** Columns that name a student or a device, whether or not they reference a row. */
 const PERSONAL =
   /(^|_)(user|owner|author|actor|contact|peer|student|follower|followed|followee)_id$|_by$|^(phone|ip|direct_key)$/;
-/** References that do not take the row along: it is its owner's, and its words are of somebody's number. */
+/** References that are set to null on deletion: the row belongs to its owner and describes somebody's number. */
 const STAYING = ["contact_numbers.holder_id", "contact_numbers.contact_id"];
-/** What belongs to nobody in particular. */
+/** Tables that belong to no student. */
 const PUBLIC = new Set(["universities", "kysely_migration", "kysely_migration_lock", "sqlite_sequence"]);
 
 const columnsOf = async (databaseUrl: string, dialect: TestDialect) =>
@@ -48,7 +48,7 @@ const referencesOf = async (databaseUrl: string, dialect: TestDialect) =>
          from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1] where c.contype = 'f'`,
   )) as { readonly from: string; readonly to: string; readonly column: string; readonly onDelete: string }[];
 
-/** The first columns of each index and primary key. */
+/** Returns the first column of each index and primary key. */
 const indexedOf = async (databaseUrl: string, dialect: TestDialect) =>
   (await rowsOf(
     databaseUrl,
@@ -59,15 +59,15 @@ const indexedOf = async (databaseUrl: string, dialect: TestDialect) =>
          join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] where i.indpred is null`,
   )) as { readonly table: string; readonly column: string }[];
 
-describe.each(DIALECTS)("what is kept of a student, on %s", (dialect) => {
-  test("each table with something of hers is in the export, or is named here with the reason why not", async () => {
+describe.each(DIALECTS)("the data about a student, on %s", (dialect) => {
+  test("every table with data about a student is in the export, or listed here with the reason why not", async () => {
     const { databaseUrl, server } = await createWorld({ dialect });
     const columns = await columnsOf(databaseUrl, dialect);
     const references = await referencesOf(databaseUrl, dialect);
     const personal = new Set(["users"]);
     for (const { table, column } of columns)
       if (PERSONAL.test(column) && !PUBLIC.has(table)) personal.add(table);
-    // And whatever hangs on one of them.
+    // Also add every table that references one of them.
     for (let before = 0; before < personal.size;) {
       before = personal.size;
       for (const { from, to } of references) if (personal.has(to)) personal.add(from);
@@ -82,7 +82,7 @@ describe.each(DIALECTS)("what is kept of a student, on %s", (dialect) => {
     expect(accounted.filter((table) => !tables.has(table))).toEqual([]);
   });
 
-  test("every reference to a student goes with her, by an index", async () => {
+  test("every reference to a student is deleted together with the student, through an index", async () => {
     const { databaseUrl } = await createWorld({ dialect });
     const indexed = await indexedOf(databaseUrl, dialect);
     const toUsers = (await referencesOf(databaseUrl, dialect)).filter(({ to }) => to === "users");

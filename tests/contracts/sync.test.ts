@@ -30,10 +30,10 @@ import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases
 import { createFakeClock } from "../support/fake-clock.ts";
 import { connectRaw, connectStock, until } from "../support/sync-client.ts";
 
-/** A key that the database takes for ever to look up. */
+/** A key whose lookup in the database never ends. */
 const NEVER_ANSWERED = "never-answered";
 
-/** A log served on real sockets. Who signs in and who may read is the test's to say: sync knows neither. */
+/** Serves a log on real sockets. The test decides who is signed in and who may read: sync knows neither. */
 const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitName, number>> = {}) => {
   const clock = createFakeClock();
   const limits = { ...defaultLimits, ...changed };
@@ -55,7 +55,7 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
     hiddenFrom: async () => [],
     authenticate: async (keyHash) => {
       if (keyHash === sha256(NEVER_ANSWERED)) return new Promise(() => {});
-      const userId = userByKeyHash.get(keyHash) ?? expect.fail("a key of nobody");
+      const userId = userByKeyHash.get(keyHash) ?? expect.fail("an unknown key");
       const session = {
         id: keyHash as SessionId,
         deviceName: null,
@@ -109,7 +109,10 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
     await database.close();
     expect(failures).toEqual([]);
   });
-  /** Lets so many reads of rows fail, as an outage does; returns what was reported of it, and forgets it. */
+  /**
+   * Makes this many reads of rows fail, as in an outage. Returns a function that returns the reported failures and
+   * clears them.
+   */
   const failReads = (reads: number) => {
     failingReads = reads;
     return () => failures.splice(0);
@@ -135,7 +138,7 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
     await database.write((tx) => logs.redact(tx, id, { places: [{ segment, index }], now: clock.now() }));
     sync.hints.logChanged(id);
   };
-  /** Somebody who may read the log, or may not. */
+  /** Creates a student who can read the log from a segment on, or not at all with `null`. */
   const student = (firstSegment: number | null = 0) => {
     const [token, userId] = [randomUUID(), randomUUID() as UserId];
     userByKeyHash.set(sha256(token), userId);
@@ -143,7 +146,7 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
     return { url, token, userId };
   };
   const name = (segment = 0): string => roomDocumentName(id, segment);
-  /** All bytes of a segment, as a newcomer gets them. */
+  /** Returns all bytes of a segment, as a new reader gets them. */
   const bytesOf = async (segment = 0) => {
     const { stretch } = await logs.read(id, segment, { length: 0, redactionRevision: undefined });
     return JSON.stringify(stretch);
@@ -168,7 +171,7 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
 const STEP_ONE_OF_NOTHING = [0, 0, 1, 0];
 
 describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
-  test("two stock clients see the same array, grow with it, and lose what is redacted", async () => {
+  test("two y-websocket clients see the same array, receive new events, and lose redacted ones", async () => {
     const scene = await createScene(dialect);
     await scene.append("a", "b");
     const [one, other] = [
@@ -187,7 +190,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(one.doc.store.pendingStructs).toBeNull();
   });
 
-  test("a client that was away catches up with what it missed and no more", async () => {
+  test("a client that was offline receives only what it missed", async () => {
     const scene = await createScene(dialect);
     await scene.append("old".repeat(500));
     const student = scene.student();
@@ -201,13 +204,13 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     await until(() => raw.received.length > 0);
 
     const sizes = raw.received.map(({ length }) => length);
-    // An event is two UUIDs' worth of ids, an instant and a few words.
+    // An event is two UUIDs, a time and a few words.
     expect(sizes[0]).toBeLessThan(100 * 90);
     client.provider.connect();
     await until(() => client.texts().length === 101);
   });
 
-  test("nothing that a client writes changes a byte, and nobody else sees it", async () => {
+  test("a client's writes change no byte on the server, and nobody else sees them", async () => {
     const scene = await createScene(dialect);
     await scene.append("a", "b");
     const before = await scene.bytesOf();
@@ -222,7 +225,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
 
     rogue.doc.getArray(EVENTS_ROOT).push([[1, "message", randomUUID(), "forged", 0, "lies", null]]);
     rogue.doc.getArray(EVENTS_ROOT).delete(0, 1);
-    // What it wrote, what it deleted, and all that it has: as an update, and as an answer to step 1.
+    // Each of its updates and its whole state: as an update, and as an answer to sync step 1.
     const raw = await connectRaw(student, scene.name());
     for (const step of [1, 2]) {
       for (const update of [...updates, Y.encodeStateAsUpdate(rogue.doc)]) {
@@ -239,12 +242,12 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(updates).toHaveLength(2);
     expect(await scene.bytesOf()).toBe(before);
     expect(witness.texts()).toEqual(["a", "b"]);
-    const newcomer = connectStock(scene.student(), scene.name());
-    await newcomer.synced();
-    expect(newcomer.texts()).toEqual(["a", "b"]);
+    const newReader = connectStock(scene.student(), scene.name());
+    await newReader.synced();
+    expect(newReader.texts()).toEqual(["a", "b"]);
   });
 
-  test("a full segment tells its readers of the next, which is there", async () => {
+  test("a full segment points its readers to the next segment, which exists", async () => {
     const scene = await createScene(dialect, { segmentEvents: 3 });
     const client = connectStock(scene.student(), scene.name());
     await client.synced();
@@ -259,12 +262,12 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
   });
 
   test.each([
-    ["not a member", (scene: Scene) => [scene.student(null), scene.name()] as const],
-    ["before one's first segment", (scene: Scene) => [scene.student(1), scene.name(0)] as const],
-    ["a segment that is not there", (scene: Scene) => [scene.student(), scene.name(1)] as const],
-    ["no name of a document", (scene: Scene) => [scene.student(), "room/../user"] as const],
-    ["another's user document", (scene: Scene) => [scene.student(), `user/${randomUUID()}`] as const],
-  ])("4403 for good: %s", async (_case, target) => {
+    ["a room of which one is not a member", (scene: Scene) => [scene.student(null), scene.name()] as const],
+    ["a segment before one's first", (scene: Scene) => [scene.student(1), scene.name(0)] as const],
+    ["a segment that does not exist", (scene: Scene) => [scene.student(), scene.name(1)] as const],
+    ["a malformed document name", (scene: Scene) => [scene.student(), "room/../user"] as const],
+    ["another student's user document", (scene: Scene) => [scene.student(), `user/${randomUUID()}`] as const],
+  ])("closes permanently with 4403 for %s", async (_case, target) => {
     const scene = await createScene(dialect);
     const [student, name] = target(scene);
 
@@ -274,7 +277,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(client.provider.shouldConnect).toBe(false);
   });
 
-  test("4401 without a key, and 4403 from a page of another origin", async () => {
+  test("closes with 4401 without a key, and with 4403 for a page of another origin", async () => {
     const scene = await createScene(dialect);
     const student = scene.student();
 
@@ -288,7 +291,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await page.closed).toBe(CLOSE_CODES.forbidden);
   });
 
-  test("an upgrade of any other path is 404, and a peer that resets it harms nobody", async () => {
+  test("answers 404 to an upgrade of any other path, and survives peers that reset it", async () => {
     const scene = await createScene(dialect);
     const { url, token } = scene.student();
     const upgrade =
@@ -312,7 +315,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     await connectRaw({ url, token }, scene.name());
   });
 
-  test("a copy that is ahead of the rows is told to drop itself, and refused when it does not", async () => {
+  test("a copy that is ahead of the rows is told to reset itself, and refused if it does not", async () => {
     const scene = await createScene(dialect);
     await scene.append("a");
     const student = scene.student();
@@ -329,7 +332,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(codes).toEqual([CLOSE_CODES.forked, CLOSE_CODES.forked, CLOSE_CODES.forbidden]);
   });
 
-  test("a copy of an earlier epoch is told to drop itself; a strange client id is nobody's business", async () => {
+  test("a copy of an earlier epoch is told to reset itself; an unknown client id is ignored", async () => {
     const scene = await createScene(dialect);
     await scene.append("a");
     await scene.database.write((tx) =>
@@ -350,13 +353,13 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(stranger.socket.readyState).toBe(stranger.socket.OPEN);
   });
 
-  test("who leaves gets no row that came after, and is closed", async () => {
+  test("a member who leaves gets no later row, and is disconnected", async () => {
     const scene = await createScene(dialect);
     const [leaver, stayer] = [scene.student(), scene.student()];
     const clients = [connectStock(leaver, scene.name()), connectStock(stayer, scene.name())] as const;
     await Promise.all(clients.map((client) => client.synced()));
 
-    // As another node would: rows and membership change, and only the rows are heard of.
+    // As on another node: rows and membership have changed, but the server only learns about the rows.
     scene.former.add(leaver.userId);
     scene.firstSegmentByUser.delete(leaver.userId);
     await scene.append("after");
@@ -377,7 +380,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await client.closed()).toBe(CLOSE_CODES.noSession);
   });
 
-  test("a shutdown closes with 1012, and y-websocket will be back", async () => {
+  test("a shutdown closes with 1012, so that y-websocket reconnects", async () => {
     const scene = await createScene(dialect);
     const raw = await connectRaw(scene.student(), scene.name());
 
@@ -386,7 +389,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await raw.closed).toBe(CLOSE_CODES.restarting);
   });
 
-  test("a barrier comes back after what was said before it", async () => {
+  test("a barrier is answered after everything that was sent before it", async () => {
     const scene = await createScene(dialect);
     await scene.append("a");
     const raw = await connectRaw(scene.student(), scene.name());
@@ -399,7 +402,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(raw.received[1]).toEqual(Buffer.concat([Buffer.of(MESSAGE_TYPES.barrier, 3), Buffer.from("abc")]));
   });
 
-  test("what could not be read when it was new is sent when it can be", async () => {
+  test("rows that could not be read when they were new are sent once they can be read", async () => {
     const scene = await createScene(dialect);
     const client = connectStock(scene.student(), scene.name());
     await client.synced();
@@ -414,7 +417,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(faults).toHaveLength(1);
   });
 
-  test("a quiet socket hears something every 20 seconds", async () => {
+  test("a quiet socket receives something every 20 seconds", async () => {
     const scene = await createScene(dialect);
     const raw = await connectRaw(scene.student(), scene.name());
     raw.send(...STEP_ONE_OF_NOTHING);
@@ -438,7 +441,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
       CLOSE_CODES.malformed,
     ],
     ["a barrier of 65 bytes", [102, 65, ...Array.from({ length: 65 }, () => 0)], CLOSE_CODES.malformed],
-    ["awareness that is none", [1, 3, 1, 1, 200], CLOSE_CODES.malformed],
+    ["awareness that cannot be parsed", [1, 3, 1, 1, 200], CLOSE_CODES.malformed],
   ])("%s closes the socket", async (_case, bytes, code) => {
     const scene = await createScene(dialect);
     const raw = await connectRaw(scene.student(), scene.name());
@@ -448,7 +451,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await raw.closed).toBe(code);
   });
 
-  test("too large a frame, a text frame, and too many frames close the socket", async () => {
+  test("a frame that is too large, a text frame, and too many frames close the socket", async () => {
     const scene = await createScene(dialect, { frameBytes: 1_000 });
     const [large, text, fast] = [
       await connectRaw(scene.student(), scene.name()),
@@ -466,7 +469,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await fast.closed).toBe(CLOSE_CODES.tooFast);
   });
 
-  test("a frame in 65 fragments closes the socket; one in 64 is taken", async () => {
+  test("a frame in 65 fragments closes the socket; one in 64 fragments is accepted", async () => {
     const scene = await createScene(dialect);
     const sendFragments = (raw: Awaited<ReturnType<typeof connectRaw>>, count: number) => {
       for (let part = 0; part < count; part += 1)
@@ -486,7 +489,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await shredded.closed).toBeGreaterThan(1000);
   });
 
-  test("who takes too long to be known is told to try again, and so are too many strangers of one address", async () => {
+  test("a handshake that takes too long is told to retry, and so are too many handshakes of one address", async () => {
     const scene = await createScene(dialect, { handshakeMs: 300, socketsPerIpBeforeSignIn: 2 });
     const { url } = scene.student();
     const slow = { url, token: NEVER_ANSWERED };
@@ -507,7 +510,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(openAfterThird).toBe(2);
   });
 
-  test("of sockets that a session opens at once, those past the limit are refused and the others stay", async () => {
+  test("sockets past the limit of a session are refused when it opens many at once, and the others stay open", async () => {
     const scene = await createScene(dialect, { socketsPerSession: 2 });
     const student = scene.student();
 
@@ -520,7 +523,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(opened.filter(({ socket }) => socket.readyState === socket.OPEN)).toHaveLength(2);
   });
 
-  test("a reader that pauses holds nobody up, catches up from the rows, and is cut off if it never reads", async () => {
+  test("a reader that pauses blocks nobody, catches up from the rows, and is cut off if it never reads", async () => {
     const scene = await createScene(dialect, { segmentEvents: 100_000, segmentBytes: 1e9 });
     const [pausing, never] = [
       connectStock(scene.student(), scene.name()),
@@ -534,7 +537,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     never.socket.pause();
     socket.pause();
 
-    // The kernel takes a few megabytes of its own before anything waits in the server.
+    // The kernel buffers a few megabytes before anything is queued in the server.
     const texts = Array.from({ length: 60 }, (_, index) => `${index} ${"x".repeat(200_000)}`);
     for (const text of texts) {
       await scene.append(text);
@@ -552,14 +555,14 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
 type Scene = Awaited<ReturnType<typeof createScene>>;
 
 describe("presence", () => {
-  const here = (client: ReturnType<typeof connectStock>) =>
+  const statesSeenBy = (client: ReturnType<typeof connectStock>) =>
     [...client.provider.awareness.getStates().values()] as {
       user?: { id: string };
       typing?: boolean;
       mood?: string;
     }[];
 
-  test("is told with the identity that the server knows, whatever the client says", async () => {
+  test("has the identity that the server knows, whatever the client claims", async () => {
     const scene = await createScene("sqlite");
     const [ada, bo] = [scene.student(), scene.student()];
     const [one, other] = [connectStock(ada, scene.name()), connectStock(bo, scene.name())];
@@ -568,18 +571,18 @@ describe("presence", () => {
     one.provider.awareness.setLocalState({ typing: true, user: { id: bo.userId, name: "somebody else" } });
     await until(() => {
       scene.clock.advance({ ms: 200 });
-      return here(other).some(({ typing }) => typing);
+      return statesSeenBy(other).some(({ typing }) => typing);
     });
 
-    expect(here(other).find(({ typing }) => typing)?.user).toEqual({ id: ada.userId });
+    expect(statesSeenBy(other).find(({ typing }) => typing)?.user).toEqual({ id: ada.userId });
     one.provider.destroy();
     await until(() => {
       scene.clock.advance({ ms: 200 });
-      return !here(other).some(({ typing }) => typing);
+      return !statesSeenBy(other).some(({ typing }) => typing);
     });
   });
 
-  test("cannot be said of another, nor taken from another", async () => {
+  test("cannot be set for another client, nor taken over from one", async () => {
     const scene = await createScene("sqlite");
     const [one, other] = [
       connectStock(scene.student(), scene.name()),
@@ -589,7 +592,7 @@ describe("presence", () => {
     one.provider.awareness.setLocalState({ mood: "calm" });
     await until(() => {
       scene.clock.advance({ ms: 200 });
-      return here(other).some(({ mood }) => mood === "calm");
+      return statesSeenBy(other).some(({ mood }) => mood === "calm");
     });
     const seenId =
       [...other.provider.awareness.getStates().keys()].find((id) => id !== other.doc.clientID) ?? 0;
@@ -608,7 +611,7 @@ describe("presence", () => {
     expect(other.provider.awareness.getStates().get(seenId)).toMatchObject({ mood: "calm" });
   });
 
-  test("200 who come at once cause at most ten frames each", async () => {
+  test("200 clients that arrive at once cause at most ten frames each", async () => {
     const scene = await createScene("sqlite");
     const clients = await Promise.all(
       Array.from({ length: 200 }, () => connectRaw(scene.student(), scene.name())),

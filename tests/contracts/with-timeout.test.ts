@@ -5,9 +5,9 @@ import { collectGarbage } from "../support/garbage.ts";
 import { startLoopbackPeer, type Silence } from "../support/loopback-peer.ts";
 
 const SILENCES: readonly Silence[] = ["says nothing", "sends headers and no body"];
-/** How long a request to a silent peer may take in these tests. */
+/** The timeout of a request to a silent peer in these tests. */
 const TIMEOUT_MS = 200;
-/** Wide: a request that hangs exceeds it, a slow machine does not. */
+/** Generous: a request that hangs exceeds it, a slow machine does not. */
 const WATCHDOG_MS = 20_000;
 
 const never = (): Promise<never> => new Promise(() => {});
@@ -17,7 +17,7 @@ const useFakeTimers = (): void => {
   onTestFinished(() => void vi.useRealTimers());
 };
 
-/** Watches how a promise ends without waiting for it. */
+/** Records how a promise ends, without waiting for it. */
 const watch = (promise: Promise<unknown>) => {
   const seen: { value?: unknown; error?: unknown } = {};
   const ended = promise.then(
@@ -65,7 +65,7 @@ describe("work with a timeout", () => {
     expect(signals).toMatchObject([{ aborted: true, reason: "closing" }]);
   });
 
-  test("is not begun when the outer signal is already aborted", async () => {
+  test("never starts when the outer signal is already aborted", async () => {
     const work = vi.fn<() => Promise<void>>(async () => {});
 
     const running = withTimeout({ timeoutMs: 1_000, signal: AbortSignal.abort("closed") }, work);
@@ -74,7 +74,7 @@ describe("work with a timeout", () => {
     expect(work).not.toHaveBeenCalled();
   });
 
-  test("rejects although the work makes a result of the abort", async () => {
+  test("rejects even if the work resolves because of the abort", async () => {
     const outer = new AbortController();
     const { seen, ended } = watch(
       withTimeout(
@@ -117,10 +117,10 @@ describe("work with a timeout", () => {
     const { signal } = new AbortController();
 
     const running = withTimeout({ timeoutMs: 1_000, signal }, () => {
-      throw new Error("not even begun");
+      throw new Error("not even started");
     });
 
-    await expect(running).rejects.toThrow("not even begun");
+    await expect(running).rejects.toThrow("not even started");
     expect(getEventListeners(signal, "abort")).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
   });

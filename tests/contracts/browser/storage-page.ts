@@ -1,18 +1,18 @@
-// The contract suite inside a page, and two tabs' worth of handles on the storage of an app.
+// Runs the contract suite inside a page, and offers two tabs a handle each on the storage of an app.
 import { createIndexedDbStorage } from "@edvoyage/client-sdk/browser";
 import { describeStorage, StorageError, type Store } from "@edvoyage/client-sdk/storage/contract";
 
 declare global {
-  /** Put there by the test: how much room the site has. */
+  /** Provided by the test: sets how much room the site has. */
   var setQuota: (room: "none" | "some" | "more") => Promise<void>;
-  /** Resolves with what is wrong, if anything is. */
+  /** Runs a test. Resolves with a description of the failure, if there is one. */
   var runTest: (name: string) => Promise<string | undefined>;
   var startTab: () => Promise<void>;
-  /** Its share of what all tabs have, once it is started. */
+  /** The tab's handle, once it is started. */
   var tab: Awaited<ReturnType<typeof createTab>>;
 }
 
-/** Random values come in no larger pieces. */
+/** The maximum that `getRandomValues` returns in one call. */
 const PIECE_BYTES = 65_536;
 
 const tests = new Map<string, () => Promise<void>>();
@@ -35,10 +35,10 @@ describeStorage("IndexedDB", {
       fill: async () => {
         await setQuota("none");
         const ballast = await connect().open("ballast");
-        // The browser gives out what it believed was there, before it looks again.
+        // The browser grants what it believed was free, before it checks again.
         for (let piece = 0; (await kindOfFailure(ballast, `${piece}`)) === undefined; piece += 1);
         return async () => {
-          // More than before: the browser takes its time to give back the room of what is deleted.
+          // More room than before: the browser is slow to release the room of deleted data.
           await setQuota("more");
           await ballast.close();
           await connect().delete("ballast");
@@ -51,7 +51,7 @@ describeStorage("IndexedDB", {
   },
 });
 
-/** Why more could not be written. */
+/** Writes one piece. Returns the kind of the failure, if it failed. */
 const kindOfFailure = async (store: Store, key: string): Promise<string | undefined> => {
   try {
     await store.write([{ key, value: crypto.getRandomValues(new Uint8Array(PIECE_BYTES)) }]);
@@ -78,7 +78,7 @@ const createTab = async () => {
   const log: string[] = [];
   storage.peers?.subscribe((topic) => log.push(`heard ${topic}`));
   return {
-    /** What happened to this tab, oldest first. */
+    /** The events of this tab, oldest first. */
     log,
     storage,
     store,

@@ -1,11 +1,12 @@
-// An app on a phone: the client of the README, and what a student does in two runs of it. Prints what it sees, a line each.
+// An app on a phone: the client of the README, with the actions of a student in two runs. Prints one line of JSON for
+// each observation.
 import { client } from "../../examples/react-native.ts";
 import { phone } from "../../support/native/phone.ts";
 
 const [run, ...input] = process.argv.slice(2);
-const say = (seen: unknown): void => void process.stdout.write(`${JSON.stringify(seen)}\n`);
+const print = (observation: unknown): void => void process.stdout.write(`${JSON.stringify(observation)}\n`);
 
-/** Resolves when what is watched is as wanted. */
+/** Resolves when the client is online. */
 const whenOnline = (): Promise<void> =>
   new Promise((resolve) => {
     const stop = client.sync.onStatus(({ connection }) => {
@@ -26,7 +27,7 @@ if (run === "first") {
   const code = new Promise<string>((resolve) =>
     process.stdin.once("data", (bytes) => resolve(String(bytes))),
   );
-  say("asked");
+  print("asked");
   await client.auth.verifyCode(await code);
   const room = await client.chat.createRoom({ kind: "group", memberIds: [] });
   await room.send("From a phone");
@@ -34,22 +35,22 @@ if (run === "first") {
   await client.sync.flush();
   setConnected(false);
   await client.chat.room(room.id).send("In the tunnel");
-  say([
+  print([
     client.auth.state,
     client.settings.get("theme"),
     phone.networkListeners.size,
     phone.appStateListeners.size,
   ]);
-  // As the system ends an app.
+  // Exit as if the system had killed the app.
   process.exit(0);
 }
 const { student } = client.auth.status;
-say([client.auth.state, student?.phone, client.settings.get("theme"), client.chat.rooms().length]);
+print([client.auth.state, student?.phone, client.settings.get("theme"), client.chat.rooms().length]);
 if (client.sync.status.connection !== "online") await whenOnline();
 await client.sync.flush();
 phone.appState = "background";
 for (const listener of phone.appStateListeners) listener();
-say(client.sync.status);
+print(client.sync.status);
 await client.auth.signOut();
 await client.close();
-say([client.auth.state, phone.networkListeners.size, phone.appStateListeners.size]);
+print([client.auth.state, phone.networkListeners.size, phone.appStateListeners.size]);
