@@ -154,7 +154,7 @@ describe("a backup", () => {
     expect(steps).toBeLessThan(100);
   });
 
-  test("is one single file, readable only by its owner, and named after the time it was taken", async () => {
+  test("creates a single file, readable only by its owner and named after the time it was taken", async () => {
     const path = await createPopulated();
 
     const backup = await takeBackup(path);
@@ -411,7 +411,7 @@ describe("kill -9 during a restore", () => {
   };
 
   test.each(restoreSteps)(
-    "before %s leaves either the old database or the new one, complete",
+    "leaves either the old database or the new one, complete, when it happens before %s",
     async (step) => {
       const target = await createPopulated();
       const { path: source } = await takeBackup(target);

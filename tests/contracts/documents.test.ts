@@ -108,7 +108,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(phone.doc));
   });
 
-  test("is empty and has no row before the first write", async () => {
+  test("stays empty and has no row before the first write", async () => {
     const { documents, database, student } = await createScene(dialect);
 
     const { update, stateVector } = await documents.read(student, Uint8Array.of(0));
@@ -118,7 +118,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect((await rowsOf(database, student)).document).toBeUndefined();
   });
 
-  test("is passed on after the commit, with its origin, and only if it has changed", async () => {
+  test("reports an update after its commit, with its origin, and only if it changed something", async () => {
     const { documents, student, stored, database } = await createScene(dialect);
     const bytes = updateOf((doc) => doc.getArray("settings").push([{ key: "a", val: 1 }]));
     const socket = { name: "socket" };
@@ -363,7 +363,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("is also compacted by its size, while devices keep writing", async () => {
+  test("compacts by size too, while devices keep writing", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     const writing: Promise<unknown>[] = [];
@@ -547,7 +547,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a user document in two processe
     },
   );
 
-  test("is reported completely to a process that unloaded it, when the updates that it missed were compacted", async () => {
+  test("sends its whole state to a process that had unloaded it, when the updates in between were compacted", async () => {
     const one = await createScene("postgres");
     const two = one.join();
     await two.documents.edit(one.student, "settings", async (_tx, entries) => entries.set("first", 0));

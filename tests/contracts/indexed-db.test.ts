@@ -52,7 +52,7 @@ test("a write waits for the disk", async () => {
 });
 
 describe("a connection that the browser closes", () => {
-  test("is reopened for the next request", async () => {
+  test("reopens for the next request", async () => {
     const { store, connections } = await createScene();
     await store.write([put("a")]);
 
@@ -63,7 +63,7 @@ describe("a connection that the browser closes", () => {
     expect(connections).toHaveLength(2);
   });
 
-  test("is reopened once if it was lost without an event, and failed requests are retried in order", async () => {
+  test("reopens once if it was lost without an event, and retries failed requests in order", async () => {
     const { store, connections } = await createScene();
     const [connection] = connections;
     const lost = new DOMException(
@@ -161,7 +161,7 @@ describe("a tab that never closes its connection, like one that a phone has susp
     return { ...scene, stuckConnection, versionChangeRequested };
   };
 
-  test("does not block a deletion forever: the store is empty, and is deleted when that tab is gone", async () => {
+  test("blocks a deletion only for a while: the store is empty, and is deleted when that tab is gone", async () => {
     const { storage, stuckConnection, versionChangeRequested } = await createStuckScene();
 
     const deleted = storage.delete("store");
@@ -174,7 +174,7 @@ describe("a tab that never closes its connection, like one that a phone has susp
     expect(await (await opened).keys("")).toEqual([]);
   });
 
-  test("does not block an opening forever, and the store can be opened when that tab is gone", async () => {
+  test("blocks an opening only for a while, and the store can be opened when that tab is gone", async () => {
     const { storage, stuckConnection, versionChangeRequested } = await createStuckScene();
     const deleted = storage.delete("store");
     await versionChangeRequested;

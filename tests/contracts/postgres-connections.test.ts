@@ -108,7 +108,7 @@ const createFail = (url: string): Promise<void> =>
 
 // Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL", () => {
-  test("between two queries of a unit: the unit runs again and is stored once", async () => {
+  test("makes a unit run again when it is lost between two queries, and the unit is stored once", async () => {
     const { database, url } = await open();
     let runs = 0;
 
@@ -126,7 +126,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     ]);
   });
 
-  test("after the last query of a unit: the unit does not count as committed, and runs again", async () => {
+  test("makes a unit run again when it is lost after the last query, because the unit is not committed", async () => {
     const { database, url } = await open();
     let runs = 0;
 
@@ -139,7 +139,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 2 }]);
   });
 
-  test("during a query of a unit: the unit runs again", async () => {
+  test("makes a unit run again when it is lost during a query", async () => {
     const { database } = await open();
     let runs = 0;
 
@@ -152,7 +152,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 2 }]);
   });
 
-  test("while a unit waits for a lock: the unit runs again", async () => {
+  test("makes a unit run again when it is lost while the unit waits for a lock", async () => {
     const { database, url } = await open();
     let runs = 0;
     let backend = 0;
@@ -180,7 +180,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 2 }]);
   });
 
-  test("at every run of a unit: the unit is refused after the second run, and the next unit works", async () => {
+  test("fails a unit that loses it at both runs, and the next unit works", async () => {
     const { database } = await open();
     let runs = 0;
 
@@ -196,7 +196,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 2, count: 1 }]);
   });
 
-  test("while all connections are idle, unnoticed: units and reads work at once", async () => {
+  test("goes unnoticed while idle: units and reads work at once, although all connections are lost", async () => {
     const { database, url } = await open();
     const writeMany = (since: number) =>
       Promise.all(
@@ -223,7 +223,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
       (database: Database) =>
         database.read.kysely.selectFrom("send_minutes").select(["minute", "count"]).execute(),
     ],
-  ])("during a %s read: the read runs again", async (_kind, read) => {
+  ])("makes a %s read run again", async (_kind, read) => {
     const { database, url } = await open();
     await database.write((tx) => tx.all(addToMinute, { minute: 1, count: 5 }));
     const blocker = new pg.Client({ connectionString: url });
@@ -240,7 +240,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     expect(await reading).toEqual([{ minute: 1, count: 5 }]);
   });
 
-  test("during every try of a read: the read is refused, and the next read works", async () => {
+  test("fails a read that loses it at every try, and the next read works", async () => {
     const { database } = await open();
 
     await expect(terminateMyself(database.read)).rejects.toMatchObject({ kind: "unavailable" });
@@ -248,7 +248,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     expect(await database.read.all(minutes, { since: 0 })).toEqual([]);
   });
 
-  test("during a commit that is rolled back: the outcome is unknown, and the unit does not run again", async () => {
+  test("leaves the outcome unknown during a commit that is rolled back, and the unit does not run again", async () => {
     const { database, url } = await open();
     await writeRows(
       url,
@@ -272,7 +272,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     await database.ping(1);
   });
 
-  test("between a commit and its answer: the outcome is unknown, and the unit is stored once", async () => {
+  test("leaves the outcome unknown between a commit and its answer, and the unit is stored once", async () => {
     const proxy = await createProxy(await emptyDatabase("postgres"));
     const database = await openFor(proxy.url);
     let runs = 0;
@@ -288,7 +288,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 1, count: 1 }]);
   });
 
-  test("that cannot be replaced: everything is refused until it can, and then works at once", async () => {
+  test("makes everything fail until it can be replaced, and then everything works at once", async () => {
     const { database, url } = await open();
     const name = new URL(url).pathname.slice(1);
     const other = url.replace(/[^/]+$/, "postgres");
@@ -312,7 +312,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     expect(await database.read.all(minutes, { since: 0 })).toHaveLength(1);
   });
 
-  test("of a server that became read-only: the connection is given up, so that the next may reach the new primary", async () => {
+  test("gets replaced when its server has become read-only, so that the next one may reach the new primary", async () => {
     const { database, url } = await open();
     const name = new URL(url).pathname.slice(1);
     const write = () => database.write((tx) => tx.all(addToMinute, { minute: 1, count: 1 }));
@@ -343,7 +343,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("an error of PostgreSQL", () => 
     ["a session that did nothing for too long", "25P03", { runs: 2, kind: "unavailable" }],
     ["a protocol violation of a pooler", "08P01", { runs: 2, kind: "unavailable" }],
     ["a violated constraint", "23505", { runs: 1, kind: undefined }],
-  ])("caused by %s has a kind that a caller can act on", async (_what, code, expected) => {
+  ])("has a kind that a caller can act on when it is %s", async (_what, code, expected) => {
     const { database, url } = await open();
     await createFail(url);
     let runs = 0;
@@ -360,7 +360,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("an error of PostgreSQL", () => 
     await database.ping(1);
   });
 
-  test("is not mistaken for a commit when a unit ignores it", async () => {
+  test("never counts as a commit when a unit ignores it", async () => {
     const { database, url } = await open();
     await createFail(url);
 

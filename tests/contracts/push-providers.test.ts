@@ -109,7 +109,7 @@ describe("Expo", () => {
     ]);
   });
 
-  test("is asked again with each half of a request that it refuses as a whole", async () => {
+  test("gets each half of a request that it has refused as a whole", async () => {
     const { provider, requests } = await startExpo(({ body }) =>
       body.includes('"bad"')
         ? { status: 400, json: {} }
@@ -123,7 +123,7 @@ describe("Expo", () => {
     expect(requests).toHaveLength(5);
   });
 
-  test("is given the pause that it asks for, even when its answer never ends", async () => {
+  test("gets the pause that it asks for, even when its answer never ends", async () => {
     const answer: PeerAnswer = {
       status: 503,
       headers: { "retry-after": "7" },
@@ -167,7 +167,7 @@ describe("FCM", () => {
     WATCHDOG_MS,
   );
 
-  test("is asked once for another access token after withdrawing one", async () => {
+  test("gets one request for another access token after it has withdrawn one", async () => {
     const { provider, sent } = await startFcm(({ headers }) =>
       headers.authorization === "Bearer access-2" ? { json: {} } : { status: 401, json: {} },
     );

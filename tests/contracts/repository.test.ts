@@ -100,13 +100,13 @@ describe("a path that leads out of the repository", () => {
     expect(findOutsidePaths("tests/journeys/case.test.ts", text)).not.toEqual([]);
   });
 
-  test("is reported with its line", () => {
+  test("has the right line number", () => {
     const text = `const HERE = import.meta.dirname;\nconst A = join(\n  HERE,\n  "${UP}",\n);\n\njoin(HERE, "${UP}/${UP}/${UP}/x");\n`;
 
     expect(findOutsidePaths("tests/journeys/case.test.ts", text)).toEqual([{ line: 7, path: `${UP}/x` }]);
   });
 
-  test("is resolved from the folder of its file", () => {
+  test("resolves from the folder of its file", () => {
     const text = `import x from "${UP}/${UP}/x.ts";`;
 
     expect(findOutsidePaths("tests/journeys/case.test.ts", text)).toEqual([]);
