@@ -11,7 +11,7 @@ import { createWorld } from "../support/world.ts";
 import { roundsOf } from "../support/scale.ts";
 
 const KILLS = roundsOf({ quick: 5, whole: 20 });
-/** A whole page of the room is small beside the disk that it fills. */
+/** A page of the room must be small compared to the disk. */
 const DISK_BYTES = 24 * 1024 * 1024;
 
 describe.each(DIALECTS)("kill -9 under load, on %s", (dialect) => {
@@ -33,7 +33,7 @@ describe.each(DIALECTS)("kill -9 under load, on %s", (dialect) => {
   }, 180_000);
 });
 
-test("a full disk in the middle of group commits: nothing acknowledged is lost, reads go on, and space mends it", async (context) => {
+test("a full disk during group commits loses no acknowledged message, reads continue, and writes work again once there is space", async (context) => {
   const mounted = mountSmallDisk(DISK_BYTES);
   if (!mounted) {
     process.stdout.write("NOT RUN: a full disk. Mounting a small one needs root.\n");
@@ -77,7 +77,7 @@ test("a full disk in the middle of group commits: nothing acknowledged is lost, 
     }
   }
 
-  // One alone may still fit where fifty did not.
+  // A single message may still fit where fifty did not.
   let last: string | undefined;
   while (last === undefined) last = await send(v7());
 

@@ -6,12 +6,12 @@ import type { HostileFigures } from "../soak/hostile-updates.ts";
 import { roundsOf } from "../support/scale.ts";
 
 const SOAK = fileURLToPath(new URL("../dist/soak/main.js", import.meta.url));
-/** All killers, all mutants and truncations, and some thousand random ones. */
+/** Enough for all killer frames, all mutants and truncations, and some thousand random ones. */
 const FRAMES = roundsOf({ quick: 30_000, whole: 120_000 });
-/** A child that says nothing for so long hangs; it says something every 2,000 frames, which take well below a second. */
+/** A child that prints nothing for this long hangs. It prints a line every 2,000 frames, which take well under a second. */
 const SILENCE_MS = 60_000;
 
-/** Runs the soak in a process of its own, which may crash or hang without taking this one along. */
+/** Runs the soak in a separate process, which may crash or hang without affecting this one. */
 const runHostileUpdates = async (frames: number) => {
   const child = spawn(process.execPath, [SOAK, "hostile-updates", String(frames)], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -31,7 +31,7 @@ const runHostileUpdates = async (frames: number) => {
   return { ended: signal ?? exitCode, ...printed };
 };
 
-test("hostile updates neither crash, hang nor bloat the server, and memory, disk and table agree", async () => {
+test("hostile updates neither crash nor hang nor bloat the server, and memory, disk and table stay equal", async () => {
   const { ended, stdout, stderr } = await runHostileUpdates(FRAMES);
 
   expect(ended, stderr.slice(-2_000)).toBe(0);

@@ -11,22 +11,22 @@ import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { startServerProcess } from "../support/server-process.ts";
 import { connectStock, until } from "../support/sync-client.ts";
 
-/** Tenths of what `npm run soak -- postgres-restarts` does. */
+/** A fifth of what `npm run soak -- postgres-restarts` does. */
 const TROUBLE = { terminations: 20, restarts: 2 };
-/** A second is promised; a machine that is busy with other tests takes longer. */
+/** The target is one second, but a machine that is busy with other tests takes longer. */
 const FIRST_SUCCESS_WITHIN_MS = 5_000;
 
-/** A PostgreSQL that this test may restart; gone when the test is. */
-const ownPostgres = async (): Promise<TestPostgres> => {
+/** Starts a PostgreSQL that this test may restart. It is stopped when the test ends. */
+const startOwnPostgres = async (): Promise<TestPostgres> => {
   const postgres = (await startPostgres()) ?? expect.fail("No PostgreSQL can be started");
   onTestFinished(postgres.stop);
   return postgres;
 };
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
+// Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("two nodes on a PostgreSQL that fails", () => {
-  test(`outlive ${TROUBLE.terminations} terminated connections and ${TROUBLE.restarts} restarts under load, and keep what they acknowledged`, async () => {
-    const postgres = await ownPostgres();
+  test(`survive ${TROUBLE.terminations} terminated connections and ${TROUBLE.restarts} restarts under load, and keep what they acknowledged`, async () => {
+    const postgres = await startOwnPostgres();
 
     const report = await runPostgresRestarts({
       postgres,
@@ -51,8 +51,8 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two nodes on a PostgreSQL that 
     expect(Math.max(...report.firstSuccessAfterMs)).toBeLessThan(FIRST_SUCCESS_WITHIN_MS);
   }, 180_000);
 
-  test("keep quiet sockets open: what is written during and after a restart arrives at both", async () => {
-    const postgres = await ownPostgres();
+  test("keep quiet sockets open, so that writes during and after a restart arrive at both", async () => {
+    const postgres = await startOwnPostgres();
     const environment = nodeEnvironment(postgres.url);
     const one = await startServerProcess(temporaryFolder(), environment);
     const two = await startServerProcess(temporaryFolder(), environment);
@@ -64,7 +64,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two nodes on a PostgreSQL that 
     const rpc = createRpcClient({ url: one.url, token: () => token });
     const group = { kind: "group" as const, name: "Through a restart", memberIds: [], commandId: v7() };
     const { id: roomId } = await rpc.chat.rooms.create.mutate(group);
-    /** Repeats a message until it is taken, as an outbox does. */
+    /** Repeats a message until the server accepts it, as an outbox does. */
     const send = (text: string) => {
       const command = { roomId, text, commandId: v7() };
       return until(() =>
@@ -79,12 +79,13 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two nodes on a PostgreSQL that 
     const rooms = [one, two].map(({ url }) => connectTo(url, roomDocumentName(roomId, 0)));
     const documents = [one, two].map(({ url }) => connectTo(url, userDocumentName(user.id)));
     const settings = documents.map(({ doc }) => new YKeyValue<unknown>(doc.getArray("settings")));
-    const everywhere = (key: string) => until(() => settings.every((own) => own.has(key)));
+    const untilEverywhere = (key: string) => until(() => settings.every((own) => own.has(key)));
     for (const client of [...rooms, ...documents]) await client.synced();
-    // Nothing is under way any more: what a socket has sent during an outage closes it, so that it is sent again.
+    // Nothing is in flight after this point: a socket is closed if it sends during an outage, so that its client sends
+    // again.
     for (const [index, own] of settings.entries()) own.set(`before, by ${index}`, true);
     await send("before the restart");
-    for (const index of settings.keys()) await everywhere(`before, by ${index}`);
+    for (const index of settings.keys()) await untilEverywhere(`before, by ${index}`);
     await until(() => rooms.every((client) => client.texts().includes("before the restart")));
     const closes: unknown[] = [];
     for (const client of [...rooms, ...documents.slice(0, 1)])
@@ -97,8 +98,8 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two nodes on a PostgreSQL that 
     settings[0]?.set("after", true);
 
     await until(() => rooms.every((client) => client.texts().includes("after the restart")));
-    await everywhere("during");
-    await everywhere("after");
+    await untilEverywhere("during");
+    await untilEverywhere("after");
     expect(closes).toEqual([]);
   }, 180_000);
 });

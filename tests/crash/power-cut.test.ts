@@ -21,11 +21,11 @@ import { runTerminal } from "../support/terminal.ts";
 
 const STORE_PROGRAM = fileURLToPath(new URL("../dist/crash/store-program.js", import.meta.url));
 const DATA_DIR = join("srv", "data");
-/** SQLite syncs its files itself, which storage tests look at. */
+/** Not recorded: SQLite syncs its own files, which the storage tests cover. */
 const DATABASE = String.raw`data/edvoyage\.sqlite`;
 const DATABASE_FILES = ["edvoyage.sqlite", "edvoyage.sqlite-wal"];
 
-/** Starts a server on a data folder in this process, asks it whether it is ready, and stops it. */
+/** Starts a server on a data folder in this process, checks that it is ready, and stops it. Returns its secret. */
 const startOn = async (dataDir: string): Promise<string> => {
   const config = parseConfig({ EDVOYAGE_DATA_DIR: dataDir, EDVOYAGE_SEED: "none" });
   const log = createLogger("silent");
@@ -49,8 +49,8 @@ const startOn = async (dataDir: string): Promise<string> => {
 
 const textIn = (state: DiskState, path: string): string | undefined => state.get(path)?.toString();
 
-describe("a power cut around a first start", () => {
-  test("leaves a data folder on which the next start works, with the database or without it", async () => {
+describe("a power cut during a first start", () => {
+  test("leaves a data folder on which the next start works, with or without the database", async () => {
     const root = temporaryFolder();
     const dataDir = join(root, DATA_DIR);
     const recording = recordFiles(root, { ignored: DATABASE });
@@ -71,7 +71,7 @@ describe("a power cut around a first start", () => {
     }
   }, 240_000);
 
-  test("leaves the secret that the server had when it listened", async () => {
+  test("leaves the secret that the server had when it began to listen", async () => {
     const root = temporaryFolder();
     const recording = recordFiles(root, { ignored: DATABASE });
     const server = await startServerProcess(join(root, DATA_DIR), recording.environment);
@@ -88,14 +88,14 @@ describe("a power cut around a first start", () => {
     expect(new Set(states.map((state) => textIn(state, join(DATA_DIR, "admin-token"))))).toEqual(
       new Set([token]),
     );
-    // Where it listens may be lost, but no reader sees half of it: it is there by a rename.
+    // The file with the server's address may be lost, but nobody can read half of it, because a rename creates it.
     const announcement = join(DATA_DIR, "server.json");
     expect(
       recording.steps().flatMap((step) => ("path" in step && step.path === announcement ? [step.kind] : [])),
     ).toEqual(["rename"]);
   });
 
-  test("leaves a secret that a start found there, which was killed before it had synced it", async () => {
+  test("leaves a secret that a start found, after an earlier start was killed before syncing it", async () => {
     const root = temporaryFolder();
     const recording = recordFiles(root, { ignored: DATABASE });
     const secret = "a secret that was written and not synced";
@@ -117,7 +117,7 @@ describe("a power cut around a first start", () => {
   });
 });
 
-describe("a power cut after the terminal program said that a file is there", () => {
+describe("a power cut after the CLI reported that a file exists", () => {
   const recordCommand = async (words: readonly string[]) => {
     const dataDir = temporaryFolder();
     const server = await startServerProcess(dataDir);
@@ -143,20 +143,20 @@ describe("a power cut after the terminal program said that a file is there", () 
   test.each([
     ["db backup", ["db", "backup"]],
     ["users export", ["users", "export", "+447400123456"]],
-  ])("leaves it whole: %s --output", async (_what, words) => {
+  ])("leaves the complete file after %s --output", async (_what, words) => {
     const { recording, content, name } = await recordCommand(words);
 
     const atEnd = recording.statesAtEnd();
     const atAnyTime = recording.statesAtAnyTime();
 
     expect(atEnd.filter((state) => !state.get(name)?.equals(content))).toEqual([]);
-    // Half a file under its name would keep the command from being repeated, and pass for a backup.
+    // Half a file under the final name would stop the command from being repeated, and look like a backup.
     expect(atAnyTime.filter((state) => state.has(name) && !state.get(name)?.equals(content))).toEqual([]);
     expect(atAnyTime.length).toBeGreaterThan(3);
   });
 });
 
-test("a power cut leaves the server's own backup, and not the older ones that it deleted for it", async () => {
+test("a power cut leaves the server's own backup, and not the older ones that were deleted for it", async () => {
   const root = temporaryFolder();
   const dataDir = join(root, DATA_DIR);
   await (await startServerProcess(dataDir)).end("SIGTERM");
@@ -175,7 +175,7 @@ test("a power cut leaves the server's own backup, and not the older ones that it
   expect(states.filter((state) => state.has(older.slice(root.length + 1)))).toEqual([]);
 });
 
-test("a power cut in a restore leaves the old database with its log or the new one without, and at its end the new one", async () => {
+test("a power cut during a restore leaves the old database with its log, or the new one without; after it, the new one", async () => {
   const dataDir = temporaryFolder();
   const server = await startServerProcess(dataDir);
   const { admin } = createRpcClient({ url: server.url, token: () => server.adminToken });
@@ -183,9 +183,9 @@ test("a power cut in a restore leaves the old database with its log or the new o
   await server.end("SIGTERM");
   const root = temporaryFolder();
   const target = join(root, "edvoyage.sqlite");
-  // One that cannot be read any more: SQLite cannot fold its log into it.
-  const ruin = Buffer.alloc(8_192, "a database that was damaged ");
-  writeFileSync(target, ruin);
+  // An unreadable database: SQLite cannot apply the log to it.
+  const damaged = Buffer.alloc(8_192, "a database that was damaged ");
+  writeFileSync(target, damaged);
   writeFileSync(`${target}-wal`, "its log");
   const recording = recordFiles(root, { ignored: String.raw`\.lock$|-journal$|restoring-` });
   const { exitCode } = await runTerminal(["db", "restore", backup, "--db", `sqlite:${target}`, "--yes"], {
@@ -201,32 +201,32 @@ test("a power cut in a restore leaves the old database with its log or the new o
   expect(atEnd.every(isNew)).toBe(true);
   // SQLite would write the pages of the old log into the new database.
   expect(atAnyTime.filter((state) => isNew(state) && state.has("edvoyage.sqlite-wal"))).toEqual([]);
-  expect(atAnyTime.filter((state) => !isNew(state) && !state.get("edvoyage.sqlite")?.equals(ruin))).toEqual(
-    [],
-  );
+  expect(
+    atAnyTime.filter((state) => !isNew(state) && !state.get("edvoyage.sqlite")?.equals(damaged)),
+  ).toEqual([]);
 });
 
 describe("a file system without hard links", () => {
-  /** Such as a USB stick's. */
+  /** A module that removes hard links, as on the file system of a USB stick. */
   const NO_LINKS = `import fs from "node:fs";
     import { syncBuiltinESMExports } from "node:module";
     fs.linkSync = () => { throw Object.assign(new Error("EPERM: operation not permitted, link"), { code: "EPERM" }); };
     syncBuiltinESMExports();`;
   const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(NO_LINKS)}` };
 
-  test("serves a first start and the next one, and takes a backup, over no other file", async () => {
+  test("supports a first start, the next start and a backup, and never overwrites a file", async () => {
     const dataDir = temporaryFolder();
     const folder = temporaryFolder();
     const first = await startServerProcess(dataDir, environment);
     await first.end("SIGTERM");
     const server = await startServerProcess(dataDir, environment);
 
-    const backUp = () =>
+    const runBackup = () =>
       runTerminal(["db", "backup", "--output", join(folder, "copy.sqlite"), "--json"], {
         environment: { EDVOYAGE_DATA_DIR: dataDir, ...environment },
       });
-    const copied = await backUp();
-    const again = await backUp();
+    const copied = await runBackup();
+    const again = await runBackup();
 
     expect(server.adminToken).toBe(first.adminToken);
     expect(copied).toMatchObject({ exitCode: 0, stderr: "" });
@@ -238,7 +238,7 @@ describe("a file system without hard links", () => {
 });
 
 describe("a power cut on a student's computer", () => {
-  test("keeps the folder of a store, and those above it that were made with it", async () => {
+  test("keeps the folder of a store, and the parent folders that were created with it", async () => {
     const root = temporaryFolder();
     const recording = recordFiles(root, { ignored: String.raw`\.sqlite` });
     await promisify(execFile)(process.execPath, [STORE_PROGRAM, "open", "a/b/c", "student"], {
@@ -251,11 +251,11 @@ describe("a power cut on a student's computer", () => {
     expect(states.map((state) => [...state.keys()])).toEqual([["a", "a/b", "a/b/c"]]);
   });
 
-  test("does not bring back a store that was deleted", async () => {
+  test("never brings a deleted store back", async () => {
     const root = temporaryFolder();
     const store = await createSqliteStorage({ folder: root }).open("student");
     await store.write([{ key: "a", value: Uint8Array.of(1) }]);
-    // A copy as a killed program leaves it: with its log.
+    // A copy as a killed program leaves it, with its write-ahead log.
     const copy = temporaryFolder();
     cpSync(root, copy, { recursive: true });
     await store.close();

@@ -20,7 +20,7 @@ import { failToStart, startServerProcess, type ServerProcess } from "../support/
 import { runTerminal } from "../support/terminal.ts";
 import { createWorld, expectRefusal, somePhone } from "../support/world.ts";
 
-/** The compiled server, for processes of their own. */
+/** The compiled server, for separate processes. */
 const APP = new URL("../../server/dist/app.js", import.meta.url).href;
 
 const newDeviceId = (): string => randomBytes(16).toString("base64url");
@@ -36,10 +36,10 @@ const signIn = async (server: ServerProcess, phone = somePhone()) => {
   return auth.verifyCode.mutate({ challengeId, code, deviceId });
 };
 
-const other = (code: string): string => `${code.startsWith("1") ? "2" : "1"}${code.slice(1)}`;
+const wrongCodeFor = (code: string): string => `${code.startsWith("1") ? "2" : "1"}${code.slice(1)}`;
 
 describe("a server process", () => {
-  test("keeps what it acknowledged over kill -9, and its lock dies with it", async () => {
+  test("keeps what it has acknowledged over kill -9, and its lock is released", async () => {
     const dataDir = temporaryFolder();
     const first = await startServerProcess(dataDir);
     const { token, session } = await signIn(first);
@@ -52,7 +52,7 @@ describe("a server process", () => {
     });
   });
 
-  test("ends with 0 on SIGTERM and SIGINT, and takes back where it listened", async () => {
+  test("ends with code 0 on SIGTERM and SIGINT, and removes the file with its address", async () => {
     const dataDir = temporaryFolder();
 
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -66,7 +66,7 @@ describe("a server process", () => {
     }
   });
 
-  test("makes its secrets readable to nobody else, and keeps them", async () => {
+  test("creates its secrets readable only by its owner, and keeps them", async () => {
     const dataDir = join(temporaryFolder(), "data");
     const server = await startServerProcess(dataDir);
     const secrets = ["secret", "admin-token"].map((name) => readFileSync(join(dataDir, name), "utf8"));
@@ -82,7 +82,7 @@ describe("a server process", () => {
     expect(statSync(dataDir).mode & 0o777).toBe(0o700);
   });
 
-  test("refuses a data folder that another one has, in one line", async () => {
+  test("refuses a data folder that another server uses, with one line", async () => {
     const dataDir = temporaryFolder();
     await startServerProcess(dataDir);
 
@@ -106,7 +106,7 @@ describe("a server process", () => {
       { EDVOYAGE_DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" },
       "database",
     ],
-  ])("refuses to start with %s, in one line", async (_what, environment, named) => {
+  ])("refuses to start with %s, and says so in one line", async (_what, environment, named) => {
     const { exitCode, stderr } = await failToStart(temporaryFolder(), environment);
 
     expect(exitCode).toBe(1);
@@ -114,7 +114,7 @@ describe("a server process", () => {
     expect(stderr).toContain(named);
   });
 
-  test("notices within a second what another process wrote to its SQLite file", async () => {
+  test("notices within a second what another process has written to its SQLite file", async () => {
     const dataDir = temporaryFolder();
     const server = await startServerProcess(dataDir);
     const { token, session } = await signIn(server);
@@ -134,9 +134,9 @@ describe("a server process", () => {
   });
 });
 
-describe("a server whose secrets were lost", () => {
-  /** A data folder on which a student has signed in, and no server runs. */
-  const used = async () => {
+describe("a server with lost secrets", () => {
+  /** Creates a data folder on which a student has signed in, without a running server. */
+  const createUsedDataDir = async () => {
     const world = await createWorld();
     const { token } = await world.device().signIn();
     const { dataDir, databaseUrl, adminToken } = world;
@@ -148,27 +148,30 @@ describe("a server whose secrets were lost", () => {
   test.each([
     ["is missing", (path: string) => rmSync(path), "is missing"],
     ["is empty", (path: string) => writeFileSync(path, ""), "is empty"],
-    ["has zeros alone", (path: string) => writeFileSync(path, Buffer.alloc(44)), "is empty"],
+    ["contains only zeros", (path: string) => writeFileSync(path, Buffer.alloc(44)), "is empty"],
     ["is too short", (path: string) => writeFileSync(path, "half of a se"), "is damaged"],
-    ["has zeros in it", (path: string) => writeFileSync(path, `${"a".repeat(40)}\0\0\0b`), "is damaged"],
+    ["contains zeros", (path: string) => writeFileSync(path, `${"a".repeat(40)}\0\0\0b`), "is damaged"],
     ["is a folder", (path: string) => (rmSync(path), mkdirSync(path)), "is a folder"],
     ["cannot be read", (path: string) => (rmSync(path), symlinkSync(path, path)), "cannot be read (ELOOP)"],
-  ])("refuses to start when its secret %s, in one line that says what to do", async (_what, lose, cause) => {
-    const { dataDir, path, environment } = await used();
-    lose(path);
-    const before = readdirSync(dataDir);
+  ])(
+    "refuses to start when its secret %s, with one line that says what to do",
+    async (_what, lose, cause) => {
+      const { dataDir, path, environment } = await createUsedDataDir();
+      lose(path);
+      const before = readdirSync(dataDir);
 
-    const { exitCode, stderr } = await failToStart(dataDir, environment);
+      const { exitCode, stderr } = await failToStart(dataDir, environment);
 
-    expect(exitCode).toBe(1);
-    expect(stderr.trim().split("\n")).toHaveLength(1);
-    expect(stderr).toContain(`${path} ${cause}`);
-    expect(stderr).toMatch(/put it back|must be a file/);
-    expect(readdirSync(dataDir)).toEqual(before);
-  });
+      expect(exitCode).toBe(1);
+      expect(stderr.trim().split("\n")).toHaveLength(1);
+      expect(stderr).toContain(`${path} ${cause}`);
+      expect(stderr).toMatch(/put it back|must be a file/);
+      expect(readdirSync(dataDir)).toEqual(before);
+    },
+  );
 
-  test("starts with one that was put back, and the student is still signed in", async () => {
-    const { path, token, start } = await used();
+  test("starts when the secret was put back, and the student is still signed in", async () => {
+    const { path, token, start } = await createUsedDataDir();
     const secret = readFileSync(path);
     rmSync(path);
     await expect(start()).rejects.toMatchObject({ name: "DataDirError" });
@@ -182,41 +185,47 @@ describe("a server whose secrets were lost", () => {
     ["missing", (path: string) => rmSync(path)],
     ["empty", (path: string) => writeFileSync(path, "")],
     ["zeros alone", (path: string) => writeFileSync(path, Buffer.alloc(44))],
-  ])("heals a first start that was interrupted: %s, and nobody has asked for a code", async (_what, lose) => {
-    const world = await createWorld();
-    const { dataDir } = world;
-    const start = await world.stop();
-    for (const name of ["secret", "admin-token"]) lose(join(dataDir, name));
-    for (const name of ["secret", "admin-token", "server.json"])
-      writeFileSync(join(dataDir, `${name}.draft-0123456789abcdef`), "");
+  ])(
+    "repairs an interrupted first start, whose secrets are %s, if nobody has requested a code",
+    async (_what, lose) => {
+      const world = await createWorld();
+      const { dataDir } = world;
+      const start = await world.stop();
+      for (const name of ["secret", "admin-token"]) lose(join(dataDir, name));
+      for (const name of ["secret", "admin-token", "server.json"])
+        writeFileSync(join(dataDir, `${name}.draft-0123456789abcdef`), "");
 
-    const healed = await start();
-    const { token } = await healed.device().signIn();
-    await healed.admin.admin.status.query();
-    const again = await healed.restart();
+      const healed = await start();
+      const { token } = await healed.device().signIn();
+      await healed.admin.admin.status.query();
+      const again = await healed.restart();
 
-    await again.rpc({ token }).sessions.validate.query();
-    expect(readdirSync(dataDir).sort()).toEqual(["admin-token", "secret"]);
-    expect(statSync(join(dataDir, "secret")).mode & 0o777).toBe(0o600);
-  });
+      await again.rpc({ token }).sessions.validate.query();
+      expect(readdirSync(dataDir).sort()).toEqual(["admin-token", "secret"]);
+      expect(statSync(join(dataDir, "secret")).mode & 0o777).toBe(0o600);
+    },
+  );
 
   test.each([
     ["missing", (path: string) => rmSync(path)],
     ["empty", (path: string) => writeFileSync(path, "")],
-  ])("makes another admin token for one that is %s: only its holders depend on it", async (_what, lose) => {
-    const { dataDir, token, adminToken, start } = await used();
-    lose(join(dataDir, "admin-token"));
+  ])(
+    "creates another admin token when the token is %s, because only its holders depend on it",
+    async (_what, lose) => {
+      const { dataDir, token, adminToken, start } = await createUsedDataDir();
+      lose(join(dataDir, "admin-token"));
 
-    const world = await start();
+      const world = await start();
 
-    expect(world.adminToken).toBe(readFileSync(join(dataDir, "admin-token"), "utf8").trim());
-    await world.admin.admin.status.query();
-    await expectRefusal(world.rpc({ token: adminToken }).admin.status.query(), "forbidden");
-    await world.rpc({ token }).sessions.validate.query();
-  });
+      expect(world.adminToken).toBe(readFileSync(join(dataDir, "admin-token"), "utf8").trim());
+      await world.admin.admin.status.query();
+      await expectRefusal(world.rpc({ token: adminToken }).admin.status.query(), "forbidden");
+      await world.rpc({ token }).sessions.validate.query();
+    },
+  );
 
-  test("refuses to start with half an admin token, in one line", async () => {
-    const { dataDir, environment } = await used();
+  test("refuses to start with half an admin token, and says so in one line", async () => {
+    const { dataDir, environment } = await createUsedDataDir();
     writeFileSync(join(dataDir, "admin-token"), "half of a to");
 
     const { exitCode, stderr } = await failToStart(dataDir, environment);
@@ -226,8 +235,8 @@ describe("a server whose secrets were lost", () => {
     expect(stderr).toContain(`${join(dataDir, "admin-token")} is damaged`);
   });
 
-  test("leaves the terminal program at work on the database, which needs none and makes none", async () => {
-    const { dataDir, path, environment } = await used();
+  test("lets the CLI work on the database, which needs no secret and creates none", async () => {
+    const { dataDir, path, environment } = await createUsedDataDir();
     rmSync(path);
 
     const listed = await runTerminal(["sessions", "list", "--db", "--json"], {
@@ -239,7 +248,7 @@ describe("a server whose secrets were lost", () => {
   });
 });
 
-test("processes that start on a new data folder at once all have the same secrets", async () => {
+test("processes that start on the same new data folder at once all have the same secrets", async () => {
   const dataDir = join(temporaryFolder(), "data");
   const program = `
     const { createLog, parseConfig, prepareDataDir, systemRandom } = await import(${JSON.stringify(APP)});
@@ -267,25 +276,25 @@ test("processes that start on a new data folder at once all have the same secret
   expect(readdirSync(dataDir).sort()).toEqual(["admin-token", "secret"]);
 });
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
-describe.skipIf(!DIALECTS.includes("postgres"))("a new data folder on a PostgreSQL that was used", () => {
-  test("is refused, as codes that were sent would be judged by another secret", async () => {
+// Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
+describe.skipIf(!DIALECTS.includes("postgres"))("a new data folder on a used PostgreSQL", () => {
+  test("stops the start, because codes already sent would be checked with another secret", async () => {
     const environment = { EDVOYAGE_DATABASE_URL: await emptyDatabase("postgres") };
     const dataDir = temporaryFolder();
     await signIn(await startServerProcess(dataDir, environment));
 
-    const other = temporaryFolder();
-    const { exitCode, stderr } = await failToStart(other, environment);
+    const otherDataDir = temporaryFolder();
+    const { exitCode, stderr } = await failToStart(otherDataDir, environment);
     const shared = await startServerProcess(dataDir, environment);
 
     expect(exitCode).toBe(1);
     expect(stderr.trim().split("\n")).toHaveLength(1);
-    expect(stderr).toContain(`${join(other, "secret")} is missing`);
+    expect(stderr).toContain(`${join(otherDataDir, "secret")} is missing`);
     await signIn(shared);
   });
 });
 
-describe.each(DIALECTS)("kill -9 under wrong codes, on %s", (dialect) => {
+describe.each(DIALECTS)("kill -9 during wrong codes, on %s", (dialect) => {
   test("never gives an attempt back", async () => {
     const dataDir = temporaryFolder();
     const environment = {
@@ -298,8 +307,8 @@ describe.each(DIALECTS)("kill -9 under wrong codes, on %s", (dialect) => {
       const phone = somePhone();
       const deviceId = newDeviceId();
       const { challengeId } = await clientOf(server).auth.requestCode.mutate({ phone, deviceId });
-      const code = other(server.sms().findLast(({ to }) => to === phone)?.code ?? "");
-      const judged = { incorrect: 0, least: 3 };
+      const code = wrongCodeFor(server.sms().findLast(({ to }) => to === phone)?.code ?? "");
+      const results = { incorrect: 0, least: 3 };
       const answer = async (target: ServerProcess): Promise<string | undefined> => {
         try {
           await clientOf(target).auth.verifyCode.mutate({ challengeId, code, deviceId });
@@ -307,34 +316,34 @@ describe.each(DIALECTS)("kill -9 under wrong codes, on %s", (dialect) => {
         } catch (error) {
           const refusal = refusalOf(error);
           if (refusal?.reason === "otp/incorrect") {
-            judged.incorrect += 1;
-            judged.least = Math.min(judged.least, refusal.details.attemptsRemaining);
+            results.incorrect += 1;
+            results.least = Math.min(results.least, refusal.details.attemptsRemaining);
           }
           return refusal?.reason;
         }
       };
 
-      // The kill falls somewhere between the first answer's arrival and the last one's reply.
+      // The kill happens between the arrival of the first request and the last reply.
       const answers = Array.from({ length: 4 }, () => answer(server));
       await Promise.race([...answers, new Promise((resolve) => setTimeout(resolve, Math.random() * 8))]);
       await server.end("SIGKILL");
       await Promise.all(answers);
-      const before = { ...judged };
+      const before = { ...results };
       server = await startServerProcess(dataDir, environment);
 
       let reason: string | undefined;
       for (let i = 0; i < 4 && reason !== "otp/blocked"; i += 1) {
-        const counted = judged.incorrect;
+        const counted = results.incorrect;
         reason = await answer(server);
-        if (i === 0 && judged.incorrect > counted) expect(judged.least).toBeLessThan(before.least);
+        if (i === 0 && results.incorrect > counted) expect(results.least).toBeLessThan(before.least);
       }
       expect(reason).toBe("otp/blocked");
-      expect(judged.incorrect).toBeLessThanOrEqual(2);
+      expect(results.incorrect).toBeLessThanOrEqual(2);
     }
   });
 });
 
-// Needs PostgreSQL; a machine without one is told loudly what was not run (postgres.setup.ts).
+// Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("two server processes on one PostgreSQL", () => {
   test("share students, blocks and revocations", async () => {
     const environment = {
@@ -349,10 +358,10 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two server processes on one Pos
     const phone = somePhone();
     const deviceId = newDeviceId();
 
-    // Asked of one, answered to the other.
+    // The code is requested at one process and verified at the other.
     const { challengeId } = await clientOf(one).auth.requestCode.mutate({ phone, deviceId });
     const code = one.sms()[0]?.code ?? "";
-    const wrong = { challengeId, code: other(code), deviceId };
+    const wrong = { challengeId, code: wrongCodeFor(code), deviceId };
     await expectRefusal(clientOf(two).auth.verifyCode.mutate(wrong), "otp/incorrect", {
       attemptsRemaining: 2,
     });

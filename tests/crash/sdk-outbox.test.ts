@@ -12,8 +12,8 @@ import type { AppProcessOptions } from "./app-process.ts";
 
 const SCRIPT = fileURLToPath(new URL("../dist/crash/app-process.js", import.meta.url));
 
-/** Runs the app until it ends or dies; returns what it printed. */
-const runApp = async (options: AppProcessOptions): Promise<{ lines: string[]; isDead: boolean }> => {
+/** Runs the app until it ends or is killed. Returns the lines that it printed. */
+const runApp = async (options: AppProcessOptions): Promise<{ lines: string[]; isKilled: boolean }> => {
   const child = spawn(process.execPath, [SCRIPT, JSON.stringify(options)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -21,10 +21,10 @@ const runApp = async (options: AppProcessOptions): Promise<{ lines: string[]; is
   child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
   const [code, signal] = await once(child, "close");
   if (code !== 0 && signal !== "SIGKILL") throw new Error(`The app failed:\n${printed}`);
-  return { lines: printed.split("\n").filter(Boolean), isDead: signal === "SIGKILL" };
+  return { lines: printed.split("\n").filter(Boolean), isKilled: signal === "SIGKILL" };
 };
 
-/** Signs in on a phone whose data is in a folder. */
+/** Signs in on a phone that stores its data in a folder. */
 const signIn = async (world: World, folder: string) => {
   const client = createClient({ url: world.url, storage: createSqliteStorage({ folder }), WebSocket });
   const phone = somePhone();
@@ -36,7 +36,7 @@ const signIn = async (world: World, folder: string) => {
   return { roomId: room.id, phone };
 };
 
-/** Everything in a room, oldest first, as another device of the student reads it. */
+/** Returns everything in a room, oldest first, as another device of the student reads it. */
 const readAll = async (world: World, { roomId, phone }: { roomId: string; phone: string }) => {
   const { rpc } = await world.device({ phone }).signIn();
   const texts: (string | null)[] = [];
@@ -53,29 +53,30 @@ const readAll = async (world: World, { roomId, phone }: { roomId: string; phone:
   return texts;
 };
 
-test("an app that is killed at any step of its outbox sends everything it has kept, once and in order", async () => {
+test("an app that is killed at any step of its outbox sends every stored message once and in order", async () => {
   const world = await createWorld();
   const folder = temporaryFolder();
   const { roomId, phone } = await signIn(world, folder);
   const kept: string[] = [];
-  const deaths: string[] = [];
+  const kills: string[] = [];
 
   for (let killAt = 1; ; killAt += 1) {
     const texts = [`${killAt}.1`, `${killAt}.2`];
-    const { lines, isDead } = await runApp({ url: world.url, folder, roomId, texts, killAt });
+    const { lines, isKilled } = await runApp({ url: world.url, folder, roomId, texts, killAt });
     for (const line of lines) {
       if (line.startsWith("kept ")) kept.push(line.slice(5));
-      if (line.startsWith("killed ")) deaths.push(line.slice(7));
+      if (line.startsWith("killed ")) kills.push(line.slice(7));
     }
-    if (!isDead) break;
+    if (!isKilled) break;
     if (killAt > 100) expect.fail("the app has too many steps");
   }
 
   const texts = await readAll(world, { roomId, phone });
-  // What was kept is there; what was not promised may be, if it was on the disk before the promise.
+  // Stored messages are all there. Others may be there too, if they reached the disk before the app reported them as
+  // stored.
   expect(texts.filter((text) => text !== null && kept.includes(text))).toEqual(kept);
   expect(new Set(texts).size).toBe(texts.length);
-  expect(deaths.some((step) => step.startsWith("after asking /trpc/chat.send"))).toBe(true);
-  expect(deaths.some((step) => step.startsWith("before writing outbox"))).toBe(true);
-  expect(deaths.some((step) => step.startsWith("after writing outbox"))).toBe(true);
+  expect(kills.some((step) => step.startsWith("after asking /trpc/chat.send"))).toBe(true);
+  expect(kills.some((step) => step.startsWith("before writing outbox"))).toBe(true);
+  expect(kills.some((step) => step.startsWith("after writing outbox"))).toBe(true);
 });

@@ -1,4 +1,4 @@
-// A program that writes to a store without end, two records at a time, and says which are written.
+// A program that writes to a store forever, two records at a time, and prints which were written.
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
 
 const [, , folder = ".", first = "0"] = process.argv;

@@ -10,7 +10,7 @@ import { roundsOf } from "../support/scale.ts";
 const WRITER = fileURLToPath(new URL("../dist/crash/storage-writer.js", import.meta.url));
 const KILLS = roundsOf({ quick: 5, whole: 20 });
 
-/** Lets a program write, kills it somewhere in the middle, and returns the last number that it said. */
+/** Runs a program that writes, kills it, and returns the last number that it printed. */
 const writeUntilKilled = async (options: {
   readonly folder: string;
   readonly first: number;
@@ -29,7 +29,7 @@ const writeUntilKilled = async (options: {
   return last;
 };
 
-test(`kill -9 of a program on Node.js: nothing acknowledged is lost, and no write is half there, in ${KILLS} kills`, async () => {
+test(`a program on Node.js loses no acknowledged write and leaves no partial one in ${KILLS} kills with -9`, async () => {
   const folder = temporaryFolder();
   let acknowledged = -1;
 

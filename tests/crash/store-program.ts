@@ -1,4 +1,4 @@
-// A program that opens a student's store, as signing in does, or deletes it, as signing out does:
+// A program that opens a student's store, as a sign-in does, or deletes it, as a sign-out does:
 // `node store-program.js <open|delete> <folder> <name>`.
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
 
