@@ -10,13 +10,13 @@ import {
 import * as Y from "yjs";
 import { YKeyValue } from "y-utility/y-keyvalue";
 
-/** A frame of a hostile client, with what it tries. */
+/** A frame of a hostile client. `name` says what it tries. */
 export interface HostileFrame {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
-/** A document before, and an honest update of it that mutants are made from. */
+/** A document and a valid update of it, from which mutants are made. */
 export interface HonestUpdate {
   readonly name: string;
   readonly before: Uint8Array;
@@ -56,7 +56,7 @@ const any =
 const repeat = (times: number, part: (index: number) => Part): Part[] =>
   Array.from({ length: times }, (_, index) => part(index));
 
-/** What made other servers allocate, hang, throw half-way or serve a prototype. */
+/** Frames that made other servers allocate too much, hang, fail halfway, or serve a prototype. */
 export const killers = (): HostileFrame[] => [
   { name: "2^25 structs in seven bytes", bytes: encode(uint(1, 2 ** 25, 1, 0)) },
   { name: "2^24 structs", bytes: encode(uint(1, 2 ** 24, 1, 0)) },
@@ -68,7 +68,7 @@ export const killers = (): HostileFrame[] => [
     bytes: encode(uint(1, 1, 99, 0), byte(0), uint(2 ** 31 - 1, 0)),
   },
   { name: "clocks of 2^53", bytes: encode(uint(1, 1, 98, Number.MAX_SAFE_INTEGER), byte(0), uint(1, 0)) },
-  { name: "bytes that go on", bytes: new Uint8Array(FRAME_BYTES).fill(0xff) },
+  { name: "a number without an end", bytes: new Uint8Array(FRAME_BYTES).fill(0xff) },
   { name: "zeros", bytes: new Uint8Array(FRAME_BYTES) },
   {
     name: "20,000 arrays in each other",
@@ -112,7 +112,7 @@ export const killers = (): HostileFrame[] => [
     ),
   },
   ...Array.from({ length: 200 }, (_, index) => ({
-    name: "an update that waits for what never comes",
+    name: "an update that waits for one that never arrives",
     bytes: encode(
       uint(1, 1, 50, 10 + index * 2),
       byte(0x88),
@@ -121,10 +121,10 @@ export const killers = (): HostileFrame[] => [
       uint(0),
     ),
   })),
-  { name: "a circle of 4,000 clients", bytes: circle(4_000) },
-  { name: "9,000 clients at one place, each after the one before", bytes: staircase(9_000) },
-  { name: "4,000 clients at one place, each after the one before", bytes: staircase(4_000) },
-  { name: "an entry of each of 8,000 clients at one place", bytes: sameplace(8_000) },
+  { name: "a cycle of 4,000 clients", bytes: cycle(4_000) },
+  { name: "9,000 clients at one position, each after the previous one", bytes: staircase(9_000) },
+  { name: "4,000 clients at one position, each after the previous one", bytes: staircase(4_000) },
+  { name: "one entry of each of 8,000 clients at one position", bytes: samePosition(8_000) },
   { name: "7,000 entries in one item", bytes: manyEntries(7_000) },
   {
     name: "every other of them deleted",
@@ -144,7 +144,7 @@ export const killers = (): HostileFrame[] => [
   { name: "5,000 items at its beginning", bytes: atBeginning(5_000) },
 ];
 
-/** Updates of stock clients, small enough that each of their mutants can be tried. */
+/** Updates of y-websocket clients, small enough to try every mutant of them. */
 export const honestUpdates = (): HonestUpdate[] => [
   honest(
     "a first favourite",
@@ -168,7 +168,7 @@ export const honestUpdates = (): HonestUpdate[] => [
     },
   ),
   honest(
-    "deletes alone",
+    "only deletes",
     (doc) => doc.getArray("settings").push(entries(6)),
     (doc) => {
       doc.getArray("settings").delete(4, 1);
@@ -199,7 +199,7 @@ export const honestUpdates = (): HonestUpdate[] => [
   ),
 ];
 
-/** Every truncation of an update, and every update that differs from it in one byte. */
+/** Yields every truncation of an update, and every variant of it that differs in one byte. */
 export function* mutantsOf({ name, update }: HonestUpdate): Generator<HostileFrame> {
   for (let end = 0; end < update.length; end += 1) {
     yield { name: `${name}, cut at ${end}`, bytes: update.subarray(0, end) };
@@ -235,7 +235,7 @@ function updateOf(change: (doc: Y.Doc) => void): Uint8Array {
   return Y.encodeStateAsUpdate(doc);
 }
 
-/** An entry with these bytes for its value. */
+/** Builds an entry with these bytes as its value. */
 function valueOf(value: Uint8Array): Uint8Array {
   const head = encode(uint(1, 1, 96, 0), byte(8), inRoot("settings"), uint(1), byte(118), uint(2));
   const names = encode(
@@ -246,8 +246,8 @@ function valueOf(value: Uint8Array): Uint8Array {
   return Buffer.concat([head, names, value, encode(byte(126), uint(0))]);
 }
 
-/** Each client's item stands beside that of the next, and the last beside the first's. */
-function circle(clients: number): Uint8Array {
+/** Builds a cycle: each client's item is placed next to that of the next client, and the last one next to the first. */
+function cycle(clients: number): Uint8Array {
   return encode(
     uint(clients),
     repeat(clients, (index) => (e) => {
@@ -259,7 +259,10 @@ function circle(clients: number): Uint8Array {
   );
 }
 
-/** Each client first leans on the one below, so that they come in ascending order: each passes all before it. */
+/**
+ * Builds items that each depend on the client below, so that they are integrated in ascending order and each passes all
+ * earlier ones.
+ */
 function staircase(clients: number): Uint8Array {
   return encode(
     uint(clients),
@@ -281,7 +284,7 @@ function staircase(clients: number): Uint8Array {
   );
 }
 
-function sameplace(clients: number): Uint8Array {
+function samePosition(clients: number): Uint8Array {
   return encode(
     uint(clients),
     repeat(clients, (index) => (e) => {
@@ -306,7 +309,7 @@ function manyEntries(count: number): Uint8Array {
   );
 }
 
-/** Items that cannot be joined, since each is left of the one before. */
+/** Builds items that cannot be merged, because each is to the left of the previous one. */
 function chain(count: number): Uint8Array {
   return encode(
     uint(1, count, 8, 0),

@@ -16,25 +16,25 @@ import {
 } from "../support/documents.ts";
 import { honestUpdates, killers, mutantsOf, type HonestUpdate, type HostileFrame } from "./hostile-corpus.ts";
 
-/** What became of the frames. */
+/** The results for all frames. */
 export interface HostileFigures {
   readonly frames: number;
-  /** By outcome: `stored`, `unchanged`, `gap`, or the close code. */
+  /** How many frames had each outcome: `stored`, `unchanged`, `gap`, or the close code. */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly framesPerSecond: number;
-  /** Frames that took longer than `SLOW_MS`, commits to disk included; the ten slowest. */
+  /** How many frames took longer than `SLOW_MS`, including commits to disk. `slowest` has the ten slowest. */
   readonly slow: number;
   readonly slowest: readonly { readonly ms: number; readonly name: string }[];
-  /** The largest growth of the process between two looks at it, and the frame before the later one. */
+  /** The largest growth of the process between two measurements, and the frame before the later one. */
   readonly largestJump: { readonly mib: number; readonly name: string };
   readonly rssMiB: { readonly atStart: number; readonly atEnd: number };
-  /** How often memory, disk and table were compared. */
+  /** How often memory, disk and table were compared with each other. */
   readonly comparisons: number;
 }
 
 const DEFAULT_FRAMES = 10_000_000;
 const SLOW_MS = 50;
-/** A document that took this many frames makes way for a fresh one: what comes later under the same clocks is no news. */
+/** A document is replaced after it has stored this many frames: later frames with the same clocks would change nothing. */
 const MAX_STORED = 1;
 const REPORT_EVERY = 2_000;
 const LOOK_EVERY = 250;
@@ -43,9 +43,9 @@ const POOL_SIZE = 200;
 const NOTHING = Uint8Array.of(0, 0);
 
 /**
- * Feeds a document all killers, all one-byte mutants and truncations of honest updates, and then random damage until
- * `frames` were fed. Throws when memory, disk and table do not agree. Writes a line now and then: a watchdog that
- * hears nothing knows that a frame hangs.
+ * Feeds a document all killer frames, all one-byte mutants and truncations of valid updates, and then random damage until
+ * `frames` were fed. Throws if memory, disk and table differ. Prints a line at intervals: a watchdog that
+ * sees no line knows that a frame hangs.
  */
 export const soakHostileUpdates = async (frames = DEFAULT_FRAMES): Promise<HostileFigures> => {
   const folder = await mkdtemp(join(tmpdir(), "edvoyage-soak-"));
@@ -60,20 +60,20 @@ export const soakHostileUpdates = async (frames = DEFAULT_FRAMES): Promise<Hosti
 
 const feed = async (database: Database, frames: number): Promise<HostileFigures> => {
   const node = createDocumentsNode(database, { clock: systemClock });
-  const deadly = killers();
+  const killerFrames = killers();
   const corpus = honestUpdates();
   const meter = createMeter();
   const pool = createPool(database, node);
   let storedFrames = 0;
   let comparisons = 0;
 
-  /** Compares what is left of the document before, and gives the next its turn. */
+  /** Checks the previous document and returns the next one. */
   const start = async (before: Uint8Array): Promise<UserId> => {
-    const former = pool.current();
-    if (former) {
+    const previous = pool.current();
+    if (previous) {
       await node.settle();
-      // From the rows alone by a restarted server now and then; that takes longer than all else.
-      await assertAgreement({ database, node, userId: former, isRestarted: comparisons % 20 === 0 });
+      // Now and then also check a restarted server, which loads from rows alone. That is the slowest part.
+      await assertAgreement({ database, node, userId: previous, isRestarted: comparisons % 20 === 0 });
       comparisons += 1;
     }
     storedFrames = 0;
@@ -88,9 +88,9 @@ const feed = async (database: Database, frames: number): Promise<HostileFigures>
   };
 
   let fresh = await start(NOTHING);
-  for (const killer of deadly) {
+  for (const killer of killerFrames) {
     await send(fresh, killer);
-    meter.look(killer.name);
+    meter.measureMemory(killer.name);
   }
   for (const honest of corpus) {
     let userId = await start(honest.before);
@@ -118,24 +118,24 @@ const refusalToCode = (error: unknown): string => {
   throw error;
 };
 
-/** Makes students and their documents many at a time: they share a commit. */
+/** Creates students and their documents in batches, because a batch shares a commit. */
 const createPool = (database: Database, { documents }: DocumentsNode) => {
   let ready: UserId[] = [];
-  let made: readonly UserId[] = [];
-  let madeWith: Uint8Array | undefined;
+  let created: readonly UserId[] = [];
+  let createdWith: Uint8Array | undefined;
   let current: UserId | undefined;
   return {
     current: () => current,
     next: async (before: Uint8Array): Promise<UserId> => {
-      if (ready.length === 0 || madeWith !== before) {
-        const former = made;
-        if (former.length > 0) {
-          await database.write((tx) => tx.kysely.deleteFrom("users").where("id", "in", former).execute());
+      if (ready.length === 0 || createdWith !== before) {
+        const previous = created;
+        if (previous.length > 0) {
+          await database.write((tx) => tx.kysely.deleteFrom("users").where("id", "in", previous).execute());
         }
-        made = await Promise.all(Array.from({ length: POOL_SIZE }, () => createStudent(database)));
-        await Promise.all(made.map((userId) => documents.apply(userId, before)));
-        ready = [...made];
-        madeWith = before;
+        created = await Promise.all(Array.from({ length: POOL_SIZE }, () => createStudent(database)));
+        await Promise.all(created.map((userId) => documents.apply(userId, before)));
+        ready = [...created];
+        createdWith = before;
       }
       current = ready.pop();
       if (!current) throw new Error("The pool is empty");
@@ -144,7 +144,7 @@ const createPool = (database: Database, { documents }: DocumentsNode) => {
   };
 };
 
-/** What the server answers from memory, what the rows make, and what the table says. */
+/** Checks that the server's memory, the rows and the table agree. */
 const assertAgreement = async ({
   database,
   node,
@@ -165,9 +165,9 @@ const assertAgreement = async ({
   const others = [await documentOnDisk(database, userId)];
   if (isRestarted) others.push(await answerOf(createDocumentsNode(database, { clock: systemClock })));
   for (const other of others) {
-    if (!isDeepStrictEqual(picture(memory), picture(other))) {
+    if (!isDeepStrictEqual(snapshot(memory), snapshot(other))) {
       throw new Error(
-        `Memory and disk differ:\n${JSON.stringify(picture(memory))}\n${JSON.stringify(picture(other))}`,
+        `Memory and disk differ:\n${JSON.stringify(snapshot(memory))}\n${JSON.stringify(snapshot(other))}`,
       );
     }
   }
@@ -178,7 +178,7 @@ const assertAgreement = async ({
   }
 };
 
-const picture = (doc: Y.Doc) => ({
+const snapshot = (doc: Y.Doc) => ({
   favourites: doc.getArray("favourites").toJSON(),
   settings: doc.getArray("settings").toJSON(),
   stateVector: [...Y.decodeStateVector(Y.encodeStateVector(doc))].sort(([one], [other]) => one - other),
@@ -187,7 +187,7 @@ const picture = (doc: Y.Doc) => ({
 
 export type RandomBelow = (limit: number) => number;
 
-/** mulberry32: the same damage at every run. */
+/** Creates a mulberry32 generator: every run has the same damage. */
 export const createRandom = (seed: number): RandomBelow => {
   let state = seed;
   return (limit) => {
@@ -245,7 +245,7 @@ const createMeter = () => {
   let largestJump = { mib: 0, name: "" };
   let slowest: { ms: number; name: string }[] = [];
 
-  const look = (name: string): void => {
+  const measureMemory = (name: string): void => {
     const seen = process.memoryUsage.rss();
     const mib = Math.round((seen - lastSeen) / MIB);
     if (mib > largestJump.mib) largestJump = { mib, name };
@@ -253,7 +253,7 @@ const createMeter = () => {
   };
   return {
     frames: () => frames,
-    look,
+    measureMemory,
     note: (name: string, outcome: string, ms: number): void => {
       frames += 1;
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
@@ -263,7 +263,7 @@ const createMeter = () => {
           .sort((one, other) => other.ms - one.ms)
           .slice(0, 10);
       }
-      if (frames % LOOK_EVERY === 0) look(name);
+      if (frames % LOOK_EVERY === 0) measureMemory(name);
       if (frames % REPORT_EVERY === 0) process.stderr.write(`${frames} frames\n`);
     },
     figures: () => ({

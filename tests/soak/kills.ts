@@ -7,28 +7,28 @@ import { comparePositions, type Position } from "@edvoyage/protocol";
 import { v7 } from "uuid";
 import { spawnServer, whenListening, type SpawnedServer } from "../support/spawned-server.ts";
 
-/** A server in a process of its own. */
+/** A server in a separate process. */
 export interface KillableServer {
   readonly url: string;
   sms(): readonly { readonly to: string; readonly code: string }[];
   end(signal: "SIGKILL" | "SIGTERM"): Promise<unknown>;
 }
 
-/** What became of the messages of all rounds. */
+/** The results for the messages of all rounds. */
 export interface KillReport {
   readonly kills: number;
   readonly acknowledged: number;
-  /** Acknowledged, and not in the room afterwards. */
+  /** How many acknowledged messages are missing in the room afterwards. */
   readonly lost: number;
-  /** In the room more than once. */
+  /** How many messages are in the room more than once. */
   readonly twice: number;
-  /** Not where the acknowledgement said, or before what its lane had sent earlier. */
+  /** How many messages are not at the acknowledged position, or precede an earlier message of their lane. */
   readonly misplaced: number;
-  /** From the start of the process to its first answer, the median and the longest, in milliseconds. */
+  /** The median and the longest time from the start of the process to its first answer, in milliseconds. */
   readonly readyAfterMs: { readonly median: number; readonly longest: number };
 }
 
-/** Students' phones that send at the same time, each one message after the other. */
+/** The number of phones that send at the same time, each one message after another. */
 const LANES = 8;
 const MIN_LIFE_MS = 20;
 const MAX_LIFE_MS = 500;
@@ -36,13 +36,13 @@ const PAGE = 100;
 
 interface Lane {
   next: number;
-  /** Sent and not acknowledged: sent again under the same id, as an outbox does. */
+  /** Sent but not acknowledged. It is sent again under the same id, as an outbox does. */
   pending: { readonly commandId: string; readonly text: string } | undefined;
 }
 
 /**
- * Kills a server with -9 at random moments while messages are sent, and starts it again on the same data, so many
- * times. The senders live in this process: what they were told survives.
+ * Kills a server with -9 at random moments while messages are sent, and restarts it on the same data, `rounds`
+ * times. The senders run in this process, so the acknowledgements survive.
  */
 export const runKills = async ({
   start,
@@ -105,7 +105,7 @@ export const runKills = async ({
 
 const SOAK_KILLS = 1_000;
 
-/** The long run, on SQLite. */
+/** The long run on SQLite. */
 export const soakKills = async (rounds = SOAK_KILLS): Promise<KillReport> => {
   const dataDir = mkdtempSync(join(tmpdir(), "edvoyage-soak-"));
   let spawned: SpawnedServer | undefined;
@@ -134,7 +134,7 @@ const signIn = async (server: KillableServer): Promise<string> => {
   return (await auth.verifyCode.mutate({ challengeId, code, deviceId })).token;
 };
 
-/** Sends until the server is gone. */
+/** Sends messages until the server is gone. */
 const keepSending = async (
   rpc: RpcClient,
   roomId: string,
@@ -149,7 +149,7 @@ const keepSending = async (
       lane.next += 1;
     } catch (error) {
       const refusal = refusalOf(error);
-      // A refusal here would be a fault of the server; that it is gone is what this is about.
+      // A refusal would be a fault of the server. A connection error is expected, because the server is killed.
       if (refusal && refusal.reason !== "rate/limited") throw error;
       if (!refusal) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -157,30 +157,31 @@ const keepSending = async (
   }
 };
 
-interface Found {
+interface FoundMessage {
   readonly id: string;
   readonly position: Position;
   readonly text: string | null;
 }
 
-/** Every message of a room, oldest first. */
-export const readRoom = async (rpc: RpcClient, roomId: string): Promise<Found[]> => {
-  const pages: Found[][] = [];
+/** Returns every message of a room, oldest first. */
+export const readRoom = async (rpc: RpcClient, roomId: string): Promise<FoundMessage[]> => {
+  const pages: FoundMessage[][] = [];
   let before: Position | null = null;
   do {
-    const page: { items: readonly Found[]; nextCursor: Position | null } = await rpc.chat.history.query({
-      roomId,
-      before,
-      limit: PAGE,
-    });
+    const page: { items: readonly FoundMessage[]; nextCursor: Position | null } =
+      await rpc.chat.history.query({
+        roomId,
+        before,
+        limit: PAGE,
+      });
     pages.push([...page.items]);
     before = page.nextCursor;
   } while (before);
   return pages.flat().reverse();
 };
 
-/** Messages that come before one that their lane had sent earlier. */
-const countDisorder = (found: readonly Found[]): number => {
+/** Counts messages that come before an earlier message of their lane. */
+const countDisorder = (found: readonly FoundMessage[]): number => {
   const lastByLane = new Map<string, number>();
   let disorder = 0;
   for (const { text } of found) {

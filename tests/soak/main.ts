@@ -1,4 +1,4 @@
-// First: virtual time takes the clock over before others look at it.
+// Import this first: virtual time replaces the clock before other modules read it.
 import "../simulation/virtual-time.ts";
 import { soakHostileUpdates } from "./hostile-updates.ts";
 import { soakKills } from "./kills.ts";
@@ -6,7 +6,7 @@ import { soakPostgresRestarts } from "./postgres-restarts.ts";
 import { soakPauses } from "./pauses.ts";
 import { soakSimulation } from "./simulation.ts";
 
-/** The long runs, by name. Each takes how much of it is wanted, and resolves with its figures. */
+/** The long runs by name. Each takes its amount and resolves with its results. */
 const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<unknown>>> = {
   "hostile-updates": (frames) => soakHostileUpdates(frames),
   kills: (kills) => soakKills(kills),
@@ -15,14 +15,14 @@ const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<unk
   simulation: (histories) => soakSimulation(histories),
 };
 
-/** `npm run soak [-- <name> [amount]]`: all of them, each as long as it should be, unless told. */
+/** `npm run soak [-- <name> [amount]]`. Default: all soaks, each with its default amount. */
 const main = async ([name, amount]: readonly string[]): Promise<void> => {
   const chosen = name === undefined ? Object.keys(soaks) : [name];
-  for (const one of chosen) {
-    const soak = soaks[one];
-    if (!soak) throw new Error(`There is no soak "${one}": ${Object.keys(soaks).join(", ")}`);
+  for (const soakName of chosen) {
+    const soak = soaks[soakName];
+    if (!soak) throw new Error(`There is no soak "${soakName}": ${Object.keys(soaks).join(", ")}`);
     const figures = await soak(amount === undefined ? undefined : Number(amount));
-    process.stdout.write(`${JSON.stringify({ soak: one, ...Object(figures) })}\n`);
+    process.stdout.write(`${JSON.stringify({ soak: soakName, ...Object(figures) })}\n`);
   }
 };
 

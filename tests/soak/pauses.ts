@@ -15,12 +15,12 @@ import {
   type SpawnedServer,
 } from "../support/spawned-server.ts";
 
-/** What became of a session that one node ended while another stood still. */
+/** The results for a session that one node ended while another node was paused. */
 export interface PauseReport {
   readonly pausedSeconds: number;
-  /** The first requests after the pause that were answered as if the session lived. */
+  /** How many first requests after the pause were answered as if the session were still live. */
   readonly answeredAfterPause: number;
-  /** From the end of the pause, in milliseconds; `null` when it did not come within the patience. */
+  /** Time since the end of the pause, in milliseconds. `null` if it did not happen within `PATIENCE_MS`. */
   readonly refusedAfterMs: number | null;
   readonly socketClosedAfterMs: number | null;
   readonly closeCode: number | null;
@@ -30,10 +30,10 @@ const PAUSE_SECONDS = 66;
 const PATIENCE_MS = 10_000;
 const ASK_EVERY_MS = 20;
 
-/** Stops one of two nodes on a PostgreSQL with SIGSTOP, ends a session on the other, and lets the first go on. */
+/** Stops one of two nodes on one PostgreSQL with SIGSTOP, ends a session on the other, and resumes the first. */
 export const soakPauses = async (pausedSeconds = PAUSE_SECONDS): Promise<PauseReport> => {
   const postgres = await startPostgres();
-  if (!postgres) throw new Error("This soak needs a PostgreSQL");
+  if (!postgres) throw new Error("This soak needs PostgreSQL");
   const dataDir = mkdtempSync(join(tmpdir(), "edvoyage-soak-"));
   const environment = { EDVOYAGE_DATABASE_URL: postgres.url };
   const spawned: SpawnedServer[] = [];

@@ -17,65 +17,68 @@ import { createRandom, type RandomBelow } from "./hostile-updates.ts";
 import { readRoom } from "./kills.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 
-/** How often PostgreSQL fails, and how at random. */
+/** How often PostgreSQL fails, and the seed of the random failures. */
 export interface PostgresTrouble {
   /** Calls of `pg_terminate_backend`, for 1 to 9 random backends at once. */
   readonly terminations: number;
   /** Fast restarts, spread over the terminations. */
   readonly restarts: number;
-  /** The same seed draws the same batches and pauses. */
+  /** The seed of the batches and pauses. */
   readonly seed: number;
 }
 
-/** What two nodes and their clients saw of it. */
+/** The results as two nodes and their clients saw them. */
 export interface PostgresRestartsReport extends PostgresTrouble {
-  /** Answers by HTTP status. */
+  /** How many answers had each HTTP status. */
   readonly statuses: Readonly<Record<string, number>>;
-  /** Refusals with 429 or 503 that do not say when to try again. */
+  /** How many refusals with 429 or 503 had no `Retry-After`. */
   readonly withoutRetryAfter: number;
-  /** Requests that got no answer. */
+  /** How many requests got no answer. */
   readonly unanswered: number;
-  /** Processes that ended. */
+  /** How many server processes ended. */
   readonly deadNodes: number;
   readonly messages: Kept;
   readonly sessions: Kept;
-  /** From the first answer of PostgreSQL to a plain client until the first success of the slower node, in milliseconds. */
+  /** Times from PostgreSQL's first answer to a plain client until the first success of the slower node, in milliseconds. */
   readonly firstSuccessAfterMs: readonly number[];
 }
 
-/** What became of what clients were told is kept. */
+/** Compares what clients were told with what is stored. */
 export interface Kept {
   readonly acknowledged: number;
   readonly lost: number;
   readonly twice: number;
 }
 
-/** A server process and how it answers. */
+/** A server process and a record of its answers. */
 interface Node {
   readonly server: ServerProcess;
   readonly recorder: Recorder;
-  /** Makes a client whose answers are recorded, with the student's key or none. One a lane: no two calls share a request. */
+  /**
+   * Creates a client whose answers are recorded, with a session key or none. Each lane has one, so that calls are never
+   * batched.
+   */
   readonly clientOf: (key?: string) => RpcClient;
 }
 
-/** The clients of one node that go on until they are told to stop. */
+/** The load of all clients, which continue until `isStopped`. */
 interface Load {
-  isOver: boolean;
+  isStopped: boolean;
   readonly messageIds: Set<string>;
   readonly sessionIds: Set<string>;
 }
 
 const SENDERS_PER_NODE = 4;
-/** Far less than `Retry-After` asks for: the load is to meet the first moment at which the node works again. */
+/** Much less than `Retry-After` asks for, so that the load meets the first moment at which the node works again. */
 const RETRY_MS = 10;
 const BETWEEN_CALLS_MS = 5;
 const PROBE_EVERY_MS = 100;
 const MAX_BATCH = 9;
 const MAX_PAUSE_MS = 100;
-/** A watchdog, far from what it takes. */
+/** A watchdog, much longer than a recovery takes. */
 const PATIENCE_MS = 30_000;
 
-/** Nothing here is about limits. */
+/** Rate limits are not under test here. */
 const LIMITS = {
   callsPerMinutePerIp: 1_000_000,
   messagesPerSecond: 1_000_000,
@@ -92,21 +95,24 @@ export const nodeEnvironment = (databaseUrl: string): Environment => ({
   EDVOYAGE_LIMITS: JSON.stringify(LIMITS),
 });
 
-/** Ends connections and restarts PostgreSQL under two nodes with clients, and compares what they were told with what is kept. */
+/**
+ * Ends connections and restarts PostgreSQL under two nodes with clients. Then compares what clients were told with what
+ * is stored.
+ */
 export const runPostgresRestarts = async ({
   postgres,
   startNode,
   trouble,
   onRestart = () => {},
 }: {
-  /** For this alone: it is restarted. */
+  /** Used by this run alone, because it is restarted. */
   readonly postgres: TestPostgres;
   readonly startNode: (environment: Environment) => Promise<ServerProcess>;
   readonly trouble: PostgresTrouble;
   readonly onRestart?: (restart: number) => void;
 }): Promise<PostgresRestartsReport> => {
   const environment = nodeEnvironment(postgres.url);
-  // One after the other: both would migrate an empty database.
+  // Start one after the other, because both would migrate an empty database.
   const servers = [await startNode(environment), await startNode(environment)];
   const token = await signInOn(servers[0]);
   const nodes = servers.map((server): Node => {
@@ -120,7 +126,7 @@ export const runPostgresRestarts = async ({
     token: () => token,
   }).chat.rooms.create.mutate({ kind: "group", name: "Under fire", memberIds: [], commandId: v7() });
 
-  const load: Load = { isOver: false, messageIds: new Set(), sessionIds: new Set() };
+  const load: Load = { isStopped: false, messageIds: new Set(), sessionIds: new Set() };
   const lanes = nodes.flatMap((node, index) => [
     ...Array.from({ length: SENDERS_PER_NODE }, (_, lane) =>
       keepSending(node.clientOf(token), load, { roomId, lane: `${index}.${lane}` }),
@@ -129,9 +135,9 @@ export const runPostgresRestarts = async ({
     keepSigningIn(node, load),
     keepProbing(node, load),
   ]);
-  // A lane ends early only when its node does; that is reported, not thrown.
-  const over = Promise.all(lanes);
-  over.catch(() => {});
+  // A lane ends early only if its node does. The report shows that, so it is not thrown here.
+  const lanesEnded = Promise.all(lanes);
+  lanesEnded.catch(() => {});
 
   const random = createRandom(trouble.seed);
   const firstSuccessAfterMs: number[] = [];
@@ -149,11 +155,11 @@ export const runPostgresRestarts = async ({
     onRestart(restart);
   }
 
-  load.isOver = true;
-  await over;
+  load.isStopped = true;
+  await lanesEnded;
   const deadNodes = nodes.filter(isDead).length;
   const [alive] = nodes.filter((node) => !isDead(node));
-  if (!alive) throw new Error("No node lives");
+  if (!alive) throw new Error("No node is running");
   const found = await readRoom(alive.clientOf(token), roomId);
   const sessions = await sessionIdsOf(postgres.url);
   const statuses: Record<string, number> = {};
@@ -169,7 +175,7 @@ export const runPostgresRestarts = async ({
     withoutRetryAfter: sum((recorder) => recorder.withoutRetryAfter()),
     unanswered: sum((recorder) => recorder.unanswered()),
     deadNodes,
-    // A command that ran twice would have left its text twice.
+    // A command that ran twice would have stored its text twice.
     messages: {
       ...compare(
         load.messageIds,
@@ -182,10 +188,10 @@ export const runPostgresRestarts = async ({
   };
 };
 
-/** The long run, on a PostgreSQL of its own. */
+/** The long run, on a PostgreSQL started for it. */
 export const soakPostgresRestarts = async (terminations = 100): Promise<PostgresRestartsReport> => {
   const postgres = await startPostgres();
-  if (!postgres) throw new Error("This machine can run no PostgreSQL");
+  if (!postgres) throw new Error("PostgreSQL cannot be started on this machine");
   const folders: string[] = [];
   const servers: ServerProcess[] = [];
   try {
@@ -208,14 +214,14 @@ export const soakPostgresRestarts = async (terminations = 100): Promise<Postgres
   }
 };
 
-/** A seed to print, so that a run can be told again. */
+/** Returns a random seed. Print it, so that a run can be repeated. */
 export const freshSeed = (): number => randomInt(2 ** 31);
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
 const isDead = ({ server: { child } }: Node): boolean => child.exitCode !== null || child.signalCode !== null;
 
-/** Ends some backends of the nodes; returns how many there were to end. */
+/** Ends up to `atMost` random backends of the nodes. Returns how many were ended. */
 const terminateSome = async (
   url: string,
   { atMost, random }: { readonly atMost: number; readonly random: RandomBelow },
@@ -242,43 +248,43 @@ const terminateSome = async (
   }
 };
 
-/** When a request that began after `downAt` succeeded for the first time. */
+/** Waits for the first success of a request that started after `downAt`. Returns its time. */
 const firstSuccess = async ({ recorder, server }: Node, downAt: number): Promise<number> => {
   const giveUpAt = performance.now() + PATIENCE_MS;
   for (;;) {
     const at = recorder.firstSuccessSince(downAt);
     if (at !== undefined) return at;
-    // A dead node never succeeds; the report says so.
+    // A dead node never succeeds. The report shows it.
     if (server.child.exitCode !== null) return Number.POSITIVE_INFINITY;
-    if (performance.now() > giveUpAt) throw new Error("A node did not come back");
+    if (performance.now() > giveUpAt) throw new Error("A node did not recover");
     await pause(1);
   }
 };
 
-/** Repeats a call until it succeeds; `undefined` when its node is gone. */
-const insist = async <T>(call: () => Promise<T>): Promise<T | undefined> => {
+/** Repeats a call until it succeeds. Returns `undefined` if its node is gone. */
+const callUntilDone = async <T>(call: () => Promise<T>): Promise<T | undefined> => {
   for (;;) {
     try {
       return await call();
     } catch (error) {
       if (isUnreachable(error)) return undefined;
       const reason = refusalOf(error)?.reason;
-      // A bug is counted by its status, and tried again as the SDK does.
+      // An unknown error is counted by its status, and retried as the SDK does.
       if (reason !== undefined && reason !== "server/unavailable") throw error;
       await pause(RETRY_MS);
     }
   }
 };
 
-/** Sends one message after the other, each under one command id until it is acknowledged, as an outbox does. */
+/** Sends one message after another, each with one command id until it is acknowledged, as an outbox does. */
 const keepSending = async (
   rpc: RpcClient,
   load: Load,
   { roomId, lane }: { readonly roomId: string; readonly lane: string },
 ): Promise<void> => {
-  for (let number = 0; !load.isOver; number += 1) {
+  for (let number = 0; !load.isStopped; number += 1) {
     const command = { roomId, commandId: v7(), text: `${lane}:${number}` };
-    const receipt = await insist(() => rpc.chat.send.mutate(command));
+    const receipt = await callUntilDone(() => rpc.chat.send.mutate(command));
     if (!receipt) return;
     load.messageIds.add(receipt.messageId);
     await pause(BETWEEN_CALLS_MS);
@@ -286,36 +292,36 @@ const keepSending = async (
 };
 
 const keepReading = async (rpc: RpcClient, load: Load, roomId: string): Promise<void> => {
-  while (!load.isOver) {
-    const read = await insist(() => rpc.chat.history.query({ roomId, limit: 5 }));
-    if (!read || !(await insist(() => rpc.sessions.list.query()))) return;
+  while (!load.isStopped) {
+    const read = await callUntilDone(() => rpc.chat.history.query({ roomId, limit: 5 }));
+    if (!read || !(await callUntilDone(() => rpc.sessions.list.query()))) return;
     await pause(BETWEEN_CALLS_MS);
   }
 };
 
 const keepSigningIn = async (node: Node, load: Load): Promise<void> => {
-  while (!load.isOver && !isDead(node)) {
+  while (!load.isStopped && !isDead(node)) {
     const sessionId = await signInOnce(node);
     if (sessionId !== undefined) load.sessionIds.add(sessionId);
     await pause(PROBE_EVERY_MS);
   }
 };
 
-/** `undefined` when no message came: the commit that reserved it was lost, or the node is gone. */
+/** Signs in a new student. Returns `undefined` if no SMS was sent: its commit was lost, or the node is gone. */
 const signInOnce = async ({ clientOf, server }: Node): Promise<string | undefined> => {
   const { auth } = clientOf();
   const [phone, deviceId] = [somePhone(), newDeviceId()];
-  const challenge = await insist(() => auth.requestCode.mutate({ phone, deviceId }));
+  const challenge = await callUntilDone(() => auth.requestCode.mutate({ phone, deviceId }));
   const code = server.sms().findLast(({ to }) => to === phone)?.code;
   if (!challenge || !code) return undefined;
   const answer = { challengeId: challenge.challengeId, code, deviceId, commandId: v7() };
-  return (await insist(() => auth.verifyCode.mutate(answer)))?.session.id;
+  return (await callUntilDone(() => auth.verifyCode.mutate(answer)))?.session.id;
 };
 
-/** What watches a node asks it all the time. */
+/** Polls the endpoints that monitoring uses. */
 const keepProbing = async (node: Node, load: Load): Promise<void> => {
   const { recorder, server } = node;
-  while (!load.isOver && !isDead(node)) {
+  while (!load.isStopped && !isDead(node)) {
     for (const path of ["/readyz", "/metrics"]) {
       await recorder.fetch(`${server.url}${path}`).then(
         (response) => response.text(),
@@ -346,10 +352,10 @@ const sessionIdsOf = async (url: string): Promise<string[]> => {
 };
 
 const compare = (acknowledged: ReadonlySet<string>, found: readonly string[]): Kept => {
-  const known = new Set(found);
+  const foundSet = new Set(found);
   return {
     acknowledged: acknowledged.size,
-    lost: [...acknowledged].filter((id) => !known.has(id)).length,
+    lost: [...acknowledged].filter((id) => !foundSet.has(id)).length,
     twice: countTwice(found),
   };
 };

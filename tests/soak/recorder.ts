@@ -1,13 +1,13 @@
-/** A `fetch` that remembers how each request was answered. */
+/** A `fetch` that records how each request was answered. */
 export interface Recorder {
   readonly fetch: typeof fetch;
-  /** How many answers had which status. */
+  /** Returns how many answers had each status. */
   statuses(): ReadonlyMap<string, number>;
-  /** Answers with 429 or 503 without `Retry-After`. */
+  /** Returns how many answers with 429 or 503 had no `Retry-After`. */
   withoutRetryAfter(): number;
-  /** Requests that ended without an answer. */
+  /** Returns how many requests ended without an answer. */
   unanswered(): number;
-  /** When the first procedure was answered with 200 whose request began after an instant of `performance.now()`. */
+  /** Returns the time of the first answer with 200 to a procedure call that started after `since` (`performance.now()`). */
   firstSuccessSince(since: number): number | undefined;
 }
 

@@ -2,7 +2,7 @@ import { freshSeed, historyToText, runHistories, type HistoriesReport } from "..
 
 const SOAK_HISTORIES = 10_000;
 
-/** The long run; writes each history that goes wrong whole, and throws at the end if there was one. */
+/** The long run. Prints each history with a violation completely, and throws at the end if there was one. */
 export const soakSimulation = async (histories = SOAK_HISTORIES): Promise<HistoriesReport> => {
   const report = await runHistories({
     firstSeed: freshSeed(),
@@ -13,7 +13,9 @@ export const soakSimulation = async (histories = SOAK_HISTORIES): Promise<Histor
     },
   });
   if (report.failedSeeds.length > 0) {
-    throw new Error(`Of ${histories} histories these went wrong: ${report.failedSeeds.join(", ")}`);
+    throw new Error(
+      `Of ${histories} histories, these seeds had violations: ${report.failedSeeds.join(", ")}`,
+    );
   }
   return report;
 };
