@@ -32,10 +32,10 @@ import { openReader } from "./socket-reader.ts";
 const FULL_ROOM = Number(process.env["BENCH_ROOM"] ?? 100_000);
 const OPENINGS = 30;
 const QUIET_SOCKETS = 3_000;
-/** The limit of the product; by bytes these messages never fill a segment first. */
+/** The product's limit. These messages are too short to reach the limit in bytes first. */
 const SEGMENT_EVENTS = 256;
 
-/** Chat: sends, fan-out, opening a room, quiet sockets, presence; beside a bare relay and Hocuspocus. */
+/** Measures chat: sends, fan-out, opening a room, quiet sockets and presence, compared to a bare relay and Hocuspocus. */
 export const benchChat = async (): Promise<void> => {
   installPeers();
   const world = await createBenchWorld();
@@ -83,24 +83,24 @@ export const benchChat = async (): Promise<void> => {
   }
 };
 
-/** On servers that have done nothing yet: what others left behind would be counted. */
+/** Uses fresh servers: memory left over from other measurements would be counted. */
 const compareIdle = async (world: BenchWorld): Promise<void> => {
   const [relay, edvoyage] = [await world.start("ws-relay"), await world.start("edvoyage-chat")];
   const account = await signInTo(edvoyage);
   const room = await createRoom(account);
-  const ofRelay = await measureIdle(
+  const relayBytes = await measureIdle(
     relay.child.pid ?? 0,
     (index) => openReader({ port: relay.port, path: `/quiet-${index}`, onMessage: () => {} }),
     QUIET_SOCKETS,
   );
-  const ofEdvoyage = await measureIdle(
+  const edvoyageBytes = await measureIdle(
     edvoyage.child.pid ?? 0,
     () => openQuiet(account, room),
     QUIET_SOCKETS,
   );
   const kibibytes = (bytes: number): string => (bytes / 1024).toFixed(1);
   print(
-    `A quiet socket, of ${QUIET_SOCKETS}: ${kibibytes(ofEdvoyage)} KiB (bare relay ${kibibytes(ofRelay)} KiB)\n`,
+    `A quiet socket, of ${QUIET_SOCKETS}: ${kibibytes(edvoyageBytes)} KiB (bare relay ${kibibytes(relayBytes)} KiB)\n`,
   );
 };
 

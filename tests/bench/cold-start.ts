@@ -1,13 +1,13 @@
-// What an app's start costs, in a process of its own: `node cold-start.js sdk|floor <url> <folder> <room>`.
+// Measures an app's start, in a separate process: `node cold-start.js sdk|floor <url> <folder> <room>`.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** Milliseconds since the process began to run this. */
+/** Times in milliseconds since the process began to run this file. */
 export interface ColdStart {
   readonly importedMs: number;
-  /** The list of rooms can be read. */
+  /** When the list of rooms could be read. */
   readonly readyMs: number;
-  /** The newest messages of a room can be read. */
+  /** When the newest messages of a room could be read. */
   readonly roomMs: number;
   readonly rooms: number;
   readonly messages: number;
@@ -17,7 +17,7 @@ const [kind, url = "", folder = "", roomId = ""] = process.argv.slice(2);
 const startedAt = performance.now();
 const since = (): number => performance.now() - startedAt;
 
-/** What reading these records costs with nothing but the database. */
+/** Measures reading the same records with only the database. */
 const readFloor = async (): Promise<ColdStart> => {
   const { default: Database } = await import("better-sqlite3");
   const importedMs = since();

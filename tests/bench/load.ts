@@ -1,15 +1,18 @@
 import { connect, type Socket } from "node:net";
 
-/** What a run measured. */
+/** The results of a run. */
 export interface Measurement {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
-/** One keep-alive connection that sends a request and waits for its reply; as little work as HTTP allows. */
+/** A keep-alive connection that sends one request at a time, with as little work as HTTP allows. */
 export interface Connection {
-  /** Sends `GET /path` with one more header line, if any. Resolves with the body; rejects unless the status is 200. */
+  /**
+   * Sends a request line such as `GET /path`, with one more header line if given. Resolves with the body; rejects unless
+   * the status is 200.
+   */
   request(line: string, body?: string, header?: string): Promise<string>;
   close(): void;
 }
@@ -28,7 +31,7 @@ export const openConnection = async (port: number): Promise<Connection> => {
     if (headerEnd < 0) return;
     const head = received.toString("latin1", 0, headerEnd);
     const start = headerEnd + HEADER_END.length;
-    // tRPC's adapter answers in chunks; nobody looks into those bodies.
+    // tRPC's adapter answers in chunks. Nothing reads those bodies, so they are not decoded.
     const isChunked = /transfer-encoding: chunked/i.test(head);
     const length = isChunked
       ? received.length - start
@@ -61,7 +64,7 @@ export const openConnection = async (port: number): Promise<Connection> => {
   };
 };
 
-/** Runs `act` on so many connections for so long, after a warm-up, and measures each. */
+/** Runs `act` on a number of connections for a time, after a warm-up, and measures each call. */
 export const measure = async (
   port: number,
   {
@@ -100,13 +103,13 @@ export const measure = async (
   return { perSecond: latencies.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
 };
 
-/** How long this process looks away between two polls of its sockets. */
+/** How long this process spins between two polls of its sockets, in milliseconds. */
 const POLL_EVERY_MS = 0.02;
 
 /**
- * Keeps this process from sleeping between replies. Waking a sleeper on another virtual core costs whoever
- * writes to it up to 100 µs, which would be measured as the server's. Nor does it poll without pause: every
- * poll takes the lock that the kernel needs to deliver a write, and doubled what each write cost the server.
+ * Keeps this process from sleeping between replies. Waking a sleeping process on another virtual core costs the process that
+ * writes to it up to 100 µs, which would count as the server's time. It does not poll without pause either: every
+ * poll takes the lock that the kernel needs to deliver a write, which doubled the cost of each write for the server.
  */
 const spin = (): (() => void) => {
   let isSpinning = true;

@@ -5,7 +5,7 @@ import { benchSignIn } from "./sign-in.ts";
 import { benchSocial } from "./social.ts";
 import { print, ROUNDS, SECONDS } from "./world.ts";
 
-/** `npm run bench -- <name>` runs one; without a name, all. */
+/** `npm run bench -- <name>` runs one bench. Without a name, all run. */
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   "sign-in": benchSignIn,
   chat: benchChat,

@@ -20,28 +20,28 @@ const ROOMS = 50;
 const MESSAGES_A_ROOM = 200;
 const UNCHANGED_ROOMS = 200;
 const SENDS = 400;
-/** The inbox is asked with this overlap, and a little. */
+/** A bit longer than the overlap of two inbox requests. */
 const OVERLAP_MS = 11_000;
 
-/** A phone: a folder, and the client on it. */
+/** A phone: a folder and the client that uses it. */
 interface Phone {
   readonly folder: string;
   readonly client: Client;
 }
 
-/** The client: from a cold start to the first read, from one device to another, and what a reconnection costs. */
+/** Measures the client: cold start to first read, one device to another, and the bytes of a reconnection. */
 export const benchSdk = async (): Promise<void> => {
   const world = await createBenchWorld();
   const folder = await mkdtemp(join(tmpdir(), "edvoyage-bench-sdk-"));
   const openPhone = async (url: string, name: string, phone?: string): Promise<Phone> => {
-    const place = join(folder, name);
-    const client = createClient({ url, storage: createSqliteStorage({ folder: place }), WebSocket });
+    const phoneFolder = join(folder, name);
+    const client = createClient({ url, storage: createSqliteStorage({ folder: phoneFolder }), WebSocket });
     await client.ready();
     if (phone) {
       await client.auth.requestCode(phone);
       await client.auth.verifyCode(await codeFor(phone));
     }
-    return { folder: place, client };
+    return { folder: phoneFolder, client };
   };
   try {
     const server = await world.start("edvoyage-chat");
@@ -60,7 +60,7 @@ export const benchSdk = async (): Promise<void> => {
   }
 };
 
-/** The same student at the terminal of the bench: what fills rooms, and the floor to compare with. */
+/** Signs the same student in without the SDK, to fill rooms and to measure the floor. */
 const accountOf = async (server: Started, phone: string): Promise<Account> => {
   const rpc = createRpcClient({ url: `http://127.0.0.1:${server.port}` });
   const deviceId = "bench-device-0123456789";
@@ -70,7 +70,7 @@ const accountOf = async (server: Started, phone: string): Promise<Account> => {
   return { port: server.port, token, userId: user.id };
 };
 
-/** Watches a room until it has that many messages. */
+/** Watches a room until it shows this many messages. */
 const untilLoaded = ({ client }: Phone, roomId: string, messages: number): Promise<void> =>
   new Promise((resolve) => {
     const stop = client.chat.room(roomId).watch((view) => {
@@ -169,29 +169,29 @@ const benchSendToVisible = async ({
   print("");
 };
 
-/** The same way without an SDK: a command, and a socket that hears of it. */
+/** Measures the same path without the SDK: a command, and a socket that receives the message. */
 const measureFloor = async (account: Account): Promise<number[]> => {
   const rpc = createRpcClient({ url: `http://127.0.0.1:${account.port}`, token: () => account.token });
   const roomId = await createRoom(account);
-  let heard = (): void => {};
+  let onMessage = (): void => {};
   const reader = await openReader({
     port: account.port,
     path: `/sync/${roomDocumentName(roomId, 0)}`,
     protocols: protocolsOf(account),
-    onMessage: () => heard(),
+    onMessage: () => onMessage(),
   });
   await new Promise<void>((resolve) => {
-    heard = resolve;
+    onMessage = resolve;
     reader.send(stepOne());
   });
   const durations: number[] = [];
   for (let index = 0; index < Math.min(SENDS, 200); index += 1) {
     const startedAt = performance.now();
-    const isHeard = new Promise<void>((resolve) => {
-      heard = resolve;
+    const received = new Promise<void>((resolve) => {
+      onMessage = resolve;
     });
     await rpc.chat.send.mutate({ roomId, text: `Message ${index}`, commandId: v7() });
-    await isHeard;
+    await received;
     durations.push(performance.now() - startedAt);
   }
   reader.close();
@@ -216,35 +216,35 @@ const benchReconnection = async ({
       await fillRoom(account, roomId, 1);
       await untilLoaded(opened, roomId, 1);
     }
-    // What changed less than ten seconds before the last question is asked for once more.
+    // Changes of the last ten seconds are requested twice, so wait until there are none.
     await new Promise((resolve) => setTimeout(resolve, OVERLAP_MS));
     await opened.client.sync.flush();
     await opened.client.close();
-    await closedAgain(openPhone, { url, name: `reconnect-${rooms}` });
+    await syncOnce(openPhone, { url, name: `reconnect-${rooms}` });
     const counted = await countBytes(server.port);
     const again = await openPhone(counted.url, `reconnect-${rooms}`);
     const untilQuiet = () =>
       untilHolds(() => again.client.sync.status.connection === "online" && counted.isQuiet());
-    const say = (what: string): void =>
+    const printBytes = (what: string): void =>
       print(
         `  ${`${what}, ${rooms} unchanged rooms`.padEnd(56)}${counted.bytes()} bytes, ${counted.connections()} connections`,
       );
     await untilQuiet();
-    say("the app is started");
-    // What was asked for at the start is too fresh to be left out.
+    printBytes("the app is started");
+    // The changes received at the start are still too recent, so wait again.
     await new Promise((resolve) => setTimeout(resolve, OVERLAP_MS));
     counted.cut();
     await untilHolds(() => again.client.sync.status.connection !== "online");
     await untilQuiet();
-    say("the connection was lost");
+    printBytes("the connection was lost");
     await again.client.close();
     counted.close();
   }
   print("");
 };
 
-/** Opens the app once, so that it has asked after everything was quiet, and closes it. */
-const closedAgain = async (
+/** Opens the app once and closes it, so that it has synced after everything was quiet. */
+const syncOnce = async (
   openPhone: (url: string, name: string) => Promise<Phone>,
   { url, name }: { readonly url: string; readonly name: string },
 ): Promise<void> => {
@@ -256,11 +256,11 @@ const closedAgain = async (
 
 const untilHolds = (condition: () => boolean): Promise<void> =>
   new Promise((resolve) => {
-    const look = () => (condition() ? resolve() : setTimeout(look, 5));
-    look();
+    const check = () => (condition() ? resolve() : setTimeout(check, 5));
+    check();
   });
 
-/** A port in front of a server that counts what goes through. */
+/** Starts a proxy in front of a server that counts all bytes. */
 const countBytes = async (port: number) => {
   let bytes = 0;
   let connections = 0;
@@ -289,7 +289,7 @@ const countBytes = async (port: number) => {
     bytes: () => bytes,
     connections: () => connections,
     isQuiet: () => performance.now() - lastAt > 1_500,
-    /** Ends all connections, and counts from there. */
+    /** Ends all connections and resets the counters. */
     cut: () => {
       for (const socket of open) socket.destroy();
       [bytes, connections, lastAt] = [0, 0, performance.now()];

@@ -18,7 +18,7 @@ import { fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
 import { fastify } from "fastify";
 import { WebSocket, WebSocketServer } from "ws";
 
-/** The servers that are measured beside each other, each in a process of its own. */
+/** The servers that are compared, each in a separate process. */
 export const SERVER_KINDS = [
   "node-hello",
   "fastify-hello",
@@ -34,7 +34,7 @@ export const SERVER_KINDS = [
 ] as const;
 export type ServerKind = (typeof SERVER_KINDS)[number];
 
-/** What is counted for one student or one address is raised: here one does what thousands would. */
+/** Raises all limits per student and per address, because one student here does the work of thousands. */
 const CHAT_LIMITS = {
   writesPerSecond: 1_000_000_000,
   writeBurst: 1_000_000_000,
@@ -55,7 +55,7 @@ const membersByRoom = new Map<string, Set<WebSocket>>();
 
 const HELLO = JSON.stringify({ result: { data: "hello" } });
 
-/** Starts one; resolves with its port. */
+/** Starts a server of each kind. Resolves with its port. */
 const start: Readonly<Record<ServerKind, (dataDir: string, smsPort: number) => Promise<number>>> = {
   "node-hello": async () => listenNode((_path, reply) => reply(HELLO)),
 
@@ -79,7 +79,7 @@ const start: Readonly<Record<ServerKind, (dataDir: string, smsPort: number) => P
 
   "edvoyage-chat": (dataDir, smsPort) => startEdvoyage(dataDir, smsPort, CHAT_LIMITS),
 
-  // A segment that never fills: what passing messages on costs, without the readers' moving to the next.
+  // A segment that never fills: measures passing messages on, without readers moving to the next segment.
   "edvoyage-one-segment": (dataDir, smsPort) =>
     startEdvoyage(dataDir, smsPort, {
       ...CHAT_LIMITS,
@@ -89,7 +89,7 @@ const start: Readonly<Record<ServerKind, (dataDir: string, smsPort: number) => P
 
   "edvoyage-social": (dataDir, smsPort) => startEdvoyage(dataDir, smsPort, SOCIAL_LIMITS),
 
-  // Passes on what comes and keeps nothing.
+  // Passes messages on and stores nothing.
   "ws-relay": async () => {
     const http = createHttpServer();
     const sockets = new WebSocketServer({ server: http, perMessageDeflate: false });
@@ -108,7 +108,7 @@ const start: Readonly<Record<ServerKind, (dataDir: string, smsPort: number) => P
   },
 
   hocuspocus: async (dataDir) => {
-    // Installed by the bench, in a folder of its own.
+    // The bench installs it in a folder of its own.
     const load = createRequire(new URL("../../bench/peers/package.json", import.meta.url));
     const { Server } = load("@hocuspocus/server");
     const { SQLite } = load("@hocuspocus/extension-sqlite");
@@ -123,10 +123,10 @@ const start: Readonly<Record<ServerKind, (dataDir: string, smsPort: number) => P
     return server.address.port;
   },
 
-  // One entry of cache and many sessions: every validation reads its row.
+  // A cache of one entry and many sessions: every validation reads its row.
   "edvoyage-uncached": (dataDir, smsPort) => startEdvoyage(dataDir, smsPort, { sessionCacheEntries: 1 }),
 
-  // What a request and a verification cannot do without: two durable writes, no rule looked at.
+  // The minimum of requesting and verifying a code: two durable writes, without any rule.
   "two-writes": async (dataDir) => {
     const database = await openDatabase(`sqlite:${dataDir}/floor.sqlite`);
     const add = prepare<{ minute: number; count: number }>()((query, param) =>
@@ -151,11 +151,11 @@ const startEdvoyage = async (
     EDVOYAGE_PORT: "0",
     EDVOYAGE_DATA_DIR: dataDir,
     EDVOYAGE_SEED: "none",
-    // Users call from addresses of their own; what is counted for the whole server is raised, every rule is on.
+    // Each user has its own address. Only the limit for the whole server is raised; every rule is active.
     EDVOYAGE_TRUSTED_PROXIES: "127.0.0.1",
     EDVOYAGE_LIMITS: JSON.stringify({ sendsPerHour: 1_000_000_000, ...limits }),
   });
-  // Codes go to the generator by UDP, which costs the server next to nothing.
+  // Codes go to the load generator by UDP, which costs the server almost nothing.
   const udp = createSocket("udp4");
   const log = createLogger(config.logLevel);
   const server = await createServer({
@@ -192,8 +192,8 @@ const portOf = (url: string): number => Number(new URL(url).port);
 
 if (process.send) {
   const [kind, dataDir, smsPort] = process.argv.slice(2);
-  const known = SERVER_KINDS.find((candidate) => candidate === kind);
-  if (!known || !dataDir) throw new Error(`No server ${kind}`);
-  process.send({ port: await start[known](dataDir, Number(smsPort)) });
+  const serverKind = SERVER_KINDS.find((candidate) => candidate === kind);
+  if (!serverKind || !dataDir) throw new Error(`No server ${kind}`);
+  process.send({ port: await start[serverKind](dataDir, Number(smsPort)) });
   process.on("disconnect", () => process.exit(0));
 }

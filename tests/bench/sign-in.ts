@@ -11,12 +11,12 @@ import {
   type Started,
 } from "./world.ts";
 
-/** Long enough for the compiler to have seen what is hot. */
+/** Long enough for the JIT compiler to optimise the hot code. */
 const WARM_UP_SECONDS = 3;
 const USERS = 2_000;
 const SIGNED_IN_USERS = 500;
 
-/** Validating sessions and signing in, beside the frameworks alone and the disk alone. */
+/** Measures validating sessions and signing in, compared to the frameworks alone and the disk alone. */
 export const benchSignIn = async (): Promise<void> => {
   const world = await createBenchWorld();
   const started = new Map<ServerKind, Started>();

@@ -13,28 +13,28 @@ import {
   type Started,
 } from "./world.ts";
 
-/** Long enough for the compiler to have seen what is hot. */
+/** Long enough for the JIT compiler to optimise the hot code. */
 const WARM_UP_SECONDS = 3;
 const CONNECTIONS = 50;
-/** Each follows all of the authors. */
+/** Students who each follow all authors. */
 const READERS = 50;
 const FOLLOWED = 500;
-/** Who post, like and comment: what they do must not wait for one student's rows. */
+/** Students who post, like and comment: enough that they do not wait for each other's rows. */
 const STUDENTS = 300;
 const FEW = 1_000;
 const POSTS = 10_000;
 const MANY = 100_000;
-/** What the product is to keep to at 50 connections. */
-const ASKED = "asked for: p99 of 200 ms";
+/** The product's target at 50 connections. */
+const TARGET = "target: p99 of 200 ms";
 const BASELINE = "tRPC's Fastify adapter, hello";
 const FLOOR = "one durable write, no rule (floor)";
-/** As long as what people post, and as what they say of it. */
+/** Texts of realistic length. */
 const POST =
   "Landed in Lisbon this morning! The dormitory is ten minutes from the faculty by tram, and the view over the river is unreal. Who else is here for the autumn?";
 const COMMENT = "Me, from the 3rd on. See you at the welcome week!";
 
-/** A server, its students, and what those whom they follow have posted. */
-interface Cavity {
+/** A server, its students, and the posts of the authors whom they follow. */
+interface SocialServer {
   readonly port: number;
   readonly tokens: readonly string[];
   /** Oldest first. */
@@ -44,7 +44,10 @@ interface Cavity {
 type Act = (connection: Connection, turn: number) => Promise<unknown>;
 type Contender = readonly [name: string, port: number, act: Act];
 
-/** Cavity: the feed of one who follows 500 and its growth, posts, likes and comments; beside a framework alone. */
+/**
+ * Measures the social area: the feed of a student who follows 500, at different sizes; posts, likes and comments; and a
+ * framework alone.
+ */
 export const benchSocial = async (): Promise<void> => {
   const world = await createBenchWorld();
   try {
@@ -58,35 +61,39 @@ export const benchSocial = async (): Promise<void> => {
       (await world.start("two-writes")).port,
       (connection) => connection.request("POST /write", "{}"),
     ];
-    const few = await createCavity(world, { posts: FEW, students: READERS });
-    const cavity = await createCavity(world, { posts: POSTS, students: STUDENTS });
-    const many = await createCavity(world, { posts: MANY, students: READERS });
+    const few = await createSocialServer(world, { posts: FEW, students: READERS });
+    const medium = await createSocialServer(world, { posts: POSTS, students: STUDENTS });
+    const many = await createSocialServer(world, { posts: MANY, students: READERS });
 
-    const middle = await middleOf(cavity);
+    const middle = await middleOf(medium);
     const feeds: readonly Contender[] = [
       hello,
       [`feed, 500 followed, ${FEW} posts`, few.port, readFeed(few)],
-      [`feed, 500 followed, ${POSTS} posts`, cavity.port, readFeed(cavity)],
-      [`feed, 500 followed, ${POSTS} posts, middle`, cavity.port, readFeed(cavity, middle)],
+      [`feed, 500 followed, ${POSTS} posts`, medium.port, readFeed(medium)],
+      [`feed, 500 followed, ${POSTS} posts, middle`, medium.port, readFeed(medium, middle)],
       [`feed, 500 followed, ${MANY} posts`, many.port, readFeed(many)],
     ];
     await compare("A page of 20 posts", feeds, 1);
-    await compare(`A page of 20 posts (${ASKED})`, feeds, CONNECTIONS);
+    await compare(`A page of 20 posts (${TARGET})`, feeds, CONNECTIONS);
 
-    const [read, post, like, comment] = [readFeed(cavity), postTo(cavity), likeIn(cavity), commentIn(cavity)];
+    const [read, post, like, comment] = [readFeed(medium), postTo(medium), likeIn(medium), commentIn(medium)];
     const changes: readonly Contender[] = [
       hello,
       floor,
-      ["social.post", cavity.port, post],
-      ["social.like", cavity.port, like],
-      ["social.comment", cavity.port, comment],
+      ["social.post", medium.port, post],
+      ["social.like", medium.port, like],
+      ["social.comment", medium.port, comment],
       [
         "feed, post, like and comment in turn",
-        cavity.port,
+        medium.port,
         (connection, turn) => ([read, post, like, comment][turn % 4] ?? read)(connection, turn),
       ],
     ];
-    await compare(`Changes to Cavity, each fsynced before its answer (${ASKED})`, changes, CONNECTIONS);
+    await compare(
+      `Changes to the social area, each fsynced before its answer (${TARGET})`,
+      changes,
+      CONNECTIONS,
+    );
   } finally {
     await world.close();
   }
@@ -112,10 +119,10 @@ const compare = async (
   table(`${title}, ${connections} connection${connections > 1 ? "s" : ""}`, "calls/s", rows, BASELINE);
 };
 
-const createCavity = async (
+const createSocialServer = async (
   world: BenchWorld,
   { posts, students }: { readonly posts: number; readonly students: number },
-): Promise<Cavity> => {
+): Promise<SocialServer> => {
   const started = await world.start("edvoyage-social");
   const users = Array.from({ length: students }, (_, index) => createUser(index));
   const tokens = await signInAll(started.port, users);
@@ -123,7 +130,7 @@ const createCavity = async (
   return { port: started.port, tokens, postIds: fill(started, { readers, posts }) };
 };
 
-/** Writes past the server what it would have taken minutes to post; returns the ids of the posts, oldest first. */
+/** Writes posts directly to the database, because posting them would take minutes. Returns their ids, oldest first. */
 const fill = (
   { dataDir }: Started,
   { readers, posts }: { readonly readers: readonly string[]; readonly posts: number },
@@ -151,8 +158,8 @@ const fill = (
   return postIds;
 };
 
-/** The cursor of the page that begins in the middle of a feed, as one who reads on comes to it. */
-const middleOf = async ({ port, tokens, postIds }: Cavity): Promise<string> => {
+/** Returns the cursor of a page in the middle of the feed, found by reading page after page. */
+const middleOf = async ({ port, tokens, postIds }: SocialServer): Promise<string> => {
   const connection = await openConnection(port);
   let cursor: string | null = null;
   for (let read = 0; read < postIds.length / 2; read += 100) {
@@ -164,13 +171,13 @@ const middleOf = async ({ port, tokens, postIds }: Cavity): Promise<string> => {
   return cursor;
 };
 
-const readFeed = ({ tokens }: Cavity, cursor: string | null = null): Act => {
+const readFeed = ({ tokens }: SocialServer, cursor: string | null = null): Act => {
   const path = pathOfFeed({ cursor });
   return (connection, turn) => connection.request(path, undefined, bearerOf(tokens, turn % READERS));
 };
 
 const postTo =
-  ({ tokens }: Cavity): Act =>
+  ({ tokens }: SocialServer): Act =>
   (connection, turn) =>
     connection.request(
       "POST /trpc/social.post",
@@ -178,12 +185,12 @@ const postTo =
       bearerOf(tokens, turn),
     );
 
-/** No student likes a post twice: the next round likes where the last one stopped. */
-const likeIn = ({ tokens, postIds }: Cavity): Act => {
+/** No student likes a post twice: each round continues where the last one stopped. */
+const likeIn = ({ tokens, postIds }: SocialServer): Act => {
   let likes = 0;
   return (connection) => {
     const like = (likes += 1);
-    // A student further each time that all posts were liked.
+    // Move on to the next student after each pass over all posts.
     const student = like + Math.floor(like / postIds.length);
     return connection.request(
       "POST /trpc/social.like",
@@ -194,7 +201,7 @@ const likeIn = ({ tokens, postIds }: Cavity): Act => {
 };
 
 const commentIn =
-  ({ tokens, postIds }: Cavity): Act =>
+  ({ tokens, postIds }: SocialServer): Act =>
   (connection, turn) =>
     connection.request(
       "POST /trpc/social.comment",

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 
-/** A socket that reads as little as a WebSocket allows: the measured server shall be the slower end. */
+/** A socket that does as little work as a WebSocket allows, so that the measured server is the slower end. */
 export interface SocketReader {
   /** Sends one message. */
   send(message: Uint8Array): void;
@@ -13,7 +13,7 @@ export interface ReaderOptions {
   readonly port: number;
   readonly path: string;
   readonly protocols?: readonly string[];
-  /** A whole message. */
+  /** Called with each complete message. */
   readonly onMessage: (message: Buffer) => void;
   readonly onClose?: ((code: number) => void) | undefined;
 }
@@ -23,7 +23,7 @@ const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const CLOSE_OPCODE = 8;
 const PING_OPCODE = 9;
 
-/** Opens a WebSocket by hand (RFC 6455) and resolves once it is accepted. */
+/** Opens a WebSocket without a library (RFC 6455), and resolves once it is accepted. */
 export const openReader = async ({
   port,
   path,
@@ -98,7 +98,7 @@ const readFrames = (
   return bytes.subarray(at);
 };
 
-/** Masked with zeros, which is no mask at all but a valid one. */
+/** Masks with zeros: this is a valid mask that changes no byte. */
 const toClientFrame = (message: Uint8Array): Buffer => {
   const { length } = message;
   const header =

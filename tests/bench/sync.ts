@@ -16,7 +16,7 @@ import { openReader, type SocketReader } from "./socket-reader.ts";
 const READERS = 200;
 const IN_FLIGHT = 32;
 const UNCOUNTED_SOCKETS = 1_000;
-/** As long as what people write to each other when they chat. */
+/** A text of the usual length of a chat message. */
 const TEXT = "See you at the library at half past four";
 
 /** A signed-in student of a running server. */
@@ -26,7 +26,7 @@ export interface Account {
   readonly userId: string;
 }
 
-/** What a room of readers was given. */
+/** The rates of a room with many readers. */
 export interface FanOut {
   readonly messagesPerSecond: number;
   readonly deliveriesPerSecond: number;
@@ -46,7 +46,7 @@ const call = async <T>(
     ),
   ).result.data;
 
-/** A group with one student in it. */
+/** Creates a group with one student. */
 export const createRoom = async (account: Account): Promise<RoomId> => {
   const connection = await openConnection(account.port);
   const commandId = v7();
@@ -67,11 +67,11 @@ const send = (connection: Connection, account: Account, roomId: RoomId) =>
     commandId: v7(),
   });
 
-/** Sends until `isOver`, with as many in flight as there are connections; returns how many were acknowledged. */
+/** Sends until `isDone`, with one message in flight on each connection. Returns how many were acknowledged. */
 const keepSending = async (
   account: Account,
   roomId: RoomId,
-  isOver: (sent: number) => boolean,
+  isDone: (sent: number) => boolean,
 ): Promise<number> => {
   const connections = await Promise.all(
     Array.from({ length: IN_FLIGHT }, () => openConnection(account.port)),
@@ -79,7 +79,7 @@ const keepSending = async (
   let sent = 0;
   await Promise.all(
     connections.map(async (connection) => {
-      while (!isOver(sent)) {
+      while (!isDone(sent)) {
         sent += 1;
         await send(connection, account, roomId);
       }
@@ -89,12 +89,12 @@ const keepSending = async (
   return sent;
 };
 
-/** Fills a room. */
+/** Fills a room with messages. */
 export const fillRoom = async (account: Account, roomId: RoomId, messages: number): Promise<void> => {
   await keepSending(account, roomId, (sent) => sent >= messages);
 };
 
-/** Durable sends a second with nobody listening. */
+/** Measures durable sends per second, without any reader. */
 export const measureSends = async (account: Account, roomId: RoomId, seconds: number): Promise<number> => {
   const startAt = performance.now();
   const sent = await keepSending(account, roomId, () => performance.now() - startAt > seconds * 1000);
@@ -115,7 +115,7 @@ export const stepOne = (has: Uint8Array = new Uint8Array([0])): Uint8Array => {
   return toUint8Array(encoder);
 };
 
-/** How many entries a reader has after a message, read off its first run: nothing here is redacted. */
+/** Returns how many entries a reader has after a message, from its first run of structs: nothing here is redacted. */
 const endOf = (message: Buffer): number | undefined => {
   if (message[0] !== 0) return undefined;
   const decoder = createDecoder(message);
@@ -176,7 +176,7 @@ const followRoom = async (
   };
 };
 
-/** Sends through `chat.send` while many read, every one following the room's segments. */
+/** Sends through `chat.send` while many readers follow the room's segments. */
 export const measureFanOut = async (
   account: Account,
   roomId: RoomId,
@@ -211,7 +211,7 @@ export const measureFanOut = async (
   return result;
 };
 
-/** What the peers are sent: Yjs updates that push one event each, as a client of theirs would. */
+/** Creates the load for the other servers: Yjs updates that push one event each, as their clients would send. */
 const makeUpdates = (count: number): Uint8Array[] => {
   const doc = new Y.Doc();
   const updates: Uint8Array[] = [];
@@ -222,7 +222,7 @@ const makeUpdates = (count: number): Uint8Array[] => {
   return updates;
 };
 
-/** The same load on a server that relays what one client sends to all. */
+/** Measures the same load on a server that relays one client's messages to all. */
 export const measurePeerFanOut = async (
   port: number,
   { seconds, protocol }: { readonly seconds: number; readonly protocol: "relay" | "hocuspocus" },
@@ -251,7 +251,7 @@ export const measurePeerFanOut = async (
       }),
     );
   };
-  /** Hocuspocus says the name first; a sync message of the kind "update" is a delivery. */
+  /** Hocuspocus starts each message with the document's name. A sync message of kind "update" counts as a delivery. */
   const isUpdate = (message: Buffer): boolean => {
     if (protocol === "relay") return true;
     const decoder = createDecoder(message);
@@ -266,12 +266,12 @@ export const measurePeerFanOut = async (
     }),
   );
   let delivered = 0;
-  let witnessed = 0;
+  let receivedByFirst = 0;
   let sent = 0;
   let sender: SocketReader | undefined;
   let endAt = Number.POSITIVE_INFINITY;
   const pump = (): void => {
-    while (sent - witnessed < IN_FLIGHT && sent < messages.length && performance.now() < endAt) {
+    while (sent - receivedByFirst < IN_FLIGHT && sent < messages.length && performance.now() < endAt) {
       sender?.send(messages[sent] ?? new Uint8Array());
       sent += 1;
     }
@@ -286,7 +286,7 @@ export const measurePeerFanOut = async (
           if (!isUpdate(message)) return;
           delivered += 1;
           if (index !== 0) return;
-          witnessed += 1;
+          receivedByFirst += 1;
           pump();
         },
       }),
@@ -300,12 +300,15 @@ export const measurePeerFanOut = async (
   pump();
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   const measuredFor = (performance.now() - startAt) / 1000;
-  const result = { messagesPerSecond: witnessed / measuredFor, deliveriesPerSecond: delivered / measuredFor };
+  const result = {
+    messagesPerSecond: receivedByFirst / measuredFor,
+    deliveriesPerSecond: delivered / measuredFor,
+  };
   for (const reader of [...readers, sender]) reader.close();
   return result;
 };
 
-/** What it takes to see a segment that one has so many entries of. */
+/** Measures opening a segment. `missing`: how many entries the reader lacks. Default: all. */
 export const measureOpen = async (
   account: Account,
   roomId: RoomId,
@@ -352,20 +355,20 @@ const openSegment = async (
   return { ms, bytes, body, entries: endOf(message) ?? 0 };
 };
 
-/** Resident memory of a process, in bytes. */
+/** Returns the resident memory of a process in bytes. */
 export const memoryOf = (pid: number): number => {
   const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
   return pages * 4096;
 };
 
-/** What each of so many quiet sockets costs a server, in bytes. */
+/** Measures the memory that each quiet socket costs a server, in bytes. */
 export const measureIdle = async (
   pid: number,
   open: (index: number) => Promise<SocketReader>,
   sockets: number,
 ): Promise<number> => {
   const readers: SocketReader[] = [];
-  // The first are not counted: with them a server compiles what it runs and grows its heap.
+  // The first sockets are not counted: with them, a server compiles its code and grows its heap.
   for (let index = 0; index < UNCOUNTED_SOCKETS; index += 1) readers.push(await open(index));
   await new Promise((resolve) => setTimeout(resolve, 6_000));
   const before = memoryOf(pid);
@@ -376,7 +379,7 @@ export const measureIdle = async (
   return each;
 };
 
-/** Opens a quiet socket on a room. */
+/** Opens a socket on a room that then stays quiet. */
 export const openQuiet = async (account: Account, roomId: RoomId): Promise<SocketReader> => {
   const reader = await openReader({
     port: account.port,
@@ -388,7 +391,7 @@ export const openQuiet = async (account: Account, roomId: RoomId): Promise<Socke
   return reader;
 };
 
-/** How many frames so many clients get in all when each announces itself once, as stock clients do. */
+/** Measures how many frames all clients receive when each announces itself once, as y-websocket clients do. */
 export const measurePresence = async (account: Account, roomId: RoomId): Promise<number> => {
   let frames = 0;
   const readers = await Promise.all(

@@ -12,26 +12,26 @@ import type { ServerKind } from "./servers.ts";
 export const SECONDS = Number(process.env["BENCH_SECONDS"] ?? 4);
 export const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 
-/** A server in a process of its own. */
+/** A server in a separate process. */
 export interface Started {
   readonly port: number;
   readonly dataDir: string;
   readonly child: ChildProcess;
 }
 
-/** Servers side by side, and the messages with codes that they send. */
+/** Servers side by side, and the codes that they send. */
 export interface BenchWorld {
-  /** On data of its own, or on those of another that was stopped. */
+  /** Starts a server, on new data or on the data of a stopped server. */
   start(kind: ServerKind, dataOf?: Started): Promise<Started>;
   stop(started: Started): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Codes by phone, as they arrive. */
+/** Codes that arrived before anybody waited for them, by phone. */
 const codeByPhone = new Map<string, string>();
 const waitingByPhone = new Map<string, (code: string) => void>();
 
-/** A folder for all that is measured; gone when it is closed. */
+/** Creates a folder for all servers, which is deleted by `close()`. */
 export const createBenchWorld = async (): Promise<BenchWorld> => {
   const folder = await mkdtemp(join(tmpdir(), "edvoyage-bench-"));
   const sms = createSocket("udp4");
@@ -97,12 +97,12 @@ export const codeFor = (phone: string): Promise<string> => {
 
 export const signIn = async (connection: Connection, { phone, deviceId, ip }: User): Promise<string> => {
   const from = `x-forwarded-for: ${ip}`;
-  const asked = await connection.request(
+  const requested = await connection.request(
     "POST /trpc/auth.requestCode",
     JSON.stringify({ phone, deviceId }),
     from,
   );
-  const { challengeId } = JSON.parse(asked).result.data;
+  const { challengeId } = JSON.parse(requested).result.data;
   const code = await codeFor(phone);
   const answer = JSON.stringify({ challengeId, code, deviceId });
   return JSON.parse(await connection.request("POST /trpc/auth.verifyCode", answer, from)).result.data.token;
@@ -118,7 +118,7 @@ export const signInAll = async (port: number, users: readonly User[]): Promise<s
 
 export type Rounds = readonly (readonly [name: string, results: readonly Measurement[]])[];
 
-/** One contender after the other, again and again, so that all share the machine's good and bad minutes. */
+/** Runs the contenders in turn, round after round, so that a slow minute of the machine affects all of them. */
 export const rounds = async (
   runs: readonly (readonly [string, () => Promise<Measurement>])[],
 ): Promise<Rounds> => {
