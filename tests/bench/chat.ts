@@ -58,7 +58,7 @@ export const benchChat = async (): Promise<void> => {
     const before = memoryOf(pid);
     await compareOpenings(account, { small, full });
     print(
-      `The server's memory before and after all of these: ${mebibytes(before)} and ${mebibytes(memoryOf(pid))} MiB\n`,
+      `The server's memory before and after these openings: ${mebibytes(before)} and ${mebibytes(memoryOf(pid))} MiB\n`,
     );
 
     const following = await createRoom(account);
@@ -77,7 +77,7 @@ export const benchChat = async (): Promise<void> => {
       `  EdVoyage, every reader moving to the next segment after ${SEGMENT_EVENTS} events: ${spread(followed)} deliveries/s\n`,
     );
     await compareIdle(world);
-    print(`200 who announce themselves in one room: ${frames} frames in all\n`);
+    print(`200 clients that announce themselves in one room: ${frames} frames in total\n`);
   } finally {
     await world.close();
   }

@@ -107,8 +107,8 @@ export const measure = async (
 const POLL_EVERY_MS = 0.02;
 
 /**
- * Keeps this process from sleeping between replies. Waking a sleeping process on another virtual core costs the process that
- * writes to it up to 100 µs, which would count as the server's time. It does not poll without pause either: every
+ * Keeps this process from sleeping between replies. Waking a sleeping process on another virtual core costs the process
+ * that writes to it up to 100 µs, which would count as the server's time. It does not poll without pause either: every
  * poll takes the lock that the kernel needs to deliver a write, which doubled the cost of each write for the server.
  */
 const spin = (): (() => void) => {

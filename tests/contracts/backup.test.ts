@@ -68,7 +68,7 @@ const takeBackup = async (
   const database = await openDatabase(`sqlite:${path}`);
   onTestFinished(() => database.close().catch(() => {}));
   const { copyTo } = database;
-  if (!copyTo) throw new Error("A SQLite database must be copyable");
+  if (!copyTo) throw new Error("The database cannot be copied");
   const folder = join(dirname(path), "backups");
   try {
     return await createBackup({ ...database, copyTo }, { folder, now: NOW, onProgress, signal });
@@ -106,7 +106,7 @@ describe("a backup", () => {
     const database = await openDatabase(`sqlite:${path}`);
     onTestFinished(() => database.close());
     const { copyTo } = database;
-    if (!copyTo) throw new Error("A SQLite database must be copyable");
+    if (!copyTo) throw new Error("The database cannot be copied");
     let acknowledged = 0;
     let isCopying = true;
     const writeOn = async (): Promise<void> => {

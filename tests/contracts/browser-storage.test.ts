@@ -32,7 +32,7 @@ describe.skipIf(!hasBrowser("IndexedDB in a browser"))("in Chromium", () => {
         const page = await onePage;
         expect(await page.evaluate((title) => runTest(title), testName)).toBeUndefined();
       }),
-    createFixture: () => expect.fail("the page has its own"),
+    createFixture: () => expect.fail("the page creates its own fixtures"),
   });
 
   describe("two tabs", () => {

@@ -196,7 +196,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL
     expect(await database.read.all(minutes, { since: 0 })).toEqual([{ minute: 2, count: 1 }]);
   });
 
-  test("goes unnoticed while idle: units and reads work at once, although all connections are lost", async () => {
+  test("has no effect if it was idle: units and reads work at once, even when all connections are lost", async () => {
     const { database, url } = await open();
     const writeMany = (since: number) =>
       Promise.all(

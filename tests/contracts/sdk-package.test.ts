@@ -73,7 +73,7 @@ const sizeOf = async (code: string): Promise<number> => {
     root: packed.app,
     build: { write: false, modulePreload: false, target: "es2020", rollupOptions: { input: entry } },
   });
-  if (!("output" in built)) return expect.fail("not built");
+  if (!("output" in built)) return expect.fail("the build has no output");
   return gzipSync(built.output[0].code, { level: 9 }).byteLength;
 };
 
@@ -284,7 +284,7 @@ const buildPhoneApp = async (
       rollupOptions: { input: fileURLToPath(new URL("./phone/app.ts", import.meta.url)) },
     },
   });
-  if (!("output" in built)) return expect.fail("not built");
+  if (!("output" in built)) return expect.fail("the build has no output");
   const [{ code, moduleIds }] = built.output;
   const script = join(packed.app, "phone-app.js");
   writeFileSync(script, code);

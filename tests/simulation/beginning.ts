@@ -95,7 +95,7 @@ const openRooms = async (
   students: readonly KnownStudent[],
 ): Promise<Beginning["rooms"]> => {
   const [first, second, ...others] = students;
-  if (!first || !second) throw new Error("There are at least two students");
+  if (!first || !second) throw new Error("A history needs at least two students");
   const rpc = server.rpc(first.token);
   const memberIds = [second, ...others].map(({ id }) => id);
   // A student who does not know the creator would only be invited, and not be a member yet.

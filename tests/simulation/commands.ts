@@ -22,8 +22,8 @@ export const readApplied = ({ server, students }: SimulatedWorld): AppliedOf => 
 };
 
 /**
- * Checks, at the end of a history, that every command has a final result: a command that left an outbox took effect, unless
- * it was discarded; a refused command took no effect; and nothing took effect that nobody wrote.
+ * Checks, at the end of a history, that every command has a final result: a command that left an outbox took effect,
+ * unless it was discarded; a refused command took no effect; and nothing took effect that nobody wrote.
  */
 export const checkCommands = (world: SimulatedWorld, appliedOf: AppliedOf): void => {
   const { ledger, students, violations } = world;

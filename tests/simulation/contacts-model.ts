@@ -23,8 +23,8 @@ export interface ModelCommand extends Readonly<Pick<NotedCommand, "notedAt" | "s
 const SLACK_MS = 1_000;
 
 /**
- * Returns whether these commands can have led to this contact: each applied once, those of a lane in order, and none before a
- * command that was settled before it was written. Tries all orders that satisfy this.
+ * Returns whether these commands can have led to this contact: each applied once, those of a lane in order, and none
+ * before a command that was settled before it was written. Tries all orders that satisfy this.
  */
 export const isExplained = (contact: ModelContact, lanes: readonly Lane[]): boolean => {
   const start = lanes.map(() => 0);

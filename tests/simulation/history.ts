@@ -121,7 +121,7 @@ const drawGapMs = (random: SeededRandom): number => {
 
 const pickFrom = (random: SeededRandom, devices: readonly SimulatedDevice[]): SimulatedDevice => {
   const [first, ...others] = devices;
-  if (!first) throw new Error("A world has devices");
+  if (!first) throw new Error("The world has no devices");
   return random.pick([first, ...others]);
 };
 
@@ -130,7 +130,7 @@ const TOTAL_WEIGHT = STEPS.reduce((sum, { weight }) => sum + weight, 0);
 const pickStep = (random: SeededRandom): Step => {
   let left = random.fraction() * TOTAL_WEIGHT;
   const step = STEPS.find(({ weight }) => (left -= weight) < 0);
-  if (!step) throw new Error("There are steps");
+  if (!step) throw new Error("No step was drawn");
   return step;
 };
 

@@ -43,9 +43,9 @@ const POOL_SIZE = 200;
 const NOTHING = Uint8Array.of(0, 0);
 
 /**
- * Feeds a document all killer frames, all one-byte mutants and truncations of valid updates, and then random damage until
- * `frames` were fed. Throws if memory, disk and table differ. Prints a line at intervals: a watchdog that
- * sees no line knows that a frame hangs.
+ * Feeds a document all killer frames, all one-byte mutants and truncations of valid updates, and then random damage
+ * until `frames` were fed. Throws if memory, disk and table differ. Prints a line at intervals: a watchdog that sees no
+ * line knows that a frame hangs.
  */
 export const soakHostileUpdates = async (frames = DEFAULT_FRAMES): Promise<HostileFigures> => {
   const folder = await mkdtemp(join(tmpdir(), "edvoyage-soak-"));

@@ -59,8 +59,8 @@ const forAuthors: Outcomes = { ...forShown, other: "forbidden", former: "forbidd
 const forAdmins: Outcomes = { ...forAnyone("forbidden"), admin: "ok" };
 
 /**
- * One row for each procedure, and one more (`path: which`) for each target that changes the outcome. The sweeps fail for a
- * procedure without a row, and for a row without a procedure.
+ * One row for each procedure, and one more (`path: which`) for each target that changes the outcome. The sweeps fail
+ * for a procedure without a row, and for a row without a procedure.
  */
 export const accessCases: Readonly<Record<string, AccessCase>> = {
   "auth.requestCode": {
@@ -161,7 +161,7 @@ export const accessCases: Readonly<Record<string, AccessCase>> = {
     input: ({ directRoomId: roomId }) => ({ roomId }),
     expected: { ...forOwner, blocked: "ok" },
   },
-  "chat.edit: own message, sent before leaving": {
+  "chat.edit: message of a member who has left": {
     input: ({ roomId, formerMessageId: messageId }) => ({ roomId, messageId, text: "Hello" }),
     expected: { ...forRoomOwner, owner: "forbidden" },
   },

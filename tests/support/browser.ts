@@ -104,5 +104,5 @@ const buildScript = async (script: URL, transform: (code: string) => string): Pr
     plugins: [{ name: "changes", enforce: "pre", transform }],
     build: { write: false, rollupOptions: { input: fileURLToPath(script) } },
   });
-  return "output" in built ? built.output[0].code : expect.fail("not built");
+  return "output" in built ? built.output[0].code : expect.fail("the build has no output");
 };

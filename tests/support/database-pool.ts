@@ -2,8 +2,8 @@ import pg from "pg";
 import { openDatabase } from "@edvoyage/db";
 
 /**
- * PostgreSQL databases with every table, used by one test after another. `create database … template` takes half a second,
- * which was a third of the whole run; emptying one that exists takes a few milliseconds.
+ * PostgreSQL databases with every table, used by one test after another. `create database … template` takes half a
+ * second, which was a third of the whole run; emptying one that exists takes a few milliseconds.
  */
 export interface DatabasePool {
   /** Returns the URL of a database with every table and only the rows that migrations write. */

@@ -63,7 +63,7 @@ export const createDevice = ({ rpc, sms }: DeviceEnvironment, options: DeviceOpt
       return `${right.startsWith("1") ? "2" : "1"}${right.slice(1)}`;
     },
     verify: ({ code: given = code(), challengeId = challenge?.challengeId, commandId } = {}) => {
-      if (!challengeId) throw new Error("No code was asked for");
+      if (!challengeId) throw new Error("No code was requested");
       return anonymous.auth.verifyCode.mutate({
         challengeId,
         code: given,

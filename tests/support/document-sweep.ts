@@ -49,8 +49,8 @@ const malformedNames = (userId: string, roomId: string): string[] => [
 ];
 
 /**
- * Builds a student's document and a room with two segments, and every kind of caller that may ask for them. The room shows
- * history from joining: one member left during the first segment, and one joined in the second.
+ * Builds a student's document and a room with two segments, and every kind of caller that may ask for them. The room
+ * shows history from joining: one member left during the first segment, and one joined in the second.
  */
 export const createDocumentCases = async (world: World): Promise<DocumentCase[]> => {
   const student = () => createStudent(world);

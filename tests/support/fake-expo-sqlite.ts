@@ -5,10 +5,9 @@ import Sqlite from "better-sqlite3";
 
 /**
  * A fake of `expo-sqlite` over real SQLite that follows its sources of version 57.0.3 (src/SQLiteDatabase.ts,
- * src/SQLiteStatement.ts,
- * ios/SQLiteModule.swift, ios/Exceptions.swift, android/…/SQLiteModule.kt, android/…/cpp/NativeDatabaseBinding.cpp):
- * every call is queued on its own, a statement takes three calls, and a file that is already open can be opened again,
- * on the same connection or on another one, but cannot be deleted.
+ * src/SQLiteStatement.ts, ios/SQLiteModule.swift, ios/Exceptions.swift, android/…/SQLiteModule.kt,
+ * android/…/cpp/NativeDatabaseBinding.cpp): every call is queued on its own, a statement takes three calls, and a file
+ * that is already open can be opened again, on the same connection or on another one, but cannot be deleted.
  */
 export interface FakeExpoSqlite extends ExpoSqlite {
   /** Stops every database from growing. */

@@ -8,9 +8,9 @@ import { callProcedure } from "./procedure-call.ts";
 export type Procedure = Server["procedures"][number];
 
 /**
- * The expected result. `refused`: the call fails. `passed over`: the call has no effect, whatever it answers. `command`: ids
- * of commands are scoped to their student, so the call does what it does with any other id. `open`: the field may name
- * another student, or something that another student has published.
+ * The expected result. `refused`: the call fails. `passed over`: the call has no effect, whatever it answers.
+ * `command`: ids of commands are scoped to their student, so the call does what it does with any other id. `open`: the
+ * field may name another student, or something that another student has published.
  */
 export type SwapState = "refused" | "passed over" | "command" | "open";
 

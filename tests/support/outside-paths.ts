@@ -52,9 +52,9 @@ const FOLDS: readonly (readonly [RegExp, (...parts: string[]) => string])[] = [
 ];
 
 /**
- * Finds paths in one file that lead out of the repository. A relative path is resolved from the file's own folder. Where the
- * text says which folder it starts from (`new URL("…", import.meta.url)`, `join(ROOT, "…")`, a constant that is one of
- * these), it is resolved from there. Folders that are known only at run time are not followed.
+ * Finds paths in one file that lead out of the repository. A relative path is resolved from the file's own folder.
+ * Where the text says which folder it starts from (`new URL("…", import.meta.url)`, `join(ROOT, "…")`, a constant that
+ * is one of these), it is resolved from there. Folders that are known only at run time are not followed.
  */
 export const findOutsidePaths = (file: string, text: string): readonly OutsidePath[] => {
   const found = [

@@ -26,10 +26,9 @@ export interface Recording {
 
 /**
  * Records programs that change the files in `root`, to find out what a power cut may leave of them. A file system keeps
- * what was synced: the bytes of a file after fsync of the file, the names in a folder after fsync of the folder (POSIX).
- * It may
- * keep any part of the rest: each name or not, and of each file the old bytes, the new bytes, or zeros instead of them.
- * A rename is atomic. What is in `root` at the start is already on the disk.
+ * what was synced: the bytes of a file after fsync of the file, the names in a folder after fsync of the folder
+ * (POSIX). It may keep any part of the rest: each name or not, and of each file the old bytes, the new bytes, or zeros
+ * instead of them. A rename is atomic. What is in `root` at the start is already on the disk.
  */
 export const recordFiles = (root: string, { ignored = "^$" } = {}): Recording => {
   const outside = temporaryFolder();

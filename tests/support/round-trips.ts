@@ -2,9 +2,8 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
 /**
- * Waits for several round trips through this machine's network. That is longer than any consequence of an earlier action
- * takes
- * here, so what has not happened by then will not happen.
+ * Waits for several round trips through this machine's network. That is longer than any effect of an earlier action
+ * takes here, so what has not happened by then will not happen.
  */
 export const roundTrips = async (count = 20): Promise<void> => {
   const echo = createServer((socket) => void socket.pipe(socket));

@@ -75,8 +75,8 @@ export const createWorld = async (options: WorldOptions = {}): Promise<World> =>
 };
 
 /**
- * Starts a second server on the database and with the secrets of a world. Only PostgreSQL allows two servers. Default clock:
- * world's.
+ * Starts a second server on the database and with the secrets of a world. Only PostgreSQL allows two servers. Default
+ * clock: world's.
  */
 export const joinWorld = (
   world: World,
