@@ -35,7 +35,9 @@ const QUIET_SOCKETS = 3_000;
 /** The product's limit. These messages are too short to reach the limit in bytes first. */
 const SEGMENT_EVENTS = 256;
 
-/** Measures chat: sends, fan-out, opening a room, quiet sockets and presence, compared to a bare relay and Hocuspocus. */
+/**
+ * Measures chat: sends, fan-out, opening a room, quiet sockets and presence, compared to a bare relay and Hocuspocus.
+ */
 export const benchChat = async (): Promise<void> => {
   installPeers();
   const world = await createBenchWorld();

@@ -177,7 +177,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
           if (fails) throw new Error("changed its mind");
         })
         .then(
-          () => void ran.push(`${name} is told`),
+          () => void ran.push(`${name} is committed`),
           () => void ran.push(`${name} failed`),
         );
 
@@ -188,7 +188,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     const [one, three] = ["one", "three"].map((name) => [
       `${name} ran`,
       `${name} is committed`,
-      `${name} is told`,
+      `${name} is committed`,
     ]);
     expect(ran).toEqual([...(one ?? []), "two ran", "two failed", ...(three ?? [])]);
   });
@@ -212,7 +212,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     const both = gate();
     let holders = 0;
     let runs = 0;
-    const told: string[] = [];
+    const committed: string[] = [];
 
     await Promise.all(
       [
@@ -221,7 +221,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
       ].map(([first = "", second = ""]) =>
         database.write(async (tx) => {
           runs += 1;
-          tx.onCommit(() => void told.push(first));
+          tx.onCommit(() => void committed.push(first));
           await tx.lock(first);
           if ((holders += 1) === 2) both.open();
           await both.opened;
@@ -231,7 +231,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     );
 
     expect(runs).toBe(3);
-    expect(told.sort()).toEqual(["a", "b"]);
+    expect(committed.sort()).toEqual(["a", "b"]);
   });
 
   test("a prepared query names its missing parameter", async () => {

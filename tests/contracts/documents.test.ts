@@ -152,11 +152,11 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     const later = Y.encodeStateAsUpdate(device.doc, before);
     const deletion = new Y.Doc();
     Y.applyUpdate(deletion, Y.encodeStateAsUpdate(device.doc));
-    const known = Y.encodeStateVector(deletion);
+    const stateVector = Y.encodeStateVector(deletion);
     deletion.getArray("favourites").delete(0);
 
     expect(await scene.documents.apply(scene.student, later)).toEqual({ state: "gap" });
-    expect(await scene.documents.apply(scene.student, Y.encodeStateAsUpdate(deletion, known))).toEqual({
+    expect(await scene.documents.apply(scene.student, Y.encodeStateAsUpdate(deletion, stateVector))).toEqual({
       state: "gap",
     });
     expect((await rowsOf(scene.database, scene.student)).document).toBeUndefined();
@@ -212,11 +212,11 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     const doc = new Y.Doc();
     doc.clientID = 5;
     doc.getArray("settings").push([0, 1, 2].map((val) => ({ key: `k${val}`, val })));
-    const known = Y.encodeStateVector(doc);
+    const stateVector = Y.encodeStateVector(doc);
     await scene.documents.apply(scene.student, Y.encodeStateAsUpdate(doc));
     doc.getArray("settings").insert(2, [{ key: "k3", val: 3 }]);
     // One client, one struct, client 5, clock 3, an item between (5, 1) and (5, 2).
-    const honest = Y.encodeStateAsUpdate(doc, known);
+    const honest = Y.encodeStateAsUpdate(doc, stateVector);
     expect([...honest.subarray(0, 9)]).toEqual([1, 1, 5, 3, 0xc8, 5, 1, 5, 2]);
     const swapped = honest.slice();
     swapped.set([5, 2, 5, 1], 5);

@@ -168,7 +168,8 @@ describe.each(DIALECTS)("the query plans of everyday statements, on %s", (dialec
 
     const listing = statements().filter(({ sql }) => sql.includes('"troubled"'));
     expect(listing).toHaveLength(1);
-    // PostgreSQL plans the admin's query for its values each time. A generic plan would not know that a day has few rows.
+    // PostgreSQL plans the admin's query for its values each time. A generic plan would not know that a day has few
+    // rows.
     const plans = (await explain(dialect, world.databaseUrl, listing)).filter(
       ({ isGeneric }) => dialect === "sqlite" || !isGeneric,
     );

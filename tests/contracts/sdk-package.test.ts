@@ -242,7 +242,9 @@ test("the bundle for React Native resolves with its condition, and everything wo
   expect(printed).toBe('asked ["signedIn","From a phone","dark"]');
 });
 
-/** Builds the app of the README's example for a phone, as Metro does: in one file, with the package as it is published. */
+/**
+ * Builds the app of the README's example for a phone, as Metro does: in one file, with the package as it is published.
+ */
 const buildPhoneApp = async (
   url: string,
 ): Promise<{ readonly script: string; readonly modules: string[] }> => {

@@ -8,7 +8,9 @@ import { roundsOf } from "../support/scale.ts";
 const SOAK = fileURLToPath(new URL("../dist/soak/main.js", import.meta.url));
 /** Enough for all killer frames, all mutants and truncations, and some thousand random ones. */
 const FRAMES = roundsOf({ quick: 30_000, whole: 120_000 });
-/** A child that prints nothing for this long hangs. It prints a line every 2,000 frames, which take well under a second. */
+/**
+ * A child that prints nothing for this long hangs. It prints a line every 2,000 frames, which take well under a second.
+ */
 const SILENCE_MS = 60_000;
 
 /** Runs the soak in a separate process, which may crash or hang without affecting this one. */

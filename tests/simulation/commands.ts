@@ -35,7 +35,8 @@ export const checkCommands = (world: SimulatedWorld, appliedOf: AppliedOf): void
     if (state === "waiting") violations.push(`${name} was never sent`);
     if (state === "gone" && !isApplied && !mayBeDiscarded && !isReplaced(command, ledger))
       violations.push(`${name} was lost`);
-    // The server does not remember a refusal, because the student may retry. A command that arrives twice is judged twice.
+    // The server does not remember a refusal, because the student may retry. A command that arrives twice is judged
+    // twice.
     if (state === "refused" && isApplied && world.sent.get(id)?.times === 1) {
       violations.push(`${name} was refused, and took effect`);
     }

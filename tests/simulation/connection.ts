@@ -8,8 +8,8 @@ export type Side = "device" | "server";
 export interface SimulatedConnection {
   /** The end at which the device reads and writes. */
   readonly device: Duplex;
-  /** Ends it at once. Bytes in flight are lost. Only the ends in `told` learn about it. */
-  cut(told: readonly Side[]): void;
+  /** Ends it at once. Bytes in flight are lost. Only the ends in `notified` learn about it. */
+  cut(notified: readonly Side[]): void;
   /** Stops delivering, without telling either end. */
   swallow(): void;
   /** Delivers again what was held up. */
@@ -94,9 +94,9 @@ export const openSimulatedConnection = (options: ConnectionOptions): SimulatedCo
 
   const connection: SimulatedConnection = {
     device: ends.device,
-    cut: (told) => {
+    cut: (notified) => {
       finishConnection();
-      for (const side of told) ends[side].destroy(new Error("read ECONNRESET"));
+      for (const side of notified) ends[side].destroy(new Error("read ECONNRESET"));
     },
     swallow: () => {
       if (state === "open") state = "swallowing";

@@ -42,7 +42,8 @@ export const createDisk = ({ time, random, latencyMs, strike }: DiskOptions): Di
     let isEnded = false;
     let kill: { left: number; readonly killed: () => void } | undefined;
     let last: Promise<unknown> = Promise.resolve();
-    // Each run is another program on the same memory. Its channel to other tabs is left out, because phones have no tabs.
+    // Each run is another program on the same memory. Its channel to other tabs is left out, because phones have no
+    // tabs.
     const { peers: _peers, ...adapter } = memory.connect();
 
     /** Runs tasks one at a time, in the order in which they were requested. */

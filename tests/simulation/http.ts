@@ -25,7 +25,9 @@ export interface SimulatedRequest {
 /** The longest delay of a repeated request, in milliseconds. */
 const LATEST_REPEAT_MS = 20_000;
 
-/** Creates a `fetch` over simulated connections, one for each request. Node's own client would take three times as long. */
+/**
+ * Creates a `fetch` over simulated connections, one for each request. Node's own client would take three times as long.
+ */
 export const createFetch =
   ({ time, random, connect, repeats, strike, onRequest }: FetchOptions): typeof fetch =>
   async (input, init = {}) => {

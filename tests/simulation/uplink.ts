@@ -13,7 +13,7 @@ export interface Uplink {
   /** Calls the listener when `isOnline` changes. Returns a function that stops it. */
   subscribe(listener: () => void): () => void;
   setOnline(isOnline: boolean): void;
-  /** For this long nothing passes and neither end is told. Then everything in flight arrives. */
+  /** For this long nothing passes and neither end is notified. Then everything in flight arrives. */
   partition(ms: number): void;
   /** From now on, connections fail with this probability and bytes are late. 0 ends the storm. */
   setStorm(storm: number): void;
@@ -40,7 +40,7 @@ type Fate =
   | { readonly kind: "request lost" | "reply lost"; readonly piece: number }
   /** Nothing arrives after the n-th piece of either side. */
   | { readonly kind: "black hole"; readonly piece: number }
-  | { readonly kind: "cut"; readonly afterMs: number; readonly told: readonly Side[] };
+  | { readonly kind: "cut"; readonly afterMs: number; readonly notified: readonly Side[] };
 
 const BOTH: readonly Side[] = ["device", "server"];
 const FATES = ["refused", "request lost", "reply lost", "reply lost", "black hole", "cut", "cut"] as const;
@@ -64,15 +64,15 @@ export const createUplink = ({ time, random, address, accept, strike }: UplinkOp
     const kind = random.pick(FATES);
     if (kind === "refused") return { kind };
     if (kind === "cut") {
-      const told = random.pick([BOTH, BOTH, ["device"], ["server"]]);
-      return { kind, afterMs: random.between(1, random.pick([300, 3_000, 30_000])), told };
+      const notified = random.pick([BOTH, BOTH, ["device"], ["server"]]);
+      return { kind, afterMs: random.between(1, random.pick([300, 3_000, 30_000])), notified };
     }
     return { kind, piece: random.pick([1, 1, 2, random.between(1, 12)]) };
   };
 
-  const cutFaultOf = (told: readonly Side[]): Fault => {
-    if (told.length === 2) return "cut";
-    return told.includes("device") ? "cut unheard by the server" : "cut unheard by the device";
+  const cutFaultOf = (notified: readonly Side[]): Fault => {
+    if (notified.length === 2) return "cut";
+    return notified.includes("device") ? "cut unheard by the server" : "cut unheard by the device";
   };
 
   const connect = (): Duplex => {
@@ -95,7 +95,7 @@ export const createUplink = ({ time, random, address, accept, strike }: UplinkOp
           (fate.kind === "reply lost" && from === "server" && pieces.server === fate.piece);
         if (!isLost) return true;
         strike(fate.kind);
-        // Later, so that the end is not told during its own write.
+        // Later, so that the end is not notified during its own write.
         time.after(delayMs(), () => connection.cut(BOTH));
         connection.swallow();
         return false;
@@ -112,8 +112,8 @@ export const createUplink = ({ time, random, address, accept, strike }: UplinkOp
     if (fate.kind === "cut") {
       time.after(fate.afterMs, () => {
         if (!connections.has(connection)) return;
-        strike(cutFaultOf(fate.told));
-        connection.cut(fate.told);
+        strike(cutFaultOf(fate.notified));
+        connection.cut(fate.notified);
       });
     }
     return connection.device;

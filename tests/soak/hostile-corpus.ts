@@ -218,10 +218,10 @@ const honest = (name: string, before: (doc: Y.Doc) => void, change: (doc: Y.Doc)
   const doc = new Y.Doc();
   doc.clientID = 5;
   before(doc);
-  const known = Y.encodeStateAsUpdate(doc);
+  const start = Y.encodeStateAsUpdate(doc);
   const stateVector = Y.encodeStateVector(doc);
   change(doc);
-  return { name, before: known, update: Y.encodeStateAsUpdate(doc, stateVector) };
+  return { name, before: start, update: Y.encodeStateAsUpdate(doc, stateVector) };
 };
 
 const favouritesOf = (doc: Y.Doc) => new YKeyValue<unknown>(doc.getArray("favourites"));

@@ -34,7 +34,9 @@ export interface HostileFigures {
 
 const DEFAULT_FRAMES = 10_000_000;
 const SLOW_MS = 50;
-/** A document is replaced after it has stored this many frames: later frames with the same clocks would change nothing. */
+/**
+ * A document is replaced after it has stored this many frames: later frames with the same clocks would change nothing.
+ */
 const MAX_STORED = 1;
 const REPORT_EVERY = 2_000;
 const LOOK_EVERY = 250;
@@ -87,9 +89,9 @@ const feed = async (database: Database, frames: number): Promise<HostileFigures>
     if (outcome === "stored") storedFrames += 1;
   };
 
-  let fresh = await start(NOTHING);
+  let currentId = await start(NOTHING);
   for (const killer of killerFrames) {
-    await send(fresh, killer);
+    await send(currentId, killer);
     meter.measureMemory(killer.name);
   }
   for (const honest of corpus) {
@@ -104,9 +106,9 @@ const feed = async (database: Database, frames: number): Promise<HostileFigures>
   while (meter.frames() < frames) {
     const honest = corpus[random(corpus.length)];
     if (!honest) continue;
-    fresh = await start(honest.before);
+    currentId = await start(honest.before);
     for (let i = 0; i < 2_000 && storedFrames < MAX_STORED && meter.frames() < frames; i += 1) {
-      await send(fresh, damage(honest, corpus, random));
+      await send(currentId, damage(honest, corpus, random));
     }
   }
   await start(NOTHING);

@@ -39,7 +39,9 @@ export interface PostgresRestartsReport extends PostgresTrouble {
   readonly deadNodes: number;
   readonly messages: Kept;
   readonly sessions: Kept;
-  /** Times from PostgreSQL's first answer to a plain client until the first success of the slower node, in milliseconds. */
+  /**
+   * Times from PostgreSQL's first answer to a plain client until the first success of the slower node, in milliseconds.
+   */
   readonly firstSuccessAfterMs: readonly number[];
 }
 

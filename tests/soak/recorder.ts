@@ -7,7 +7,9 @@ export interface Recorder {
   withoutRetryAfter(): number;
   /** Returns how many requests ended without an answer. */
   unanswered(): number;
-  /** Returns the time of the first answer with 200 to a procedure call that started after `since` (`performance.now()`). */
+  /**
+   * Returns the time of the first answer with 200 to a procedure call that started after `since` (`performance.now()`).
+   */
   firstSuccessSince(since: number): number | undefined;
 }
 

@@ -14,7 +14,9 @@ export interface Bystander {
   readonly isBlocking: boolean;
   /** One id of each kind that belongs to the bystander. */
   readonly ids: Readonly<Record<string, string>>;
-  /** Values that no other student may read: phone number, session key, private texts, and texts in the bystander's room. */
+  /**
+   * Values that no other student may read: phone number, session key, private texts, and texts in the bystander's room.
+   */
   readonly secrets: readonly string[];
   /** Values that everybody may read except students whom the bystander has blocked. */
   readonly shown: readonly string[];

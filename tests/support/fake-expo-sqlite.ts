@@ -154,7 +154,9 @@ export const createFakeExpoSqlite = (folder: string, platform: FakePlatform): Fa
   };
 };
 
-/** Rewords an error of SQLite as the platform passes it on: Android appends the code as a character (`result += code`). */
+/**
+ * Rewords an error of SQLite as the platform passes it on: Android appends the code as a character (`result += code`).
+ */
 const withPlatformCode = <T>(platform: FakePlatform, task: () => T): T => {
   try {
     return task();

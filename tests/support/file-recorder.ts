@@ -1,6 +1,6 @@
 // Records the changes that a process makes to the files of one folder: `node --import file-recorder.js`, with a
-// `RecorderOptions`
-// as JSON in EDVOYAGE_FILE_RECORDER. It does not change what the process does; power-cut.ts reads the recording.
+// `RecorderOptions` as JSON in EDVOYAGE_FILE_RECORDER. It does not change what the process does; power-cut.ts reads the
+// recording.
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";

@@ -50,23 +50,23 @@ const watchDrivers = (): void => {
     const statement = prepare.call(this, sql);
     for (const method of ["all", "get", "run", "iterate"] as const) {
       const run = statement[method].bind(statement) as (...values: unknown[]) => unknown;
-      const told = (...values: unknown[]): unknown => {
+      const recorded = (...values: unknown[]): unknown => {
         notifyRecorders(sql, Array.isArray(values[0]) ? values[0] : values);
         return run(...values);
       };
-      Object.defineProperty(statement, method, { value: told });
+      Object.defineProperty(statement, method, { value: recorded });
     }
     return statement;
   } as typeof prepare;
 
   const query = pg.Client.prototype.query as (...input: unknown[]) => unknown;
-  const told = function (this: pg.Client, ...input: unknown[]): unknown {
+  const recorded = function (this: pg.Client, ...input: unknown[]): unknown {
     const [config, values] = input;
     if (typeof config === "string") notifyRecorders(config, Array.isArray(values) ? values : []);
     else if (isConfig(config)) notifyRecorders(config.text, config.values ?? []);
     return query.apply(this, input);
   };
-  Object.defineProperty(pg.Client.prototype, "query", { value: told });
+  Object.defineProperty(pg.Client.prototype, "query", { value: recorded });
 };
 
 const isConfig = (config: unknown): config is pg.QueryConfig<unknown[]> =>
@@ -74,7 +74,9 @@ const isConfig = (config: unknown): config is pg.QueryConfig<unknown[]> =>
 
 watchDrivers();
 
-/** Asks a database for its query plans. On PostgreSQL, fill the tables first, because the planner depends on their size. */
+/**
+ * Asks a database for its query plans. On PostgreSQL, fill the tables first, because the planner depends on their size.
+ */
 export const explain = (
   dialect: TestDialect,
   databaseUrl: string,

@@ -4,8 +4,7 @@ import type { ExpoSecureStore } from "@edvoyage/client-sdk/react-native";
 import { asNativeCall, phone } from "./phone.ts";
 
 // A fake of `expo-secure-store` that follows its sources of version 15 (src/SecureStore.ts): it accepts only strings,
-// under names
-// of some characters, and its values outlive the app. This constant exists on iOS.
+// under names with some characters, and its values outlive the app. This constant exists on iOS.
 export const AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY = 3;
 
 const keychain = join(phone.folder, "keychain.json");
