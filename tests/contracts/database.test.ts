@@ -177,7 +177,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
           if (fails) throw new Error("changed its mind");
         })
         .then(
-          () => void ran.push(`${name} is committed`),
+          () => void ran.push(`${name} has resolved`),
           () => void ran.push(`${name} failed`),
         );
 
@@ -188,7 +188,7 @@ describe.each(DIALECTS)("the database contract, on %s", (dialect) => {
     const [one, three] = ["one", "three"].map((name) => [
       `${name} ran`,
       `${name} is committed`,
-      `${name} is committed`,
+      `${name} has resolved`,
     ]);
     expect(ran).toEqual([...(one ?? []), "two ran", "two failed", ...(three ?? [])]);
   });

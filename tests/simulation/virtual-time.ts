@@ -24,7 +24,7 @@ export interface VirtualTime {
 /** 1 September 2026, 08:00 UTC. */
 const START = Date.UTC(2026, 8, 1, 8);
 /** How late an interval of the server may be, and its shortest length, in milliseconds. */
-const BEAT_MS = 1_000;
+const MIN_INTERVAL_MS = 1_000;
 
 const real = {
   now: Date.now,
@@ -49,7 +49,7 @@ export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
   let sequence = 0;
   let immediates = 0;
   const queue = createQueue();
-  const beats = new Set<Beat>();
+  const serverIntervals = new Set<ServerInterval>();
 
   const schedule = (delayMs: number, timer: VirtualTimer): void => {
     timer.dueAt = now + Math.max(1, delayMs);
@@ -99,16 +99,16 @@ export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
   /** Returns the next time at which something runs. */
   const nextMoment = (): number => {
     let moment = queue.peek()?.dueAt ?? Number.POSITIVE_INFINITY;
-    for (const { dueAt } of beats) moment = Math.min(moment, dueAt + BEAT_MS);
+    for (const { dueAt } of serverIntervals) moment = Math.min(moment, dueAt + MIN_INTERVAL_MS);
     return moment;
   };
 
   const runMoment = async (moment: number): Promise<void> => {
     now = Math.max(now, moment);
-    for (const beat of beats) {
-      if (beat.dueAt > now) continue;
-      beat.dueAt = now + Math.max(beat.intervalMs, BEAT_MS);
-      beat.task();
+    for (const interval of serverIntervals) {
+      if (interval.dueAt > now) continue;
+      interval.dueAt = now + Math.max(interval.intervalMs, MIN_INTERVAL_MS);
+      interval.task();
     }
     const timer = queue.peek();
     if (timer && timer.dueAt <= now) {
@@ -128,9 +128,9 @@ export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
     serverClock: {
       now: () => now,
       every: (intervalMs, task) => {
-        const beat: Beat = { intervalMs, task, dueAt: now + intervalMs };
-        beats.add(beat);
-        return () => void beats.delete(beat);
+        const interval: ServerInterval = { intervalMs, task, dueAt: now + intervalMs };
+        serverIntervals.add(interval);
+        return () => void serverIntervals.delete(interval);
       },
     },
     advance: async (ms) => {
@@ -154,7 +154,7 @@ export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
     },
     close: () => {
       queue.clear();
-      beats.clear();
+      serverIntervals.clear();
       virtualNow = undefined;
       const { now: _now, ...globals } = real;
       Object.assign(globalThis, globals);
@@ -162,7 +162,7 @@ export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
   };
 };
 
-interface Beat {
+interface ServerInterval {
   readonly intervalMs: number;
   readonly task: () => void;
   dueAt: number;
