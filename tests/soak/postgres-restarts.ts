@@ -45,7 +45,7 @@ export interface PostgresRestartsReport extends PostgresTrouble {
   readonly firstSuccessAfterMs: readonly number[];
 }
 
-/** Compares what clients were told with what is stored. */
+/** How many items were acknowledged to clients, and how many of those are missing or stored more than once. */
 export interface Kept {
   readonly acknowledged: number;
   readonly lost: number;
