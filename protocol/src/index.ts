@@ -1,4 +1,4 @@
-// Code that both the server and the client run, without I/O. Code that only one of them runs does not belong here.
+// Code that both the server and the client run, and shapes that cross the wire. Without I/O. What only one side uses does not belong here.
 export * from "./account.ts";
 export * from "./answers.ts";
 export * from "./applications.ts";
@@ -12,5 +12,7 @@ export * from "./limits.ts";
 export * from "./messages.ts";
 export * from "./notifications.ts";
 export * from "./profile.ts";
+export * from "./rooms.ts";
 export * from "./sign-in.ts";
+export * from "./social.ts";
 export * from "./with-timeout.ts";

@@ -15,13 +15,13 @@ export type { Message, MessagePage, MessageReceipt, ReactionReceipt } from "./ch
 export type { Room, RoomDetails } from "./chat/rooms.ts";
 export type { InboxChanges, InboxMemberRoom, InboxRoom, Invitation } from "./inbox/inbox.ts";
 export type { WorldProgress } from "./seed/seed.ts";
-export type { Post, LikeReceipt } from "./social/posts.ts";
-export type { Comment, CommentReceipt } from "./social/comments.ts";
+export type { SentPost, LikeReceipt } from "./social/posts.ts";
+export type { SentComment, CommentReceipt } from "./social/comments.ts";
 export type { FollowedStudent, FollowReceipt, StudentPage } from "./social/students.ts";
-export type { Mention } from "./social/mentions.ts";
+export type { StudentMention } from "./social/mentions.ts";
 export type { StudentName } from "./social/student-name.ts";
 export type { InspectedPost, PostReport } from "./social/moderation.ts";
-export type { Application, ApplicationDocument, ApplicationMove } from "./applications/application.ts";
+export type { SentApplication, ApplicationDocument, ApplicationMove } from "./applications/application.ts";
 export type { ApplicationReport, InspectedApplication } from "./applications/admissions.ts";
 export type { AuditRecord } from "./audit/audit.ts";
 export type { AccountExport } from "./account/account.ts";

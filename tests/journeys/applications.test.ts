@@ -1,5 +1,5 @@
 import type { ApplicationStatus } from "@edvoyage/protocol";
-import type { Application } from "@edvoyage/server";
+import type { SentApplication } from "@edvoyage/server";
 import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test } from "vitest";
 import {
@@ -447,7 +447,7 @@ describe.each(DIALECTS)("an application, on %s", (dialect) => {
       expect((await bo.rpc.inbox.changes.query({ since })).areas).toEqual([]);
       return areas.map(({ area }) => area);
     };
-    let application: Application | undefined;
+    let application: SentApplication | undefined;
 
     expect(
       await changedBy(async () => {

@@ -1,4 +1,4 @@
-import type { Application } from "@edvoyage/server";
+import type { SentApplication } from "@edvoyage/server";
 import { v7 as uuidv7 } from "uuid";
 import type { Student } from "./student.ts";
 import type { World } from "./world.ts";
@@ -22,7 +22,7 @@ export const someCourses = async (world: World, count: number): Promise<readonly
 export const createCompleteDraft = async (
   { rpc }: Pick<Student, "rpc">,
   courseId: string,
-): Promise<Application> => {
+): Promise<SentApplication> => {
   const { applications } = rpc;
   const { id: applicationId } = await applications.create.mutate({
     courseId,
@@ -38,7 +38,7 @@ export const createCompleteDraft = async (
 export const createSubmitted = async (
   student: Pick<Student, "rpc">,
   courseId: string,
-): Promise<Application> => {
+): Promise<SentApplication> => {
   const { id: applicationId } = await createCompleteDraft(student, courseId);
   return student.rpc.applications.submit.mutate({ applicationId });
 };

@@ -1,9 +1,9 @@
-import type { Application } from "@edvoyage/server";
+import type { SentApplication } from "@edvoyage/server";
 import { Option } from "commander";
 import { choice, type Parameter } from "../parameter.ts";
 import type { Cell, Colour } from "../outcome.ts";
 
-type Status = Application["status"];
+type Status = SentApplication["status"];
 
 /** The colours of all statuses, in their usual order. A status that waits for an admin is yellow. */
 const colourByStatus: Readonly<Record<Status, Colour | undefined>> = {

@@ -1,46 +1,13 @@
-import type { CourseId, UniversityId } from "@edvoyage/protocol";
 import type { Unsubscribe } from "../runtime/observable.ts";
 import type { Page, PageFilter } from "../reads/page.ts";
 import type { Fresh, ReadOptions, ReadSnapshot } from "../reads/query.ts";
 import type { OpenView } from "../reads/views.ts";
+import type { University, Course } from "@edvoyage/protocol";
 
-/** A university. */
-export interface University {
-  readonly id: UniversityId;
-  readonly name: string;
-  /** ISO 3166-1 alpha-2. */
-  readonly country: string;
-  readonly countryName: string;
-  readonly city: string | null;
-  /** State or province. */
-  readonly region: string | null;
-  readonly website: string | null;
-  readonly domains: readonly string[];
-}
+export type { University, Course } from "@edvoyage/protocol";
 
 /** The degree that a course leads to. */
 export type CourseLevel = "bachelor" | "master" | "doctorate";
-
-/** A course of a university. */
-export interface Course {
-  readonly id: CourseId;
-  readonly universityId: UniversityId;
-  readonly universityName: string;
-  /** ISO 3166-1 alpha-2. */
-  readonly country: string;
-  readonly title: string;
-  readonly level: CourseLevel;
-  readonly subject: string;
-  readonly language: string;
-  readonly durationMonths: number;
-  /** Whole units of `currency`; 0 means no tuition fee. */
-  readonly tuitionPerYear: number;
-  readonly currency: string;
-  /** 1 to 12. */
-  readonly startMonth: number;
-  /** The course was generated for demonstration and is not a real offer. */
-  readonly isSample: boolean;
-}
 
 /** Selects universities. */
 export interface UniversityFilter extends PageFilter {

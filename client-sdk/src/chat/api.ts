@@ -6,9 +6,12 @@ import type {
   RoomKind,
   RoomRole,
   UserId,
+  Invitation,
 } from "@edvoyage/protocol";
 import type { ErrorReason } from "../runtime/errors.ts";
 import type { Unsubscribe } from "../runtime/observable.ts";
+
+export type { Invitation } from "@edvoyage/protocol";
 
 /** A message in its present state, including changes that this device has made and not sent yet. */
 export type Message = MessageContent &
@@ -126,16 +129,6 @@ export interface RoomSummary {
   readonly readPosition: Position;
   /** The read positions of the others, in direct rooms and groups of up to 32; `[]` in larger groups. */
   readonly othersRead: readonly { readonly userId: UserId; readonly position: Position }[];
-}
-
-/** An invitation of the student to a group. */
-export interface Invitation {
-  /** The id of the room. */
-  readonly id: RoomId;
-  readonly name: string | null;
-  readonly invitedBy: UserId;
-  readonly memberCount: number;
-  readonly at: number;
 }
 
 /** A room with its members and the students who were invited. */

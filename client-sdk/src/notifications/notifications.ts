@@ -1,4 +1,4 @@
-import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
+import type { NotificationId, Notification } from "@edvoyage/protocol";
 import type { Access } from "../students/access.ts";
 import { watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import type { Page } from "../reads/page.ts";
@@ -6,19 +6,7 @@ import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
 import { createPreferences, preferenceProjections, type Preferences } from "./preferences.ts";
 
-/** Something that happened to a student. */
-export interface Notification {
-  readonly id: NotificationId;
-  readonly kind: NotificationKind;
-  /** The student who did it; `null` for EdVoyage staff. */
-  readonly actor: { readonly id: UserId; readonly name: string | null } | null;
-  readonly subject: { readonly kind: NotificationSubjectKind; readonly id: string };
-  /** The new status of an application; `null` for other subjects. */
-  readonly status: string | null;
-  readonly at: number;
-  /** When it was read, on any device. */
-  readonly readAt: number | null;
-}
+export type { Notification } from "@edvoyage/protocol";
 
 /** A student's notifications, newest first. */
 export interface Notifications extends View<Page<Notification>> {

@@ -1,25 +1,9 @@
-import type { NotificationKind } from "@edvoyage/protocol";
 import type { Access } from "../students/access.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
+import type { NotificationPreferences } from "@edvoyage/protocol";
 
-/** The student's choice of notifications. */
-export interface NotificationPreferences {
-  readonly kinds: Readonly<Record<NotificationKind, KindPreference>> & {
-    /** Messages are never listed: they are in their rooms. */
-    readonly message: Pick<KindPreference, "pushed">;
-  };
-  /** Whether a push shows the text of a message. Default: `false`. */
-  readonly previews: boolean;
-}
-
-/** How a student hears of one kind of notification. Default for both: `true`. */
-export interface KindPreference {
-  /** It appears in the student's list. */
-  readonly listed: boolean;
-  /** Listed notifications are pushed to the student's phones while the app is closed. */
-  readonly pushed: boolean;
-}
+export type { NotificationPreferences, KindPreference } from "@edvoyage/protocol";
 
 /** The preferences to change; all others stay as they are. */
 export interface PreferencesChange {

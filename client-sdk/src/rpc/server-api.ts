@@ -1,28 +1,37 @@
 import type {
   ApplicationId,
+  ApplicationMove,
   ChallengeId,
   CommentId,
+  Course,
+  FollowedStudent,
+  Invitation,
+  Notification,
+  NotificationPreferences,
   Position,
   PostId,
+  Profile,
+  PublicProfile,
   RoomHistory,
   RoomId,
   RoomRole,
+  SentApplication,
+  SentComment,
+  SentPost,
   SessionId,
+  StudentName,
+  StudentPage,
+  University,
   UserId,
 } from "@edvoyage/protocol";
-import type { ApplicationMove, SentApplication } from "../applications/api.ts";
 import type { AppDescription } from "../auth/auth.ts";
-import type { Course, CourseFilter, University, UniversityFilter } from "../catalogue/catalogue.ts";
-import type { Invitation, RoomDetails, RoomSummary } from "../chat/api.ts";
+import type { CourseFilter, UniversityFilter } from "../catalogue/catalogue.ts";
+import type { RoomDetails, RoomSummary } from "../chat/api.ts";
 import type { Contact } from "../contacts/contacts.ts";
-import type { Notification } from "../notifications/notifications.ts";
-import type { NotificationPreferences } from "../notifications/preferences.ts";
 import type { LogReceipt, QueuedInputs, QueuedProcedure } from "../outbox/outbox-entry.ts";
 import type { Page, PageFilter } from "../reads/page.ts";
 import type { AccountExport } from "../account/account.ts";
-import type { Profile, PublicProfile } from "../profile/profile.ts";
 import type { Session } from "../sessions/sessions.ts";
-import type { FollowedStudent, SentComment, SentPost, StudentName, StudentPage } from "../social/api.ts";
 
 /** A procedure that reads. */
 interface Query<Input, Answer> {

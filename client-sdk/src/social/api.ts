@@ -1,16 +1,17 @@
-import type { CommentId, PostId, UserId } from "@edvoyage/protocol";
 import type { ErrorReason } from "../runtime/errors.ts";
 import type { Page } from "../reads/page.ts";
-import type { PublicProfile } from "../profile/profile.ts";
-import type { View } from "../reads/views.ts";
 
-/** A student as named in posts, comments and lists. */
-export interface StudentName {
-  readonly id: UserId;
-  readonly name: string | null;
-  /** `https:`. */
-  readonly photoUrl: string | null;
-}
+import type { View } from "../reads/views.ts";
+import type { StudentName, SentPost, SentComment, StudentPage, FollowedStudent } from "@edvoyage/protocol";
+
+export type {
+  StudentName,
+  StudentMention,
+  SentPost,
+  SentComment,
+  StudentPage,
+  FollowedStudent,
+} from "@edvoyage/protocol";
 
 /** The sending state of the student's own post or comment. */
 export interface Sending {
@@ -20,49 +21,8 @@ export interface Sending {
   readonly failure?: ErrorReason;
 }
 
-/** A post as the server has it. */
-export interface SentPost {
-  readonly id: PostId;
-  readonly author: StudentName;
-  /** At least one of text, link and image is set. */
-  readonly text: string | null;
-  /** `https:`. */
-  readonly link: string | null;
-  /** An `https:` URL, or a name in the app's own image store. */
-  readonly image: string | null;
-  readonly mentions: readonly StudentMention[];
-  readonly likeCount: number;
-  /** Includes replies. */
-  readonly commentCount: number;
-  /** Whether the student likes it. */
-  readonly liked: boolean;
-  /** The server's clock; the device's clock until the server has the post. */
-  readonly createdAt: number;
-  readonly editedAt: number | null;
-}
-
-/** A student who is mentioned in a text. */
-export interface StudentMention {
-  readonly id: UserId;
-  readonly name: string | null;
-}
-
 /** A post in its present state, including changes that this device has made and not sent yet. */
 export type Post = SentPost & Sending;
-
-/** A comment as the server has it. */
-export interface SentComment {
-  readonly id: CommentId;
-  readonly postId: PostId;
-  /** The comment that it replies to; `null` for a comment on the post itself. */
-  readonly parentId: CommentId | null;
-  readonly author: StudentName;
-  readonly text: string;
-  readonly mentions: readonly StudentMention[];
-  readonly replyCount: number;
-  /** The server's clock; the device's clock until the server has the comment. */
-  readonly createdAt: number;
-}
 
 /** A comment in its present state, including changes that this device has made and not sent yet. */
 export type Comment = SentComment & Sending;
@@ -82,22 +42,6 @@ export interface NewComment {
   /** The comment that it replies to. */
   readonly parentId?: string | null;
   readonly mentions?: string[];
-}
-
-/** A student's public page in Cavity. */
-export interface StudentPage extends PublicProfile {
-  readonly postCount: number;
-  readonly followerCount: number;
-  readonly followingCount: number;
-  /** Whether the signed-in student follows this one. */
-  readonly followed: boolean;
-  readonly followsYou: boolean;
-}
-
-/** A student in a list of followers. */
-export interface FollowedStudent extends StudentName {
-  readonly since: number;
-  readonly followed: boolean;
 }
 
 /**

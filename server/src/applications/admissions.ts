@@ -14,14 +14,14 @@ import type { Areas } from "../inbox/areas.ts";
 import type { Notifications } from "../notifications/notifications.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import { maskPhone } from "../numbers/phone.ts";
-import { rowToApplication, rowToMove, type Application, type ApplicationMove } from "./application.ts";
+import { rowToApplication, rowToMove, type SentApplication, type ApplicationMove } from "./application.ts";
 import { mayMoveDocument, movesFrom } from "./applications.rules.ts";
 import { applicationQueries as queries, inspectedPage, type InspectedRow } from "./applications.store.ts";
 import { findDocument } from "./documents.ts";
 import { assertMayMove, lockOf, noSuchApplication, applyStep } from "./steps.ts";
 
 /** An application as an admin sees it in a list. */
-export interface InspectedApplication extends Omit<Application, "fields" | "documents"> {
+export interface InspectedApplication extends Omit<SentApplication, "fields" | "documents"> {
   readonly student: {
     readonly id: UserId;
     readonly name: string | null;
@@ -35,9 +35,9 @@ export interface InspectedApplication extends Omit<Application, "fields" | "docu
 /** An application with everything that an admin may see. */
 export interface ApplicationReport extends InspectedApplication {
   /** `null` before the application is submitted: a draft is private to the student. */
-  readonly fields: Application["fields"] | null;
+  readonly fields: SentApplication["fields"] | null;
   /** Empty before the application is submitted. */
-  readonly documents: Application["documents"];
+  readonly documents: SentApplication["documents"];
   /** The last 100 steps, oldest first. */
   readonly history: readonly ApplicationMove[];
 }

@@ -19,7 +19,7 @@ import {
   rowToApplication,
   rowToFields,
   rowToMove,
-  type Application,
+  type SentApplication,
   type ApplicationMove,
 } from "./application.ts";
 import { mergeDraft, listMissing, type DraftEdit } from "./applications.rules.ts";
@@ -57,8 +57,8 @@ export interface Applications extends ApplicationDocuments {
   list(
     userId: UserId,
     page: PageRequest & { readonly status?: ApplicationStatus | undefined },
-  ): Promise<Page<Application>>;
-  get(userId: UserId, applicationId: ApplicationId): Promise<Application>;
+  ): Promise<Page<SentApplication>>;
+  get(userId: UserId, applicationId: ApplicationId): Promise<SentApplication>;
   /** Lists the steps of an application, oldest first. */
   history(
     userId: UserId,
@@ -72,7 +72,7 @@ export interface Applications extends ApplicationDocuments {
   create(
     source: CommandSource,
     input: { readonly courseId: CourseId; readonly fields: Partial<ApplicationFields> },
-  ): Promise<Application>;
+  ): Promise<SentApplication>;
   /**
    * Changes fields of a draft, either all of them or none. Throws `conflict` with the names of the fields that another
    * device changed meanwhile, `conflict` when it is no longer a draft, and `limit/reached` (applicationTextCharacters).
@@ -80,17 +80,17 @@ export interface Applications extends ApplicationDocuments {
   update(
     source: CommandSource,
     input: DraftEdit & { readonly applicationId: ApplicationId },
-  ): Promise<Application>;
+  ): Promise<SentApplication>;
   /**
    * Submits a draft and stores the current fee and deadline with it. Throws `input/invalid` with a list of what is missing,
    * and `conflict` when it is not a draft, the course is no longer offered, or the deadline has passed.
    */
-  submit(source: CommandSource, input: ApplicationMoveRequest): Promise<Application>;
+  submit(source: CommandSource, input: ApplicationMoveRequest): Promise<SentApplication>;
   /** Withdraws an application. Throws `conflict` when the table of transitions forbids it or the current status is not `from`. */
   withdraw(
     source: CommandSource,
     input: ApplicationMoveRequest & { readonly note?: string | null | undefined },
-  ): Promise<Application>;
+  ): Promise<SentApplication>;
 }
 
 export interface ApplicationsDeps {

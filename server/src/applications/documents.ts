@@ -8,7 +8,7 @@ import type {
 import type { CommandSource } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
-import type { Application } from "./application.ts";
+import type { SentApplication } from "./application.ts";
 import { isClosed, mayMoveDocument, mayRemoveDocument } from "./applications.rules.ts";
 import { applicationQueries as queries } from "./applications.store.ts";
 import { createConflict, type Change } from "./steps.ts";
@@ -27,7 +27,7 @@ export interface ApplicationDocuments {
       readonly name: string;
       readonly status: "expected" | "uploaded";
     },
-  ): Promise<Application>;
+  ): Promise<SentApplication>;
   /**
    * Marks a document as uploaded, also when it replaces an earlier upload. Throws `conflict` for an accepted document and for a
    * closed application.
@@ -39,7 +39,7 @@ export interface ApplicationDocuments {
       readonly documentId: ApplicationDocumentId;
       readonly name?: string | null | undefined;
     },
-  ): Promise<Application>;
+  ): Promise<SentApplication>;
   /**
    * Removes a document. Throws `conflict` for an uploaded or accepted document once the application is submitted, and for
    * every document once it is closed.
@@ -47,7 +47,7 @@ export interface ApplicationDocuments {
   removeDocument(
     source: CommandSource,
     input: { readonly applicationId: ApplicationId; readonly documentId: ApplicationDocumentId },
-  ): Promise<Application>;
+  ): Promise<SentApplication>;
 }
 
 export const createApplicationDocuments = ({

@@ -10,7 +10,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
-import { rowToApplication, type Application } from "./application.ts";
+import { rowToApplication, type SentApplication } from "./application.ts";
 import { isClosed, mayMove } from "./applications.rules.ts";
 import { applicationQueries as queries, type ApplicationRow } from "./applications.store.ts";
 
@@ -30,7 +30,7 @@ export const toApplication = async (
   source: Queries,
   row: ApplicationRow,
   now: number,
-): Promise<Application> => {
+): Promise<SentApplication> => {
   const documents = await source.all(queries.documentsOf, { applicationId: row.id });
   return rowToApplication(row, { documents, now });
 };
@@ -75,7 +75,7 @@ export type Change = <Input extends { readonly applicationId: ApplicationId }>(
   source: CommandSource,
   command: { readonly procedure: string; readonly input: Input },
   act: (tx: UnitOfWork, row: ApplicationRow, now: number) => Promise<void>,
-) => Promise<Application>;
+) => Promise<SentApplication>;
 
 /** Creates a `Change` that is idempotent and serial per application, tells the student's devices, and throws `not-found`. */
 export const createChange =

@@ -1,5 +1,5 @@
 import type { Queries } from "@edvoyage/db";
-import type { Position, RoomId, UserId } from "@edvoyage/protocol";
+import type { Position, RoomId, UserId, Invitation } from "@edvoyage/protocol";
 import type { Room } from "../chat/rooms.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { EntryValue } from "../sync/log-encoder.ts";
@@ -7,6 +7,8 @@ import type { RoomLogs } from "../sync/room-logs.ts";
 import type { Notification, Notifications } from "../notifications/notifications.ts";
 import type { AreaChange, Areas } from "./areas.ts";
 import { inboxQueries as queries, othersRead, type ChangedRoomRow } from "./inbox.store.ts";
+
+export type { Invitation } from "@edvoyage/protocol";
 
 /** A room in a student's inbox. */
 export type InboxRoom =
@@ -29,16 +31,6 @@ export interface InboxMemberRoom extends Omit<Room, "createdAt" | "changedAt"> {
   readonly readPosition: Position;
   /** The read positions of the other members in direct rooms and groups of up to 32; `[]` in larger ones. */
   readonly othersRead: readonly { readonly userId: UserId; readonly position: Position }[];
-}
-
-/** An invitation of a student to a group. */
-export interface Invitation {
-  /** The id of the room; `chat.rooms.acceptInvitation` takes it. */
-  readonly id: RoomId;
-  readonly name: string | null;
-  readonly invitedBy: UserId;
-  readonly memberCount: number;
-  readonly at: number;
 }
 
 /** The changes of a student's inbox: everything that the app shows before a room is opened. */

@@ -1,5 +1,11 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
-import type { NotificationId, NotificationKind, NotificationSubjectKind, UserId } from "@edvoyage/protocol";
+import type {
+  NotificationId,
+  NotificationKind,
+  NotificationSubjectKind,
+  UserId,
+  Notification,
+} from "@edvoyage/protocol";
 import { z } from "zod";
 import { DAY_MS } from "../platform/clock.ts";
 import type { CommandSource, Commands } from "../commands/commands.ts";
@@ -11,18 +17,7 @@ import type { PushOutbox } from "../push/outbox.ts";
 import type { Preferences } from "./preferences.ts";
 import { notificationQueries as queries, type NotificationRow } from "./notifications.store.ts";
 
-/** A notification to a student about something that happened. */
-export interface Notification {
-  readonly id: NotificationId;
-  readonly kind: NotificationKind;
-  /** The student who did it; `null` for EdVoyage's staff. The name is `null` if unset, or if the actor has blocked the student. */
-  readonly actor: { readonly id: UserId; readonly name: string | null } | null;
-  readonly subject: { readonly kind: NotificationSubjectKind; readonly id: string };
-  /** The new status of an application; `null` for other subjects. */
-  readonly status: string | null;
-  readonly at: number;
-  readonly readAt: number | null;
-}
+export type { Notification } from "@edvoyage/protocol";
 
 /** An event to notify a student about. */
 export interface NewNotification {

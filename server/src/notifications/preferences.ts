@@ -1,25 +1,16 @@
 import type { Queries } from "@edvoyage/db";
-import { NOTIFICATION_KINDS, type NotificationKind, type UserId } from "@edvoyage/protocol";
+import {
+  NOTIFICATION_KINDS,
+  type NotificationKind,
+  type UserId,
+  type NotificationPreferences,
+  type KindPreference,
+} from "@edvoyage/protocol";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { preferenceQueries as queries } from "./preferences.store.ts";
 
-/** The notifications that a student wants to get. */
-export interface NotificationPreferences {
-  /** `listed` adds it to the student's list. `pushed` also sends what is listed to their phones while the app is closed. */
-  readonly kinds: Readonly<Record<NotificationKind, KindPreference>> & {
-    /** Messages are never listed, because their rooms show them. */
-    readonly message: Pick<KindPreference, "pushed">;
-  };
-  /** Whether a push shows the text of a message. Default: false. */
-  readonly previews: boolean;
-}
-
-/** The preference for one kind. Default: true for both. */
-export interface KindPreference {
-  readonly listed: boolean;
-  readonly pushed: boolean;
-}
+export type { NotificationPreferences, KindPreference } from "@edvoyage/protocol";
 
 /** A change of preferences. Absent fields stay as they are. */
 export interface PreferencesChange {

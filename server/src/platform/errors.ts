@@ -1,8 +1,13 @@
 import { StorageError, type StorageErrorKind } from "@edvoyage/db";
-import { REASON_STATUSES, type ApplicationField, type LimitName, type Reason } from "@edvoyage/protocol";
+import {
+  REASON_STATUSES,
+  type ApplicationField,
+  type LimitName,
+  type Reason,
+  type SentApplication,
+} from "@edvoyage/protocol";
 import { TRPCError } from "@trpc/server";
 import { ZodError } from "zod";
-import type { Application } from "../applications/application.ts";
 
 type TrpcCode = TRPCError["code"];
 
@@ -33,7 +38,7 @@ export interface ReasonDetails {
   /** Only application conflicts carry details. */
   conflict: {
     /** The application as it is now; for a second application to a course, the existing one. */
-    readonly application?: Application;
+    readonly application?: SentApplication;
     /** Fields of an edited draft that were changed in the meantime. */
     readonly fields?: readonly ApplicationField[];
   };

@@ -1,5 +1,5 @@
 import type { Queries, Tables, UnitOfWork } from "@edvoyage/db";
-import { PROFILE_LIMITS, type CourseLevel, type UserId } from "@edvoyage/protocol";
+import { PROFILE_LIMITS, type UserId, type PublicProfile, type Profile } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import { AppError } from "../platform/errors.ts";
@@ -11,56 +11,7 @@ import {
   type PublicProfileRow,
 } from "./profile.store.ts";
 
-/** A student as other students see them. A field that the student has not filled in is `null`. */
-export interface PublicProfile {
-  readonly id: UserId;
-  readonly name: string | null;
-  /** An `https:` URL. */
-  readonly photoUrl: string | null;
-  /** May have several lines. */
-  readonly bio: string | null;
-  readonly institution: string | null;
-  /** ISO 3166-1 alpha-2. */
-  readonly homeCountry: string | null;
-}
-
-/** One entry of a student's education. Months are `YYYY-MM`. */
-export interface Education {
-  readonly institution: string;
-  readonly degree: string | null;
-  readonly field: string | null;
-  readonly from: string | null;
-  /** `null` while it continues. */
-  readonly until: string | null;
-}
-
-/** One entry of a student's work history. Months are `YYYY-MM`. */
-export interface Work {
-  readonly employer: string;
-  readonly title: string | null;
-  /** May have several lines. */
-  readonly description: string | null;
-  readonly from: string | null;
-  /** `null` while it continues. */
-  readonly until: string | null;
-}
-
-/** A student's own profile: the public part, and the fields that nobody else sees. */
-export interface Profile extends PublicProfile {
-  /** E.164. `update` cannot change it, because the student signs in with it. */
-  readonly phone: string;
-  /** `YYYY-MM-DD`. */
-  readonly dateOfBirth: string | null;
-  /** In the student's own order, as is `work`. */
-  readonly education: readonly Education[];
-  readonly work: readonly Work[];
-  /** ISO 3166-1 alpha-2, in the student's own order. */
-  readonly preferredCountries: readonly string[];
-  readonly preferredLevels: readonly CourseLevel[];
-  /** Whether students who have this student's number may find the student by it. Default: off. */
-  readonly findable: boolean;
-  readonly updatedAt: number;
-}
+export type { PublicProfile, Education, Work, Profile } from "@edvoyage/protocol";
 
 /** A change of a profile. A missing field stays as it is; `null` or an empty list clears it. */
 export type ProfileChange = {

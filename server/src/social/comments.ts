@@ -1,5 +1,5 @@
 import type { Database, Queries } from "@edvoyage/db";
-import type { CommandId, CommentId, Limits, PostId, UserId } from "@edvoyage/protocol";
+import type { CommandId, CommentId, Limits, PostId, UserId, SentComment } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
@@ -9,23 +9,11 @@ import type { NewNotification, Notifications } from "../notifications/notificati
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
 import { commentQueries as queries, type CommentRow } from "./comments.store.ts";
-import type { Mention, Mentions } from "./mentions.ts";
+import type { StudentMention, Mentions } from "./mentions.ts";
 import { lockPost, visiblePost, commandIdTaken, type PageInput } from "./posts.ts";
-import { rowToStudent, type StudentName } from "./student-name.ts";
+import { rowToStudent } from "./student-name.ts";
 
-/** A comment on a post, or a reply to one. */
-export interface Comment {
-  readonly id: CommentId;
-  readonly postId: PostId;
-  /** The comment that this one replies to; `null` for a comment on the post itself. There is one level of replies. */
-  readonly parentId: CommentId | null;
-  readonly author: StudentName;
-  readonly text: string;
-  readonly mentions: readonly Mention[];
-  readonly replyCount: number;
-  /** When the comment reached the server; this decides its place in the list. */
-  readonly createdAt: number;
-}
+export type { SentComment } from "@edvoyage/protocol";
 
 /** Comments of students on posts. */
 export interface Comments {
@@ -36,9 +24,9 @@ export interface Comments {
   list(
     userId: UserId,
     input: PageInput & { readonly postId: PostId; readonly parentId: CommentId | null },
-  ): Promise<Page<Comment>>;
+  ): Promise<Page<SentComment>>;
   /** Throws `not-found` for a comment that is not visible to the caller. */
-  get(userId: UserId, commentId: CommentId): Promise<Comment>;
+  get(userId: UserId, commentId: CommentId): Promise<SentComment>;
   /**
    * Adds a comment; its id is the command id. A reply to a reply joins the same thread. Throws `not-found`,
    * `limit/reached`, `rate/limited`.
@@ -212,7 +200,7 @@ const noSuchComment = () => new AppError("not-found", "There is no such comment.
 
 const commandToCommentId = (commandId: CommandId): CommentId => commandId as string as CommentId;
 
-const rowToComment = (row: CommentRow, mentions: readonly Mention[]): Comment => ({
+const rowToComment = (row: CommentRow, mentions: readonly StudentMention[]): SentComment => ({
   id: row.id,
   postId: row.post_id,
   parentId: row.parent_id,

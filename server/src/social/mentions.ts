@@ -1,13 +1,9 @@
 import type { Queries, UnitOfWork } from "@edvoyage/db";
-import type { CommentId, Limits, PostId, UserId } from "@edvoyage/protocol";
+import type { CommentId, Limits, PostId, UserId, StudentMention } from "@edvoyage/protocol";
 import { AppError } from "../platform/errors.ts";
 import { mentionQueries as queries, mentionsIn } from "./mentions.store.ts";
 
-/** A student whom a post or comment mentions. Only the app knows where in the text the mention is. */
-export interface Mention {
-  readonly id: UserId;
-  readonly name: string | null;
-}
+export type { StudentMention } from "@edvoyage/protocol";
 
 /** Mentions of students in posts and comments. */
 export interface Mentions {
@@ -27,7 +23,7 @@ export interface Mentions {
     read: Pick<Queries, "kysely">,
     viewerId: UserId,
     rows: readonly Row[],
-  ): Promise<(subjectId: Row["id"]) => readonly Mention[]>;
+  ): Promise<(subjectId: Row["id"]) => readonly StudentMention[]>;
 }
 
 export const createMentions = ({ limits }: { readonly limits: Pick<Limits, "mentions"> }): Mentions => ({

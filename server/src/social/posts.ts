@@ -1,5 +1,5 @@
 import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
-import type { CommandId, Limits, PostId, UserId } from "@edvoyage/protocol";
+import type { CommandId, Limits, PostId, UserId, SentPost } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
@@ -8,30 +8,11 @@ import type { Areas } from "../inbox/areas.ts";
 import type { Notifications } from "../notifications/notifications.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
-import type { Mention, Mentions } from "./mentions.ts";
+import type { StudentMention, Mentions } from "./mentions.ts";
 import { postQueries as queries, type PostRow } from "./posts.store.ts";
 import { rowToStudent, type StudentName } from "./student-name.ts";
 
-/** A post as one student sees it. */
-export interface Post {
-  readonly id: PostId;
-  readonly author: StudentName;
-  /** At least one of text, link and image is not `null`. */
-  readonly text: string | null;
-  /** An `https:` URL. */
-  readonly link: string | null;
-  /** An `https:` URL, or a name in the app's own image store. */
-  readonly image: string | null;
-  readonly mentions: readonly Mention[];
-  readonly likeCount: number;
-  /** Includes replies. */
-  readonly commentCount: number;
-  /** Whether the caller likes the post. */
-  readonly liked: boolean;
-  /** When the post reached the server; this decides its place in every list. */
-  readonly createdAt: number;
-  readonly editedAt: number | null;
-}
+export type { SentPost } from "@edvoyage/protocol";
 
 /** The content of a new post. */
 export interface PostContent {
@@ -55,11 +36,11 @@ export interface PageInput {
 /** Posts of students, and likes. */
 export interface Posts {
   /** Lists the student's own posts and those of the students whom they follow, newest first. */
-  feed(userId: UserId, page: PageInput): Promise<Page<Post>>;
+  feed(userId: UserId, page: PageInput): Promise<Page<SentPost>>;
   /** Throws `not-found` for a post that is not visible to the caller. */
-  get(userId: UserId, postId: PostId): Promise<Post>;
+  get(userId: UserId, postId: PostId): Promise<SentPost>;
   /** Lists an author's posts, newest first. The caller must have checked that the author is visible to the viewer. */
-  byAuthor(viewerId: UserId, authorId: UserId, page: PageInput): Promise<Page<Post>>;
+  byAuthor(viewerId: UserId, authorId: UserId, page: PageInput): Promise<Page<SentPost>>;
   /** Adds a post; its id is the command id. Throws `limit/reached`, `rate/limited`. */
   post(
     source: CommandSource,
@@ -112,7 +93,7 @@ export const createPosts = (deps: PostsDeps): Posts => {
   const rowsToPage = async (
     rows: readonly PostRow[],
     { list, viewerId, limit }: { readonly list: string; readonly viewerId: UserId; readonly limit: number },
-  ): Promise<Page<Post>> => {
+  ): Promise<Page<SentPost>> => {
     const mentionsOf = await mentions.load(read, viewerId, rows);
     return toPage(rows, limit, {
       list,
@@ -316,7 +297,7 @@ export const commandIdTaken = () =>
 const commandToPostId = (commandId: CommandId): PostId => commandId as string as PostId;
 const toUserId = (text: string): UserId => text as UserId;
 
-const rowToPost = (row: PostRow, mentions: readonly Mention[]): Post => ({
+const rowToPost = (row: PostRow, mentions: readonly StudentMention[]): SentPost => ({
   id: row.id,
   author: rowToStudent({ id: row.author_id, name: row.author_name, photo_url: row.author_photo_url }),
   text: row.text,

@@ -1,12 +1,6 @@
-import type { UserId } from "@edvoyage/protocol";
+import type { UserId, StudentName } from "@edvoyage/protocol";
 
-/** A student as shown in posts, comments and lists. */
-export interface StudentName {
-  readonly id: UserId;
-  readonly name: string | null;
-  /** An `https:` URL. */
-  readonly photoUrl: string | null;
-}
+export type { StudentName } from "@edvoyage/protocol";
 
 /** The columns of a student in query results. */
 export interface StudentRow {

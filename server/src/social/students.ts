@@ -1,35 +1,18 @@
 import type { Database, Queries } from "@edvoyage/db";
-import type { Limits, UserId } from "@edvoyage/protocol";
+import type { Limits, UserId, StudentPage, FollowedStudent } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import type { Notifications } from "../notifications/notifications.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
-import type { PublicProfile } from "../profile/profile.ts";
+
 import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
 import type { PageInput } from "./posts.ts";
-import { rowToStudent, type StudentName } from "./student-name.ts";
+import { rowToStudent } from "./student-name.ts";
 import { studentQueries as queries, type FollowRow, type StudentPageRow } from "./students.store.ts";
 
-/** A student's page, without the posts. */
-export interface StudentPage extends PublicProfile {
-  readonly postCount: number;
-  readonly followerCount: number;
-  readonly followingCount: number;
-  /** Whether the caller follows this student. */
-  readonly followed: boolean;
-  /** Whether this student follows the caller. */
-  readonly followsYou: boolean;
-}
-
-/** A student in a list of followers or followed students. */
-export interface FollowedStudent extends StudentName {
-  /** When the follow began. */
-  readonly since: number;
-  /** Whether the caller follows this student. */
-  readonly followed: boolean;
-}
+export type { StudentPage, FollowedStudent } from "@edvoyage/protocol";
 
 /** Students' pages and follows. */
 export interface Students {
