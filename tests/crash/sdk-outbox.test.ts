@@ -79,4 +79,4 @@ test("an app that is killed at any step of its outbox sends every stored message
   expect(kills.some((step) => step.startsWith("after asking /trpc/chat.send"))).toBe(true);
   expect(kills.some((step) => step.startsWith("before writing outbox"))).toBe(true);
   expect(kills.some((step) => step.startsWith("after writing outbox"))).toBe(true);
-});
+}, 180_000);
