@@ -1,5 +1,5 @@
 import type { Queries } from "@edvoyage/db";
-import type { LogAccess } from "../sync/sync.ts";
+import type { LogAccess } from "../sync/log-access.ts";
 import { memberIds, roomQueries as queries } from "./rooms.store.ts";
 
 /** Decides from the database who may read a room's log: its members, each from their first readable segment on. */

@@ -6,7 +6,7 @@ import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import { parseWrittenPhone } from "../numbers/phone.ts";
 import { contactNumberQueries as queries, contactQueries, type ContactNumberRow } from "./contacts.store.ts";
-import type { ContactChange } from "./contacts.ts";
+import type { ContactChange } from "./contact-change.ts";
 import type { Matching } from "./matching.ts";
 
 /** Phone numbers in a student's contacts, whether or not a student holds them. */

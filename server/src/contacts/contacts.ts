@@ -6,6 +6,7 @@ import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
+import type { ContactChange } from "./contact-change.ts";
 import { createContactNumbers } from "./contact-numbers.ts";
 import {
   contactNumberQueries,
@@ -43,16 +44,6 @@ export type NewContact = { readonly nickname?: string | null | undefined } & (
   /** As a person writes it: in international form, or as dialled in the country of the owner's own number. */
   | { readonly phone: string; readonly userId?: undefined }
 );
-
-/** A change of a contact. Absent fields stay as they are. */
-export interface ContactChange {
-  /** The id of an entry or of a student. */
-  readonly userId: ContactId;
-  /** `null` removes it. */
-  readonly nickname?: string | null | undefined;
-  readonly favourite?: boolean | undefined;
-  readonly blocked?: boolean | undefined;
-}
 
 /** Each student's own contact list. Nobody else sees it. */
 export interface Contacts extends Pick<Matching, "registered" | "becameFindable"> {

@@ -6,7 +6,7 @@ import { MINUTE_MS, type Clock } from "./clock.ts";
 import type { PushResult } from "../push/worker.ts";
 import type { SessionMetrics } from "../sessions/sessions.ts";
 import type { SmsOutcome } from "../sms/sms.ts";
-import type { SyncedDocument, SyncMetrics } from "../sync/sync.ts";
+import type { SyncedDocument, SyncMetrics } from "../sync/log-access.ts";
 
 /** The metrics that `/metrics` reports. No label ever holds anything about a student. */
 export interface Metrics extends AuthMetrics, SessionMetrics, SyncMetrics {

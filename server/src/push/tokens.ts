@@ -3,7 +3,6 @@ import type { Platform, PushProviderName, SessionId, UserId } from "@edvoyage/pr
 import type { Clock } from "../platform/clock.ts";
 import { sha256 } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
-import type { SignedIn } from "../sessions/sessions.ts";
 import { tokenQueries as queries } from "./tokens.store.ts";
 
 /**
@@ -16,7 +15,10 @@ export interface PushTokens {
    * session has one token for each provider. Throws `session/revoked` if the session was ended in the meantime.
    */
   register(
-    caller: SignedIn,
+    caller: {
+      readonly user: { readonly id: UserId; readonly phone: string };
+      readonly session: { readonly id: SessionId; readonly platform: Platform };
+    },
     device: {
       readonly token: string;
       readonly provider: PushProviderName;

@@ -5,7 +5,7 @@ import type { Connection, ConnectionHandler } from "./connection.ts";
 import type { Documents, UpdateSource } from "./documents.ts";
 import { INBOX_FRAME, stepOneFrame, stepTwoFrame, updateFrame } from "./frames.ts";
 import { createPresence, receivePresence, broadcastPresence, type Presence } from "./presence.ts";
-import type { SyncMetrics } from "./sync.ts";
+import type { SyncMetrics } from "./log-access.ts";
 
 /** The open sockets of user documents. */
 export interface DocumentChannels {

@@ -1,7 +1,7 @@
 import type { LogId, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
 import type { DocumentChannels } from "./document-channels.ts";
-import type { LogAccess } from "./sync.ts";
+import type { LogAccess } from "./log-access.ts";
 
 /** Tells online members that their inbox changed, without work for each message. */
 export interface InboxHints {

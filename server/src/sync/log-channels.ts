@@ -7,7 +7,7 @@ import { createBlockFilter } from "./hiding.ts";
 import { encodeLogUpdate, type LogStretch } from "./log-encoder.ts";
 import type { RoomLogs, ReaderPosition, SegmentState } from "./room-logs.ts";
 import { createPresence, receivePresence, broadcastPresence, type Presence } from "./presence.ts";
-import type { LogAccess, SyncMetrics } from "./sync.ts";
+import type { LogAccess, SyncMetrics } from "./log-access.ts";
 import { checkStateVector } from "./update-check.ts";
 
 /** The open segments of logs and their readers. It keeps no entries in memory: everything that it sends comes from rows. */
