@@ -165,7 +165,7 @@ describe("a server with lost secrets", () => {
       expect(exitCode).toBe(1);
       expect(stderr.trim().split("\n")).toHaveLength(1);
       expect(stderr).toContain(`${path} ${cause}`);
-      expect(stderr).toMatch(/put it back|must be a file/);
+      expect(stderr).toMatch(/restore it|must be a file/);
       expect(readdirSync(dataDir)).toEqual(before);
     },
   );
@@ -251,11 +251,11 @@ describe("a server with lost secrets", () => {
 test("processes that start on the same new data folder at once all have the same secrets", async () => {
   const dataDir = join(temporaryFolder(), "data");
   const program = `
-    const { createLog, parseConfig, prepareDataDir, systemRandom } = await import(${JSON.stringify(APP)});
+    const { createLogger, parseConfig, prepareDataDir, systemRandom } = await import(${JSON.stringify(APP)});
     const config = parseConfig({ EDVOYAGE_DATA_DIR: ${JSON.stringify(dataDir)} });
     console.log("ready");
     process.stdin.once("data", async () => {
-      const deps = { random: systemRandom, log: createLog("silent") };
+      const deps = { random: systemRandom, log: createLogger("silent") };
       console.log(JSON.stringify(await prepareDataDir(config, deps)));
       process.stdin.destroy();
     });`;
