@@ -80,9 +80,9 @@ const sizeOf = async (code: string): Promise<number> => {
 /** Ignores problems of `require` and of Node.js without "exports": the package is ESM only. */
 const isIgnored = (problem: Problem): boolean => {
   if (problem.kind === "CJSResolvesToESM") return true;
-  // "./parts" is for the tests of this repository, which run from source.
+  // "./testing" is for the tests of this repository, which run from source.
   if (problem.kind === "NoResolution")
-    return problem.resolutionKind === "node10" || problem.entrypoint === "./parts";
+    return problem.resolutionKind === "node10" || problem.entrypoint === "./testing";
   return false;
 };
 
