@@ -38,7 +38,7 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["tests/{contracts,journeys,crash,simulation}/**/*.test.{ts,tsx}"],
-          globalSetup: ["tests/support/postgres.setup.ts"],
+          globalSetup: ["tests/support/databases/postgres.setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -14,7 +14,7 @@ import { once } from "node:events";
 import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { temporaryFolder } from "../support/databases.ts";
+import { temporaryFolder } from "../support/databases/databases.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 22, 52, 50, 123);
 const [ROOM, USER] = ["room-1", "user-1"];

@@ -1,7 +1,7 @@
 import { describeStorage } from "@edvoyage/client-sdk/storage/contract";
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, test } from "vitest";
-import { hasBrowser, limitDisk, openBrowser } from "../support/browser.ts";
+import { hasBrowser, limitDisk, openBrowser } from "../support/apps/browser.ts";
 
 /** Quotas of the whole site. */
 const QUOTA_BYTES = { none: 1, some: 16 * 1_024 * 1_024, more: 256 * 1_024 * 1_024 };

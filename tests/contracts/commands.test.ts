@@ -2,9 +2,9 @@ import { openDatabase } from "@edvoyage/db";
 import type { CommandId, UserId } from "@edvoyage/protocol";
 import { AppError, createCommands, createNewId, systemRandom } from "@edvoyage/server/app";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases.ts";
-import { createFakeClock } from "../support/fake-clock.ts";
-import { somePhone } from "../support/phone.ts";
+import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases/databases.ts";
+import { createFakeClock } from "../support/fakes/fake-clock.ts";
+import { somePhone } from "../support/students/phone.ts";
 
 /** Creates commands on a database of their own, with one student. */
 const createScene = async (dialect: TestDialect) => {

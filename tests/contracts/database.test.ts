@@ -1,7 +1,7 @@
 import { openDatabase, prepare, type Database } from "@edvoyage/db";
 import Sqlite from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { DIALECTS, emptyDatabase, type TestDialect } from "../support/databases.ts";
+import { DIALECTS, emptyDatabase, type TestDialect } from "../support/databases/databases.ts";
 
 const addToMinute = prepare<{ minute: number; count: number }>()((query, param) =>
   query

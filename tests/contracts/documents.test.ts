@@ -3,7 +3,7 @@ import { DocumentRefusal } from "@edvoyage/server/app";
 import { CLOSE_CODES, type LimitName, type UserId } from "@edvoyage/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
-import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases.ts";
+import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases/databases.ts";
 import {
   contentOf,
   createDocumentsNode,
@@ -13,8 +13,8 @@ import {
   favouritesTableOf,
   rowsOf,
   type DocumentsNode,
-} from "../support/documents.ts";
-import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
+} from "../support/servers/documents-node.ts";
+import { createFakeClock, type FakeClock } from "../support/fakes/fake-clock.ts";
 
 interface Scene extends DocumentsNode {
   readonly database: Database;

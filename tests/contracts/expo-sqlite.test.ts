@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { createExpoSqliteStorage, type ExpoSqlite } from "@edvoyage/client-sdk/react-native";
 import Sqlite from "better-sqlite3";
 import { describe, expect, test } from "vitest";
-import { temporaryFolder } from "../support/databases.ts";
-import { createFakeExpoSqlite } from "../support/fake-expo-sqlite.ts";
+import { temporaryFolder } from "../support/databases/databases.ts";
+import { createFakeExpoSqlite } from "../support/fakes/fake-expo-sqlite.ts";
 
 /** Adds a trigger. SQLite does not roll back by itself after its error, unlike after a full disk. */
 const refuseEmptyValues = (path: string): void => {

@@ -1,7 +1,7 @@
 import { createIndexedDbStorage } from "@edvoyage/client-sdk/browser";
 import { forceCloseDatabase, IDBDatabase as Database } from "fake-indexeddb";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { createFakeIndexedDb } from "../support/fake-indexed-db.ts";
+import { createFakeIndexedDb } from "../support/fakes/fake-indexed-db.ts";
 
 const put = (key: string) => ({ key, value: Uint8Array.of(1) });
 

@@ -3,7 +3,7 @@ import { openDatabase, type Database } from "@edvoyage/db";
 import { createRoomLogs, systemRandom, createNewId, type RoomLogs } from "@edvoyage/server/app";
 import { defaultLimits, type LogId, type Position } from "@edvoyage/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases.ts";
+import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases/databases.ts";
 
 const NOW = Date.UTC(2026, 8, 1);
 

@@ -9,9 +9,9 @@ import {
   type NewNotification,
 } from "@edvoyage/server/app";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases.ts";
-import { createFakeClock } from "../support/fake-clock.ts";
-import { somePhone } from "../support/phone.ts";
+import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases/databases.ts";
+import { createFakeClock } from "../support/fakes/fake-clock.ts";
+import { somePhone } from "../support/students/phone.ts";
 
 /** Creates notifications on a database of their own, with two students. */
 const createScene = async (dialect: TestDialect) => {

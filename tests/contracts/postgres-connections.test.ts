@@ -4,8 +4,8 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { openDatabase, prepare, sql, type Database, type UnitOfWork } from "@edvoyage/db";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { DIALECTS, rowsOf, emptyDatabase, writeRows } from "../support/databases.ts";
-import { until } from "../support/sync-client.ts";
+import { DIALECTS, rowsOf, emptyDatabase, writeRows } from "../support/databases/databases.ts";
+import { until } from "../support/network/sync-client.ts";
 
 const addToMinute = prepare<{ minute: number; count: number }>()((query, param) =>
   query.insertInto("send_minutes").values({ minute: param.minute, count: param.count }),

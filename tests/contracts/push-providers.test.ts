@@ -8,7 +8,7 @@ import {
   type PeerAnswer,
   type PeerRequest,
   type Silence,
-} from "../support/loopback-peer.ts";
+} from "../support/fakes/loopback-peer.ts";
 
 const SILENCES: readonly Silence[] = ["says nothing", "sends headers and no body"];
 /** The timeout for silent peers. It includes fetching an access token, for which a message waits. */

@@ -1,9 +1,15 @@
 import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test, vi } from "vitest";
-import { DIALECTS, rowsOf, writeRows } from "../support/databases.ts";
-import { explain, fillTables, readsOf, recordStatements, type RunStatement } from "../support/query-plan.ts";
-import { createStudent, openGroup } from "../support/student.ts";
-import { createWorld, type World } from "../support/world.ts";
+import { DIALECTS, rowsOf, writeRows } from "../support/databases/databases.ts";
+import {
+  explain,
+  fillTables,
+  readsOf,
+  recordStatements,
+  type RunStatement,
+} from "../support/databases/query-plan.ts";
+import { createStudent, openGroup } from "../support/students/student.ts";
+import { createWorld, type World } from "../support/servers/world.ts";
 
 const FILLER_ROWS = 20_000;
 /** For work behind a reply: much longer than it takes. */

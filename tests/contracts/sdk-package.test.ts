@@ -19,8 +19,8 @@ import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as Y from "yjs";
 import { trimYjs } from "../../client-sdk/trim-yjs.js";
-import { somePhone } from "../support/phone.ts";
-import { createWorld } from "../support/world.ts";
+import { somePhone } from "../support/students/phone.ts";
+import { createWorld } from "../support/servers/world.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -249,7 +249,7 @@ const buildPhoneApp = async (
   url: string,
 ): Promise<{ readonly script: string; readonly modules: string[] }> => {
   const native = (name: string): string =>
-    fileURLToPath(new URL(`../support/native/${name}.ts`, import.meta.url));
+    fileURLToPath(new URL(`../support/fakes/native/${name}.ts`, import.meta.url));
   const built = await build({
     configFile: false,
     logLevel: "silent",

@@ -5,11 +5,11 @@ import { createSqliteStorage } from "@edvoyage/client-sdk/node";
 import { createExpoSqliteStorage } from "@edvoyage/client-sdk/react-native";
 import { describeStorage, type StorageFixture } from "@edvoyage/client-sdk/storage/contract";
 import { describe, expect, test } from "vitest";
-import { temporaryFolder } from "../support/databases.ts";
-import { createFailingStorage } from "../support/failing-storage.ts";
-import { createFakeExpoSqlite, type FakePlatform } from "../support/fake-expo-sqlite.ts";
-import { createFakeIndexedDb } from "../support/fake-indexed-db.ts";
-import { mountSmallDisk } from "../support/small-disk.ts";
+import { temporaryFolder } from "../support/databases/databases.ts";
+import { createFailingStorage } from "../support/fakes/failing-storage.ts";
+import { createFakeExpoSqlite, type FakePlatform } from "../support/fakes/fake-expo-sqlite.ts";
+import { createFakeIndexedDb } from "../support/fakes/fake-indexed-db.ts";
+import { mountSmallDisk } from "../support/disks/small-disk.ts";
 
 const DISK_BYTES = 8 * 1_024 * 1_024;
 const testApi = { describe, test, expect };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { DIALECTS, rowsOf, type TestDialect } from "../support/databases.ts";
-import { createWorld } from "../support/world.ts";
+import { DIALECTS, rowsOf, type TestDialect } from "../support/databases/databases.ts";
+import { createWorld } from "../support/servers/world.ts";
 
 /** Tables with data about a student that the account export leaves out, and the reason. */
 const notExported: Readonly<Record<string, string>> = {

@@ -26,9 +26,9 @@ import { createDecoder, readVarUint } from "lib0/decoding";
 import { createEncoder, toUint8Array, writeVarUint, writeVarUint8Array } from "lib0/encoding";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
-import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases.ts";
-import { createFakeClock } from "../support/fake-clock.ts";
-import { connectRaw, connectStock, until } from "../support/sync-client.ts";
+import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases/databases.ts";
+import { createFakeClock } from "../support/fakes/fake-clock.ts";
+import { connectRaw, connectStock, until } from "../support/network/sync-client.ts";
 
 /** A key whose lookup in the database never ends. */
 const NEVER_ANSWERED = "never-answered";

@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { withTimeout } from "@edvoyage/protocol";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { collectGarbage } from "../support/garbage.ts";
-import { startLoopbackPeer, type Silence } from "../support/loopback-peer.ts";
+import { startLoopbackPeer, type Silence } from "../support/fakes/loopback-peer.ts";
 
 const SILENCES: readonly Silence[] = ["says nothing", "sends headers and no body"];
 /** The timeout of a request to a silent peer in these tests. */

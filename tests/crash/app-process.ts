@@ -3,7 +3,7 @@ import { writeSync } from "node:fs";
 import { createClient, type StorageAdapter } from "@edvoyage/client-sdk";
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
 import { WebSocket } from "ws";
-import { urlOf } from "../support/url.ts";
+import { urlOf } from "../support/network/url.ts";
 
 /** The options of the process. */
 export interface AppProcessOptions {

@@ -4,10 +4,10 @@ import { createRpcClient, refusalOf } from "@edvoyage/client-sdk/rpc";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { v7 } from "uuid";
 import { readRoom, runKills } from "../soak/kills.ts";
-import { DIALECTS, serverDatabase, temporaryFolder } from "../support/databases.ts";
-import { startServerProcess } from "../support/server-process.ts";
-import { mountSmallDisk } from "../support/small-disk.ts";
-import { createWorld } from "../support/world.ts";
+import { DIALECTS, serverDatabase, temporaryFolder } from "../support/databases/databases.ts";
+import { startServerProcess } from "../support/servers/server-process.ts";
+import { mountSmallDisk } from "../support/disks/small-disk.ts";
+import { createWorld } from "../support/servers/world.ts";
 import { roundsOf } from "../support/scale.ts";
 
 const KILLS = roundsOf({ quick: 5, whole: 20 });

@@ -5,11 +5,11 @@ import { v7 } from "uuid";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { YKeyValue } from "y-utility/y-keyvalue";
 import { freshSeed, nodeEnvironment, runPostgresRestarts } from "../soak/postgres-restarts.ts";
-import { DIALECTS, temporaryFolder } from "../support/databases.ts";
-import { somePhone } from "../support/phone.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
-import { startServerProcess } from "../support/server-process.ts";
-import { connectStock, until } from "../support/sync-client.ts";
+import { DIALECTS, temporaryFolder } from "../support/databases/databases.ts";
+import { somePhone } from "../support/students/phone.ts";
+import { startPostgres, type TestPostgres } from "../support/databases/postgres.ts";
+import { startServerProcess } from "../support/servers/server-process.ts";
+import { connectStock, until } from "../support/network/sync-client.ts";
 
 /** A fifth of what `npm run soak -- postgres-restarts` does. */
 const TROUBLE = { terminations: 20, restarts: 2 };

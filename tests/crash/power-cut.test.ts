@@ -14,10 +14,10 @@ import {
   systemRandom,
 } from "@edvoyage/server/app";
 import { describe, expect, test } from "vitest";
-import { temporaryFolder } from "../support/databases.ts";
-import { recordFiles, writeState, type DiskState } from "../support/power-cut.ts";
-import { startServerProcess } from "../support/server-process.ts";
-import { runTerminal } from "../support/terminal.ts";
+import { temporaryFolder } from "../support/databases/databases.ts";
+import { recordFiles, writeState, type DiskState } from "../support/disks/power-cut.ts";
+import { startServerProcess } from "../support/servers/server-process.ts";
+import { runTerminal } from "../support/apps/terminal.ts";
 
 const STORE_PROGRAM = fileURLToPath(new URL("../dist/crash/store-program.js", import.meta.url));
 const DATA_DIR = join("srv", "data");

@@ -15,10 +15,10 @@ import { createInterface } from "node:readline";
 import { createRpcClient, refusalOf, type RpcClient } from "@edvoyage/client-sdk/rpc";
 import Sqlite from "better-sqlite3";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { DIALECTS, emptyDatabase, temporaryFolder } from "../support/databases.ts";
-import { failToStart, startServerProcess, type ServerProcess } from "../support/server-process.ts";
-import { runTerminal } from "../support/terminal.ts";
-import { createWorld, expectRefusal, somePhone } from "../support/world.ts";
+import { DIALECTS, emptyDatabase, temporaryFolder } from "../support/databases/databases.ts";
+import { failToStart, startServerProcess, type ServerProcess } from "../support/servers/server-process.ts";
+import { runTerminal } from "../support/apps/terminal.ts";
+import { createWorld, expectRefusal, somePhone } from "../support/servers/world.ts";
 
 /** The compiled server, for separate processes. */
 const APP = new URL("../../server/dist/app.js", import.meta.url).href;

@@ -5,9 +5,9 @@ import { createClient } from "@edvoyage/client-sdk";
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { temporaryFolder } from "../support/databases.ts";
-import { somePhone } from "../support/phone.ts";
-import { createWorld, type World } from "../support/world.ts";
+import { temporaryFolder } from "../support/databases/databases.ts";
+import { somePhone } from "../support/students/phone.ts";
+import { createWorld, type World } from "../support/servers/world.ts";
 import type { AppProcessOptions } from "./app-process.ts";
 
 const SCRIPT = fileURLToPath(new URL("../dist/crash/app-process.js", import.meta.url));

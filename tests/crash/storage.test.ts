@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
 import { expect, test } from "vitest";
-import { temporaryFolder } from "../support/databases.ts";
+import { temporaryFolder } from "../support/databases/databases.ts";
 import { roundsOf } from "../support/scale.ts";
 
 const WRITER = fileURLToPath(new URL("../dist/crash/storage-writer.js", import.meta.url));

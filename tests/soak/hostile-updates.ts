@@ -13,7 +13,7 @@ import {
   documentOnDisk,
   favouritesTableOf,
   type DocumentsNode,
-} from "../support/documents.ts";
+} from "../support/servers/documents-node.ts";
 import { honestUpdates, killers, mutantsOf, type HonestUpdate, type HostileFrame } from "./hostile-corpus.ts";
 
 /** The results for all frames. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createRpcClient, refusalOf, type RpcClient } from "@edvoyage/client-sdk/rpc";
 import { comparePositions, type Position } from "@edvoyage/protocol";
 import { v7 } from "uuid";
-import { spawnServer, whenListening, type SpawnedServer } from "../support/spawned-server.ts";
+import { spawnServer, whenListening, type SpawnedServer } from "../support/servers/spawned-server.ts";
 
 /** A server in a separate process. */
 export interface KillableServer {

@@ -7,13 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createRpcClient, refusalOf, type RpcClient } from "@edvoyage/client-sdk/rpc";
 import { BEARER_SUBPROTOCOL_PREFIX, SYNC_SUBPROTOCOL, userDocumentName } from "@edvoyage/protocol";
 import { WebSocket } from "ws";
-import { startPostgres } from "../support/postgres.ts";
+import { startPostgres } from "../support/databases/postgres.ts";
 import {
   spawnServer,
   whenListening,
   type ServerProcess,
   type SpawnedServer,
-} from "../support/spawned-server.ts";
+} from "../support/servers/spawned-server.ts";
 
 /** The results for a session that one node ended while another node was paused. */
 export interface PauseReport {

@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { createRpcClient, isUnreachable, refusalOf, type RpcClient } from "@edvoyage/client-sdk/rpc";
 import pg from "pg";
 import { v7 } from "uuid";
-import { somePhone } from "../support/phone.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { somePhone } from "../support/students/phone.ts";
+import { startPostgres, type TestPostgres } from "../support/databases/postgres.ts";
 import {
   spawnServer,
   whenListening,
   type Environment,
   type ServerProcess,
-} from "../support/spawned-server.ts";
+} from "../support/servers/spawned-server.ts";
 import { createRandom, type RandomBelow } from "./hostile-updates.ts";
 import { readRoom } from "./kills.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";

@@ -1,7 +1,7 @@
 // An app on a phone: the client of the README, with the actions of a student in two runs. Prints one line of JSON for
 // each observation.
 import { client } from "../../examples/react-native.ts";
-import { phone } from "../../support/native/phone.ts";
+import { phone } from "../../support/fakes/native/phone.ts";
 
 const [run, ...input] = process.argv.slice(2);
 const print = (observation: unknown): void => void process.stdout.write(`${JSON.stringify(observation)}\n`);

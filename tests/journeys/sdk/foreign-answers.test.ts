@@ -1,0 +1,316 @@
+import { createRpcClient, isUnreachable } from "@edvoyage/client-sdk/rpc";
+import { describe, expect, test } from "vitest";
+import { createApp, type App } from "../../support/apps/app.ts";
+import { DIALECTS } from "../../support/databases/databases.ts";
+import { createProxy, type ForeignAnswer } from "../../support/network/proxy.ts";
+import { createStudent } from "../../support/students/student.ts";
+import { until } from "../../support/network/sync-client.ts";
+import { createWorld, somePhone, type World, type WorldOptions } from "../../support/servers/world.ts";
+
+const JSON_TYPE = { "content-type": "application/json" };
+/** The header with which the server marks its answers. A proxy may pass it on with another status or body. */
+const MARKED = { ...JSON_TYPE, "x-edvoyage": "1" };
+
+const refusal = (reason: unknown, details: unknown = {}): string =>
+  JSON.stringify({ error: { message: "No.", code: -32_000, data: { reason, details } } });
+
+/** Answers that do not come from the server, each with a description. */
+const FOREIGN: readonly (readonly [string, ForeignAnswer])[] = [
+  [
+    "a maintenance page in JSON",
+    { status: 503, headers: JSON_TYPE, body: '{"result":{"status":"maintenance"}}' },
+  ],
+  ["a health check's answer", { status: 200, headers: JSON_TYPE, body: '{"result":"ok"}' }],
+  ["a portal that wants a login", { status: 401, headers: JSON_TYPE, body: '{"result":"login required"}' }],
+  ["a success without the header", { status: 200, headers: JSON_TYPE, body: '{"result":{"data":{}}}' }],
+  ["a refusal without the header", { status: 403, headers: JSON_TYPE, body: refusal("forbidden") }],
+  ["the end of the session without the header", { status: 401, body: refusal("session/revoked") }],
+  ["a bare 500 without the header", { status: 500, body: refusal(undefined) }],
+  ["a web page", { status: 200, headers: { "content-type": "text/html" }, body: "<!doctype html><p>Hello" }],
+  ["nothing, with 204", { status: 204 }],
+  ["an empty body, with 200", { status: 200 }],
+  ["null", { status: 200, headers: JSON_TYPE, body: '{"result":null}' }],
+  ["an array", { status: 200, headers: JSON_TYPE, body: '[{"result":{"data":{}}}]' }],
+  [
+    "the header of another protocol",
+    { status: 200, headers: { "x-edvoyage": "0" }, body: '{"result":{"data":{}}}' },
+  ],
+  [
+    "a marked refusal with another reason's status",
+    { status: 200, headers: MARKED, body: refusal("forbidden") },
+  ],
+  ["a marked 404 that says conflict", { status: 404, headers: MARKED, body: refusal("conflict") }],
+  [
+    "a marked end of the session with 403",
+    { status: 403, headers: MARKED, body: refusal("session/expired") },
+  ],
+  ["a marked success with 503", { status: 503, headers: MARKED, body: '{"result":{"data":{}}}' }],
+  ["a marked success without data", { status: 200, headers: MARKED, body: '{"result":{}}' }],
+  ["a marked success whose result is text", { status: 200, headers: MARKED, body: '{"result":"ok"}' }],
+  ["a marked success whose result is an array", { status: 200, headers: MARKED, body: '{"result":[]}' }],
+  ["a marked failure without a reason, with 502", { status: 502, headers: MARKED, body: refusal(undefined) }],
+  ["a marked refusal without details", { status: 403, headers: MARKED, body: refusal("forbidden", null) }],
+  ["a marked refusal whose error is text", { status: 403, headers: MARKED, body: '{"error":"Forbidden"}' }],
+  ["a marked web page", { status: 200, headers: MARKED, body: "<!doctype html><p>Hello" }],
+  ["a marked 204", { status: 204, headers: { "x-edvoyage": "1" } }],
+  ["a marked empty body", { status: 200, headers: MARKED }],
+  ["a marked null", { status: 200, headers: MARKED, body: "null" }],
+  [
+    "a marked answer whose end is missing",
+    {
+      status: 200,
+      headers: { ...MARKED, "content-length": 1_000 },
+      body: '{"result":{"data":{}}}',
+      isCut: true,
+    },
+  ],
+  [
+    "a marked answer that was cut and sent as a whole",
+    { status: 200, headers: MARKED, body: '{"result":{"data":{"messageId"' },
+  ],
+];
+
+/** A student whose app reaches the server through a proxy, and a friend. */
+const createScene = async (options: WorldOptions = {}, platformFetch?: typeof fetch) => {
+  const world = await createWorld(options);
+  await world.server.seedIfEmpty();
+  const friend = await createStudent(world);
+  const proxy = await createProxy(world.url);
+  const app = await createApp(
+    { url: proxy.url, sms: world.sms },
+    platformFetch ? { fetch: platformFetch } : {},
+  );
+  const phone = await app.signIn();
+  const { id: roomId } = await app.client.chat.createRoom({ kind: "direct", userId: friend.id });
+  const { items } = await app.client.universities.list({});
+  await app.client.sync.flush();
+  return { world, friend, proxy, app, phone, roomId, universityId: items[0]?.id ?? "" };
+};
+
+type Scene = Awaited<ReturnType<typeof createScene>>;
+
+/** Waits until a condition holds. The device's time passes slowly, because calls would time out otherwise. */
+const untilWithTimers = ({ clock }: App, condition: () => boolean | Promise<boolean>): Promise<void> =>
+  until(() => {
+    clock.advance({ ms: 20 });
+    return condition();
+  });
+
+const PROCEDURES = ["chat.send", "social.post", "contacts.add", "profile.update"] as const;
+
+const writeEverything = async ({ app: { client }, friend, roomId, universityId }: Scene): Promise<void> => {
+  await client.chat.room(roomId).send("In the tunnel");
+  await client.social.post({ text: "Through the proxy" });
+  await client.contacts.add(friend.id, { nickname: "Bo" });
+  await client.profile.update({ name: "Ada" });
+  await client.favourites.toggle("university", universityId);
+};
+
+/** Expects the results of `writeEverything` on the server, each once. */
+const expectEverythingOnce = async ({ world, friend, phone, roomId, universityId }: Scene) => {
+  expect(await friend.texts(roomId)).toEqual(["In the tunnel"]);
+  const { rpc } = await world.device({ phone }).signIn();
+  const [feed, contacts, profile, favourites] = await Promise.all([
+    rpc.social.feed.query({}),
+    rpc.contacts.list.query({}),
+    rpc.profile.get.query(),
+    rpc.favourites.list.query(),
+  ]);
+  expect(feed.items).toMatchObject([{ text: "Through the proxy" }]);
+  expect(contacts.items).toMatchObject([{ userId: friend.id, nickname: "Bo" }]);
+  expect(profile).toMatchObject({ name: "Ada" });
+  expect(favourites.items).toMatchObject([{ kind: "university", id: universityId }]);
+};
+
+/** Wakes the app until the proxy has answered each command again. */
+const retryAll = async ({ app, proxy }: Scene): Promise<void> => {
+  const before = proxy.intercepted.length;
+  app.setOnline(true);
+  await untilWithTimers(app, () => PROCEDURES.every((name) => proxy.intercepted.includes(name, before)));
+};
+
+/** Lets all calls through, and waits until nothing is pending on the device. */
+const sendAll = async ({ app, proxy }: Scene): Promise<void> => {
+  proxy.pass();
+  app.setOnline(true);
+  await untilWithTimers(app, () => app.client.sync.status.pending === 0);
+  expect(app.client.sync.status).toMatchObject({ auth: "signedIn", failed: 0 });
+};
+
+const expectAllToWait = ({ app: { client } }: Scene): void => {
+  const entries = client.outbox.list();
+  expect(entries.map(({ procedure }) => procedure).sort()).toEqual([...PROCEDURES].sort());
+  expect(entries.map(({ state }) => state)).toEqual(PROCEDURES.map(() => "pending"));
+  expect(client.auth.state).toBe("signedIn");
+};
+
+/** Writes while the proxy answers instead of the server. */
+const writeBehind = async (scene: Scene, answer: ForeignAnswer): Promise<void> => {
+  scene.proxy.answerWith(answer);
+  await writeEverything(scene);
+  // A command is sent again only after its previous answer was rejected.
+  for (let tries = 0; tries < 3; tries += 1) await retryAll(scene);
+};
+
+describe("an answer that does not come from the server", () => {
+  test.each(FOREIGN)("loses nothing and signs nobody out: %s", async (_what, answer) => {
+    const scene = await createScene();
+
+    await writeBehind(scene, answer);
+
+    expectAllToWait(scene);
+    await sendAll(scene);
+    await expectEverythingOnce(scene);
+  });
+
+  test.each(DIALECTS)("loses nothing and signs nobody out in any sequence, on %s", async (dialect) => {
+    const scene = await createScene({ dialect });
+    await writeBehind(scene, { status: 503 });
+
+    for (const [, answer] of FOREIGN) {
+      scene.proxy.answerWith(answer);
+      for (let tries = 0; tries < 2; tries += 1) await retryAll(scene);
+    }
+
+    expectAllToWait(scene);
+    await sendAll(scene);
+    await expectEverythingOnce(scene);
+  });
+
+  test.each([301, 302, 303, 307, 308])(
+    "loses nothing and signs nobody out: a redirect with %i to the server itself",
+    async (status) => {
+      const scene = await createScene();
+
+      // With the first three, fetch would turn a POST into a GET, which the server would refuse for good.
+      await writeBehind(scene, redirectTo(scene.world, status));
+
+      expectAllToWait(scene);
+      await sendAll(scene);
+      await expectEverythingOnce(scene);
+    },
+  );
+
+  test.each([
+    ["reports it", (response: Response) => response],
+    [
+      "hides it, as React Native's does",
+      ({ body, headers, status }: Response) => new Response(body, { headers, status }),
+    ],
+  ])(
+    "loses nothing and signs nobody out: a redirect that a platform follows anyway, where the response %s",
+    async (_what, toAnswer) => {
+      const scene = await createScene({}, async (input, init) =>
+        toAnswer(await fetch(input, { ...init, redirect: "follow" })),
+      );
+
+      await writeBehind(scene, redirectTo(scene.world, 302));
+
+      expectAllToWait(scene);
+      await sendAll(scene);
+      await expectEverythingOnce(scene);
+    },
+  );
+});
+
+const redirectTo = ({ url }: World, status: number): ForeignAnswer => ({
+  status,
+  headers: { location: `${url}/trpc/chat.send` },
+});
+
+describe("an app behind a proxy that answers instead of the server", () => {
+  test("spends no code, and shows nothing that the server did not send", async () => {
+    const world = await createWorld();
+    const proxy = await createProxy(world.url);
+    const { client } = await createApp({ url: proxy.url, sms: world.sms });
+    await client.auth.requestCode(somePhone());
+    const code = world.sms.at(-1)?.code ?? "";
+
+    for (const [what, answer] of FOREIGN) {
+      proxy.answerWith(answer);
+      await expect(client.auth.verifyCode(code), what).rejects.toMatchObject({ reason: "offline" });
+      await expect(client.universities.list({}), what).rejects.toMatchObject({ reason: "offline" });
+    }
+
+    expect(client.auth.status).toMatchObject({ state: "codeSent", attemptsRemaining: 3 });
+    proxy.pass();
+    await client.auth.verifyCode(code);
+    expect(client.auth.state).toBe("signedIn");
+  });
+
+  test("ends a session on the server, after a sign-out, as soon as the server is reached", async () => {
+    const { app, proxy, world, phone } = await createScene();
+    const [session] = (await world.admin.admin.sessions.list.query({ phone })).items;
+    proxy.answerWith({ status: 200, headers: JSON_TYPE, body: '{"result":"ok"}' });
+
+    await app.client.auth.signOut({ pending: "discard" });
+    await untilWithTimers(app, () => proxy.intercepted.includes("sessions.logout"));
+    proxy.pass();
+
+    const isLive = async (): Promise<boolean> =>
+      (await world.admin.admin.sessions.list.query({ phone })).items.some(({ id }) => id === session?.id);
+    await untilWithTimers(app, async () => !(await isLive()));
+  });
+
+  test("reports a script's call as one that did not reach the server", async () => {
+    const proxy = await createProxy((await createWorld()).url);
+    const rpc = createRpcClient({ url: proxy.url });
+    const body = '[{"result":{"data":{"items":[]}}}]';
+    proxy.answerWith({ status: 200, headers: JSON_TYPE, body });
+
+    const error: unknown = await rpc.universities.list.query({}).catch((thrown: unknown) => thrown);
+
+    expect(isUnreachable(error)).toBe(true);
+    expect(proxy.intercepted).toEqual(["universities.list"]);
+    proxy.answerWith({ status: 200, headers: MARKED, body });
+    expect(await rpc.universities.list.query({})).toEqual({ items: [] });
+  });
+});
+
+describe("a server answer that this SDK does not know", () => {
+  /** Sends a message that is answered in this way, at least `tries` times. */
+  const sendAnsweredWith = async (answer: ForeignAnswer, tries: number) => {
+    const { app, proxy, roomId } = await createScene();
+    proxy.answerWith(answer);
+    await app.client.chat.room(roomId).send("Hello");
+    await until(() => {
+      app.clock.advance({ seconds: 5 });
+      return proxy.intercepted.filter((path) => path === "chat.send").length >= tries;
+    });
+    return app;
+  };
+
+  test("fails a command after ten tries, with the message and the reason of the refusal", async () => {
+    const { client } = await sendAnsweredWith(
+      { status: 403, headers: MARKED, body: refusal("course/closed") },
+      10,
+    );
+
+    await until(() => client.sync.status.failed === 1);
+    expect(client.outbox.list()).toMatchObject([
+      { state: "failed", reason: "server/failed", message: "No.", details: { reason: "course/closed" } },
+    ]);
+    expect(client.auth.state).toBe("signedIn");
+  });
+
+  test.each([401, 410])("signs nobody out with %i", async (status) => {
+    const { client } = await sendAnsweredWith({ status, headers: MARKED, body: refusal("session/odd") }, 3);
+
+    expect(client.outbox.list()).toMatchObject([{ state: "pending" }]);
+    expect(client.auth.state).toBe("signedIn");
+  });
+
+  test.each([429, 503, 507])("delays a command with %i, however often it comes", async (status) => {
+    const body = refusal("quota/day", { retryAfterSeconds: 2 });
+    const { client } = await sendAnsweredWith({ status, headers: MARKED, body }, 12);
+
+    expect(client.outbox.list()).toMatchObject([{ state: "pending" }]);
+  });
+
+  test("fails a command after ten tries if it is a bug of the server", async () => {
+    const { client } = await sendAnsweredWith({ status: 500, headers: MARKED, body: refusal(undefined) }, 10);
+
+    await until(() => client.sync.status.failed === 1);
+    expect(client.outbox.list()).toMatchObject([{ state: "failed", reason: "server/failed" }]);
+  });
+});

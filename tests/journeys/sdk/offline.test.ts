@@ -1,0 +1,476 @@
+import { copyFileSync } from "node:fs";
+import {
+  createClient,
+  createMemoryStorage,
+  StorageError,
+  type Client,
+  type MemoryStorage,
+  type StorageAdapter,
+} from "@edvoyage/client-sdk";
+import { expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { createApp, type App, type AppOptions } from "../../support/apps/app.ts";
+import { createFailingStorage } from "../../support/fakes/failing-storage.ts";
+import { roundTrips } from "../../support/network/round-trips.ts";
+import { textsAt } from "../../support/students/room-texts.ts";
+import { createStudent } from "../../support/students/student.ts";
+import { until } from "../../support/network/sync-client.ts";
+import { createTunnel } from "../../support/network/tunnel.ts";
+import { collectUncaught } from "../../support/uncaught.ts";
+import { createWorld, type World, type WorldOptions } from "../../support/servers/world.ts";
+
+/** A student with an app, who shares a room with a friend. */
+const createScene = async (options: WorldOptions = {}) => {
+  const world = await createWorld(options);
+  await world.server.seedIfEmpty();
+  const friend = await createStudent(world);
+  const app = await createApp(world);
+  const phone = await app.signIn();
+  const room = await app.client.chat.createRoom({ kind: "direct", userId: friend.id });
+  return { world, friend, app, phone, roomId: room.id };
+};
+
+/** A network that carries nothing from the start of the app on. */
+const OFFLINE: AppOptions = {
+  fetch: () => Promise.reject(new TypeError("fetch failed")),
+  WebSocket: class extends WebSocket {
+    constructor() {
+      super("ws://127.0.0.1:9");
+    }
+  },
+};
+
+/** Returns the texts of a room on a device, newest last. */
+const textsOn = ({ chat }: Client, roomId: string): string[] =>
+  chat.room(roomId).messages.map(({ text }) => text);
+
+const universitiesOf = async (world: World, count: number): Promise<string[]> => {
+  const { items } = await world.rpc().universities.list.query({ limit: count });
+  return items.map(({ id }) => id);
+};
+
+/** Returns whether any record of any store contains this text. */
+const storageContains = async (storage: MemoryStorage, text: string): Promise<boolean> => {
+  const wantedBytes = Buffer.from(text);
+  for (const name of await storage.list()) {
+    const store = await storage.open(name);
+    for (const { value } of await store.list("")) if (Buffer.from(value).includes(wantedBytes)) return true;
+    await store.close();
+  }
+  return false;
+};
+
+const untilRoomKnown = (app: App, roomId: string) =>
+  until(() => app.client.chat.rooms().some(({ id }) => id === roomId));
+
+test("a day offline in which the session ended loses nothing: 500 messages and 50 favourites arrive once and in order", async () => {
+  const { world, friend, app, phone, roomId } = await createScene();
+  const universityIds = await universitiesOf(world, 25);
+  app.setOnline(false);
+  const written = Array.from({ length: 500 }, (_, index) => `Message ${index}`);
+
+  const room = app.client.chat.room(roomId);
+  for (const [index, text] of written.entries()) {
+    await room.send(text);
+    if (index % 10 === 0)
+      await app.client.favourites.toggle("university", universityIds[(index / 10) % 25] ?? "");
+  }
+  expect(app.client.sync.status).toMatchObject({ pending: 550, failed: 0 });
+  expect(textsOn(app.client, roomId)).toEqual(written);
+  // Each of the 25 favourites was toggled twice. One of them is toggled a third time here.
+  await app.client.favourites.toggle("university", universityIds[3] ?? "");
+
+  world.clock.advance({ hours: 25 });
+  app.clock.advance({ hours: 25 });
+  const restarted = await app.restart();
+  await until(() => restarted.client.auth.status.state === "expired" && restarted.requests.length > 0);
+  await roundTrips();
+  expect(restarted.client.sync.status.pending).toBe(551);
+  expect(textsOn(restarted.client, roomId)).toEqual(written);
+  const friendAgain = await createStudent(world, { phone: friend.phone });
+  expect(await textsAt(friendAgain, roomId)).toEqual([]);
+  await restarted.signIn(phone);
+  await restarted.client.sync.flush({ timeoutMs: 60_000 });
+
+  expect(await textsAt(friendAgain, roomId)).toEqual(written);
+  const { rpc } = await world.device({ phone }).signIn();
+  expect((await rpc.favourites.list.query()).items).toMatchObject([
+    { kind: "university", id: universityIds[3] },
+  ]);
+  const stop = restarted.client.chat.room(roomId).watch(() => {});
+  await until(() => restarted.client.chat.room(roomId).messages.every(({ state }) => state === "acked"));
+  stop();
+});
+
+test("the newest setting wins, even after the clock was set back and the app restarted in between", async () => {
+  const { app, phone } = await createScene();
+  await app.client.sync.flush();
+  app.setOnline(false);
+  await app.client.settings.set("theme", "older");
+  app.clock.jump({ hours: -1 });
+  const restarted = await app.restart(OFFLINE);
+  await restarted.client.settings.set("theme", "newer");
+  await restarted.client.auth.signOut();
+
+  const last = await restarted.restart({ fetch, WebSocket });
+  await last.signIn(phone);
+  const shown = last.client.settings.get("theme");
+  await last.client.sync.flush();
+
+  expect(shown).toBe("newer");
+  expect(last.client.settings.get("theme")).toBe("newer");
+});
+
+test("two phones of one student show the same", async () => {
+  const { world, friend, app, phone, roomId } = await createScene();
+  const other = await createApp(world);
+  await other.signIn(phone);
+  await untilRoomKnown(other, roomId);
+  const [firstId = "", secondId = ""] = await universitiesOf(world, 2);
+  for (const { client } of [app, other]) client.chat.room(roomId).watch(() => {});
+
+  await app.client.chat.room(roomId).send("from the first");
+  await until(() => textsOn(other.client, roomId).length === 1);
+  await other.client.chat.room(roomId).send("from the second");
+  await friend.send(roomId, "from the friend");
+  await Promise.all([
+    app.client.favourites.toggle("university", firstId),
+    other.client.favourites.toggle("university", secondId),
+  ]);
+  await until(() => textsOn(app.client, roomId).length === 3 && textsOn(other.client, roomId).length === 3);
+  await until(() => [app, other].every(({ client }) => client.favourites.list().length === 2));
+
+  expect(textsOn(app.client, roomId)).toEqual(textsOn(other.client, roomId));
+  expect(app.client.favourites.list()).toEqual(other.client.favourites.list());
+  await app.client.chat.room(roomId).markRead();
+  await until(() => other.client.chat.rooms()[0]?.unread === 0);
+});
+
+test("a session that ends offline loses nothing: the student reads, writes, signs in again, and everything is sent", async () => {
+  const { world, friend, app, phone, roomId } = await createScene();
+  await app.client.chat.room(roomId).send("before");
+  await app.client.sync.flush();
+  const [universityId = ""] = await universitiesOf(world, 1);
+  world.clock.advance({ hours: 25 });
+  await app.client.profile.get({ refresh: true }).catch(() => {});
+  expect(app.client.auth.state).toBe("expired");
+
+  await app.client.chat.room(roomId).send("while it was over");
+  await app.client.favourites.toggle("university", universityId);
+  const restarted = await app.restart();
+  expect(restarted.client.auth.state).toBe("expired");
+  expect(textsOn(restarted.client, roomId).length + restarted.client.sync.status.pending).toBeGreaterThan(1);
+  await restarted.signIn(phone);
+  await restarted.client.sync.flush();
+
+  const friendAgain = await world.device({ phone: friend.phone }).signIn();
+  expect(await textsAt(friendAgain, roomId)).toEqual(["before", "while it was over"]);
+  expect(restarted.client.favourites.has("university", universityId)).toBe(true);
+});
+
+test("another student on the same phone finds no byte of the first one's data", async () => {
+  const { world, friend, app, phone, roomId } = await createScene();
+  const secrets = ["Only for my friend", "Said offline"];
+  const room = app.client.chat.room(roomId);
+  const stop = room.watch(() => {});
+  await room.send(secrets[0] ?? "");
+  await friend.send(roomId, "An answer to read");
+  await until(() => room.messages.length === 2);
+  stop();
+  await app.client.sync.flush();
+  app.setOnline(false);
+  await room.send(secrets[1] ?? "");
+
+  await app.client.auth.signOut();
+  const second = await app.restart();
+  await second.signIn();
+  expect(second.client.chat.rooms()).toEqual([]);
+  expect(second.client.outbox.list()).toEqual([]);
+  expect(second.client.favourites.list()).toEqual([]);
+  expect(room.messages).toEqual([]);
+  await until(() => second.client.sync.status.connection === "online");
+
+  // Sent messages are deleted from the device. Unsent ones stay in the first student's store, and are sent under
+  // that student's name.
+  expect(await storageContains(app.storage, secrets[0] ?? "")).toBe(false);
+  expect(await storageContains(app.storage, "An answer to read")).toBe(false);
+  expect(await textsAt(friend, roomId)).toEqual([secrets[0], "An answer to read"]);
+  await second.signIn(phone);
+  await second.client.sync.flush();
+  expect(await textsAt(friend, roomId)).toEqual([secrets[0], "An answer to read", secrets[1]]);
+  expect(world.sms.length).toBeGreaterThan(2);
+});
+
+test("signing out sends, keeps or discards unsent changes", async () => {
+  const { friend, app, phone, roomId } = await createScene();
+  const { client } = app;
+  await client.chat.room(roomId).send("flushed");
+  await client.auth.signOut({ pending: "flush" });
+  expect(await app.storage.list()).toEqual(["device"]);
+
+  await app.signIn(phone);
+  app.setOnline(false);
+  await client.chat.room(roomId).send("discarded");
+  const flushing = client.auth.signOut({ pending: "flush", timeoutMs: 1_000 });
+  await Promise.resolve();
+  app.clock.advance({ seconds: 1 });
+  await expect(flushing).rejects.toMatchObject({ reason: "outbox/not-empty", details: { left: 1 } });
+  expect(client.auth.state).toBe("signedIn");
+  await client.auth.signOut({ pending: "discard" });
+  expect(await storageContains(app.storage, "discarded")).toBe(false);
+
+  app.setOnline(true);
+  await app.signIn(phone);
+  await client.sync.flush();
+  expect(await textsAt(friend, roomId)).toEqual(["flushed"]);
+});
+
+test("a session that an admin revokes wipes the student's data if the app asks for it", async () => {
+  const world = await createWorld();
+  const app = await createApp(world, { wipeWhenRevoked: true });
+  await app.signIn();
+  await until(() => app.client.sync.status.connection === "online");
+  const { items } = await world.admin.admin.sessions.list.query();
+
+  const [session] = items;
+  await world.admin.admin.sessions.revoke.mutate({ sessionId: session?.id ?? "", reason: "lost phone" });
+  world.clock.advance({ seconds: 1 });
+  await until(() => app.client.auth.state === "signedOut");
+
+  await until(async () => (await app.storage.list()).length === 1);
+});
+
+test("a full disk is reported at once, and nothing of the change is kept", async () => {
+  const { world, friend, roomId, phone } = await createScene();
+  const disk = createFailingStorage(createMemoryStorage());
+  const app = await createApp(world, { disk, onProblem: () => {} });
+  await app.signIn(phone);
+  await untilRoomKnown(app, roomId);
+  const [universityId = ""] = await universitiesOf(world, 1);
+
+  disk.failWrites("full");
+  await expect(app.client.chat.room(roomId).send("lost?")).rejects.toMatchObject({ reason: "device/full" });
+  await expect(app.client.favourites.toggle("university", universityId)).rejects.toMatchObject({
+    reason: "device/full",
+  });
+  await expect(app.client.contacts.add(friend.id)).rejects.toMatchObject({ reason: "device/full" });
+  expect(app.client.chat.room(roomId).messages).toEqual([]);
+  expect(app.client.favourites.list()).toEqual([]);
+  expect(app.client.sync.status).toMatchObject({ pending: 0, failed: 0 });
+
+  disk.mend();
+  await app.client.chat.room(roomId).send("kept");
+  await app.client.sync.flush();
+  expect(await textsAt(friend, roomId)).toEqual(["kept"]);
+});
+
+test("a damaged record is set aside and reported, and the others still work", async () => {
+  const { app, friend, roomId } = await createScene();
+  app.setOnline(false);
+  for (const text of ["first", "second", "third"]) await app.client.chat.room(roomId).send(text);
+  await app.client.close();
+  const name = (await app.storage.list()).find((storeName) => storeName.startsWith("student-")) ?? "";
+  const store = await app.storage.open(name);
+  const damaged = (await store.list("outbox/"))[1] ?? expect.fail("nothing is kept");
+  await store.write([
+    { key: damaged.key, value: damaged.value.map((byte, at) => (at === 40 ? byte ^ 1 : byte)) },
+  ]);
+  await store.close();
+  const problems: string[] = [];
+
+  const restarted = await app.restart({ onProblem: ({ kind }) => problems.push(kind) });
+  await restarted.client.sync.flush();
+
+  expect(problems).toEqual(["record-damaged"]);
+  expect(await textsAt(friend, roomId)).toEqual(["first", "third"]);
+  const aside = await app.storage.open(name);
+  expect((await aside.keys("damaged/")).map((key) => key.endsWith(damaged.key))).toEqual([true]);
+  await aside.close();
+});
+
+test("flush connects at once to a server that is back, however long the retry delay is", async () => {
+  const world = await createWorld();
+  const tunnel = await createTunnel(world.url);
+  const app = await createApp({ url: tunnel.url, sms: world.sms });
+  await app.signIn();
+  await until(() => app.client.sync.status.connection === "online");
+  tunnel.setOpen(false);
+  await until(() => app.client.sync.status.connection === "offline");
+  for (let failures = 0; failures < 6; failures += 1) {
+    const { attempts } = tunnel;
+    app.clock.advance({ minutes: 1 });
+    await until(() => tunnel.attempts > attempts);
+    await roundTrips();
+  }
+  await app.client.settings.set("theme", "dark");
+  tunnel.setOpen(true);
+
+  await app.client.sync.flush();
+
+  expect(app.client.sync.status.pending).toBe(0);
+});
+
+test("an app whose listeners throw still saves everything, and its platform reports the errors", async () => {
+  const uncaught = collectUncaught();
+  const mistake = new Error("of the app");
+  const fail = (): never => {
+    throw mistake;
+  };
+  const world = await createWorld();
+  const memory = createMemoryStorage();
+  const written: string[] = [];
+  let isFailing = false;
+  const disk: StorageAdapter = {
+    ...memory,
+    open: async (name) => {
+      const store = await memory.open(name);
+      return {
+        ...store,
+        write: async (changes) => {
+          // Fails only removals, so that answered commands cannot be taken from the queue.
+          if (!isFailing || changes.some(({ value }) => value)) return store.write(changes);
+          written.push(...changes.map(({ key }) => key.split("/")[0] ?? ""));
+          throw new StorageError("failed", "Made to fail");
+        },
+      };
+    },
+  };
+  let problems = 0;
+  const onProblem = () => {
+    problems += 1;
+    fail();
+  };
+  const app = await createApp(world, { storage: memory, disk, onProblem });
+  await app.signIn();
+  await until(() => app.client.sync.status.connection === "online");
+  const { client } = app;
+
+  const stops = [client.auth.onChange, client.sync.onStatus, client.outbox.onChange].map((on) => on(fail));
+  stops.push(client.favourites.watch(fail), client.chat.watchRooms(fail), client.profile.watch(fail));
+  const { id } = await client.chat.createRoom({ kind: "group", memberIds: [] });
+  stops.push(client.chat.room(id).watch(fail));
+  isFailing = true;
+  await client.settings.set("theme", "dark");
+  await client.profile.update({ name: "Asha" });
+  await until(() => ["edit", "outbox"].every((kind) => written.includes(kind)));
+  isFailing = false;
+  await until(() => {
+    app.clock.advance({ seconds: 1 });
+    return client.sync.status.pending === 0;
+  });
+  for (const stop of stops) stop();
+
+  expect(problems).toBeGreaterThan(1);
+  expect(uncaught.length).toBeGreaterThan(problems);
+  expect(new Set(uncaught)).toEqual(new Set([mistake]));
+});
+
+test("a device shows its own data and sends it again after the server was restored to an earlier state without notice", async () => {
+  const { world, friend, app, phone, roomId } = await createScene();
+  const { client } = app;
+  const [before = "", after = ""] = await universitiesOf(world, 2);
+  await friend.send(roomId, "in the backup");
+  await client.favourites.toggle("university", before);
+  await client.sync.flush();
+  const { path } = await world.admin.admin.database.backup.mutate();
+  world.clock.advance({ minutes: 1 });
+  await friend.send(roomId, "lost");
+  await client.favourites.toggle("university", after);
+  await client.settings.set("theme", "dark");
+  await client.contacts.add(friend.id);
+  await client.profile.update({ name: "Asha" });
+  await client.sync.flush();
+  expect((await client.contacts.list({ refresh: true })).items).toHaveLength(1);
+  expect((await client.profile.get({ refresh: true })).name).toBe("Asha");
+  world.clock.advance({ seconds: 1 });
+  await until(() => client.chat.rooms()[0]?.preview === "lost");
+
+  await client.close();
+  await world.server.close();
+  copyFileSync(path, world.databaseUrl.slice("sqlite:".length));
+  const putBack = await world.restart();
+  const restarted = await app.restart({ url: putBack.url });
+
+  // Data that the student's devices write is complete again, on the server too.
+  const { rpc } = await putBack.device({ phone }).signIn();
+  await until(async () => (await rpc.favourites.list.query()).items.length === 2);
+  expect(restarted.client.favourites.list()).toHaveLength(2);
+  expect(restarted.client.settings.get("theme")).toBe("dark");
+  // Data that the server decides about is shown as the server has it, once the cached copy is too old.
+  restarted.clock.advance({ minutes: 6 });
+  const contacts: number[] = [];
+  const stop = restarted.client.contacts.watch(({ value }) => contacts.push(value?.items.length ?? -1));
+  await until(() => contacts.at(-1) === 0);
+  stop();
+  await until(async () => (await restarted.client.profile.get()).name === null);
+  // Nothing has happened in the room since, so no inbox change names it.
+  expect(restarted.client.chat.rooms()).toMatchObject([{ id: roomId, preview: "lost" }]);
+  putBack.clock.advance({ hours: 23 });
+  await restarted.client.profile.get({ refresh: true });
+  putBack.clock.advance({ hours: 2 });
+  restarted.setOnline(false);
+  restarted.setOnline(true);
+  await until(() => restarted.client.chat.rooms()[0]?.preview === "in the backup");
+});
+
+test("a closed client leaves no caller waiting and no timer running", async () => {
+  const { world, friend, app, roomId } = await createScene({ limits: { segmentEvents: 4 } });
+  const { client } = app;
+  const timers = new Set<number>();
+  let last = 0;
+  const clock = {
+    now: () => app.clock.now(),
+    after: (delayMs: number, task: () => void) => {
+      const timer = (last += 1);
+      timers.add(timer);
+      const cancel = app.clock.after(delayMs, () => {
+        timers.delete(timer);
+        task();
+      });
+      return () => {
+        timers.delete(timer);
+        cancel();
+      };
+    },
+  };
+  await client.close();
+  for (let sent = 0; sent < 6; sent += 1) await friend.send(roomId, `Message ${sent}`);
+  const tunnel = await createTunnel(world.url);
+  const reopened = createClient({
+    url: tunnel.url,
+    storage: app.storage,
+    WebSocket,
+    clock,
+    onProblem: ({ message }) => expect.fail(message),
+  });
+  await reopened.ready();
+  await until(() => reopened.sync.status.connection === "online" && reopened.chat.rooms().length === 1);
+  const states: string[] = [];
+  reopened.auth.onChange(({ state }) => states.push(state));
+  const room = reopened.chat.room(roomId);
+  room.watch(() => {});
+  await until(() => room.messages.length > 0 && room.hasOlder);
+
+  // From here on nothing is answered.
+  tunnel.swallow();
+  tunnel.freeze();
+  room.typing(true);
+  const older = room.loadOlder().then(
+    () => "loaded",
+    ({ reason }) => reason,
+  );
+  const profileCall = reopened.profile.get({ refresh: true }).then(
+    () => "answered",
+    ({ reason }) => reason,
+  );
+  await reopened.settings.set("theme", "dark");
+  const flushed = reopened.sync.flush().then(
+    () => "flushed",
+    ({ reason }) => reason,
+  );
+  await reopened.close();
+
+  expect(await Promise.all([older, profileCall, flushed])).toEqual(["closed", "offline", "outbox/not-empty"]);
+  expect(timers.size).toBe(0);
+  expect(states).toEqual([]);
+});

@@ -1,0 +1,499 @@
+import type { ApplicationStatus } from "@edvoyage/protocol";
+import type { SentApplication } from "@edvoyage/server";
+import { v7 as uuidv7 } from "uuid";
+import { describe, expect, test } from "vitest";
+import {
+  COMPLETE_FIELDS,
+  createCompleteDraft,
+  createSubmitted,
+  someCourses,
+} from "../../support/students/application.ts";
+import { DIALECTS, writeRows, type TestDialect } from "../../support/databases/databases.ts";
+import { createStudent, type Student } from "../../support/students/student.ts";
+import { createWorld, expectRefusal, type WorldOptions } from "../../support/servers/world.ts";
+
+const createScene = async (dialect: TestDialect, limits: WorldOptions["limits"] = {}) => {
+  const world = await createWorld({ dialect, limits });
+  const courses = await someCourses(world, 8);
+  const courseAt = (index: number): string => courses[index] ?? expect.fail("no such course");
+  const [ada, bo] = [await createStudent(world), await createStudent(world)];
+  const move = (applicationId: string, status: ApplicationStatus) =>
+    world.admin.admin.applications.move.mutate({ applicationId, status });
+  return { world, courseAt, ada, bo, move };
+};
+
+const stepsOf = async ({ rpc }: Student, applicationId: string) =>
+  (await rpc.applications.history.query({ applicationId, limit: 100 })).items;
+
+describe.each(DIALECTS)("an application, on %s", (dialect) => {
+  test("passes from the draft through its submission to a decision, and its history shows who did what", async () => {
+    const { world, courseAt, ada } = await createScene(dialect);
+    const { applications } = ada.rpc;
+    const { admin } = world.admin;
+    const commandId = uuidv7();
+    const course = await world.rpc().courses.get.query({ id: courseAt(0) });
+
+    const draft = await applications.create.mutate({ courseId: course.id, commandId });
+    expect(draft).toMatchObject({
+      id: commandId,
+      status: "draft",
+      moves: ["submitted", "withdrawn"],
+      course: { id: course.id, title: course.title, isOffered: true },
+      fee: { amount: course.applicationFee, currency: course.currency },
+      deadline: course.applicationDeadline,
+      submittedAt: null,
+    });
+    const { details } = await expectRefusal(
+      applications.submit.mutate({ applicationId: draft.id }),
+      "input/invalid",
+    );
+    expect(JSON.stringify(details)).toMatch(/intakeYear.*statement.*passport.*transcript/);
+
+    world.clock.advance({ hours: 1 });
+    await applications.update.mutate({ applicationId: draft.id, changes: COMPLETE_FIELDS });
+    for (const kind of ["passport", "transcript", "cv"] as const) {
+      await applications.addDocument.mutate({
+        applicationId: draft.id,
+        kind,
+        name: `${kind}.pdf`,
+        status: "uploaded",
+      });
+    }
+    const submitted = await applications.submit.mutate({ applicationId: draft.id, from: "draft" });
+    expect(submitted).toMatchObject({
+      status: "submitted",
+      moves: ["withdrawn"],
+      fields: COMPLETE_FIELDS,
+      submittedAt: world.clock.now(),
+    });
+
+    for (const status of ["under_review", "interview", "accepted"] as const) {
+      world.clock.advance({ hours: 5 });
+      await admin.applications.move.mutate({
+        applicationId: draft.id,
+        status,
+        note: status === "accepted" ? "Welcome!\nSee you soon." : null,
+        reason: "committee",
+      });
+    }
+    const { items } = await ada.rpc.notifications.recent.query();
+    expect(items).toMatchObject(
+      ["accepted", "interview", "under_review"].map((status) => ({
+        kind: "moved",
+        actor: null,
+        subject: { kind: "application", id: draft.id },
+        status,
+      })),
+    );
+    const pages = [await applications.history.query({ applicationId: draft.id, limit: 3 })];
+    pages.push(
+      await applications.history.query({ applicationId: draft.id, limit: 3, cursor: pages[0]?.nextCursor }),
+    );
+    expect(pages.flatMap((page) => page.items)).toMatchObject([
+      { position: 0, by: "student", actorId: ada.id, from: null, to: "draft" },
+      { position: 1, by: "student", actorId: ada.id, from: "draft", to: "submitted" },
+      { position: 2, by: "admin", actorId: null, from: "submitted", to: "under_review", note: null },
+      { position: 3, by: "admin", from: "under_review", to: "interview" },
+      { position: 4, by: "admin", from: "interview", to: "accepted", note: "Welcome!\nSee you soon." },
+    ]);
+    expect(pages[1]?.nextCursor).toBeNull();
+    const audit = await admin.audit.list.query({ limit: 1 });
+    expect(audit.items).toMatchObject([
+      {
+        action: "application.moved",
+        actor: "admin",
+        userId: ada.id,
+        phone: expect.stringContaining("•"),
+        reason: `${draft.id}: interview to accepted: committee`,
+      },
+    ]);
+  });
+
+  test("refuses every change of status that the table does not contain, and stays as it is", async () => {
+    const { world, courseAt, ada, move } = await createScene(dialect);
+    const { applications } = ada.rpc;
+    const paths: readonly (readonly ApplicationStatus[])[] = [
+      [],
+      ["under_review"],
+      ["under_review", "interview"],
+      ["under_review", "accepted"],
+      ["under_review", "rejected"],
+      ["under_review", "waitlisted"],
+      ["under_review", "deferred"],
+    ];
+    for (const [index, path] of paths.entries()) {
+      const { id: applicationId } = await createSubmitted(ada, courseAt(index));
+      for (const status of path) await move(applicationId, status);
+      const shown = await world.admin.admin.applications.show.query({ applicationId });
+      const { status, moves } = await applications.get.query({ applicationId });
+
+      for (const to of ["draft", "submitted", "withdrawn", status] as const) {
+        await expectRefusal(move(applicationId, to), "conflict");
+      }
+      for (const to of [
+        "under_review",
+        "interview",
+        "accepted",
+        "rejected",
+        "waitlisted",
+        "deferred",
+      ] as const) {
+        if (!shown.moves.includes(to)) await expectRefusal(move(applicationId, to), "conflict");
+      }
+      await expectRefusal(applications.submit.mutate({ applicationId }), "conflict");
+      await expectRefusal(
+        applications.update.mutate({ applicationId, changes: { notes: "Late" } }),
+        "conflict",
+        { application: { status } },
+      );
+      if (!moves.includes("withdrawn")) {
+        await expectRefusal(applications.withdraw.mutate({ applicationId }), "conflict");
+      }
+      expect((await stepsOf(ada, applicationId)).map(({ to }) => to)).toEqual([
+        "draft",
+        "submitted",
+        ...path,
+      ]);
+    }
+  });
+
+  test("merges offline edits of its draft field by field, and loses nothing when two devices collide", async () => {
+    const { world, courseAt, ada } = await createScene(dialect);
+    const phone = ada.rpc.applications;
+    const tablet = world.rpc({ token: ada.token }).applications;
+    const { id: applicationId } = await phone.create.mutate({
+      courseId: courseAt(0),
+      fields: { statement: "Both know this", notes: "" },
+    });
+
+    await phone.update.mutate({
+      applicationId,
+      changes: { statement: "The phone's", intakeYear: 2028 },
+      base: { statement: "Both know this", intakeYear: null },
+    });
+    const merged = await tablet.update.mutate({
+      applicationId,
+      changes: { notes: " The tablet's\r\nnotes ", funding: "loan" },
+      base: { notes: "", funding: null },
+    });
+    expect(merged.fields).toMatchObject({
+      statement: "The phone's",
+      intakeYear: 2028,
+      notes: "The tablet's\nnotes",
+      funding: "loan",
+    });
+
+    const commandId = uuidv7();
+    const edit = {
+      applicationId,
+      changes: { statement: "The tablet's", studyMode: "part-time" as const },
+      base: { statement: "Both know this" },
+    };
+    await expectRefusal(tablet.update.mutate({ ...edit, commandId }), "conflict", {
+      fields: ["statement"],
+      application: { id: applicationId, fields: { statement: "The phone's", studyMode: null } },
+    });
+    expect(await phone.get.query({ applicationId })).toMatchObject({
+      fields: { statement: "The phone's", studyMode: null },
+    });
+    // The student has seen both versions.
+    const base = { statement: "The phone's" };
+    expect(await tablet.update.mutate({ ...edit, base })).toMatchObject({
+      fields: { statement: "The tablet's", studyMode: "part-time" },
+    });
+    // A base that no valid field could have is accepted as input, but matches no field.
+    await expectRefusal(
+      phone.update.mutate({
+        applicationId,
+        changes: { contactEmail: "a@b.org" },
+        base: { contactEmail: "oops" },
+      }),
+      "conflict",
+      { fields: ["contactEmail"] },
+    );
+  });
+
+  test("rejects invalid fields, and reports texts above the limit with the name of that limit", async () => {
+    const { courseAt, ada } = await createScene(dialect, { applicationTextCharacters: 10 });
+    const { applications } = ada.rpc;
+    const { id: applicationId } = await applications.create.mutate({ courseId: courseAt(0) });
+
+    for (const changes of [
+      { intakeYear: 1999 },
+      { intakeYear: 2028.5 },
+      { contactEmail: "not an address" },
+      { contactEmail: "a@b.example\nBcc: c@d.example" },
+      { statement: "\u0000" },
+      { statement: "\ud800" },
+      { notes: "\u202egnal" },
+      { studyMode: "sometimes" as never },
+      { status: "accepted" } as never,
+      { userId: uuidv7() } as never,
+    ]) {
+      await expectRefusal(applications.update.mutate({ applicationId, changes }), "input/invalid");
+    }
+    await expectRefusal(
+      applications.update.mutate({ applicationId, changes: { statement: "a".repeat(11) } }),
+      "limit/reached",
+      { limit: "applicationTextCharacters" },
+    );
+    await expectRefusal(
+      applications.create.mutate({ courseId: courseAt(1), fields: { notes: "a".repeat(11) } }),
+      "limit/reached",
+    );
+    expect(await applications.update.mutate({ applicationId, changes: { statement: "मैं हूँ" } })).toMatchObject({
+      fields: { statement: "मैं हूँ" },
+    });
+  });
+
+  test("cannot be created beside another live one for its course, or above the limit per student", async () => {
+    const { courseAt, ada, bo, move } = await createScene(dialect, { applicationsPerUser: 3 });
+    const { applications } = ada.rpc;
+    const courseId = courseAt(0);
+    const first = await createSubmitted(ada, courseId);
+
+    await expectRefusal(applications.create.mutate({ courseId }), "conflict", {
+      application: { id: first.id },
+    });
+    await move(first.id, "under_review");
+    await move(first.id, "rejected");
+    const second = await applications.create.mutate({ courseId });
+    await applications.withdraw.mutate({ applicationId: second.id });
+    const third = await applications.create.mutate({ courseId });
+    await expectRefusal(applications.create.mutate({ courseId: courseAt(1) }), "limit/reached", {
+      limit: "applicationsPerUser",
+    });
+    expect(await bo.rpc.applications.create.mutate({ courseId })).toMatchObject({ status: "draft" });
+
+    const { items } = await applications.list.query();
+    expect(items.map(({ id, status }) => ({ id, status }))).toEqual(
+      [
+        { id: first.id, status: "rejected" },
+        { id: second.id, status: "withdrawn" },
+        { id: third.id, status: "draft" },
+      ].toSorted((one, other) => (one.id < other.id ? 1 : -1)),
+    );
+    expect((await applications.list.query({ status: "draft" })).items.map(({ id }) => id)).toEqual([
+      third.id,
+    ]);
+    await expectRefusal(applications.create.mutate({ courseId: uuidv7() }), "not-found");
+  });
+
+  test("takes a command only once, and rejects an id that another application uses", async () => {
+    const { courseAt, ada, bo } = await createScene(dialect);
+    const [commandId, courseId] = [uuidv7(), courseAt(0)];
+
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => ada.rpc.applications.create.mutate({ courseId, commandId })),
+    );
+
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    await expectRefusal(bo.rpc.applications.create.mutate({ courseId, commandId }), "input/invalid");
+    await expectRefusal(
+      ada.rpc.applications.create.mutate({ courseId: courseAt(1), commandId }),
+      "input/invalid",
+    );
+    const documentId = uuidv7();
+    const document = { applicationId: commandId, kind: "cv", name: "cv.pdf", commandId: documentId } as const;
+    await ada.rpc.applications.addDocument.mutate(document);
+    const { documents } = await ada.rpc.applications.addDocument.mutate(document);
+    expect(documents).toMatchObject([{ id: documentId, kind: "cv", name: "cv.pdf", status: "expected" }]);
+    expect(await stepsOf(ada, commandId)).toHaveLength(1);
+  });
+
+  test("stays hidden from other students, whatever they request", async () => {
+    const { courseAt, ada, bo } = await createScene(dialect);
+    const { id, documents } = await createCompleteDraft(ada, courseAt(0));
+    const documentId = documents[0]?.id ?? "";
+    const { applications } = bo.rpc;
+
+    for (const applicationId of [id, uuidv7(), "", "'; drop table applications", "~"]) {
+      const [documentRef, cv] = [
+        { applicationId, documentId },
+        { applicationId, kind: "cv", name: "x" } as const,
+      ];
+      const refusals = [
+        await expectRefusal(applications.get.query({ applicationId }), "not-found"),
+        await expectRefusal(applications.history.query({ applicationId }), "not-found"),
+        await expectRefusal(applications.update.mutate({ applicationId, changes: {} }), "not-found"),
+        await expectRefusal(applications.submit.mutate({ applicationId }), "not-found"),
+        await expectRefusal(applications.withdraw.mutate({ applicationId }), "not-found"),
+        await expectRefusal(applications.addDocument.mutate(cv), "not-found"),
+        await expectRefusal(applications.uploadDocument.mutate(documentRef), "not-found"),
+        await expectRefusal(applications.removeDocument.mutate(documentRef), "not-found"),
+      ];
+      expect(new Set(refusals.map(({ message }) => message))).toEqual(
+        new Set(["There is no such application."]),
+      );
+    }
+    expect((await applications.list.query()).items).toEqual([]);
+    expect((await ada.rpc.applications.get.query({ applicationId: id })).documents).toHaveLength(2);
+  });
+
+  test("lets the student add, replace and remove documents until an admin has accepted them", async () => {
+    const { world, courseAt, ada } = await createScene(dialect, { documentsPerApplication: 3 });
+    const { applications } = ada.rpc;
+    const { admin } = world.admin;
+    const { id: applicationId } = await createCompleteDraft(ada, courseAt(0));
+    const { documents } = await applications.addDocument.mutate({
+      applicationId,
+      kind: "cv",
+      name: "cv.pdf",
+    });
+    const idOf = (kind: string) => documents.find((document) => document.kind === kind)?.id ?? "";
+    const cv = { applicationId, documentId: idOf("cv") };
+    const passport = { applicationId, documentId: idOf("passport") };
+    await expectRefusal(
+      applications.addDocument.mutate({ applicationId, kind: "other", name: "x" }),
+      "limit/reached",
+      { limit: "documentsPerApplication" },
+    );
+    // Only the student may see the contents of a draft.
+    await expectRefusal(admin.applications.setDocument.mutate({ ...cv, status: "accepted" }), "not-found");
+    expect(await admin.applications.show.query({ applicationId })).toMatchObject({
+      fields: null,
+      documents: [],
+    });
+
+    await applications.submit.mutate({ applicationId });
+    const judged = await admin.applications.setDocument.mutate({
+      ...passport,
+      status: "rejected",
+      note: "The photo is cut off.",
+    });
+    expect(judged.documents).toContainEqual(
+      expect.objectContaining({ kind: "passport", status: "rejected", note: "The photo is cut off." }),
+    );
+    await applications.uploadDocument.mutate({ ...passport, name: "whole.pdf" });
+    await admin.applications.setDocument.mutate({ ...passport, status: "accepted" });
+    await expectRefusal(applications.uploadDocument.mutate(passport), "conflict");
+    await expectRefusal(applications.removeDocument.mutate(passport), "conflict");
+    await expectRefusal(
+      admin.applications.setDocument.mutate({ ...passport, status: "uploaded" }),
+      "conflict",
+    );
+    await applications.removeDocument.mutate(cv);
+    await expectRefusal(applications.removeDocument.mutate(cv), "not-found");
+    await applications.withdraw.mutate({ applicationId });
+    await expectRefusal(
+      applications.addDocument.mutate({ applicationId, kind: "cv", name: "x" }),
+      "conflict",
+    );
+    await expectRefusal(
+      admin.applications.setDocument.mutate({ ...passport, status: "rejected" }),
+      "conflict",
+    );
+
+    const { documents: left } = await applications.get.query({ applicationId });
+    expect(left.map(({ kind, name, status }) => ({ kind, name, status }))).toEqual([
+      { kind: "passport", name: "whole.pdf", status: "accepted" },
+      { kind: "transcript", name: "scan.pdf", status: "uploaded" },
+    ]);
+    expect((await applications.list.query()).items).toMatchObject([{ documents: left }]);
+  });
+
+  test("keeps its fee and deadline after the submission, even when its course is gone", async () => {
+    const { world, courseAt, ada } = await createScene(dialect);
+    const { applications } = ada.rpc;
+    const submitted = await createSubmitted(ada, courseAt(0));
+    const draft = await createCompleteDraft(ada, courseAt(1));
+    const late = await createCompleteDraft(ada, courseAt(2));
+    await applications.update.mutate({
+      applicationId: late.id,
+      changes: { intakeYear: 2026 },
+      base: { intakeYear: 2028 },
+    });
+    const refused = await expectRefusal(applications.submit.mutate({ applicationId: late.id }), "conflict");
+    expect(refused.message).toMatch(/too late/);
+
+    const reopen = await world.stop();
+    await writeRows(
+      world.databaseUrl,
+      "update courses set application_fee = 7, deadline_month = 2, deadline_day = 1",
+    );
+    await writeRows(
+      world.databaseUrl,
+      `delete from courses where id in ('${courseAt(0)}', '${courseAt(1)}')`,
+    );
+    const { rpc } = await reopen();
+    const { applications: after } = rpc({ token: ada.token });
+
+    const courseGone = { course: { isOffered: false } };
+    expect(await after.get.query({ applicationId: submitted.id })).toEqual({
+      ...submitted,
+      course: { ...submitted.course, isOffered: false },
+    });
+    expect(await after.get.query({ applicationId: draft.id })).toMatchObject({
+      ...courseGone,
+      course: { title: draft.course.title },
+      fee: null,
+      deadline: null,
+    });
+    await expectRefusal(after.submit.mutate({ applicationId: draft.id }), "conflict", {
+      application: courseGone,
+    });
+    expect(await after.get.query({ applicationId: late.id })).toMatchObject({ fee: { amount: 7 } });
+    expect((await after.list.query()).items).toHaveLength(3);
+  });
+
+  test("tells the student's other devices of every change, and no other student's", async () => {
+    const { world, courseAt, ada, bo, move } = await createScene(dialect);
+    const { applications } = ada.rpc;
+    const changedBy = async (act: () => Promise<unknown>): Promise<string[]> => {
+      world.clock.advance({ seconds: 1 });
+      const since = world.clock.now();
+      await act();
+      const { areas } = await ada.rpc.inbox.changes.query({ since });
+      expect((await bo.rpc.inbox.changes.query({ since })).areas).toEqual([]);
+      return areas.map(({ area }) => area);
+    };
+    let application: SentApplication | undefined;
+
+    expect(
+      await changedBy(async () => {
+        application = await createCompleteDraft(ada, courseAt(0));
+      }),
+    ).toEqual(["applications"]);
+    const applicationId = application?.id ?? "";
+    expect(await changedBy(() => applications.submit.mutate({ applicationId }))).toEqual(["applications"]);
+    expect(await changedBy(() => move(applicationId, "under_review"))).toEqual([
+      "applications",
+      "notifications",
+    ]);
+    const documentId = application?.documents[0]?.id ?? "";
+    expect(
+      await changedBy(() =>
+        world.admin.admin.applications.setDocument.mutate({ applicationId, documentId, status: "accepted" }),
+      ),
+    ).toEqual(["applications"]);
+  });
+
+  test("appears in an admin's list, which has pages, filters by status and student, and masks numbers", async () => {
+    const { world, courseAt, ada, bo, move } = await createScene(dialect);
+    const { list, show } = world.admin.admin.applications;
+    const [one, two] = [await createSubmitted(ada, courseAt(0)), await createSubmitted(bo, courseAt(0))];
+    await ada.rpc.applications.create.mutate({ courseId: courseAt(1), fields: { statement: "Secret" } });
+    await move(two.id, "under_review");
+
+    const first = await list.query({ limit: 2 });
+    const second = await list.query({ limit: 2, cursor: first.nextCursor });
+    expect([...first.items, ...second.items]).toHaveLength(3);
+    expect(second.nextCursor).toBeNull();
+    expect(JSON.stringify([first, second])).not.toMatch(/Secret|\+91\d{10}/);
+    expect((await list.query({ status: "under_review" })).items).toMatchObject([
+      {
+        id: two.id,
+        student: { id: bo.id },
+        moves: ["interview", "accepted", "rejected", "waitlisted", "deferred"],
+      },
+    ]);
+    expect((await list.query({ userId: ada.id, status: "submitted" })).items).toMatchObject([{ id: one.id }]);
+    expect(await show.query({ applicationId: one.id, showPhones: true })).toMatchObject({
+      student: { phone: ada.phone },
+      fields: COMPLETE_FIELDS,
+      history: [{ to: "draft" }, { to: "submitted" }],
+    });
+    await expectRefusal(show.query({ applicationId: uuidv7() }), "not-found");
+    await expectRefusal(move(uuidv7(), "under_review"), "not-found");
+  });
+});
