@@ -1,4 +1,4 @@
-import type { CommandId } from "@edvoyage/protocol";
+import type { CommandId, Course, CourseFilter, University, UniversityFilter } from "@edvoyage/protocol";
 import { createAuth, type Auth, type AuthService } from "./auth/auth.ts";
 import type { AuthStatus } from "./auth/auth-status.ts";
 import { openDevice } from "./auth/device.ts";
@@ -6,15 +6,7 @@ import { createHttpCaller } from "./rpc/http-caller.ts";
 import type { Access } from "./students/access.ts";
 import type { FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
 import { procedureAt } from "./rpc/server-api.ts";
-import {
-  createCourses,
-  createUniversities,
-  type CachedList,
-  type Course,
-  type CourseFilter,
-  type University,
-  type UniversityFilter,
-} from "./catalogue/catalogue.ts";
+import { createCourses, createUniversities, type CachedList } from "./catalogue/catalogue.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
 import { createContacts, type Contacts } from "./contacts/contacts.ts";
 import { EdVoyageError, toEdVoyageError } from "./runtime/errors.ts";

@@ -1,6 +1,13 @@
-import type { AppRouter, Reason, ReasonDetails } from "@edvoyage/server";
+import type { AppRouter } from "@edvoyage/server";
 import { createTRPCClient, httpBatchLink, TRPCClientError, type TRPCClient } from "@trpc/client";
-import { SERVER_HEADER, SERVER_HEADER_VALUE, SESSION_HEADER, type SessionId } from "@edvoyage/protocol";
+import {
+  SERVER_HEADER,
+  SERVER_HEADER_VALUE,
+  SESSION_HEADER,
+  type Reason,
+  type ReasonDetails,
+  type SessionId,
+} from "@edvoyage/protocol";
 
 /** Every procedure of the server, typed. */
 export type RpcClient = TRPCClient<AppRouter>;

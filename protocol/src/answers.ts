@@ -1,3 +1,6 @@
+import type { ApplicationField, SentApplication } from "./applications.ts";
+import type { LimitName } from "./limits.ts";
+
 /**
  * The header of every answer of the server. A device treats an answer without it as coming from a proxy or a captive
  * portal.
@@ -32,3 +35,35 @@ export const REASON_STATUSES = {
 
 /** Why the server refused a call: `error.data.reason`. */
 export type Reason = keyof typeof REASON_STATUSES;
+
+/** The details of each reason, sent as `error.data.details`. Instants are epoch milliseconds of the server's clock. */
+export interface ReasonDetails {
+  "otp/incorrect": { readonly attemptsRemaining: number };
+  "otp/blocked": {
+    readonly blockedUntil: number;
+    /** Whole seconds, rounded up. */
+    readonly retryAfterSeconds: number;
+    readonly attemptsRemaining: 0;
+  };
+  "otp/throttled": { readonly retryAfterSeconds: number };
+  "sms/failed": { readonly retryAfterSeconds: number };
+  "input/invalid": { readonly issues: readonly InputIssue[] };
+  /** Only application conflicts carry details. */
+  conflict: {
+    /** The application as it is now; for a second application to a course, the existing one. */
+    readonly application?: SentApplication;
+    /** Fields of an edited draft that were changed in the meantime. */
+    readonly fields?: readonly ApplicationField[];
+  };
+  "limit/reached": { readonly limit: LimitName };
+  "rate/limited": { readonly retryAfterSeconds: number };
+  "storage/full": { readonly retryAfterSeconds: number };
+  "server/unavailable": { readonly retryAfterSeconds: number };
+}
+
+/** One fault of an input. It never repeats the value. */
+export interface InputIssue {
+  /** The place of the fault, such as `deviceId` or `entries.3.name`; empty for the input as a whole. */
+  readonly path: string;
+  readonly message: string;
+}

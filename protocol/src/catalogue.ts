@@ -1,4 +1,5 @@
 import type { CourseId, UniversityId } from "./ids.ts";
+import type { PageFilter } from "./pages.ts";
 
 /** The levels of courses in the catalogue. */
 export const COURSE_LEVELS = ["bachelor", "master", "doctorate"] as const;
@@ -43,4 +44,18 @@ export interface Course {
   readonly intakeYear: number;
   /** Whether the course was generated for demonstration and is not a real offer. */
   readonly isSample: boolean;
+}
+
+/** Selects universities. */
+export interface UniversityFilter extends PageFilter {
+  /** The beginnings of words, with or without accents; at most 100 characters. */
+  readonly query?: string | undefined;
+  /** ISO code or English name. */
+  readonly country?: string | undefined;
+}
+
+/** Selects courses. */
+export interface CourseFilter extends UniversityFilter {
+  readonly universityId?: string | undefined;
+  readonly level?: CourseLevel | undefined;
 }

@@ -61,9 +61,12 @@ export interface FavouriteTarget {
 
 /** The value of a favourite in the document. */
 export interface FavouriteValue {
-  /** When it was added: epoch milliseconds by the device's clock. */
+  /** When it was added, in epoch milliseconds: by the device's clock, or by the server's for a client without the document. */
   readonly addedAt: number;
 }
+
+/** A university or course that a student likes. */
+export interface Favourite extends FavouriteTarget, FavouriteValue {}
 
 const FAVOURITE_KEY = new RegExp(`^(${FAVOURITE_KINDS.join("|")}):(${UUID})$`);
 

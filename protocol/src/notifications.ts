@@ -53,3 +53,18 @@ export interface KindPreference {
   readonly listed: boolean;
   readonly pushed: boolean;
 }
+
+/** A kind for which a student can set preferences. */
+export type PreferenceKind = NotificationKind | "message";
+
+/** A change of preferences. Missing fields stay as they are. */
+export interface PreferencesChange {
+  readonly kinds?:
+    | {
+        readonly [Kind in PreferenceKind]?:
+          | { readonly listed?: boolean | undefined; readonly pushed?: boolean | undefined }
+          | undefined;
+      }
+    | undefined;
+  readonly previews?: boolean | undefined;
+}

@@ -73,3 +73,8 @@ export interface Profile extends PublicProfile {
   readonly findable: boolean;
   readonly updatedAt: number;
 }
+
+/** A change of a profile. A missing field stays as it is; `null` or an empty list clears it. */
+export type ProfileChange = {
+  readonly [Field in keyof Omit<Profile, "id" | "phone" | "updatedAt">]?: Profile[Field] | undefined;
+};

@@ -1,22 +1,40 @@
+import type { UserView } from "./account.ts";
+import type { ChallengeId } from "./ids.ts";
+import type { Platform, SessionView } from "./sessions.ts";
+
 /** How long a sign-in code is valid after it was first sent, in milliseconds. ASVS 5.0 6.5.5 allows ten minutes. */
 export const CODE_TTL_MS = 5 * 60_000;
-
-/** A session ends this long after its last activity, in milliseconds. */
-export const SESSION_IDLE_MS = 24 * 3_600_000;
-
-/** A session ends this long after its sign-in, even if it is active, in milliseconds (NIST SP 800-63B AAL1: 30 days). */
-export const SESSION_LIFETIME_MS = 30 * 24 * 3_600_000;
 
 /** The format of a `deviceId`: 22 to 64 URL-safe characters with at least 128 random bits, created once per installation. */
 export const DEVICE_ID_PATTERN = /^[A-Za-z0-9_-]{22,64}$/;
 
-/** The platforms that a device can name. */
-export const PLATFORMS = ["ios", "android", "web", "other"] as const;
-/** The platform of a device. */
-export type Platform = (typeof PLATFORMS)[number];
+/** The app's description of itself, shown to admins and to the student in lists of sessions. */
+export interface AppDescription {
+  readonly deviceName?: string | undefined;
+  readonly platform?: Platform | undefined;
+  readonly appVersion?: string | undefined;
+}
 
-/**
- * The header with the session id that the client expects; the server refuses a request whose key belongs to another
- * session.
- */
-export const SESSION_HEADER = "x-edvoyage-session";
+/** A challenge as a device needs it to ask for the code. It is the same for registered and unregistered numbers. */
+export interface Challenge {
+  readonly challengeId: ChallengeId;
+  /** The number of digits of the code: 6, or 8 after many wrong codes. */
+  readonly codeLength: number;
+  readonly expiresAt: number;
+  /** Before this instant, another request sends no message. */
+  readonly resendAt: number;
+  readonly attemptsRemaining: number;
+  readonly serverNow: number;
+}
+
+/** A signed-in device. */
+export interface SignIn {
+  /** The session's key: 43 characters, base64url. The server stores only its hash. */
+  readonly token: string;
+  readonly session: SessionView;
+  readonly user: UserView & {
+    /** Whether this sign-in cancelled a pending deletion of the account. */
+    readonly deletionUndone: boolean;
+  };
+  readonly isNewUser: boolean;
+}

@@ -68,3 +68,31 @@ export interface FollowedStudent extends StudentName {
   /** Whether the caller follows this student. */
   readonly followed: boolean;
 }
+
+/** Selects the comments on a post, or the replies to one comment. */
+export interface CommentsFilter {
+  readonly postId: PostId;
+  /** `null` selects the comments on the post itself. */
+  readonly parentId: CommentId | null;
+}
+
+/** Whether the caller likes a post now, and how many students do. */
+export interface LikeReceipt {
+  readonly postId: PostId;
+  readonly liked: boolean;
+  readonly likeCount: number;
+}
+
+/** Whether the caller follows a student now. */
+export interface FollowReceipt {
+  readonly userId: UserId;
+  readonly followed: boolean;
+}
+
+/** The result of adding a comment. */
+export interface CommentReceipt {
+  readonly commentId: CommentId;
+  /** The comment whose thread it joined; `null` for a comment on the post itself. */
+  readonly parentId: CommentId | null;
+  readonly createdAt: number;
+}

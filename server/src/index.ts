@@ -1,34 +1,60 @@
 // Types only: importing "." of this package loads no code.
-export type { Reason } from "@edvoyage/protocol";
-export type { ReasonDetails, InputIssue } from "./platform/errors.ts";
+export type {
+  AccountExport,
+  ApplicationDocument,
+  ApplicationMove,
+  Challenge,
+  CommentReceipt,
+  Course,
+  Education,
+  Favourite,
+  FollowReceipt,
+  FollowedStudent,
+  InboxChanges,
+  InboxMemberRoom,
+  InboxRoom,
+  InputIssue,
+  Invitation,
+  LikeReceipt,
+  Message,
+  MessagePage,
+  MessageReceipt,
+  Notification,
+  NotificationPreferences,
+  Page,
+  PreferencesChange,
+  Profile,
+  ProfileChange,
+  PublicProfile,
+  ReactionReceipt,
+  Reason,
+  ReasonDetails,
+  Room,
+  RoomDetails,
+  SentApplication,
+  SentComment,
+  SentContact,
+  SentPost,
+  Session,
+  SessionView,
+  SignIn,
+  StudentMention,
+  StudentName,
+  StudentPage,
+  University,
+  UserView,
+  Work,
+} from "@edvoyage/protocol";
 export type { AppRouter } from "./router.ts";
 export type { Access } from "./http/trpc.ts";
-export type { Page } from "./inputs/page.ts";
-export type { SignIn, Challenge } from "./auth/auth.ts";
-export type { SessionView, UserView } from "./sessions/sessions.ts";
 export type { InspectedSession } from "./sessions/inspection.ts";
 export type { NumberReport, RestrictedNumber } from "./numbers/inspection.ts";
-export type { ImportReport, University, Course } from "./catalogue/catalogue.ts";
+export type { ImportReport } from "./catalogue/catalogue.ts";
 export type { BackupReport, DatabaseStatus } from "./backups/backups.ts";
-export type { Contact } from "./contacts/contacts.ts";
-export type { Message, MessagePage, MessageReceipt, ReactionReceipt } from "./chat/messages.ts";
-export type { Room, RoomDetails } from "./chat/rooms.ts";
-export type { InboxChanges, InboxMemberRoom, InboxRoom, Invitation } from "./inbox/inbox.ts";
 export type { WorldProgress } from "./seed/seed.ts";
-export type { SentPost, LikeReceipt } from "./social/posts.ts";
-export type { SentComment, CommentReceipt } from "./social/comments.ts";
-export type { FollowedStudent, FollowReceipt, StudentPage } from "./social/students.ts";
-export type { StudentMention } from "./social/mentions.ts";
-export type { StudentName } from "./social/student-name.ts";
 export type { InspectedPost, PostReport } from "./social/moderation.ts";
-export type { SentApplication, ApplicationDocument, ApplicationMove } from "./applications/application.ts";
 export type { ApplicationReport, InspectedApplication } from "./applications/admissions.ts";
 export type { AuditRecord } from "./audit/audit.ts";
-export type { AccountExport } from "./account/account.ts";
 export type { ErasureProgress } from "./account/erasure.ts";
 export type { InspectedUser } from "./account/inspection.ts";
-export type { Education, Profile, ProfileChange, PublicProfile, Work } from "./profile/profile.ts";
-export type { Favourite } from "./favourites/favourites.ts";
-export type { Notification } from "./notifications/notifications.ts";
-export type { NotificationPreferences, PreferencesChange } from "./notifications/preferences.ts";
 export type { DeadPush } from "./push/dead-letters.ts";

@@ -1,11 +1,4 @@
-import type { UserId } from "@edvoyage/protocol";
-
-/** All data about a student on the server: `user`, and every other part by its name. Plain JSON. */
-export interface AccountExport {
-  readonly exportedAt: number;
-  readonly user: { readonly id: UserId; readonly phone: string; readonly createdAt: number };
-  readonly [part: string]: unknown;
-}
+import type { AccountExport } from "@edvoyage/protocol";
 
 /** A student's account as a whole. Both methods need the server and throw `offline` without it. */
 export interface OwnAccount {

@@ -4,18 +4,11 @@ import type {
   ApplicationFields,
   AppliedCourse,
   ApplicationMove,
+  Page,
   SentApplication,
 } from "@edvoyage/protocol";
 import type { ErrorReason } from "../runtime/errors.ts";
-import type { Page } from "../reads/page.ts";
 import type { View } from "../reads/views.ts";
-
-export type {
-  AppliedCourse,
-  ApplicationDocument,
-  ApplicationMove,
-  SentApplication,
-} from "@edvoyage/protocol";
 
 /** An edit of a draft that the server rejected because another device had changed the same fields meanwhile. */
 export interface ApplicationConflict {

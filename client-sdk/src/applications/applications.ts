@@ -4,13 +4,15 @@ import {
   type ApplicationField,
   type ApplicationFields,
   type ApplicationId,
+  type Page,
+  type SentApplication,
 } from "@edvoyage/protocol";
-import { withItem, type Access } from "../students/access.ts";
+import type { Access } from "../students/access.ts";
+import { withItem } from "../reads/changed-values.ts";
 import type { FeatureModule } from "../students/feature-module.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
-import type { Page } from "../reads/page.ts";
 import type { OwnChange, Projections } from "../reads/query.ts";
-import type { Application, ApplicationConflict, Applications, SentApplication } from "./api.ts";
+import type { Application, ApplicationConflict, Applications } from "./api.ts";
 
 const createApplications = ({ open, queue, act, entries, discard }: Access): Applications => {
   const edit = act("applications.update", "applicationId");

@@ -1,4 +1,4 @@
-import { SESSION_LIFETIME_MS, type ChallengeId, type Platform } from "@edvoyage/protocol";
+import { SESSION_LIFETIME_MS, type AppDescription, type ChallengeId } from "@edvoyage/protocol";
 import { EdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
 import {
   createSubject,
@@ -43,13 +43,6 @@ export interface Auth {
    * signed in. Defaults: "keep" and 10,000.
    */
   signOut(options?: { readonly pending?: "flush" | Unsent; readonly timeoutMs?: number }): Promise<void>;
-}
-
-/** The app's description of itself, shown to admins and to the student in lists of sessions. */
-export interface AppDescription {
-  readonly deviceName?: string | undefined;
-  readonly platform?: Platform | undefined;
-  readonly appVersion?: string | undefined;
 }
 
 export interface AuthService extends Auth {

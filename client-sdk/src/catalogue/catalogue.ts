@@ -1,27 +1,7 @@
 import type { Unsubscribe } from "../runtime/observable.ts";
-import type { Page, PageFilter } from "../reads/page.ts";
+import type { Course, CourseFilter, Page, University, UniversityFilter } from "@edvoyage/protocol";
 import type { Fresh, ReadOptions, ReadSnapshot } from "../reads/query.ts";
 import type { OpenView } from "../reads/views.ts";
-import type { University, Course } from "@edvoyage/protocol";
-
-export type { University, Course } from "@edvoyage/protocol";
-
-/** The degree that a course leads to. */
-export type CourseLevel = "bachelor" | "master" | "doctorate";
-
-/** Selects universities. */
-export interface UniversityFilter extends PageFilter {
-  /** The beginnings of words, with or without accents; at most 100 characters. */
-  readonly query?: string | undefined;
-  /** ISO code or English name. */
-  readonly country?: string | undefined;
-}
-
-/** Selects courses. */
-export interface CourseFilter extends UniversityFilter {
-  readonly universityId?: string | undefined;
-  readonly level?: CourseLevel | undefined;
-}
 
 /** A list that is read from the device first. Reads throw `offline` only for data that this device has never seen. */
 export interface CachedList<Filter, Item> {

@@ -1,17 +1,16 @@
 import type {
+  Invitation,
   MessageId,
   Position,
+  RoomDetails,
   RoomHistory,
   RoomId,
-  RoomKind,
   RoomRole,
+  RoomSummary,
   UserId,
-  Invitation,
 } from "@edvoyage/protocol";
 import type { ErrorReason } from "../runtime/errors.ts";
 import type { Unsubscribe } from "../runtime/observable.ts";
-
-export type { Invitation } from "@edvoyage/protocol";
 
 /** A message in its present state, including changes that this device has made and not sent yet. */
 export type Message = MessageContent &
@@ -106,54 +105,6 @@ export interface Room extends RoomView {
   setRole(userId: string, role: RoomRole): Promise<RoomDetails>;
   /** Leaves the room and deletes it from the device. */
   leave(): Promise<void>;
-}
-
-/** A room in the list of rooms. */
-export interface RoomSummary {
-  readonly id: RoomId;
-  readonly kind: RoomKind;
-  /** `null` for direct rooms and for groups without a name. */
-  readonly name: string | null;
-  /** The other student of a direct room; `null` for groups. */
-  readonly peer: { readonly id: UserId; readonly name: string | null } | null;
-  /** The student's own role. */
-  readonly role: RoomRole;
-  readonly memberCount: number;
-  /** The number of unread messages by others; 1,000 means 1,000 or more. */
-  readonly unread: number;
-  /** The beginning of the newest message, including own messages that wait; `null` when there is none. */
-  readonly preview: string | null;
-  readonly lastAuthorId: UserId | null;
-  readonly lastAt: number | null;
-  /** Everything up to and including this position was read, on this or another device. */
-  readonly readPosition: Position;
-  /** The read positions of the others, in direct rooms and groups of up to 32; `[]` in larger groups. */
-  readonly othersRead: readonly { readonly userId: UserId; readonly position: Position }[];
-}
-
-/** A room with its members and the students who were invited. */
-export interface RoomDetails {
-  readonly id: RoomId;
-  readonly kind: RoomKind;
-  readonly name: string | null;
-  readonly history: RoomHistory;
-  readonly role: RoomRole;
-  readonly memberCount: number;
-  readonly peer: RoomSummary["peer"];
-  readonly createdAt: number;
-  /** In the order in which they joined. */
-  readonly members: readonly {
-    readonly userId: UserId;
-    readonly name: string | null;
-    readonly role: RoomRole;
-    readonly joinedAt: number;
-  }[];
-  readonly invited: readonly {
-    readonly userId: UserId;
-    readonly name: string | null;
-    readonly invitedBy: UserId;
-    readonly at: number;
-  }[];
 }
 
 /** The input for opening a room. */

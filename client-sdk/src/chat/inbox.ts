@@ -1,8 +1,9 @@
 import {
   comparePositions,
+  type InboxMemberRoom,
+  type Invitation,
   type Position,
   type RoomHead,
-  type RoomHistory,
   type RoomId,
 } from "@edvoyage/protocol";
 import type { StudentContext } from "../students/student-context.ts";
@@ -13,20 +14,16 @@ import { putJson, remove } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { AreaChanges } from "../reads/area-changes.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
-import type { Invitation, RoomSummary } from "./api.ts";
 
 /** A room of the student, as the server last reported it. */
-export interface InboxRoom extends RoomSummary {
-  readonly history: RoomHistory;
-  /** The first segment that the student may read. */
-  readonly fromSegment: number;
+export interface MemberRoom extends Omit<InboxMemberRoom, "state" | "head"> {
   /** The newest event. */
   readonly head: RoomHead;
 }
 
 /** The summary of a student's rooms; it does not need their logs. */
 export interface InboxState {
-  readonly rooms: ReadonlyMap<RoomId, InboxRoom>;
+  readonly rooms: ReadonlyMap<RoomId, MemberRoom>;
   readonly invitations: readonly Invitation[];
 }
 
@@ -37,7 +34,7 @@ export interface Inbox {
    * Asks for changes, or for `all` rooms. Returns the rooms in the answer, "later" when the server was not reached, and
    * `undefined` when asking again is pointless until something else changes. Calls during a request share the next request.
    */
-  refresh(options?: { readonly all?: boolean }): Promise<readonly InboxRoom[] | "later" | undefined>;
+  refresh(options?: { readonly all?: boolean }): Promise<readonly MemberRoom[] | "later" | undefined>;
   /** Queues a read position, unless it is already known, and shows it. Throws the errors of the outbox. */
   markRead(roomId: RoomId, position: Position): Promise<void>;
   /** Ignores answers that arrive afterwards. */
@@ -74,7 +71,7 @@ export const createInbox = async ({
 }): Promise<Inbox> => {
   const inTurn = createSerialQueue();
   const stored = await records.getJson<Stored>(KEY);
-  const kept = await records.listJson<InboxRoom>(ROOMS);
+  const kept = await records.listJson<MemberRoom>(ROOMS);
   const state = createSubject<InboxState>({
     rooms: new Map(kept.map(({ value }) => [value.id, value])),
     invitations: stored?.invitations ?? [],
@@ -101,7 +98,7 @@ export const createInbox = async ({
         (roomId === undefined || entry.input.roomId === roomId),
     );
 
-  const ask = async (): Promise<readonly InboxRoom[] | undefined> => {
+  const ask = async (): Promise<readonly MemberRoom[] | undefined> => {
     const asksAll = wantsAll || serverNow === undefined;
     const since = asksAll || serverNow === undefined ? null : Math.max(0, serverNow - OVERLAP_MS);
     wantsAll = false;
@@ -123,11 +120,11 @@ export const createInbox = async ({
   const take = async (
     answer: Awaited<ReturnType<typeof rpc.inbox.changes.query>>,
     isAll: boolean,
-  ): Promise<readonly InboxRoom[] | undefined> => {
+  ): Promise<readonly MemberRoom[] | undefined> => {
     if (isClosed) return undefined;
     const before = state.value.rooms;
     const rooms = new Map(isAll ? [] : before);
-    const heard: InboxRoom[] = [];
+    const heard: MemberRoom[] = [];
     for (const room of answer.rooms) {
       if (room.state === "left") rooms.delete(room.id);
       else {
@@ -207,12 +204,12 @@ export const createInbox = async ({
 };
 
 /** Returns the room with a new read position, which never moves back. */
-const withRead = (room: InboxRoom, position: Position): InboxRoom => {
+const withRead = (room: MemberRoom, position: Position): MemberRoom => {
   if (comparePositions(position, room.readPosition) <= 0) return room;
   const isAllRead = comparePositions(position, room.head) >= 0;
   return { ...room, readPosition: position, unread: isAllRead ? 0 : room.unread };
 };
 
-const putRoom = (room: InboxRoom): Change => putJson(ROOMS + room.id, room);
+const putRoom = (room: MemberRoom): Change => putJson(ROOMS + room.id, room);
 
 const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);

@@ -1,13 +1,12 @@
-import { comparePositions, type RoomId, type UserId } from "@edvoyage/protocol";
+import { comparePositions, type RoomId, type RoomSummary, type UserId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
-import type { RoomSummary } from "./api.ts";
-import type { InboxRoom } from "./inbox.ts";
+import type { MemberRoom } from "./inbox.ts";
 
 const MAX_PREVIEW_CHARACTERS = 120;
 
 /** A room in the list, with the sources of its summary. */
 interface Shown {
-  readonly room: InboxRoom;
+  readonly room: MemberRoom;
   readonly own: OutboxEntry<"chat.send"> | undefined;
   readonly summary: RoomSummary;
   /** Greater is newer. */
@@ -20,7 +19,7 @@ interface Shown {
  */
 export const createRoomSummaries = (
   userId: UserId,
-): ((rooms: ReadonlyMap<RoomId, InboxRoom>, entries: readonly OutboxEntry[]) => readonly RoomSummary[]) => {
+): ((rooms: ReadonlyMap<RoomId, MemberRoom>, entries: readonly OutboxEntry[]) => readonly RoomSummary[]) => {
   let shownById: ReadonlyMap<RoomId, Shown> = new Map();
   let former: readonly RoomSummary[] = [];
 
@@ -43,7 +42,7 @@ export const createRoomSummaries = (
 
 /** Returns the newest own message of each room, unless the inbox already includes it. */
 const newestByRoom = (
-  rooms: ReadonlyMap<RoomId, InboxRoom>,
+  rooms: ReadonlyMap<RoomId, MemberRoom>,
   entries: readonly OutboxEntry[],
 ): ReadonlyMap<RoomId, OutboxEntry<"chat.send">> => {
   const ownByRoom = new Map<RoomId, OutboxEntry<"chat.send">>();
@@ -56,7 +55,7 @@ const newestByRoom = (
   return ownByRoom;
 };
 
-const show = (room: InboxRoom, own: OutboxEntry<"chat.send"> | undefined, userId: UserId): Shown => {
+const show = (room: MemberRoom, own: OutboxEntry<"chat.send"> | undefined, userId: UserId): Shown => {
   const { history: _h, fromSegment: _f, head, ...summary } = room;
   const lastAt = own ? Math.max(own.createdAt, room.lastAt ?? 0) : room.lastAt;
   return {

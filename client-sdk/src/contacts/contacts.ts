@@ -1,24 +1,15 @@
 import type { ContactId, UserId } from "@edvoyage/protocol";
-import { withoutItem, type Access } from "../students/access.ts";
+import type { Access } from "../students/access.ts";
+import { withoutItem } from "../reads/changed-values.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Fresh, Projections, ReadOptions, ReadSnapshot } from "../reads/query.ts";
+import type { KnownContact } from "../rpc/server-api.ts";
 import type { Unsubscribe } from "../runtime/observable.ts";
 
 /** A student whom another student knows or blocks, or only a phone number. */
-export interface Contact {
-  /** The id of the entry; it stays when the owner of the number becomes known. */
-  readonly id: ContactId;
-  /** The contact's account; `null` for a number whose owner is unknown, whether or not it has one. */
-  readonly userId: UserId | null;
+export interface Contact extends KnownContact {
   /** E.164, or as the owner typed it until the server has it; `null` for a contact that was not added by number. */
   readonly phone: string | null;
-  /** The name in the contact's own profile. */
-  readonly name: string | null;
-  /** The owner's name for the contact. */
-  readonly nickname: string | null;
-  readonly favourite: boolean;
-  /** Neither of the two can open a room with the other, add the other to a room, or write to the other directly. */
-  readonly blocked: boolean;
   /** A change waits in the outbox. The fields already include it. */
   readonly isPending: boolean;
 }
@@ -57,8 +48,6 @@ export interface Contacts {
   remove(id: string): Promise<string>;
 }
 
-type StoredContact = Omit<Contact, "isPending">;
-
 export const createContacts = ({ open, queue, act }: Access): Contacts => {
   const view = open<"contacts.list", ContactList>({ procedure: "contacts.list", input: {}, count: Infinity });
   return {
@@ -85,14 +74,14 @@ export const contactProjections: Projections = {
     } = change;
     // Only a block can create a contact, and only for a student. The server rejects everything else.
     if (entry.procedure === "contacts.update" && (former ? blocked && !former.userId : !blocked)) return list;
-    const contact: StoredContact = {
+    const contact: KnownContact = {
       ...targetOf(entry),
       name: null,
       ...former,
       nickname,
       favourite,
       blocked,
-      ...(answer as Partial<StoredContact> | undefined),
+      ...(answer as Partial<KnownContact> | undefined),
     };
     // The server may answer with a contact that already existed under another id.
     const others = list?.items.filter(({ id }) => id !== former?.id && id !== contact.id) ?? [];
@@ -105,16 +94,16 @@ type ContactEntry = OutboxEntry<"contacts.add" | "contacts.update" | "contacts.r
 const isAboutContact = (entry: OutboxEntry): entry is ContactEntry => entry.procedure.startsWith("contacts.");
 
 /** Returns whether a command is about a contact: by its id, by the student's id, or by its number while it is being added. */
-const isTarget = ({ id, userId, phone }: StoredContact, { id: commandId, input }: ContactEntry): boolean =>
+const isTarget = ({ id, userId, phone }: KnownContact, { id: commandId, input }: ContactEntry): boolean =>
   "phone" in input
     ? id === (commandId as string) || phone === withoutSeparators(input.phone)
     : id === input.userId || userId === input.userId;
 
 const withoutSeparators = (phone: string): string => phone.replaceAll(/[^+\d]/g, "");
 
-const byId = (one: StoredContact, other: StoredContact): number => (one.id < other.id ? -1 : 1);
+const byId = (one: KnownContact, other: KnownContact): number => (one.id < other.id ? -1 : 1);
 
-const targetOf = ({ id, input }: ContactEntry): Pick<StoredContact, "id" | "userId" | "phone"> =>
+const targetOf = ({ id, input }: ContactEntry): Pick<KnownContact, "id" | "userId" | "phone"> =>
   "phone" in input
     ? { id: id as string as ContactId, userId: null, phone: input.phone }
     : { id: input.userId, userId: input.userId as UserId, phone: null };

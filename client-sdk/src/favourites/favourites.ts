@@ -3,6 +3,7 @@ import {
   favouriteKey,
   parseFavouriteKey,
   type CourseId,
+  type Favourite,
   type FavouriteKind,
   type FavouriteValue,
   type UniversityId,
@@ -11,14 +12,6 @@ import type { Clock } from "../runtime/clock.ts";
 import { EdVoyageError } from "../runtime/errors.ts";
 import { derive, watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import type { UserDocument } from "../sync/user-document.ts";
-
-/** A university or course that a student likes. */
-export interface Favourite {
-  readonly kind: FavouriteKind;
-  readonly id: UniversityId | CourseId;
-  /** The clock of the device that added it, in epoch milliseconds. */
-  readonly addedAt: number;
-}
 
 /**
  * A student's favourites, the same on all of the student's devices. A change is stored on this device when its promise

@@ -1,12 +1,9 @@
-import type { NotificationId, Notification } from "@edvoyage/protocol";
+import type { Notification, NotificationId, Page } from "@edvoyage/protocol";
 import type { Access } from "../students/access.ts";
 import { watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
-import type { Page } from "../reads/page.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
 import { createPreferences, preferenceProjections, type Preferences } from "./preferences.ts";
-
-export type { Notification } from "@edvoyage/protocol";
 
 /** A student's notifications, newest first. */
 export interface Notifications extends View<Page<Notification>> {

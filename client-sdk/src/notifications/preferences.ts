@@ -1,19 +1,8 @@
 import type { Access } from "../students/access.ts";
+import { withFields } from "../reads/changed-values.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
-import type { NotificationPreferences } from "@edvoyage/protocol";
-
-export type { NotificationPreferences, KindPreference } from "@edvoyage/protocol";
-
-/** The preferences to change; all others stay as they are. */
-export interface PreferencesChange {
-  readonly kinds?: {
-    readonly [Kind in keyof NotificationPreferences["kinds"]]?: Partial<
-      NotificationPreferences["kinds"][Kind]
-    >;
-  };
-  readonly previews?: boolean;
-}
+import type { KindPreference, NotificationPreferences, PreferencesChange } from "@edvoyage/protocol";
 
 /** The student's preferences, and whether a change to them waits to be sent. */
 export interface OwnPreferences extends NotificationPreferences {
@@ -45,7 +34,7 @@ export const preferenceProjections: Projections = {
     const { kinds = {}, previews = preferences.previews } = entry.input;
     const changed = Object.entries(preferences.kinds).map(([kind, preference]) => [
       kind,
-      { ...preference, ...kinds[kind as keyof typeof kinds] },
+      withFields<Partial<KindPreference>>(preference, kinds[kind as keyof typeof kinds] ?? {}),
     ]);
     return { kinds: Object.fromEntries(changed) as NotificationPreferences["kinds"], previews };
   },

@@ -3,22 +3,24 @@ import type {
   ApplicationFields,
   ApplicationId,
   ApplicationStatus,
+  AppliedCourse,
   CommandId,
   CommentId,
   ContactId,
   CourseId,
   MessageId,
+  MessageReceipt,
   NotificationId,
   Position,
   PostId,
+  PreferencesChange,
+  ProfileChange,
   PushProviderName,
   RoomId,
   UserId,
+  UserRoot,
 } from "@edvoyage/protocol";
-import type { AppliedCourse } from "../applications/api.ts";
 import type { ErrorReason } from "../runtime/errors.ts";
-import type { PreferencesChange } from "../notifications/preferences.ts";
-import type { ProfileChange } from "../profile/profile.ts";
 
 /** The inputs of the procedures whose calls may wait in the outbox, by procedure. */
 export interface QueuedInputs {
@@ -100,7 +102,7 @@ export interface QueuedInputs {
   "push.unregister": { readonly token: string };
   /** An edit of the user document that the server rejected. It is only shown, never sent. */
   "document.edit": {
-    readonly root: "favourites" | "settings";
+    readonly root: UserRoot;
     readonly key: string;
     /** `null` removes the key. */
     readonly value: unknown;
@@ -117,14 +119,6 @@ interface PostInput {
 /** A procedure whose calls may wait in the outbox. */
 export type QueuedProcedure = keyof QueuedInputs;
 
-/** The position of a command's event in a room's log, as the server answered. */
-export interface LogReceipt {
-  readonly messageId: MessageId;
-  readonly position: Position;
-  /** The server's clock. */
-  readonly at: number;
-}
-
 type EntryState =
   /** Waits for its lane, for the server or for a session. */
   | { readonly state: "pending"; readonly isSending: boolean }
@@ -136,7 +130,7 @@ type EntryState =
       readonly details: Readonly<Record<string, unknown>>;
     }
   /** In the room's log on the server but not yet in the device's copy; shown from the outbox until then. */
-  | { readonly state: "acked"; readonly answer: LogReceipt };
+  | { readonly state: "acked"; readonly answer: MessageReceipt };
 
 /** A command in the outbox. */
 export type OutboxEntry<P extends QueuedProcedure = QueuedProcedure> = {

@@ -1,8 +1,8 @@
-import type { CommandId } from "@edvoyage/protocol";
+import type { CommandId, MessageReceipt } from "@edvoyage/protocol";
 import type { EdVoyageError } from "../runtime/errors.ts";
 import type { Records } from "../storage/records.ts";
 import type { NewCommand, QueuedCommand } from "./outbox.ts";
-import type { LogReceipt, OutboxEntry, QueuedProcedure } from "./outbox-entry.ts";
+import type { OutboxEntry, QueuedProcedure } from "./outbox-entry.ts";
 
 /** The prefix of the outbox's keys. */
 export const OUTBOX_PREFIX = "outbox/";
@@ -66,7 +66,7 @@ export const toPending = (entry: OutboxEntry): OutboxEntry =>
  * `undefined` for all other entries.
  */
 export const toAcked = (entry: OutboxEntry, answer: unknown): OutboxEntry | undefined =>
-  loggedProcedures.has(entry.procedure) && (answer as Partial<LogReceipt> | undefined)?.position
+  loggedProcedures.has(entry.procedure) && (answer as Partial<MessageReceipt> | undefined)?.position
     ? ({ ...base(entry), state: "acked", answer } as OutboxEntry)
     : undefined;
 

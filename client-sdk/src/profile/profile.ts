@@ -1,14 +1,8 @@
 import type { Access } from "../students/access.ts";
+import { withFields } from "../reads/changed-values.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
-import type { PublicProfile, Profile } from "@edvoyage/protocol";
-
-export type { PublicProfile, Education, Work, Profile } from "@edvoyage/protocol";
-
-/** A change of a profile. A missing field stays as it is; `null` or an empty list clears it. */
-export type ProfileChange = {
-  readonly [Field in keyof Omit<Profile, "id" | "phone" | "updatedAt">]?: Profile[Field];
-};
+import type { Profile, ProfileChange, PublicProfile } from "@edvoyage/protocol";
 
 /** The student's own profile, and whether a change to it waits to be sent. */
 export interface OwnProfile extends Profile {
@@ -34,6 +28,6 @@ export const createProfile = ({ open, queue }: Access): ProfileReader => ({
 export const profileProjections: Projections = {
   "profile.get": (profile, { entry, answer }) =>
     profile && entry.procedure === "profile.update" && entry.state === "pending"
-      ? { ...profile, ...entry.input, ...(answer as Partial<Profile> | undefined) }
+      ? { ...withFields(profile, entry.input), ...(answer as Partial<Profile> | undefined) }
       : profile,
 };

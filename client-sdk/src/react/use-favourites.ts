@@ -1,5 +1,6 @@
 import { useMemo } from "react";
-import type { Favourite, Favourites } from "../favourites/favourites.ts";
+import type { Favourite } from "@edvoyage/protocol";
+import type { Favourites } from "../favourites/favourites.ts";
 import { useClient } from "./provider.tsx";
 import { useWatched } from "./use-watched.ts";
 

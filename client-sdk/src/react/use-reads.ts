@@ -1,6 +1,5 @@
-import type { Course, CourseFilter, University, UniversityFilter } from "../catalogue/catalogue.ts";
+import type { Course, CourseFilter, Page, University, UniversityFilter } from "@edvoyage/protocol";
 import type { ContactList } from "../contacts/contacts.ts";
-import type { Page } from "../reads/page.ts";
 import { NOTHING_READ, type ReadSnapshot } from "../reads/query.ts";
 import { useClient } from "./provider.tsx";
 import { useWatched } from "./use-watched.ts";

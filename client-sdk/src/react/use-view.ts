@@ -1,6 +1,5 @@
+import type { Notification, Page } from "@edvoyage/protocol";
 import type { Application } from "../applications/api.ts";
-import type { Notification } from "../notifications/notifications.ts";
-import type { Page } from "../reads/page.ts";
 import type { OwnProfile } from "../profile/profile.ts";
 import { NOTHING_READ, type ReadSnapshot } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";

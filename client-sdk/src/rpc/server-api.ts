@@ -1,37 +1,46 @@
 import type {
+  AccountExport,
+  AppDescription,
   ApplicationId,
   ApplicationMove,
+  Challenge,
   ChallengeId,
   CommentId,
+  CommentReceipt,
+  CommentsFilter,
   Course,
+  CourseFilter,
   FollowedStudent,
-  Invitation,
+  FollowReceipt,
+  InboxChanges,
+  LikeReceipt,
+  MessageReceipt,
   Notification,
   NotificationPreferences,
-  Position,
+  Page,
+  PageFilter,
   PostId,
   Profile,
   PublicProfile,
+  ReactionReceipt,
+  RoomDetails,
   RoomHistory,
   RoomId,
   RoomRole,
   SentApplication,
   SentComment,
+  SentContact,
   SentPost,
+  Session,
   SessionId,
+  SignIn,
   StudentName,
   StudentPage,
   University,
+  UniversityFilter,
   UserId,
 } from "@edvoyage/protocol";
-import type { AppDescription } from "../auth/auth.ts";
-import type { CourseFilter, UniversityFilter } from "../catalogue/catalogue.ts";
-import type { RoomDetails, RoomSummary } from "../chat/api.ts";
-import type { Contact } from "../contacts/contacts.ts";
-import type { LogReceipt, QueuedInputs, QueuedProcedure } from "../outbox/outbox-entry.ts";
-import type { Page, PageFilter } from "../reads/page.ts";
-import type { AccountExport } from "../account/account.ts";
-import type { Session } from "../sessions/sessions.ts";
+import type { QueuedInputs, QueuedProcedure } from "../outbox/outbox-entry.ts";
 
 /** A procedure that reads. */
 interface Query<Input, Answer> {
@@ -53,19 +62,8 @@ type Queued<P extends QueuedProcedure, Answer = unknown> = Command<Sent<QueuedIn
 type Sent<Input> = { readonly [Name in keyof Input]: SentList<Input[Name]> };
 type SentList<Value> = Value extends readonly (infer Item)[] ? Item[] : Value;
 
-type AnyContact = Omit<Contact, "isPending">;
-
-type Receipt = { readonly createdAt: number };
-
-/** A room in the answer of `inbox.changes`. */
-export type ChangedRoom =
-  | (RoomSummary & {
-      readonly state: "member";
-      readonly history: RoomHistory;
-      readonly fromSegment: number;
-      readonly head: Position & { readonly id: string };
-    })
-  | { readonly state: "left"; readonly id: RoomId; readonly leftAt: number };
+/** A contact without the fields that only the server knows. */
+export type KnownContact = Omit<SentContact, "createdAt" | "updatedAt">;
 
 /**
  * The procedures that the SDK calls, in the SDK's own types: apps do not need the server's types to compile. The test
@@ -75,22 +73,11 @@ export interface ServerApi {
   readonly auth: {
     readonly requestCode: Mutation<
       { readonly phone: string; readonly deviceId: string } & AppDescription,
-      {
-        readonly challengeId: ChallengeId;
-        readonly codeLength: number;
-        readonly expiresAt: number;
-        readonly resendAt: number;
-        readonly attemptsRemaining: number;
-        readonly serverNow: number;
-      }
+      Challenge
     >;
     readonly verifyCode: Command<
       { readonly challengeId: ChallengeId; readonly code: string; readonly deviceId: string },
-      {
-        readonly token: string;
-        readonly session: Omit<Session, "isCurrent">;
-        readonly user: { readonly id: UserId; readonly phone: string };
-      }
+      SignIn
     >;
   };
   readonly sessions: {
@@ -118,9 +105,9 @@ export interface ServerApi {
     readonly get: Query<{ readonly id: string }, Course>;
   };
   readonly contacts: {
-    readonly list: Query<PageFilter, Page<AnyContact>>;
-    readonly add: Queued<"contacts.add", AnyContact>;
-    readonly update: Queued<"contacts.update", AnyContact>;
+    readonly list: Query<PageFilter, Page<KnownContact>>;
+    readonly add: Queued<"contacts.add", KnownContact>;
+    readonly update: Queued<"contacts.update", KnownContact>;
     readonly remove: Queued<"contacts.remove">;
   };
   readonly notifications: {
@@ -138,24 +125,21 @@ export interface ServerApi {
     readonly get: Query<{ readonly postId: PostId }, SentPost>;
     readonly studentPosts: Query<{ readonly userId: UserId } & PageFilter, Page<SentPost>>;
     readonly likes: Query<{ readonly postId: PostId } & PageFilter, Page<StudentName>>;
-    readonly comments: Query<
-      { readonly postId: PostId; readonly parentId: CommentId | null } & PageFilter,
-      Page<SentComment>
-    >;
+    readonly comments: Query<CommentsFilter & PageFilter, Page<SentComment>>;
     readonly getComment: Query<{ readonly commentId: CommentId }, SentComment>;
     readonly student: Query<{ readonly userId: UserId }, StudentPage>;
     readonly followers: Query<{ readonly userId: UserId } & PageFilter, Page<FollowedStudent>>;
     readonly following: Query<{ readonly userId: UserId } & PageFilter, Page<FollowedStudent>>;
-    readonly post: Queued<"social.post", Receipt>;
+    readonly post: Queued<"social.post", { readonly createdAt: number }>;
     readonly editPost: Queued<"social.editPost">;
     readonly removePost: Queued<"social.removePost">;
-    readonly like: Queued<"social.like">;
-    readonly unlike: Queued<"social.unlike">;
+    readonly like: Queued<"social.like", LikeReceipt>;
+    readonly unlike: Queued<"social.unlike", LikeReceipt>;
     readonly report: Queued<"social.report">;
-    readonly comment: Queued<"social.comment", Receipt>;
+    readonly comment: Queued<"social.comment", CommentReceipt>;
     readonly removeComment: Queued<"social.removeComment">;
-    readonly follow: Queued<"social.follow">;
-    readonly unfollow: Queued<"social.unfollow">;
+    readonly follow: Queued<"social.follow", FollowReceipt>;
+    readonly unfollow: Queued<"social.unfollow", FollowReceipt>;
   };
   readonly applications: {
     readonly list: Query<PageFilter, Page<SentApplication>>;
@@ -193,23 +177,14 @@ export interface ServerApi {
       readonly acceptInvitation: Command<{ readonly roomId: string }, RoomDetails>;
       readonly declineInvitation: Command<{ readonly roomId: string }, unknown>;
     };
-    readonly send: Queued<"chat.send", LogReceipt>;
-    readonly edit: Queued<"chat.edit", LogReceipt>;
-    readonly remove: Queued<"chat.remove", LogReceipt>;
-    readonly react: Queued<"chat.react">;
+    readonly send: Queued<"chat.send", MessageReceipt>;
+    readonly edit: Queued<"chat.edit", MessageReceipt>;
+    readonly remove: Queued<"chat.remove", MessageReceipt>;
+    readonly react: Queued<"chat.react", ReactionReceipt>;
     readonly markRead: Queued<"chat.markRead">;
   };
   readonly inbox: {
-    readonly changes: Query<
-      { readonly since: number | null },
-      {
-        readonly rooms: readonly ChangedRoom[];
-        readonly invitations: readonly Invitation[];
-        readonly unreadNotifications: number;
-        readonly areas: readonly { readonly area: string; readonly changedAt: number }[];
-        readonly serverNow: number;
-      }
-    >;
+    readonly changes: Query<{ readonly since: number | null }, InboxChanges>;
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Problem } from "../students/student-context.ts";
-import type { AppDescription } from "../auth/auth.ts";
+import type { AppDescription } from "@edvoyage/protocol";
 import type { Clock } from "./clock.ts";
 import type { RandomBytes } from "./ids.ts";
 import type { AppState, Network } from "./network.ts";

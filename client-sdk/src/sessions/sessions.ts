@@ -1,22 +1,7 @@
-import type { Platform, SessionId } from "@edvoyage/protocol";
+import type { Session, SessionId } from "@edvoyage/protocol";
 import type { Access } from "../students/access.ts";
-import type { Page, PageFilter } from "../reads/page.ts";
+import type { Page, PageFilter } from "@edvoyage/protocol";
 import type { Fresh, ReadOptions } from "../reads/query.ts";
-
-/** A device on which the student is signed in. Instants are on the server's clock. */
-export interface Session {
-  readonly id: SessionId;
-  readonly deviceName: string | null;
-  readonly platform: Platform;
-  readonly appVersion: string | null;
-  readonly createdAt: number;
-  /** Accurate to one minute. */
-  readonly lastSeenAt: number;
-  /** When it expires if it is not used again. */
-  readonly expiresAt: number;
-  /** Whether it is the session of this device. */
-  readonly isCurrent: boolean;
-}
 
 /** A student's signed-in devices. */
 export interface Sessions {

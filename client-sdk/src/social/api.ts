@@ -1,16 +1,12 @@
 import type { ErrorReason } from "../runtime/errors.ts";
-import type { Page } from "../reads/page.ts";
-
 import type { View } from "../reads/views.ts";
-import type { StudentName, SentPost, SentComment, StudentPage, FollowedStudent } from "@edvoyage/protocol";
-
-export type {
-  StudentName,
-  StudentMention,
-  SentPost,
-  SentComment,
-  StudentPage,
+import type {
   FollowedStudent,
+  Page,
+  SentComment,
+  SentPost,
+  StudentName,
+  StudentPage,
 } from "@edvoyage/protocol";
 
 /** The sending state of the student's own post or comment. */

@@ -1,10 +1,8 @@
-import type { CommentId, PostId } from "@edvoyage/protocol";
-import { withItem, withoutItem } from "../students/access.ts";
+import type { CommentId, Page, PostId, SentComment, SentPost, StudentName } from "@edvoyage/protocol";
+import { withItem, withoutItem } from "../reads/changed-values.ts";
 import type { ErrorReason } from "../runtime/errors.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { OwnChange, Projections } from "../reads/query.ts";
-import type { Page } from "../reads/page.ts";
-import type { SentComment, SentPost, StudentName } from "./api.ts";
 
 /** Computes posts, comments and follows as they will be once the server has the pending commands. */
 export const socialProjections: Projections = {

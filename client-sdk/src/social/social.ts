@@ -1,8 +1,7 @@
-import type { CommentId, PostId, UserId } from "@edvoyage/protocol";
+import type { CommentId, FollowedStudent, Page, PostId, UserId } from "@edvoyage/protocol";
 import type { Access } from "../students/access.ts";
 import type { FeatureModule } from "../students/feature-module.ts";
-import type { Page } from "../reads/page.ts";
-import type { Comment, FollowedStudent, Post, Social } from "./api.ts";
+import type { Comment, Post, Social } from "./api.ts";
 import { assertTextFits } from "../runtime/text-limit.ts";
 import { socialProjections } from "./projections.ts";
 

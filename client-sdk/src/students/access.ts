@@ -43,25 +43,3 @@ export interface Access {
   /** Calls the server as the student, right now. Throws `signed-out` if nobody is signed in, and `EdVoyageError`. */
   readonly call: <Answer>(ask: (rpc: ServerApi) => Promise<Answer>) => Promise<Answer>;
 }
-
-/** Returns a list with one item changed. Returns the same list if the item is not in it or stays the same object. */
-export const withItem = <List extends { readonly items: readonly { readonly id: string }[] }>(
-  list: List | undefined,
-  id: string,
-  change: (item: List["items"][number]) => List["items"][number],
-): List | undefined => {
-  const before = list?.items.find((item) => item.id === id);
-  const after = before && change(before);
-  return list && after && after !== before
-    ? { ...list, items: list.items.map((item) => (item === before ? after : item)) }
-    : list;
-};
-
-/** Returns a list without one item. Returns the same list if the item is not in it. */
-export const withoutItem = <List extends { readonly items: readonly { readonly id: string }[] }>(
-  list: List | undefined,
-  id: string,
-): List | undefined =>
-  list?.items.some((item) => item.id === id)
-    ? { ...list, items: list.items.filter((item) => item.id !== id) }
-    : list;

@@ -1,18 +1,11 @@
 import type { Database } from "@edvoyage/db";
-import { FRESH_SIGN_IN_MS, UNDO_DELETION_MS, type UserId } from "@edvoyage/protocol";
+import { FRESH_SIGN_IN_MS, UNDO_DELETION_MS, type AccountExport, type UserId } from "@edvoyage/protocol";
 import type { Audit, AuditActor } from "../audit/audit.ts";
 import type { Clock } from "../platform/clock.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Sessions, SignedIn } from "../sessions/sessions.ts";
 import type { ExportPart } from "./personal-data.ts";
 import { accountQueries as queries } from "./account.store.ts";
-
-/** All data of a student: `user`, and one key for each part that a feature contributes. */
-export interface AccountExport {
-  readonly exportedAt: number;
-  readonly user: { readonly id: UserId; readonly phone: string; readonly createdAt: number };
-  readonly [part: string]: unknown;
-}
 
 /** Exports and deletes a student's whole account. */
 export interface Account {

@@ -5,9 +5,9 @@ import type {
   ApplicationFields,
   ApplicationMover,
   ApplicationStatus,
+  InputIssue,
 } from "@edvoyage/protocol";
 import { APPLICATION_FIELDS, APPLICATION_STATUSES } from "@edvoyage/protocol";
-import type { InputIssue } from "../platform/errors.ts";
 
 /**
  * The table of transitions of an application: from → to → who may make it. Every change of a status is checked against it.

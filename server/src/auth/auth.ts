@@ -1,17 +1,20 @@
 import type { Database, Tables, UnitOfWork } from "@edvoyage/db";
 import {
   CODE_TTL_MS,
+  type Challenge,
   type ChallengeId,
   type CommandId,
   type Platform,
+  type SignIn,
   type UserId,
+  type UserView,
 } from "@edvoyage/protocol";
 import type { Audit, AuditActor } from "../audit/audit.ts";
 import { DAY_MS, MINUTE_MS, secondsUntil, type Clock } from "../platform/clock.ts";
 import { deriveMac, isEqualConstantTime, sha256, type NewId, type Random } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Numbers, DeviceState, WrongCodeOutcome } from "../numbers/numbers.ts";
-import type { SessionView, Sessions, UserView } from "../sessions/sessions.ts";
+import type { Sessions } from "../sessions/sessions.ts";
 import type { SmsMessage, SmsOutcome } from "../sms/sms.ts";
 import { authQueries as queries, deleteChallenges, pruneChallenges } from "./auth.store.ts";
 
@@ -27,17 +30,6 @@ export interface CodeRequest {
   readonly ip: string;
 }
 
-/** A challenge as a device needs it to ask for the code. It is the same for registered and unregistered numbers. */
-export interface Challenge {
-  readonly challengeId: ChallengeId;
-  readonly codeLength: number;
-  readonly expiresAt: number;
-  /** Before this instant, another request sends no message. */
-  readonly resendAt: number;
-  readonly attemptsRemaining: number;
-  readonly serverNow: number;
-}
-
 /** An answer to a challenge, already parsed. */
 export interface CodeAnswer {
   readonly challengeId: ChallengeId;
@@ -46,18 +38,6 @@ export interface CodeAnswer {
   /** A retry with the same id within a minute gets the same session key, in case the first reply was lost. */
   readonly commandId: CommandId | null;
   readonly ip: string;
-}
-
-/** A signed-in device. */
-export interface SignIn {
-  /** The session's key: 43 characters, base64url. Only its hash is stored. */
-  readonly token: string;
-  readonly session: SessionView;
-  readonly user: UserView & {
-    /** Whether this sign-in cancelled a pending deletion of the account. */
-    readonly deletionUndone: boolean;
-  };
-  readonly isNewUser: boolean;
 }
 
 /** Signs students in with a phone number and a one-time code. */

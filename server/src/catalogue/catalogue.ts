@@ -1,5 +1,13 @@
 import type { Database, Tables, UnitOfWork } from "@edvoyage/db";
-import type { CourseId, CourseLevel, UniversityId, University, Course } from "@edvoyage/protocol";
+import type {
+  Course,
+  CourseFilter,
+  CourseId,
+  PageFilter,
+  University,
+  UniversityFilter,
+  UniversityId,
+} from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Clock } from "../platform/clock.ts";
 import type { NewId } from "../platform/crypto.ts";
@@ -69,18 +77,15 @@ export interface ImportReport {
 export interface Catalogue {
   /** Lists universities by name. Every word of `query` must begin a word of the name, city, region or web address. */
   universities(
-    filter: { readonly query?: string | undefined; readonly country?: string | undefined },
+    filter: Omit<UniversityFilter, keyof PageFilter>,
     page: PageRequest,
   ): Promise<Page<University>>;
   /** Throws `not-found`. */
   university(id: UniversityId): Promise<University>;
   /** Lists courses by title. Every word of `query` must begin a word of the title, the subject or the university's name. */
   courses(
-    filter: {
-      readonly query?: string | undefined;
+    filter: Omit<CourseFilter, keyof PageFilter | "universityId"> & {
       readonly universityId?: UniversityId | undefined;
-      readonly level?: CourseLevel | undefined;
-      readonly country?: string | undefined;
     },
     page: PageRequest,
   ): Promise<Page<Course>>;

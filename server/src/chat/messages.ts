@@ -5,8 +5,12 @@ import {
   MAX_SHOWN_READERS,
   type CommandId,
   type Limits,
+  type Message,
   type MessageId,
+  type MessagePage,
+  type MessageReceipt,
   type Position,
+  type ReactionReceipt,
   type RoomId,
   type UserId,
 } from "@edvoyage/protocol";
@@ -35,44 +39,8 @@ import {
   type MessageContextRow,
 } from "./messages.store.ts";
 
-/** The position of a message's event in the room's log. It never moves, so a repeated command returns the same receipt. */
-export interface MessageReceipt {
-  readonly messageId: MessageId;
-  readonly position: Position;
-  /** By the server's clock. */
-  readonly at: number;
-}
-
-/** The result of a reaction. */
-export interface ReactionReceipt extends Omit<MessageReceipt, "position"> {
-  readonly emoji: string | null;
-  /** `null` when there was no reaction to withdraw. */
-  readonly position: Position | null;
-}
-
 /** Stored without the emoji, which is part of the input. */
 type KeptReaction = Omit<ReactionReceipt, "emoji">;
-
-/** A message as it is now, for clients that do not follow the log. */
-export interface Message {
-  readonly id: MessageId;
-  readonly position: Position;
-  readonly authorId: UserId;
-  readonly at: number;
-  /** The text of the newest edit; `null` after removal. */
-  readonly text: string | null;
-  readonly replyTo: MessageId | null;
-  readonly editedAt: number | null;
-  /** At most one per student, oldest first. */
-  readonly reactions: readonly { readonly userId: UserId; readonly emoji: string }[];
-}
-
-/** Messages of a room, newest first. */
-export interface MessagePage {
-  readonly items: readonly Message[];
-  /** Pass it as `before` to get the next page. `null` on the last page. */
-  readonly nextCursor: Position | null;
-}
 
 /**
  * Sends, changes and reads messages. Every method throws `not-found` for a room that the student is not in now.

@@ -1,5 +1,5 @@
 import type { Queries, UnitOfWork } from "@edvoyage/db";
-import type { RoomHistory, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
+import type { Room, RoomDetails, RoomId, RoomKind, RoomRole, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import { AppError } from "../platform/errors.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
@@ -8,42 +8,6 @@ import type { CommandResult, RunRoomCommand } from "./acts.ts";
 import { noSuchRoom, type Membership } from "./membership.ts";
 import { withoutRepeats, type NewRoom, type RoomCreation } from "./room-creation.ts";
 import { memberIds, roomQueries as queries, roomsPage, type RoomRow } from "./rooms.store.ts";
-
-/** A room as one of its members sees it. */
-export interface Room {
-  readonly id: RoomId;
-  readonly kind: RoomKind;
-  /** `null` for direct rooms and for groups without a name. */
-  readonly name: string | null;
-  readonly history: RoomHistory;
-  /** The caller's own role. */
-  readonly role: RoomRole;
-  readonly memberCount: number;
-  /** The other student of a direct room, also after they have left it; `null` for groups. */
-  readonly peer: { readonly id: UserId; readonly name: string | null } | null;
-  /** The first segment of the log that the caller may read. */
-  readonly fromSegment: number;
-  readonly createdAt: number;
-  readonly changedAt: number;
-}
-
-/** A room with its members and its open invitations. */
-export interface RoomDetails extends Room {
-  /** In the order of joining. */
-  readonly members: readonly {
-    readonly userId: UserId;
-    readonly name: string | null;
-    readonly role: RoomRole;
-    readonly joinedAt: number;
-  }[];
-  readonly invited: readonly {
-    readonly userId: UserId;
-    /** `null` if the invited student has no name or has blocked the caller. */
-    readonly name: string | null;
-    readonly invitedBy: UserId;
-    readonly at: number;
-  }[];
-}
 
 /**
  * Chat rooms and their members. Every method throws `not-found` for a room that the caller is not in. Actions that only the

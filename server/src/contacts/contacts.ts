@@ -1,5 +1,5 @@
 import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
-import type { ContactId, Limits, UserId } from "@edvoyage/protocol";
+import type { ContactId, Limits, SentContact, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { CommandSource, Commands, Receipt } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
@@ -16,28 +16,6 @@ import {
 } from "./contacts.store.ts";
 import { createMatching, type Matching } from "./matching.ts";
 
-/** An entry in a student's contacts: a student whom the owner knows or blocks, or a phone number. */
-export interface Contact {
-  /** The entry's own id. It stays the same when a number later shows who holds it. `update` and `remove` take it. */
-  readonly id: ContactId;
-  /** The student; `null` for a number that does not show who holds it, whether or not a student does. */
-  readonly userId: UserId | null;
-  /** In E.164 format; `null` for a student whom the owner did not add by number. */
-  readonly phone: string | null;
-  /** The name in the student's profile; `null` if there is none or the student has blocked the owner. */
-  readonly name: string | null;
-  /** The owner's own name for the contact. */
-  readonly nickname: string | null;
-  readonly favourite: boolean;
-  /**
-   * Whether the owner has blocked the student. Then neither can open a room with the other, add the other to one, or write in
-   * their direct room.
-   */
-  readonly blocked: boolean;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-}
-
 /** A contact to add: a student, or a phone number. */
 export type NewContact = { readonly nickname?: string | null | undefined } & (
   | { readonly userId: UserId; readonly phone?: undefined }
@@ -51,19 +29,19 @@ export interface Contacts extends Pick<Matching, "registered" | "becameFindable"
   list(
     ownerId: UserId,
     page: { readonly cursor?: string | null | undefined; readonly limit: number },
-  ): Promise<Page<Contact>>;
+  ): Promise<Page<SentContact>>;
   /**
    * Adds a contact. Adding one again only changes the nickname, if one is given. A repeated command returns the entry as it is
    * now, or with empty fields if it has been removed. The answer for a number does not tell whether a student holds it, until
    * both students have each other's number or the holder is findable. Throws `not-found` for an unknown student,
    * `phone/invalid`, `limit/reached` (contactNumbers), `rate/limited`.
    */
-  add(source: CommandSource, input: NewContact): Promise<Contact>;
+  add(source: CommandSource, input: NewContact): Promise<SentContact>;
   /**
    * Changes a contact. Blocking a student who is no contact yet adds them; any other change of such a student throws
    * `not-found`. Throws `conflict` for blocking a number that does not show who holds it.
    */
-  update(source: CommandSource, input: ContactChange): Promise<Contact>;
+  update(source: CommandSource, input: ContactChange): Promise<SentContact>;
   /** Removes a contact together with its block and its number. Throws `not-found`. */
   remove(
     source: CommandSource,
@@ -113,7 +91,7 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
     source: CommandSource,
     command: { readonly procedure: string; readonly input: unknown },
     act: (tx: UnitOfWork, now: number) => Promise<Entry>,
-  ): Promise<Contact> => {
+  ): Promise<SentContact> => {
     const changed = await change(source, command, async (tx, now) => {
       const contact = entryToContact(await act(tx, now));
       const { id, userId, createdAt, updatedAt } = contact;
@@ -273,12 +251,12 @@ const toUserId = (text: string): UserId => text as UserId;
 
 const toContactId = (text: string): ContactId => text as ContactId;
 
-const compareIds = (first: Contact, second: Contact): number => (first.id < second.id ? -1 : 1);
+const compareIds = (first: SentContact, second: SentContact): number => (first.id < second.id ? -1 : 1);
 
-const entryToContact = (entry: Entry): Contact =>
+const entryToContact = (entry: Entry): SentContact =>
   entry.kind === "student" ? rowToContact(entry.row) : numberToContact(entry.row);
 
-const rowToContact = (row: ContactRow): Contact => ({
+const rowToContact = (row: ContactRow): SentContact => ({
   id: row.id,
   userId: row.contact_id,
   phone: row.phone,
@@ -290,7 +268,7 @@ const rowToContact = (row: ContactRow): Contact => ({
   updatedAt: row.updated_at,
 });
 
-const numberToContact = (row: ContactNumberRow): Contact => ({
+const numberToContact = (row: ContactNumberRow): SentContact => ({
   id: row.id,
   userId: null,
   phone: row.phone,

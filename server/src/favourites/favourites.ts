@@ -4,6 +4,7 @@ import {
   favouriteKey,
   type CommandId,
   type CourseId,
+  type Favourite,
   type FavouriteKind,
   type FavouriteTarget,
   type FavouriteValue,
@@ -18,12 +19,6 @@ import { AppError } from "../platform/errors.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import type { Documents, EditedEntries } from "../sync/documents.ts";
 import { favouriteQueries as queries } from "./favourites.store.ts";
-
-/** A favourite in a student's list. */
-export interface Favourite extends FavouriteTarget {
-  /** Epoch milliseconds, by the clock of the device that added it, or of the server if it was added through this API. */
-  readonly addedAt: number;
-}
 
 interface FavouriteCommand {
   readonly target: FavouriteTarget;

@@ -1,14 +1,7 @@
 import { prepare, type Queries, type UnitOfWork } from "@edvoyage/db";
-import type { Area, UserId } from "@edvoyage/protocol";
+import type { Area, AreaChange, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
 import { createLookBack } from "../platform/look-back.ts";
-
-/** An area of a student that changed. */
-export interface AreaChange {
-  readonly area: Area;
-  /** Different after every change, so that a device that already has this value need not ask again. */
-  readonly changedAt: number;
-}
 
 /** Tells a student's devices which of their areas changed, whether one of the devices or somebody else made the change. */
 export interface Areas {

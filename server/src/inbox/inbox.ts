@@ -1,53 +1,11 @@
 import type { Queries } from "@edvoyage/db";
-import type { Position, RoomId, UserId, Invitation } from "@edvoyage/protocol";
-import type { Room } from "../chat/rooms.ts";
+import type { InboxChanges, InboxMemberRoom, InboxRoom, RoomId, UserId } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
 import type { EntryValue } from "../sync/log-encoder.ts";
 import type { RoomLogs } from "../sync/room-logs.ts";
-import type { Notification, Notifications } from "../notifications/notifications.ts";
-import type { AreaChange, Areas } from "./areas.ts";
+import type { Notifications } from "../notifications/notifications.ts";
+import type { Areas } from "./areas.ts";
 import { inboxQueries as queries, othersRead, type ChangedRoomRow } from "./inbox.store.ts";
-
-export type { Invitation } from "@edvoyage/protocol";
-
-/** A room in a student's inbox. */
-export type InboxRoom =
-  | InboxMemberRoom
-  /** A room that the student has left or was removed from. */
-  | { readonly state: "left"; readonly id: RoomId; readonly leftAt: number };
-
-/** A room that the student is in. */
-export interface InboxMemberRoom extends Omit<Room, "createdAt" | "changedAt"> {
-  readonly state: "member";
-  /** The newest event. A device whose copy has another id at this position holds a history that the server no longer has. */
-  readonly head: Position & { readonly id: string };
-  /** Messages of other members after the student's read position, without removed ones. 1,000 means at least 1,000. */
-  readonly unread: number;
-  /** The current text of the newest message, at most 120 characters; `null` if there is no message. */
-  readonly preview: string | null;
-  readonly lastAuthorId: UserId | null;
-  readonly lastAt: number | null;
-  /** Everything up to and including this position is read. Index -1 is before the first entry of the segment. */
-  readonly readPosition: Position;
-  /** The read positions of the other members in direct rooms and groups of up to 32; `[]` in larger ones. */
-  readonly othersRead: readonly { readonly userId: UserId; readonly position: Position }[];
-}
-
-/** The changes of a student's inbox: everything that the app shows before a room is opened. */
-export interface InboxChanges {
-  /** The rooms that changed, the one with the newest event first. */
-  readonly rooms: readonly InboxRoom[];
-  /** All open invitations, whenever they were made: newest first, at most 100. */
-  readonly invitations: readonly Invitation[];
-  /** The notifications that arrived or were read: newest change first, at most 100. */
-  readonly notifications: readonly Notification[];
-  /** The number of unread notifications. 1,000 means at least 1,000. */
-  readonly unreadNotifications: number;
-  /** The student's other areas that changed, whoever changed them. A device should fetch them again. */
-  readonly areas: readonly AreaChange[];
-  /** Pass it as `since` next time, minus a few seconds: writes that are still in progress now are not visible yet. */
-  readonly serverNow: number;
-}
 
 /**
  * The inbox of a student. It is computed from room heads, read positions and rows on each call, so sending a message costs the

@@ -1,5 +1,8 @@
+import type { Page } from "@edvoyage/protocol";
 import { z } from "zod";
 import { AppError } from "../platform/errors.ts";
+
+export type { Page } from "@edvoyage/protocol";
 
 const MAX_CURSOR_CHARACTERS = 512;
 
@@ -8,13 +11,6 @@ export const pageInput = {
   cursor: z.string().max(MAX_CURSOR_CHARACTERS).nullish(),
   limit: z.number().int().min(1).max(100).default(20),
 };
-
-/** One page of a list. */
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  /** `null` on the last page. */
-  readonly nextCursor: string | null;
-}
 
 /** A position in a sorted list: the values of the sort columns in the last row seen. */
 export type Position = readonly (string | number)[];

@@ -1,31 +1,17 @@
 import type { Queries } from "@edvoyage/db";
 import {
   NOTIFICATION_KINDS,
-  type NotificationKind,
-  type UserId,
-  type NotificationPreferences,
   type KindPreference,
+  type NotificationPreferences,
+  type PreferenceKind,
+  type PreferencesChange,
+  type UserId,
 } from "@edvoyage/protocol";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { preferenceQueries as queries } from "./preferences.store.ts";
 
 export type { NotificationPreferences, KindPreference } from "@edvoyage/protocol";
-
-/** A change of preferences. Absent fields stay as they are. */
-export interface PreferencesChange {
-  readonly kinds?:
-    | {
-        readonly [Kind in PreferenceKind]?:
-          | { readonly listed?: boolean | undefined; readonly pushed?: boolean | undefined }
-          | undefined;
-      }
-    | undefined;
-  readonly previews?: boolean | undefined;
-}
-
-/** A kind for which a student can set preferences. */
-export type PreferenceKind = NotificationKind | "message";
 
 export interface Preferences {
   get(userId: UserId): Promise<NotificationPreferences>;

@@ -1,11 +1,5 @@
 import { StorageError, type StorageErrorKind } from "@edvoyage/db";
-import {
-  REASON_STATUSES,
-  type ApplicationField,
-  type LimitName,
-  type Reason,
-  type SentApplication,
-} from "@edvoyage/protocol";
+import { REASON_STATUSES, type LimitName, type Reason, type ReasonDetails } from "@edvoyage/protocol";
 import { TRPCError } from "@trpc/server";
 import { ZodError } from "zod";
 
@@ -22,38 +16,6 @@ const codeByStatus = {
   503: "SERVICE_UNAVAILABLE",
   507: "SERVICE_UNAVAILABLE",
 } as const satisfies Readonly<Record<(typeof REASON_STATUSES)[Reason], TrpcCode>>;
-
-/** The details of each reason, sent as `error.data.details`. Instants are epoch milliseconds of the server's clock. */
-export interface ReasonDetails {
-  "otp/incorrect": { readonly attemptsRemaining: number };
-  "otp/blocked": {
-    readonly blockedUntil: number;
-    /** Whole seconds, rounded up. */
-    readonly retryAfterSeconds: number;
-    readonly attemptsRemaining: 0;
-  };
-  "otp/throttled": { readonly retryAfterSeconds: number };
-  "sms/failed": { readonly retryAfterSeconds: number };
-  "input/invalid": { readonly issues: readonly InputIssue[] };
-  /** Only application conflicts carry details. */
-  conflict: {
-    /** The application as it is now; for a second application to a course, the existing one. */
-    readonly application?: SentApplication;
-    /** Fields of an edited draft that were changed in the meantime. */
-    readonly fields?: readonly ApplicationField[];
-  };
-  "limit/reached": { readonly limit: LimitName };
-  "rate/limited": { readonly retryAfterSeconds: number };
-  "storage/full": { readonly retryAfterSeconds: number };
-  "server/unavailable": { readonly retryAfterSeconds: number };
-}
-
-/** One fault of an input. It never repeats the value. */
-export interface InputIssue {
-  /** The place of the fault, such as `deviceId` or `entries.3.name`; empty for the input as a whole. */
-  readonly path: string;
-  readonly message: string;
-}
 
 type DetailsOf<R extends Reason> = R extends keyof ReasonDetails
   ? object extends ReasonDetails[R]

@@ -1,5 +1,11 @@
 import type { Queries, Tables, UnitOfWork } from "@edvoyage/db";
-import { PROFILE_LIMITS, type UserId, type PublicProfile, type Profile } from "@edvoyage/protocol";
+import {
+  PROFILE_LIMITS,
+  type UserId,
+  type PublicProfile,
+  type Profile,
+  type ProfileChange,
+} from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import { AppError } from "../platform/errors.ts";
@@ -12,11 +18,6 @@ import {
 } from "./profile.store.ts";
 
 export type { PublicProfile, Education, Work, Profile } from "@edvoyage/protocol";
-
-/** A change of a profile. A missing field stays as it is; `null` or an empty list clears it. */
-export type ProfileChange = {
-  readonly [Field in keyof Omit<Profile, "id" | "phone" | "updatedAt">]?: Profile[Field] | undefined;
-};
 
 /** Reads and changes students' profiles. */
 export interface Profiles {

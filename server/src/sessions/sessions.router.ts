@@ -1,10 +1,10 @@
-import type { SessionId } from "@edvoyage/protocol";
+import type { Session, SessionId } from "@edvoyage/protocol";
 import { z } from "zod";
 import { pageInput, parseCursor, toPage, type Page } from "../inputs/page.ts";
 import { idInput } from "../inputs/id.ts";
 import { router, sessionProcedure } from "../http/trpc.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Sessions, SessionView } from "./sessions.ts";
+import type { Sessions } from "./sessions.ts";
 
 const sessionId = idInput<SessionId>();
 
@@ -13,12 +13,6 @@ const sessionId = idInput<SessionId>();
  * limit, and the student's other devices could not end that session. The sign-ins before bound how much this can write.
  */
 const endingProcedure = sessionProcedure.meta({ access: "session", isMetered: false });
-
-/** A session in its student's list of devices. */
-export interface ListedSession extends SessionView {
-  /** Whether it is the session of the caller. */
-  readonly isCurrent: boolean;
-}
 
 export const createSessionsRouter = ({
   sessions,
@@ -46,7 +40,7 @@ export const createSessionsRouter = ({
           caller: { user, session },
         },
         input: { cursor, limit },
-      }): Promise<Page<ListedSession>> => {
+      }): Promise<Page<Session>> => {
         const after = parseCursor(cursor, "sessions", z.tuple([z.number(), z.string()]));
         const listed = await sessions.list(user.id);
         const rest = listed.filter(

@@ -5,7 +5,9 @@ import {
   type Limits,
   type Platform,
   type SessionId,
+  type SessionView,
   type UserId,
+  type UserView,
 } from "@edvoyage/protocol";
 import type { Audit, AuditAction, AuditActor } from "../audit/audit.ts";
 import { DAY_MS, MINUTE_MS, type Clock } from "../platform/clock.ts";
@@ -18,31 +20,10 @@ import { createSessionEnds } from "./session-ends.ts";
 import { pruneSessionEnds } from "./session-ends.store.ts";
 import { liveIds, pruneSessions, sessionQueries as queries, type SessionRow } from "./sessions.store.ts";
 
-/** A session as its student sees it. */
-export interface SessionView {
-  readonly id: SessionId;
-  readonly deviceName: string | null;
-  readonly platform: Platform;
-  readonly appVersion: string | null;
-  readonly createdAt: number;
-  /** Exact to a minute. */
-  readonly lastSeenAt: number;
-  /** When it expires if it is not used again: 24 hours after its last use, at most 30 days after its sign-in. */
-  readonly expiresAt: number;
-}
-
 /** The session that a request is made with, and its student. */
 export interface SignedIn {
   readonly session: SessionView;
   readonly user: UserView;
-}
-
-/** A student's own account. */
-export interface UserView {
-  readonly id: UserId;
-  /** E.164. */
-  readonly phone: string;
-  readonly createdAt: number;
 }
 
 /** The input of a new session. */

@@ -1,5 +1,14 @@
 import type { Database, Queries } from "@edvoyage/db";
-import type { CommandId, CommentId, Limits, PostId, UserId, SentComment } from "@edvoyage/protocol";
+import type {
+  CommandId,
+  CommentId,
+  CommentReceipt,
+  CommentsFilter,
+  Limits,
+  PostId,
+  UserId,
+  SentComment,
+} from "@edvoyage/protocol";
 import { z } from "zod";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
@@ -21,10 +30,7 @@ export interface Comments {
    * Lists the comments on a post, or the replies to one comment. The oldest is first, so that new ones arrive at the end.
    * Throws `not-found`.
    */
-  list(
-    userId: UserId,
-    input: PageInput & { readonly postId: PostId; readonly parentId: CommentId | null },
-  ): Promise<Page<SentComment>>;
+  list(userId: UserId, input: PageInput & CommentsFilter): Promise<Page<SentComment>>;
   /** Throws `not-found` for a comment that is not visible to the caller. */
   get(userId: UserId, commentId: CommentId): Promise<SentComment>;
   /**
@@ -45,14 +51,6 @@ export interface Comments {
     source: CommandSource,
     input: { readonly commentId: CommentId },
   ): Promise<{ readonly commentId: CommentId }>;
-}
-
-/** The result of adding a comment. */
-export interface CommentReceipt {
-  readonly commentId: CommentId;
-  /** The comment whose thread it joined; `null` for a comment on the post itself. */
-  readonly parentId: CommentId | null;
-  readonly createdAt: number;
 }
 
 export interface CommentsDeps {

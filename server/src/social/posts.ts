@@ -1,5 +1,5 @@
 import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
-import type { CommandId, Limits, PostId, UserId, SentPost } from "@edvoyage/protocol";
+import type { CommandId, LikeReceipt, Limits, PostId, UserId, SentPost } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
@@ -61,13 +61,6 @@ export interface Posts {
   unlike(source: CommandSource, input: { readonly postId: PostId }): Promise<LikeReceipt>;
   /** Lists the students who like a post, in the order of their ids. Throws `not-found`. */
   likers(userId: UserId, input: PageInput & { readonly postId: PostId }): Promise<Page<StudentName>>;
-}
-
-/** Whether the caller likes a post now, and how many students do. */
-export interface LikeReceipt {
-  readonly postId: PostId;
-  readonly liked: boolean;
-  readonly likeCount: number;
 }
 
 export interface PostsDeps {

@@ -1,5 +1,5 @@
 import type { Database, Queries } from "@edvoyage/db";
-import type { Limits, UserId, StudentPage, FollowedStudent } from "@edvoyage/protocol";
+import type { FollowReceipt, Limits, UserId, StudentPage, FollowedStudent } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import { AppError } from "../platform/errors.ts";
@@ -31,12 +31,6 @@ export interface Students {
   follow(source: CommandSource, input: { readonly userId: UserId }): Promise<FollowReceipt>;
   /** Unfollows a student. Possible also when one of the two blocks the other. Throws `not-found`, `rate/limited`. */
   unfollow(source: CommandSource, input: { readonly userId: UserId }): Promise<FollowReceipt>;
-}
-
-/** Whether the caller follows a student now. */
-export interface FollowReceipt {
-  readonly userId: UserId;
-  readonly followed: boolean;
 }
 
 export interface StudentsDeps {
