@@ -32,7 +32,7 @@ export type {
 export { createClient, type Client } from "./create-client.ts";
 export type { ClientOptions, WebSocketConstructor } from "./runtime/client-options.ts";
 export type { CoreClient } from "./client.ts";
-export type { Problem } from "./students/student-context.ts";
+export type { Problem } from "./runtime/problem.ts";
 export type { Application, ApplicationConflict, Applications } from "./applications/api.ts";
 export type { Auth } from "./auth/auth.ts";
 export type { AuthStatus, Student } from "./auth/auth-status.ts";

@@ -1,5 +1,6 @@
 // The parts of a client, for tests that assemble them. Not part of the published package.
-export type { StudentContext, Problem } from "./students/student-context.ts";
+export type { StudentContext } from "./students/student-context.ts";
+export type { Problem } from "./runtime/problem.ts";
 export { createHttpCaller } from "./rpc/http-caller.ts";
 export type { ChatView, Message, Room, RoomView } from "./chat/api.ts";
 export { createChat, type ChatService } from "./chat/chat.ts";

@@ -1,7 +1,7 @@
 import type { Message } from "@edvoyage/client-sdk";
 import type { SimulatedDevice } from "./device.ts";
 import type { AppliedOf } from "./commands.ts";
-import type { NotedMessage } from "./chat.ts";
+import type { NotedMessage } from "./noted.ts";
 import type { Ledger } from "./ledger.ts";
 import { pause } from "./sign-in.ts";
 import type { SimulatedRoom, SimulatedStudent, SimulatedWorld } from "./world.ts";

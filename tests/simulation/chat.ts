@@ -39,28 +39,6 @@ export const chatSteps: readonly Step[] = [
   },
 ];
 
-/** A message that an app has accepted, that is, reported as stored. */
-export interface NotedMessage {
-  readonly id: string;
-  readonly room: string;
-  readonly device: string;
-  readonly student: string;
-  /** All texts that devices gave to the message, in the order of each device. */
-  readonly texts: NotedText[];
-  /** Whether somebody has removed the message. */
-  mayBeRemoved: boolean;
-  /** Whether it may have been deleted together with all data of the student on this device. */
-  mayBeDiscarded: boolean;
-}
-
-/** A text that a device gave to a message. */
-export interface NotedText {
-  readonly device: string;
-  readonly text: string;
-  /** Whether the app has reported it as stored. */
-  isDone: boolean;
-}
-
 interface InRoom {
   readonly room: Room;
   readonly place: SimulatedRoom;

@@ -1,4 +1,5 @@
 import type { SimulatedDevice } from "./device.ts";
+import type { NotedEdit } from "./noted.ts";
 import type { Step } from "./steps.ts";
 import type { SimulatedStudent, SimulatedWorld } from "./world.ts";
 
@@ -13,24 +14,6 @@ export const editSteps: readonly Step[] = [
     },
   },
 ];
-
-/** An edit of a student's document that an app was asked to make. */
-export interface NotedEdit {
-  readonly device: string;
-  readonly student: string;
-  /** `favourite <id>` or `setting <key>`. */
-  readonly key: string;
-  /** The value after the edit, as JSON. `undefined` if only the app knows it, and the app has ended. */
-  value: string | undefined;
-  /** The value before the edit, as JSON. */
-  readonly seen: string;
-  /** Whether the app has reported it as stored. */
-  isDone: boolean;
-  /** Whether it may have been deleted together with all data of the student on this device. */
-  mayBeUndone: boolean;
-  /** Whether it may have been applied again after edits of other devices: it waited while the student was signed out. */
-  mayBeMadeAgain: boolean;
-}
 
 const UNIVERSITIES = [1, 2, 3, 4].map((number) => `00000000-0000-7000-8000-00000000000${number}`);
 const SETTINGS = ["theme", "city"];

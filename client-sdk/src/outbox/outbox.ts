@@ -9,7 +9,9 @@ import { sequenceKey, sequenceOf } from "../storage/sequence.ts";
 import type { Change, Peers } from "../storage/storage.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 import { createBackoffTimer, type BackoffTimer } from "../runtime/backoff-timer.ts";
-import type { OutboxEntry, QueuedInputs, QueuedProcedure } from "./outbox-entry.ts";
+import type { QueuedInputs, QueuedProcedure } from "../rpc/queued-inputs.ts";
+import type { NewCommand, QueuedCommand } from "./new-command.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 import {
   byKey,
   commandToEntry,
@@ -21,22 +23,6 @@ import {
   type Item,
   type StoredEntry,
 } from "./stored-entry.ts";
-
-/** A command to store and send. */
-export interface NewCommand<P extends QueuedProcedure> {
-  readonly input: QueuedInputs[P];
-  /** Commands of one lane are sent one after the other, in the order in which they were added. */
-  readonly lane: string;
-  /**
-   * A command that this one makes pointless. It is removed in the same step if it was never sent or is acknowledged already. A
-   * command that may be on its way stays.
-   */
-  readonly replaces?: CommandId | undefined;
-  /** Stores the command as failed and does not send it. */
-  readonly failure?: EdVoyageError;
-  /** Default: a new id. */
-  readonly id?: CommandId;
-}
 
 /**
  * A student's commands that the server has not accepted yet. They survive the end of the program at any moment. Each takes
@@ -74,11 +60,6 @@ export interface Outbox {
   /** Stops sending; pending commands stay stored. */
   close(): void;
 }
-
-/** A command with the name of its procedure. */
-export type QueuedCommand = {
-  readonly [P in QueuedProcedure]: { readonly procedure: P } & NewCommand<P>;
-}[QueuedProcedure];
 
 export interface OutboxDeps {
   readonly records: Records;

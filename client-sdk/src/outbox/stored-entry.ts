@@ -1,8 +1,9 @@
 import type { CommandId, MessageReceipt } from "@edvoyage/protocol";
 import type { EdVoyageError } from "../runtime/errors.ts";
 import type { Records } from "../storage/records.ts";
-import type { NewCommand, QueuedCommand } from "./outbox.ts";
-import type { OutboxEntry, QueuedProcedure } from "./outbox-entry.ts";
+import type { QueuedProcedure } from "../rpc/queued-inputs.ts";
+import type { NewCommand, QueuedCommand } from "./new-command.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 
 /** The prefix of the outbox's keys. */
 export const OUTBOX_PREFIX = "outbox/";

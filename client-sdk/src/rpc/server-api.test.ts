@@ -1,6 +1,6 @@
 import { expect, expectTypeOf, test } from "vitest";
 import type { MutationPath, ServerApi } from "./server-api.ts";
-import type { QueuedProcedure } from "../outbox/outbox-entry.ts";
+import type { QueuedProcedure } from "./queued-inputs.ts";
 import { createRpcClient, type RpcClient } from "../rpc.ts";
 
 // The compiler checks these tests.

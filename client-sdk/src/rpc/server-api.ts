@@ -40,7 +40,7 @@ import type {
   UniversityFilter,
   UserId,
 } from "@edvoyage/protocol";
-import type { QueuedInputs, QueuedProcedure } from "../outbox/outbox-entry.ts";
+import type { QueuedInputs, QueuedProcedure } from "./queued-inputs.ts";
 
 /** A procedure that reads. */
 interface Query<Input, Answer> {

@@ -1,8 +1,8 @@
-import type { Problem } from "../students/student-context.ts";
 import type { AppDescription } from "@edvoyage/protocol";
 import type { Clock } from "./clock.ts";
 import type { RandomBytes } from "./ids.ts";
 import type { AppState, Network } from "./network.ts";
+import type { Problem } from "./problem.ts";
 import type { SecureStorage } from "../storage/secrets.ts";
 import type { StorageAdapter } from "../storage/storage.ts";
 

@@ -1,9 +1,9 @@
-import type { Problem } from "../students/student-context.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { createNewId, systemRandomBytes, type NewId, type RandomBytes } from "./ids.ts";
 import type { AppState, Network } from "./network.ts";
 import { callListener } from "./observable.ts";
+import type { Problem } from "./problem.ts";
 import type { SecureStorage } from "../storage/secrets.ts";
 import type { StorageAdapter } from "../storage/storage.ts";
 

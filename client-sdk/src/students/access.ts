@@ -1,6 +1,7 @@
 import type { CommandId } from "@edvoyage/protocol";
 import type { ServerApi } from "../rpc/server-api.ts";
-import type { OutboxEntry, QueuedInputs, QueuedProcedure } from "../outbox/outbox-entry.ts";
+import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import type { QueuedInputs, QueuedProcedure } from "../rpc/queued-inputs.ts";
 import type { OpenView } from "../reads/views.ts";
 
 /** The names of a command's inputs that are ids. */

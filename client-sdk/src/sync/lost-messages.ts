@@ -1,7 +1,7 @@
 import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
 import { EdVoyageError } from "../runtime/errors.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
-import type { QueuedCommand } from "../outbox/outbox.ts";
+import type { QueuedCommand } from "../outbox/new-command.ts";
 import type { Segment } from "./segment.ts";
 
 /**

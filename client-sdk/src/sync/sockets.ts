@@ -1,7 +1,7 @@
 import { CLOSE_CODES, type CloseCode } from "@edvoyage/protocol";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
-import type { Problem } from "../students/student-context.ts";
+import type { Problem } from "../runtime/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { RandomBytes } from "../runtime/ids.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
