@@ -3,7 +3,7 @@ import { createAuth, type Auth, type AuthService } from "./auth/auth.ts";
 import type { AuthStatus } from "./auth/auth-status.ts";
 import { openDevice } from "./auth/device.ts";
 import { createHttpCaller } from "./rpc/http-caller.ts";
-import type { Access } from "./students/access.ts";
+import { createCurrentStudent, type CurrentStudent } from "./students/current-student.ts";
 import type { FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
 import { procedureAt } from "./rpc/server-api.ts";
 import { createCourses, createUniversities, type CachedList } from "./catalogue/catalogue.ts";
@@ -11,22 +11,20 @@ import type { ClientOptions } from "./runtime/client-options.ts";
 import { createContacts, type Contacts } from "./contacts/contacts.ts";
 import { EdVoyageError, toEdVoyageError } from "./runtime/errors.ts";
 import { createSubject, derive, follow, watchValue, type Observable } from "./runtime/observable.ts";
-import type { OutboxEntry } from "./outbox/outbox-entry.ts";
 import type { OutboxView } from "./outbox/outbox-view.ts";
 import { createNotifications, type Notifications } from "./notifications/notifications.ts";
 import type { OwnAccount } from "./account/account.ts";
 import { createProfile, type ProfileReader } from "./profile/profile.ts";
 import { createPush, type Push } from "./push/push.ts";
-import type { AreaChanges } from "./reads/area-changes.ts";
-import { areaOf } from "./reads/projection.ts";
 import { createReads, type Reads } from "./reads/reads.ts";
 import { createViews } from "./reads/views.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { openRecords } from "./storage/open-records.ts";
 import type { Records } from "./storage/records.ts";
-import type { Features, OpenFeatures, OpenStudent } from "./students/open-student.ts";
+import type { CoreFeatures, OpenFeatures } from "./students/features.ts";
+import type { OpenStudent } from "./students/open-student.ts";
 import { createStudents, type Students } from "./students/students.ts";
-import { optionsToEnvironment } from "./runtime/environment.ts";
+import { optionsToEnvironment, type ClientEnvironment } from "./runtime/environment.ts";
 import type { Sync, SyncStatus } from "./sync/status.ts";
 
 /** The part of a client that every app has. */
@@ -53,28 +51,15 @@ export interface CoreClient {
   close(): Promise<void>;
 }
 
-/** The features that every signed-in student has, whichever parts of the SDK an app uses. */
-export interface CoreFeatures extends Features {
-  readonly reads: Reads;
-  readonly areas: AreaChanges;
-  /** The state of the connection to the server; `undefined` in a client without a socket. */
-  readonly connection?: Observable<SyncStatus["connection"]>;
-  /** The number of edits that are not on the server yet, in addition to the outbox. */
-  readonly pendingEdits?: Observable<number>;
-}
-
-/** A client together with the features it is built from. */
+/** A client, and what further features are built from. */
 export interface Composition<F extends CoreFeatures, Chosen extends FeatureModules> {
   readonly client: CoreClient & OpenedFeatures<Chosen>;
-  /** The features of the student who is signed in or whose session has ended; `undefined` without a student. */
-  readonly current: Observable<F | undefined>;
-  /** Returns the value of `current`; throws `signed-out` without a student. */
-  readonly require: () => F;
+  readonly student: CurrentStudent<F>;
+  readonly environment: ClientEnvironment;
 }
 
 const DEVICE_STORE = "device";
 const FLUSH_TIMEOUT_MS = 10_000;
-const NO_ENTRIES: readonly OutboxEntry[] = [];
 
 interface Opened<F extends CoreFeatures> {
   readonly auth: AuthService;
@@ -101,41 +86,22 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     if (opened.value) return opened.value;
     throw new EdVoyageError("closed", isClosed ? "This client is closed." : "Wait for ready() first.");
   };
-  const student = follow<Opened<F>, OpenStudent<F> | undefined>(
+  const openStudent = follow<Opened<F>, OpenStudent<F> | undefined>(
     opened,
     ({ students }) => students.current,
     undefined,
   );
-  const current: Observable<F | undefined> = {
-    get value() {
-      return student.value?.features;
-    },
-    subscribe: (listener) => student.subscribe(listener),
-  };
-  const requireFeatures = (): F => {
-    const features = requireOpened().students.current.value?.features;
-    if (features) return features;
-    throw new EdVoyageError("signed-out", "Nobody is signed in.");
-  };
+  const student = createCurrentStudent(openStudent, requireOpened);
 
   const authStatus = follow<Opened<F>, AuthStatus>(opened, ({ auth }) => auth.changed, SIGNED_OUT);
-  const entries = follow<OpenStudent<F>, readonly OutboxEntry[]>(
-    student,
-    ({ account }) => account.outbox.entries,
-    NO_ENTRIES,
-  );
+  const { entries } = student;
   const visibleEntries = derive([entries], () => entries.value.filter(({ state }) => state !== "acked"));
-  const pendingEdits = follow<F, number>(current, ({ pendingEdits: edits }) => edits ?? NONE, 0);
-  const connection = follow<F, SyncStatus["connection"]>(
-    current,
+  const pendingEdits = student.follow(({ pendingEdits: edits }) => edits ?? NONE, 0);
+  const connection = student.follow(
     ({ connection: connectionState }) => connectionState ?? OFFLINE,
     "offline",
   );
-  const lastHeardAt = follow<OpenStudent<F>, number | null>(
-    student,
-    (openStudent) => openStudent.lastHeardAt,
-    null,
-  );
+  const lastHeardAt = follow<OpenStudent<F>, number | null>(openStudent, (one) => one.lastHeardAt, null);
   const status = derive(
     [authStatus, visibleEntries, pendingEdits, connection, lastHeardAt],
     (): SyncStatus => ({
@@ -148,44 +114,12 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
   );
   const reads: Observable<Reads | undefined> = {
     get value() {
-      return current.value?.reads ?? opened.value?.reads;
+      return student.value?.reads ?? opened.value?.reads;
     },
     subscribe: (listener) => student.subscribe(listener),
   };
   const openForAll = createViews(reads, () => reads.value ?? requireOpened().reads);
-  const ownReads = follow<F, Reads | undefined>(
-    current,
-    (features) => createSubject(features.reads),
-    undefined,
-  );
-  const access: Access = {
-    open: createViews(ownReads, () => requireFeatures().reads),
-    act:
-      (procedure, name) =>
-      (id, ...[more]) =>
-        // TypeScript cannot see that `name` and `more` together are the input of the procedure.
-        access.queue(procedure, { [name]: id, ...more } as never, { about: id }),
-    queue: async (procedure, input, { about, lane }) => {
-      const { outbox } = requireStudent(student).account;
-      const isAbout = ({ id, input: queuedInput }: OutboxEntry): boolean =>
-        id === about || Object.values(queuedInput).includes(about);
-      const before = outbox.entries.value
-        .filter((entry) => entry.state === "pending" && isAbout(entry))
-        .pop();
-      const added = await outbox.add(procedure, {
-        input,
-        lane: before?.lane ?? lane ?? `${areaOf(procedure)}/${about}`,
-      });
-      return added.id;
-    },
-    entries: () => entries.value,
-    discard: async (id) => requireStudent(student).account.outbox.discard(id),
-    call: async (ask) => {
-      const { rpc } = requireStudent(student).account;
-      return ask(rpc);
-    },
-  };
-  const unreadOnServer = follow<F, number>(current, (features) => features.areas.unreadNotifications, 0);
+  const unreadOnServer = student.follow(({ areas: changes }) => changes.unreadNotifications, 0);
   const unread = derive([unreadOnServer, entries], () =>
     entries.value.reduce(
       (left, entry) =>
@@ -197,7 +131,11 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
   );
   const push = createPush(
     () => requireOpened().records,
-    () => student.value && { account: student.value.account, sessionId: student.value.session.value.id },
+    () =>
+      openStudent.value && {
+        account: openStudent.value.account,
+        sessionId: openStudent.value.session.value.id,
+      },
   );
 
   /** Watches until the client closes. Values are empty afterwards, but not because the student signed out or everything was sent. */
@@ -301,33 +239,33 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
       cancel: async () => requireOpened().auth.cancel(),
       signOut: async (how) => requireOpened().auth.signOut(how),
     },
-    sessions: createSessions(access),
-    profile: createProfile(access),
+    sessions: createSessions(student),
+    profile: createProfile(student),
     account: {
-      export: () => access.call((rpc) => rpc.account.export.query()),
+      export: () => student.call((rpc) => rpc.account.export.query()),
       delete: async () => {
-        const erased = await access.call((rpc) => rpc.account.delete.mutate());
+        const erased = await student.call((rpc) => rpc.account.delete.mutate());
         await requireOpened().auth.signOut({ pending: "discard" });
         return erased;
       },
     },
     universities: createUniversities(openForAll),
     courses: createCourses(openForAll),
-    contacts: createContacts(access),
-    notifications: createNotifications(access, unread),
+    contacts: createContacts(student),
+    notifications: createNotifications(student, unread),
     push,
     outbox: {
       list: () => visibleEntries.value,
       onChange: (listener) => watchWhileOpen(visibleEntries, listener),
-      retry: async (id) => requireStudent(student).account.outbox.retry(toCommandId(id)),
-      discard: async (id) => requireStudent(student).account.outbox.discard(toCommandId(id)),
+      retry: async (id) => student.retry(toCommandId(id)),
+      discard: async (id) => student.discard(toCommandId(id)),
     },
     sync: {
       get status() {
         return status.value;
       },
       onStatus: (listener) => watchWhileOpen(status, listener),
-      flush: async ({ timeoutMs = FLUSH_TIMEOUT_MS } = {}) => requireFeatures().flush({ timeoutMs }),
+      flush: async ({ timeoutMs = FLUSH_TIMEOUT_MS } = {}) => student.require().flush({ timeoutMs }),
     },
     close: async () => {
       isClosed = true;
@@ -338,23 +276,16 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
       await toClose?.close();
     },
   };
-  const chosen = Object.entries(areas).map(([name, area]) => [name, area.open(access)]);
+  const chosen = Object.entries(areas).map(([name, area]) => [name, area.open(student)]);
   return {
     client: Object.assign(client, Object.fromEntries(chosen) as OpenedFeatures<Chosen>),
-    current,
-    require: requireFeatures,
+    student,
+    environment,
   };
 };
 
 const SIGNED_OUT: AuthStatus = { state: "signedOut", student: null };
 const NONE = createSubject(0);
 const OFFLINE = createSubject<SyncStatus["connection"]>("offline");
-
-const requireStudent = <F extends CoreFeatures>(
-  student: Observable<OpenStudent<F> | undefined>,
-): OpenStudent<F> => {
-  if (student.value) return student.value;
-  throw new EdVoyageError("signed-out", "Nobody is signed in.");
-};
 
 const toCommandId = (id: string): CommandId => id as CommandId;

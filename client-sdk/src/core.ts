@@ -1,8 +1,8 @@
 import type { FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
-import { composeClient, type CoreClient, type CoreFeatures } from "./client.ts";
+import { composeClient, type CoreClient } from "./client.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
 import { openCoreFeatures } from "./core-features.ts";
-import type { OpenFeatures } from "./students/open-student.ts";
+import type { CoreFeatures, OpenFeatures } from "./students/features.ts";
 
 export type { CoreClient } from "./client.ts";
 export {

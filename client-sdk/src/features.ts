@@ -1,23 +1,19 @@
 import { applications } from "./applications/applications.ts";
-import { createChat, type ChatService } from "./chat/chat.ts";
-import type { CoreFeatures } from "./client.ts";
+import { openChat, type OpenChat } from "./chat/open-chat.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
 import { waitUntil } from "./runtime/wait-until.ts";
 import { openCoreFeatures } from "./core-features.ts";
-import { createFavourites, type FavouritesService } from "./favourites/favourites.ts";
 import { createSubject, derive } from "./runtime/observable.ts";
 import { createNotEmptyError } from "./outbox/outbox.ts";
-import { createSettings, type SettingsService } from "./settings/settings.ts";
 import { social } from "./social/social.ts";
-import type { OpenFeatures } from "./students/open-student.ts";
+import type { CoreFeatures, OpenFeatures } from "./students/features.ts";
 import { createSockets } from "./sync/sockets.ts";
-import { createUserDocument } from "./sync/user-document.ts";
+import { createUserDocument, type UserDocument } from "./sync/user-document.ts";
 
 /** The features of a student in a complete client. */
 export interface ClientFeatures extends CoreFeatures {
-  readonly chat: ChatService;
-  readonly favourites: FavouritesService;
-  readonly settings: SettingsService;
+  readonly chat: OpenChat;
+  readonly document: UserDocument;
 }
 
 /** The feature modules of a complete client. */
@@ -42,7 +38,7 @@ export const openClientFeatures =
       randomBytes,
       report,
     });
-    const chat = await createChat({ account, sockets, areas: core.areas });
+    const chat = await openChat({ account, sockets, areas: core.areas });
     const document = await createUserDocument({
       ...account,
       sockets,
@@ -61,8 +57,7 @@ export const openClientFeatures =
     return {
       ...core,
       chat,
-      favourites: createFavourites(document, account),
-      settings: createSettings(document),
+      document,
       connection: sockets.state,
       pendingEdits: document.pending,
       editDocument: async ({ root, key, value }) => {

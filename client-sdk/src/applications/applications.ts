@@ -7,14 +7,14 @@ import {
   type Page,
   type SentApplication,
 } from "@edvoyage/protocol";
-import type { Access } from "../students/access.ts";
+import type { CurrentStudent } from "../students/current-student.ts";
 import { withItem } from "../reads/changed-values.ts";
 import type { FeatureModule } from "../students/feature-module.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { OwnChange, Projections } from "../reads/query.ts";
 import type { Application, ApplicationConflict, Applications } from "./api.ts";
 
-const createApplications = ({ open, queue, act, entries, discard }: Access): Applications => {
+const createApplications = ({ open, queue, act, entries, discard }: CurrentStudent): Applications => {
   const edit = act("applications.update", "applicationId");
   const withdraw = act("applications.withdraw", "applicationId");
   const list = open<"applications.list", Page<Application>>({
@@ -57,7 +57,7 @@ const createApplications = ({ open, queue, act, entries, discard }: Access): App
     uploadDocument: act("applications.uploadDocument", "applicationId"),
     removeDocument: act("applications.removeDocument", "applicationId"),
     resolve: async (id, whose) => {
-      for (const entry of entries()) {
+      for (const entry of entries.value) {
         const found = conflictIn(entry);
         if (!found || entry.procedure !== "applications.update" || entry.input.applicationId !== id) continue;
         const { theirs, collided } = found;

@@ -8,7 +8,7 @@ import {
   type Unsubscribe,
 } from "../runtime/observable.ts";
 import type { ServerApi } from "../rpc/server-api.ts";
-import type { Features } from "../students/open-student.ts";
+import type { CoreFeatures } from "../students/features.ts";
 import type { StoredSession } from "../students/session-store.ts";
 import type { Students, Unsent } from "../students/students.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
@@ -54,7 +54,7 @@ export interface AuthService extends Auth {
 
 const FLUSH_TIMEOUT_MS = 10_000;
 
-export const createAuth = <F extends Features>(deps: {
+export const createAuth = <F extends CoreFeatures>(deps: {
   readonly environment: ClientEnvironment;
   readonly device: Device;
   readonly students: Students<F>;

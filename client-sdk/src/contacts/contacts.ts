@@ -1,5 +1,5 @@
 import type { ContactId, UserId } from "@edvoyage/protocol";
-import type { Access } from "../students/access.ts";
+import type { CurrentStudent } from "../students/current-student.ts";
 import { withoutItem } from "../reads/changed-values.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Fresh, Projections, ReadOptions, ReadSnapshot } from "../reads/query.ts";
@@ -48,7 +48,7 @@ export interface Contacts {
   remove(id: string): Promise<string>;
 }
 
-export const createContacts = ({ open, queue, act }: Access): Contacts => {
+export const createContacts = ({ open, queue, act }: CurrentStudent): Contacts => {
   const view = open<"contacts.list", ContactList>({ procedure: "contacts.list", input: {}, count: Infinity });
   return {
     list: view.get,

@@ -1,6 +1,7 @@
 import { defaultLimits } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
 import { createSubject } from "../runtime/observable.ts";
+import { createCurrent } from "../students/current-student.ts";
 import type { UserDocument } from "../sync/user-document.ts";
 import { createFavourites } from "./favourites.ts";
 
@@ -27,7 +28,7 @@ const createDocument = (initial: ReadonlyMap<string, unknown> = new Map()) => {
 const createWithClock = (document = createDocument()) => {
   let now = 1_000;
   const clock = { now: () => (now += 1), after: () => () => {} };
-  return createFavourites(document, { clock });
+  return createFavourites(createCurrent(createSubject({ document })), { clock });
 };
 
 test("toggle adds or removes a favourite and returns whether it is one now", async () => {

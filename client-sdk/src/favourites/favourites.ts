@@ -10,7 +10,8 @@ import {
 } from "@edvoyage/protocol";
 import type { Clock } from "../runtime/clock.ts";
 import { EdVoyageError } from "../runtime/errors.ts";
-import { derive, watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
+import { derive, watchFrom, type Unsubscribe } from "../runtime/observable.ts";
+import type { Current } from "../students/current-student.ts";
 import type { UserDocument } from "../sync/user-document.ts";
 
 /**
@@ -31,22 +32,29 @@ export interface Favourites {
   watch(listener: (favourites: readonly Favourite[]) => void): Unsubscribe;
 }
 
-/** Favourites with the observable that the React hook needs. */
-export interface FavouritesService extends Favourites {
-  readonly changed: Observable<readonly Favourite[]>;
-}
-
-/** Creates the favourites of a student. They are stored in the student's document. */
+/** Creates the favourites of the current student. They are stored in the student's document. */
 export const createFavourites = (
-  document: Pick<UserDocument, "entries" | "edit">,
+  student: Current<{ readonly document: Pick<UserDocument, "entries" | "edit"> }>,
   { clock }: { readonly clock: Clock },
-): FavouritesService => {
-  const entries = document.entries.favourites;
-  const changed = derive([entries], () => toFavourites(entries.value));
+): Favourites => {
+  const entries = student.follow(({ document }) => document.entries.favourites, NO_ENTRIES);
+  const list = derive([entries], () => toFavourites(entries.value));
+
+  /** Edits one favourite. `change` receives the current value, and the number of all favourites. */
+  const edit = async (
+    { kind, id }: { readonly kind: FavouriteKind; readonly id: string },
+    change: (value: unknown, count: number) => unknown,
+  ): Promise<boolean> => {
+    const { document } = student.require();
+    const value = await document.edit("favourites", toKey(kind, id), (before) =>
+      change(before, document.entries.favourites.value.size),
+    );
+    return value !== undefined;
+  };
 
   /** Throws when the list is full. Only adding checks this: a merge of two devices may exceed the limit. */
-  const newValue = (): FavouriteValue => {
-    if (entries.value.size >= deviceLimits.favourites) {
+  const newValue = (count: number): FavouriteValue => {
+    if (count >= deviceLimits.favourites) {
       throw new EdVoyageError("limit/reached", `At most ${deviceLimits.favourites} favourites are allowed.`, {
         details: { limit: "favourites" },
       });
@@ -54,29 +62,22 @@ export const createFavourites = (
     return { addedAt: Math.trunc(clock.now()) };
   };
 
-  const edit = async (
-    kind: FavouriteKind,
-    id: string,
-    change: (value: unknown) => unknown,
-  ): Promise<boolean> => {
-    const value = await document.edit("favourites", toKey(kind, id), change);
-    return value !== undefined;
-  };
-
   return {
-    changed,
-    toggle: (kind, id) => edit(kind, id, (value) => (value === undefined ? newValue() : undefined)),
+    toggle: (kind, id) =>
+      edit({ kind, id }, (value, count) => (value === undefined ? newValue(count) : undefined)),
     add: async (kind, id) => {
-      await edit(kind, id, (value) => value ?? newValue());
+      await edit({ kind, id }, (value, count) => value ?? newValue(count));
     },
     remove: async (kind, id) => {
-      await edit(kind, id, () => undefined);
+      await edit({ kind, id }, () => undefined);
     },
-    has: (kind, id) => entries.value.has(toKey(kind, id)),
-    list: () => changed.value,
-    watch: (listener) => watchFrom(changed, listener),
+    has: (kind, id) => student.value !== undefined && entries.value.has(toKey(kind, id)),
+    list: () => list.value,
+    watch: (listener) => watchFrom(list, listener),
   };
 };
+
+const NO_ENTRIES: ReadonlyMap<string, unknown> = new Map();
 
 const toKey = (kind: FavouriteKind, id: string): string => {
   const key = favouriteKey({ kind, id: id as UniversityId | CourseId });

@@ -1,5 +1,5 @@
 import type { Notification, NotificationId, Page } from "@edvoyage/protocol";
-import type { Access } from "../students/access.ts";
+import type { CurrentStudent } from "../students/current-student.ts";
 import { watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
@@ -16,8 +16,8 @@ export interface Notifications extends View<Page<Notification>> {
   readonly preferences: Preferences;
 }
 
-export const createNotifications = (access: Access, unread: Observable<number>): Notifications => ({
-  ...access.open({ procedure: "notifications.recent", input: {}, count: 20 }),
+export const createNotifications = (student: CurrentStudent, unread: Observable<number>): Notifications => ({
+  ...student.open({ procedure: "notifications.recent", input: {}, count: 20 }),
   get unread() {
     return unread.value;
   },
@@ -25,9 +25,9 @@ export const createNotifications = (access: Access, unread: Observable<number>):
   markRead: async (which) => {
     // The server skips unknown ids.
     const input = which === "all" ? { all: true as const } : { ids: [...which] as NotificationId[] };
-    await access.queue("notifications.markRead", input, { about: "notifications" });
+    await student.queue("notifications.markRead", input, { about: "notifications" });
   },
-  preferences: createPreferences(access),
+  preferences: createPreferences(student),
 });
 
 export const notificationProjections: Projections = {

@@ -1,4 +1,4 @@
-import type { Access } from "../students/access.ts";
+import type { CurrentStudent } from "../students/current-student.ts";
 import { withFields } from "../reads/changed-values.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
@@ -15,7 +15,7 @@ export interface Preferences extends Omit<View<OwnPreferences>, "loadMore"> {
   set(change: PreferencesChange): Promise<void>;
 }
 
-export const createPreferences = ({ open, queue }: Access): Preferences => ({
+export const createPreferences = ({ open, queue }: CurrentStudent): Preferences => ({
   ...open<"notifications.preferences", OwnPreferences>({
     procedure: "notifications.preferences",
     input: undefined,

@@ -1,4 +1,4 @@
-import type { Access } from "../students/access.ts";
+import type { CurrentStudent } from "../students/current-student.ts";
 import { withFields } from "../reads/changed-values.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
@@ -17,7 +17,7 @@ export interface ProfileReader extends Omit<View<OwnProfile>, "loadMore"> {
   of(userId: string): View<PublicProfile>;
 }
 
-export const createProfile = ({ open, queue }: Access): ProfileReader => ({
+export const createProfile = ({ open, queue }: CurrentStudent): ProfileReader => ({
   ...open<"profile.get", OwnProfile>({ procedure: "profile.get", input: undefined }),
   update: async (change) => {
     await queue("profile.update", change, { about: "own" });

@@ -1,5 +1,5 @@
 import type { Session, SessionId } from "@edvoyage/protocol";
-import type { Access } from "../students/access.ts";
+import type { CurrentStudent } from "../students/current-student.ts";
 import type { Page, PageFilter } from "@edvoyage/protocol";
 import type { Fresh, ReadOptions } from "../reads/query.ts";
 
@@ -13,7 +13,7 @@ export interface Sessions {
   revokeOthers(): Promise<number>;
 }
 
-export const createSessions = ({ open, call }: Access): Sessions => ({
+export const createSessions = ({ open, call }: CurrentStudent): Sessions => ({
   list: (input = {}, options = {}) => open({ procedure: "sessions.list", input }).get(options),
   revoke: async (sessionId) => {
     await call((rpc) => rpc.sessions.revoke.mutate({ sessionId: sessionId as SessionId }));

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { createSubject } from "../runtime/observable.ts";
+import { createCurrent } from "../students/current-student.ts";
+import type { UserDocument } from "../sync/user-document.ts";
 import { createSettings } from "./settings.ts";
 
 /** Creates settings with a document without a disk and a server. */
 const create = () => {
   const settings = createSubject<ReadonlyMap<string, unknown>>(new Map());
-  return createSettings({
+  const document: Pick<UserDocument, "entries" | "edit"> = {
     entries: { favourites: createSubject(new Map()), settings },
     edit: async (_root, key, change) => {
       const value = change(settings.value.get(key));
@@ -15,7 +17,8 @@ const create = () => {
       settings.set(next);
       return undefined;
     },
-  });
+  };
+  return createSettings(createCurrent(createSubject({ document })));
 };
 
 test("a setting can be read, alone and with all others, until it is removed", async () => {

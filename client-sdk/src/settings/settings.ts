@@ -1,4 +1,5 @@
-import { derive, watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
+import { derive, watchFrom, type Unsubscribe } from "../runtime/observable.ts";
+import type { Current } from "../students/current-student.ts";
 import type { Json } from "../sync/json.ts";
 import type { UserDocument } from "../sync/user-document.ts";
 
@@ -23,23 +24,21 @@ export interface Settings {
   watch(listener: (settings: SettingValues) => void): Unsubscribe;
 }
 
-/** Settings with the observable that the client needs. */
-export interface SettingsService extends Settings {
-  readonly changed: Observable<SettingValues>;
-}
-
-/** Creates the settings of a student. They are stored in the student's document. */
-export const createSettings = (document: Pick<UserDocument, "entries" | "edit">): SettingsService => {
-  const entries = document.entries.settings;
-  const changed = derive([entries], () => Object.fromEntries(entries.value) as SettingValues);
+/** Creates the settings of the current student. They are stored in the student's document. */
+export const createSettings = (
+  student: Current<{ readonly document: Pick<UserDocument, "entries" | "edit"> }>,
+): Settings => {
+  const entries = student.follow(({ document }) => document.entries.settings, NO_ENTRIES);
+  const all = derive([entries], () => Object.fromEntries(entries.value) as SettingValues);
   return {
-    changed,
     // Read from the map, not the object: the object inherits keys such as `toString`.
     get: (key) => entries.value.get(key) as Json | undefined,
     set: async (key, value) => {
-      await document.edit("settings", key, () => value);
+      await student.require().document.edit("settings", key, () => value);
     },
-    all: () => changed.value,
-    watch: (listener) => watchFrom(changed, listener),
+    all: () => all.value,
+    watch: (listener) => watchFrom(all, listener),
   };
 };
+
+const NO_ENTRIES: ReadonlyMap<string, unknown> = new Map();

@@ -1,5 +1,5 @@
 import type { CommentId, FollowedStudent, Page, PostId, UserId } from "@edvoyage/protocol";
-import type { Access } from "../students/access.ts";
+import type { CurrentStudent } from "../students/current-student.ts";
 import type { FeatureModule } from "../students/feature-module.ts";
 import type { Comment, Post, Social } from "./api.ts";
 import { assertTextFits } from "../runtime/text-limit.ts";
@@ -10,7 +10,7 @@ const count = 20;
 /** The lane of own posts: they are sent in the order in which they were written. */
 const POSTS = "social/posts";
 
-const createSocial = ({ open, queue, act }: Access): Social => {
+const createSocial = ({ open, queue, act }: CurrentStudent): Social => {
   const editPost = act("social.editPost", "postId");
   return {
     feed: open<"social.feed", Page<Post>>({ procedure: "social.feed", input: {}, count }),

@@ -1,9 +1,9 @@
-import type { Access } from "./access.ts";
+import type { CurrentStudent } from "./current-student.ts";
 import type { Projections } from "../reads/query.ts";
 
 /** An optional feature of a client. An app includes it by importing it. */
 export interface FeatureModule<Api> {
-  readonly open: (access: Access) => Api;
+  readonly open: (student: CurrentStudent) => Api;
   /** How its queued commands change the results of reads. */
   readonly projections: Projections;
 }

@@ -1,44 +1,18 @@
-import type { StudentContext } from "./student-context.ts";
 import type { Student } from "../auth/auth-status.ts";
 import { createHttpCaller } from "../rpc/http-caller.ts";
 import { toEdVoyageError } from "../runtime/errors.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
-import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { createOutbox } from "../outbox/outbox.ts";
 import { createSend } from "../outbox/send.ts";
 import { openRecords } from "../storage/open-records.ts";
 import type { Records } from "../storage/records.ts";
+import type { CoreFeatures, OpenFeatures } from "./features.ts";
 import { openLiveSession, type FreshSession, type LiveSession } from "./live-session.ts";
 import { createSessionStore } from "./session-store.ts";
-
-/** The features of a signed-in student, built on their context. */
-export interface Features {
-  /** Retries an edit of the user document that was refused before. */
-  editDocument(input: OutboxEntry<"document.edit">["input"]): Promise<void>;
-  /** Called when a command of the outbox was answered. */
-  settled(entry: OutboxEntry, answer: unknown): void;
-  /** Called when the network is back, the app was opened, or there is a new key. */
-  wake(): void;
-  /** Resolves when everything that was written here is on the server. Throws `outbox/not-empty`. */
-  flush(options: { readonly timeoutMs: number }): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** The dependencies of features. */
-export interface FeatureContext {
-  readonly account: StudentContext;
-  readonly token: () => string | undefined;
-  /** Returns whether there is a key to connect with. */
-  readonly canConnect: () => boolean;
-  /** Called when the server has closed a socket because there is no session. */
-  readonly onNoSession: () => void;
-}
-
-/** Opens the features of a student. */
-export type OpenFeatures<F extends Features> = (context: FeatureContext) => Promise<F>;
+import type { StudentContext } from "./student-context.ts";
 
 /** A student's store while it is open: session, outbox and data. It knows nothing about other students. */
-export interface OpenStudent<F extends Features> extends Pick<
+export interface OpenStudent<F extends CoreFeatures> extends Pick<
   LiveSession,
   "session" | "lastHeardAt" | "token" | "hasKey" | "isConfirmed" | "renew" | "reload"
 > {
@@ -57,7 +31,7 @@ export interface OpenStudent<F extends Features> extends Pick<
 /** Returns the name of a student's store. */
 export const storeNameOf = (userId: string): string => `student-${userId}`;
 
-interface OpenOptions<F extends Features> {
+interface OpenOptions<F extends CoreFeatures> {
   readonly environment: ClientEnvironment;
   readonly openFeatures: OpenFeatures<F>;
   /** A new session. */
@@ -68,7 +42,7 @@ interface OpenOptions<F extends Features> {
  * Opens a student's store, or creates it. If the session is no longer in it, the session counts as ended. Leaves
  * nothing open when it throws.
  */
-export const openStudent = async <F extends Features>(
+export const openStudent = async <F extends CoreFeatures>(
   student: Student,
   options: OpenOptions<F>,
 ): Promise<OpenStudent<F>> => {
@@ -89,7 +63,7 @@ export const openStudent = async <F extends Features>(
   }
 };
 
-const openWith = async <F extends Features>(
+const openWith = async <F extends CoreFeatures>(
   student: Student,
   {
     environment,

@@ -7,7 +7,8 @@ import { backoffMs } from "../runtime/backoff.ts";
 import { createHttpCaller } from "../rpc/http-caller.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
 import { createCrossTabLock, createSerialQueue } from "../runtime/serial-queue.ts";
-import { openStudent, type Features, type OpenFeatures, type OpenStudent } from "./open-student.ts";
+import type { CoreFeatures, OpenFeatures } from "./features.ts";
+import { openStudent, type OpenStudent } from "./open-student.ts";
 import type { StoredSession } from "./session-store.ts";
 import { wipeStudent } from "./wipe.ts";
 
@@ -15,7 +16,7 @@ import { wipeStudent } from "./wipe.ts";
 export type Unsent = "keep" | "discard";
 
 /** The students who use this device. Only one student's store is open at a time, and no other store is read. */
-export interface Students<F extends Features> {
+export interface Students<F extends CoreFeatures> {
   readonly membership: Observable<Membership>;
   readonly current: Observable<OpenStudent<F> | undefined>;
   /** Opens the store of the student who was here last. */
@@ -41,7 +42,7 @@ const TOPIC = "device";
 const NOBODY: Membership = { state: "signedOut", student: null };
 
 /** Creates the students of a device. Opens no store before `load`. */
-export const createStudents = <F extends Features>(deps: {
+export const createStudents = <F extends CoreFeatures>(deps: {
   readonly environment: ClientEnvironment;
   readonly device: Device;
   readonly openFeatures: OpenFeatures<F>;
@@ -284,7 +285,7 @@ export const createStudents = <F extends Features>(deps: {
 /**
  * Returns who is signed in. A session that was unused for its idle time counts as ended until the server confirms it.
  */
-const toMembership = <F extends Features>(student: OpenStudent<F>, now: number): Membership => {
+const toMembership = <F extends CoreFeatures>(student: OpenStudent<F>, now: number): Membership => {
   const { student: who, id, endedBecause, expiresAt } = student.session.value;
   if (endedBecause) return { state: "expired", student: who, reason: endedBecause };
   if (!student.hasKey()) return { state: "expired", student: who, reason: "session/required" };

@@ -1,17 +1,21 @@
 import {
   createHttpCaller,
   createChat,
+  createCurrent,
   createMemoryStorage,
   createNewId,
   createOutbox,
   createRecords,
   createSend,
+  createSubject,
+  openChat,
   systemRandomBytes,
-  type StudentContext,
-  type ChatService,
+  type Chat,
   type MemoryStorage,
+  type OpenChat,
   type Problem,
   type RoomView,
+  type StudentContext,
 } from "@edvoyage/client-sdk/testing";
 import { onTestFinished } from "vitest";
 import { createCountedSockets, type CountedSockets } from "../fakes/counted-sockets.ts";
@@ -23,7 +27,7 @@ import type { World } from "../servers/world.ts";
 
 /** A student's chat on one device. It can lose its network, be restarted, and be killed at any write. */
 export interface ChatDevice {
-  readonly chat: ChatService;
+  readonly chat: Chat & Pick<OpenChat, "refresh">;
   readonly account: StudentContext;
   readonly clock: SdkClock;
   readonly sockets: CountedSockets;
@@ -129,15 +133,16 @@ export const createChatDevice = async (
     newId,
     report: (problem) => void problems.push(problem),
   };
-  const chat = await createChat({ account, sockets, areas: { take: async () => {} } });
+  const opened = await openChat({ account, sockets, areas: { take: async () => {} } });
   // In a client, the socket of the user's document reports this, because hints arrive over it.
   sockets.state.subscribe(() => {
-    if (sockets.state.value === "online") void chat.refresh();
+    if (sockets.state.value === "online") void opened.refresh();
   });
+  const chat = { ...createChat(createCurrent(createSubject({ chat: opened }))), refresh: opened.refresh };
   const close = async (): Promise<void> => {
     if (isEnded) return;
     outbox.close();
-    await chat.close();
+    await opened.close();
     sockets.close();
     isEnded = true;
   };
@@ -158,7 +163,7 @@ export const createChatDevice = async (
       sockets.setOnline(next);
       if (!next) return;
       outbox.wake();
-      void chat.refresh();
+      void opened.refresh();
     },
     loseReplies: (count) => {
       repliesToLose = count;

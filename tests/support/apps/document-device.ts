@@ -1,4 +1,5 @@
 import {
+  createCurrent,
   createFavourites,
   createMemoryStorage,
   createNewId,
@@ -6,15 +7,16 @@ import {
   createRecords,
   createSettings,
   createSockets,
+  createSubject,
   createUserDocument,
   systemRandomBytes,
-  type FavouritesService,
+  type Favourites,
   type MemoryStorage,
   type Outbox,
   type Problem,
   type RandomBytes,
   type Records,
-  type SettingsService,
+  type Settings,
   type Sockets,
   type UserDocument,
 } from "@edvoyage/client-sdk/testing";
@@ -41,8 +43,8 @@ export interface DocumentDeviceOptions {
 /** A student's document on one device, stored in memory. */
 export interface DocumentDevice {
   readonly document: UserDocument;
-  readonly favourites: FavouritesService;
-  readonly settings: SettingsService;
+  readonly favourites: Favourites;
+  readonly settings: Settings;
   readonly outbox: Outbox;
   readonly sockets: Sockets;
   readonly records: Records;
@@ -111,6 +113,8 @@ export const createDocumentDevice = async (options: DocumentDeviceOptions): Prom
     sockets,
   });
 
+  const student = createCurrent(createSubject({ document }));
+
   const stop = async (): Promise<void> => {
     const closed = document.close();
     outbox.close();
@@ -121,8 +125,8 @@ export const createDocumentDevice = async (options: DocumentDeviceOptions): Prom
   onTestFinished(stop);
   return {
     document,
-    favourites: createFavourites(document, { clock }),
-    settings: createSettings(document),
+    favourites: createFavourites(student, { clock }),
+    settings: createSettings(student),
     outbox,
     sockets,
     records,
