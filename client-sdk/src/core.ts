@@ -1,7 +1,7 @@
 import type { FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
 import { composeClient, type CoreClient } from "./client.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
-import { openCoreFeatures } from "./core-features.ts";
+import { openCoreFeatures } from "./composition/core-features.ts";
 import type { CoreFeatures, OpenFeatures } from "./students/features.ts";
 
 export type { CoreClient } from "./client.ts";

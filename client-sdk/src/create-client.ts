@@ -2,7 +2,7 @@ import type { Chat } from "./chat/api.ts";
 import { createChat } from "./chat/chat.ts";
 import { composeClient, type CoreClient } from "./client.ts";
 import { createFavourites, type Favourites } from "./favourites/favourites.ts";
-import { clientModules, openClientFeatures } from "./features.ts";
+import { clientModules, openClientFeatures } from "./composition/client-features.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
 import { createSettings, type Settings } from "./settings/settings.ts";
 import type { OpenedFeatures } from "./students/feature-module.ts";

@@ -1,4 +1,6 @@
 import type { AccountExport } from "@edvoyage/protocol";
+import type { Auth } from "../auth/auth.ts";
+import type { CurrentStudent } from "../students/current-student.ts";
 
 /** A student's account as a whole. Both methods need the server and throw `offline` without it. */
 export interface OwnAccount {
@@ -10,3 +12,13 @@ export interface OwnAccount {
    */
   delete(): Promise<{ readonly eraseAt: number }>;
 }
+
+/** Creates the account of the current student. */
+export const createAccount = ({ call }: CurrentStudent, { signOut }: Pick<Auth, "signOut">): OwnAccount => ({
+  export: () => call((rpc) => rpc.account.export.query()),
+  delete: async () => {
+    const erased = await call((rpc) => rpc.account.delete.mutate());
+    await signOut({ pending: "discard" });
+    return erased;
+  },
+});

@@ -1,8 +1,10 @@
 import type { Notification, NotificationId, Page } from "@edvoyage/protocol";
 import type { CurrentStudent } from "../students/current-student.ts";
-import { watchFrom, type Observable, type Unsubscribe } from "../runtime/observable.ts";
+import { watchFrom, type Unsubscribe } from "../runtime/observable.ts";
 import type { Projections } from "../reads/query.ts";
 import type { View } from "../reads/views.ts";
+import type { CoreFeatures } from "../students/features.ts";
+import { createUnread } from "./unread.ts";
 import { createPreferences, preferenceProjections, type Preferences } from "./preferences.ts";
 
 /** A student's notifications, newest first. */
@@ -16,19 +18,23 @@ export interface Notifications extends View<Page<Notification>> {
   readonly preferences: Preferences;
 }
 
-export const createNotifications = (student: CurrentStudent, unread: Observable<number>): Notifications => ({
-  ...student.open({ procedure: "notifications.recent", input: {}, count: 20 }),
-  get unread() {
-    return unread.value;
-  },
-  watchUnread: (listener) => watchFrom(unread, listener),
-  markRead: async (which) => {
-    // The server skips unknown ids.
-    const input = which === "all" ? { all: true as const } : { ids: [...which] as NotificationId[] };
-    await student.queue("notifications.markRead", input, { about: "notifications" });
-  },
-  preferences: createPreferences(student),
-});
+/** Creates the notifications of the current student. */
+export const createNotifications = (student: CurrentStudent<Pick<CoreFeatures, "areas">>): Notifications => {
+  const unread = createUnread(student);
+  return {
+    ...student.open({ procedure: "notifications.recent", input: {}, count: 20 }),
+    get unread() {
+      return unread.value;
+    },
+    watchUnread: (listener) => watchFrom(unread, listener),
+    markRead: async (which) => {
+      // The server skips unknown ids.
+      const input = which === "all" ? { all: true as const } : { ids: [...which] as NotificationId[] };
+      await student.queue("notifications.markRead", input, { about: "notifications" });
+    },
+    preferences: createPreferences(student),
+  };
+};
 
 export const notificationProjections: Projections = {
   ...preferenceProjections,

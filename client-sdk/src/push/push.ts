@@ -1,5 +1,6 @@
 import type { PushProviderName, SessionId } from "@edvoyage/protocol";
 import type { StudentContext } from "../students/student-context.ts";
+import type { Observable } from "../runtime/observable.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 
 /** Push messages to this device while the app is closed. */
@@ -19,24 +20,32 @@ interface Registration {
   readonly provider: PushProviderName;
 }
 
+/** The student who is signed in, with the session that the token is registered for. */
 interface SignedIn {
   readonly account: Pick<StudentContext, "records" | "outbox">;
-  readonly sessionId: SessionId;
+  readonly session: Observable<{ readonly id: SessionId }>;
 }
 
 const KEY = "push";
 const LANE = "push";
 
-/** `device` returns the records that belong to no student. */
-export const createPush = (
-  device: () => Records,
-  signedIn: () => SignedIn | undefined,
-): Push & { readonly check: () => Promise<void> } => {
+export interface PushDeps {
+  /** Returns the records that belong to no student. Throws while the client is not open. */
+  readonly device: () => Records;
+  readonly signedIn: () => SignedIn | undefined;
+}
+
+/** Creates the push registration of a device. Call `check` after each change of the session. */
+export const createPush = ({
+  device,
+  signedIn,
+}: PushDeps): Push & { readonly check: () => Promise<void> } => {
   const check = async (): Promise<void> => {
     const student = signedIn();
+    const sessionId = student?.session.value.id;
     const registration = await device().getJson<Registration>(KEY);
     if (!student || !registration) return;
-    const { account, sessionId } = student;
+    const { account } = student;
     const reported = { ...registration, sessionId };
     if (JSON.stringify(await account.records.getJson(KEY)) === JSON.stringify(reported)) return;
     await account.outbox.addAll(

@@ -1,5 +1,6 @@
 import type { AuthStatus } from "../auth/auth-status.ts";
-import type { Unsubscribe } from "../runtime/observable.ts";
+import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import { derive, watchValue, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 
 /** The state of the synchronization between this device and the server. */
 export interface SyncStatus {
@@ -25,3 +26,37 @@ export interface Sync {
    */
   flush(options?: { readonly timeoutMs?: number }): Promise<void>;
 }
+
+/** The sources of the status. */
+export interface SyncSources {
+  readonly auth: Observable<AuthStatus>;
+  readonly connection: Observable<SyncStatus["connection"]>;
+  /** The number of edits of the user document that are not on the server's disk yet. */
+  readonly pendingEdits: Observable<number>;
+  readonly entries: Observable<readonly OutboxEntry[]>;
+  readonly lastHeardAt: Observable<number | null>;
+  readonly flush: (options: { readonly timeoutMs: number }) => Promise<void>;
+}
+
+const FLUSH_TIMEOUT_MS = 10_000;
+
+/** Combines the sources into one status. */
+export const createSync = (sources: SyncSources): Sync => {
+  const { auth, connection, pendingEdits, entries, lastHeardAt, flush } = sources;
+  const count = (state: OutboxEntry["state"]): number =>
+    entries.value.filter((entry) => entry.state === state).length;
+  const status = derive([auth, connection, pendingEdits, entries, lastHeardAt], (): SyncStatus => ({
+    connection: connection.value,
+    auth: auth.value.state,
+    pending: pendingEdits.value + count("pending"),
+    failed: count("failed"),
+    lastSyncedAt: lastHeardAt.value,
+  }));
+  return {
+    get status() {
+      return status.value;
+    },
+    onStatus: (listener) => watchValue(status, listener),
+    flush: async ({ timeoutMs = FLUSH_TIMEOUT_MS } = {}) => flush({ timeoutMs }),
+  };
+};

@@ -1,14 +1,14 @@
-import { applications } from "./applications/applications.ts";
-import { openChat, type OpenChat } from "./chat/open-chat.ts";
-import type { ClientOptions } from "./runtime/client-options.ts";
-import { waitUntil } from "./runtime/wait-until.ts";
+import { applications } from "../applications/applications.ts";
+import { openChat, type OpenChat } from "../chat/open-chat.ts";
+import type { ClientOptions } from "../runtime/client-options.ts";
+import { waitUntil } from "../runtime/wait-until.ts";
 import { openCoreFeatures } from "./core-features.ts";
-import { createSubject, derive } from "./runtime/observable.ts";
-import { createNotEmptyError } from "./outbox/outbox.ts";
-import { social } from "./social/social.ts";
-import type { CoreFeatures, OpenFeatures } from "./students/features.ts";
-import { createSockets } from "./sync/sockets.ts";
-import { createUserDocument, type UserDocument } from "./sync/user-document.ts";
+import { createSubject, derive } from "../runtime/observable.ts";
+import { createNotEmptyError } from "../outbox/outbox.ts";
+import { social } from "../social/social.ts";
+import type { CoreFeatures, OpenFeatures } from "../students/features.ts";
+import { createSockets } from "../sync/sockets.ts";
+import { createUserDocument, type UserDocument } from "../sync/user-document.ts";
 
 /** The features of a student in a complete client. */
 export interface ClientFeatures extends CoreFeatures {

@@ -1,12 +1,12 @@
-import type { FeatureModules } from "./students/feature-module.ts";
-import { procedureAt } from "./rpc/server-api.ts";
-import { contactProjections } from "./contacts/contacts.ts";
-import { EdVoyageError } from "./runtime/errors.ts";
-import { notificationProjections } from "./notifications/notifications.ts";
-import { profileProjections } from "./profile/profile.ts";
-import { openAreaChanges } from "./reads/area-changes.ts";
-import { createReads } from "./reads/reads.ts";
-import type { CoreFeatures, FeatureContext } from "./students/features.ts";
+import type { FeatureModules } from "../students/feature-module.ts";
+import { procedureAt } from "../rpc/server-api.ts";
+import { contactProjections } from "../contacts/contacts.ts";
+import { EdVoyageError } from "../runtime/errors.ts";
+import { notificationProjections } from "../notifications/notifications.ts";
+import { profileProjections } from "../profile/profile.ts";
+import { openAreaChanges } from "../reads/area-changes.ts";
+import { createReads } from "../reads/reads.ts";
+import type { CoreFeatures, FeatureContext } from "../students/features.ts";
 
 /** Opens the features that a student has in every client. */
 export const openCoreFeatures = async (
