@@ -1,4 +1,4 @@
-import type { UserId } from "@edvoyage/protocol";
+import type { Page, UserId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Fresh, OwnChange, Projections, Query, ReadSnapshot } from "./query.ts";
 
@@ -8,11 +8,8 @@ export type Project = (
   entries: readonly OutboxEntry[],
 ) => ReadSnapshot<object>;
 
-/** The shape that all lists share. */
-interface AnyList {
-  readonly items: readonly { readonly id: string }[];
-  readonly nextCursor: string | null;
-}
+/** An answer of any procedure that lists something. */
+export type AnyPage = Page<{ readonly id: string }>;
 
 /** A projection of any procedure. `input` is the input of that procedure. */
 type AnyProjection = (value: object | undefined, change: OwnChange, input: unknown) => object | undefined;
@@ -56,7 +53,7 @@ export const createProjection = (
 };
 
 /** The list before the first answer of the server. */
-const NOTHING_LISTED: Fresh<AnyList> = {
+const NOTHING_LISTED: Fresh<AnyPage> = {
   items: [],
   nextCursor: null,
   fetchedAt: 0,
@@ -71,9 +68,9 @@ const withPending = (value: object, base: object | undefined): Fresh<object> => 
     ...item,
     isPending: !settled.has(item) && !("failure" in item),
   }));
-  return { ...NEVER, ...value, items } as Fresh<AnyList>;
+  return { ...NEVER, ...value, items } as Fresh<AnyPage>;
 };
 
 const NEVER = { fetchedAt: 0, source: "device", isStale: true } as const;
 
-const isList = (value: object): value is AnyList => "items" in value;
+const isList = (value: object): value is AnyPage => "items" in value;

@@ -10,9 +10,9 @@ import {
   type Unsubscribe,
 } from "../runtime/observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
-import { crc32 } from "../storage/crc32.ts";
-import { putJson, remove, type Records } from "../storage/records.ts";
-import { areaOf, createProjection, projectionOf, type Project } from "./projection.ts";
+import type { Records } from "../storage/records.ts";
+import { areaOf, createProjection, projectionOf, type AnyPage, type Project } from "./projection.ts";
+import { createStoredAnswers, isSame, keyOf, type StoredAnswer } from "./stored-answers.ts";
 import {
   NOTHING_READ,
   type Fresh,
@@ -60,32 +60,11 @@ export interface ReadsDeps {
   };
 }
 
-const PREFIX = "cache/";
 const STALE_MS = 5 * 60_000;
-/** Above this number of records, the oldest are deleted. */
-const MAX_RECORDS = 600;
-const KEPT_RECORDS = 400;
-const MAX_READABLE_KEY = 200;
 /** The maximum number of items in one answer, and of a growing list on the device. */
 const MAX_PAGE_SIZE = 100;
 /** The number of items by which a list grows. */
 const PAGE_SIZE = 20;
-
-/** The stored form of an answer. */
-interface Stored {
-  /** Tells apart inputs that share a key, which is rare. */
-  readonly input: unknown;
-  readonly value: object;
-  readonly fetchedAt: number;
-  /** When its area had last changed. */
-  readonly changedAt?: number | undefined;
-}
-
-/** The answer for a list with cursors. */
-interface AnyPage {
-  readonly items: readonly { readonly id: string }[];
-  readonly nextCursor: string | null;
-}
 
 interface Entry {
   readonly key: string;
@@ -93,10 +72,10 @@ interface Entry {
   readonly snapshot: Subject<ReadSnapshot<object>>;
   readonly project: Project;
   /** The record on the device. */
-  stored: Stored | undefined;
+  stored: StoredAnswer | undefined;
   isLoaded: boolean;
   /** When the server last answered, and the area's last change at that time. */
-  checked: Pick<Stored, "fetchedAt" | "changedAt"> | undefined;
+  checked: Pick<StoredAnswer, "fetchedAt" | "changedAt"> | undefined;
   fetching: Promise<void> | undefined;
   watchers: number;
 }
@@ -104,8 +83,8 @@ interface Entry {
 export const createReads = (deps: ReadsDeps): Reads => {
   const { records, clock, ask, onNotKept, changedAt = () => undefined, own } = deps;
   const entryByKey = new Map<string, Entry>();
+  const answers = createStoredAnswers(records);
   let isClosed = false;
-  let recordCount: number | undefined;
 
   const entryOf = (query: Query): Entry => {
     const key = keyOf(query);
@@ -147,41 +126,20 @@ export const createReads = (deps: ReadsDeps): Reads => {
 
   const load = async (entry: Entry): Promise<void> => {
     if (entry.isLoaded) return;
-    const { procedure, input } = entry.query;
-    let stored = await records.getJson<Stored>(entry.key);
-    if (stored && !isSame(stored.input, input)) stored = undefined;
-    const isSingleItem = procedure.includes(".get") && input !== undefined;
-    const listed = stored || !isSingleItem ? undefined : await findListed(procedure, input);
+    const stored = await answers.get(entry.query);
+    const shown = stored ?? (await answers.findListed(entry.query));
     if (entry.isLoaded) return;
     entry.isLoaded = true;
     entry.stored = stored;
-    stored ??= listed;
-    if (!stored) return;
-    entry.checked = stored;
-    show(entry, stored.value, "device");
-  };
-
-  /** Looks for an item in the device's lists, for items that were never read on their own. */
-  const findListed = async (procedure: string, input: object): Promise<Stored | undefined> => {
-    const [id] = Object.values(input);
-    for (const { value: stored } of await records.listJson<Stored>(`${PREFIX}${areaOf(procedure)}.`)) {
-      const { items = [] } = stored.value as Partial<AnyPage>;
-      const value = items.find((item) => item.id === id);
-      if (value) return { ...stored, input, value };
-    }
-    return undefined;
+    if (!shown) return;
+    entry.checked = shown;
+    show(entry, shown.value, "device");
   };
 
   const keep = async (entry: Entry, value: object): Promise<void> => {
     const { fetchedAt = 0, changedAt: at } = entry.checked ?? {};
     entry.stored = { input: entry.query.input, value, fetchedAt, changedAt: at };
-    await records.write([putJson(entry.key, entry.stored)]);
-    recordCount = (recordCount ?? (await records.keys(PREFIX)).length) + 1;
-    if (recordCount <= MAX_RECORDS) return;
-    const all = await records.listJson<Stored>(PREFIX);
-    const oldestFirst = [...all].sort((one, other) => one.value.fetchedAt - other.value.fetchedAt);
-    await records.write(oldestFirst.slice(0, -KEPT_RECORDS).map(({ key }) => remove(key)));
-    recordCount = Math.min(all.length, KEPT_RECORDS);
+    await answers.put(entry.key, entry.stored);
   };
 
   const inBackground = (task: Promise<unknown>): void => {
@@ -231,7 +189,7 @@ export const createReads = (deps: ReadsDeps): Reads => {
       if (!isTransient(error.reason)) entry.checked = { fetchedAt: clock.now(), changedAt: since };
       // Delete what the student can no longer access.
       const isGone = error.reason === "not-found";
-      if (isGone && !isClosed) inBackground(records.write([remove(entry.key)]));
+      if (isGone && !isClosed) inBackground(answers.remove(entry.key));
       const { value } = entry.snapshot.value;
       entry.snapshot.set({ value: isGone ? undefined : value, isFetching: false, error });
     }
@@ -307,7 +265,10 @@ export const createReads = (deps: ReadsDeps): Reads => {
     settled: async (change) => {
       if (!own) return;
       const area = areaOf(change.entry.procedure);
-      const after = (procedure: string, stored: Pick<Stored, "value" | "input">): object | undefined => {
+      const after = (
+        procedure: string,
+        stored: Pick<StoredAnswer, "value" | "input">,
+      ): object | undefined => {
         const value = projectionOf(own.projections, procedure)?.(
           stored.value,
           { ...change, userId: own.userId },
@@ -326,10 +287,9 @@ export const createReads = (deps: ReadsDeps): Reads => {
         if (newValue) keeping.push(keep(entry, newValue));
       }
       // Records that nobody has read since the app was opened.
-      for (const { key, value: stored } of await records.listJson<Stored>(`${PREFIX}${area}.`)) {
-        const newValue = entryByKey.has(key) ? undefined : after(procedureOf(key), stored);
-        if (newValue)
-          keeping.push(records.write([putJson(key, { ...stored, value: newValue } satisfies Stored)]));
+      for (const { key, procedure, answer } of await answers.ofArea(area)) {
+        const newValue = entryByKey.has(key) ? undefined : after(procedure, answer);
+        if (newValue) keeping.push(answers.replace(key, { ...answer, value: newValue }));
       }
       await Promise.all(keeping);
     },
@@ -346,17 +306,3 @@ const NOTHING: AnyPage = { items: [], nextCursor: null };
 
 // Queries with a `count` always return lists.
 const toPage = (value: unknown): AnyPage => (value ?? NOTHING) as AnyPage;
-
-const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
-
-/** Returns a readable key if the input is short. If two inputs share a checksum, the stored input tells them apart. */
-const keyOf = ({ procedure, input }: Query): string => {
-  const text = JSON.stringify(input) ?? "";
-  const readableInput =
-    text.length <= MAX_READABLE_KEY
-      ? text
-      : `${text.slice(0, MAX_READABLE_KEY)}#${crc32(new TextEncoder().encode(text))}`;
-  return `${PREFIX}${procedure}/${readableInput}`;
-};
-
-const procedureOf = (key: string): string => key.slice(PREFIX.length, key.indexOf("/", PREFIX.length));
