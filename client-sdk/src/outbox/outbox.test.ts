@@ -7,7 +7,7 @@ import { createMemoryStorage, type MemoryStorage } from "../storage/memory.ts";
 import { createRecords } from "../storage/records.ts";
 import { StorageError } from "../storage/storage.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
-import { createOutbox } from "./outbox.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
 
 /** A clock whose timers run only in `advance`. */
 const createManualClock = () => {
@@ -343,17 +343,19 @@ test("a command whose answer cannot be written is sent again under the same id",
   expect(states()).toEqual(["acked"]);
 });
 
+/** Marks a room as read up to a position; the mark may replace an earlier one. */
+const mark = (outbox: Outbox, index: number, replaces?: CommandId) =>
+  outbox.add("chat.markRead", {
+    lane: "read/one",
+    input: { roomId: "one" as RoomId, position: { segment: 0, index } },
+    replaces,
+  });
+
 test("a waiting command is replaced in the same step, but one being sent is not", async () => {
   const { sent, outbox } = await createScene();
-  const mark = (index: number, replaces?: CommandId) =>
-    outbox.add("chat.markRead", {
-      lane: "read/one",
-      input: { roomId: "one" as RoomId, position: { segment: 0, index } },
-      replaces,
-    });
-  const first = await mark(1);
-  const second = await mark(2, first.id);
-  const third = await mark(3, second.id);
+  const first = await mark(outbox, 1);
+  const second = await mark(outbox, 2, first.id);
+  const third = await mark(outbox, 3, second.id);
 
   expect(outbox.entries.value.map(({ id }) => id)).toEqual([first.id, third.id]);
   await expect(outbox.discard(first.id)).rejects.toMatchObject({ reason: "conflict" });
@@ -365,18 +367,12 @@ test("a waiting command is replaced in the same step, but one being sent is not"
 
 test("a command that may have been sent is not replaced, because a late copy would take effect last", async () => {
   const { sent, outbox, time } = await createScene();
-  const mark = (index: number, replaces?: CommandId) =>
-    outbox.add("chat.markRead", {
-      lane: "read/one",
-      input: { roomId: "one" as RoomId, position: { segment: 0, index } },
-      replaces,
-    });
-  const first = await mark(1);
+  const first = await mark(outbox, 1);
   sent[0]?.refuse(new EdVoyageError("offline", "No answer came in time"));
   await settle();
 
-  const second = await mark(2, first.id);
-  const third = await mark(3, second.id);
+  const second = await mark(outbox, 2, first.id);
+  const third = await mark(outbox, 3, second.id);
   time.advance(60_000);
   await settleNext(sent, 1);
   await settleNext(sent, 2);
