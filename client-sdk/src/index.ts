@@ -3,6 +3,7 @@ export type {
   ApplicationDocument,
   ApplicationMove,
   AppliedCourse,
+  ContactChange,
   Course,
   CourseFilter,
   CourseLevel,
@@ -39,7 +40,7 @@ export type { AuthStatus, Student } from "./auth/auth-status.ts";
 export type { CachedList } from "./catalogue/catalogue.ts";
 export type { Chat, ChatView, Message, NewRoom, Reaction, Room, RoomView } from "./chat/api.ts";
 export type { Clock } from "./runtime/clock.ts";
-export type { Contact, ContactChange, ContactList, Contacts } from "./contacts/contacts.ts";
+export type { Contact, ContactList, Contacts } from "./contacts/contacts.ts";
 export {
   EdVoyageError,
   isEdVoyageError,
@@ -62,7 +63,8 @@ export type { Fresh, ReadOptions, ReadSnapshot } from "./reads/query.ts";
 export type { View } from "./reads/views.ts";
 export type { Sessions } from "./sessions/sessions.ts";
 export type { Settings, SettingValues } from "./settings/settings.ts";
-export type { Comment, NewComment, NewPost, Post, Social } from "./social/api.ts";
+export type { NewPost } from "./rpc/queued-inputs.ts";
+export type { Comment, NewComment, Post, Social } from "./social/api.ts";
 export { createMemoryStorage, type MemoryStorage } from "./storage/memory.ts";
 export type { SecureStorage } from "./storage/secrets.ts";
 export { StorageError, type StorageAdapter, type StorageErrorKind } from "./storage/storage.ts";

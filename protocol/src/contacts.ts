@@ -18,3 +18,11 @@ export interface SentContact {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
+
+/** A change of a contact. Missing fields stay as they are. */
+export interface ContactChange {
+  /** `null` removes it. */
+  readonly nickname?: string | null | undefined;
+  readonly favourite?: boolean | undefined;
+  readonly blocked?: boolean | undefined;
+}

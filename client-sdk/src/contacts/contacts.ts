@@ -1,4 +1,4 @@
-import type { ContactId, UserId } from "@edvoyage/protocol";
+import type { ContactChange, ContactId, UserId } from "@edvoyage/protocol";
 import type { CurrentStudent } from "../students/current-student.ts";
 import { withoutItem } from "../reads/changed-values.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
@@ -12,14 +12,6 @@ export interface Contact extends KnownContact {
   readonly phone: string | null;
   /** A change waits in the outbox. The fields already include it. */
   readonly isPending: boolean;
-}
-
-/** The fields to change; all others stay as they are. */
-export interface ContactChange {
-  /** `null` removes it. */
-  readonly nickname?: string | null;
-  readonly favourite?: boolean;
-  readonly blocked?: boolean;
 }
 
 /** All contacts, in the order of their ids. */

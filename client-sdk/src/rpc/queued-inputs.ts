@@ -5,6 +5,7 @@ import type {
   ApplicationStatus,
   AppliedCourse,
   CommentId,
+  ContactChange,
   ContactId,
   CourseId,
   MessageId,
@@ -32,12 +33,7 @@ export interface QueuedInputs {
     | { readonly userId: UserId }
     | { readonly phone: string }
   );
-  "contacts.update": {
-    readonly userId: ContactId;
-    readonly nickname?: string | null;
-    readonly favourite?: boolean;
-    readonly blocked?: boolean;
-  };
+  "contacts.update": { readonly userId: ContactId } & ContactChange;
   "contacts.remove": { readonly userId: ContactId };
   "profile.update": ProfileChange;
   "notifications.markRead": { readonly ids: NotificationId[] } | { readonly all: true };
@@ -79,8 +75,8 @@ export interface QueuedInputs {
     readonly documentId: string;
   };
   /** The post's id is the command's id. */
-  "social.post": PostInput;
-  "social.editPost": { readonly postId: PostId } & PostInput;
+  "social.post": NewPost;
+  "social.editPost": { readonly postId: PostId } & NewPost;
   "social.removePost": { readonly postId: PostId };
   "social.like": { readonly postId: PostId };
   "social.unlike": { readonly postId: PostId };
@@ -106,10 +102,12 @@ export interface QueuedInputs {
   };
 }
 
-interface PostInput {
+/** The content of a post. */
+export interface NewPost {
   readonly text?: string | null;
   readonly link?: string | null;
   readonly image?: string | null;
+  /** The ids of the students that the text mentions. */
   readonly mentions?: string[];
 }
 

@@ -1,4 +1,5 @@
 import type { ErrorReason } from "../runtime/errors.ts";
+import type { NewPost } from "../rpc/queued-inputs.ts";
 import type { View } from "../reads/views.ts";
 import type {
   FollowedStudent,
@@ -22,15 +23,6 @@ export type Post = SentPost & Sending;
 
 /** A comment in its present state, including changes that this device has made and not sent yet. */
 export type Comment = SentComment & Sending;
-
-/** The content of a post. */
-export interface NewPost {
-  readonly text?: string | null;
-  readonly link?: string | null;
-  readonly image?: string | null;
-  /** The ids of the students that the text mentions. */
-  readonly mentions?: string[];
-}
 
 /** The content of a comment. */
 export interface NewComment {

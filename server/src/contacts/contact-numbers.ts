@@ -1,12 +1,11 @@
 import type { UnitOfWork } from "@edvoyage/db";
-import type { ContactId, Limits, UserId } from "@edvoyage/protocol";
+import type { ContactChange, ContactId, Limits, UserId } from "@edvoyage/protocol";
 import { DAY_MS, secondsUntil } from "../platform/clock.ts";
 import type { CommandSource } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import { parseWrittenPhone } from "../numbers/phone.ts";
 import { contactNumberQueries as queries, contactQueries, type ContactNumberRow } from "./contacts.store.ts";
-import type { ContactChange } from "./contact-change.ts";
 import type { Matching } from "./matching.ts";
 
 /** Phone numbers in a student's contacts, whether or not a student holds them. */

@@ -1,12 +1,11 @@
 import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
-import type { ContactId, Limits, SentContact, UserId } from "@edvoyage/protocol";
+import type { ContactChange, ContactId, Limits, SentContact, UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { CommandSource, Commands, Receipt } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
-import type { ContactChange } from "./contact-change.ts";
 import { createContactNumbers } from "./contact-numbers.ts";
 import {
   contactNumberQueries,
@@ -41,7 +40,7 @@ export interface Contacts extends Pick<Matching, "registered" | "becameFindable"
    * Changes a contact. Blocking a student who is no contact yet adds them; any other change of such a student throws
    * `not-found`. Throws `conflict` for blocking a number that does not show who holds it.
    */
-  update(source: CommandSource, input: ContactChange): Promise<SentContact>;
+  update(source: CommandSource, input: ContactChange & { readonly userId: ContactId }): Promise<SentContact>;
   /** Removes a contact together with its block and its number. Throws `not-found`. */
   remove(
     source: CommandSource,
@@ -111,7 +110,7 @@ export const createContacts = ({ database, commands, areas, newId, limits }: Con
   const save = async (
     tx: UnitOfWork,
     { ownerId, contactId }: { readonly ownerId: UserId; readonly contactId: UserId },
-    { input, now }: { readonly input: Omit<ContactChange, "userId">; readonly now: number },
+    { input, now }: { readonly input: ContactChange; readonly now: number },
   ): Promise<Entry> => {
     const { nickname, favourite, blocked } = input;
     const existing = await tx.first(queries.byContact, { ownerId, contactId });
