@@ -209,7 +209,7 @@ describe("a backup", () => {
 });
 
 describe("a restore", () => {
-  test("starts the next epoch: new writers, former ones remembered, no sessions, an audit entry", async () => {
+  test("[SY48] starts the next epoch: new writers, former ones remembered, no sessions, an audit entry", async () => {
     const path = await createPopulated();
     const { path: source } = await takeBackup(path);
     edit(path, (connection) => connection.exec("delete from log_entries where id = 'm2'"));
@@ -242,7 +242,7 @@ describe("a restore", () => {
     ]);
   });
 
-  test("continues from the replaced epoch when the same backup is restored again, and remembers the writers of both", async () => {
+  test("[SY48] continues from the replaced epoch when the same backup is restored again, and remembers the writers of both", async () => {
     const path = await createPopulated();
     const { path: source } = await takeBackup(path);
     await restore({ source, target: path });

@@ -78,7 +78,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
   test.each([
     ["the first before the second", [0, 1, 0]],
     ["the second before the first", [1, 0, 1]],
-  ])("becomes equal on two devices that toggled offline, syncing %s", async (_name, order) => {
+  ])("[SY34] becomes equal on two devices that toggled offline, syncing %s", async (_name, order) => {
     const scene = await createScene(dialect);
     const devices = [createOfflineDevice(scene.student), createOfflineDevice(scene.student)] as const;
     const [phone, laptop] = devices;
@@ -118,7 +118,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect((await rowsOf(database, student)).document).toBeUndefined();
   });
 
-  test("reports an update after its commit, with its origin, and only if it changed something", async () => {
+  test("[SY31] reports an update after its commit, with its origin, and only if it changed something", async () => {
     const { documents, student, stored, database } = await createScene(dialect);
     const bytes = updateOf((doc) => doc.getArray("settings").push([{ key: "a", val: 1 }]));
     const socket = { name: "socket" };
@@ -143,7 +143,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("drops an update with a gap, without harm, and accepts it together with what was missing", async () => {
+  test("[SY32] drops an update with a gap, without harm, and accepts it together with what was missing", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.favourites.set(university(1), { addedAt: 1 });
@@ -165,7 +165,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("drops an update whose sender itself waits for a missing update", async () => {
+  test("[SY32] drops an update whose sender itself waits for a missing update", async () => {
     const scene = await createScene(dialect);
     const [other, device] = [new Y.Doc(), new Y.Doc()];
     other.getArray("settings").push([{ key: "a", val: 1 }]);
@@ -195,7 +195,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
         doc.getArray("favourites").push([{ key: university(1), val: { addedAt: 1, by: "x" } }]),
       ),
     ],
-  ])("refuses %s and stays unchanged", async (_name, bytes) => {
+  ])("[SY29] [SY30] refuses %s and stays unchanged", async (_name, bytes) => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.favourites.set(university(1), { addedAt: 1 });
@@ -207,7 +207,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect(scene.stored).toHaveLength(1);
   });
 
-  test("refuses an item whose left neighbour comes after its right one", async () => {
+  test("[SY30] refuses an item whose left neighbour comes after its right one", async () => {
     const scene = await createScene(dialect);
     const doc = new Y.Doc();
     doc.clientID = 5;
@@ -225,7 +225,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect(await scene.documents.apply(scene.student, honest)).toMatchObject({ state: "stored" });
   });
 
-  test("refuses items that wait for each other in a cycle, and forgets them", async () => {
+  test("[SY30] refuses items that wait for each other in a cycle, and forgets them", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.settings.set("a", 1);
@@ -238,7 +238,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("refuses to grow past its size limit, for devices and for the server", async () => {
+  test("[SY33] refuses to grow past its size limit, for devices and for the server", async () => {
     const scene = await createScene(dialect, { documentBytes: 4_000 });
     const device = createOfflineDevice(scene.student);
     device.settings.set("a", "x".repeat(2_000));
@@ -256,7 +256,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, agreed);
   });
 
-  test("refuses more writers than a state vector may have, and a state vector with too many", async () => {
+  test("[SY33] refuses more writers than a state vector may have, and a state vector with too many", async () => {
     const scene = await createScene(dialect, { documentStateVectorEntries: 3 });
     const write = (n: number) =>
       scene.documents.apply(
@@ -273,7 +273,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     );
   });
 
-  test("commits an edit of the server together with the rest of its unit of work", async () => {
+  test("[SY35] commits an edit of the server together with the rest of its unit of work", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.favourites.set(university(1), { addedAt: 1 });
@@ -333,7 +333,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     expect((await readEverywhere(scene)).memory["settings"]).toEqual({ theme: 4 });
   });
 
-  test("no longer contains deleted data once it is compacted", async () => {
+  test("[SY36] no longer contains deleted data once it is compacted", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     device.settings.set("secret", "canary-in-a-document");
@@ -363,7 +363,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement(scene, contentOf(device.doc));
   });
 
-  test("compacts by size too, while devices keep writing", async () => {
+  test("[SY36] compacts by size too, while devices keep writing", async () => {
     const scene = await createScene(dialect);
     const device = createOfflineDevice(scene.student);
     const writing: Promise<unknown>[] = [];
@@ -397,7 +397,7 @@ describe.each(DIALECTS)("a user document, on %s", (dialect) => {
     await expectAgreement({ ...scene, ...restarted }, contentOf(device.doc));
   });
 
-  test("has the same state in memory as on disk when a commit fails, and when a unit of work runs twice", async () => {
+  test("[SY30] [SY31] has the same state in memory as on disk when a commit fails, and when a unit of work runs twice", async () => {
     const scene = await createScene(dialect);
     let fails: "never" | "for good" | "once" = "never";
     const flaky = createDocumentsNode(
@@ -498,7 +498,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a user document in two processe
     for (const node of nodes) await expectAgreement({ ...one, ...node }, contents[0] ?? {});
   });
 
-  test("reports a change once to each process that has read the document, and to no other", async () => {
+  test("[SY27] reports a change once to each process that has read the document, and to no other", async () => {
     const one = await createScene("postgres");
     const [two, three] = [one.join(), one.join()];
     const device = createOfflineDevice(one.student);

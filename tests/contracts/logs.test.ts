@@ -51,7 +51,7 @@ const textsOf = async ({ logs, id }: Scene, segment: number): Promise<unknown[]>
 };
 
 describe.each(DIALECTS)("logs on %s", (dialect) => {
-  test("entries appended concurrently get positions without a gap, in the order of their answers", async () => {
+  test("[SY21] entries appended concurrently get positions without a gap, in the order of their answers", async () => {
     const scene = await createScene(dialect);
 
     const places = await Promise.all(Array.from({ length: 100 }, (_, index) => scene.append(`m${index}`)));
@@ -62,7 +62,7 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     for (const [index, place] of places.entries()) expect(texts[place.index]).toBe(`m${index}`);
   });
 
-  test("a full segment ends with `next`, and the next segment has another writer", async () => {
+  test("[SY22] a full segment ends with `next`, and the next segment has another writer", async () => {
     const scene = await createScene(dialect, { segmentEvents: 4 });
 
     for (const text of ["a", "b", "c", "d"]) await scene.append(text);
@@ -74,7 +74,7 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     expect(await scene.logs.end(scene.database.read, scene.id)).toEqual({ segment: 1, index: 1 });
   });
 
-  test("the first entry past the size limit of a segment seals it", async () => {
+  test("[SY22] the first entry past the size limit of a segment seals it", async () => {
     const scene = await createScene(dialect, { segmentBytes: 100 });
 
     await scene.append("x".repeat(50));
@@ -95,7 +95,7 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     expect(await textsOf(scene, 0)).toEqual(["a", 1]);
   });
 
-  test("a reader receives what it lacks: new entries, and redactions that it does not have", async () => {
+  test("[SY20] a reader receives what it lacks: new entries, and redactions that it does not have", async () => {
     const scene = await createScene(dialect);
     const { logs, id, database } = scene;
     for (const text of ["a", "b", "c"]) await scene.append(text);
@@ -112,7 +112,7 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     expect((await logs.read(id, 0, rest.state)).stretch).toMatchObject({ entries: [], redacted: [] });
   });
 
-  test("the bytes of a redacted entry are removed from its row", async () => {
+  test("[SY25] the bytes of a redacted entry are removed from its row", async () => {
     const scene = await createScene(dialect);
     const { logs, id, database } = scene;
     await scene.append("secret");
@@ -128,7 +128,7 @@ describe.each(DIALECTS)("logs on %s", (dialect) => {
     expect(await logs.segment(id, 0)).toEqual(once);
   });
 
-  test("a gap in the positions is an error, never an answer", async () => {
+  test("[SY21] a gap in the positions is an error, never an answer", async () => {
     const scene = await createScene(dialect);
     for (const text of ["a", "b", "c"]) await scene.append(text);
     await scene.database.write((tx) =>

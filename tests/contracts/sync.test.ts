@@ -4,11 +4,13 @@ import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { openDatabase, StorageError } from "@edvoyage/db";
 import {
+  BEARER_SUBPROTOCOL_PREFIX,
   CLOSE_CODES,
   defaultLimits,
   EVENTS_ROOT,
   MESSAGE_TYPES,
   roomDocumentName,
+  SYNC_SUBPROTOCOL,
   type LimitName,
   type LogId,
   type SessionId,
@@ -23,7 +25,7 @@ import {
   systemRandom,
 } from "@edvoyage/server/app";
 import { createDecoder, readVarUint } from "lib0/decoding";
-import { createEncoder, toUint8Array, writeVarUint, writeVarUint8Array } from "lib0/encoding";
+import { createEncoder, toUint8Array, writeVarString, writeVarUint, writeVarUint8Array } from "lib0/encoding";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
 import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases/databases.ts";
@@ -171,7 +173,7 @@ const createScene = async (dialect: TestDialect, changed: Partial<Record<LimitNa
 const STEP_ONE_OF_NOTHING = [0, 0, 1, 0];
 
 describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
-  test("two y-websocket clients see the same array, receive new events, and lose redacted ones", async () => {
+  test("[SY1] [SY19] [SY25] two y-websocket clients see the same array, receive new events, and lose redacted ones", async () => {
     const scene = await createScene(dialect);
     await scene.append("a", "b");
     const [one, other] = [
@@ -190,7 +192,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(one.doc.store.pendingStructs).toBeNull();
   });
 
-  test("a client that was offline receives only what it missed", async () => {
+  test("[SY20] a client that was offline receives only what it missed", async () => {
     const scene = await createScene(dialect);
     await scene.append("old".repeat(500));
     const student = scene.student();
@@ -210,7 +212,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     await until(() => client.texts().length === 101);
   });
 
-  test("a client's writes change no byte on the server, and nobody else sees them", async () => {
+  test("[SY18] a client's writes change no byte on the server, and nobody else sees them", async () => {
     const scene = await createScene(dialect);
     await scene.append("a", "b");
     const before = await scene.bytesOf();
@@ -247,7 +249,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(newReader.texts()).toEqual(["a", "b"]);
   });
 
-  test("a full segment points its readers to the next segment, which exists", async () => {
+  test("[SY22] a full segment points its readers to the next segment, which exists", async () => {
     const scene = await createScene(dialect, { segmentEvents: 3 });
     const client = connectStock(scene.student(), scene.name());
     await client.synced();
@@ -267,7 +269,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     ["a segment that does not exist", (scene: Scene) => [scene.student(), scene.name(1)] as const],
     ["a malformed document name", (scene: Scene) => [scene.student(), "room/../user"] as const],
     ["another student's user document", (scene: Scene) => [scene.student(), `user/${randomUUID()}`] as const],
-  ])("closes permanently with 4403 for %s", async (_case, target) => {
+  ])("[SY3] [SY14] closes permanently with 4403 for %s", async (_case, target) => {
     const scene = await createScene(dialect);
     const [student, name] = target(scene);
 
@@ -277,7 +279,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(client.provider.shouldConnect).toBe(false);
   });
 
-  test("closes with 4401 without a key, and with 4403 for a page of another origin", async () => {
+  test("[SY3] [SY4] closes with 4401 without a key, and with 4403 for a page of another origin", async () => {
     const scene = await createScene(dialect);
     const student = scene.student();
 
@@ -291,7 +293,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await page.closed).toBe(CLOSE_CODES.forbidden);
   });
 
-  test("answers 404 to an upgrade of any other path, and survives peers that reset it", async () => {
+  test("[SY1] answers 404 to an upgrade of any other path, and survives peers that reset it", async () => {
     const scene = await createScene(dialect);
     const { url, token } = scene.student();
     const upgrade =
@@ -315,7 +317,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     await connectRaw({ url, token }, scene.name());
   });
 
-  test("a copy that is ahead of the rows is told to reset itself, and refused if it does not", async () => {
+  test("[SY47] a copy that is ahead of the rows is told to reset itself, and refused if it does not", async () => {
     const scene = await createScene(dialect);
     await scene.append("a");
     const student = scene.student();
@@ -332,7 +334,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(codes).toEqual([CLOSE_CODES.forked, CLOSE_CODES.forked, CLOSE_CODES.forbidden]);
   });
 
-  test("a copy of an earlier epoch is told to reset itself; an unknown client id is ignored", async () => {
+  test("[SY47] a copy of an earlier epoch is told to reset itself; an unknown client id is ignored", async () => {
     const scene = await createScene(dialect);
     await scene.append("a");
     await scene.database.write((tx) =>
@@ -353,7 +355,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(stranger.socket.readyState).toBe(stranger.socket.OPEN);
   });
 
-  test("a member who leaves gets no later row, and is disconnected", async () => {
+  test("[SY15] a member who leaves gets no later row, and is disconnected", async () => {
     const scene = await createScene(dialect);
     const [leaver, stayer] = [scene.student(), scene.student()];
     const clients = [connectStock(leaver, scene.name()), connectStock(stayer, scene.name())] as const;
@@ -369,7 +371,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(clients[0].texts()).toEqual([]);
   });
 
-  test("the end of a session closes its sockets", async () => {
+  test("[SY12] the end of a session closes its sockets", async () => {
     const scene = await createScene(dialect);
     const student = scene.student();
     const client = connectStock(student, scene.name());
@@ -380,7 +382,18 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await client.closed()).toBe(CLOSE_CODES.noSession);
   });
 
-  test("a shutdown closes with 1012, so that y-websocket reconnects", async () => {
+  test("[SY2] the server confirms its own subprotocol and never sends the key back", async () => {
+    const scene = await createScene(dialect);
+    const student = scene.student();
+
+    const raw = await connectRaw(student, scene.name(), {
+      protocols: [`${BEARER_SUBPROTOCOL_PREFIX}${student.token}`, SYNC_SUBPROTOCOL],
+    });
+
+    expect(raw.socket.protocol).toBe(SYNC_SUBPROTOCOL);
+  });
+
+  test("[SY46] a shutdown closes with 1012, so that y-websocket reconnects", async () => {
     const scene = await createScene(dialect);
     const raw = await connectRaw(scene.student(), scene.name());
 
@@ -389,7 +402,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await raw.closed).toBe(CLOSE_CODES.restarting);
   });
 
-  test("a barrier is answered after everything that was sent before it", async () => {
+  test("[SY37] a barrier is answered after everything that was sent before it", async () => {
     const scene = await createScene(dialect);
     await scene.append("a");
     const raw = await connectRaw(scene.student(), scene.name());
@@ -402,7 +415,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(raw.received[1]).toEqual(Buffer.concat([Buffer.of(MESSAGE_TYPES.barrier, 3), Buffer.from("abc")]));
   });
 
-  test("rows that could not be read when they were new are sent once they can be read", async () => {
+  test("[SY27] rows that could not be read when they were new are sent once they can be read", async () => {
     const scene = await createScene(dialect);
     const client = connectStock(scene.student(), scene.name());
     await client.synced();
@@ -417,7 +430,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(faults).toHaveLength(1);
   });
 
-  test("a quiet socket receives something every 20 seconds", async () => {
+  test("[SY9] a quiet socket receives something every 20 seconds", async () => {
     const scene = await createScene(dialect);
     const raw = await connectRaw(scene.student(), scene.name());
     raw.send(...STEP_ONE_OF_NOTHING);
@@ -442,7 +455,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     ],
     ["a barrier of 65 bytes", [102, 65, ...Array.from({ length: 65 }, () => 0)], CLOSE_CODES.malformed],
     ["awareness that cannot be parsed", [1, 3, 1, 1, 200], CLOSE_CODES.malformed],
-  ])("%s closes the socket", async (_case, bytes, code) => {
+  ])("[SY7] %s closes the socket", async (_case, bytes, code) => {
     const scene = await createScene(dialect);
     const raw = await connectRaw(scene.student(), scene.name());
 
@@ -451,7 +464,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await raw.closed).toBe(code);
   });
 
-  test("a frame that is too large, a text frame, and too many frames close the socket", async () => {
+  test("[SY7] [SY8] a frame that is too large, a text frame, and too many frames close the socket", async () => {
     const scene = await createScene(dialect, { frameBytes: 1_000 });
     const [large, text, fast] = [
       await connectRaw(scene.student(), scene.name()),
@@ -469,7 +482,80 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await fast.closed).toBe(CLOSE_CODES.tooFast);
   });
 
-  test("a frame in 65 fragments closes the socket; one in 64 fragments is accepted", async () => {
+  test("[SY8] a socket gets 50 new frames a second, and 5 sync requests", async () => {
+    const scene = await createScene(dialect);
+    const [frames, requests] = [
+      await connectRaw(scene.student(), scene.name()),
+      await connectRaw(scene.student(), scene.name()),
+    ];
+    const sendFrames = async (count: number) => {
+      for (let frame = 1; frame < count; frame += 1) frames.send(MESSAGE_TYPES.queryAwareness);
+      const before = frames.received.length;
+      frames.send(MESSAGE_TYPES.barrier, 1, 1);
+      await until(() => frames.received.length > before);
+    };
+    const sendRequests = async (count: number) => {
+      const before = requests.received.length;
+      for (let request = 0; request < count; request += 1) requests.send(...STEP_ONE_OF_NOTHING);
+      await until(() => requests.received.length === before + count);
+    };
+
+    await sendFrames(defaultLimits.frameBurst);
+    await sendRequests(5);
+    scene.clock.advance({ seconds: 1 });
+    await sendFrames(50);
+    await sendRequests(5);
+    frames.send(MESSAGE_TYPES.queryAwareness);
+    requests.send(...STEP_ONE_OF_NOTHING);
+
+    expect(await frames.closed).toBe(CLOSE_CODES.tooFast);
+    expect(await requests.closed).toBe(CLOSE_CODES.tooFast);
+  });
+
+  test("[SY10] a client that sends nothing for 75 seconds, not even a pong, is dropped", async () => {
+    const scene = await createScene(dialect);
+    const silent = await connectRaw(scene.student(), scene.name());
+    silent.send(...STEP_ONE_OF_NOTHING);
+    await until(() => silent.received.length > 0);
+    // It reads no ping, so it answers none.
+    silent.socket.pause();
+
+    scene.clock.advance({ seconds: 75 });
+    const openAt75 = scene.sync.countSockets();
+    scene.clock.advance({ seconds: 1 });
+    await until(() => scene.sync.countSockets() === 0);
+
+    expect(openAt75).toBe(1);
+  });
+
+  test("[SY26] [SY41] a state vector of 65 entries and a presence state of 1,025 bytes close the socket", async () => {
+    const scene = await createScene(dialect);
+    const sendVector = async (entries: number) => {
+      const raw = await connectRaw(scene.student(), scene.name());
+      const clocks = Array.from({ length: entries }, (_, index) => [index + 1, 1] as const);
+      sendFrame(raw, [MESSAGE_TYPES.sync, 0], Y.encodeStateVector(new Map(clocks) as never));
+      return raw;
+    };
+    const sendPresence = async (stateBytes: number) => {
+      const raw = await connectRaw(scene.student(), scene.name());
+      const json = JSON.stringify({ mood: "x".repeat(stateBytes - 11) });
+      expect(json).toHaveLength(stateBytes);
+      const update = createEncoder();
+      for (const number of [1, 200, 1]) writeVarUint(update, number);
+      writeVarString(update, json);
+      sendFrame(raw, [MESSAGE_TYPES.awareness], toUint8Array(update));
+      raw.send(MESSAGE_TYPES.barrier, 1, 1);
+      return raw;
+    };
+
+    const accepted = [await sendVector(64), await sendPresence(1_024)];
+    const refused = [await sendVector(65), await sendPresence(1_025)];
+
+    await until(() => accepted.every(({ received }) => received.length > 0));
+    for (const { closed } of refused) expect(await closed).toBe(CLOSE_CODES.tooLarge);
+  });
+
+  test("[SY7] a frame in 65 fragments closes the socket; one in 64 fragments is accepted", async () => {
     const scene = await createScene(dialect);
     const sendFragments = (raw: Awaited<ReturnType<typeof connectRaw>>, count: number) => {
       for (let part = 0; part < count; part += 1)
@@ -489,7 +575,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await shredded.closed).toBeGreaterThan(1000);
   });
 
-  test("a handshake that takes too long is told to retry, and so are too many handshakes of one address", async () => {
+  test("[SY5] a handshake that takes too long is told to retry, and so are too many handshakes of one address", async () => {
     const scene = await createScene(dialect, { handshakeMs: 300, socketsPerIpBeforeSignIn: 2 });
     const { url } = scene.student();
     const slow = { url, token: NEVER_ANSWERED };
@@ -510,7 +596,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(openAfterThird).toBe(2);
   });
 
-  test("sockets past the limit of a session are refused when it opens many at once, and the others stay open", async () => {
+  test("[SY6] sockets past the limit of a session are refused when it opens many at once, and the others stay open", async () => {
     const scene = await createScene(dialect, { socketsPerSession: 2 });
     const student = scene.student();
 
@@ -523,7 +609,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(opened.filter(({ socket }) => socket.readyState === socket.OPEN)).toHaveLength(2);
   });
 
-  test("a reader that pauses blocks nobody, catches up from the rows, and is cut off if it never reads", async () => {
+  test("[SY11] [SY28] a reader that pauses blocks nobody, catches up from the rows, and is cut off if it never reads", async () => {
     const scene = await createScene(dialect, { segmentEvents: 100_000, segmentBytes: 1e9 });
     const [pausing, never] = [
       connectStock(scene.student(), scene.name()),
@@ -550,7 +636,48 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
 
     expect(pausing.texts()).toEqual(texts);
   });
+
+  test.each([
+    ["reads nothing for 30 seconds", {}, { seconds: 31 }],
+    ["leaves more unread than the limit", { sendBufferBytes: 100_000 }, undefined],
+  ])("[SY11] a client that %s is told that it was too slow", async (_case, limits, pause) => {
+    const scene = await createScene(dialect, { segmentEvents: 100_000, segmentBytes: 1e9, ...limits });
+    const student = scene.student();
+    const [raw, reader] = [
+      await connectRaw(student, scene.name()),
+      await connectRaw(scene.student(), scene.name()),
+    ];
+    for (const { send } of [raw, reader]) send(...STEP_ONE_OF_NOTHING);
+    await until(() => [raw, reader].every(({ received }) => received.length > 0));
+    raw.socket.pause();
+    const isOpen = () => scene.sync.hasOpen(sha256(student.token) as SessionId, scene.id);
+
+    // The kernel buffers a few megabytes before anything is queued in the server.
+    for (let entry = 0; entry < 60 && isOpen(); entry += 1) {
+      const before = reader.received.length;
+      await scene.append("x".repeat(200_000));
+      await until(() => reader.received.length > before);
+    }
+    if (pause) scene.clock.advance(pause);
+    const wasOpen = isOpen();
+    raw.socket.resume();
+
+    expect(wasOpen).toBe(false);
+    expect(await raw.closed).toBe(CLOSE_CODES.tooSlow);
+  });
 });
+
+/** Sends a message of these types, whose body has its length in front. */
+const sendFrame = (
+  raw: Awaited<ReturnType<typeof connectRaw>>,
+  types: readonly number[],
+  body: Uint8Array,
+): void => {
+  const message = createEncoder();
+  for (const type of types) writeVarUint(message, type);
+  writeVarUint8Array(message, body);
+  raw.send(toUint8Array(message));
+};
 
 type Scene = Awaited<ReturnType<typeof createScene>>;
 
@@ -562,7 +689,7 @@ describe("presence", () => {
       mood?: string;
     }[];
 
-  test("has the identity that the server knows, whatever the client claims", async () => {
+  test("[SY40] has the identity that the server knows, whatever the client claims", async () => {
     const scene = await createScene("sqlite");
     const [ada, bo] = [scene.student(), scene.student()];
     const [one, other] = [connectStock(ada, scene.name()), connectStock(bo, scene.name())];
@@ -582,7 +709,7 @@ describe("presence", () => {
     });
   });
 
-  test("cannot be set for another client, nor taken over from one", async () => {
+  test("[SY40] cannot be set for another client, nor taken over from one", async () => {
     const scene = await createScene("sqlite");
     const [one, other] = [
       connectStock(scene.student(), scene.name()),
@@ -611,7 +738,7 @@ describe("presence", () => {
     expect(other.provider.awareness.getStates().get(seenId)).toMatchObject({ mood: "calm" });
   });
 
-  test("200 clients that arrive at once cause at most ten frames each", async () => {
+  test("[SY41] 200 clients that arrive at once cause at most ten frames each", async () => {
     const scene = await createScene("sqlite");
     const clients = await Promise.all(
       Array.from({ length: 200 }, () => connectRaw(scene.student(), scene.name())),

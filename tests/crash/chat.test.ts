@@ -15,7 +15,7 @@ const KILLS = roundsOf({ quick: 5, whole: 20 });
 const DISK_BYTES = 24 * 1024 * 1024;
 
 describe.each(DIALECTS)("kill -9 under load, on %s", (dialect) => {
-  test(`no acknowledged message is lost, doubled or misplaced in ${KILLS} kills`, async () => {
+  test(`[SY17] no acknowledged message is lost, doubled or misplaced in ${KILLS} kills`, async () => {
     const dataDir = temporaryFolder();
     const databaseUrl = await serverDatabase(dialect);
 
@@ -33,7 +33,7 @@ describe.each(DIALECTS)("kill -9 under load, on %s", (dialect) => {
   }, 180_000);
 });
 
-test("a full disk during group commits loses no acknowledged message, reads continue, and writes work again once there is space", async (context) => {
+test("[SY17] a full disk during group commits loses no acknowledged message, reads continue, and writes work again once there is space", async (context) => {
   const mounted = mountSmallDisk(DISK_BYTES);
   if (!mounted) {
     process.stdout.write("NOT RUN: a full disk. Mounting a small one needs root.\n");

@@ -33,7 +33,7 @@ const runHostileUpdates = async (frames: number) => {
   return { ended: signal ?? exitCode, ...printed };
 };
 
-test("hostile updates neither crash nor hang nor bloat the server, and memory, disk and table stay equal", async () => {
+test("[SY30] hostile updates neither crash nor hang nor bloat the server, and memory, disk and table stay equal", async () => {
   const { ended, stdout, stderr } = await runHostileUpdates(FRAMES);
 
   expect(ended, stderr.slice(-2_000)).toBe(0);

@@ -295,7 +295,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a new data folder on a used Pos
 });
 
 describe.each(DIALECTS)("kill -9 during wrong codes, on %s", (dialect) => {
-  test("never gives an attempt back", async () => {
+  test("[SI32] never gives an attempt back", async () => {
     const dataDir = temporaryFolder();
     const environment = {
       EDVOYAGE_DATABASE_URL: await emptyDatabase(dialect),
@@ -345,7 +345,7 @@ describe.each(DIALECTS)("kill -9 during wrong codes, on %s", (dialect) => {
 
 // Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("two server processes on one PostgreSQL", () => {
-  test("share students, blocks and revocations", async () => {
+  test("[SI41] share students, blocks and revocations", async () => {
     const environment = {
       EDVOYAGE_DATABASE_URL: await emptyDatabase("postgres"),
       EDVOYAGE_SECRET: "shared by both nodes",

@@ -44,7 +44,7 @@ test.runIf(chosen >= 0)("the history of the chosen seed has no violation", async
 });
 
 test.skipIf(chosen >= 0)(
-  `in ${HISTORIES} histories all devices agree and nothing acknowledged is lost`,
+  `[SY17] [SY34] [SY53] in ${HISTORIES} histories all devices agree and nothing acknowledged is lost`,
   async () => {
     const { faults } = await runHistories({
       firstSeed: FIRST_SEED,

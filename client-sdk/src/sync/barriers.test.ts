@@ -18,7 +18,7 @@ const isDone = async (promise: Promise<void>): Promise<boolean> => {
   return done;
 };
 
-test("sends a barrier only after the answer to the server's step 1", async () => {
+test("[SY38] sends a barrier only after the answer to the server's step 1", async () => {
   const { barriers, sent } = createConnection();
   const waiting = barriers.wait();
   await turn();
@@ -35,7 +35,7 @@ test("sends a barrier only after the answer to the server's step 1", async () =>
   await waiting;
 });
 
-test("sends a barrier again after another step 1, and ignores the earlier one", async () => {
+test("[SY38] sends a barrier again after another step 1, and ignores the earlier one", async () => {
   const { barriers, sent } = createConnection();
   barriers.answered();
   const waiting = barriers.wait();
@@ -51,7 +51,7 @@ test("sends a barrier again after another step 1, and ignores the earlier one", 
   expect(await isDone(waiting)).toBe(true);
 });
 
-test("sends a barrier that a lost connection took with it again, after the next handshake", async () => {
+test("[SY38] sends a barrier that a lost connection took with it again, after the next handshake", async () => {
   const { barriers, sent } = createConnection();
   barriers.answered();
   const waiting = barriers.wait();
@@ -69,7 +69,7 @@ test("sends a barrier that a lost connection took with it again, after the next 
   await waiting;
 });
 
-test("never resolves a wait with a barrier that was sent before it", async () => {
+test("[SY38] never resolves a wait with a barrier that was sent before it", async () => {
   const { barriers } = createConnection();
   barriers.answered();
   const first = barriers.wait();

@@ -29,6 +29,6 @@ test.each([
     now: "x",
     status: "forked",
   },
-])("a copy that has $name is $status", ({ head, end, now, status }) => {
+])("[SY49] a copy that has $name is $status", ({ head, end, now, status }) => {
   expect(compareToHead(head, { end, eventIdAt: () => now })).toBe(status);
 });

@@ -47,7 +47,7 @@ test("the last of several entries with one key wins, and an edit removes them al
   expect(arraysOf(doc).settings.toArray()).toEqual([]);
 });
 
-test("rejects an edit on the device if the document would become too large", () => {
+test("[SY33] rejects an edit on the device if the document would become too large", () => {
   const doc = new Y.Doc();
   arraysOf(doc).settings.push([{ key: "large", val: "x".repeat(1024 * 1024) }]);
 

@@ -31,7 +31,7 @@ test.each<[string, unknown]>([
   expect(() => parseValue(value)).toThrow(expect.objectContaining({ reason: "input/invalid" }));
 });
 
-test("accepts a key of maximum length, and rejects longer and malformed keys", () => {
+test("[SY29] accepts a key of maximum length, and rejects longer and malformed keys", () => {
   checkKey("k".repeat(ENTRY_LIMITS.keyCharacters));
 
   for (const key of ["k".repeat(ENTRY_LIMITS.keyCharacters + 1), "a\0b", "\udc00"]) {

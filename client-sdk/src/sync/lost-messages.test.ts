@@ -28,7 +28,7 @@ const acked = (id: string, segment: number, index: number): AckedEntry => ({
   answer: { messageId: toMessageId(id), position: { segment, index }, at: 1 },
 });
 
-test("own messages include the last edited text in the copies, and messages that only the outbox has", () => {
+test("[SY50] own messages include the last edited text in the copies, and messages that only the outbox has", () => {
   const events: RoomEvent[] = [
     messageEvent("a"),
     messageEvent("b", OTHER),
@@ -43,7 +43,7 @@ test("own messages include the last edited text in the copies, and messages that
   ]);
 });
 
-test("a message is lost if the log covers its segment but has neither the message nor its removal", () => {
+test("[SY50] a message is lost if the log covers its segment but has neither the message nor its removal", () => {
   const candidates = ["here", "removed", "gone", "before"].map((id) => ({
     id: toMessageId(id),
     text: id,

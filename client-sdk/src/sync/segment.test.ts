@@ -26,7 +26,7 @@ test("a row keeps its index, whatever was redacted before it", () => {
   expect(readSegment(0, doc)).toMatchObject({ length: 4, isSealed: true, isRogue: false });
 });
 
-test("a copy with events of a second writer is rogue", () => {
+test("[SY51] a copy with events of a second writer is rogue", () => {
   const doc = toDoc([message("a")]);
   const other = new Y.Doc();
   Y.applyUpdate(other, docToBytes(doc));
@@ -35,7 +35,7 @@ test("a copy with events of a second writer is rogue", () => {
   expect(readSegment(0, other).isRogue).toBe(true);
 });
 
-test("skips an event of a later version, but counts its row", () => {
+test("[SY23] skips an event of a later version, but counts its row", () => {
   const doc = toDoc([message("a"), [2, "poll", "x"], message("b")]);
 
   expect(rowsOf(doc)).toEqual(["0 a", "2 b"]);
@@ -47,7 +47,7 @@ test("returns undefined for bytes that are no document", () => {
   expect(bytesToDoc(Uint8Array.of(0, 0), systemRandomBytes)).toBeDefined();
 });
 
-test("a purge leaves the same bytes as the server's own redaction", () => {
+test("[SY25] a purge leaves the same bytes as the server's own redaction", () => {
   const ids = ["a", "b", "c", "d"];
   const event = fc.oneof(
     fc.constantFrom(...ids).map(message),

@@ -96,11 +96,11 @@ describe("a device's status at its phone", () => {
         isKnown: true,
       },
     ],
-  ])("tells whether a device is known: one %s", (_case, { facts, isKnown }) => {
+  ])("[SI19] [SI20] tells whether a device is known: one %s", (_case, { facts, isKnown }) => {
     expect(judgeDevice(facts, NOW, limits).isKnown).toBe(isKnown);
   });
 
-  test("counts the eleventh device as a stranger in the budget of wrong codes", () => {
+  test("[SI17] [SI19] counts the eleventh device as a stranger in the budget of wrong codes", () => {
     const spent = wrongCodes(9, { device_key: "stranger" });
     const statusOf = (deviceKey: string) =>
       judgeDevice(factsOf(deviceKey, { newestSignIns: signIns(11), wrongCodes: spent }), NOW, limits);
@@ -208,10 +208,13 @@ describe("decideSend", () => {
         toKnown: "throttled",
       },
     ],
-  ])("decides for a stranger and a known device of a phone %s", (_case, { sends, toStranger, toKnown }) => {
-    expect(decide(sends, { isKnown: false }).state).toBe(toStranger);
-    expect(decide(sends, { isKnown: true }).state).toBe(toKnown);
-  });
+  ])(
+    "[SI24] [SI25] decides for a stranger and a known device of a phone %s",
+    (_case, { sends, toStranger, toKnown }) => {
+      expect(decide(sends, { isKnown: false }).state).toBe(toStranger);
+      expect(decide(sends, { isKnown: true }).state).toBe(toKnown);
+    },
+  );
 });
 
 describe("judgeMessages", () => {
@@ -259,7 +262,7 @@ describe("judgeMessages", () => {
         spentUntil: NOW - 9 * 60_000 + DAY_MS,
       },
     ],
-  ])("counts the sign-ins that were given back: %s", (_case, { sends, ofDay, spentUntil }) => {
+  ])("[SI26] counts the sign-ins that were given back: %s", (_case, { sends, ofDay, spentUntil }) => {
     expect(judgeMessages(sends, NOW, limits)).toMatchObject({
       signInsGivenBackOfDay: ofDay,
       giveBackSpentUntil: spentUntil,
@@ -338,14 +341,14 @@ describe("the hourly cap of messages", () => {
         toKnown: { state: "send", isFromReserve: false },
       },
     ],
-  ])("decides for a known device %s", (_case, { count, sends = [], toKnown }) => {
+  ])("[SI28] decides for a known device %s", (_case, { count, sends = [], toKnown }) => {
     expect(decide(sends, { isKnown: true, load: loaded(count) })).toMatchObject(toKnown);
   });
 
   test.each([
     [499, "send"],
     [500, "throttled"],
-  ])("decides for a stranger at %i messages: %s", (count, state) => {
+  ])("[SI28] decides for a stranger at %i messages: %s", (count, state) => {
     expect(decide([], { isKnown: false, load: loaded(count) })).toMatchObject({ state });
   });
 });

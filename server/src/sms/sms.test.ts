@@ -33,7 +33,7 @@ describe("the text of a message", () => {
     ["six digits", "482915", undefined],
     ["eight digits", "48291573", undefined],
     ["eight digits and an app's hash", "48291573", "FA+9qCX9VSu"],
-  ])("fits one message and ends with the code and its domain, for %s", (_what, code, appHash) => {
+  ])("[SI10] fits one message and ends with the code and its domain, for %s", (_what, code, appHash) => {
     const text = codeToText(code, { domain: "edvoyage.app", appHash });
 
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_SMS_BYTES);
@@ -196,7 +196,7 @@ describe("the SMS webhook", () => {
     expect(other.requests).toEqual([]);
   });
 
-  test("leaks no phone number, code or secret into its errors", async () => {
+  test("[SI11] leaks no phone number, code or secret into its errors", async () => {
     const failures = await Promise.all(
       ([[400], [500, 500], ["hang up", "hang up"]] as const).map(async (answers) => {
         const { url } = await startReceiver(answers);
@@ -295,7 +295,7 @@ describe("Twilio", () => {
     await expect(twilioAt(url).send(MESSAGE)).rejects.toBeInstanceOf(SmsRefusedError);
   });
 
-  test("leaks no phone number, code or key into its errors, whatever its answers contain", async () => {
+  test("[SI11] leaks no phone number, code or key into its errors, whatever its answers contain", async () => {
     const leaky = `The 'To' number ${MESSAGE.to} with ${MESSAGE.text} for ${TWILIO_ACCOUNT}:${TWILIO_TOKEN}`;
     const answers: readonly (TwilioAnswer | "nothing" | "hangs up")[] = [
       { status: 400, body: JSON.stringify({ code: 21_211, message: leaky, more_info: leaky, status: 400 }) },

@@ -7,7 +7,7 @@ const READER = "reader" as UserId;
 
 const settle = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
-test("retries the inbox hint after the members of a room could not be read", async () => {
+test("[SY27] [SY39] retries the inbox hint after the members of a room could not be read", async () => {
   let now = 0;
   let isDown = true;
   const hintedIds: UserId[] = [];

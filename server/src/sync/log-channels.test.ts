@@ -77,7 +77,7 @@ const createScene = () => {
   };
 };
 
-test("retries at the next tick when a drained reader could not catch up", async () => {
+test("[SY28] retries at the next tick when a drained reader could not catch up", async () => {
   const { channels, connection, handler, sent, failures, ...scene } = createScene();
   handler.onOpen(connection);
   await handler.onMessage(connection, { type: "step-one", stateVector: Uint8Array.of(0) });

@@ -67,7 +67,7 @@ const history = fc.record({
 });
 
 describe("the encoder of log updates", () => {
-  test("writes the same bytes as Yjs for 10,000 random histories, from every state vector, and all readers agree", () => {
+  test("[SY19] writes the same bytes as Yjs for 10,000 random histories, from every state vector, and all readers agree", () => {
     fc.assert(
       fc.property(history, ({ writerId, steps }) => {
         const reference = createReference(writerId);
@@ -109,7 +109,7 @@ describe("the encoder of log updates", () => {
     );
   }, 120_000);
 
-  test("makes a reader converge when it gets the updates in any order and twice each", () => {
+  test("[SY19] makes a reader converge when it gets the updates in any order and twice each", () => {
     fc.assert(
       fc.property(
         fc.record({
@@ -147,7 +147,7 @@ describe("the encoder of log updates", () => {
     );
   });
 
-  test("writes no bytes of a redacted entry, and a reader that has the entry drops it", () => {
+  test("[SY25] writes no bytes of a redacted entry, and a reader that has the entry drops it", () => {
     const writerId = 7;
     const entries: (Uint8Array | null)[] = ["first", "secret", "third"].map((text) =>
       encodeEntry([1, "message", text]),
@@ -178,7 +178,7 @@ describe("the encoder of log updates", () => {
     expect(eventsOf(reader)).toEqual([[1, "message", "still here"]]);
   });
 
-  test.each(["NUL \0", "\ud800", "half \udc00 a pair"])("rejects a text like %j", (bad) => {
+  test.each(["NUL \0", "\ud800", "half \udc00 a pair"])("[SY24] rejects a text like %j", (bad) => {
     expect(() => encodeEntry([1, "message", bad])).toThrow("NUL or a lone surrogate");
   });
 });

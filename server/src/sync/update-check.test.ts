@@ -52,7 +52,7 @@ const value = (...bytes: number[]): Uint8Array =>
 const nested = (depth: number): unknown => (depth === 0 ? null : [nested(depth - 1)]);
 
 describe("the check of an update", () => {
-  test("accepts every update that two devices make with a YKeyValue", () => {
+  test("[SY30] accepts every update that two devices make with a YKeyValue", () => {
     const [first, second] = [new Y.Doc(), new Y.Doc()];
     const favourites = new YKeyValue<{ addedAt: number }>(first.getArray("favourites"));
     const settings = new YKeyValue<unknown>(second.getArray("settings"));
@@ -129,7 +129,7 @@ describe("the check of an update", () => {
     "a value of 2 KiB": entry({ key: "k", val: "x".repeat(2 * 1024 - 3) }),
     "a value nested 32 deep": entry({ key: "k", val: nested(31) }),
   };
-  test.each(Object.entries(atLimits))("accepts %s", (_name, bytes) => {
+  test.each(Object.entries(atLimits))("[SY29] accepts %s", (_name, bytes) => {
     expect(checkUpdate(bytes)).toMatchObject({ state: "fine" });
   });
 
@@ -228,11 +228,11 @@ describe("the check of an update", () => {
     "a surrogate": value(119, 3, 0xed, 0xa0, 0x80),
     "a text that is longer than the bytes": value(119, 100, 65),
   };
-  test.each(Object.entries(faults))("rejects %s", (_name, bytes) => {
+  test.each(Object.entries(faults))("[SY29] [SY30] rejects %s", (_name, bytes) => {
     expect(checkUpdate(bytes)).toMatchObject({ state: "malformed" });
   });
 
-  test("rejects an update that is cut short at any byte", () => {
+  test("[SY30] rejects an update that is cut short at any byte", () => {
     const bytes = updateOf((doc) => {
       const favourites = new YKeyValue<unknown>(doc.getArray("favourites"));
       favourites.set(FAVOURITE, { addedAt: 1 });
@@ -258,7 +258,7 @@ describe("the check of a state vector", () => {
     ["one with bytes after its end", encode(uint(0), uint(0)), "malformed"],
     ["one with a client id of 2^32", vector([2 ** 32, 1]), "malformed"],
     ["one with a clock of 2^31", vector([1, 2 ** 31]), "malformed"],
-  ])("returns the expected state for %s", (_name, bytes, state) => {
+  ])("[SY26] returns the expected state for %s", (_name, bytes, state) => {
     expect(checkStateVector(bytes, 2)).toMatchObject({ state });
   });
 });

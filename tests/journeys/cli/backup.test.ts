@@ -109,7 +109,7 @@ describe("edvoyage db restore", () => {
     expect(JSON.parse(conflicting.stderr)).toMatchObject({ error: { reason: "conflict" } });
   });
 
-  test("brings back the state of the backup, after which every student signs in again", async () => {
+  test("[SY48] brings back the state of the backup, after which every student signs in again", async () => {
     const { world, edvoyage } = await sqliteWorld();
     const before = await world.device().signIn();
     const { path } = JSON.parse((await edvoyage("db", "backup", "--json")).stdout);

@@ -70,7 +70,7 @@ describe("the terminal program in a pipe", () => {
     });
   });
 
-  test("lists and explains a number whose known devices have used up their messages, and resets its budgets", async () => {
+  test("[SI31] lists and explains a number whose known devices have used up their messages, and resets its budgets", async () => {
     const { world, edvoyage } = await createTerminal({ limits: { sendsPerDayPerPhoneForKnownDevices: 1 } });
     const student = world.device();
     await student.signIn();
@@ -92,7 +92,7 @@ describe("the terminal program in a pipe", () => {
     expect((await edvoyage("numbers", "list")).stderr).toContain("No number has trouble.");
   });
 
-  test("explains why a number cannot sign in, and unblocks it", async () => {
+  test("[SI14] [SI31] explains why a number cannot sign in, and unblocks it", async () => {
     const { world, edvoyage } = await createTerminal();
     const phone = await blockDevice(world);
 

@@ -37,7 +37,7 @@ const connect = (
     },
   );
 
-test("the stock client in a browser follows a room as it grows, and is closed in a room of others", async (context) => {
+test("[SY1] [SY3] [SY14] the stock client in a browser follows a room as it grows, and is closed in a room of others", async (context) => {
   if (!hasBrowser("The stock client in a browser")) return context.skip("there is no Chromium");
   const world = await createWorld();
   const [student, stranger] = [await world.device().signIn(), await world.device().signIn()];

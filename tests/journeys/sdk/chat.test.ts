@@ -341,7 +341,7 @@ describe("a long room", () => {
     expect(restarted.problems).toEqual([]);
   });
 
-  test("deletes a removed message and its edits from every byte on the device", async () => {
+  test("[SY25] deletes a removed message and its edits from every byte on the device", async () => {
     const { ada, bo, roomId, phone } = await createLongRoom(2);
     const { messageId } = await bo.send(roomId, "SECRET-1");
     for (const text of texts(10)) await ada.send(roomId, text);
@@ -411,7 +411,7 @@ describe("a device after the server was restored to an earlier state", () => {
     expect(new Set(device.problems.map(({ kind }) => kind))).toEqual(new Set(["room-rebuilt"]));
   };
 
-  test("drops its copy after a restore by the admin, and can send the student's last message again", async () => {
+  test("[SY48] [SY50] drops its copy after a restore by the admin, and can send the student's last message again", async () => {
     const { world, ada, bo, roomId, phone, path, lost } = await createForkedScene();
     await world.server.close();
     const restored = await runTerminal(["db", "restore", path, "--yes"], {
@@ -436,7 +436,7 @@ describe("a device after the server was restored to an earlier state", () => {
     expect(items[0]).toMatchObject({ id: lost.id, text: "lost, edited" });
   });
 
-  test("drops a copy that is ahead of the server when the room is opened, after a restore without notice", async () => {
+  test("[SY44] [SY47] [SY50] drops a copy that is ahead of the server when the room is opened, after a restore without notice", async () => {
     const { roomId, phone, putBack } = await createForkedScene();
     const world = await putBack();
 
@@ -447,7 +447,7 @@ describe("a device after the server was restored to an earlier state", () => {
     await expectRebuilt(restarted, roomId, ["a", "b", "c"]);
   });
 
-  test("drops a copy that differs only in an id after new messages, even of a room that nobody opens", async () => {
+  test("[SY49] [SY50] drops a copy that differs only in an id after new messages, even of a room that nobody opens", async () => {
     const { roomId, bo, phone, putBack } = await createForkedScene();
     const world = await putBack();
     const rpc = world.rpc({ token: bo.token });
@@ -462,7 +462,7 @@ describe("a device after the server was restored to an earlier state", () => {
     await expectRebuilt(restarted, roomId, ["a", "b", "c", "x", "y", "z"]);
   });
 
-  test("drops a copy whose newest segment the server no longer has", async () => {
+  test("[SY50] drops a copy whose newest segment the server no longer has", async () => {
     const { ada, roomId, phone, putBack, lost } = await createForkedScene({ segmentEvents: 6 });
     const world = await putBack();
 
@@ -475,7 +475,7 @@ describe("a device after the server was restored to an earlier state", () => {
     expect(restarted.chat.rooms()).toMatchObject([{ preview: "c" }]);
   });
 
-  test("marks an acknowledged message as lost, instead of resending it for ever, when its event is missing", async () => {
+  test("[SY50] marks an acknowledged message as lost, instead of resending it for ever, when its event is missing", async () => {
     const { world, ada, bo, roomId, phone } = await createScene();
     await ada.send(roomId, "a");
     phone.watch(roomId);
@@ -500,7 +500,7 @@ describe("a device after the server was restored to an earlier state", () => {
     expect(restarted.chat.room(roomId).messages.at(-1)?.id).toBe(id);
   });
 
-  test("loses nothing when it stops at any write of the rebuild", async () => {
+  test("[SY50] loses nothing when it stops at any write of the rebuild", async () => {
     const { roomId, phone, putBack, lost } = await createForkedScene({ segmentEvents: 4 });
     const world = await putBack();
     let device = await phone.restart({ isOnline: false });
@@ -546,7 +546,7 @@ describe("a changed copy of a room", () => {
     return scene;
   };
 
-  test("loads again from the server, without ever being shown, when it contains an added message", async () => {
+  test("[SY51] loads again from the server, without ever being shown, when it contains an added message", async () => {
     const { ada, roomId, phone } = await createKeptScene();
     const tampered = await phone.restart({ isOnline: false });
     const doc = new Y.Doc();
@@ -572,7 +572,7 @@ describe("a changed copy of a room", () => {
     expect(restarted.account.outbox.entries.value).toEqual([]);
   });
 
-  test("loads again from the server when the change is in an older segment, as soon as that is opened", async () => {
+  test("[SY51] loads again from the server when the change is in an older segment, as soon as that is opened", async () => {
     const { bo, roomId, phone } = await createScene({ segmentEvents: 4 });
     for (const text of texts(90)) await bo.send(roomId, text);
     await phone.chat.refresh();
@@ -596,7 +596,7 @@ describe("a changed copy of a room", () => {
     await restarted.until(async () => !(await restarted.disk()).includes("I owe you"));
   });
 
-  test("loads again from the server when a message was replaced, as soon as that is noticed", async () => {
+  test("[SY51] loads again from the server when a message was replaced, as soon as that is noticed", async () => {
     const { bo, roomId, phone } = await createKeptScene();
     const tampered = await phone.restart({ isOnline: false });
     const doc = new Y.Doc();
@@ -611,7 +611,7 @@ describe("a changed copy of a room", () => {
     await restarted.until(async () => !(await restarted.disk()).includes("I owe you"));
   });
 
-  test("loads again from the server when the disk has damaged it", async () => {
+  test("[SY51] loads again from the server when the disk has damaged it", async () => {
     const { roomId, phone } = await createKeptScene();
     const tampered = await phone.restart({ isOnline: false });
     await tampered.account.records.write([{ key: key(roomId), value: Uint8Array.of(1, 2, 3, 4, 5, 6, 7) }]);

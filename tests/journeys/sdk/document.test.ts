@@ -60,7 +60,7 @@ const untilWithTimers = (
 const problemsOf = ({ problems }: DocumentDevice): string[] => problems.map(({ kind }) => kind);
 
 describe.each(DIALECTS)("a student's document, on %s", (dialect) => {
-  test("keeps offline edits over a restart and sends them to the server, where any Yjs client can read them", async () => {
+  test("[SY53] keeps offline edits over a restart and sends them to the server, where any Yjs client can read them", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const [kept, dropped] = ids(2);
@@ -85,7 +85,7 @@ describe.each(DIALECTS)("a student's document, on %s", (dialect) => {
     expect(problemsOf(second)).toEqual([]);
   });
 
-  test("merges the edits of two devices that were offline", async () => {
+  test("[SY34] merges the edits of two devices that were offline", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const [local, remote] = [ids(5), ids(5)];
@@ -107,7 +107,7 @@ describe.each(DIALECTS)("a student's document, on %s", (dialect) => {
     expect(idsOf(restarted)).toEqual(idsOf(one));
   });
 
-  test("has on the server's disk every edit that is no longer pending", async () => {
+  test("[SY53] has on the server's disk every edit that is no longer pending", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const device = await createDevice(world, student);
@@ -123,7 +123,7 @@ describe.each(DIALECTS)("a student's document, on %s", (dialect) => {
   });
 });
 
-test("edits stay pending until the server confirms them, even over a restart of the app", async () => {
+test("[SY53] edits stay pending until the server confirms them, even over a restart of the app", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -144,7 +144,7 @@ test("edits stay pending until the server confirms them, even over a restart of 
   expect(await savedIds(student)).toHaveLength(3);
 });
 
-test("an edit between connecting and the handshake is not lost", async () => {
+test("[SY32] an edit between connecting and the handshake is not lost", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -180,7 +180,7 @@ test("an edit that changes nothing leaves no trace, and quick toggles apply one 
   expect(toggles).toEqual([false, true, false]);
 });
 
-test("an edit on a full disk changes nothing, neither on the device nor on the server", async () => {
+test("[SY53] an edit on a full disk changes nothing, neither on the device nor on the server", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   let isFull = false;
@@ -363,7 +363,7 @@ describe("a copy that the server refuses", () => {
     return { student, device, all: [saved1, pending1, pending2].sort() };
   };
 
-  test("makes way for a fresh one, to which the unsaved edits are applied again", async () => {
+  test("[SY52] makes way for a fresh one, to which the unsaved edits are applied again", async () => {
     const world = await createWorld();
     const { student, device, all } = await createRefusedCopy(world);
 
@@ -385,7 +385,7 @@ describe("a copy that the server refuses", () => {
     expect([idsOf(restarted), restarted.document.pending.value]).toEqual([all, 0]);
   });
 
-  test("stays visible and editable while its replacement is loaded", async () => {
+  test("[SY52] stays visible and editable while its replacement is loaded", async () => {
     const world = await createWorld();
     const { device, student, all } = await createRefusedCopy(world);
     const [late = ""] = ids(1);
@@ -403,7 +403,7 @@ describe("a copy that the server refuses", () => {
     expect(await savedIds(student)).toEqual(shown);
   });
 
-  test("loses nothing, whenever the app is killed during its replacement", async () => {
+  test("[SY52] loses nothing, whenever the app is killed during its replacement", async () => {
     const world = await createWorld();
     let writesUntilKilled = 0;
     const killable: Partial<DocumentDeviceOptions> = {
@@ -433,7 +433,7 @@ describe("a copy that the server refuses", () => {
   });
 });
 
-test("a refused edit is shown as failed, and the other edits are saved", async () => {
+test("[SY52] a refused edit is shown as failed, and the other edits are saved", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const [first = "", last = ""] = ids(2);
@@ -463,7 +463,7 @@ test("a refused edit is shown as failed, and the other edits are saved", async (
   expect(Array.from(device.document.entries.favourites.value.keys())).not.toContain("nonsense");
 });
 
-test("an edit that is refused among others fails alone", async () => {
+test("[SY52] an edit that is refused among others fails alone", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const device = await createDevice(world, student);
@@ -479,7 +479,7 @@ test("an edit that is refused among others fails alone", async () => {
   expect(await savedIds(student)).toEqual([id]);
 });
 
-test("an edit that exceeds the document's limit is shown as failed, and delays no other edit", async () => {
+test("[SY52] an edit that exceeds the document's limit is shown as failed, and delays no other edit", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const stock = connectStock({ url: world.url, token: student.token }, userDocumentName(student.id));
@@ -570,7 +570,7 @@ describe("two tabs of a student whose document is refused", () => {
     return { one, other, untilBothSaved };
   };
 
-  test("end up with the same fresh copy and the unsaved edits", async () => {
+  test("[SY52] end up with the same fresh copy and the unsaved edits", async () => {
     const world = await createWorld();
     const student = await createStudent(world);
     const universities = ids(3);
@@ -586,7 +586,7 @@ describe("two tabs of a student whose document is refused", () => {
     expect(one.outbox.entries.value).toEqual([]);
   });
 
-  test("fail a refused edit only once", async () => {
+  test("[SY52] fail a refused edit only once", async () => {
     const world = await createWorld();
     const student = await createStudent(world);
     const [id = ""] = ids(1);
@@ -611,40 +611,43 @@ test.each([
   ["everything", CLOSE_CODES.tooLarge, { answers: false }],
   ["even what it has sent itself", CLOSE_CODES.malformed, { answers: true }],
   ["the student", CLOSE_CODES.forbidden, { answers: false }],
-])("a device retries rarely and loses nothing when a server refuses %s", async (_, code, { answers }) => {
-  const server = new WebSocketServer({
-    port: 0,
-    host: "127.0.0.1",
-    handleProtocols: ([first]) => first ?? false,
-  });
-  let connections = 0;
-  server.on("connection", (socket) => {
-    connections += 1;
-    socket.once("message", () => {
-      if (answers) socket.send(NOTHING_FRAME);
-      socket.close(code, "no");
+])(
+  "[SY44] [SY52] a device retries rarely and loses nothing when a server refuses %s",
+  async (_, code, { answers }) => {
+    const server = new WebSocketServer({
+      port: 0,
+      host: "127.0.0.1",
+      handleProtocols: ([first]) => first ?? false,
     });
-  });
-  await once(server, "listening");
-  onTestFinished(() => server.close());
-  const address = server.address();
-  if (typeof address !== "object" || !address) throw new Error("no port");
-  const student = await createStudent(await createWorld());
-  const universities = ids(3);
-  const device = await createDevice({ url: `http://127.0.0.1:${address.port}` }, student);
+    let connections = 0;
+    server.on("connection", (socket) => {
+      connections += 1;
+      socket.once("message", () => {
+        if (answers) socket.send(NOTHING_FRAME);
+        socket.close(code, "no");
+      });
+    });
+    await once(server, "listening");
+    onTestFinished(() => server.close());
+    const address = server.address();
+    if (typeof address !== "object" || !address) throw new Error("no port");
+    const student = await createStudent(await createWorld());
+    const universities = ids(3);
+    const device = await createDevice({ url: `http://127.0.0.1:${address.port}` }, student);
 
-  await addAll(device, universities);
-  for (let second = 0; second < 600; second += 1) {
-    device.clock.advance({ seconds: 1 });
-    await roundTrips(3);
-  }
+    await addAll(device, universities);
+    for (let second = 0; second < 600; second += 1) {
+      device.clock.advance({ seconds: 1 });
+      await roundTrips(3);
+    }
 
-  expect(connections).toBeGreaterThan(6);
-  expect(connections).toBeLessThan(80);
-  expect(idsOf(device)).toEqual([...universities].sort());
-  expect(device.document.pending.value).toBe(3);
-  expect(device.outbox.entries.value).toEqual([]);
-  expect(problemsOf(device).filter((kind) => kind === "fault")).toHaveLength(
-    code === CLOSE_CODES.forbidden ? 1 : 0,
-  );
-});
+    expect(connections).toBeGreaterThan(6);
+    expect(connections).toBeLessThan(80);
+    expect(idsOf(device)).toEqual([...universities].sort());
+    expect(device.document.pending.value).toBe(3);
+    expect(device.outbox.entries.value).toEqual([]);
+    expect(problemsOf(device).filter((kind) => kind === "fault")).toHaveLength(
+      code === CLOSE_CODES.forbidden ? 1 : 0,
+    );
+  },
+);

@@ -225,7 +225,7 @@ test("signing out sends, keeps or discards unsent changes", async () => {
   expect(await textsAt(friend, roomId)).toEqual(["flushed"]);
 });
 
-test("a session that an admin revokes wipes the student's data if the app asks for it", async () => {
+test("[SI38] a session that an admin revokes wipes the student's data if the app asks for it", async () => {
   const world = await createWorld();
   const app = await createApp(world, { wipeWhenRevoked: true });
   await app.signIn();

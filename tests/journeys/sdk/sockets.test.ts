@@ -98,7 +98,7 @@ test("a device without presence of its own is not announced to others", async ()
   expect(own.socket.awareness.getStates().size).toBe(1);
 });
 
-test("only one of many documents retries while the server is unreachable, and all connect once it succeeds", async () => {
+test("[SY45] only one of many documents retries while the server is unreachable, and all connect once it succeeds", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -119,7 +119,7 @@ test("only one of many documents retries while the server is unreachable, and al
   expect(attemptsOfOneWait).toBe(1);
 });
 
-test("a lost connection is reopened by the device's clock, with the current session key", async () => {
+test("[SY45] a lost connection is reopened by the device's clock, with the current session key", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -141,7 +141,7 @@ test("a lost connection is reopened by the device's clock, with the current sess
   expect(socket.isSynced).toBe(true);
 });
 
-test("a rejected session key is not retried on waking, but a new one is", async () => {
+test("[SY43] a rejected session key is not retried on waking, but a new one is", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
   const tunnel = await createTunnel(world.url);
@@ -161,7 +161,7 @@ test("a rejected session key is not retried on waking, but a new one is", async 
   expect(refusals).toEqual([]);
 });
 
-test("a rejected session key is retried less and less often while the session is not known to have ended", async () => {
+test("[SY43] a rejected session key is retried less and less often while the session is not known to have ended", async () => {
   const server = await createRefusingServer(CLOSE_CODES.noSession);
   const { phone, clock, open } = createPhone(server.url, "key");
   open("user/1");
@@ -182,7 +182,7 @@ test("a rejected session key is retried less and less often while the session is
 });
 
 test.each([CLOSE_CODES.forbidden, CLOSE_CODES.tooLarge, CLOSE_CODES.malformed, CLOSE_CODES.forked])(
-  "a document that is refused with %d is told so once, and not connected again",
+  "[SY44] a document that is refused with %d is told so once, and not connected again",
   async (code) => {
     const server = await createRefusingServer(code);
     const { clock, sockets, open } = createPhone(server.url, "key");
@@ -202,7 +202,7 @@ test.each([CLOSE_CODES.forbidden, CLOSE_CODES.tooLarge, CLOSE_CODES.malformed, C
 );
 
 test.each([CLOSE_CODES.tooSlow, CLOSE_CODES.tooFast, CLOSE_CODES.restarting, CLOSE_CODES.overloaded, 1011])(
-  "a connection that the server closes with %d is retried less and less often",
+  "[SY45] a connection that the server closes with %d is retried less and less often",
   async (code) => {
     const server = await createRefusingServer(code);
     const { clock, open } = createPhone(server.url, "key");
@@ -281,7 +281,7 @@ test("a connection attempt times out after 20 s", async () => {
 });
 
 test.each([CLOSE_CODES.forbidden, CLOSE_CODES.tooLarge, CLOSE_CODES.malformed])(
-  "a room that is refused with %d although the inbox lists it is retried less and less often",
+  "[SY44] a room that is refused with %d although the inbox lists it is retried less and less often",
   async (code) => {
     const world = await createWorld();
     const [ada, bo] = [await createStudent(world), await createStudent(world)];

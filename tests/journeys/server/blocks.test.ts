@@ -28,7 +28,7 @@ const untilPresenceArrived = async (world: World, from: StockClient, to: StockCl
 };
 
 describe.each(DIALECTS)("a blocked student, on %s", (dialect) => {
-  test("cannot see the blocker's presence in a shared room from the start of the block to its end", async () => {
+  test("[SY42] cannot see the blocker's presence in a shared room from the start of the block to its end", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo, cy] = [
       await createStudent(world),
@@ -130,7 +130,7 @@ describe.each(DIALECTS)("a blocked student, on %s", (dialect) => {
   });
 });
 
-test("a block that was set on another node hides presence on this one", async () => {
+test("[SY42] a block that was set on another node hides presence on this one", async () => {
   const world = await createWorld({ dialect: "postgres" });
   const node = await joinWorld(world);
   const [ada, bo] = [await createStudent(world), await createStudent(world)];

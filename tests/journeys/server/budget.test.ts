@@ -12,7 +12,7 @@ const STRANGERS = roundsOf({ quick: 200, whole: 1_000 });
 const addressAt = (index: number): string => `198.51.${Math.floor(index / 250)}.${(index % 250) + 1}`;
 
 describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
-  test("ends the live 6-digit challenges of strangers after nine wrong codes in a day; new codes have 8 digits", async () => {
+  test("[SI17] ends the live 6-digit challenges of strangers after nine wrong codes in a day; new codes have 8 digits", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     const waiting = world.device({ phone, ip: addressAt(99) });
@@ -28,7 +28,7 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
     expect(await waiting.verify()).toMatchObject({ user: { phone } });
   });
 
-  test("leaves a known device its 6 digits and its first try after strangers have spent it", async () => {
+  test("[SI20] [SI22] leaves a known device its 6 digits and its first try after strangers have spent it", async () => {
     const world = await createWorld({ dialect });
     const student = world.device();
     await student.signIn();
@@ -39,7 +39,7 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
     expect(await student.verify()).toMatchObject({ isNewUser: false });
   });
 
-  test("allows 6 digits again a day later, until 30 wrong codes in 30 days", async () => {
+  test("[SI17] allows 6 digits again a day later, until 30 wrong codes in 30 days", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     for (let day = 0; day < 3; day += 1) {
@@ -56,7 +56,7 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
     expect(await world.device({ phone, ip: addressAt(92) }).requestCode()).toMatchObject({ codeLength: 6 });
   });
 
-  test("pauses strangers after 100 wrong codes in 30 days, but not the known device", async () => {
+  test("[SI18] pauses strangers after 100 wrong codes in 30 days, but not the known device", async () => {
     const world = await createWorld({ dialect, limits: { wrongCodesPerMonth: 12 } });
     const student = world.device();
     await student.signIn();
@@ -77,7 +77,7 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
     expect(await world.device({ phone: student.phone }).requestCode()).toMatchObject({ codeLength: 6 });
   });
 
-  test("treats a device with a revoked session as a stranger again, but not one that logged out", async () => {
+  test("[SI21] treats a device with a revoked session as a stranger again, but not one that logged out", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     const [leaver, lost, keeper] = [
@@ -97,7 +97,7 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
     expect(await lost.requestCode()).toMatchObject({ codeLength: 8 });
   });
 
-  test("treats a device as known for 180 days after its last sign-in", async () => {
+  test("[SI19] treats a device as known for 180 days after its last sign-in", async () => {
     const world = await createWorld({ dialect });
     const student = world.device();
     await student.signIn();
@@ -110,7 +110,7 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
     expect(await student.requestCode()).toMatchObject({ codeLength: 8 });
   });
 
-  test("allows a known device 30 wrong codes of its own in 30 days, which do not count against strangers", async () => {
+  test("[SI20] allows a known device 30 wrong codes of its own in 30 days, which do not count against strangers", async () => {
     const world = await createWorld({ dialect });
     const student = world.device();
     await student.signIn();
@@ -127,7 +127,7 @@ describe.each(DIALECTS)("the budget of wrong codes, on %s", (dialect) => {
 });
 
 describe.each(DIALECTS)("the limit of sign-in messages, on %s", (dialect) => {
-  test("allows a number ten a day from strangers, three of them from one address, and its known devices their own", async () => {
+  test("[SI24] allows a number ten a day from strangers, three of them from one address, and its known devices their own", async () => {
     const world = await createWorld({ dialect });
     const student = world.device({ ip: addressAt(0) });
     await student.signIn();
@@ -149,7 +149,7 @@ describe.each(DIALECTS)("the limit of sign-in messages, on %s", (dialect) => {
     await world.device({ phone, ip: addressAt(1) }).requestCode();
   });
 
-  test("counts one IPv6 subscriber as one address, whatever the lower 64 bits are", async () => {
+  test("[SI24] counts one IPv6 subscriber as one address, whatever the lower 64 bits are", async () => {
     const { device } = await createWorld({ dialect });
     const phone = somePhone();
 
@@ -159,7 +159,7 @@ describe.each(DIALECTS)("the limit of sign-in messages, on %s", (dialect) => {
     await device({ phone, ip: "2001:db8:1:3::1" }).requestCode();
   });
 
-  test("refunds messages that end in a sign-in, for up to ten sign-ins in 24 hours", async () => {
+  test("[SI26] refunds messages that end in a sign-in, for up to ten sign-ins in 24 hours", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     const reinstalled = (index: number) => world.device({ phone, ip: addressAt(index) });
@@ -176,7 +176,7 @@ describe.each(DIALECTS)("the limit of sign-in messages, on %s", (dialect) => {
     await expectRefusal(reinstalled(40).requestCode(), "otp/throttled", { retryAfterSeconds: 86_400 });
   });
 
-  test("allows an address three messages a day to one number, not counting refunded ones", async () => {
+  test("[SI24] [SI26] allows an address three messages a day to one number, not counting refunded ones", async () => {
     const { device, sms } = await createWorld({ dialect });
     const phone = somePhone();
 
@@ -186,7 +186,7 @@ describe.each(DIALECTS)("the limit of sign-in messages, on %s", (dialect) => {
     expect(sms).toHaveLength(13);
   });
 
-  test("allows a number's known devices 15 messages a day together and strangers ten, from separate budgets", async () => {
+  test("[SI25] allows a number's known devices 15 messages a day together and strangers ten, from separate budgets", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     const knownDevices = Array.from({ length: 4 }, (_, index) =>
@@ -214,7 +214,7 @@ describe.each(DIALECTS)("the limit of sign-in messages, on %s", (dialect) => {
     expect(await last?.signIn()).toMatchObject({ isNewUser: false });
   });
 
-  test("allows one address 120 messages an hour, while known devices behind it continue to sign in", async () => {
+  test("[SI27] allows one address 120 messages an hour, while known devices behind it continue to sign in", async () => {
     const world = await createWorld({ dialect, limits: { sendsPerHourPerIp: 5 } });
     const campus = "203.0.113.9";
     const student = world.device({ ip: campus });
@@ -231,7 +231,7 @@ describe.each(DIALECTS)("the limit of sign-in messages, on %s", (dialect) => {
     await world.device({ ip: campus }).requestCode();
   });
 
-  test("caps the server's messages per hour, with a reserve for known devices", async () => {
+  test("[SI28] caps the server's messages per hour, with a reserve for known devices", async () => {
     const world = await createWorld({
       dialect,
       limits: { sendsPerHourReserve: 1 },
@@ -249,7 +249,7 @@ describe.each(DIALECTS)("the limit of sign-in messages, on %s", (dialect) => {
     await world.device().requestCode();
   });
 
-  test("refunds a message that the provider definitely refused, but not one with an unknown outcome", async () => {
+  test("[SI29] refunds a message that the provider definitely refused, but not one with an unknown outcome", async () => {
     const { SmsRefusedError } = await import("@edvoyage/server/app");
     const answers: (Error | undefined)[] = [];
     const world = await createWorld({
@@ -273,10 +273,36 @@ describe.each(DIALECTS)("the limit of sign-in messages, on %s", (dialect) => {
     const nextChallenge = await phone.requestCode();
     expect(nextChallenge.resendAt - world.clock.now()).toBe(30_000);
   });
+
+  test("[SI29] counts a refused message for its address, but not for its phone and the server", async () => {
+    const { SmsRefusedError } = await import("@edvoyage/server/app");
+    let isRefusing = true;
+    const world = await createWorld({
+      dialect,
+      limits: { sendsPerHourPerIp: 3, sendsPerDayPerPhone: 1, sendsPerHour: 1 },
+      smsProvider: {
+        name: "webhook",
+        send: async () => {
+          if (isRefusing) throw new SmsRefusedError("no such number");
+        },
+      },
+    });
+    const phone = somePhone();
+    const [campus, home] = [addressAt(1), addressAt(2)];
+
+    for (let i = 0; i < 3; i += 1)
+      await expectRefusal(world.device({ phone, ip: campus }).requestCode(), "sms/failed");
+    isRefusing = false;
+
+    await expectRefusal(world.device({ phone, ip: campus }).requestCode(), "otp/throttled", {
+      retryAfterSeconds: 3_600,
+    });
+    expect(await world.device({ phone, ip: home }).requestCode()).toMatchObject({ codeLength: 6 });
+  });
 });
 
 describe.each(DIALECTS)("a stranger with unlimited time, on %s", (dialect) => {
-  test(`never locks the student out with ${STRANGERS * 10} tries from ${STRANGERS} devices and addresses`, async () => {
+  test(`[SI17] [SI22] never locks the student out with ${STRANGERS * 10} tries from ${STRANGERS} devices and addresses`, async () => {
     const world = await createWorld({ dialect });
     const student = world.device({ ip: "192.0.2.1" });
     await student.signIn();

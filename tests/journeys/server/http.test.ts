@@ -480,7 +480,7 @@ describe("a refusal with a time to retry", () => {
     };
   };
 
-  test("sends Retry-After to a blocked device", async () => {
+  test("[SI30] sends Retry-After to a blocked device", async () => {
     const { url, device, clock } = await createWorld();
     const phone = device();
     await phone.requestCode();
@@ -494,7 +494,7 @@ describe("a refusal with a time to retry", () => {
     });
   });
 
-  test("sends Retry-After to a number that has used up its messages", async () => {
+  test("[SI30] sends Retry-After to a number that has used up its messages", async () => {
     const { url, device, clock } = await createWorld({ limits: { sendsPerHourPerDevice: 1 } });
     const phone = device();
     await phone.requestCode();
@@ -510,7 +510,7 @@ describe("a refusal with a time to retry", () => {
   test.each([
     ["refused a message", new SmsRefusedError("no"), 5],
     ["did not answer", new Error("timeout"), 30],
-  ])("sends Retry-After when the SMS provider %s", async (_what, failure, retryAfterSeconds) => {
+  ])("[SI30] sends Retry-After when the SMS provider %s", async (_what, failure, retryAfterSeconds) => {
     const smsProvider = { name: "webhook", send: () => Promise.reject(failure) } as const;
     const { url } = await createWorld({ smsProvider });
 

@@ -45,7 +45,7 @@ const createSweep = async (bystanders: readonly Bystander[]) => {
 
 describe.each(DIALECTS)("data of another student, on %s", (dialect) => {
   test(
-    "stays closed and unchanged, whichever field contains its id and whichever socket names its document",
+    "[SY14] stays closed and unchanged, whichever field contains its id and whichever socket names its document",
     {
       timeout: 180_000,
     },

@@ -46,7 +46,7 @@ const requestFiveCodesEach = async (world: World, devices: readonly Device[]): P
 };
 
 describe.each(DIALECTS)("the admin's view of a number, on %s", (dialect) => {
-  test("lists and explains a number whose known devices have used 15 messages, until it is reset", async () => {
+  test("[SI31] lists and explains a number whose known devices have used 15 messages, until it is reset", async () => {
     const world = await createWorld({ dialect });
     const { numbers } = world.admin.admin;
     const [phone, other] = [somePhone(), somePhone()];
@@ -79,7 +79,7 @@ describe.each(DIALECTS)("the admin's view of a number, on %s", (dialect) => {
     expect(await devices[3]?.signIn()).toMatchObject({ isNewUser: false });
   });
 
-  test("lists and explains a number with ten sign-ins in 24 hours, but not one with nine", async () => {
+  test("[SI31] lists and explains a number with ten sign-ins in 24 hours, but not one with nine", async () => {
     const world = await createWorld({ dialect });
     const { numbers } = world.admin.admin;
     const [phone, other] = [somePhone(), somePhone()];
@@ -133,7 +133,7 @@ const requestBy = (device: Device | undefined): Promise<unknown> =>
   device?.requestCode() ?? expect.fail("no such device");
 
 describe.each(DIALECTS)("the known devices of a phone, on %s", (dialect) => {
-  test("include the ten that signed in last; the eleventh is a stranger again, but keeps its session", async () => {
+  test("[SI19] include the ten that signed in last; the eleventh is a stranger again, but keeps its session", async () => {
     const world = await createWorld({ dialect, limits: { sessionsPerUser: 20 } });
     const phone = somePhone();
     const { devices, signIns } = await signInWith(world, phone, 11);
@@ -147,7 +147,7 @@ describe.each(DIALECTS)("the known devices of a phone, on %s", (dialect) => {
     expect(await signIns[0]?.rpc.sessions.validate.query()).toMatchObject({ user: { phone } });
   });
 
-  test("include the eleventh again after it has signed in, and drop the one that is now the oldest", async () => {
+  test("[SI19] include the eleventh again after it has signed in, and drop the one that is now the oldest", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     const { devices } = await signInWith(world, phone, 11);
@@ -160,7 +160,7 @@ describe.each(DIALECTS)("the known devices of a phone, on %s", (dialect) => {
     expect(await devices[0]?.requestCode()).toMatchObject({ codeLength: 6 });
   });
 
-  test("do not include a revoked device, whose place the next older one takes", async () => {
+  test("[SI19] [SI21] do not include a revoked device, whose place the next older one takes", async () => {
     const world = await createWorld({ dialect, limits: { sessionsPerUser: 20 } });
     const phone = somePhone();
     const { devices, signIns } = await signInWith(world, phone, 11);
@@ -172,7 +172,7 @@ describe.each(DIALECTS)("the known devices of a phone, on %s", (dialect) => {
     expect(await devices[5]?.requestCode()).toMatchObject({ codeLength: 8 });
   });
 
-  test("include only the ten newest of 118 that an older version has stored", async () => {
+  test("[SI19] include only the ten newest of 118 that an older version has stored", async () => {
     const world = await createWorld({ dialect });
     const student = world.device();
     await student.signIn();
@@ -194,7 +194,7 @@ describe.each(DIALECTS)("the known devices of a phone, on %s", (dialect) => {
     );
   });
 
-  test("do not include those of an erased student: the next owner of the number starts with none", async () => {
+  test("[SI21] do not include those of an erased student: the next owner of the number starts with none", async () => {
     const world = await createWorld({ dialect });
     const phone = somePhone();
     const { devices, signIns } = await signInWith(world, phone, 3);

@@ -19,7 +19,7 @@ const createScene = async (dialect: TestDialect) => {
 };
 
 describe.each(DIALECTS)("an open room, on %s", (dialect) => {
-  test("shows everybody the same: who joined, what was said, and nothing of what was removed", async () => {
+  test("[SY1] [SY25] shows everybody the same: who joined, what was said, and nothing of what was removed", async () => {
     const { ada, bo, cy, roomId, follow } = await createScene(dialect);
     const clients = [await follow(ada), await follow(bo)];
     const { messageId } = await ada.send(roomId, "Secret");
@@ -37,20 +37,23 @@ describe.each(DIALECTS)("an open room, on %s", (dialect) => {
     }
   });
 
-  test.each(["leaves", "is removed"])("closes at once and for good for a member who %s", async (how) => {
-    const { ada, bo, roomId, follow } = await createScene(dialect);
-    const bosClient = await follow(bo);
+  test.each(["leaves", "is removed"])(
+    "[SY15] closes at once and for good for a member who %s",
+    async (how) => {
+      const { ada, bo, roomId, follow } = await createScene(dialect);
+      const bosClient = await follow(bo);
 
-    await (how === "leaves"
-      ? bo.rpc.chat.rooms.leave.mutate({ roomId })
-      : ada.rpc.chat.rooms.removeMember.mutate({ roomId, userId: bo.id }));
-    await ada.send(roomId, "Without Bo");
+      await (how === "leaves"
+        ? bo.rpc.chat.rooms.leave.mutate({ roomId })
+        : ada.rpc.chat.rooms.removeMember.mutate({ roomId, userId: bo.id }));
+      await ada.send(roomId, "Without Bo");
 
-    expect(await bosClient.closed()).toBe(4403);
-    expect(bosClient.texts()).toEqual([]);
-  });
+      expect(await bosClient.closed()).toBe(4403);
+      expect(bosClient.texts()).toEqual([]);
+    },
+  );
 
-  test("refuses a newcomer the segments before the one in which they joined", async () => {
+  test("[SY16] refuses a newcomer the segments before the one in which they joined", async () => {
     const { world, ada, bo } = await createScene(dialect);
     const dora = await createStudent(world);
     const roomId = await openGroup(ada, [bo], { history: "fromJoining" });
@@ -67,7 +70,7 @@ describe.each(DIALECTS)("an open room, on %s", (dialect) => {
     ]);
   });
 
-  test("tells members who are elsewhere that messages, reading positions and invitations changed their inbox", async () => {
+  test("[SY39] tells members who are elsewhere that messages, reading positions and invitations changed their inbox", async () => {
     const { world, ada, bo, roomId } = await createScene(dialect);
     const { received } = await connectRaw({ url: world.url, token: bo.token }, `user/${bo.id}`);
     const hints = () => received.filter((frame) => frame[0] === MESSAGE_TYPES.inbox).length;

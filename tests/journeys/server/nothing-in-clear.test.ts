@@ -39,7 +39,7 @@ const fullJourney = async () => {
   return { world, student, codes: [...codes], keys: [...keys] };
 };
 
-test("the database and its WAL hold no code and no key after a full journey", async () => {
+test("[SI1] the database and its WAL hold no code and no key after a full journey", async () => {
   const { world, codes, keys } = await fullJourney();
 
   const folder = join(world.databaseUrl.slice("sqlite:".length), "..");
@@ -56,7 +56,7 @@ test("the database and its WAL hold no code and no key after a full journey", as
   }
 });
 
-test("log lines, metrics and errors hold no code, no key and no whole number after a full journey", async () => {
+test("[SI8] [SI11] log lines, metrics and errors hold no code, no key and no whole number after a full journey", async () => {
   const { world, student, codes, keys } = await fullJourney();
 
   const metrics = await (await fetch(`${world.url}/metrics`)).text();
@@ -74,7 +74,7 @@ test("log lines, metrics and errors hold no code, no key and no whole number aft
   }
 });
 
-test("admins see masked numbers unless they ask for whole ones", async () => {
+test("[SI11] admins see masked numbers unless they ask for whole ones", async () => {
   const { world, student } = await fullJourney();
   const { admin } = world.admin;
 

@@ -42,7 +42,7 @@ const createScene = async () => {
 
 // Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
 describe.skipIf(!DIALECTS.includes("postgres"))("a node after a pause of 66 seconds", () => {
-  test("closes a room to a member who was removed in the meantime, even if nobody writes in it", async () => {
+  test("[SY15] closes a room to a member who was removed in the meantime, even if nobody writes in it", async () => {
     const { ada, bo, roomId, listen, paused, pause } = await createScene();
     // A bare socket: the stock client reconnects when it hears nothing for half a minute.
     const { closed } = await listen(bo, roomDocumentName(roomId as RoomId, 0));
@@ -54,7 +54,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a node after a pause of 66 seco
     expect(await closed).toBe(CLOSE_CODES.forbidden);
   });
 
-  test("hides presence from a student who was blocked in the meantime", async () => {
+  test("[SY42] hides presence from a student who was blocked in the meantime", async () => {
     const { ada, bo, openRoom, paused, pause } = await createScene();
     const [adasRoom, bosRoom] = [await openRoom(ada), await openRoom(bo)];
     adasRoom.provider.awareness.setLocalState({ mood: "calm" });
@@ -71,7 +71,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a node after a pause of 66 seco
     expect(bosRoom.provider.wsconnected).toBe(true);
   });
 
-  test("tells a device that the student's data changed in the meantime", async () => {
+  test("[SY27] tells a device that the student's data changed in the meantime", async () => {
     const { here, ada, listen, paused, pause } = await createScene();
     const { received, flushed } = await listen(ada, userDocumentName(ada.id));
     // Waits until the node no longer looks back at the changes so far.
@@ -91,7 +91,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a node after a pause of 66 seco
     });
   });
 
-  test("sends a device what another device stored in the student's document in the meantime", async () => {
+  test("[SY27] sends a device what another device stored in the student's document in the meantime", async () => {
     const { here, ada, paused, pause } = await createScene();
     await here.server.seedIfEmpty();
     const [course] = (await here.rpc().courses.list.query({ limit: 1 })).items;

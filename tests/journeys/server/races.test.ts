@@ -33,7 +33,7 @@ const countWrongCodes = async (worlds: readonly World[]): Promise<number> => {
 };
 
 describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
-  test(`open exactly one session with ${CALLS} right codes`, async () => {
+  test(`[SI34] open exactly one session with ${CALLS} right codes`, async () => {
     const { device, admin } = await createWorld({ dialect, limits });
     const phone = device();
     await phone.requestCode();
@@ -44,7 +44,7 @@ describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
     expect((await admin.admin.sessions.list.query({ includeEnded: true })).items).toHaveLength(1);
   });
 
-  test(`return the same session for ${CALLS} repetitions of one command`, async () => {
+  test(`[SI7] [SI34] return the same session for ${CALLS} repetitions of one command`, async () => {
     const { device, admin } = await createWorld({ dialect, limits });
     const phone = device();
     await phone.requestCode();
@@ -59,7 +59,7 @@ describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
     expect((await admin.admin.sessions.list.query({ includeEnded: true })).items).toHaveLength(1);
   });
 
-  test(`have only three of ${CALLS} wrong codes checked`, async () => {
+  test(`[SI33] have only three of ${CALLS} wrong codes checked`, async () => {
     const world = await createWorld({ dialect, limits });
     const phone = world.device();
     await phone.requestCode();
@@ -71,7 +71,7 @@ describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
     expect(await countWrongCodes([world])).toBe(3);
   });
 
-  test("sign in at most once, and check at most three codes, when one right code is among wrong ones", async () => {
+  test("[SI33] [SI34] sign in at most once, and check at most three codes, when one right code is among wrong ones", async () => {
     const world = await createWorld({ dialect, limits });
     const phone = world.device();
     await phone.requestCode();
@@ -85,7 +85,7 @@ describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
     expect(await countWrongCodes([world])).toBeLessThanOrEqual(3);
   });
 
-  test("send one message and return one challenge for 100 code requests", async () => {
+  test("[SI34] send one message and return one challenge for 100 code requests", async () => {
     const { device, sms } = await createWorld({ dialect, limits });
     const phone = device();
 
@@ -95,7 +95,7 @@ describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
     expect(sms).toHaveLength(1);
   });
 
-  test("send no more than ten messages to one number with 50 new devices", async () => {
+  test("[SI24] [SI34] send no more than ten messages to one number with 50 new devices", async () => {
     const { device, sms } = await createWorld({ dialect, limits });
     const { phone } = device();
 
@@ -108,7 +108,7 @@ describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
     expect(sms).toHaveLength(10);
   });
 
-  test("leave ten sessions after 20 sign-ins of one student's devices", async () => {
+  test("[SI34] [SI36] leave ten sessions after 20 sign-ins of one student's devices", async () => {
     const { device, admin } = await createWorld({ dialect, limits: { ...limits, sendsPerDayPerPhone: 20 } });
     const { phone } = device();
     const answers: (() => Promise<SignIn>)[] = [];
@@ -126,7 +126,7 @@ describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
     expect((await admin.admin.sessions.list.query({ phone, limit: 100 })).items).toHaveLength(10);
   });
 
-  test("refund the messages of ten out of 20 sign-ins with one phone", async () => {
+  test("[SI26] [SI34] refund the messages of ten out of 20 sign-ins with one phone", async () => {
     const { device, admin } = await createWorld({ dialect, limits: { ...limits, sendsPerDayPerPhone: 20 } });
     const { phone } = device();
     const answers: (() => Promise<SignIn>)[] = [];
@@ -143,7 +143,7 @@ describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
     expect(await admin.admin.numbers.show.query({ phone })).toMatchObject({ messagesOfDay: 10 });
   });
 
-  test("send no more than the shared messages for 1,000 requests by ten known devices of a phone", async () => {
+  test("[SI25] [SI34] send no more than the shared messages for 1,000 requests by ten known devices of a phone", async () => {
     const { device, sms } = await createWorld({
       dialect,
       limits: { ...limits, sendsPerDayPerPhoneForKnownDevices: 4 },
@@ -173,7 +173,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("concurrent calls to two servers
     return { one, other };
   };
 
-  test(`open exactly one session with ${CALLS} right codes`, async () => {
+  test(`[SI34] open exactly one session with ${CALLS} right codes`, async () => {
     const { one, other } = await twoServers();
     const phone = one.device();
     const { challengeId } = await phone.requestCode();
@@ -188,7 +188,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("concurrent calls to two servers
     expect(counts).toEqual({ "signed-in": 1, "otp/expired": CALLS - 1 });
   });
 
-  test(`have only three of ${CALLS} wrong codes checked`, async () => {
+  test(`[SI33] have only three of ${CALLS} wrong codes checked`, async () => {
     const { one, other } = await twoServers();
     const phone = one.device();
     const { challengeId } = await phone.requestCode();

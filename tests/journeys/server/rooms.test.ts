@@ -231,7 +231,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
     },
   );
 
-  test("shows nothing earlier to a newcomer or to a member who returns, if its history starts at joining", async () => {
+  test("[SY16] shows nothing earlier to a newcomer or to a member who returns, if its history starts at joining", async () => {
     const { ada, bo, cy } = await createScene(dialect);
     const roomId = await openGroup(ada, [bo], { history: "fromJoining" });
     await ada.send(roomId, "Before Cy");

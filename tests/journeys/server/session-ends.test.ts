@@ -33,7 +33,7 @@ const endElsewhere = ({ databaseUrl }: World, { session }: SignedIn): Promise<vo
   );
 
 describe.each(DIALECTS)("a session that another process ended, on %s", (dialect) => {
-  test("fails at the first request after a pause of 66 seconds, and its socket is closed", async () => {
+  test("[SY12] [SI41] fails at the first request after a pause of 66 seconds, and its socket is closed", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     const { validate, socket } = await useAt(world, signedIn);
@@ -45,7 +45,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     expect(await socket.closed).toBe(NO_SESSION);
   });
 
-  test("fails within a second, whatever time its end has", async () => {
+  test("[SY12] [SI41] fails within a second, whatever time its end has", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     const { validate, socket } = await useAt(world, signedIn);
@@ -57,7 +57,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     expect(await socket.closed).toBe(NO_SESSION);
   });
 
-  test("fails at the first request after the clock was set back by an hour", async () => {
+  test("[SI41] fails at the first request after the clock was set back by an hour", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     const { validate } = await useAt(world, signedIn);
@@ -68,7 +68,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     await expectRefusal(validate(), "session/revoked");
   });
 
-  test("fails within a second when its row is deleted", async () => {
+  test("[SY12] [SI41] fails within a second when its row is deleted", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     const { validate, socket } = await useAt(world, signedIn);
@@ -80,7 +80,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     expect(await socket.closed).toBe(NO_SESSION);
   });
 
-  test("fails while the table of session ends cannot be read, and its socket is closed once it can", async () => {
+  test("[SY12] [SI41] fails while the table of session ends cannot be read, and its socket is closed once it can", async () => {
     const world = await createWorld({ dialect });
     const { clock, databaseUrl } = world;
     const [ended, kept] = [await world.device().signIn(), await world.device().signIn()];
@@ -104,7 +104,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     expect(keptUse.socket.socket.readyState).toBe(WebSocket.OPEN);
   });
 
-  test("fails at the first request after a pause that is longer than the table of session ends reaches back", async () => {
+  test("[SI41] fails at the first request after a pause that is longer than the table of session ends reaches back", async () => {
     const world = await createWorld({ dialect });
     const signedIn = await world.device().signIn();
     const { validate } = await useAt(world, signedIn);
@@ -124,7 +124,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
       (id: string) => `update sessions set ended_at = 1, end_reason = 'revoked' where id = '${id}'`,
     ],
   ] as const)(
-    "fails without a row in the table of session ends, once a use of the session finds its own row %s",
+    "[SI41] fails without a row in the table of session ends, once a use of the session finds its own row %s",
     async (_what, reason, statement) => {
       const world = await createWorld({ dialect });
       const signedIn = await world.device().signIn();
@@ -177,20 +177,23 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL w
     ["70 seconds behind", { seconds: -70 }],
     ["an hour ahead", { hours: 1 }],
     ["an hour behind", { hours: -1 }],
-  ])("refuse within a second a session that one of them ends, when the other is %s", async (_how, ahead) => {
-    const one = await createWorld({ dialect: "postgres" });
-    const other = await joinWorld(one, { clock: createFakeClock(ahead) });
-    const signedIn = await one.device().signIn();
-    const { validate, socket } = await useAt(other, signedIn);
+  ])(
+    "[SY12] [SI41] refuse within a second a session that one of them ends, when the other is %s",
+    async (_how, ahead) => {
+      const one = await createWorld({ dialect: "postgres" });
+      const other = await joinWorld(one, { clock: createFakeClock(ahead) });
+      const signedIn = await one.device().signIn();
+      const { validate, socket } = await useAt(other, signedIn);
 
-    await signedIn.rpc.sessions.logout.mutate();
-    other.clock.advance({ seconds: 1 });
+      await signedIn.rpc.sessions.logout.mutate();
+      other.clock.advance({ seconds: 1 });
 
-    await expectRefusal(validate(), "session/revoked");
-    expect(await socket.closed).toBe(NO_SESSION);
-  });
+      await expectRefusal(validate(), "session/revoked");
+      expect(await socket.closed).toBe(NO_SESSION);
+    },
+  );
 
-  test("keep a session that the other has used later", async () => {
+  test("[SI35] keep a session that the other has used later", async () => {
     const one = await createWorld({ dialect: "postgres" });
     const ahead = await joinWorld(one, { clock: createFakeClock({ seconds: 70 }) });
     const signedIn = await one.device().signIn();
@@ -216,7 +219,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL w
     expect(await socket.closed).toBe(RESTARTING);
   });
 
-  test("notice an end that was written before others and committed after those were read", async () => {
+  test("[SY12] [SI41] notice an end that was written before others and committed after those were read", async () => {
     const one = await createWorld({ dialect: "postgres" });
     const [committedLate, committedEarly] = [await one.device().signIn(), await one.device().signIn()];
     const [lateUse, earlyUse] = [await useAt(one, committedLate), await useAt(one, committedEarly)];

@@ -6,7 +6,7 @@ import { createWorld, expectRefusal, joinWorld, somePhone } from "../../support/
 const WATCHDOG = { timeout: 15_000 };
 
 describe.each(DIALECTS)("sessions, on %s", (dialect) => {
-  test("a session ends 24 hours after its last use, but not while it is used", async () => {
+  test("[SI35] a session ends 24 hours after its last use, but not while it is used", async () => {
     const { device, clock } = await createWorld({ dialect });
     const { rpc } = await device().signIn();
 
@@ -21,7 +21,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await expectRefusal(rpc.sessions.validate.query(), "session/expired");
   });
 
-  test("a session ends 30 days after its sign-in, however much it is used", async () => {
+  test("[SI35] a session ends 30 days after its sign-in, however much it is used", async () => {
     const { device, clock } = await createWorld({ dialect });
     const { rpc } = await device().signIn();
 
@@ -35,7 +35,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await expectRefusal(rpc.sessions.validate.query(), "session/expired");
   });
 
-  test("the time of the last use survives a restart", async () => {
+  test("[SI35] the time of the last use survives a restart", async () => {
     const world = await createWorld({ dialect });
     const { token, rpc } = await world.device().signIn();
     world.clock.advance({ hours: 20 });
@@ -47,7 +47,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await after.rpc({ token }).sessions.validate.query();
   });
 
-  test("a student sees their devices, most recently used first, and which one is current", async () => {
+  test("[SI40] a student sees their devices, most recently used first, and which one is current", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = somePhone();
     const tablet = await device({ phone, name: "Tablet" }).signIn();
@@ -68,7 +68,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     expect(rest.nextCursor).toBeNull();
   });
 
-  test("a revoked device is refused at its next call, and can be revoked again without an error", async () => {
+  test("[SI38] a revoked device is refused at its next call, and can be revoked again without an error", async () => {
     const { device } = await createWorld({ dialect });
     const phone = somePhone();
     const [kept, lost] = [await device({ phone }).signIn(), await device({ phone }).signIn()];
@@ -81,7 +81,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await kept.rpc.sessions.validate.query();
   });
 
-  test("a student who revokes all other sessions keeps the current one", async () => {
+  test("[SI40] a student who revokes all other sessions keeps the current one", async () => {
     const { device } = await createWorld({ dialect });
     const phone = somePhone();
     const others = [await device({ phone }).signIn(), await device({ phone }).signIn()];
@@ -95,7 +95,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await stranger.rpc.sessions.validate.query();
   });
 
-  test("another student's session is not found", async () => {
+  test("[SI40] another student's session is not found", async () => {
     const { device } = await createWorld({ dialect });
     const [one, other] = [await device().signIn(), await device().signIn()];
 
@@ -104,7 +104,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await other.rpc.sessions.validate.query();
   });
 
-  test("a logout ends the session at once", async () => {
+  test("[SI38] a logout ends the session at once", async () => {
     const { device } = await createWorld({ dialect });
     const { rpc } = await device().signIn();
 
@@ -114,7 +114,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await expectRefusal(rpc.sessions.logout.mutate(), "session/revoked");
   });
 
-  test("a new sign-in on a device replaces its session", async () => {
+  test("[SI37] [SI38] a new sign-in on a device replaces its session", async () => {
     const { device } = await createWorld({ dialect });
     const phone = device();
     const first = await phone.signIn();
@@ -126,7 +126,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     expect((await second.rpc.sessions.list.query({})).items).toHaveLength(1);
   });
 
-  test("two students on one phone have separate sessions", async () => {
+  test("[SI37] two students on one phone have separate sessions", async () => {
     const { device } = await createWorld({ dialect });
     const one = device();
     const other = device({ deviceId: one.deviceId });
@@ -137,7 +137,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await second.rpc.sessions.validate.query();
   });
 
-  test("the sign-in of an eleventh device ends the session that was unused for longest", async () => {
+  test("[SI36] [SI38] the sign-in of an eleventh device ends the session that was unused for longest", async () => {
     const { device, clock, admin } = await createWorld({ dialect });
     const phone = somePhone();
     const signIns: Awaited<ReturnType<ReturnType<typeof device>["signIn"]>>[] = [];
@@ -164,13 +164,13 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     ["an unknown key", "A".repeat(43)],
     ["a malformed key", "Bearer of bad news"],
     ["an empty key", " "],
-  ])("a call with %s fails with session/required", async (_what, token?: string) => {
+  ])("[SI38] a call with %s fails with session/required", async (_what, token?: string) => {
     const { rpc } = await createWorld({ dialect });
 
     await expectRefusal(rpc({ token }).sessions.validate.query(), "session/required");
   });
 
-  test("a call that names another session than that of its key is refused", async () => {
+  test("[SI39] a call that names another session than that of its key is refused", async () => {
     const { device, url } = await createWorld({ dialect });
     const [one, other] = [await device().signIn(), await device().signIn()];
     const validate = (sessionId: string) =>
@@ -196,7 +196,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     expect(challenge.codeLength).toBe(6);
   });
 
-  test("an admin's revocation ends the session, forgets the device and appears in the audit log", async () => {
+  test("[SI21] [SI38] an admin's revocation ends the session, forgets the device and appears in the audit log", async () => {
     const { device, admin } = await createWorld({ dialect });
     const { rpc, session, user } = await device().signIn();
 
@@ -251,7 +251,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
 
 // Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
 describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL", () => {
-  test("refuse a session within a second after one of them has ended it", async () => {
+  test("[SI41] refuse a session within a second after one of them has ended it", async () => {
     const one = await createWorld({ dialect: "postgres" });
     const other = await joinWorld(one);
     const { token, rpc } = await one.device().signIn();
@@ -264,7 +264,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL",
     await vi.waitFor(() => expectRefusal(onOther.sessions.validate.query(), "session/revoked"), WATCHDOG);
   });
 
-  test("keep a session alive that only one of them has seen in use", async () => {
+  test("[SI35] keep a session alive that only one of them has seen in use", async () => {
     const one = await createWorld({ dialect: "postgres" });
     const other = await joinWorld(one);
     const { token, rpc } = await one.device().signIn();

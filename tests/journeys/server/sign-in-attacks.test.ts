@@ -41,7 +41,7 @@ const requestCodesOften = async (world: World, devices: readonly Device[]): Prom
 const messagesTo = (world: World, phone: string): number => world.sms.filter(({ to }) => to === phone).length;
 
 describe.each(DIALECTS)("a known device of another number, on %s", (dialect) => {
-  test("signs in at its first try after 118 devices of one address have signed in with one number", async () => {
+  test("[SI22] [SI24] [SI25] signs in at its first try after 118 devices of one address have signed in with one number", async () => {
     const world = await createWorld({ dialect });
     const student = await createBystander(world);
     const phone = somePhone();
@@ -54,7 +54,7 @@ describe.each(DIALECTS)("a known device of another number, on %s", (dialect) => 
     expect(messagesTo(world, phone)).toBe(10 + 3 + 15);
   });
 
-  test("signs in at its first try after five numbers have used up the hourly cap", async () => {
+  test("[SI22] [SI28] signs in at its first try after five numbers have used up the hourly cap", async () => {
     const world = await createWorld({ dialect, limits: { sendsPerHour: 50, sendsPerHourReserve: 20 } });
     const student = await createBystander(world);
     const devices: Device[] = [];
@@ -70,7 +70,7 @@ describe.each(DIALECTS)("a known device of another number, on %s", (dialect) => 
     expect(world.sms).toHaveLength(49 + 5 * 3 + 1);
   });
 
-  test("signs in at its first try after ten new devices a day have signed in with one number", async () => {
+  test("[SI22] signs in at its first try after ten new devices a day have signed in with one number", async () => {
     const world = await createWorld({ dialect, limits: { sendsPerHour: 100, sendsPerHourReserve: 20 } });
     const student = await createBystander(world);
     const phone = somePhone();
@@ -88,7 +88,7 @@ describe.each(DIALECTS)("a known device of another number, on %s", (dialect) => 
     expect(messagesTo(world, phone)).toBe(15 + 10);
   });
 
-  test("signs in at its first try after another device has signed in again and again", async () => {
+  test("[SI22] signs in at its first try after another device has signed in again and again", async () => {
     const world = await createWorld({ dialect, limits: { sendsPerHour: 50, sendsPerHourReserve: 20 } });
     const student = await createBystander(world);
     const attacker = world.device({ ip: "203.0.113.9" });

@@ -28,7 +28,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await second.rpc.profile.get.query()).toMatchObject({ id: first.user.id, name: null });
   });
 
-  test("returns a challenge with its code length, its expiry and the time of the next resend", async () => {
+  test("[SI2] [SI10] returns a challenge with its code length, its expiry and the time of the next resend", async () => {
     const { device, clock, sms } = await createWorld({ dialect });
 
     const challenge = await device().requestCode();
@@ -46,7 +46,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(Buffer.byteLength(sms[0]?.text ?? "")).toBeLessThanOrEqual(140);
   });
 
-  test("counts wrong codes down from 2 to 1 tries, and blocks with the third", async () => {
+  test("[SI12] counts wrong codes down from 2 to 1 tries, and blocks with the third", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -60,7 +60,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     });
   });
 
-  test("stays blocked for exactly five minutes, for code requests and for the right code", async () => {
+  test("[SI13] stays blocked for exactly five minutes, for code requests and for the right code", async () => {
     const world = await createWorld({ dialect });
     const phone = await blockedDevice(world);
     const blockedUntil = world.clock.now() + 5 * MINUTE_MS;
@@ -75,7 +75,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await phone.verify()).toMatchObject({ isNewUser: true });
   });
 
-  test("keeps the end of a block when codes are requested meanwhile or the server restarts", async () => {
+  test("[SI14] keeps the end of a block when codes are requested meanwhile or the server restarts", async () => {
     const world = await createWorld({ dialect });
     const phone = await blockedDevice(world);
     const blockedUntil = world.clock.now() + 5 * MINUTE_MS;
@@ -90,7 +90,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await sameDevice.requestCode()).toMatchObject({ attemptsRemaining: 3 });
   });
 
-  test("keeps the count of wrong codes over a new request, a new challenge and a restart", async () => {
+  test("[SI16] keeps the count of wrong codes over a new request, a new challenge and a restart", async () => {
     const world = await createWorld({ dialect });
     const phone = world.device();
     await phone.signIn();
@@ -109,14 +109,14 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     await expectRefusal(sameDevice.verify({ code: sameDevice.wrongCode() }), "otp/blocked");
   });
 
-  test("continues on another device of the same number while one is blocked", async () => {
+  test("[SI15] continues on another device of the same number while one is blocked", async () => {
     const world = await createWorld({ dialect });
     const { phone } = await blockedDevice(world);
 
     expect(await world.device({ phone }).signIn()).toMatchObject({ user: { phone } });
   });
 
-  test("forgets wrong codes that led to no block after 24 hours, and after a success", async () => {
+  test("[SI16] forgets wrong codes that led to no block after 24 hours, and after a success", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -132,7 +132,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await phone.requestCode()).toMatchObject({ attemptsRemaining: 3 });
   });
 
-  test("fails after a code's five minutes, without counting wrong codes", async () => {
+  test("[SI2] fails after a code's five minutes, without counting wrong codes", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -145,7 +145,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await phone.requestCode()).toMatchObject({ attemptsRemaining: 3 });
   });
 
-  test("accepts a code in the last millisecond of its five minutes", async () => {
+  test("[SI2] accepts a code in the last millisecond of its five minutes", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -155,7 +155,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(await phone.verify()).toMatchObject({ isNewUser: true });
   });
 
-  test("sends nothing before `resendAt`, and the same code of the same challenge afterwards", async () => {
+  test("[SI4] [SI23] sends nothing before `resendAt`, and the same code of the same challenge afterwards", async () => {
     const { device, clock, sms } = await createWorld({ dialect });
     const phone = device();
     const first = await phone.requestCode();
@@ -172,7 +172,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(sms.map(({ code }) => code)).toEqual([sms[0]?.code, sms[0]?.code]);
   });
 
-  test("makes messages to one device wait 30, 60, then 120 seconds, up to five an hour", async () => {
+  test("[SI23] makes messages to one device wait 30, 60, then 120 seconds, up to five an hour", async () => {
     const { device, clock, sms } = await createWorld({ dialect });
     const phone = device();
     await phone.signIn();
@@ -194,7 +194,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(refusal.details).toEqual({ retryAfterSeconds: (start + 60 * MINUTE_MS - clock.now()) / 1000 });
   });
 
-  test("fails with otp/expired for a used code and for one of another challenge, device or number", async () => {
+  test("[SI3] fails with otp/expired for a used code and for one of another challenge, device or number", async () => {
     const { device } = await createWorld({ dialect });
     const owner = device();
     const stranger = device();
@@ -220,7 +220,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     });
   });
 
-  test("returns the same session for a minute when a command is repeated after a lost reply", async () => {
+  test("[SI7] returns the same session for a minute when a command is repeated after a lost reply", async () => {
     const { device, clock } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -237,7 +237,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     await expectRefusal(phone.verify({ commandId }), "otp/expired");
   });
 
-  test("never brings back an ended session when a command is repeated", async () => {
+  test("[SI7] never brings back an ended session when a command is repeated", async () => {
     const { device, rpc } = await createWorld({ dialect });
     const phone = device();
     await phone.requestCode();
@@ -252,7 +252,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     ["spaces and hyphens", "+91 98765-43210", "+919876543210"],
     ["brackets and dots", "+1 (202) 555.0123", "+12025550123"],
     ["spaces around it", "  +447400123456 ", "+447400123456"],
-  ])("normalises a number with %s to E.164", async (_what, written, phone) => {
+  ])("[SI9] normalises a number with %s to E.164", async (_what, written, phone) => {
     const { device, sms } = await createWorld({ dialect });
 
     await device({ phone: written }).requestCode();
@@ -273,7 +273,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     ["of an unknown country", "+999123456789"],
     ["with a line break", "+919876543210\n+919876543211"],
     ["with a null character", "+91987654\u00003210"],
-  ])("refuses a number %s", async (_what, phone) => {
+  ])("[SI9] refuses a number %s", async (_what, phone) => {
     const { device, sms } = await createWorld({ dialect });
 
     await expectRefusal(device({ phone }).requestCode(), "phone/invalid");
@@ -281,7 +281,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(sms).toEqual([]);
   });
 
-  test("sends nothing to a country that is not served", async () => {
+  test("[SI9] sends nothing to a country that is not served", async () => {
     const { device, sms } = await createWorld({ dialect, environment: { EDVOYAGE_COUNTRIES: "IN,GB" } });
 
     await device({ phone: "+447400123456" }).requestCode();
@@ -296,7 +296,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     ["a device id with other characters", { deviceId: `${"x".repeat(30)}é` }],
     ["a device name with control characters", { name: "\u001b[31mred" }],
     ["a device name over the limit", { name: "n".repeat(101) }],
-  ])("rejects %s as invalid input, and sends nothing", async (_what, options) => {
+  ])("[SI8] rejects %s as invalid input, and sends nothing", async (_what, options) => {
     const { device, sms } = await createWorld({ dialect });
 
     await expectRefusal(device(options).requestCode(), "input/invalid");
@@ -305,7 +305,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
   });
 
   test.each([["letters"], [""], ["12345"], ["123456789"], ["١٢٣٤٥٦"]])(
-    "rejects the code %j as invalid input, which costs no try",
+    "[SI5] rejects the code %j as invalid input, which costs no try",
     async (code) => {
       const { device } = await createWorld({ dialect });
       const phone = device();
@@ -319,7 +319,18 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     },
   );
 
-  test("ignores a user id in the input, so that nobody can act as another student", async () => {
+  test("[SI5] accepts a code with spaces and hyphens", async () => {
+    const { device } = await createWorld({ dialect });
+    const phone = device();
+    await phone.requestCode();
+    const code = phone.code();
+
+    const written = ` ${code.slice(0, 3)} - ${code.slice(3)} `;
+
+    expect(await phone.verify({ code: written })).toMatchObject({ isNewUser: true });
+  });
+
+  test("[SI40] ignores a user id in the input, so that nobody can act as another student", async () => {
     const { device, url } = await createWorld({ dialect });
     const { token } = await device().signIn();
     const other = await device().signIn();
@@ -334,7 +345,7 @@ describe.each(DIALECTS)("signing in, on %s", (dialect) => {
     expect(JSON.stringify(await response.json())).not.toContain(other.session.id);
   });
 
-  test("answers alike for known and unknown numbers", async () => {
+  test("[SI6] answers alike for known and unknown numbers", async () => {
     const { device } = await createWorld({ dialect });
     const { phone } = (await device().signIn()).user;
 

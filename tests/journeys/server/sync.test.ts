@@ -50,7 +50,7 @@ const favouritesTable = async ({ rpc }: Student): Promise<string[]> => {
 };
 
 describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
-  test("shows two students the same array, rejects a third, and deletes removed messages from every byte", async () => {
+  test("[SY1] [SY14] [SY25] shows two students the same array, rejects a third, and deletes removed messages from every byte", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo, cy] = [
       await createStudent(world),
@@ -77,7 +77,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
     expect(await openRoom(world, cy, roomId).closed()).toBe(CLOSE_CODES.forbidden);
   });
 
-  test("sends a phone that was offline for 500 messages little more than those 500", async () => {
+  test("[SY20] sends a phone that was offline for 500 messages little more than those 500", async () => {
     const world = await createWorld({ dialect, limits: { segmentEvents: 10_000, segmentBytes: 10_000_000 } });
     const [ada, bo] = [await createStudent(world), await createStudent(world)];
     const roomId = await openDirect(ada, bo);
@@ -102,7 +102,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
     expect(missed.length).toBeLessThan(Y.encodeStateAsUpdate(alone).length * 1.02);
   });
 
-  test("closes the socket of a member who leaves or is removed, and sends nothing afterwards", async () => {
+  test("[SY15] closes the socket of a member who leaves or is removed, and sends nothing afterwards", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo, cy] = [
       await createStudent(world),
@@ -122,7 +122,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
     expect(await openRoom(world, bo, roomId).closed()).toBe(CLOSE_CODES.forbidden);
   });
 
-  test("lets a member who joins a room with closed history read from the joining on, and nothing before", async () => {
+  test("[SY16] lets a member who joins a room with closed history read from the joining on, and nothing before", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo, cy] = [
       await createStudent(world),
@@ -147,7 +147,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
       expect(await openRoom(world, cy, roomId, earlier).closed()).toBe(CLOSE_CODES.forbidden);
   });
 
-  test("sends the inbox hint to online devices, for messages and for reading on another device", async () => {
+  test("[SY39] sends the inbox hint to online devices, for messages and for reading on another device", async () => {
     const world = await createWorld({ dialect });
     const [ada, bo] = [await createStudent(world), await createStudent(world)];
     const roomId = await openDirect(ada, bo);
@@ -170,7 +170,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
     expect(phone.received.find((frame) => frame[0] === MESSAGE_TYPES.inbox)).toEqual(Buffer.of(103));
   });
 
-  test("closes only the sockets of a revoked session", async () => {
+  test("[SY12] closes only the sockets of a revoked session", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const other = await world.device({ phone: student.phone }).signIn();
@@ -184,7 +184,7 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
     expect(kept.provider.wsconnected).toBe(true);
   });
 
-  test("closes the sockets of an expired session", async () => {
+  test("[SY10] [SY13] closes the sockets of an expired session", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const raw = await connectRaw(targetOf(world, student), userDocumentName(student.id));
@@ -202,10 +202,44 @@ describe.each(DIALECTS)("chat over the stock client, on %s", (dialect) => {
 
     expect(await raw.closed).toBe(CLOSE_CODES.noSession);
   });
+
+  test("[SY13] keeps a socket open for another 24 hours after a sync message, but not after a barrier", async () => {
+    const world = await createWorld({ dialect });
+    const [active, quiet] = [await createStudent(world), await createStudent(world)];
+    const connect = async (student: Student) => {
+      const raw = await connectRaw(targetOf(world, student), userDocumentName(student.id));
+      raw.send(0, 0, 1, 0);
+      await until(() => raw.received.length >= 2);
+      return raw;
+    };
+    const [syncing, waiting] = [await connect(active), await connect(quiet)];
+    const closed = { syncing: false, waiting: false };
+    void syncing.closed.then(() => (closed.syncing = true));
+    void waiting.closed.then(() => (closed.waiting = true));
+
+    for (let minute = 0; minute <= 25 * 60 && !closed.waiting; minute += 1) {
+      const pinged = [syncing, waiting].map(({ socket }) => once(socket, "ping"));
+      world.clock.advance({ minutes: 1 });
+      await Promise.race([Promise.all(pinged), waiting.closed, syncing.closed]);
+      if (minute === 12 * 60) {
+        const before = [syncing.received.length, waiting.received.length];
+        syncing.send(0, 0, 1, 0);
+        waiting.send(MESSAGE_TYPES.barrier, 1, 1);
+        await until(() =>
+          [syncing, waiting].every(({ received }, at) => received.length > (before[at] ?? 0)),
+        );
+      }
+      // When this is answered, the server has also read the answers to its pings.
+      await fetch(`${world.url}/healthz`);
+    }
+
+    expect(await waiting.closed).toBe(CLOSE_CODES.noSession);
+    expect(closed.syncing).toBe(false);
+  });
 });
 
 describe.each(DIALECTS)("the user document over the stock client, on %s", (dialect) => {
-  test("agrees with the table after two devices toggled offline and came back in either order", async () => {
+  test("[SY34] agrees with the table after two devices toggled offline and came back in either order", async () => {
     for (const isFirstBackFirst of [true, false]) {
       const world = await createWorld({ dialect });
       const student = await createStudent(world);
@@ -229,7 +263,7 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
     }
   });
 
-  test("keeps an edit between connecting and the handshake", async () => {
+  test("[SY32] keeps an edit between connecting and the handshake", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const first = openOwn(world, student);
@@ -246,7 +280,7 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
     await until(async () => (await favouritesTable(student)).length === 3);
   });
 
-  test("answers a barrier after the commit of everything before it", async () => {
+  test("[SY31] [SY37] answers a barrier after the commit of everything before it", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const doc = new Y.Doc();
@@ -266,7 +300,7 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
     expect(await favouritesTable(student)).toHaveLength(1);
   });
 
-  test("sends favourites that were added without Yjs to devices with Yjs", async () => {
+  test("[SY35] sends favourites that were added without Yjs to devices with Yjs", async () => {
     const world = await createWorld({ dialect });
     await world.server.seedIfEmpty();
     const student = await createStudent(world);
@@ -282,7 +316,7 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
     expect(await student.rpc.favourites.add.mutate(favourite)).toEqual({ created: true });
   });
 
-  test("closes the socket for bytes that no honest client sends, and changes nothing", async () => {
+  test("[SY29] [SY30] closes the socket for bytes that no honest client sends, and changes nothing", async () => {
     const world = await createWorld({ dialect });
     const student = await createStudent(world);
     const device = openOwn(world, student);
@@ -305,7 +339,7 @@ describe.each(DIALECTS)("the user document over the stock client, on %s", (diale
 });
 
 describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL", () => {
-  test("pass messages, favourites, revocations and departures from one to the other", async () => {
+  test("[SY12] [SY15] [SY27] pass messages, favourites, revocations and departures from one to the other", async () => {
     const one = await createWorld({ dialect: "postgres" });
     const other = await joinWorld(one);
     const [ada, bo] = [await createStudent(one), await createStudent(one)];
@@ -353,7 +387,7 @@ describe("a server whose database was restored to an earlier state", () => {
     return { world, ada, bo, roomId, path, copy: client.doc };
   };
 
-  test("refuses older copies after a restore by the command, and accepts fresh ones", async () => {
+  test("[SY47] [SY48] refuses older copies after a restore by the command, and accepts fresh ones", async () => {
     const { world, ada, roomId, path, copy } = await createScene();
 
     await world.server.close();
@@ -379,7 +413,7 @@ describe("a server whose database was restored to an earlier state", () => {
     expect(fresh.texts()).toEqual(["a", "b", "c"]);
   });
 
-  test("refuses a copy that is ahead after a restore without notice, and reveals the others by the id at their head", async () => {
+  test("[SY47] [SY49] refuses a copy that is ahead after a restore without notice, and reveals the others by the id at their head", async () => {
     const { world, ada, roomId, path, copy } = await createScene();
 
     await world.server.close();

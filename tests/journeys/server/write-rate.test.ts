@@ -36,7 +36,7 @@ describe.each(DIALECTS)("the write rate of a student, on %s", (dialect) => {
     await expectRefusal(profile.update.mutate({ name: "Seven" }), "rate/limited", wait);
   });
 
-  test("covers all sessions of the student, but never stops one session from ending another", async () => {
+  test("[SI40] covers all sessions of the student, but never stops one session from ending another", async () => {
     const world = await createWorld({ dialect, limits: { writeBurst: 3, writesPerSecond: 1 } });
     const { token, phone, rpc } = await createStudent(world);
     const thief = await createStudent(world, { phone });
