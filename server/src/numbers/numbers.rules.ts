@@ -60,8 +60,8 @@ export interface DeviceStatus {
 }
 
 /**
- * Decides from the rows alone. Three rules meet here. The block stops one device for five minutes. The
- * budget is shared by all unknown devices of a phone; it makes codes longer before it refuses anybody.
+ * Decides from the rows alone (docs/sign-in.md, SI12 to SI22). Three rules meet here. The block stops one device for five
+ * minutes. The budget is shared by all unknown devices of a phone; it makes codes longer before it refuses anybody.
  * A known device has its own budget, which no stranger can use up.
  */
 export const judgeDevice = (facts: NumberFacts, now: number, limits: Limits): DeviceStatus => {
@@ -129,9 +129,9 @@ export interface SendLoad {
 }
 
 /**
- * Decides whether a message may be sent. A known device is limited by its own resend timing, by the budget that it
- * shares with the other known devices of its phone, and by the hourly cap with its reserve. Limits that strangers
- * could use up do not apply to it.
+ * Decides whether a message may be sent (docs/sign-in.md, SI23 to SI28). A known device is limited by its own resend
+ * timing, by the budget that it shares with the other known devices of its phone, and by the hourly cap with its reserve.
+ * Limits that strangers could use up do not apply to it.
  */
 export const decideSend = (
   sends: Sends,
