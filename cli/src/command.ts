@@ -1,5 +1,6 @@
 import type { Reason } from "@edvoyage/server";
 import { Argument, type Option } from "commander";
+import type { ExitName } from "./exit-code.ts";
 import type { Confirm } from "./confirm.ts";
 import type { Connection, ConnectOptions } from "./connection.ts";
 import type { Failure } from "./failure.ts";
@@ -22,12 +23,16 @@ export interface CommandContext {
   readonly interrupted: AbortSignal;
 }
 
+/** When a command ends with an exit code, by the code's name. Codes that any command may end with are left out. */
+export type CommandExits = Partial<Readonly<Record<ExitName, string>>>;
+
 /** A command: its description, and its handler. */
 export interface CommandDefinition<Set extends ParameterSet> {
   readonly summary: string;
   /** Arguments are in the order of the command line. */
   readonly parameters: Set;
   readonly examples: readonly string[];
+  readonly exits?: CommandExits;
   /** Hints for errors that the server reports, by reason. */
   readonly hints?: Partial<Readonly<Record<Reason, string>>>;
   run(context: CommandContext, values: ValuesOf<Set>): Promise<Outcome>;
@@ -44,17 +49,19 @@ export interface Command {
   readonly summary: string;
   readonly declarations: readonly (Argument | Option)[];
   readonly examples: readonly string[];
+  readonly exits: CommandExits;
   readonly hints: Partial<Readonly<Record<Reason, string>>>;
   run(context: CommandContext, raw: RawValues): Promise<Outcome>;
 }
 
 /** Defines a command, and checks its handler against the types of its parameters. */
 export const defineCommand = <Set extends ParameterSet>(definition: CommandDefinition<Set>): Command => {
-  const { summary, parameters, examples, hints = {}, run } = definition;
+  const { summary, parameters, examples, exits = {}, hints = {}, run } = definition;
   return {
     summary,
     declarations: Object.values(parameters).map(({ declaration }) => declaration),
     examples,
+    exits,
     hints,
     run: (context, raw) => run(context, readValues(parameters, raw)),
   };

@@ -12,6 +12,32 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** The name of an exit code in this program's code. */
+export type ExitName = keyof typeof EXIT;
+
+/** The meaning of each exit code, for the help of the program and for its page. */
+export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
+  done: "done",
+  failed: "failed; the message says why",
+  usage: "a wrong option, argument or file, or no confirmation",
+  notFound: "not found",
+  notAllowed: "not allowed, for example because the admin token is wrong",
+  conflict: "a conflict with the current state, for example --db while a server runs",
+  unreachable: "the server or the database cannot be reached",
+  interrupted: "interrupted by Ctrl-C",
+};
+
+/** Returns exit codes with a meaning each, in the order of the codes. */
+export const exitsToRows = (
+  meanings: Partial<Readonly<Record<ExitName, string>>>,
+): readonly (readonly [code: ExitCode, meaning: string])[] =>
+  Object.keys(EXIT).flatMap((name) => {
+    const meaning = isExitName(name) ? meanings[name] : undefined;
+    return isExitName(name) && meaning !== undefined ? [[EXIT[name], meaning] as const] : [];
+  });
+
+const isExitName = (name: string): name is ExitName => Object.hasOwn(EXIT, name);
+
 /** An exit code of a command. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 

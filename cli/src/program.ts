@@ -1,6 +1,7 @@
 import { Argument, Command as Program, type Option, type OutputConfiguration } from "commander";
-import type { Command, RawValues } from "./command.ts";
+import type { Command, CommandExits, RawValues } from "./command.ts";
 import type { Noun } from "./commands.ts";
+import { EXIT_MEANINGS, exitsToRows } from "./exit-code.ts";
 import { globalParameters } from "./settings.ts";
 
 /** The commands of the program, and what to do with the chosen one. */
@@ -28,16 +29,15 @@ export const createProgram = ({ version, nouns, verbs, output, onCommand }: Prog
     .configureOutput(output)
     .showHelpAfterError("Add --help to see how to use it.")
     .exitOverride()
-    .addHelpText("after", EXIT_CODES);
+    .addHelpText("after", `${section("Exit codes", exitsToLines(EXIT_MEANINGS))}\n\n${TOKEN_SOURCE}`);
   for (const { declaration } of Object.values(globalParameters)) declare(program, declaration);
 
   const add = (parent: Program, name: string, command: Command): void => {
     const built = parent.command(name).summary(command.summary).description(`${command.summary}.`);
     for (const declaration of command.declarations) declare(built, declaration);
-    built.addHelpText(
-      "after",
-      ["", "Examples:", ...command.examples.map((example) => `  ${example}`)].join("\n"),
-    );
+    built.addHelpText("after", section("Examples", command.examples));
+    const exits = exitsToLines(command.exits);
+    if (exits.length > 0) built.addHelpText("after", section("Exit codes", exits));
     built.action(() =>
       onCommand(command, {
         raw: { args: built.processedArgs, options: built.opts() },
@@ -68,6 +68,12 @@ export const separateDb = (words: readonly string[]): string[] =>
     word === "--db" && !/^[a-z]{3,}:/i.test(words[index + 1] ?? "") ? "--db=" : word,
   );
 
-const EXIT_CODES = `
-Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 conflict, 6 unreachable, 130 Ctrl-C.
-The admin token comes from EDVOYAGE_ADMIN_TOKEN, otherwise from the data folder.`;
+const section = (title: string, lines: readonly string[]): string =>
+  ["", `${title}:`, ...lines.map((line) => `  ${line}`)].join("\n");
+
+const exitsToLines = (exits: CommandExits): readonly string[] =>
+  exitsToRows(exits).map(([code, meaning]) => `${String(code).padEnd(WIDEST_CODE)}  ${meaning}`);
+
+const WIDEST_CODE = "130".length;
+
+const TOKEN_SOURCE = "The admin token comes from EDVOYAGE_ADMIN_TOKEN, otherwise from the data folder.";

@@ -17,6 +17,10 @@ export const judgeDocument = defineCommand({
     "edvoyage applications document 01928f3e-8c1a-7b52-9e1f-0242ac120002 01928f3f-1b2c-7d3e-8f40-0242ac120002 accepted",
     'edvoyage applications document 01928f3e-8c1a-7b52-9e1f-0242ac120002 01928f3f-1b2c-7d3e-8f40-0242ac120002 rejected --note "Page 2 is missing"',
   ],
+  exits: {
+    notFound: "There is no such application or document.",
+    conflict: "The document cannot get this status now.",
+  },
   hints: {
     "not-found": "See its documents with edvoyage applications show <id>.",
     conflict: "See the status of the document and of the application with edvoyage applications show <id>.",

@@ -16,6 +16,10 @@ export const moveApplication = defineCommand({
     "edvoyage applications move 01928f3e-8c1a-7b52-9e1f-0242ac120002 under_review",
     'edvoyage applications move 01928f3e-8c1a-7b52-9e1f-0242ac120002 accepted --note "Welcome!" --yes',
   ],
+  exits: {
+    notFound: "There is no such application.",
+    conflict: "The application cannot get this status, or somebody has moved it meanwhile.",
+  },
   hints: {
     "not-found": "Look for its id with edvoyage applications list.",
     conflict: "See its status and the possible next ones with edvoyage applications show <id>.",

@@ -7,6 +7,9 @@ export const showApplication = defineCommand({
   summary: "Show an application with its form, documents and history",
   parameters: { applicationId: argument("applicationId", "As applications list shows it"), showPhones },
   examples: ["edvoyage applications show 01928f3e-8c1a-7b52-9e1f-0242ac120002"],
+  exits: {
+    notFound: "There is no such application.",
+  },
   hints: { "not-found": "Look for its id with edvoyage applications list." },
   run: async ({ connect, now }, { applicationId, showPhones }) => {
     const { client } = await connect();

@@ -20,6 +20,9 @@ export const importCatalogue = defineCommand({
     "edvoyage catalogue import world-universities.json",
     "curl -s https://example.org/universities.json | edvoyage catalogue import - --json",
   ],
+  exits: {
+    failed: "The import stopped after some entries. Running it again is safe.",
+  },
   run: async (context, { file, verbose }) => {
     const entries = await readEntries(file, context.interrupted);
     const { client } = await context.connect();

@@ -38,6 +38,10 @@ export const backUpDatabase = defineCommand({
     "edvoyage db backup --keep 14",
     "edvoyage db backup --output /mnt/usb/edvoyage.sqlite --json",
   ],
+  exits: {
+    failed: "The backup failed, or it was made but not copied to the output file.",
+    conflict: "The output file already exists, another backup runs, or the database is PostgreSQL.",
+  },
   run: async (context, { output, keep: kept }) => {
     const target = output === undefined ? undefined : resolve(output);
     if (target !== undefined) assertFree(target);

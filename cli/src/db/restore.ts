@@ -13,6 +13,11 @@ export const restoreDatabase = defineCommand({
     "edvoyage db restore data/backups/edvoyage-20261123T225250.123Z.sqlite",
     "edvoyage db restore edvoyage.sqlite --data-dir /srv/edvoyage --yes --json",
   ],
+  exits: {
+    failed: "The backup is damaged. Nothing was changed.",
+    usage: "There is no such file, or no confirmation.",
+    conflict: "A server runs on the database, or the database is PostgreSQL.",
+  },
   run: async ({ settings, startProgress, confirm, interrupted }, { file }) => {
     const { dataDir, target } = settings;
     const source = resolve(file);

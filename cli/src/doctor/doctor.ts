@@ -10,6 +10,9 @@ export const doctor = defineCommand({
   summary: "Check this machine and the server, and say how to fix problems",
   parameters: {},
   examples: ["edvoyage doctor", "edvoyage doctor --url https://api.example.org --json"],
+  exits: {
+    failed: "A check failed.",
+  },
   run: async (context) => {
     const findings = [
       judgeNode(process.versions.node),

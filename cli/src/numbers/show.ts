@@ -9,6 +9,9 @@ export const showNumber = defineCommand({
   summary: "Explain why a number cannot sign in, device by device",
   parameters: { phone: argument("phone", "In international form, such as +447400123456"), showPhones },
   examples: ["edvoyage numbers show +447400123456", "edvoyage numbers show +447400123456 --json"],
+  exits: {
+    notFound: "Nobody has tried to sign in with this number recently.",
+  },
   hints: { "not-found": "See who has trouble with edvoyage numbers list." },
   run: async ({ connect }, { phone, showPhones }) => {
     const { client } = await connect();

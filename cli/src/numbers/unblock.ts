@@ -17,6 +17,9 @@ export const unblockNumber = defineCommand({
     "edvoyage numbers unblock +447400123456 --device 75hIZ2sB",
     "edvoyage numbers unblock +447400123456 --reset-budget",
   ],
+  exits: {
+    notFound: "Nobody has tried to sign in with this number recently, or not from this device.",
+  },
   hints: { "not-found": "See the number's devices with edvoyage numbers show <phone>." },
   run: async ({ connect, now }, { phone, device, resetBudget, reason }) => {
     const { client } = await connect();

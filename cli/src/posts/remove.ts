@@ -18,6 +18,9 @@ export const removePost = defineCommand({
     'edvoyage posts remove 01928f3e-8c1a-7b52-9e1f-0242ac120002 --reason "sells essays"',
     "edvoyage posts remove 01928f3e-8c1a-7b52-9e1f-0242ac120002 --reason spam --yes --json",
   ],
+  exits: {
+    notFound: "There is no such post.",
+  },
   hints: { "not-found": "Look for its id with edvoyage posts list --all." },
   run: async ({ connect, confirm }, { postId, reason }) => {
     const { client } = await connect();

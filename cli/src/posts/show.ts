@@ -9,6 +9,9 @@ export const showPost = defineCommand({
   summary: "Show a post in Cavity, with who reported it and why",
   parameters: { postId: argument("postId", "As posts list shows it") },
   examples: ["edvoyage posts show 01928f3e-8c1a-7b52-9e1f-0242ac120002"],
+  exits: {
+    notFound: "There is no such post.",
+  },
   hints: { "not-found": "Look for its id with edvoyage posts list --all." },
   run: async ({ connect, now }, { postId }) => {
     const { client } = await connect();

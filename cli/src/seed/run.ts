@@ -23,6 +23,12 @@ export const runSeed = defineCommand({
     "edvoyage seed run --students 50 --seed 7",
     "edvoyage seed run --only-catalogue --db",
   ],
+  exits: {
+    failed: "Building stopped after some steps. Running it again continues.",
+    notAllowed: "The server runs in production, and --even-in-production is missing.",
+    conflict:
+      "The seed was built with another number of students or by another version, or phone numbers run out.",
+  },
   hints: { forbidden: "To add invented students anyway, use --even-in-production." },
   run: async (context, { onlyCatalogue, ...world }) => {
     const { client } = await context.connect();

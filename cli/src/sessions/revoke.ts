@@ -17,6 +17,9 @@ export const revokeSessions = defineCommand({
     reason: text("--reason <text>", "Why; kept in the audit log"),
   },
   examples: ['edvoyage sessions revoke 01928f3e-8c1a-7b52-9e1f-0242ac120002 --reason "phone stolen"'],
+  exits: {
+    notFound: "There is no session with one of the ids. The other sessions are ended.",
+  },
   hints: { "not-found": "Look for its id with edvoyage sessions list --all." },
   run: async ({ connect, explain, interrupted }, { sessionIds, reason }) => {
     const { client } = await connect();

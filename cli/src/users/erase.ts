@@ -18,6 +18,11 @@ export const eraseUser = defineCommand({
     'edvoyage users erase +447400123456 --reason "asked by letter"',
     "edvoyage users erase 01928f3e-8c1a-7b52-9e1f-0242ac120002 --yes --json",
   ],
+  exits: {
+    failed: "The erasure has stopped. The server retries it within the hour, and when it starts.",
+    notFound: "There is no such student.",
+    interrupted: "Ctrl-C was pressed. The erasure continues.",
+  },
   hints: { "not-found": "Look for the student with edvoyage users list." },
   run: async (context, { named, reason }) => {
     const { client } = await context.connect();

@@ -21,6 +21,10 @@ export const exportUser = defineCommand({
     "edvoyage users export +447400123456 --output asha.json",
     "edvoyage users export 01928f3e-8c1a-7b52-9e1f-0242ac120002 | jq .profile",
   ],
+  exits: {
+    notFound: "There is no such student.",
+    conflict: "The output file already exists.",
+  },
   hints: { "not-found": "Look for the student with edvoyage users list." },
   run: async ({ connect }, { named, output }) => {
     const target = output === undefined ? undefined : resolve(output);

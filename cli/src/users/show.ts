@@ -17,6 +17,9 @@ export const showUser = defineCommand({
     "edvoyage users show +447400123456",
     "edvoyage users show 01928f3e-8c1a-7b52-9e1f-0242ac120002 --json",
   ],
+  exits: {
+    notFound: "There is no such student.",
+  },
   hints: { "not-found": "Look for the student with edvoyage users list." },
   run: async ({ connect, now }, { named, showPhones }) => {
     const { client } = await connect();
