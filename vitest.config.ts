@@ -37,7 +37,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "system",
-          include: ["tests/{contracts,journeys,crash,simulation}/**/*.test.{ts,tsx}"],
+          include: ["tests/{contracts,crash,examples,journeys,simulation}/**/*.test.{ts,tsx}"],
           globalSetup: ["tests/support/databases/postgres.setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,

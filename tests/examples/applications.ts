@@ -1,4 +1,4 @@
-import { isEdVoyageError, type Client } from "@edvoyage/client-sdk";
+import type { Client } from "@edvoyage/client-sdk";
 
 /** Creates an application and fills it in, with or without a network; returns its id. */
 export const apply = async ({ applications, courses }: Client, courseId: string): Promise<string> => {
@@ -16,18 +16,4 @@ export const settleConflict = async (
   const { conflict } = await applications.one(id).get();
   const [first] = Object.entries(conflict?.fields ?? {});
   if (first) await applications.resolve(id, await askWhose(...first));
-};
-
-/** Erases the student's account; `signInAgain` explains why the student has to sign in again first. */
-export const leaveForGood = async (
-  { account }: Client,
-  signInAgain: () => Promise<void>,
-): Promise<number> => {
-  try {
-    return (await account.delete()).eraseAt;
-  } catch (error) {
-    if (!isEdVoyageError(error) || error.reason !== "session/not-fresh") throw error;
-    await signInAgain();
-    return (await account.delete()).eraseAt;
-  }
 };

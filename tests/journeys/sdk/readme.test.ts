@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createMemoryStorage, isEdVoyageError, type Post } from "@edvoyage/client-sdk";
 import { expect, test } from "vitest";
-import { apply, leaveForGood, settleConflict } from "../../examples/applications.ts";
+import { leaveForGood } from "../../examples/account.ts";
+import { apply, settleConflict } from "../../examples/applications.ts";
 import { openFeed } from "../../examples/cavity.ts";
+import { showRoom } from "../../examples/chat-room.ts";
 import { openRoom } from "../../examples/chat.ts";
 import { keepFirst } from "../../examples/favourites.ts";
 import { openClient, signIn } from "../../examples/first-steps.ts";
@@ -13,27 +15,27 @@ import { somePhone } from "../../support/students/phone.ts";
 import { until } from "../../support/network/sync-client.ts";
 import { createWorld } from "../../support/servers/world.ts";
 
-const README = readFileSync(new URL("../../../client-sdk/README.md", import.meta.url), "utf8");
+const SDK = new URL("../../../client-sdk/", import.meta.url);
+const EXAMPLES = new URL("../../examples/", import.meta.url);
 
-test("the README's examples are the files that are compiled and run here", () => {
-  const blocks = [...README.matchAll(/```tsx? file=(\S+)\n(.*?)```/gs)];
+test("every TypeScript block of the SDK's pages is an example that is compiled and run, and every example is on a page", () => {
+  const pages = ["README.md", ...readdirSync(new URL("docs/", SDK)).map((name) => `docs/${name}`)];
+  const blocks = pages.flatMap((page) => {
+    const text = readFileSync(new URL(page, SDK), "utf8");
+    return [
+      ...text.matchAll(/```(?:ts|tsx|js|jsx|typescript|javascript)\b(?: file=(\S+))?.*\n([^]*?)```/g),
+    ].map(([, name = "", code]) => ({ page, name, code }));
+  });
 
-  expect(blocks.map(([, name]) => name)).toEqual([
-    "first-steps.ts",
-    "browser.ts",
-    "react-native.ts",
-    "favourites.ts",
-    "chat.ts",
-    "cavity.ts",
-    "applications.ts",
-    "offline.ts",
-    "screens.tsx",
-    "cavity-screen.tsx",
-  ]);
-  for (const [, name = "", code] of blocks) {
-    expect(code).toBe(readFileSync(new URL(`../../examples/${name}`, import.meta.url), "utf8"));
+  for (const { page, name, code } of blocks) {
+    expect(name, `${page} has a block without a file`).not.toBe("");
+    expect(code, `${name} on ${page}`).toBe(readFileSync(new URL(name, EXAMPLES), "utf8"));
   }
-  expect(README.match(/```tsx?\n/)).toBeNull();
+  expect(blocks.map(({ name }) => name).sort()).toEqual(
+    readdirSync(EXAMPLES)
+      .filter((name) => !name.endsWith(".d.ts"))
+      .sort(),
+  );
 });
 
 test("the README's first app signs in, keeps a favourite, chats and signs out", async () => {
@@ -85,6 +87,37 @@ test("the README's offline example reports what is saved, and asks before it dis
   await expect(app.client.chat.room(id).send("never")).rejects.toSatisfy(
     (error) => isEdVoyageError(error) && error.reason === "signed-out",
   );
+});
+
+test("the chat page's example shows waiting and rejected messages, and sends a rejected one again", async () => {
+  const world = await createWorld({ limits: { messageCharacters: 10 } });
+  const app = await createApp(world);
+  await app.signIn();
+  const room = await app.client.chat.createRoom({ kind: "group", memberIds: [] });
+  let shown: readonly string[] = [];
+  const screen = showRoom(app.client, room.id, (lines) => (shown = lines));
+  await until(() => room.isLoaded);
+
+  app.setOnline(false);
+  await room.send("Hello");
+  expect(shown).toEqual(["Hello …"]);
+  app.setOnline(true);
+  await until(() => shown[0] === "Hello");
+  await screen.markRead();
+  expect(await screen.loadOlder()).toBe(false);
+  screen.keyPressed();
+
+  const refused = "Longer than ten characters (not sent: limit/reached)";
+  const { id } = await room.send("Longer than ten characters");
+  await until(() => shown[1] === refused);
+  const rejected = () => room.messages.find((message) => message.id === id) ?? expect.fail("is not shown");
+  await screen.sendAgain(rejected());
+  expect(shown[1]).toBe("Longer than ten characters …");
+  await until(() => shown[1] === refused);
+  await screen.discard(rejected());
+  screen.stop();
+
+  expect(shown).toEqual(["Hello"]);
 });
 
 test("the README's examples post, like, apply, settle a conflict and delete the account", async () => {
