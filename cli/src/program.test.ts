@@ -61,3 +61,18 @@ test.each([
 ])("rejects %s", async (_what, words) => {
   await expect(parse(...words)).rejects.toMatchObject({ exitCode: 1 });
 });
+
+const examples = [
+  ...Object.values(nouns).flatMap((noun) => Object.values(noun.verbs)),
+  ...Object.values(verbs),
+]
+  .flatMap((command) => command.examples)
+  .map((example) => [example]);
+
+test.each(examples)("accepts the example %s", async (example) => {
+  // Only this program's part of a pipe.
+  const [own = ""] = /edvoyage [^|]*/.exec(example) ?? [];
+  const words = [...own.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+
+  expect(await parse(...words.slice(1))).toBeDefined();
+});

@@ -45,7 +45,7 @@ const commandToSections = (name: string, command: Command, level = "###"): reado
     ...(args.length > 0 ? [table(["argument", "meaning"], args)] : []),
     ...(options.length > 0 ? [table(["option", "meaning"], options)] : []),
     ...(exitsToRows(exits).length > 0 ? [exitTable(exits)] : []),
-    ["```", ...examples, "```"].join("\n"),
+    ["```text", ...examples, "```"].join("\n"),
   ];
 };
 
