@@ -30,7 +30,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
 import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases/databases.ts";
 import { createFakeClock } from "../support/fakes/fake-clock.ts";
-import { connectRaw, connectStock, until } from "../support/network/sync-client.ts";
+import { connectRaw, connectStock, until, untilWithin } from "../support/network/sync-client.ts";
 
 /** A key whose lookup in the database never ends. */
 const NEVER_ANSWERED = "never-answered";
@@ -696,17 +696,16 @@ describe("presence", () => {
     await Promise.all([one.synced(), other.synced()]);
 
     one.provider.awareness.setLocalState({ typing: true, user: { id: bo.userId, name: "somebody else" } });
-    await until(() => {
-      scene.clock.advance({ ms: 200 });
-      return statesSeenBy(other).some(({ typing }) => typing);
-    });
+    await untilWithin({ clock: scene.clock, within: { seconds: 1 } }, () =>
+      statesSeenBy(other).some(({ typing }) => typing),
+    );
 
     expect(statesSeenBy(other).find(({ typing }) => typing)?.user).toEqual({ id: ada.userId });
     one.provider.destroy();
-    await until(() => {
-      scene.clock.advance({ ms: 200 });
-      return !statesSeenBy(other).some(({ typing }) => typing);
-    });
+    await untilWithin(
+      { clock: scene.clock, within: { seconds: 1 } },
+      () => !statesSeenBy(other).some(({ typing }) => typing),
+    );
   });
 
   test("[SY40] cannot be set for another client, nor taken over from one", async () => {
@@ -717,10 +716,9 @@ describe("presence", () => {
     ];
     await Promise.all([one.synced(), other.synced()]);
     one.provider.awareness.setLocalState({ mood: "calm" });
-    await until(() => {
-      scene.clock.advance({ ms: 200 });
-      return statesSeenBy(other).some(({ mood }) => mood === "calm");
-    });
+    await untilWithin({ clock: scene.clock, within: { seconds: 1 } }, () =>
+      statesSeenBy(other).some(({ mood }) => mood === "calm"),
+    );
     const seenId =
       [...other.provider.awareness.getStates().keys()].find((id) => id !== other.doc.clientID) ?? 0;
 

@@ -4,7 +4,7 @@ import { createApp, type App } from "../../support/apps/app.ts";
 import { COMPLETE_FIELDS } from "../../support/students/application.ts";
 import { rowsOf } from "../../support/databases/databases.ts";
 import { createStudent, type Student } from "../../support/students/student.ts";
-import { until } from "../../support/network/sync-client.ts";
+import { until, untilWithin } from "../../support/network/sync-client.ts";
 import { createWorld, type World, type WorldOptions } from "../../support/servers/world.ts";
 
 /** A student with an app, and a friend of the student. */
@@ -40,12 +40,9 @@ const studentIn = ({ auth }: Client): string =>
     ? auth.status.student.id
     : expect.fail("nobody is signed in");
 
-/** Waits until a condition holds. The server sends at most two hints per second of its clock, which this advances. */
+/** Waits until a condition holds. The server sends two hints per second of its clock, which this advances by a second at most. */
 const untilHinted = ({ world }: { readonly world: World }, condition: () => boolean): Promise<void> =>
-  until(() => {
-    world.clock.advance({ seconds: 1 });
-    return condition();
-  });
+  untilWithin({ clock: world.clock, within: { seconds: 1 } }, condition);
 
 /** Watches a view until the test is over; returns a function with the view's latest value. */
 const latestOf = <Value>(view: Pick<View<Value>, "watch">): (() => Value | undefined) => {

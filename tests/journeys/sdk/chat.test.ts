@@ -6,6 +6,7 @@ import * as Y from "yjs";
 import { createChatDevice, type ChatDevice } from "../../support/apps/chat-device.ts";
 import { createStudent, openDirect, openGroup } from "../../support/students/student.ts";
 import { runTerminal } from "../../support/apps/terminal.ts";
+import { untilWithin } from "../../support/network/sync-client.ts";
 import { createWorld, type World, type WorldOptions } from "../../support/servers/world.ts";
 
 /** Two students with a direct room, and a device of each. */
@@ -224,18 +225,15 @@ describe("a conversation", () => {
     const room = phone.chat.room(roomId);
     /** Waits until these students are shown as typing. Time passes on the server, which sends presence, not on the phone. */
     const untilTyping = (userIds: readonly string[]) =>
-      laptop.until(() => {
-        world.clock.advance({ ms: 100 });
-        return typing().join() === userIds.join();
-      });
+      untilWithin({ clock: world.clock, within: { seconds: 1 } }, () => typing().join() === userIds.join());
 
     laptop.chat.room(roomId).typing(true);
     room.typing(true);
     await untilTyping([ada.id]);
-    await tablet.until(() => {
-      world.clock.advance({ ms: 100 });
-      return tablet.chat.room(roomId).typingUserIds.length > 0;
-    });
+    await untilWithin(
+      { clock: world.clock, within: { seconds: 1 } },
+      () => tablet.chat.room(roomId).typingUserIds.length > 0,
+    );
     expect(tablet.chat.room(roomId).typingUserIds).toEqual([bo.id]);
     advancePhone(4);
     room.typing(true);

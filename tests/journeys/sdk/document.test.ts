@@ -14,7 +14,7 @@ import {
 } from "../../support/apps/document-device.ts";
 import { roundTrips } from "../../support/network/round-trips.ts";
 import { createStudent, type Student } from "../../support/students/student.ts";
-import { connectStock, until } from "../../support/network/sync-client.ts";
+import { connectStock, until, untilWithin } from "../../support/network/sync-client.ts";
 import { createTunnel } from "../../support/network/tunnel.ts";
 import { createWorld, type World } from "../../support/servers/world.ts";
 
@@ -46,16 +46,12 @@ const savedIds = async ({ rpc }: Pick<Student, "rpc">): Promise<string[]> => {
 
 const untilSaved = ({ document }: DocumentDevice): Promise<void> => until(() => document.pending.value === 0);
 
-/** Advances a device's clock, so that its timers fire, until a condition holds. */
+/** Advances a device's clock by a minute at most, which is the longest wait between two attempts, until a condition holds. */
 const untilWithTimers = (
   device: DocumentDevice,
   condition: () => boolean | Promise<boolean>,
 ): Promise<void> =>
-  until(async () => {
-    device.clock.advance({ seconds: 1 });
-    await roundTrips(2);
-    return condition();
-  });
+  untilWithin({ clock: device.clock, within: { minutes: 1 }, step: { seconds: 1 } }, condition);
 
 const problemsOf = ({ problems }: DocumentDevice): string[] => problems.map(({ kind }) => kind);
 

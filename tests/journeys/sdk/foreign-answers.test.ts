@@ -4,7 +4,7 @@ import { createApp, type App } from "../../support/apps/app.ts";
 import { DIALECTS } from "../../support/databases/databases.ts";
 import { createProxy, type ForeignAnswer } from "../../support/network/proxy.ts";
 import { createStudent } from "../../support/students/student.ts";
-import { until } from "../../support/network/sync-client.ts";
+import { until, untilWithin } from "../../support/network/sync-client.ts";
 import { createWorld, somePhone, type World, type WorldOptions } from "../../support/servers/world.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -91,10 +91,7 @@ type Scene = Awaited<ReturnType<typeof createScene>>;
 
 /** Waits until a condition holds. The device's time passes slowly, because calls would time out otherwise. */
 const untilWithTimers = ({ clock }: App, condition: () => boolean | Promise<boolean>): Promise<void> =>
-  until(() => {
-    clock.advance({ ms: 20 });
-    return condition();
-  });
+  untilWithin({ clock, within: { minutes: 1 }, step: { ms: 20 } }, condition);
 
 const PROCEDURES = ["chat.send", "social.post", "contacts.add", "profile.update"] as const;
 
@@ -273,10 +270,11 @@ describe("a server answer that this SDK does not know", () => {
     const { app, proxy, roomId } = await createScene();
     proxy.answerWith(answer);
     await app.client.chat.room(roomId).send("Hello");
-    await until(() => {
-      app.clock.advance({ seconds: 5 });
-      return proxy.intercepted.filter((path) => path === "chat.send").length >= tries;
-    });
+    // Two attempts are a minute apart at most.
+    await untilWithin(
+      { clock: app.clock, within: { minutes: tries }, step: { seconds: 5 } },
+      () => proxy.intercepted.filter((path) => path === "chat.send").length >= tries,
+    );
     return app;
   };
 

@@ -14,7 +14,7 @@ import { createFailingStorage } from "../../support/fakes/failing-storage.ts";
 import { roundTrips } from "../../support/network/round-trips.ts";
 import { textsAt } from "../../support/students/room-texts.ts";
 import { createStudent } from "../../support/students/student.ts";
-import { until } from "../../support/network/sync-client.ts";
+import { until, untilWithin } from "../../support/network/sync-client.ts";
 import { createTunnel } from "../../support/network/tunnel.ts";
 import { collectUncaught } from "../../support/uncaught.ts";
 import { createWorld, type World, type WorldOptions } from "../../support/servers/world.ts";
@@ -354,10 +354,10 @@ test("an app whose listeners throw still saves everything, and its platform repo
   await client.profile.update({ name: "Asha" });
   await until(() => ["edit", "outbox"].every((kind) => written.includes(kind)));
   isFailing = false;
-  await until(() => {
-    app.clock.advance({ seconds: 1 });
-    return client.sync.status.pending === 0;
-  });
+  await untilWithin(
+    { clock: app.clock, within: { minutes: 1 }, step: { seconds: 1 } },
+    () => client.sync.status.pending === 0,
+  );
   for (const stop of stops) stop();
 
   expect(problems).toBeGreaterThan(1);

@@ -7,7 +7,7 @@ import { createApp } from "../../support/apps/app.ts";
 import { roundTrips } from "../../support/network/round-trips.ts";
 import { createSdkClock } from "../../support/fakes/sdk-clock.ts";
 import { createStudent, openDirect } from "../../support/students/student.ts";
-import { until } from "../../support/network/sync-client.ts";
+import { until, untilWithin } from "../../support/network/sync-client.ts";
 import { createTunnel } from "../../support/network/tunnel.ts";
 import { createWorld } from "../../support/servers/world.ts";
 
@@ -86,11 +86,11 @@ test("a device without presence of its own is not announced to others", async ()
   await until(() => own.socket.isSynced && remote.socket.isSynced);
 
   own.socket.awareness.setLocalState({ typing: true });
-  await until(() => {
-    // The server sends presence by its own clock.
-    world.clock.advance({ seconds: 1 });
-    return remote.socket.awareness.getStates().size > 0;
-  });
+  // The server sends presence by its own clock.
+  await untilWithin(
+    { clock: world.clock, within: { seconds: 1 } },
+    () => remote.socket.awareness.getStates().size > 0,
+  );
 
   expect(Array.from(remote.socket.awareness.getStates().values())).toEqual([
     { typing: true, user: { id: student.id } },

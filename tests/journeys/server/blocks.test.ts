@@ -2,7 +2,13 @@ import { roomDocumentName, type RoomId, type UserId } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
 import { DIALECTS } from "../../support/databases/databases.ts";
 import { createStudent, openGroup, type Student } from "../../support/students/student.ts";
-import { connectRaw, connectStock, until, type StockClient } from "../../support/network/sync-client.ts";
+import {
+  connectRaw,
+  connectStock,
+  until,
+  untilWithin,
+  type StockClient,
+} from "../../support/network/sync-client.ts";
 import { createWorld, expectRefusal, joinWorld, type World } from "../../support/servers/world.ts";
 
 const openRoom = async (world: World, { token }: Student, roomId: string): Promise<StockClient> => {
@@ -21,10 +27,9 @@ const setMood = ({ provider }: StockClient, mood: string): void => provider.awar
 const untilPresenceArrived = async (world: World, from: StockClient, to: StockClient): Promise<void> => {
   const mark = `mark ${Math.random()}`;
   setMood(from, mark);
-  await until(() => {
-    world.clock.advance({ ms: 200 });
-    return [...to.provider.awareness.getStates().values()].some((state) => state.mood === mark);
-  });
+  await untilWithin({ clock: world.clock, within: { seconds: 1 } }, () =>
+    [...to.provider.awareness.getStates().values()].some((state) => state.mood === mark),
+  );
 };
 
 describe.each(DIALECTS)("a blocked student, on %s", (dialect) => {
@@ -61,16 +66,13 @@ describe.each(DIALECTS)("a blocked student, on %s", (dialect) => {
     expect(Buffer.concat(raw.received).toString("latin1")).not.toContain(ada.id);
     // The block has one direction: Ada still sees Bo.
     setMood(bosRoom, "here");
-    await until(() => {
-      world.clock.advance({ ms: 200 });
-      return seenBy(adasRoom).includes(bo.id);
-    });
+    await untilWithin({ clock: world.clock, within: { seconds: 1 } }, () => seenBy(adasRoom).includes(bo.id));
 
     await ada.rpc.contacts.update.mutate({ userId: bo.id, blocked: false });
-    await until(() => {
-      world.clock.advance({ ms: 200 });
-      return seenBy(bosRoom).includes(ada.id) && seenBy(bosSecondRoom).includes(ada.id);
-    });
+    await untilWithin(
+      { clock: world.clock, within: { seconds: 1 } },
+      () => seenBy(bosRoom).includes(ada.id) && seenBy(bosSecondRoom).includes(ada.id),
+    );
   });
 
   test("learns neither the blocker's name nor what the blocker has read", async () => {
@@ -140,9 +142,6 @@ test("[SY42] a block that was set on another node hides presence on this one", a
 
   await node.rpc({ token: ada.token }).contacts.update.mutate({ userId: bo.id, blocked: true });
 
-  await until(() => {
-    world.clock.advance({ ms: 200 });
-    return !seenBy(bosRoom).includes(ada.id);
-  });
+  await untilWithin({ clock: world.clock, within: { seconds: 1 } }, () => !seenBy(bosRoom).includes(ada.id));
   expect(seenBy(bosRoom)).toEqual([]);
 });

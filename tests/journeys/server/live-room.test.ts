@@ -2,7 +2,7 @@ import { MESSAGE_TYPES } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
 import { DIALECTS, type TestDialect } from "../../support/databases/databases.ts";
 import { createStudent, openGroup, type Student } from "../../support/students/student.ts";
-import { connectRaw, connectStock, until } from "../../support/network/sync-client.ts";
+import { connectRaw, connectStock, until, untilWithin } from "../../support/network/sync-client.ts";
 import { createWorld } from "../../support/servers/world.ts";
 
 const createScene = async (dialect: TestDialect) => {
@@ -78,10 +78,7 @@ describe.each(DIALECTS)("an open room, on %s", (dialect) => {
     const expectHint = async (act: () => Promise<unknown>): Promise<void> => {
       const before = hints();
       await act();
-      await until(() => {
-        world.clock.advance({ ms: 500 });
-        return hints() > before;
-      });
+      await untilWithin({ clock: world.clock, within: { seconds: 1 } }, () => hints() > before);
     };
 
     await expectHint(() => ada.send(roomId, "Hello"));

@@ -3,7 +3,7 @@ import { SmsRefusedError, type PushOutcome, type PushProvider } from "@edvoyage/
 import { describe, expect, test } from "vitest";
 import { DIALECTS, writeRows } from "../../support/databases/databases.ts";
 import { createStudent, openDirect, openGroup } from "../../support/students/student.ts";
-import { connectStock, until } from "../../support/network/sync-client.ts";
+import { connectStock, until, untilWithin } from "../../support/network/sync-client.ts";
 import { createWorld, expectRefusal, joinWorld, type World } from "../../support/servers/world.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/operations/monitoring.md", import.meta.url), "utf8");
@@ -110,10 +110,10 @@ describe.each(DIALECTS)("/metrics, on %s", (dialect) => {
     await early.rpc.sessions.validate.query();
     world.clock.advance({ hours: 1 });
     // The time of the last use is stored after the answer.
-    await until(async () => {
-      world.clock.advance({ minutes: 1 });
-      return (await active()) === 1;
-    });
+    await untilWithin(
+      { clock: world.clock, within: { minutes: 2 }, step: { minutes: 1 } },
+      async () => (await active()) === 1,
+    );
     world.clock.advance({ hours: 24 });
     expect(await active()).toBe(0);
   });

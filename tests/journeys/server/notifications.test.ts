@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test } from "vitest";
 import { DIALECTS, type TestDialect } from "../../support/databases/databases.ts";
 import { createStudent, openDirect, type Student } from "../../support/students/student.ts";
-import { connectRaw, until } from "../../support/network/sync-client.ts";
+import { connectRaw, until, untilWithin } from "../../support/network/sync-client.ts";
 import { createWorld, expectRefusal, joinWorld, type World } from "../../support/servers/world.ts";
 
 const createScene = async (dialect: TestDialect) => {
@@ -151,16 +151,10 @@ test.runIf(DIALECTS.includes("postgres"))("a notification reaches a device on an
   const hints = await countInboxHints(other, ada);
 
   await addTo(bo, ada);
-  await until(() => {
-    world.clock.advance({ ms: 400 });
-    return hints() > 0;
-  });
+  await untilWithin({ clock: world.clock, within: { seconds: 1 } }, () => hints() > 0);
 
   // The second change has the same millisecond, which the other node has already seen.
   const before = hints();
   await addTo(bo, ada);
-  await until(() => {
-    world.clock.advance({ ms: 400 });
-    return hints() > before;
-  });
+  await untilWithin({ clock: world.clock, within: { seconds: 1 } }, () => hints() > before);
 });

@@ -9,7 +9,7 @@ import { describe, expect, test } from "vitest";
 import { DIALECTS } from "../../support/databases/databases.ts";
 import { createFakeClock } from "../../support/fakes/fake-clock.ts";
 import { createStudent, openGroup, type Student } from "../../support/students/student.ts";
-import { connectRaw, connectStock, until } from "../../support/network/sync-client.ts";
+import { connectRaw, connectStock, until, untilWithin } from "../../support/network/sync-client.ts";
 import { createWorld, joinWorld } from "../../support/servers/world.ts";
 
 /** Two nodes, each with its own clock, and a room of two students on the first. */
@@ -59,10 +59,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a node after a pause of 66 seco
     const [adasRoom, bosRoom] = [await openRoom(ada), await openRoom(bo)];
     adasRoom.provider.awareness.setLocalState({ mood: "calm" });
     const seen = () => [...bosRoom.provider.awareness.getStates().values()].map(({ user }) => user?.id);
-    await until(() => {
-      paused.clock.advance({ ms: 200 });
-      return seen().includes(ada.id);
-    });
+    await untilWithin({ clock: paused.clock, within: { seconds: 1 } }, () => seen().includes(ada.id));
 
     await ada.blocks(bo);
     pause();
@@ -85,10 +82,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a node after a pause of 66 seco
     await ada.rpc.profile.update.mutate({ name: "Ada" });
     pause();
 
-    await until(() => {
-      paused.clock.advance({ ms: 200 });
-      return hints() > before;
-    });
+    await untilWithin({ clock: paused.clock, within: { seconds: 1 } }, () => hints() > before);
   });
 
   test("[SY27] sends a device what another device stored in the student's document in the meantime", async () => {

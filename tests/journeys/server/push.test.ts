@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test } from "vitest";
 import { DIALECTS, rowsOf, type TestDialect } from "../../support/databases/databases.ts";
 import { createStudent, openDirect, openGroup, type Student } from "../../support/students/student.ts";
-import { connectStock, until } from "../../support/network/sync-client.ts";
+import { connectStock, until, untilWithin } from "../../support/network/sync-client.ts";
 import {
   createWorld,
   expectRefusal,
@@ -180,10 +180,11 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
     for (const text of ["2", "3", "4"]) await bo.send(roomId, text);
     await until(async () => (await count(world, "push_events")) === 0);
     expect(await count(world, "push_deliveries")).toBe(1);
-    await until(async () => {
-      world.clock.advance({ seconds: 15 });
-      return (await count(world, "push_deliveries")) === 0;
-    });
+    // The waits are 15 and 30 seconds at most, and the queue is read once a second.
+    await untilWithin(
+      { clock: world.clock, within: { seconds: 15 + 30 + 2 }, step: { seconds: 1 } },
+      async () => (await count(world, "push_deliveries")) === 0,
+    );
     expect(sent).toEqual(["1", "4", "4"]);
   });
 
@@ -192,10 +193,11 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
     const { world, ada, bo, roomId } = await createScene(dialect, { pushProvider: provider });
 
     await bo.send(roomId, "Hello");
-    await until(async () => {
-      world.clock.advance({ minutes: 31 });
-      return (await count(world, "push_dead_letters")) === 1;
-    });
+    // The nine waits double from 15 seconds to 30 minutes: 92 minutes together, and up to one step more each.
+    await untilWithin(
+      { clock: world.clock, within: { minutes: 92 + 9 * 5 }, step: { minutes: 5 } },
+      async () => (await count(world, "push_dead_letters")) === 1,
+    );
 
     expect(sent).toHaveLength(10);
     const { items } = await world.admin.admin.push.list.query();

@@ -18,7 +18,13 @@ import { YKeyValue } from "y-utility/y-keyvalue";
 import * as Y from "yjs";
 import { DIALECTS } from "../../support/databases/databases.ts";
 import { createStudent, openDirect, openGroup, type Student } from "../../support/students/student.ts";
-import { connectRaw, connectStock, until, type StockClient } from "../../support/network/sync-client.ts";
+import {
+  connectRaw,
+  connectStock,
+  until,
+  untilWithin,
+  type StockClient,
+} from "../../support/network/sync-client.ts";
 import { runTerminal } from "../../support/apps/terminal.ts";
 import { createWorld, joinWorld, type World } from "../../support/servers/world.ts";
 
@@ -348,10 +354,7 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL",
     const [phone, tablet] = [openOwn(one, ada), openOwn(other, ada)];
     await Promise.all([bosClient, phone, tablet].map((client) => client.synced()));
     const untilPolled = (condition: () => boolean) =>
-      until(() => {
-        one.clock.advance({ ms: 400 });
-        return condition();
-      });
+      untilWithin({ clock: one.clock, within: { seconds: 1 } }, condition);
 
     await say(ada, roomId, "from the other node");
     await untilPolled(() => bosClient.texts().includes("from the other node"));

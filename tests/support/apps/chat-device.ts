@@ -21,7 +21,7 @@ import { onTestFinished } from "vitest";
 import { createCountedSockets, type CountedSockets } from "../fakes/counted-sockets.ts";
 import { createSdkClock, type SdkClock } from "../fakes/sdk-clock.ts";
 import type { Student } from "../students/student.ts";
-import { until } from "../network/sync-client.ts";
+import { untilWithin } from "../network/sync-client.ts";
 import { urlOf } from "../network/url.ts";
 import type { World } from "../servers/world.ts";
 
@@ -43,7 +43,7 @@ export interface ChatDevice {
   setOnline(isOnline: boolean): void;
   /** Loses the next `count` answers of the server. */
   loseReplies(count: number): void;
-  /** Waits until a condition holds, while the device's clock advances. */
+  /** Waits until a condition holds, while the device's clock advances by 30 seconds at most. */
   until(condition: () => boolean | Promise<boolean>): Promise<void>;
   /** Returns all bytes on the device's disk as text. */
   disk(): Promise<string>;
@@ -168,11 +168,7 @@ export const createChatDevice = async (
     loseReplies: (count) => {
       repliesToLose = count;
     },
-    until: (condition) =>
-      until(() => {
-        clock.advance({ ms: 10 });
-        return condition();
-      }),
+    until: (condition) => untilWithin({ clock, within: { seconds: 30 }, step: { ms: 10 } }, condition),
     disk: async () => {
       const decoder = new TextDecoder("latin1");
       return (await store.list("")).map(({ key, value }) => `${key} ${decoder.decode(value)}`).join("\n");

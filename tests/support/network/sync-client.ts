@@ -3,6 +3,8 @@ import { onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
+import { spanToMs, type Span } from "../fakes/fake-clock.ts";
+import { roundTrips } from "./round-trips.ts";
 
 /** Where to connect, and with which key. */
 export interface SyncTarget {
@@ -105,4 +107,32 @@ export const until = async (condition: () => boolean | Promise<boolean>): Promis
     if (Date.now() > giveUpAt) throw new Error(`This condition never became true: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+};
+
+/** How much fake time a condition may take. */
+export interface TimeBudget {
+  readonly clock: { advance(span: Span): void };
+  readonly within: Span;
+  /** The length of a step. Keep it below the shortest timer that matters. Default: 100 ms. */
+  readonly step?: Span;
+}
+
+/**
+ * Lets fake time pass in steps until a condition holds, but never more than the budget. Then time stands still, so a condition
+ * that needs more fails after `PATIENCE_MS` of real time. Between two steps, work that the first one started can finish.
+ */
+export const untilWithin = async (
+  { clock, within, step = { ms: 100 } }: TimeBudget,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> => {
+  const budgetMs = spanToMs(within);
+  const stepMs = spanToMs(step);
+  for (let passedMs = 0; passedMs < budgetMs; passedMs += stepMs) {
+    if (await condition()) return;
+    clock.advance({ ms: Math.min(stepMs, budgetMs - passedMs) });
+    await roundTrips();
+  }
+  await until(condition).catch((cause: unknown) => {
+    throw new Error(`Not within ${budgetMs} ms of the clock`, { cause });
+  });
 };
