@@ -1,8 +1,8 @@
 import type { Queries } from "@edvoyage/db";
 import type { Limits } from "@edvoyage/protocol";
 import type { Applications } from "../applications/applications.ts";
-import { createChatErasure, createChatExport, type ChatErasureDeps } from "../chat/personal-data.ts";
-import { createMembership } from "../chat/membership.ts";
+import { createChatErasure, createChatExport } from "../chat/personal-data.ts";
+import { createMembership, type MembershipDeps } from "../chat/membership.ts";
 import { createCommandErasure } from "../commands/commands.ts";
 import type { Contacts } from "../contacts/contacts.ts";
 import type { NewId } from "../platform/crypto.ts";
@@ -87,13 +87,14 @@ export const createErasureParts = ({
   hints,
   newId,
   limits,
-}: Pick<ChatErasureDeps, "hints"> & {
+}: {
   readonly read: Queries;
   readonly logs: RoomLogs;
+  readonly hints: MembershipDeps["hints"];
   readonly newId: NewId;
   readonly limits: Limits;
 }): readonly ErasurePart[] => [
-  ...createChatErasure({ read, logs, hints, membership: createMembership({ logs, newId, limits }) }),
+  ...createChatErasure({ read, logs, hints, membership: createMembership({ logs, hints, newId, limits }) }),
   ...createSocialErasure(),
   createNotificationErasure(),
   createCommandErasure(),

@@ -8,7 +8,6 @@ import type { Notifications } from "../notifications/notifications.ts";
 import type { PushOutbox } from "../push/outbox.ts";
 import type { RoomLogs } from "../sync/room-logs.ts";
 import type { SyncHints } from "../sync/sync.ts";
-import { createRunRoomCommand } from "./acts.ts";
 import { createMembership } from "./membership.ts";
 import { createMessages, type Messages } from "./messages.ts";
 import { createRoomCreation } from "./room-creation.ts";
@@ -35,8 +34,7 @@ export interface ChatDeps {
 export const createChat = (deps: ChatDeps): Chat => {
   const { database, logs, commands, notifications, push, clock, newId, limits, hints } = deps;
   const { read } = database;
-  const run = createRunRoomCommand({ database, commands, clock, hints });
-  const membership = createMembership({ logs, newId, limits });
+  const membership = createMembership({ logs, hints, newId, limits });
   const roomCreation = createRoomCreation({ logs, membership, notifications, newId, limits });
   const rate = createStudentRateLimit({
     clock,
@@ -44,7 +42,7 @@ export const createChat = (deps: ChatDeps): Chat => {
     burst: limits.messageBurst,
   });
   return {
-    rooms: createRooms({ read, membership, roomCreation, run }),
-    messages: createMessages({ read, logs, run, push, rate, newId, limits }),
+    rooms: createRooms({ read, commands, membership, roomCreation, hints }),
+    messages: createMessages({ read, logs, commands, push, hints, rate, newId, limits }),
   };
 };

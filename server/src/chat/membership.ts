@@ -3,6 +3,7 @@ import { EVENT_VERSION, type Limits, type RoomId, type RoomRole, type UserId } f
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { RoomLogs } from "../sync/room-logs.ts";
+import type { SyncHints } from "../sync/sync.ts";
 import { eventToEntry } from "./events.ts";
 import { roomQueries as queries, type RoomRow } from "./rooms.store.ts";
 
@@ -40,21 +41,24 @@ export interface Membership {
   /** Returns the first segment that a student who joins now may read. A `fromJoining` room starts a new segment. */
   firstSegment(tx: UnitOfWork, room: Pick<RoomRow, "id" | "history">, now: number): Promise<number>;
   /**
-   * Ends a membership. If the owner leaves, another member becomes the owner. If the last member leaves, the room's
-   * invitations are withdrawn; returns the students who had been invited.
+   * Ends a membership and tells the open sockets after the commit. If the owner leaves, another member becomes the owner.
+   * If the last member leaves, the room's invitations are withdrawn.
    */
-  leave(tx: UnitOfWork, leaving: Leaving): Promise<readonly UserId[]>;
+  leave(tx: UnitOfWork, leaving: Leaving): Promise<void>;
+  /** Tells the open sockets after the commit that the room's log and these students' inboxes changed. Call it after `join`. */
+  hintChanged(tx: UnitOfWork, roomId: RoomId, userIds: readonly UserId[]): void;
   /** Throws `limit/reached` (roomsPerUser). */
   assertMayJoin(tx: UnitOfWork, userId: UserId): Promise<void>;
 }
 
 export interface MembershipDeps {
   readonly logs: Pick<RoomLogs, "append" | "roll">;
+  readonly hints: Pick<SyncHints, "logChanged" | "readerGone" | "inboxChanged">;
   readonly newId: NewId;
   readonly limits: Pick<Limits, "roomsPerUser">;
 }
 
-export const createMembership = ({ logs, newId, limits }: MembershipDeps): Membership => ({
+export const createMembership = ({ logs, hints, newId, limits }: MembershipDeps): Membership => ({
   lockRoom: async (tx, roomId, userId) => {
     await tx.lock(`log:${roomId}`);
     const room = await tx.first(queries.byMember, { roomId, userId });
@@ -89,12 +93,23 @@ export const createMembership = ({ logs, newId, limits }: MembershipDeps): Membe
     await logs.append(tx, roomId, eventToEntry(roomId, [EVENT_VERSION, "left", newId(now), userId, now, by]));
     await tx.all(queries.endMembership, { roomId, userId, now });
     const room = await tx.first(queries.addToCount, { roomId, members: -1, now });
-    if (room?.member_count === 0) {
-      return (await tx.all(queries.endInvitations, { roomId })).map((row) => row.user_id);
-    }
-    const nextOwner = leaver?.role === "owner" ? await tx.first(queries.nextOwner, { roomId }) : undefined;
+    const isEmpty = room?.member_count === 0;
+    const uninvited = isEmpty ? await tx.all(queries.endInvitations, { roomId }) : [];
+    const nextOwner =
+      leaver?.role === "owner" && !isEmpty ? await tx.first(queries.nextOwner, { roomId }) : undefined;
     if (nextOwner) await tx.all(queries.setRole, { roomId, userId: nextOwner.user_id, role: "owner", now });
-    return [];
+    tx.onCommit(() => {
+      hints.logChanged(roomId);
+      hints.readerGone(roomId, userId);
+      for (const id of [userId, ...uninvited.map((row) => row.user_id)]) hints.inboxChanged(id);
+    });
+  },
+
+  hintChanged: (tx, roomId, userIds) => {
+    tx.onCommit(() => {
+      hints.logChanged(roomId);
+      for (const userId of userIds) hints.inboxChanged(userId);
+    });
   },
 
   assertMayJoin: async (tx, userId) => {

@@ -19,8 +19,8 @@ import { AppError } from "../platform/errors.ts";
 import type { StudentRateLimit } from "../limits/student-rate-limit.ts";
 import type { PushOutbox } from "../push/outbox.ts";
 import type { RoomLogs } from "../sync/room-logs.ts";
-import type { CommandSource } from "../commands/commands.ts";
-import type { CommandResult, RunRoomCommand } from "./acts.ts";
+import type { SyncHints } from "../sync/sync.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
 import {
   commandToMessageId,
   emojiOf,
@@ -92,8 +92,9 @@ export interface Messages {
 export interface MessagesDeps {
   readonly read: Queries;
   readonly logs: Pick<RoomLogs, "append" | "redact" | "end" | "decode">;
-  readonly run: RunRoomCommand;
+  readonly commands: Pick<Commands, "execute">;
   readonly push: Pick<PushOutbox, "messageSent">;
+  readonly hints: Pick<SyncHints, "logChanged" | "inboxChanged">;
   readonly rate: StudentRateLimit;
   readonly newId: NewId;
   readonly limits: Pick<Limits, "messageCharacters">;
@@ -102,7 +103,9 @@ export interface MessagesDeps {
 /** A position after every possible entry. */
 const AFTER_ALL: Position = { segment: 2 ** 31 - 1, index: 0 };
 
-export const createMessages = ({ read, logs, run, push, rate, newId, limits }: MessagesDeps): Messages => {
+export const createMessages = (deps: MessagesDeps): Messages => {
+  const { read, logs, commands, push, hints, rate, newId, limits } = deps;
+
   /** Takes the log's lock first, so that the context stays valid until the entry is written. */
   const lockContext = async (
     tx: UnitOfWork,
@@ -120,9 +123,10 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
     tx: UnitOfWork,
     roomId: RoomId,
     { event, messageId }: { readonly event: ChatEvent; readonly messageId: MessageId },
-  ): Promise<CommandResult<MessageReceipt>> => {
+  ): Promise<MessageReceipt> => {
     const position = await logs.append(tx, roomId, eventToEntry(roomId, event));
-    return { receipt: { messageId, position, at: event[4] }, afterCommit: { changedLog: roomId } };
+    tx.onCommit(() => hints.logChanged(roomId));
+    return { messageId, position, at: event[4] };
   };
 
   const assertLength = (text: string): void => {
@@ -131,13 +135,13 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
   };
 
   const sendOnce: Messages["send"] = (source, input) =>
-    run(source, { procedure: "chat.send", input }, async (tx, now) => {
+    commands.execute(source, { procedure: "chat.send", input }, async (tx, now) => {
       const { roomId, text, replyTo } = input;
       const { userId } = source;
       const messageId = commandToMessageId(source.commandId);
       const context = await lockContext(tx, userId, { roomId, entryId: messageId, subjectId: replyTo });
       const sentBefore = findSentBefore(context, { roomId, userId });
-      if (sentBefore) return { receipt: { messageId, ...sentBefore } };
+      if (sentBefore) return { messageId, ...sentBefore };
       assertNotBlocked(context);
       assertLength(text);
       if (replyTo !== null && context.subject_segment === null) throw noSuchMessage();
@@ -164,7 +168,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
     },
 
     edit: (source, input) =>
-      run(source, { procedure: "chat.edit", input }, async (tx, now) => {
+      commands.execute(source, { procedure: "chat.edit", input }, async (tx, now) => {
         const { roomId, messageId, text } = input;
         const { userId } = source;
         const context = await lockContext(tx, userId, { roomId, subjectId: messageId });
@@ -183,7 +187,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
       }),
 
     remove: (source, input) =>
-      run(source, { procedure: "chat.remove", input }, async (tx, now) => {
+      commands.execute(source, { procedure: "chat.remove", input }, async (tx, now) => {
         const { roomId, messageId } = input;
         const { userId } = source;
         const context = await lockContext(tx, userId, { roomId, subjectId: messageId });
@@ -194,7 +198,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
           (context.room_kind === "group" && context.role !== "member");
         if (!mayRemove) throw new AppError("forbidden", "This message is somebody else's.");
         const former = await tx.first(queries.removalOf, { messageId });
-        if (former) return { receipt: { messageId, position: rowToPosition(former), at: former.at } };
+        if (former) return { messageId, position: rowToPosition(former), at: former.at };
         const edits = await tx.all(queries.editsOf, { messageId });
         await logs.redact(tx, roomId, { places: [position, ...edits.map(rowToPosition)], now });
         return append(tx, roomId, {
@@ -205,7 +209,7 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
 
     react: async (source, input) => {
       const { emoji } = input;
-      const receipt = await run<KeptReaction>(source, { procedure: "chat.react", input }, async (tx, now) => {
+      const act = async (tx: UnitOfWork, now: number): Promise<KeptReaction> => {
         const { roomId, messageId } = input;
         const { userId } = source;
         const context = await lockContext(tx, userId, { roomId, subjectId: messageId });
@@ -213,23 +217,24 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
         if (context.subject_segment === null) throw noSuchMessage();
         if (context.is_removed === 1) throw messageRemoved();
         const former = await tx.first(queries.latestReaction, { messageId, userId });
-        if (!former && emoji === null) return { receipt: { messageId, position: null, at: now } };
+        if (!former && emoji === null) return { messageId, position: null, at: now };
         if (former?.bytes && emojiOf(logs.decode(former.bytes)) === emoji) {
-          return { receipt: { messageId, position: rowToPosition(former), at: former.at } };
+          return { messageId, position: rowToPosition(former), at: former.at };
         }
         rate.take(userId);
         return append(tx, roomId, {
           event: [EVENT_VERSION, "reaction", newId(now), userId, now, messageId, emoji],
           messageId,
         });
-      });
+      };
+      const receipt = await commands.execute(source, { procedure: "chat.react", input }, act);
       return { ...receipt, emoji };
     },
 
     markRead: async (source, input) => {
       const { roomId } = input;
       const { userId } = source;
-      const { position } = await run(source, { procedure: "chat.markRead", input }, async (tx, now) => {
+      const act = async (tx: UnitOfWork, now: number): Promise<{ readonly position: Position }> => {
         const before = await tx.first(queries.readPosition, { roomId, userId });
         if (!before) throw new AppError("not-found", "There is no such room.");
         const end = await logs.end(tx, roomId);
@@ -237,14 +242,18 @@ export const createMessages = ({ read, logs, run, push, rate, newId, limits }: M
           comparePositions(input.position, end) < 0 ? input.position : { ...end, index: end.index - 1 };
         const moved = await tx.first(queries.markRead, { roomId, userId, segment, position: index, now });
         if (!moved) {
-          return { receipt: { position: { segment: before.read_segment, index: before.read_position } } };
+          return { position: { segment: before.read_segment, index: before.read_position } };
         }
         // Larger rooms show nobody's read position.
         const isShown = before.member_count <= MAX_SHOWN_READERS;
         const viewers = isShown ? await tx.all(queries.readPositionViewers, { roomId, userId }) : [];
         const changedInboxes = isShown ? viewers.map((row) => row.user_id) : [userId];
-        return { receipt: { position: { segment, index } }, afterCommit: { changedInboxes } };
-      });
+        tx.onCommit(() => {
+          for (const changedId of changedInboxes) hints.inboxChanged(changedId);
+        });
+        return { position: { segment, index } };
+      };
+      const { position } = await commands.execute(source, { procedure: "chat.markRead", input }, act);
       const own = await read.first(queries.readPosition, { roomId, userId });
       // If the student has left the room since, return the position from the receipt.
       return { position: own ? { segment: own.read_segment, index: own.read_position } : position };

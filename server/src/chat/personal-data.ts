@@ -66,7 +66,7 @@ export interface ChatErasureDeps {
   readonly read: Queries;
   readonly logs: Pick<RoomLogs, "authored" | "redact" | "drop">;
   readonly membership: Membership;
-  readonly hints: Pick<SyncHints, "logChanged" | "readerGone" | "inboxChanged">;
+  readonly hints: Pick<SyncHints, "logChanged">;
 }
 
 /**
@@ -87,12 +87,7 @@ export const createChatErasure = ({
     await tx.lock(`log:${roomId}`);
     const member = await tx.first(queries.member, { roomId, userId });
     if (!member || member.left_at !== null) return 1;
-    const uninvited = await membership.leave(tx, { roomId, userId, by: userId, now });
-    tx.onCommit(() => {
-      hints.logChanged(roomId);
-      hints.readerGone(roomId, userId);
-      for (const uninvitedId of uninvited) hints.inboxChanged(uninvitedId);
-    });
+    await membership.leave(tx, { roomId, userId, by: userId, now });
     return 1;
   };
 

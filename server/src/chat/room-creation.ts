@@ -5,7 +5,6 @@ import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Notifications } from "../notifications/notifications.ts";
 import type { RoomLogs } from "../sync/room-logs.ts";
-import type { CommandResult } from "./acts.ts";
 import type { Membership } from "./membership.ts";
 import {
   memberIds,
@@ -37,9 +36,9 @@ export interface RoomCreation {
     tx: UnitOfWork,
     opener: RoomCreator,
     group: Extract<NewRoom, { kind: "group" }>,
-  ): Promise<CommandResult<RoomId>>;
+  ): Promise<RoomId>;
   /** Creates the pair's one room or finds the existing one, and makes sure that both students are in it. */
-  openDirect(tx: UnitOfWork, opener: RoomCreator, otherId: UserId): Promise<CommandResult<RoomId>>;
+  openDirect(tx: UnitOfWork, opener: RoomCreator, otherId: UserId): Promise<RoomId>;
   /** Adds students who have the opener among their contacts, invites the others, and notifies all of them. */
   addOrInvite(
     tx: UnitOfWork,
@@ -146,7 +145,8 @@ export const createRoomCreation = (deps: RoomCreationDeps): RoomCreation => {
     // The first members see the whole history, whatever the room shows to students who join later.
     const room = { id, history: "all" as const, member_count: 1 };
     await addOrInvite(tx, { userId, now }, { room, userIds });
-    return { receipt: id, afterCommit: { changedLog: id, changedInboxes: [userId, ...userIds] } };
+    membership.hintChanged(tx, id, [userId, ...userIds]);
+    return id;
   };
 
   const openDirect: RoomCreation["openDirect"] = async (tx, { userId, now }, otherId) => {
@@ -174,7 +174,7 @@ export const createRoomCreation = (deps: RoomCreationDeps): RoomCreation => {
     await tx.lock(`log:${roomId}`);
     const presentIds = await memberIds(tx, roomId);
     const missingIds = pair.filter((id) => !presentIds.includes(id));
-    if (missingIds.length === 0) return { receipt: roomId };
+    if (missingIds.length === 0) return roomId;
     for (const id of missingIds) await membership.assertMayJoin(tx, id);
     await membership.join(tx, {
       roomId,
@@ -184,7 +184,8 @@ export const createRoomCreation = (deps: RoomCreationDeps): RoomCreation => {
       pair,
       now,
     });
-    return { receipt: roomId, afterCommit: { changedLog: roomId, changedInboxes: pair } };
+    membership.hintChanged(tx, roomId, pair);
+    return roomId;
   };
 
   const assertMayOpenWithStranger = async (tx: UnitOfWork, userId: UserId, now: number): Promise<void> => {

@@ -3,8 +3,8 @@ import type { Room, RoomDetails, RoomId, RoomKind, RoomRole, UserId } from "@edv
 import { z } from "zod";
 import { AppError } from "../platform/errors.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
-import type { CommandSource } from "../commands/commands.ts";
-import type { CommandResult, RunRoomCommand } from "./acts.ts";
+import type { CommandSource, Commands } from "../commands/commands.ts";
+import type { SyncHints } from "../sync/sync.ts";
 import { noSuchRoom, type Membership } from "./membership.ts";
 import { withoutRepeats, type NewRoom, type RoomCreation } from "./room-creation.ts";
 import { memberIds, roomQueries as queries, roomsPage, type RoomRow } from "./rooms.store.ts";
@@ -60,12 +60,13 @@ export interface Rooms {
 
 export interface RoomsDeps {
   readonly read: Queries;
+  readonly commands: Pick<Commands, "execute">;
   readonly membership: Membership;
   readonly roomCreation: RoomCreation;
-  readonly run: RunRoomCommand;
+  readonly hints: Pick<SyncHints, "inboxChanged">;
 }
 
-export const createRooms = ({ read, membership, roomCreation, run }: RoomsDeps): Rooms => {
+export const createRooms = ({ read, commands, membership, roomCreation, hints }: RoomsDeps): Rooms => {
   const find = async (userId: UserId, roomId: RoomId): Promise<RoomDetails | undefined> => {
     const [room, members, invited] = await Promise.all([
       read.first(queries.byMember, { roomId, userId }),
@@ -94,9 +95,9 @@ export const createRooms = ({ read, membership, roomCreation, run }: RoomsDeps):
   const change = async (
     source: CommandSource,
     command: { readonly procedure: string; readonly input: unknown; readonly kind?: RoomKind },
-    act: (tx: UnitOfWork, now: number) => Promise<CommandResult<RoomId>>,
+    act: (tx: UnitOfWork, now: number) => Promise<RoomId>,
   ): Promise<RoomDetails> => {
-    const id = await run(source, command, act);
+    const id = await commands.execute(source, command, act);
     const { kind = "group" } = command;
     // The caller has left or was removed in the meantime; the command still took effect.
     return (await find(source.userId, id)) ?? { ...UNREADABLE_ROOM, id, kind };
@@ -108,6 +109,11 @@ export const createRooms = ({ read, membership, roomCreation, run }: RoomsDeps):
     if (room.kind === "group" && room.role !== "member") return room;
     throw new AppError("forbidden", "Only the owner and the admins of a group may do this.");
   };
+
+  const hintInboxes = (tx: UnitOfWork, userIds: readonly UserId[]): void =>
+    tx.onCommit(() => {
+      for (const userId of userIds) hints.inboxChanged(userId);
+    });
 
   return {
     get: async (userId, roomId) => {
@@ -147,7 +153,8 @@ export const createRooms = ({ read, membership, roomCreation, run }: RoomsDeps):
         const { roomId, name } = input;
         await lockAdministeredRoom(tx, roomId, source.userId);
         await tx.all(queries.rename, { roomId, name, now });
-        return { receipt: roomId, afterCommit: { changedInboxes: await memberIds(tx, roomId) } };
+        hintInboxes(tx, await memberIds(tx, roomId));
+        return roomId;
       }),
 
     setRole: (source, input) =>
@@ -162,7 +169,8 @@ export const createRooms = ({ read, membership, roomCreation, run }: RoomsDeps):
         if (role === "owner")
           await tx.all(queries.setRole, { roomId, userId: source.userId, role: "admin", now });
         await tx.all(queries.setChangedAt, { roomId, now });
-        return { receipt: roomId, afterCommit: { changedInboxes: await memberIds(tx, roomId) } };
+        hintInboxes(tx, await memberIds(tx, roomId));
+        return roomId;
       }),
 
     addMembers: (source, input) =>
@@ -173,7 +181,8 @@ export const createRooms = ({ read, membership, roomCreation, run }: RoomsDeps):
         const presentIds = new Set(await memberIds(tx, roomId));
         const userIds = withoutRepeats(input.memberIds).filter((id) => !presentIds.has(id));
         await roomCreation.addOrInvite(tx, { userId, now }, { room, userIds });
-        return { receipt: roomId, afterCommit: { changedLog: roomId, changedInboxes: userIds } };
+        membership.hintChanged(tx, roomId, userIds);
+        return roomId;
       }),
 
     removeMember: (source, input) =>
@@ -182,33 +191,24 @@ export const createRooms = ({ read, membership, roomCreation, run }: RoomsDeps):
         const room = await lockAdministeredRoom(tx, roomId, source.userId);
         if (userId === source.userId) throw invalid("userId", "Use chat.rooms.leave to leave a room");
         if (await tx.first(queries.endInvitation, { roomId, userId })) {
-          return { receipt: roomId, afterCommit: { changedInboxes: [userId] } };
+          hintInboxes(tx, [userId]);
+          return roomId;
         }
         const { role } = await assertMember(tx, roomId, userId);
         if (role !== "member" && room.role !== "owner") {
           throw new AppError("forbidden", "Only the owner may remove an admin.");
         }
         await membership.leave(tx, { roomId, userId, by: source.userId, now });
-        return {
-          receipt: roomId,
-          afterCommit: { changedLog: roomId, removedReader: { roomId, userId }, changedInboxes: [userId] },
-        };
+        return roomId;
       }),
 
     leave: (source, input) =>
-      run(source, { procedure: "chat.rooms.leave", input }, async (tx, now) => {
+      commands.execute(source, { procedure: "chat.rooms.leave", input }, async (tx, now) => {
         const { roomId } = input;
         const { userId } = source;
         await membership.lockRoom(tx, roomId, userId);
-        const uninvited = await membership.leave(tx, { roomId, userId, by: userId, now });
-        return {
-          receipt: { roomId },
-          afterCommit: {
-            changedLog: roomId,
-            removedReader: { roomId, userId },
-            changedInboxes: [userId, ...uninvited],
-          },
-        };
+        await membership.leave(tx, { roomId, userId, by: userId, now });
+        return { roomId };
       }),
 
     acceptInvitation: (source, input) =>
@@ -223,16 +223,18 @@ export const createRooms = ({ read, membership, roomCreation, run }: RoomsDeps):
         await membership.assertMayJoin(tx, userId);
         const fromSegment = await membership.firstSegment(tx, room, now);
         await membership.join(tx, { roomId, userIds: [userId], by: invitation.invited_by, fromSegment, now });
-        return { receipt: roomId, afterCommit: { changedLog: roomId, changedInboxes: [userId] } };
+        membership.hintChanged(tx, roomId, [userId]);
+        return roomId;
       }),
 
     declineInvitation: (source, input) =>
-      run(source, { procedure: "chat.rooms.declineInvitation", input }, async (tx) => {
+      commands.execute(source, { procedure: "chat.rooms.declineInvitation", input }, async (tx) => {
         const { roomId } = input;
         const { userId } = source;
         await tx.lock(`log:${roomId}`);
         if (!(await tx.first(queries.endInvitation, { roomId, userId }))) throw noSuchInvitation();
-        return { receipt: { roomId }, afterCommit: { changedInboxes: [userId] } };
+        hintInboxes(tx, [userId]);
+        return { roomId };
       }),
   };
 };
