@@ -1,20 +1,11 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
 import { defaultLimits, type Limits } from "@edvoyage/protocol";
-import { createAdmissions } from "../applications/admissions.ts";
-import { createApplications } from "../applications/applications.ts";
 import type { Auth } from "../auth/auth.ts";
-import { createChat } from "../chat/chat.ts";
+import { createStudentFeatures } from "../composition/student-features.ts";
 import type { Clock } from "../platform/clock.ts";
-import { createCommands } from "../commands/commands.ts";
-import { createContacts } from "../contacts/contacts.ts";
 import type { NewId, Random } from "../platform/crypto.ts";
-import { createFavourites } from "../favourites/favourites.ts";
-import { createAreas } from "../inbox/areas.ts";
-import { createNotifications } from "../notifications/notifications.ts";
-import { createProfiles } from "../profile/profile.ts";
 import type { SeedServices } from "./action.ts";
 import { createFictionalPhones } from "./phones.ts";
-import { createSocial } from "../social/social.ts";
 import { createDocuments } from "../sync/documents.ts";
 import { createRoomLogs } from "../sync/room-logs.ts";
 
@@ -50,68 +41,34 @@ export const createSeedServices =
     const databaseInUnit: Database = { ...database, read: queue, write: (unit) => unit(queue) };
     const limits: Limits = { ...defaultLimits, ...UNLIMITED_RATES, segmentEvents, segmentBytes };
     const { read } = databaseInUnit;
-    const audit = { record: async () => {} };
-    const commands = createCommands({ database: databaseInUnit, clock });
-    const areas = createAreas({ read, clock, inboxChanged: () => {} });
-    const notifications = createNotifications({
-      database: databaseInUnit,
-      commands,
-      areas,
-      push: { notified: async () => {} },
-      newId,
-    });
-    const contacts = createContacts({ database: databaseInUnit, commands, areas, newId, limits });
-    const documents = createDocuments({
+    const features = createStudentFeatures({
       database: databaseInUnit,
       clock,
+      newId,
       limits,
-      random,
-      // The only background task is compaction, which documents with so few updates do not need.
-      background: () => {},
-      onStored: () => {},
+      logs: createRoomLogs({ read, limits, newId, random }),
+      documents: createDocuments({
+        database: databaseInUnit,
+        clock,
+        limits,
+        random,
+        // The only background task is compaction, which documents with so few updates do not need.
+        background: () => {},
+        onStored: () => {},
+      }),
+      push: { notified: async () => {}, messageSent: async () => {} },
+      hints: {
+        logChanged: () => {},
+        readerGone: () => {},
+        inboxChanged: () => {},
+        blocksChanged: () => {},
+      },
+      audit: { record: async () => {} },
     });
     const nextPhone = createFictionalPhones(queue);
     return {
+      ...features,
       register: async ({ id, at }) => auth.register(queue, { id, phone: await nextPhone(), now: at }),
-      profiles: createProfiles({
-        read,
-        clock,
-        commands,
-        areas,
-        isBlocked: contacts.isBlocked,
-        becameFindable: contacts.becameFindable,
-      }),
-      contacts,
-      social: createSocial({
-        database: databaseInUnit,
-        commands,
-        areas,
-        notifications,
-        audit,
-        clock,
-        newId,
-        limits,
-      }),
-      chat: createChat({
-        database: databaseInUnit,
-        logs: createRoomLogs({ read, limits, newId, random }),
-        commands,
-        notifications,
-        push: { messageSent: async () => {} },
-        clock,
-        newId,
-        limits,
-        hints: {
-          logChanged: () => {},
-          readerGone: () => {},
-          inboxChanged: () => {},
-          blocksChanged: () => {},
-        },
-      }),
-      applications: createApplications({ database: databaseInUnit, commands, areas, clock, newId, limits }),
-      admissions: createAdmissions({ database: databaseInUnit, audit, areas, notifications, clock }),
-      favourites: createFavourites({ read, documents, commands, clock, limits }),
-      notifications,
     };
   };
 
