@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { DIALECTS, rowsOf, writeRows } from "../../support/databases/databases.ts";
 import { createFakeClock, type Span } from "../../support/fakes/fake-clock.ts";
-import { connectRaw } from "../../support/network/sync-client.ts";
+import { connectRaw, untilWithin, type RawClient } from "../../support/network/sync-client.ts";
 import { createWorld, expectRefusal, joinWorld, type World } from "../../support/servers/world.ts";
 
 /** A generous timeout for work that continues after a reply. */
@@ -32,6 +32,10 @@ const endElsewhere = ({ databaseUrl }: World, { session }: SignedIn): Promise<vo
     `update sessions set ended_at = 1, end_reason = 'revoked' where id = '${session.id}'`,
   );
 
+/** Waits until a socket is closed, for at most a second of the server's clock, as the docs promise. */
+const untilClosed = ({ clock }: World, { socket }: RawClient): Promise<void> =>
+  untilWithin({ clock, within: { seconds: 1 } }, () => socket.readyState === WebSocket.CLOSED);
+
 describe.each(DIALECTS)("a session that another process ended, on %s", (dialect) => {
   test("[SY12] [SI41] fails at the first request after a pause of 66 seconds, and its socket is closed", async () => {
     const world = await createWorld({ dialect });
@@ -54,6 +58,17 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     world.clock.advance({ seconds: 1 });
 
     await expectRefusal(validate(), "session/revoked");
+    expect(await socket.closed).toBe(NO_SESSION);
+  });
+
+  test("[SY12] [SI41] has its socket closed within a second although nobody uses the session", async () => {
+    const world = await createWorld({ dialect });
+    const signedIn = await world.device().signIn();
+    const { socket } = await useAt(world, signedIn);
+
+    await endElsewhere(world, signedIn);
+    await untilClosed(world, socket);
+
     expect(await socket.closed).toBe(NO_SESSION);
   });
 
@@ -192,6 +207,18 @@ describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL w
       expect(await socket.closed).toBe(NO_SESSION);
     },
   );
+
+  test("[SY12] [SI41] close within a second the sockets of a session that the other ended, although nobody uses it", async () => {
+    const one = await createWorld({ dialect: "postgres" });
+    const other = await joinWorld(one, { clock: createFakeClock() });
+    const signedIn = await one.device().signIn();
+    const { socket } = await useAt(other, signedIn);
+
+    await signedIn.rpc.sessions.logout.mutate();
+    await untilClosed(other, socket);
+
+    expect(await socket.closed).toBe(NO_SESSION);
+  });
 
   test("[SI35] keep a session that the other has used later", async () => {
     const one = await createWorld({ dialect: "postgres" });
