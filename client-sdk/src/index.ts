@@ -36,9 +36,24 @@ export type { CoreClient } from "./client.ts";
 export type { Problem } from "./runtime/problem.ts";
 export type { Application, ApplicationConflict, Applications } from "./applications/api.ts";
 export type { Auth } from "./auth/auth.ts";
-export type { AuthStatus, Student } from "./auth/auth-status.ts";
+export type {
+  AuthStatus,
+  Membership,
+  SessionEndReason,
+  SignInProgress,
+  Student,
+} from "./auth/auth-status.ts";
 export type { CachedList } from "./catalogue/catalogue.ts";
-export type { Chat, ChatView, Message, NewRoom, Reaction, Room, RoomView } from "./chat/api.ts";
+export type {
+  Chat,
+  ChatView,
+  Message,
+  MessageContent,
+  NewRoom,
+  Reaction,
+  Room,
+  RoomView,
+} from "./chat/api.ts";
 export type { Clock } from "./runtime/clock.ts";
 export type { Contact, ContactList, Contacts } from "./contacts/contacts.ts";
 export {
@@ -53,8 +68,9 @@ export type { RandomBytes } from "./runtime/ids.ts";
 export type { AppState, Network } from "./runtime/network.ts";
 export type { Unsubscribe } from "./runtime/observable.ts";
 export type { Notifications } from "./notifications/notifications.ts";
-export type { OwnPreferences } from "./notifications/preferences.ts";
-export type { OutboxEntry } from "./outbox/outbox-entry.ts";
+export type { OwnPreferences, Preferences } from "./notifications/preferences.ts";
+export type { EntryState, OutboxEntry } from "./outbox/outbox-entry.ts";
+export type { QueuedInputs, QueuedProcedure } from "./rpc/queued-inputs.ts";
 export type { OutboxView } from "./outbox/outbox-view.ts";
 export type { OwnAccount } from "./account/account.ts";
 export type { OwnProfile, ProfileReader } from "./profile/profile.ts";
@@ -64,8 +80,10 @@ export type { View } from "./reads/views.ts";
 export type { Sessions } from "./sessions/sessions.ts";
 export type { Settings, SettingValues } from "./settings/settings.ts";
 export type { NewPost } from "./rpc/queued-inputs.ts";
-export type { Comment, NewComment, Post, Social } from "./social/api.ts";
+export type { Comment, NewComment, Post, Sending, Social } from "./social/api.ts";
 export { createMemoryStorage, type MemoryStorage } from "./storage/memory.ts";
 export type { SecureStorage } from "./storage/secrets.ts";
 export { StorageError, type StorageAdapter, type StorageErrorKind } from "./storage/storage.ts";
+export type { Unsent } from "./students/students.ts";
+export type { Json } from "./sync/json.ts";
 export type { Sync, SyncStatus } from "./sync/status.ts";

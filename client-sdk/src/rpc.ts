@@ -12,6 +12,7 @@ import {
 /** Every procedure of the server, typed. */
 export type RpcClient = TRPCClient<AppRouter>;
 
+/** How to reach the server, and as whom. */
 export interface RpcClientOptions {
   /** The base URL of the server, such as `https://api.example.org`. */
   readonly url: string;
@@ -19,6 +20,7 @@ export interface RpcClientOptions {
   readonly token?: () => string | undefined;
   /** The session that the caller expects: the server rejects a key of another session. */
   readonly sessionId?: () => SessionId | undefined;
+  /** Sends the requests. Default: the platform's. */
   readonly fetch?: typeof fetch;
 }
 

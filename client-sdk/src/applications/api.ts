@@ -28,6 +28,7 @@ export interface Application extends SentApplication {
 
 /** A student's applications, newest first. Changes are stored on the device and visible immediately. */
 export interface Applications extends View<Page<Application>> {
+  /** Returns a view of one application. */
   one(id: string): View<Application>;
   /** Returns the first hundred steps, oldest first. */
   history(id: string): View<Page<ApplicationMove>>;
@@ -35,6 +36,7 @@ export interface Applications extends View<Page<Application>> {
   create(course: AppliedCourse, fields?: Partial<ApplicationFields>): Promise<string>;
   /** Changes fields of a draft, based on the version shown here. This and the following methods return the id of their command. */
   update(id: string, changes: Partial<ApplicationFields>): Promise<string>;
+  /** Submits a draft. The command fails with `input/invalid` while something is missing, and with `conflict` after the deadline. */
   submit(id: string): Promise<string>;
   /** Withdraws the application from the status shown here; the command fails with `conflict` if the status has changed meanwhile. */
   withdraw(id: string, options?: { readonly note?: string }): Promise<string>;
@@ -47,10 +49,12 @@ export interface Applications extends View<Page<Application>> {
       readonly status?: "expected" | "uploaded";
     },
   ): Promise<string>;
+  /** Marks an expected document as uploaded; it may get another name. */
   uploadDocument(
     id: string,
     document: { readonly documentId: string; readonly name?: string },
   ): Promise<string>;
+  /** Removes a document. */
   removeDocument(id: string, document: { readonly documentId: string }): Promise<string>;
   /**
    * Resolves the conflicts of an application: "mine" overwrites the other device's values, "theirs" keeps them. Fields that did

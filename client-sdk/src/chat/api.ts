@@ -97,11 +97,13 @@ export interface Room extends RoomView {
 
   /** Returns the members. This and the following methods need the server: they throw `offline` and the server's errors. */
   details(): Promise<RoomDetails>;
+  /** Renames a group. */
   rename(name: string): Promise<RoomDetails>;
   /** Adds members. Students who do not have the caller among their contacts are invited instead. */
   addMembers(userIds: readonly string[]): Promise<RoomDetails>;
   /** Removes a member or withdraws an invitation. */
   removeMember(userId: string): Promise<RoomDetails>;
+  /** Changes a member's role. */
   setRole(userId: string, role: RoomRole): Promise<RoomDetails>;
   /** Leaves the room and deletes it from the device. */
   leave(): Promise<void>;
@@ -128,7 +130,9 @@ export interface ChatView {
 
 /** A student's rooms. */
 export interface Chat {
+  /** Returns the rooms, the one with the newest message first. */
   rooms(): readonly RoomSummary[];
+  /** Returns the invitations to groups that wait for an answer. */
   invitations(): readonly Invitation[];
   /** Calls the listener immediately and after each change. */
   watchRooms(listener: (view: ChatView) => void): Unsubscribe;

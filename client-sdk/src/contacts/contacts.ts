@@ -24,7 +24,9 @@ export interface ContactList {
  * when there is a network; rejected ones are in `outbox`.
  */
 export interface Contacts {
+  /** Returns all contacts: from the device first, otherwise from the server. Throws `offline`. */
   list(options?: ReadOptions): Promise<Fresh<ContactList>>;
+  /** Calls the listener with all contacts immediately and after each change. */
   watch(listener: (snapshot: ReadSnapshot<ContactList>) => void): Unsubscribe;
   /** Adds a student. This and the following methods return the id of their command in the outbox. */
   add(userId: string, options?: { readonly nickname?: string }): Promise<string>;

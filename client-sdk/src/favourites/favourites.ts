@@ -25,6 +25,7 @@ export interface Favourites {
   add(kind: FavouriteKind, id: string): Promise<void>;
   /** Removes a favourite; does nothing if it is none. Throws `device/full`, `device/failed`. */
   remove(kind: FavouriteKind, id: string): Promise<void>;
+  /** Returns whether it is a favourite, from memory. */
   has(kind: FavouriteKind, id: string): boolean;
   /** Returns all favourites, newest first; the same array while nothing changes. */
   list(): readonly Favourite[];

@@ -2,7 +2,8 @@ import type { CommandId, MessageReceipt } from "@edvoyage/protocol";
 import type { QueuedInputs, QueuedProcedure } from "../rpc/queued-inputs.ts";
 import type { ErrorReason } from "../runtime/errors.ts";
 
-type EntryState =
+/** Whether a command waits, was answered or was rejected. */
+export type EntryState =
   /** Waits for its lane, for the server or for a session. */
   | { readonly state: "pending"; readonly isSending: boolean }
   /** The server rejected it or failed too often. It stays until it is retried or discarded. */

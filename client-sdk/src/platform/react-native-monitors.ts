@@ -6,6 +6,7 @@ export interface NetInfo {
   addEventListener(listener: (state: NetInfoState) => void): () => void;
 }
 
+/** The part of the state of NetInfo that is used. */
 export interface NetInfoState {
   /** `null` while it is unknown. */
   readonly isConnected: boolean | null;
@@ -14,7 +15,14 @@ export interface NetInfoState {
 /** The part of `react-native`'s `AppState` that is used. */
 export interface ReactNativeAppState {
   readonly currentState: string | null;
-  addEventListener(type: "change", listener: () => void): { remove(): void };
+  /** Calls the listener after each change, until `remove` is called. */
+  addEventListener(
+    type: "change",
+    listener: () => void,
+  ): {
+    /** Stops the calls. */
+    remove(): void;
+  };
 }
 
 /**

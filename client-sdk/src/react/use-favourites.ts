@@ -8,9 +8,11 @@ import { useWatched } from "./use-watched.ts";
 export interface UseFavourites extends Pick<Favourites, "toggle" | "add" | "remove"> {
   /** Newest first. */
   readonly favourites: readonly Favourite[];
+  /** Returns whether it is a favourite. */
   has(kind: Favourite["kind"], id: string): boolean;
 }
 
+/** Returns the student's favourites and the methods to change them. */
 export const useFavourites = (): UseFavourites => {
   const { favourites: all } = useClient();
   const favourites = useWatched<readonly Favourite[]>(all.watch, { initial: NONE, dependencies: [all] });

@@ -8,6 +8,7 @@ export interface UseOutbox extends Pick<OutboxView, "retry" | "discard"> {
   readonly entries: readonly OutboxEntry[];
 }
 
+/** Returns the commands that wait or have failed, in the order in which they were written. */
 export const useOutbox = (): UseOutbox => {
   const { outbox } = useClient();
   const entries = useSyncExternalStore(outbox.onChange, outbox.list, () => NONE);

@@ -24,9 +24,13 @@ export interface ClientOptions extends AppDescription {
   readonly network?: Network;
   /** Reports whether the app is in the foreground. When it comes there, waiting retries start immediately. */
   readonly appState?: AppState;
+  /** Sends requests. Default: the platform's. */
   readonly fetch?: typeof fetch;
+  /** Opens sockets. Default: the platform's; Node.js before 22 has none, so pass `ws`. */
   readonly WebSocket?: WebSocketConstructor;
+  /** Tells the time and sets timers. Default: the platform's. */
   readonly clock?: Clock;
+  /** Makes ids and delays unpredictable. Default: `crypto.getRandomValues`. */
   readonly randomBytes?: RandomBytes;
   /** Deletes a student's data from this device when the student or an admin ends the session elsewhere. Default: `false`. */
   readonly wipeWhenRevoked?: boolean;

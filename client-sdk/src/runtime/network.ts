@@ -1,5 +1,6 @@
 /** Whether the device has a network. It may report a network that does not work, or a lost one too late: use it as a reason to try, never to give up. */
 export interface Network {
+  /** Returns whether it is worth trying. */
   isOnline(): boolean;
   /** Calls the listener when the answer may have changed; returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void;
@@ -7,6 +8,7 @@ export interface Network {
 
 /** Whether the app is visible to the student. */
 export interface AppState {
+  /** Returns whether the app is in the foreground. */
   isActive(): boolean;
   /** Calls the listener when the answer may have changed; returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void;

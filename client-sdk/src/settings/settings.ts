@@ -12,6 +12,7 @@ export type SettingValues = Readonly<Record<string, Json>>;
  * together have up to 1 MiB.
  */
 export interface Settings {
+  /** Returns a value from memory; `undefined` if the key is not set. */
   get(key: string): Json | undefined;
   /**
    * Resolves when the change is stored on this device; `undefined` and `null` remove the key.

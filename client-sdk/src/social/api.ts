@@ -39,28 +39,40 @@ export interface NewComment {
 export interface Social {
   /** Own posts and posts of followed students, newest first; own posts that wait come first. */
   readonly feed: View<Page<Post>>;
+  /** Returns a view of one post. */
   get(postId: string): View<Post>;
   /** A student's posts, newest first. */
   posts(userId: string): View<Page<Post>>;
   /** Comments on a post, or the replies to a comment; oldest first. */
   comments(postId: string, parentId?: string): View<Page<Comment>>;
+  /** Returns a view of one comment. */
   getComment(commentId: string): View<Comment>;
+  /** Returns the students who like a post. */
   likes(postId: string): View<Page<StudentName>>;
+  /** Returns a student's page: name, counts, and whether the reader follows them. */
   student(userId: string): View<StudentPage>;
+  /** Returns the students who follow a student. */
   followers(userId: string): View<Page<FollowedStudent>>;
+  /** Returns the students whom a student follows. */
   following(userId: string): View<Page<FollowedStudent>>;
   /** Returns the id of the new post. Throws `limit/reached` (postCharacters) if the text is too long; `editPost` does, too. */
   post(content: NewPost): Promise<string>;
   /** Changes the given fields; all others stay as they are. */
   editPost(postId: string, change: NewPost): Promise<string>;
+  /** Removes an own post with its likes and comments. */
   removePost(postId: string): Promise<string>;
+  /** Likes a post. Liking it again changes nothing. */
   like(postId: string): Promise<string>;
+  /** Takes a like back. */
   unlike(postId: string): Promise<string>;
   /** Reports a post to the staff of EdVoyage, with a reason of one line. */
   report(postId: string, report: { readonly reason: string }): Promise<string>;
   /** Returns the id of the new comment. */
   comment(postId: string, comment: NewComment): Promise<string>;
+  /** Removes an own comment, or any comment on an own post, with its replies. */
   removeComment(commentId: string): Promise<string>;
+  /** Follows a student. Following again changes nothing. */
   follow(userId: string): Promise<string>;
+  /** Stops following a student. */
   unfollow(userId: string): Promise<string>;
 }

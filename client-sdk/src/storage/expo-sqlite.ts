@@ -13,21 +13,28 @@ import { createSerialQueue } from "../runtime/serial-queue.ts";
 
 /** The part of `expo-sqlite` that is used, since SDK 51: `import * as SQLite from "expo-sqlite"`. */
 export interface ExpoSqlite {
+  /** Opens a database, and creates its file if it does not exist. */
   openDatabaseAsync(
     databaseName: string,
     options: { readonly useNewConnection: boolean },
   ): Promise<ExpoSqliteDatabase>;
+  /** Deletes a database's file. */
   deleteDatabaseAsync(databaseName: string): Promise<void>;
 }
 
 /** The part of its `SQLiteDatabase` that is used. */
 export interface ExpoSqliteDatabase {
+  /** Runs statements. */
   execAsync(source: string): Promise<void>;
+  /** Runs one statement with parameters. */
   runAsync(source: string, params: Uint8Array[]): Promise<unknown>;
+  /** Returns the rows of a query. */
   getAllAsync(source: string, params: Uint8Array[]): Promise<unknown[]>;
+  /** Closes the connection. */
   closeAsync(): Promise<void>;
 }
 
+/** Where the phone keeps the stores. */
 export interface ExpoSqliteStorageOptions {
   /** Prefix of the file names. Default: "edvoyage". */
   readonly prefix?: string;

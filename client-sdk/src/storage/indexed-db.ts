@@ -3,6 +3,7 @@ import { createBrowserPeers } from "./browser-peers.ts";
 import { isStoreName, rangeOfPrefix } from "./keys.ts";
 import { StorageError, type StorageAdapter } from "./storage.ts";
 
+/** Where the browser keeps the stores. */
 export interface IndexedDbStorageOptions {
   /**
    * Prefix of the names of databases, channels and locks. The only app on an origin needs none. Default: "edvoyage".

@@ -14,6 +14,7 @@ import {
 } from "./sql.ts";
 import { StorageError, type StorageAdapter } from "./storage.ts";
 
+/** Where Node.js keeps the stores. */
 export interface SqliteStorageOptions {
   /** Created if it does not exist, readable only by this user. */
   readonly folder: string;

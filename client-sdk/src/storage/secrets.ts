@@ -1,6 +1,8 @@
 /** The device's keychain, for the keys of sessions. */
 export interface SecureStorage {
+  /** Returns a secret; `undefined` if there is none. */
   get(name: string): Promise<string | undefined>;
+  /** Stores a secret and replaces the one of that name. */
   set(name: string, value: string): Promise<void>;
   /** Deletes a secret. Does nothing if there is none. */
   delete(name: string): Promise<void>;
@@ -10,11 +12,15 @@ export interface SecureStorage {
 export interface ExpoSecureStore {
   /** Only present on iOS. */
   readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY?: number;
+  /** Reads a value. */
   getItemAsync(key: string, options?: ExpoSecureStoreOptions): Promise<string | null>;
+  /** Writes a value. */
   setItemAsync(key: string, value: string, options?: ExpoSecureStoreOptions): Promise<void>;
+  /** Deletes a value. */
   deleteItemAsync(key: string, options?: ExpoSecureStoreOptions): Promise<void>;
 }
 
+/** The options of `expo-secure-store` that are used. */
 export interface ExpoSecureStoreOptions {
   readonly keychainAccessible?: number;
 }

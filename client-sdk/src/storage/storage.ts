@@ -17,6 +17,7 @@ export interface StorageAdapter {
 
 /** An open store. Keys are ordered by their UTF-16 code units. Keys and prefixes are at most 500 characters long. */
 export interface Store {
+  /** Returns the bytes of a key; `undefined` if there are none. */
   get(key: string): Promise<Uint8Array | undefined>;
   /** Returns every record whose key starts with `prefix`, in the order of the keys. */
   list(prefix: string): Promise<readonly StoredRecord[]>;

@@ -3,6 +3,7 @@ import type { Projections } from "../reads/query.ts";
 
 /** An optional feature of a client. An app includes it by importing it. */
 export interface FeatureModule<Api> {
+  /** Creates its API for the student who is signed in. */
   readonly open: (student: CurrentStudent) => Api;
   /** How its queued commands change the results of reads. */
   readonly projections: Projections;

@@ -2,9 +2,15 @@ import { isStorageError, type Change, type Store, type StorageAdapter } from "..
 
 /** The part of vitest or jest that is used here. */
 export interface TestApi {
+  /** Groups tests. */
   readonly describe: (name: string, body: () => void) => void;
+  /** Defines a test. */
   readonly test: (name: string, body: () => Promise<void>) => void;
-  readonly expect: (actual: unknown) => { toEqual(expected: unknown): void };
+  /** Compares values deeply. */
+  readonly expect: (actual: unknown) => {
+    /** Fails the test if the values differ. */
+    toEqual(expected: unknown): void;
+  };
 }
 
 /** A separate device for each test. */
@@ -28,6 +34,7 @@ export type StorageAbility =
 
 /** The test runner, fixture and abilities with which `describeStorage` tests an adapter. */
 export interface StorageContract extends TestApi {
+  /** Prepares an empty device for a test. */
   readonly createFixture: () => Promise<StorageFixture>;
   /** Skips the tests that need these abilities. Default: none. */
   readonly without?: readonly StorageAbility[];
