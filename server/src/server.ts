@@ -7,7 +7,7 @@ import { createBackups } from "./backups/backups.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import { textOf } from "./chat/events.ts";
 import { createAccountFeatures } from "./composition/account.ts";
-import type { Frame } from "./composition/frame.ts";
+import type { Frame, ServerDeps } from "./composition/frame.ts";
 import { createLiveSync } from "./composition/live-sync.ts";
 import { createPush } from "./composition/push.ts";
 import { createSignInFeatures } from "./composition/sign-in.ts";
@@ -20,33 +20,17 @@ import { createStudentRateLimit } from "./limits/student-rate-limit.ts";
 import { createPreferences } from "./notifications/preferences.ts";
 import { createNumberInspection } from "./numbers/inspection.ts";
 import { createBackground } from "./platform/background.ts";
-import type { Clock } from "./platform/clock.ts";
-import type { Config } from "./platform/config.ts";
-import { createNewId, type Random } from "./platform/crypto.ts";
-import { BACKUP_FOLDER, type Secrets } from "./platform/data-dir.ts";
-import type { Logger } from "./platform/logger.ts";
+import { createNewId } from "./platform/crypto.ts";
+import { BACKUP_FOLDER } from "./platform/data-dir.ts";
 import { createMetrics } from "./platform/metrics.ts";
 import { startTimers } from "./platform/timers.ts";
 import { createDeadPushes } from "./push/dead-letters.ts";
-import type { PushProvider } from "./push/provider.ts";
 import { createPushTokens } from "./push/tokens.ts";
 import { createRouter } from "./router.ts";
 import { createSeedServices } from "./seed/seed-services.ts";
 import { createSeed } from "./seed/seed.ts";
 import { createCountActiveStudents } from "./sessions/active-students.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
-import type { SmsProvider } from "./sms/sms.ts";
-
-export interface ServerDeps {
-  readonly config: Config;
-  readonly secrets: Secrets;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly smsProvider: SmsProvider;
-  /** `undefined` sends nothing: queued pushes wait until a server with a provider runs. */
-  readonly pushProvider: PushProvider | undefined;
-}
 
 /** A server on an open database. It answers with or without listening on a port. */
 export interface Server {
