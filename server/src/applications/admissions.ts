@@ -16,7 +16,9 @@ import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import { maskPhone } from "../numbers/phone.ts";
 import { rowToApplication, rowToMove, type SentApplication, type ApplicationMove } from "./application.ts";
 import { mayMoveDocument, movesFrom } from "./applications.rules.ts";
-import { applicationQueries as queries, inspectedPage, type InspectedRow } from "./applications.store.ts";
+import { inspectedPage, type InspectedRow } from "./admissions.store.ts";
+import { applicationQueries as queries } from "./applications.store.ts";
+import { documentQueries } from "./documents.store.ts";
 import { findDocument } from "./documents.ts";
 import { assertMayMove, lockOf, noSuchApplication, applyStep } from "./steps.ts";
 
@@ -95,7 +97,7 @@ export const createAdmissions = (deps: AdmissionsDeps): Admissions => {
   const show: Admissions["show"] = async (id, { showPhones }) => {
     const [row] = await inspectedPage(read, { id, limit: 1 });
     if (!row) throw noSuchApplication();
-    const documents = await read.all(queries.documentsOf, { applicationId: id });
+    const documents = await read.all(documentQueries.documentsOf, { applicationId: id });
     const last = await read.first(queries.lastPosition, { applicationId: id });
     const after = (last?.position ?? 0) - SHOWN_STEPS;
     const steps = await read.all(queries.history, { applicationId: id, after, limit: SHOWN_STEPS });
@@ -170,7 +172,7 @@ export const createAdmissions = (deps: AdmissionsDeps): Admissions => {
         if (row.closed_at !== null || !mayMoveDocument("admin", { from, to })) {
           throw new AppError("conflict", `The document is ${from} and cannot become ${to} now.`);
         }
-        await tx.all(queries.setDocument, { applicationId, id, name, status: to, note, now });
+        await tx.all(documentQueries.setDocument, { applicationId, id, name, status: to, note, now });
         await tx.all(queries.markUpdated, { id: applicationId, now });
         await audit.record(tx, {
           at: now,

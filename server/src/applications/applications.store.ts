@@ -1,8 +1,5 @@
-import { prepare, type Queries, type Tables } from "@edvoyage/db";
+import { prepare, type Tables } from "@edvoyage/db";
 import type {
-  ApplicationDocumentId,
-  ApplicationDocumentKind,
-  ApplicationDocumentStatus,
   ApplicationId,
   ApplicationMover,
   ApplicationStatus,
@@ -14,7 +11,7 @@ import type {
 } from "@edvoyage/protocol";
 
 /** The columns of an application and of its course in the catalogue. The latter are `null` once the course is deleted. */
-const applicationColumns = [
+export const applicationColumns = [
   "applications.id",
   "applications.user_id",
   "applications.status",
@@ -308,73 +305,6 @@ const history = prepare<{ applicationId: ApplicationId; after: number; limit: nu
     .limit(param.limit),
 );
 
-const documentsOf = prepare<{ applicationId: ApplicationId }>()((query, param) =>
-  query
-    .selectFrom("application_documents")
-    .selectAll()
-    .where("application_id", "=", param.applicationId)
-    .orderBy("id"),
-);
-
-/** The documents of a student's applications in a range of ids, such as a page. */
-const documentsBetween = prepare<{ userId: UserId; least: ApplicationId; greatest: ApplicationId }>()(
-  (query, param) =>
-    query
-      .selectFrom("applications")
-      .innerJoin("application_documents", "application_documents.application_id", "applications.id")
-      .selectAll("application_documents")
-      .where("applications.user_id", "=", param.userId)
-      .where("applications.id", ">=", param.least)
-      .where("applications.id", "<=", param.greatest)
-      .orderBy("applications.id")
-      .orderBy("application_documents.id"),
-);
-
-const insertDocument = prepare<{
-  applicationId: ApplicationId;
-  id: ApplicationDocumentId;
-  kind: ApplicationDocumentKind;
-  name: string;
-  status: ApplicationDocumentStatus;
-  now: number;
-}>()((query, param) =>
-  query
-    .insertInto("application_documents")
-    .values({
-      application_id: param.applicationId,
-      id: param.id,
-      kind: param.kind,
-      name: param.name,
-      status: param.status,
-      note: null,
-      updated_at: param.now,
-    })
-    .onConflict((conflict) => conflict.columns(["application_id", "id"]).doNothing()),
-);
-
-const setDocument = prepare<{
-  applicationId: ApplicationId;
-  id: ApplicationDocumentId;
-  name: string;
-  status: ApplicationDocumentStatus;
-  note: string | null;
-  now: number;
-}>()((query, param) =>
-  query
-    .updateTable("application_documents")
-    .set({ name: param.name, status: param.status, note: param.note, updated_at: param.now })
-    .where("application_id", "=", param.applicationId)
-    .where("id", "=", param.id),
-);
-
-const removeDocument = prepare<{ applicationId: ApplicationId; id: ApplicationDocumentId }>()(
-  (query, param) =>
-    query
-      .deleteFrom("application_documents")
-      .where("application_id", "=", param.applicationId)
-      .where("id", "=", param.id),
-);
-
 /** The queries of applications. */
 export const applicationQueries = {
   own,
@@ -391,42 +321,4 @@ export const applicationQueries = {
   lastPosition,
   insertMove,
   history,
-  documentsOf,
-  documentsBetween,
-  insertDocument,
-  setDocument,
-  removeDocument,
-};
-
-/** An application with its student's phone and name. */
-export interface InspectedRow extends ApplicationRow {
-  readonly phone: string;
-  readonly name: string | null;
-}
-
-/** A page of applications for admins, newest first. */
-export const inspectedPage = (
-  source: Queries,
-  filter: {
-    readonly id?: ApplicationId;
-    readonly status?: ApplicationStatus | undefined;
-    readonly userId?: UserId | undefined;
-    readonly before?: string | undefined;
-    readonly limit: number;
-  },
-): Promise<InspectedRow[]> => {
-  const { id, status, userId, before, limit } = filter;
-  let query = source.kysely
-    .selectFrom("applications")
-    .innerJoin("users", "users.id", "applications.user_id")
-    .leftJoin("profiles", "profiles.user_id", "applications.user_id")
-    .leftJoin("courses", "courses.id", "applications.course_id")
-    .select([...applicationColumns, "users.phone", "profiles.name"])
-    .orderBy("applications.id", "desc")
-    .limit(limit);
-  if (id !== undefined) query = query.where("applications.id", "=", id);
-  if (status) query = query.where("applications.status", "=", status);
-  if (userId !== undefined) query = query.where("applications.user_id", "=", userId);
-  if (before !== undefined) query = query.where("applications.id", "<", before as ApplicationId);
-  return query.execute();
 };

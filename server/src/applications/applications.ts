@@ -24,6 +24,7 @@ import {
 } from "./application.ts";
 import { mergeDraft, listMissing, type DraftEdit } from "./applications.rules.ts";
 import { applicationQueries as queries, type ApplicationRow, type CourseRow } from "./applications.store.ts";
+import { documentQueries } from "./documents.store.ts";
 import { createApplicationDocuments, type ApplicationDocuments } from "./documents.ts";
 import {
   assertMayMove,
@@ -144,7 +145,9 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
         : await read.all(queries.page, page);
       const [greatest, least] = [rows[0]?.id, rows.at(-1)?.id];
       const documents =
-        greatest && least ? await read.all(queries.documentsBetween, { userId, least, greatest }) : [];
+        greatest && least
+          ? await read.all(documentQueries.documentsBetween, { userId, least, greatest })
+          : [];
       const now = clock.now();
       return toPage(rows, limit, {
         list: "applications",
@@ -232,7 +235,7 @@ export const createApplications = (deps: ApplicationsDeps): Applications => {
           now,
         } as const;
         await assertMayMove(tx, row, step);
-        const documents = await tx.all(queries.documentsOf, { applicationId: row.id });
+        const documents = await tx.all(documentQueries.documentsOf, { applicationId: row.id });
         const missing = listMissing(rowToFields(row), documents);
         if (missing.length > 0 || row.intake_year === null) {
           throw new AppError("input/invalid", "The application is not complete.", { issues: missing });

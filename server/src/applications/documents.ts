@@ -11,6 +11,7 @@ import { AppError } from "../platform/errors.ts";
 import type { SentApplication } from "./application.ts";
 import { isClosed, mayMoveDocument, mayRemoveDocument } from "./applications.rules.ts";
 import { applicationQueries as queries } from "./applications.store.ts";
+import { documentQueries } from "./documents.store.ts";
 import { createConflict, type Change } from "./steps.ts";
 
 /** The documents that a student's application refers to. Their contents are stored elsewhere. */
@@ -66,7 +67,7 @@ export const createApplicationDocuments = ({
         throw await createConflict(tx, row, { message: "The application is closed.", now });
       }
       const id = toDocumentId(source.commandId ?? newId<string>(now));
-      const documents = await tx.all(queries.documentsOf, { applicationId });
+      const documents = await tx.all(documentQueries.documentsOf, { applicationId });
       if (
         documents.length >= limits.documentsPerApplication &&
         !documents.some((document) => document.id === id)
@@ -75,7 +76,7 @@ export const createApplicationDocuments = ({
           limit: "documentsPerApplication",
         });
       }
-      await tx.all(queries.insertDocument, { applicationId, id, kind, name, status, now });
+      await tx.all(documentQueries.insertDocument, { applicationId, id, kind, name, status, now });
       await tx.all(queries.markUpdated, { id: applicationId, now });
     }),
 
@@ -88,7 +89,7 @@ export const createApplicationDocuments = ({
         throw await createConflict(tx, row, { message: "This document can no longer be replaced.", now });
       }
       const uploaded = { name: input.name ?? name, status: "uploaded", note: null } as const;
-      await tx.all(queries.setDocument, { applicationId, id, ...uploaded, now });
+      await tx.all(documentQueries.setDocument, { applicationId, id, ...uploaded, now });
       await tx.all(queries.markUpdated, { id: applicationId, now });
     }),
 
@@ -99,7 +100,7 @@ export const createApplicationDocuments = ({
       if (!mayRemoveDocument(row.status, status)) {
         throw await createConflict(tx, row, { message: "This document can no longer be removed.", now });
       }
-      await tx.all(queries.removeDocument, { applicationId, id });
+      await tx.all(documentQueries.removeDocument, { applicationId, id });
       await tx.all(queries.markUpdated, { id: applicationId, now });
     }),
 });
@@ -109,7 +110,7 @@ export const findDocument = async (
   tx: UnitOfWork,
   { applicationId, id }: { readonly applicationId: ApplicationId; readonly id: ApplicationDocumentId },
 ) => {
-  const documents = await tx.all(queries.documentsOf, { applicationId });
+  const documents = await tx.all(documentQueries.documentsOf, { applicationId });
   const document = documents.find((candidate) => candidate.id === id);
   if (!document) throw new AppError("not-found", "There is no such document.");
   return document;

@@ -13,6 +13,7 @@ import type { Areas } from "../inbox/areas.ts";
 import { rowToApplication, type SentApplication } from "./application.ts";
 import { isClosed, mayMove } from "./applications.rules.ts";
 import { applicationQueries as queries, type ApplicationRow } from "./applications.store.ts";
+import { documentQueries } from "./documents.store.ts";
 
 /** A requested step of an application. */
 export interface Step {
@@ -31,7 +32,7 @@ export const toApplication = async (
   row: ApplicationRow,
   now: number,
 ): Promise<SentApplication> => {
-  const documents = await source.all(queries.documentsOf, { applicationId: row.id });
+  const documents = await source.all(documentQueries.documentsOf, { applicationId: row.id });
   return rowToApplication(row, { documents, now });
 };
 
