@@ -6,7 +6,7 @@ import type {
   CommandId,
   Funding,
 } from "@edvoyage/protocol";
-import type { CourseSample } from "../catalogue/catalogue.ts";
+import type { CourseSample } from "../catalogue/samples.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
 import { nextIntake } from "../applications/intake.ts";
 import type { SeedAction } from "./action.ts";

@@ -1,5 +1,5 @@
 import type { CourseLevel, UserId } from "@edvoyage/protocol";
-import type { UniversitySample } from "../catalogue/catalogue.ts";
+import type { UniversitySample } from "../catalogue/samples.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/clock.ts";
 import type { SeedAction } from "./action.ts";
 import { bioClosings, bioOpenings } from "./bios.ts";
