@@ -1,4 +1,4 @@
-import type { Database, Tables, UnitOfWork } from "@edvoyage/db";
+import type { Database, UnitOfWork } from "@edvoyage/db";
 import {
   CODE_TTL_MS,
   type Challenge,
@@ -9,7 +9,7 @@ import {
   type UserId,
   type UserView,
 } from "@edvoyage/protocol";
-import type { Audit, AuditActor } from "../audit/audit.ts";
+import type { Audit } from "../audit/audit.ts";
 import { DAY_MS, MINUTE_MS, secondsUntil, type Clock } from "../platform/clock.ts";
 import { deriveMac, isEqualConstantTime, sha256, type NewId, type Random } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
@@ -17,6 +17,8 @@ import type { Numbers, DeviceState, WrongCodeOutcome } from "../numbers/numbers.
 import type { Sessions } from "../sessions/sessions.ts";
 import type { SmsMessage, SmsOutcome } from "../sms/sms.ts";
 import { authQueries as queries, deleteChallenges, pruneChallenges } from "./auth.store.ts";
+import { refusalOf, refusalToError, type Refusal } from "./refusals.ts";
+import { createSignIns } from "./sign-ins.ts";
 
 /** A request for a code, already parsed. */
 export interface CodeRequest {
@@ -95,17 +97,8 @@ export interface AuthDeps {
 
 /** How long a retry of the same command gets the same session key. */
 const RETRY_WINDOW_MS = MINUTE_MS;
-/** 256 random bits. */
-const KEY_BYTES = 32;
 /** How soon the client may ask again when the provider refused the message. */
 const RETRY_AFTER_REFUSAL_SECONDS = 5;
-
-type ChallengeRow = Tables["challenges"];
-
-type Refusal =
-  | { readonly state: "blocked"; readonly blockedUntil: number }
-  | { readonly state: "throttled"; readonly until: number }
-  | { readonly state: "expired" };
 
 /** The verdict on an answer. A `wrong` one was compared and counted; `outcome` says how many attempts are left. */
 type Verdict =
@@ -115,9 +108,9 @@ type Verdict =
   | { readonly state: "repeated"; readonly signIn: SignIn };
 
 export const createAuth = (deps: AuthDeps): Auth => {
-  const { database, numbers, sessions, audit, clock, random, newId, metrics, secret } = deps;
+  const { database, numbers, audit, clock, newId, metrics, secret } = deps;
   const codeMac = deriveMac(secret, "code");
-  const keyMac = deriveMac(secret, "session-key");
+  const { register, signIn, repeatSignIn } = createSignIns(deps);
 
   // Derived from the secret, so that no stored row reveals the code and a resend sends the same one.
   const codeOf = (challengeId: ChallengeId, device: DeviceState, length: number): string => {
@@ -193,14 +186,16 @@ export const createAuth = (deps: AuthDeps): Auth => {
         answer.commandId !== null &&
         answer.commandId === challenge.used_by_command_id &&
         now - challenge.used_at < RETRY_WINDOW_MS;
-      return isRepeated ? repeatSignIn(tx, challenge, device) : { state: "expired" };
+      const repeated = isRepeated ? await repeatSignIn(tx, challenge, device) : undefined;
+      return repeated ? { state: "repeated", signIn: repeated } : { state: "expired" };
     }
     if (now >= challenge.expires_at) return { state: "expired" };
     const refusal = refusalOf(device);
     if (refusal) return refusal;
     // The attempts for codes of this length are used up, so all codes of this length are invalid.
     if (challenge.code_length < device.status.codeLength) return { state: "expired" };
-    if (isRight) return { state: "right", signIn: await signIn(tx, challenge, { answer, device }) };
+    if (isRight)
+      return { state: "right", signIn: await signIn(tx, challenge, { commandId: answer.commandId, device }) };
 
     const outcome = await numbers.recordWrongCode(tx, device, challenge.code_length);
     await audit.record(tx, { at: now, action: "sign-in.wrong-code", actor: "device", phone, ip });
@@ -209,75 +204,6 @@ export const createAuth = (deps: AuthDeps): Auth => {
     }
     return { state: "wrong", outcome };
   };
-
-  const register: Auth["register"] = async (tx, { id, phone, now }) => {
-    await tx.all(queries.insertUser, { id, phone, now });
-    await tx.all(queries.insertProfile, { id, now });
-    await deps.registered(tx, { id, phone });
-  };
-
-  const signIn = async (
-    tx: UnitOfWork,
-    challenge: ChallengeRow,
-    { answer, device }: { answer: CodeAnswer; device: DeviceState },
-  ): Promise<SignIn> => {
-    const { phone, deviceKey, now } = device;
-    const found = await tx.first(queries.userByPhone, { phone });
-    const user = found ?? { id: newId<UserId>(now), phone, created_at: now };
-    const deletionUndone = found !== undefined && found.erase_at !== null;
-    if (!found) await register(tx, { id: user.id, phone, now });
-    if (deletionUndone) {
-      await tx.all(queries.cancelDeletion, { id: user.id });
-      const actor: AuditActor = `user:${user.id}`;
-      await audit.record(tx, { at: now, action: "account.deletion-undone", actor, userId: user.id, phone });
-    }
-    const { commandId } = answer;
-    const token = commandId
-      ? deriveSessionKey(challenge, commandId)
-      : Buffer.from(random(KEY_BYTES)).toString("base64url");
-    const session = await sessions.open(tx, {
-      userId: user.id,
-      phone,
-      deviceKey,
-      key: token,
-      deviceName: challenge.device_name,
-      platform: challenge.platform,
-      appVersion: challenge.app_version,
-      now,
-    });
-    const isNewUser = found === undefined;
-    await tx.all(queries.useChallenge, {
-      id: challenge.id,
-      at: now,
-      commandId,
-      sessionId: session.id,
-      isNewUser: isNewUser ? 1 : 0,
-      undidDeletion: deletionUndone ? 1 : 0,
-    });
-    await numbers.recordSignIn(tx, device, challenge.id);
-    return { token, session, user: { ...userToView(user), deletionUndone }, isNewUser };
-  };
-
-  const repeatSignIn = async (
-    tx: UnitOfWork,
-    challenge: ChallengeRow,
-    { phone, now }: DeviceState,
-  ): Promise<Verdict> => {
-    const { session_id: sessionId, used_by_command_id: commandId } = challenge;
-    const user = await tx.first(queries.userByPhone, { phone });
-    const session = sessionId ? await sessions.live(tx, sessionId, now) : undefined;
-    if (!user || !session || !commandId) return { state: "expired" };
-    const token = deriveSessionKey(challenge, commandId);
-    const isNewUser = challenge.is_new_user === 1;
-    const deletionUndone = challenge.undid_deletion === 1;
-    return {
-      state: "repeated",
-      signIn: { token, session, user: { ...userToView(user), deletionUndone }, isNewUser },
-    };
-  };
-
-  const deriveSessionKey = ({ id, device_key: deviceKey }: ChallengeRow, commandId: CommandId): string =>
-    keyMac(id, deviceKey, commandId).toString("base64url");
 
   return {
     requestCode: async (request) => {
@@ -341,38 +267,3 @@ export const createAuth = (deps: AuthDeps): Auth => {
     },
   };
 };
-
-const refusalOf = ({ status: { blockedUntil, pausedUntil } }: DeviceState): Refusal | undefined => {
-  if (blockedUntil !== null) return { state: "blocked", blockedUntil };
-  if (pausedUntil !== null) return { state: "throttled", until: pausedUntil };
-  return undefined;
-};
-
-const refusalToError = (refusal: Refusal, now: number): AppError => {
-  switch (refusal.state) {
-    case "blocked": {
-      const { blockedUntil } = refusal;
-      return new AppError(
-        "otp/blocked",
-        "Too many wrong codes from this device. Wait and ask for a new one.",
-        {
-          blockedUntil,
-          retryAfterSeconds: secondsUntil(blockedUntil, now),
-          attemptsRemaining: 0,
-        },
-      );
-    }
-    case "throttled":
-      return new AppError("otp/throttled", "No code can be sent to this number now.", {
-        retryAfterSeconds: secondsUntil(refusal.until, now),
-      });
-    case "expired":
-      return new AppError("otp/expired", "This code can no longer be used. Ask for a new one.");
-  }
-};
-
-const userToView = (user: { id: UserId; phone: string; created_at: number }): UserView => ({
-  id: user.id,
-  phone: user.phone,
-  createdAt: user.created_at,
-});
