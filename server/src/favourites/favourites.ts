@@ -17,7 +17,8 @@ import type { Clock } from "../platform/clock.ts";
 import type { Commands, Receipt } from "../commands/commands.ts";
 import { AppError } from "../platform/errors.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
-import type { Documents, EditedEntries } from "../sync/documents.ts";
+import type { EditedEntries } from "../sync/document-edit.ts";
+import type { Documents } from "../sync/documents.ts";
 import { favouriteQueries as queries } from "./favourites.store.ts";
 
 interface FavouriteCommand {

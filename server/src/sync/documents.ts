@@ -1,16 +1,16 @@
-import type { Database, Queries, UnitOfWork } from "@edvoyage/db";
+import type { Database, UnitOfWork } from "@edvoyage/db";
 import { userDocumentName, type Limits, type UserId, type UserRoot } from "@edvoyage/protocol";
 import { MINUTE_MS, type Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/crypto.ts";
-import { AppError } from "../platform/errors.ts";
 import { createLookBack } from "../platform/look-back.ts";
 import { drawClientId } from "./client-id.ts";
-import { createDocumentCache } from "./document-cache.ts";
+import { createEdit, editWithinLimit, type EditedEntries } from "./document-edit.ts";
 import { DocumentRefusal } from "./document-refusal.ts";
-import { documentQueries as queries, refreshFavourites, type FavouriteTimes } from "./documents.store.ts";
+import { documentQueries as queries, refreshFavourites } from "./documents.store.ts";
 import { createKeyedQueue } from "./keyed-queue.ts";
+import { createLoadedDocuments, type CurrentDocument, type LoadedDocument } from "./loaded-documents.ts";
 import { checkStateVector, checkUpdate } from "./update-check.ts";
-import { createUserDocument, type Change, type UserDocument } from "./user-document.ts";
+import type { Change } from "./user-document.ts";
 
 /** The result of applying a client's update. */
 export type ApplyOutcome =
@@ -32,15 +32,6 @@ export interface UpdateSource {
   readonly origin: UpdateOrigin;
   /** The instant in its row, just before the commit; `undefined` when the row was merged into a snapshot. */
   readonly at: number | undefined;
-}
-
-/** One array of a document as a map, during an edit. */
-export interface EditedEntries {
-  get(key: string): unknown;
-  has(key: string): boolean;
-  set(key: string, value: unknown): void;
-  delete(key: string): void;
-  readonly size: number;
 }
 
 /** The documents that students' devices write. Results and calls of `onStored` are about committed state only. */
@@ -92,146 +83,25 @@ export interface DocumentsDeps {
 /** An update log with more updates or bytes than this is compacted into a snapshot. */
 const COMPACT_AFTER_UPDATES = 64;
 const COMPACT_AFTER_BYTES = 64 * 1024;
-/** Limit for the encoded size of all documents in memory; in memory they take about ten times as much. */
-const CACHE_BYTES = 16 * 1024 * 1024;
-/** Added for each document, because an empty one takes memory too. */
-const CACHE_BYTES_PER_DOCUMENT = 4 * 1024;
 const IDLE_MS = 5 * MINUTE_MS;
 /** The search for changes goes back this far, so that a late commit or another node's clock hides none. */
 const CHANGE_OVERLAP_MS = MINUTE_MS;
-/** The most students whose reported revision is remembered; far more than one process can have sockets. */
-const MAX_REPORTED = 200_000;
-/** A compaction may run between two queries of one load; then the load starts again. */
-const LOAD_ATTEMPTS = 5;
 /** A server writer id that has used this many clocks is replaced: a hostile device can write under any id. */
 const MAX_WRITER_CLOCK = 2 ** 30;
 
-/** A document in memory as of a committed revision. */
-interface LoadedDocument {
-  readonly document: UserDocument;
-  readonly revision: number;
-  readonly snapshotRevision: number;
-  /** The total size of the updates since the snapshot. */
-  readonly logBytes: number;
-  readonly favourites: FavouriteTimes;
-}
-
-interface Writer {
-  readonly id: number;
-  /** Drawn before a restore of the database: the restore may have undone what it wrote. */
-  readonly isStale: boolean;
-}
-
-interface CurrentDocument {
+/** A committed update, and the document that it led to. */
+interface Stored {
+  readonly at: number;
+  readonly update: Uint8Array;
   readonly loaded: LoadedDocument;
-  /** `undefined` while the document has no row. */
-  readonly writer: Writer | undefined;
 }
 
 export const createDocuments = (deps: DocumentsDeps): Documents => {
   const { database, clock, limits, random, background, onStored } = deps;
   const queue = createKeyedQueue<UserId>();
   const lookBack = createLookBack(clock, CHANGE_OVERLAP_MS);
-  const cache = createDocumentCache<LoadedDocument>({
-    maxBytes: CACHE_BYTES,
-    sizeOf: ({ document }) => document.sizeBytes() + CACHE_BYTES_PER_DOCUMENT,
-    now: () => clock.now(),
-  });
-  /** The revision up to which each student's updates were reported by `onStored` or returned by `read`. */
-  const reportedRevisionByUser = new Map<UserId, number>();
+  const loadedDocuments = createLoadedDocuments({ clock, limits, onStored });
   const compacting = new Set<UserId>();
-
-  const noteReported = (userId: UserId, revision: number): void => {
-    reportedRevisionByUser.delete(userId);
-    reportedRevisionByUser.set(userId, revision);
-    if (reportedRevisionByUser.size <= MAX_REPORTED) return;
-    const oldest = reportedRevisionByUser.keys().next();
-    if (!oldest.done) reportedRevisionByUser.delete(oldest.value);
-  };
-
-  /** Loads the document as it is in the database now, and reports what other nodes have stored since the last report. */
-  const loadCurrent = async (from: Queries, userId: UserId): Promise<CurrentDocument> => {
-    const name = userDocumentName(userId);
-    const row = await from.first(queries.state, { name });
-    if (!row) {
-      cache.drop(userId);
-      // Remember the reader, so that the first update is reported too, whichever node stores it.
-      if (!reportedRevisionByUser.has(userId)) noteReported(userId, 0);
-      return { loaded: emptyDocument(), writer: undefined };
-    }
-    const writer = { id: row.writer_id, isStale: row.epoch !== row.current_epoch };
-    const cached = cache.get(userId);
-    // Drop it first: an error on the way may leave it half changed.
-    cache.drop(userId);
-    const loaded = (cached && (await catchUp(from, { name, cached, row }))) ?? (await load(from, name));
-    cache.set(userId, loaded);
-    await reportMissed(from, userId, loaded);
-    return { loaded, writer };
-  };
-
-  /** Applies the missing updates to a cached document; `undefined` when a compaction has deleted some of them. */
-  const catchUp = async (
-    from: Queries,
-    {
-      name,
-      cached,
-      row,
-    }: {
-      readonly name: string;
-      readonly cached: LoadedDocument;
-      readonly row: { readonly revision: number; readonly snapshot_revision: number };
-    },
-  ): Promise<LoadedDocument | undefined> => {
-    const isCompacted = row.snapshot_revision > cached.snapshotRevision;
-    const snapshotRevision = row.snapshot_revision;
-    const logBytes = isCompacted ? 0 : cached.logBytes;
-    if (cached.revision === row.revision) return { ...cached, snapshotRevision, logBytes };
-    if (cached.revision > row.revision) return undefined;
-    const updates = await from.all(queries.updatesAfter, { name, revision: cached.revision });
-    if (!reaches(updates, cached.revision, row.revision)) return undefined;
-    cached.document.load(updates.map(({ bytes }) => bytes));
-    return {
-      document: cached.document,
-      revision: cached.revision + updates.length,
-      snapshotRevision,
-      logBytes: updates.reduce((sum, { bytes }) => sum + bytes.length, logBytes),
-      favourites: cached.document.favourites(),
-    };
-  };
-
-  const load = async (from: Queries, name: string): Promise<LoadedDocument> => {
-    for (let attempt = 1; attempt <= LOAD_ATTEMPTS; attempt += 1) {
-      const row = await from.first(queries.snapshot, { name });
-      if (!row) return emptyDocument();
-      const updates = await from.all(queries.updatesAfter, { name, revision: row.snapshot_revision });
-      if (!reaches(updates, row.snapshot_revision, row.revision)) continue;
-      const document = createUserDocument(limits);
-      document.load([...(row.snapshot ? [row.snapshot] : []), ...updates.map(({ bytes }) => bytes)]);
-      return {
-        document,
-        revision: row.snapshot_revision + updates.length,
-        snapshotRevision: row.snapshot_revision,
-        logBytes: updates.reduce((sum, { bytes }) => sum + bytes.length, 0),
-        favourites: document.favourites(),
-      };
-    }
-    throw new Error("The update log of a document has a gap");
-  };
-
-  const reportMissed = async (from: Queries, userId: UserId, loaded: LoadedDocument): Promise<void> => {
-    const reported = reportedRevisionByUser.get(userId) ?? loaded.revision;
-    if (reported >= loaded.revision) return noteReported(userId, loaded.revision);
-    const updates = await from.all(queries.updatesAfter, {
-      name: userDocumentName(userId),
-      revision: reported,
-    });
-    const missed = updates.slice(0, loaded.revision - reported);
-    const isWhole = reaches(updates, reported, loaded.revision);
-    for (const { bytes, at } of isWhole ? missed : [{ bytes: loaded.document.diff(), at: undefined }])
-      onStored(userId, bytes, { origin: undefined, at });
-    // Only after a successful read: after a failure the next check reports them.
-    noteReported(userId, loaded.revision);
-  };
 
   /** Runs a unit of work on the locked document; after the commit it caches and reports the new state. */
   const change = async <T>(
@@ -241,11 +111,11 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
   ): Promise<T> => {
     const { answer, stored } = await database.write(async (tx) => {
       await tx.lock(`document:${userDocumentName(userId)}`);
-      return unit(tx, await loadCurrent(tx, userId));
+      return unit(tx, await loadedDocuments.loadCurrent(tx, userId));
     });
     if (!stored) return answer;
-    cache.set(userId, stored.loaded);
-    noteReported(userId, stored.loaded.revision);
+    loadedDocuments.keep(userId, stored.loaded);
+    loadedDocuments.noteReported(userId, stored.loaded.revision);
     onStored(userId, stored.update, { origin, at: stored.at });
     compactWhenLong(userId, stored.loaded);
     return answer;
@@ -293,7 +163,7 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
 
   /** Compacts through a fresh document, because it drops deleted content; merging the updates would keep it. */
   const compact = async (name: string): Promise<void> => {
-    const { document, revision } = await load(database.read, name);
+    const { document, revision } = await loadedDocuments.load(database.read, name);
     const snapshot = document.diff();
     await database.write(async (tx) => {
       if (await tx.first(queries.compact, { name, revision, snapshot })) {
@@ -302,14 +172,6 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
     });
   };
 
-  const emptyDocument = (): LoadedDocument => ({
-    document: createUserDocument(limits),
-    revision: 0,
-    snapshotRevision: 0,
-    logBytes: 0,
-    favourites: new Map(),
-  });
-
   return {
     read: async (userId, stateVector) => {
       const { state } = checkStateVector(stateVector, limits.documentStateVectorEntries);
@@ -317,7 +179,7 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
       return queue.run(userId, async () => {
         const {
           loaded: { document },
-        } = await loadCurrent(database.read, userId);
+        } = await loadedDocuments.loadCurrent(database.read, userId);
         return { update: document.diff(stateVector), stateVector: document.stateVector() };
       });
     },
@@ -333,10 +195,10 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
           async (tx, current) => {
             const { loaded } = current;
             // Keep it out of the cache until the commit: a unit that fails or runs again must load it from rows.
-            cache.drop(userId);
+            loadedDocuments.drop(userId);
             const applied = loaded.document.apply(bytes, check.update);
             if (applied.state !== "stored") {
-              if (current.writer) cache.set(userId, loaded);
+              if (current.writer) loadedDocuments.keep(userId, loaded);
               return { answer: applied };
             }
             if (!current.writer) await ensureWriter(tx, userId, current);
@@ -356,7 +218,7 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
           const answer = await act(tx, entries);
           if (changes.size === 0) return { answer };
           const writerId = await ensureWriter(tx, userId, current);
-          cache.drop(userId);
+          loadedDocuments.drop(userId);
           const change = editWithinLimit(limits, () => loaded.document.edit(writerId, root, changes));
           return change ? { answer, stored: await store(tx, userId, { loaded, change }) } : { answer };
         }),
@@ -366,7 +228,7 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
       queue.run(userId, async () => {
         const {
           loaded: { document },
-        } = await loadCurrent(database.read, userId);
+        } = await loadedDocuments.loadCurrent(database.read, userId);
         return {
           favourites: Object.fromEntries(document.entries("favourites")),
           settings: Object.fromEntries(document.entries("settings")),
@@ -374,70 +236,21 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
       }),
 
     noticeStored: async () => {
-      cache.dropUnusedSince(clock.now() - IDLE_MS);
+      loadedDocuments.dropUnusedSince(clock.now() - IDLE_MS);
       // Only one process uses a SQLite file, and it knows what it stored.
-      if (database.dialect === "sqlite" || reportedRevisionByUser.size === 0) return;
+      if (database.dialect === "sqlite" || !loadedDocuments.hasReported()) return;
       const changed = await lookBack.read((since) => database.read.all(queries.changedSince, { since }));
       const missed = changed.filter(({ owner_id: userId, revision }) => {
-        const reported = reportedRevisionByUser.get(userId);
+        const reported = loadedDocuments.reportedRevision(userId);
         return reported !== undefined && reported < revision;
       });
       await Promise.all(
-        missed.map(({ owner_id: userId }) => queue.run(userId, () => loadCurrent(database.read, userId))),
+        missed.map(({ owner_id: userId }) =>
+          queue.run(userId, () => loadedDocuments.loadCurrent(database.read, userId)),
+        ),
       );
     },
 
     close: () => queue.settle(),
   };
-};
-
-interface Stored {
-  readonly at: number;
-  readonly update: Uint8Array;
-  readonly loaded: LoadedDocument;
-}
-
-/** Whether the updates start right after `revision`, have no gap, and reach at least `target`. */
-const reaches = (
-  updates: readonly { readonly revision: number }[],
-  revision: number,
-  target: number,
-): boolean =>
-  revision + updates.length >= target &&
-  updates.every((update, index) => update.revision === revision + 1 + index);
-
-/** Collects changes to entries without touching the document; the caller applies them when `act` has finished. */
-const createEdit = (
-  before: ReadonlyMap<string, unknown>,
-): { readonly entries: EditedEntries; readonly changes: ReadonlyMap<string, unknown> } => {
-  const after = new Map(before);
-  const changes = new Map<string, unknown>();
-  return {
-    changes,
-    entries: {
-      get: (key) => after.get(key),
-      has: (key) => after.has(key),
-      get size() {
-        return after.size;
-      },
-      set: (key, value) => {
-        after.set(key, value);
-        changes.set(key, value);
-      },
-      delete: (key) => {
-        if (after.delete(key)) changes.set(key, undefined);
-      },
-    },
-  };
-};
-
-const editWithinLimit = <T>({ documentBytes }: Pick<Limits, "documentBytes">, edit: () => T): T => {
-  try {
-    return edit();
-  } catch (error) {
-    if (!(error instanceof DocumentRefusal)) throw error;
-    throw new AppError("limit/reached", `A document may have at most ${documentBytes} bytes.`, {
-      limit: "documentBytes",
-    });
-  }
 };
