@@ -20,7 +20,7 @@ export { createSync, type Sync } from "./sync/sync.ts";
 export { DocumentRefusal } from "./sync/document-refusal.ts";
 export { createDocuments, type Documents, type UpdateOrigin } from "./sync/documents.ts";
 export { createAreas } from "./inbox/areas.ts";
-export { createCommands } from "./commands/commands.ts";
+export { createCommandErasure, createCommands } from "./commands/commands.ts";
 export { createNotifications, type NewNotification } from "./notifications/notifications.ts";
 export type { PushMessage, PushOutcome, PushProvider } from "./push/provider.ts";
 export { createExpoPush } from "./push/expo.ts";
