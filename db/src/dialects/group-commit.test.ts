@@ -156,7 +156,56 @@ test("finishes pending units and rejects later ones when it drains", async () =>
 
   expect(notes()).toEqual(["a"]);
   await expect(writing).resolves.toBe("a");
-  await expect(group.write(add("b"))).rejects.toThrow("closed");
+  await expect(group.write(add("b"))).rejects.toBeInstanceOf(Error);
+  await expect(group.between(async () => "late")).rejects.toBeInstanceOf(Error);
+});
+
+test("splits 257 waiting units into two transactions", async () => {
+  const { group, statements, notes } = createRecordedConnection();
+
+  await Promise.all(Array.from({ length: 257 }, (_, index) => group.write(add(`${index}`))));
+
+  expect(statements.filter((statement) => statement === "commit")).toHaveLength(2);
+  expect(statements.lastIndexOf("begin immediate")).toBe(statements.indexOf("commit") + 1);
+  expect(notes()).toHaveLength(257);
+});
+
+test("runs a unit that arrives during a transaction in the next one, and a unit that arrives when idle", async () => {
+  const { group, statements, notes } = createRecordedConnection();
+  let second: Promise<unknown> = Promise.resolve();
+
+  await group.write(async (tx) => {
+    second = group.write(add("b"));
+    // Two turns of the event loop, in which a second run would begin a transaction inside this one.
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    return add("a")(tx);
+  });
+  await second;
+  for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+  await group.write(add("c"));
+
+  expect(statements.filter((statement) => statement === "commit")).toHaveLength(3);
+  expect(notes()).toEqual(["a", "b", "c"]);
+});
+
+test("runs a task between two transactions, and only units that arrive later wait for it", async () => {
+  const { group, statements, notes } = createRecordedConnection();
+
+  const outcome = await group.between(async () => {
+    void group.write(add("a"));
+    await new Promise(setImmediate);
+    return statements.length;
+  });
+  const failed = group.between(async () => {
+    throw new Error("no space");
+  });
+  await expect(failed).rejects.toThrow("no space");
+  await group.drain();
+
+  expect(outcome).toBe(0);
+  expect(statements).toEqual(["begin immediate", "savepoint unit", "release unit", "commit"]);
+  expect(notes()).toEqual(["a"]);
 });
 
 test("lets the event loop run while a caller writes again and again", async () => {
