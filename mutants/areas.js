@@ -1,0 +1,79 @@
+/**
+ * The areas of mutation testing. `sources` are the beginnings of paths; a file belongs to the first group that names it.
+ * Each source file is one run of Stryker with the tests of its group, so a small set of tests makes it fast.
+ */
+export const AREAS = {
+  "log-encoder": [
+    { sources: ["server/src/sync/log-encoder"], tests: ["server/src/sync/log-encoder.test.ts"] },
+  ],
+  "group-commit": [
+    { sources: ["db/src/dialects/group-commit"], tests: ["db/src/dialects/group-commit.test.ts"] },
+  ],
+  commands: [{ sources: ["server/src/commands/"], tests: ["tests/contracts/commands.test.ts"] }],
+  numbers: [
+    { sources: ["server/src/numbers/phone"], tests: ["server/src/numbers/phone.test.ts"] },
+    { sources: ["server/src/numbers/numbers.rules"], tests: ["server/src/numbers/numbers.rules.test.ts"] },
+    {
+      sources: ["server/src/numbers/"],
+      tests: [
+        "tests/journeys/server/budget.test.ts",
+        "tests/journeys/server/sign-in.test.ts",
+        "tests/journeys/server/known-devices.test.ts",
+        "tests/journeys/server/nothing-in-clear.test.ts",
+      ],
+    },
+  ],
+  outbox: [
+    {
+      sources: ["client-sdk/src/outbox/"],
+      tests: ["client-sdk/src/outbox/outbox.test.ts", "tests/journeys/sdk/offline.test.ts"],
+    },
+  ],
+  push: [
+    {
+      sources: ["server/src/push/expo", "server/src/push/fcm", "server/src/push/retry-after"],
+      tests: ["tests/contracts/push-providers.test.ts"],
+    },
+    { sources: ["server/src/push/"], tests: ["tests/journeys/server/push.test.ts"] },
+  ],
+  erasure: [
+    {
+      sources: ["server/src/account/"],
+      tests: ["tests/journeys/server/account.test.ts", "tests/contracts/student-data.test.ts"],
+    },
+  ],
+  "sign-in": [
+    { sources: ["server/src/sms/"], tests: ["server/src/sms/sms.test.ts"] },
+    {
+      sources: ["server/src/auth/"],
+      tests: [
+        "tests/journeys/server/sign-in.test.ts",
+        "tests/journeys/server/sign-in-attacks.test.ts",
+        "tests/journeys/server/known-devices.test.ts",
+      ],
+    },
+  ],
+  sessions: [
+    {
+      sources: ["server/src/sessions/"],
+      tests: ["tests/journeys/server/sessions.test.ts", "tests/journeys/server/session-ends.test.ts"],
+    },
+  ],
+  documents: [
+    {
+      sources: ["server/src/sync/document", "server/src/sync/user-document"],
+      tests: ["tests/contracts/documents.test.ts", "tests/journeys/server/favourites.test.ts"],
+    },
+  ],
+  students: [
+    {
+      sources: ["client-sdk/src/students/"],
+      tests: [
+        "client-sdk/src/students/session-store.test.ts",
+        "tests/journeys/sdk/sign-in.test.ts",
+        "tests/journeys/sdk/lost-session.test.ts",
+        "tests/journeys/sdk/renewal.test.ts",
+      ],
+    },
+  ],
+};
