@@ -12,7 +12,10 @@ export const AREAS = {
   commands: [{ sources: ["server/src/commands/"], tests: ["tests/contracts/commands.test.ts"] }],
   numbers: [
     { sources: ["server/src/numbers/phone"], tests: ["server/src/numbers/phone.test.ts"] },
-    { sources: ["server/src/numbers/numbers.rules"], tests: ["server/src/numbers/numbers.rules.test.ts"] },
+    {
+      sources: ["server/src/numbers/numbers.rules"],
+      tests: ["server/src/numbers/numbers.rules.test.ts", "server/src/numbers/numbers.budgets.test.ts"],
+    },
     {
       sources: ["server/src/numbers/"],
       tests: [
@@ -26,13 +29,14 @@ export const AREAS = {
   outbox: [
     {
       sources: ["client-sdk/src/outbox/"],
-      tests: ["client-sdk/src/outbox/outbox.test.ts", "tests/journeys/sdk/offline.test.ts"],
+      tests: ["client-sdk/src/outbox/outbox.test.ts"],
     },
   ],
   push: [
+    { sources: ["server/src/push/retry-after"], tests: ["server/src/push/retry-after.test.ts"] },
     {
-      sources: ["server/src/push/expo", "server/src/push/fcm", "server/src/push/retry-after"],
-      tests: ["tests/contracts/push-providers.test.ts"],
+      sources: ["server/src/push/expo", "server/src/push/fcm"],
+      tests: ["tests/contracts/push-requests.test.ts", "tests/contracts/push-providers.test.ts"],
     },
     { sources: ["server/src/push/"], tests: ["tests/journeys/server/push.test.ts"] },
   ],

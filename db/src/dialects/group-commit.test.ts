@@ -156,7 +156,7 @@ test("finishes pending units and rejects later ones when it drains", async () =>
 
   expect(notes()).toEqual(["a"]);
   await expect(writing).resolves.toBe("a");
-  await expect(group.write(add("b"))).rejects.toBeInstanceOf(Error);
+  await expect(group.write(add("b"))).rejects.toThrow("closed");
   await expect(group.between(async () => "late")).rejects.toBeInstanceOf(Error);
 });
 
