@@ -5,7 +5,8 @@ import type { CommandSource } from "../commands/commands.ts";
 import type { NewId } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
 import { parseWrittenPhone } from "../numbers/phone.ts";
-import { contactNumberQueries as queries, contactQueries, type ContactNumberRow } from "./contacts.store.ts";
+import { contactNumberQueries as queries, type ContactNumberRow } from "./contact-numbers.store.ts";
+import { contactQueries } from "./contacts.store.ts";
 import type { Matching } from "./matching.ts";
 
 /** Phone numbers in a student's contacts, whether or not a student holds them. */

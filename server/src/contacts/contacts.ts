@@ -7,12 +7,8 @@ import { AppError } from "../platform/errors.ts";
 import type { Areas } from "../inbox/areas.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import { createContactNumbers } from "./contact-numbers.ts";
-import {
-  contactNumberQueries,
-  contactQueries as queries,
-  type ContactNumberRow,
-  type ContactRow,
-} from "./contacts.store.ts";
+import { contactNumberQueries, type ContactNumberRow } from "./contact-numbers.store.ts";
+import { contactQueries as queries, type ContactRow } from "./contacts.store.ts";
 import { createMatching, type Matching } from "./matching.ts";
 
 /** A contact to add: a student, or a phone number. */

@@ -1,7 +1,8 @@
 import type { UnitOfWork } from "@edvoyage/db";
 import type { ContactId, UserId } from "@edvoyage/protocol";
 import type { Areas } from "../inbox/areas.ts";
-import { contactNumberQueries as queries, contactQueries } from "./contacts.store.ts";
+import { contactNumberQueries as queries } from "./contact-numbers.store.ts";
+import { contactQueries } from "./contacts.store.ts";
 
 /**
  * Decides when a number in a student's contacts shows who holds it: when both students have each other's number, or when the
