@@ -22,10 +22,7 @@ const signal = new AbortController().signal;
 // Each of the requests that run at the same time listens to it.
 setMaxListeners(0, signal);
 
-const startExpo = async (
-  answerTo: (request: PeerRequest) => PeerAnswer,
-  accessToken: string | undefined = undefined,
-) => {
+const startExpo = async (answerTo: (request: PeerRequest) => PeerAnswer, accessToken?: string) => {
   const { url, requests } = await startLoopbackPeer(answerTo);
   return { provider: createExpoPush({ url, accessToken }), requests, url };
 };
@@ -98,7 +95,7 @@ describe("a request to Expo", () => {
   test("follows no redirect", async () => {
     const { provider, requests } = await startExpo(() => ({ status: 307, headers: { location: "/other" } }));
 
-    await expect(provider.send([message], signal)).rejects.toThrow();
+    await expect(provider.send([message], signal)).rejects.toBeInstanceOf(Error);
 
     expect(requests).toHaveLength(1);
   });
@@ -131,7 +128,7 @@ describe("a request to Expo", () => {
     });
   });
 
-  test("that was refused is repeated in halves down to one message, and only for a 400", async () => {
+  test("refused messages are sent again in halves down to one message after a 400, and only then", async () => {
     const refused = await startExpo(() => ({ status: 400, json: {} }));
     const failed = await startExpo(() => ({ status: 401, json: {} }));
 
@@ -238,7 +235,7 @@ describe("a request to FCM", () => {
     ]);
   });
 
-  test("is one of 100 messages, whose outcomes keep their order", async () => {
+  test("holds at most 100 messages, and the outcomes keep their order", async () => {
     const { provider, sent } = await startFcm(({ body }) =>
       JSON.parse(body).message.token === "60" ? { status: 400, json: {} } : { json: {} },
     );
