@@ -49,7 +49,7 @@ export type { AppRouter } from "./router.ts";
 export type { Access } from "./http/trpc.ts";
 export type { InspectedSession } from "./sessions/inspection.ts";
 export type { NumberReport, RestrictedNumber } from "./numbers/inspection.ts";
-export type { ImportReport } from "./catalogue/catalogue.ts";
+export type { ImportReport } from "./catalogue/university-import.ts";
 export type { BackupReport, DatabaseStatus } from "./backups/backups.ts";
 export type { WorldProgress } from "./seed/seed.ts";
 export type { InspectedPost, PostReport } from "./social/moderation.ts";

@@ -6,19 +6,15 @@ import {
   type CommandId,
   type Platform,
   type SignIn,
-  type UserId,
-  type UserView,
 } from "@edvoyage/protocol";
-import type { Audit } from "../audit/audit.ts";
 import { DAY_MS, MINUTE_MS, secondsUntil, type Clock } from "../platform/clock.ts";
-import { deriveMac, isEqualConstantTime, sha256, type NewId, type Random } from "../platform/crypto.ts";
+import { deriveMac, isEqualConstantTime, sha256 } from "../platform/crypto.ts";
 import { AppError } from "../platform/errors.ts";
-import type { Numbers, DeviceState, WrongCodeOutcome } from "../numbers/numbers.ts";
-import type { Sessions } from "../sessions/sessions.ts";
+import type { DeviceState, WrongCodeOutcome } from "../numbers/numbers.ts";
 import type { SmsMessage, SmsOutcome } from "../sms/sms.ts";
 import { authQueries as queries, deleteChallenges, pruneChallenges } from "./auth.store.ts";
 import { refusalOf, refusalToError, type Refusal } from "./refusals.ts";
-import { createSignIns } from "./sign-ins.ts";
+import { createSignIns, type SignIns, type SignInsDeps } from "./sign-ins.ts";
 
 /** A request for a code, already parsed. */
 export interface CodeRequest {
@@ -43,7 +39,7 @@ export interface CodeAnswer {
 }
 
 /** Signs students in with a phone number and a one-time code. */
-export interface Auth {
+export interface Auth extends Pick<SignIns, "register"> {
   /**
    * Sends a code by SMS. Within its five minutes another request sends the same code, with the same attempt counter.
    * Throws `otp/blocked`, `otp/throttled`, `sms/failed`.
@@ -54,11 +50,6 @@ export interface Auth {
    * Throws `otp/incorrect`, `otp/blocked`, `otp/expired`, `otp/throttled`.
    */
   verifyCode(answer: CodeAnswer): Promise<SignIn>;
-  /** Creates a student as a first sign-in does. The caller makes sure that the number is not taken. */
-  register(
-    tx: UnitOfWork,
-    user: { readonly id: UserId; readonly phone: string; readonly now: number },
-  ): Promise<void>;
   /** Deletes all challenges of a phone number whose student is erased. */
   forgetPhone(tx: UnitOfWork, phone: string): Promise<void>;
   /** Deletes challenges that were created more than a day ago. */
@@ -75,24 +66,12 @@ export interface AuthMetrics {
   deviceBlocked(): void;
 }
 
-export interface AuthDeps {
+export interface AuthDeps extends SignInsDeps {
   readonly database: Database;
-  readonly numbers: Numbers;
-  readonly sessions: Sessions;
-  readonly audit: Audit;
   readonly clock: Clock;
-  readonly random: Random;
-  readonly newId: NewId;
   readonly metrics: AuthMetrics;
   /** Sends a message and returns its outcome. Never throws. */
   readonly sendSms: (message: Omit<SmsMessage, "text">) => Promise<SmsOutcome>;
-  /** The server's secret; keys for codes and sessions are derived from it. */
-  readonly secret: string;
-  /** Called in the unit of work that creates a student. */
-  readonly registered: (
-    tx: UnitOfWork,
-    user: { readonly id: UserId; readonly phone: string },
-  ) => Promise<void>;
 }
 
 /** How long a retry of the same command gets the same session key. */

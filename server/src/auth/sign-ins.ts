@@ -1,16 +1,20 @@
 import type { Tables, UnitOfWork } from "@edvoyage/db";
-import type { CommandId, UserId } from "@edvoyage/protocol";
-import type { AuditActor } from "../audit/audit.ts";
-import { deriveMac } from "../platform/crypto.ts";
-import type { DeviceState } from "../numbers/numbers.ts";
-import type { UserView } from "../sessions/sessions.ts";
-import type { Auth, AuthDeps, SignIn } from "./auth.ts";
+import type { CommandId, SignIn, UserId, UserView } from "@edvoyage/protocol";
+import type { Audit, AuditActor } from "../audit/audit.ts";
+import { deriveMac, type NewId, type Random } from "../platform/crypto.ts";
+import type { DeviceState, Numbers } from "../numbers/numbers.ts";
+import type { Sessions } from "../sessions/sessions.ts";
 import { authQueries as queries } from "./auth.store.ts";
 
 type ChallengeRow = Tables["challenges"];
 
 /** Signs a device in after a right code: creates the student if needed, and opens a session. */
-export interface SignIns extends Pick<Auth, "register"> {
+export interface SignIns {
+  /** Creates a student as a first sign-in does. The caller makes sure that the number is not taken. */
+  register(
+    tx: UnitOfWork,
+    user: { readonly id: UserId; readonly phone: string; readonly now: number },
+  ): Promise<void>;
   /** Opens a session and uses up the challenge. The caller has checked the code and holds the phone's lock. */
   signIn(
     tx: UnitOfWork,
@@ -21,14 +25,29 @@ export interface SignIns extends Pick<Auth, "register"> {
   repeatSignIn(tx: UnitOfWork, challenge: ChallengeRow, device: DeviceState): Promise<SignIn | undefined>;
 }
 
+export interface SignInsDeps {
+  readonly numbers: Numbers;
+  readonly sessions: Sessions;
+  readonly audit: Audit;
+  readonly random: Random;
+  readonly newId: NewId;
+  /** The server's secret; keys for codes and sessions are derived from it. */
+  readonly secret: string;
+  /** Called in the unit of work that creates a student. */
+  readonly registered: (
+    tx: UnitOfWork,
+    user: { readonly id: UserId; readonly phone: string },
+  ) => Promise<void>;
+}
+
 /** 256 random bits. */
 const KEY_BYTES = 32;
 
-export const createSignIns = (deps: AuthDeps): SignIns => {
+export const createSignIns = (deps: SignInsDeps): SignIns => {
   const { numbers, sessions, audit, random, newId, registered } = deps;
   const keyMac = deriveMac(deps.secret, "session-key");
 
-  const register: Auth["register"] = async (tx, { id, phone, now }) => {
+  const register: SignIns["register"] = async (tx, { id, phone, now }) => {
     await tx.all(queries.insertUser, { id, phone, now });
     await tx.all(queries.insertProfile, { id, now });
     await registered(tx, { id, phone });

@@ -1,4 +1,4 @@
-import type { Database, Tables, UnitOfWork } from "@edvoyage/db";
+import type { Database, Tables } from "@edvoyage/db";
 import type {
   Course,
   CourseFilter,
@@ -24,7 +24,7 @@ import {
 } from "./catalogue.store.ts";
 import { countryToName, queryToPatterns } from "./fold.ts";
 import { createSamples, type Samples } from "./samples.ts";
-import { createUniversityImport } from "./university-import.ts";
+import { createUniversityImport, type UniversityImport } from "./university-import.ts";
 
 export type { University, Course } from "@edvoyage/protocol";
 
@@ -33,20 +33,8 @@ interface PageRequest {
   readonly limit: number;
 }
 
-/** The result of an import. `skipped` lists each skipped entry with its index in the import and the reason. */
-export interface ImportReport {
-  readonly created: number;
-  readonly updated: number;
-  readonly unchanged: number;
-  readonly skipped: readonly {
-    readonly index: number;
-    readonly name: string | null;
-    readonly reason: string;
-  }[];
-}
-
 /** The public catalogue of universities and courses. */
-export interface Catalogue extends Samples {
+export interface Catalogue extends Samples, Pick<UniversityImport, "importEntries"> {
   /** Lists universities by name. Every word of `query` must begin a word of the name, city, region or web address. */
   universities(
     filter: Omit<UniversityFilter, keyof PageFilter>,
@@ -63,15 +51,6 @@ export interface Catalogue extends Samples {
   ): Promise<Page<Course>>;
   /** Throws `not-found`. */
   course(id: CourseId): Promise<Course>;
-  /**
-   * Adds or completes universities. Entries with the same country and name, or with the same first domain, are the same
-   * university, so importing twice changes nothing. `importId` names the import to which the entries belong; it
-   * distinguishes a second entry for a university from a second run. `offset` is the index of the first entry in that import.
-   */
-  importEntries(
-    tx: UnitOfWork,
-    batch: { readonly entries: readonly unknown[]; readonly importId: string; readonly offset: number },
-  ): Promise<ImportReport>;
   count(): Promise<number>;
 }
 

@@ -3,7 +3,6 @@ import type { UniversityId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Clock } from "../platform/clock.ts";
 import type { NewId } from "../platform/crypto.ts";
-import type { Catalogue, ImportReport } from "./catalogue.ts";
 import { catalogueQueries, insertUniversity, updateUniversity } from "./catalogue.store.ts";
 import { countryToName, foldText, textsToSearchWords } from "./fold.ts";
 
@@ -13,8 +12,29 @@ export type Entry = z.output<typeof entryShape>;
 /** The outcome of an entry. */
 export type EntryOutcome = "created" | "updated" | "unchanged" | { readonly skipped: string };
 
+/** The result of an import. `skipped` lists each skipped entry with its index in the import and the reason. */
+export interface ImportReport {
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly skipped: readonly {
+    readonly index: number;
+    readonly name: string | null;
+    readonly reason: string;
+  }[];
+}
+
 /** Adds or completes universities from a list. */
-export interface UniversityImport extends Pick<Catalogue, "importEntries"> {
+export interface UniversityImport {
+  /**
+   * Adds or completes universities. Entries with the same country and name, or with the same first domain, are the same
+   * university, so importing twice changes nothing. `importId` names the import to which the entries belong; it
+   * distinguishes a second entry for a university from a second run. `offset` is the index of the first entry in that import.
+   */
+  importEntries(
+    tx: UnitOfWork,
+    batch: { readonly entries: readonly unknown[]; readonly importId: string; readonly offset: number },
+  ): Promise<ImportReport>;
   /** Adds or completes one university. The caller holds the lock of the catalogue. */
   importEntry(tx: UnitOfWork, entry: Entry, importId: string): Promise<EntryOutcome>;
 }

@@ -123,7 +123,7 @@ describe("the budget of wrong codes of strangers", () => {
     expect(judgeBudget(wrongCodes(101, DAY_MS), NOW, limits).pausedUntil).toBe(until);
   });
 
-  test("does not count against a known device that gave them more than 30 days ago, or before it was known", () => {
+  test("wrong codes of more than 30 days ago, or from before a device was known, do not count against it", () => {
     const signedIn = [{ device_key: "stranger", signed_in_at: NOW }];
     const isKnown = (codes: readonly WrongCode[]) =>
       judgeDevice(factsOf({ wrongCodes: codes, newestSignIns: signedIn }), NOW, limits).isKnown;
@@ -216,7 +216,7 @@ describe("a request for a message", () => {
     expect(decide([], { load: loadOf(120), isKnown: true }).state).toBe("send");
   });
 
-  test("is refused until the last of several limits ends", () => {
+  test("a request over several limits is refused until the last of them ends", () => {
     const load: SendLoad = { ...idle, ofAddress: { count: 120, oldestAt: NOW - HOUR_MS / 4 } };
 
     expect(decide(sendsAgo([30, 20, 10], others), { load })).toEqual({

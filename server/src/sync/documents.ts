@@ -1,6 +1,6 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
-import { userDocumentName, type Limits, type UserId, type UserRoot } from "@edvoyage/protocol";
-import { MINUTE_MS, type Clock } from "../platform/clock.ts";
+import { userDocumentName, type UserId, type UserRoot } from "@edvoyage/protocol";
+import { MINUTE_MS } from "../platform/clock.ts";
 import type { Random } from "../platform/crypto.ts";
 import { createLookBack } from "../platform/look-back.ts";
 import { drawClientId } from "./client-id.ts";
@@ -8,7 +8,13 @@ import { createEdit, editWithinLimit, type EditedEntries } from "./document-edit
 import { DocumentRefusal } from "./document-refusal.ts";
 import { documentQueries as queries, refreshFavourites } from "./documents.store.ts";
 import { createKeyedQueue } from "./keyed-queue.ts";
-import { createLoadedDocuments, type CurrentDocument, type LoadedDocument } from "./loaded-documents.ts";
+import {
+  createLoadedDocuments,
+  type CurrentDocument,
+  type LoadedDocument,
+  type LoadedDocumentsDeps,
+  type UpdateOrigin,
+} from "./loaded-documents.ts";
 import { checkStateVector, checkUpdate } from "./update-check.ts";
 import type { Change } from "./user-document.ts";
 
@@ -23,16 +29,6 @@ export type ApplyOutcome =
    * Not an error.
    */
   | { readonly state: "gap" };
-
-/** Identifies who sent an update; `undefined` for the server itself and other nodes. */
-export type UpdateOrigin = object | undefined;
-
-/** Who sent an update, and when. */
-export interface UpdateSource {
-  readonly origin: UpdateOrigin;
-  /** The instant in its row, just before the commit; `undefined` when the row was merged into a snapshot. */
-  readonly at: number | undefined;
-}
 
 /** The documents that students' devices write. Results and calls of `onStored` are about committed state only. */
 export interface Documents {
@@ -69,15 +65,11 @@ export interface Documents {
   close(): Promise<void>;
 }
 
-export interface DocumentsDeps {
+export interface DocumentsDeps extends LoadedDocumentsDeps {
   readonly database: Database;
-  readonly clock: Clock;
-  readonly limits: Pick<Limits, "documentBytes" | "documentStateVectorEntries">;
   readonly random: Random;
   /** Runs a task that no reply waits for. */
   readonly background: (task: Promise<unknown>) => void;
-  /** Called after the commit of every update, in order for each document; must not throw. */
-  readonly onStored: (userId: UserId, update: Uint8Array, source: UpdateSource) => void;
 }
 
 /** An update log with more updates or bytes than this is compacted into a snapshot. */

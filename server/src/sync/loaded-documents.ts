@@ -3,8 +3,17 @@ import { userDocumentName, type Limits, type UserId } from "@edvoyage/protocol";
 import type { Clock } from "../platform/clock.ts";
 import { createDocumentCache } from "./document-cache.ts";
 import { documentQueries as queries, type FavouriteTimes } from "./documents.store.ts";
-import type { DocumentsDeps } from "./documents.ts";
 import { createUserDocument, type UserDocument } from "./user-document.ts";
+
+/** Identifies who sent an update; `undefined` for the server itself and other nodes. */
+export type UpdateOrigin = object | undefined;
+
+/** Who sent an update, and when. */
+export interface UpdateSource {
+  readonly origin: UpdateOrigin;
+  /** The instant in its row, just before the commit; `undefined` when the row was merged into a snapshot. */
+  readonly at: number | undefined;
+}
 
 /** A document in memory as of a committed revision. */
 export interface LoadedDocument {
@@ -49,9 +58,11 @@ export interface LoadedDocuments {
   hasReported(): boolean;
 }
 
-export interface LoadedDocumentsDeps extends Pick<DocumentsDeps, "onStored"> {
+export interface LoadedDocumentsDeps {
   readonly clock: Clock;
   readonly limits: Pick<Limits, "documentBytes" | "documentStateVectorEntries">;
+  /** Called after the commit of every update, in order for each document; must not throw. */
+  readonly onStored: (userId: UserId, update: Uint8Array, source: UpdateSource) => void;
 }
 
 /** Limit for the encoded size of all documents in memory; in memory they take about ten times as much. */
