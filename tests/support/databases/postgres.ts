@@ -69,10 +69,12 @@ export const startPostgres = async (): Promise<TestPostgres | undefined> => {
     await run(programs.initdb, settings, identity);
   });
   const port = await freePort();
+  // Without autovacuum: statistics that appear in the middle of a test would change the plans that tests compare.
+  const options = ["-F", "-c", "max_connections=400", "-c", "autovacuum=off"];
   const start = (): ChildProcess =>
     spawn(
       programs.postgres,
-      ["-D", dataFolder, "-p", String(port), "-h", "127.0.0.1", "-k", "", "-F", "-c", "max_connections=400"],
+      ["-D", dataFolder, "-p", String(port), "-h", "127.0.0.1", "-k", "", ...options],
       { ...identity, stdio: "ignore" },
     );
   let server = start();
