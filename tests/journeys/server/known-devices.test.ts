@@ -172,6 +172,18 @@ describe.each(DIALECTS)("the known devices of a phone, on %s", (dialect) => {
     expect(await devices[5]?.requestCode()).toMatchObject({ codeLength: 8 });
   });
 
+  test("[SI19] [SI21] do not include a device whose session an admin revoked", async () => {
+    const world = await createWorld({ dialect, limits: { sessionsPerUser: 20 } });
+    const phone = somePhone();
+    const { devices, signIns } = await signInWith(world, phone, 2);
+
+    await world.admin.admin.sessions.revoke.mutate({ sessionId: signIns[1]?.session.id ?? "" });
+    await spendStrangersBudget(world, phone);
+
+    expect(await devices[0]?.requestCode()).toMatchObject({ codeLength: 6 });
+    expect(await devices[1]?.requestCode()).toMatchObject({ codeLength: 8 });
+  });
+
   test("[SI19] include only the ten newest of 118 that an older version has stored", async () => {
     const world = await createWorld({ dialect });
     const student = world.device();
