@@ -338,6 +338,12 @@ describe("SQLite only", () => {
     await (await openDatabase(url)).close();
   });
 
+  test("the facts name the journal and the synchronous level that the writing connection has", async () => {
+    const { database } = await open("sqlite");
+
+    expect(database.facts["durability"]).toBe("WAL, synchronous=FULL");
+  });
+
   test("the file is in WAL mode and passes the integrity check", async () => {
     const { url } = await open("sqlite");
 

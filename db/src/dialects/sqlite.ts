@@ -41,7 +41,7 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
   writer
     .prepare("insert into heartbeat (id, at) values (1, 0) on conflict (id) do update set at = at + 1")
     .run();
-  assertFullSync(writer);
+  const durability = assertFullSync(writer);
   const reader = openConnection(path);
   reader.pragma("query_only = on");
 
@@ -78,7 +78,7 @@ const open = async (path: string, lock: SqliteDriver.Database): Promise<Database
   return {
     dialect: "sqlite",
     schema: newestMigration,
-    facts: { database: `SQLite ${version}`, durability: "WAL, synchronous=FULL (asserted after a write)" },
+    facts: { database: `SQLite ${version}`, durability },
     read,
     write: (unit) => group.write(unit),
     ping: (now) =>
@@ -177,10 +177,13 @@ const assertVersion = (connection: SqliteDriver.Database): string => {
   return version;
 };
 
-const assertFullSync = (connection: SqliteDriver.Database): void => {
+/** Reads from the connection how it commits, and returns that in words. Throws if a commit might not be durable. */
+const assertFullSync = (connection: SqliteDriver.Database): string => {
+  const journal = String(connection.pragma("journal_mode", { simple: true })).toUpperCase();
   const level = connection.pragma("synchronous", { simple: true });
   if (level !== 2)
     throw new Error(`SQLite runs at synchronous=${String(level)}, not FULL: commits would not be durable`);
+  return `${journal}, synchronous=FULL`;
 };
 
 interface SqliteStatement {
