@@ -56,6 +56,24 @@ const createProvider = (...outcomes: (PushOutcome | "throws")[]) => {
   return { provider, sent };
 };
 
+/** A provider that answers nothing before `release()`, and takes every message. */
+const createHeldProvider = () => {
+  const sent: string[] = [];
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const provider: PushProvider = {
+    name: "expo",
+    batchSize: 100,
+    serves: ["expo"],
+    send: async (messages) => {
+      for (const { body } of messages) sent.push(body);
+      await released;
+      return messages.map(() => ({ state: "taken" }));
+    },
+  };
+  return { provider, sent, release };
+};
+
 describe.each(DIALECTS)("a push, on %s", (dialect) => {
   test("tells the other members of a message, and contains its text only if the recipient allows previews", async () => {
     const { world, ada, bo, token, roomId } = await createScene(dialect);
@@ -119,21 +137,24 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
     expect(sent.slice(before).filter((body) => /Unwanted|others/.test(body))).toEqual([]);
   });
 
-  test("reaches nobody who has a block with the sender", async () => {
-    const { world, ada, bo } = await createScene(dialect);
-    const cy = await createStudent(world);
-    const group = await openGroup(cy, [ada, bo]);
-    await untilAllSent(world);
-    world.pushes.length = 0;
-    await ada.blocks(bo);
+  test.each(["recipient", "sender"] as const)(
+    "reaches nobody while a block of the %s is set",
+    async (blocker) => {
+      const { world, ada, bo } = await createScene(dialect);
+      const cy = await createStudent(world);
+      const group = await openGroup(cy, [ada, bo]);
+      await untilAllSent(world);
+      world.pushes.length = 0;
+      await (blocker === "recipient" ? ada.blocks(bo) : bo.blocks(ada));
 
-    await bo.send(group, "From a blocked student");
-    await untilAllSent(world);
-    expect(world.pushes).toEqual([]);
-    await cy.send(group, "From a friend");
-    await untilAllSent(world);
-    expect(world.pushes).toHaveLength(1);
-  });
+      await bo.send(group, "From the other side of a block");
+      await untilAllSent(world);
+      expect(world.pushes).toEqual([]);
+      await cy.send(group, "From a friend");
+      await untilAllSent(world);
+      expect(world.pushes).toHaveLength(1);
+    },
+  );
 
   test("skips a device that has the room open, but reaches the student's other devices", async () => {
     const { world, ada, bo, token, roomId } = await createScene(dialect);
@@ -186,6 +207,27 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
       async () => (await count(world, "push_deliveries")) === 0,
     );
     expect(sent).toEqual(["1", "4", "4"]);
+  });
+
+  test("is sent again for a message that arrives while an earlier one is being sent", async () => {
+    const { provider, sent, release } = createHeldProvider();
+    const scene = await createScene(dialect, { pushProvider: provider });
+    const { world, ada, bo, roomId } = scene;
+    await ada.rpc.notifications.setPreferences.mutate({ previews: true });
+    // On PostgreSQL the second message comes through another server.
+    const other = dialect === "postgres" ? await joinWorld(world, { pushProvider: provider }) : world;
+
+    await bo.send(roomId, "First");
+    await until(() => sent.length === 1);
+    const through = other.rpc({ token: bo.token });
+    await through.chat.send.mutate({ roomId, text: "Second", commandId: uuidv7() });
+    // The other server notes the message in the delivery that the first one is sending.
+    if (other !== world) await until(async () => (await count(world, "push_events")) === 0);
+    release();
+    await untilWithin({ clock: world.clock, within: { seconds: 2 } }, async () => sent.length === 2);
+    await untilAllSent(world);
+
+    expect(sent).toEqual(["First", "Second"]);
   });
 
   test("ends after ten failed attempts, and stays visible to admins for 30 days", async () => {
