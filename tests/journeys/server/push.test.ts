@@ -209,7 +209,7 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
     expect(sent).toEqual(["1", "4", "4"]);
   });
 
-  test("is sent again for a message that arrives while an earlier one is being sent", async () => {
+  test("follows for a message that arrives while an earlier one is being sent", async () => {
     const { provider, sent, release } = createHeldProvider();
     const scene = await createScene(dialect, { pushProvider: provider });
     const { world, ada, bo, roomId } = scene;

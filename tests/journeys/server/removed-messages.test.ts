@@ -59,7 +59,7 @@ const textsInFiles = (databaseUrl: string): string[] => {
 };
 
 describe.each(DIALECTS)("a removed message with three edits, on %s", (dialect) => {
-  test("is in no column of any table, and in no history", async () => {
+  test("leaves no text in any column of any table, or in any history", async () => {
     const world = await createWorld({ dialect });
     const { ada, bob, roomId, remove } = await sendAndEdit(world);
     expect(await textsInTables(world.databaseUrl, dialect)).toEqual(expect.arrayContaining(TEXTS));
