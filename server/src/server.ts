@@ -87,7 +87,14 @@ export const createServer = async (deps: ServerDeps): Promise<Server> => {
   const push = createPush(frame, liveSync);
   const features = createStudentFeatures({ ...frame, ...liveSync, push: push.outbox, hints: sync.hints });
   const preferences = createPreferences({ ...features, read });
-  const accounts = createAccountFeatures(frame, { ...signIn, ...liveSync, ...features, preferences });
+  const sessionInspection = createSessionInspection({ read, clock });
+  const accounts = createAccountFeatures(frame, {
+    ...signIn,
+    ...liveSync,
+    ...features,
+    preferences,
+    sessionInspection,
+  });
   const catalogue = createCatalogue(frame);
   const backups = createBackups({ ...frame, folder: join(config.dataDir, BACKUP_FOLDER) });
   const facts = {
@@ -117,7 +124,7 @@ export const createServer = async (deps: ServerDeps): Promise<Server> => {
     }),
     users: createUserInspection({ read }),
     numbers: createNumberInspection(frame),
-    sessionInspection: createSessionInspection({ read, clock }),
+    sessionInspection,
     countries: config.countries,
     writeRate: createStudentRateLimit({ clock, perSecond: limits.writesPerSecond, burst: limits.writeBurst }),
   });

@@ -2,7 +2,7 @@ import { createAccount, type Account } from "../account/account.ts";
 import { createErasure, type Erasure } from "../account/erasure.ts";
 import { createErasureParts, createExportParts } from "../account/personal-data-parts.ts";
 import type { Preferences } from "../notifications/preferences.ts";
-import { createSessionInspection } from "../sessions/inspection.ts";
+import type { SessionInspection } from "../sessions/inspection.ts";
 import type { Frame } from "./frame.ts";
 import type { LiveSync } from "./live-sync.ts";
 import type { SignInFeatures } from "./sign-in.ts";
@@ -18,13 +18,13 @@ export interface AccountFeatures {
 
 export interface AccountFeaturesDeps extends SignInFeatures, LiveSync, StudentFeatures {
   readonly preferences: Preferences;
+  readonly sessionInspection: SessionInspection;
 }
 
 export const createAccountFeatures = (frame: Frame, deps: AccountFeaturesDeps): AccountFeatures => {
-  const { database, clock } = frame;
-  const { read } = database;
-  const { auth, numbers, sessions, sync } = deps;
-  const parts = createExportParts({ ...deps, read, sessions: createSessionInspection({ read, clock }) });
+  const { read } = frame.database;
+  const { auth, numbers, sessions, sessionInspection, sync } = deps;
+  const parts = createExportParts({ ...deps, read, sessions: sessionInspection });
   const erasure = createErasure({
     ...frame,
     parts: createErasureParts({ ...frame, read, logs: deps.logs, hints: sync.hints }),

@@ -2,13 +2,12 @@ import type { Database } from "@edvoyage/db";
 import type { Limits } from "@edvoyage/protocol";
 import type { Audit } from "../audit/audit.ts";
 import type { Background } from "../platform/background.ts";
-import type { NewId } from "../platform/crypto.ts";
-import type { Metrics } from "../platform/metrics.ts";
-import type { Config } from "../platform/config.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Random } from "../platform/crypto.ts";
+import type { Config } from "../platform/config.ts";
+import type { NewId, Random } from "../platform/crypto.ts";
 import type { Secrets } from "../platform/data-dir.ts";
 import type { Logger } from "../platform/logger.ts";
+import type { Metrics } from "../platform/metrics.ts";
 import type { PushProvider } from "../push/provider.ts";
 import type { SmsProvider } from "../sms/sms.ts";
 
