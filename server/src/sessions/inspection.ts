@@ -1,24 +1,17 @@
 import type { Queries, SessionEnd } from "@edvoyage/db";
-import { SESSION_IDLE_MS, type Platform, type SessionId, type UserId } from "@edvoyage/protocol";
+import { SESSION_IDLE_MS, type SessionId, type SessionView, type UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Clock } from "../platform/clock.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import { maskPhone } from "../numbers/phone.ts";
-import { expiryOf } from "./sessions.ts";
+import { rowToView } from "./sessions.ts";
 import { sessionsPage, type SessionRow } from "./sessions.store.ts";
 
 /** A session as an admin sees it. */
-export interface InspectedSession {
-  readonly id: SessionId;
+export interface InspectedSession extends SessionView {
   readonly userId: UserId;
   /** Masked, except with `showPhones`. */
   readonly phone: string;
-  readonly deviceName: string | null;
-  readonly platform: Platform;
-  readonly appVersion: string | null;
-  readonly createdAt: number;
-  readonly lastSeenAt: number;
-  readonly expiresAt: number;
   readonly state: "live" | "expired" | SessionEnd;
   readonly endedAt: number | null;
 }
@@ -65,18 +58,12 @@ const rowToInspected = (
   row: SessionRow,
   { now, showPhones }: { readonly now: number; readonly showPhones: boolean },
 ): InspectedSession => {
-  const expiresAt = expiryOf(row, row.last_seen_at);
+  const view = rowToView(row);
   return {
-    id: row.id,
+    ...view,
     userId: row.user_id,
     phone: showPhones ? row.phone : maskPhone(row.phone),
-    deviceName: row.device_name,
-    platform: row.platform,
-    appVersion: row.app_version,
-    createdAt: row.created_at,
-    lastSeenAt: row.last_seen_at,
-    expiresAt,
-    state: row.end_reason ?? (now < expiresAt ? "live" : "expired"),
+    state: row.end_reason ?? (now < view.expiresAt ? "live" : "expired"),
     endedAt: row.ended_at,
   };
 };

@@ -322,10 +322,11 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
 };
 
 /** Returns when a session that was last used at `lastSeenAt` expires. */
-export const expiryOf = (row: Pick<SessionRow, "expires_at">, lastSeenAt: number): number =>
+const expiryOf = (row: Pick<SessionRow, "expires_at">, lastSeenAt: number): number =>
   Math.min(row.expires_at, lastSeenAt + SESSION_IDLE_MS);
 
-const rowToView = (row: SessionRow, lastSeenAt = row.last_seen_at): SessionView => ({
+/** Converts a row to the view of its student. `lastSeenAt` may be later than the row, which is written once a minute. */
+export const rowToView = (row: SessionRow, lastSeenAt = row.last_seen_at): SessionView => ({
   id: row.id,
   deviceName: row.device_name,
   platform: row.platform,
