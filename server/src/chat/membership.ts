@@ -5,6 +5,7 @@ import { AppError } from "../platform/errors.ts";
 import type { RoomLogs } from "../sync/room-logs.ts";
 import type { SyncHints } from "../sync/sync.ts";
 import { eventToEntry } from "./events.ts";
+import { hintInboxes } from "./hint-inboxes.ts";
 import { roomQueries as queries, type RoomRow } from "./rooms.store.ts";
 
 /** Students who join a room together. */
@@ -101,15 +102,13 @@ export const createMembership = ({ logs, hints, newId, limits }: MembershipDeps)
     tx.onCommit(() => {
       hints.logChanged(roomId);
       hints.readerGone(roomId, userId);
-      for (const id of [userId, ...uninvited.map((row) => row.user_id)]) hints.inboxChanged(id);
     });
+    hintInboxes(tx, { hints, userIds: [userId, ...uninvited.map((row) => row.user_id)] });
   },
 
   hintChanged: (tx, roomId, userIds) => {
-    tx.onCommit(() => {
-      hints.logChanged(roomId);
-      for (const userId of userIds) hints.inboxChanged(userId);
-    });
+    tx.onCommit(() => hints.logChanged(roomId));
+    hintInboxes(tx, { hints, userIds });
   },
 
   assertMayJoin: async (tx, userId) => {

@@ -21,6 +21,7 @@ import type { PushOutbox } from "../push/outbox.ts";
 import type { RoomLogs } from "../sync/room-logs.ts";
 import type { SyncHints } from "../sync/sync.ts";
 import type { CommandSource, Commands } from "../commands/commands.ts";
+import { hintInboxes } from "./hint-inboxes.ts";
 import {
   commandToMessageId,
   emojiOf,
@@ -247,10 +248,7 @@ export const createMessages = (deps: MessagesDeps): Messages => {
         // Larger rooms show nobody's read position.
         const isShown = before.member_count <= MAX_SHOWN_READERS;
         const viewers = isShown ? await tx.all(queries.readPositionViewers, { roomId, userId }) : [];
-        const changedInboxes = isShown ? viewers.map((row) => row.user_id) : [userId];
-        tx.onCommit(() => {
-          for (const changedId of changedInboxes) hints.inboxChanged(changedId);
-        });
+        hintInboxes(tx, { hints, userIds: isShown ? viewers.map((row) => row.user_id) : [userId] });
         return { position: { segment, index } };
       };
       const { position } = await commands.execute(source, { procedure: "chat.markRead", input }, act);

@@ -5,6 +5,7 @@ import { AppError } from "../platform/errors.ts";
 import { parseCursor, toPage, type Page } from "../inputs/page.ts";
 import type { CommandSource, Commands } from "../commands/commands.ts";
 import type { SyncHints } from "../sync/sync.ts";
+import { hintInboxes } from "./hint-inboxes.ts";
 import { noSuchRoom, type Membership } from "./membership.ts";
 import { withoutRepeats, type NewRoom, type RoomCreation } from "./room-creation.ts";
 import { memberIds, roomQueries as queries, roomsPage, type RoomRow } from "./rooms.store.ts";
@@ -110,11 +111,6 @@ export const createRooms = ({ read, commands, membership, roomCreation, hints }:
     throw new AppError("forbidden", "Only the owner and the admins of a group may do this.");
   };
 
-  const hintInboxes = (tx: UnitOfWork, userIds: readonly UserId[]): void =>
-    tx.onCommit(() => {
-      for (const userId of userIds) hints.inboxChanged(userId);
-    });
-
   return {
     get: async (userId, roomId) => {
       const room = await find(userId, roomId);
@@ -153,7 +149,7 @@ export const createRooms = ({ read, commands, membership, roomCreation, hints }:
         const { roomId, name } = input;
         await lockAdministeredRoom(tx, roomId, source.userId);
         await tx.all(queries.rename, { roomId, name, now });
-        hintInboxes(tx, await memberIds(tx, roomId));
+        hintInboxes(tx, { hints, userIds: await memberIds(tx, roomId) });
         return roomId;
       }),
 
@@ -169,7 +165,7 @@ export const createRooms = ({ read, commands, membership, roomCreation, hints }:
         if (role === "owner")
           await tx.all(queries.setRole, { roomId, userId: source.userId, role: "admin", now });
         await tx.all(queries.setChangedAt, { roomId, now });
-        hintInboxes(tx, await memberIds(tx, roomId));
+        hintInboxes(tx, { hints, userIds: await memberIds(tx, roomId) });
         return roomId;
       }),
 
@@ -191,7 +187,7 @@ export const createRooms = ({ read, commands, membership, roomCreation, hints }:
         const room = await lockAdministeredRoom(tx, roomId, source.userId);
         if (userId === source.userId) throw invalid("userId", "Use chat.rooms.leave to leave a room");
         if (await tx.first(queries.endInvitation, { roomId, userId })) {
-          hintInboxes(tx, [userId]);
+          hintInboxes(tx, { hints, userIds: [userId] });
           return roomId;
         }
         const { role } = await assertMember(tx, roomId, userId);
@@ -233,7 +229,7 @@ export const createRooms = ({ read, commands, membership, roomCreation, hints }:
         const { userId } = source;
         await tx.lock(`log:${roomId}`);
         if (!(await tx.first(queries.endInvitation, { roomId, userId }))) throw noSuchInvitation();
-        hintInboxes(tx, [userId]);
+        hintInboxes(tx, { hints, userIds: [userId] });
         return { roomId };
       }),
   };
