@@ -26,20 +26,19 @@ const numbersPage = prepare<{ ownerId: UserId; after: ContactId; limit: number }
     .limit(param.limit),
 );
 
-const numberById = prepare<{ ownerId: UserId; id: ContactId }>()((query, param) =>
+/** The numbers of a student, with who holds them. */
+const numbersOf = (query: QueryBuilder, { ownerId }: { readonly ownerId: UserId }) =>
   query
     .selectFrom("contact_numbers")
     .select([...numberColumns, "contact_id", "is_bound", "holder_id"])
-    .where("owner_id", "=", param.ownerId)
-    .where("id", "=", param.id),
+    .where("owner_id", "=", ownerId);
+
+const numberById = prepare<{ ownerId: UserId; id: ContactId }>()((query, param) =>
+  numbersOf(query, param).where("id", "=", param.id),
 );
 
 const numberByPhone = prepare<{ ownerId: UserId; phone: string }>()((query, param) =>
-  query
-    .selectFrom("contact_numbers")
-    .select([...numberColumns, "contact_id", "is_bound", "holder_id"])
-    .where("owner_id", "=", param.ownerId)
-    .where("phone", "=", param.phone),
+  numbersOf(query, param).where("phone", "=", param.phone),
 );
 
 const countNumbers = prepare<{ ownerId: UserId }>()((query, param) =>
