@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createOfflineErasure, restoreFromBackup, systemRandom } from "@edvoyage/server/app";
 import { openDatabase, type Database } from "@edvoyage/db";
 import type { UserId } from "@edvoyage/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { findInDatabaseFiles } from "../../support/databases/database-files.ts";
 import { DIALECTS, rowsOf } from "../../support/databases/databases.ts";
 import { createDice, createMarkedStudent, filler } from "../../support/students/marked-student.ts";
 import { createStudent, openGroup } from "../../support/students/student.ts";
@@ -10,13 +11,6 @@ import { until } from "../../support/network/sync-client.ts";
 import { createWorld, type World } from "../../support/servers/world.ts";
 
 const fileOf = ({ databaseUrl }: Pick<World, "databaseUrl">): string => databaseUrl.slice("sqlite:".length);
-
-/** Returns the marks that occur in the bytes of a database file, its WAL or its index. */
-const marksIn = (path: string, marks: readonly string[]): string[] => {
-  const files = ["", "-wal", "-shm"].map((suffix) => path + suffix).filter((name) => existsSync(name));
-  const bytes = files.map((name) => readFileSync(name));
-  return marks.filter((mark) => bytes.some((content) => content.includes(mark)));
-};
 
 /** Creates students who chat with each other, change their profiles, and fill database pages. */
 const createCrowd = async (world: World, dice: (sides: number) => number, size: number) => {
@@ -57,19 +51,19 @@ describe("an erased student", () => {
       const erased = await createMarkedStudent(world, [...crowd, deleted], options);
       await chatter(5);
       const marks = [...deleted.marks, ...erased.marks];
-      const before = marksIn(fileOf(world), marks);
+      const before = findInDatabaseFiles(fileOf(world), marks);
 
       await deleted.rpc.account.delete.mutate();
       await world.admin.admin.users.erase.mutate({ userId: erased.id });
       await untilScrubbed(world, erased.id);
-      const between = marksIn(fileOf(world), erased.marks);
+      const between = findInDatabaseFiles(fileOf(world), erased.marks);
       world.clock.advance({ days: 8 });
       await untilScrubbed(world, deleted.id);
 
       // Before the erasure nearly all marks are found, except edits that were compacted away: the search works.
       expect(before.length).toBeGreaterThan(marks.length * 0.9);
       expect(between).toEqual([]);
-      expect(marksIn(fileOf(world), marks)).toEqual([]);
+      expect(findInDatabaseFiles(fileOf(world), marks)).toEqual([]);
       expect(await rowsOf(world.databaseUrl, "pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);
     },
   );
@@ -99,12 +93,12 @@ describe("an erased student", () => {
       onProgress: async () => {},
       signal: new AbortController().signal,
     });
-    const left = marksIn(fileOf(world), erased.marks);
+    const left = findInDatabaseFiles(fileOf(world), erased.marks);
     world.clock.advance({ days: 8 });
     const restored = await reopen();
     await untilScrubbed(restored, leaving.id);
 
-    expect(marksIn(backup.path, erased.marks).length).toBeGreaterThan(0);
+    expect(findInDatabaseFiles(backup.path, erased.marks).length).toBeGreaterThan(0);
     expect(restoration.erasures).toMatchObject({ state: "done", students: 1 });
     expect(left).toEqual([]);
     expect(existsSync(`${fileOf(world)}.restoring.lock`)).toBe(false);

@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test } from "vitest";
+import { findInDatabaseFiles } from "../../support/databases/database-files.ts";
 import { DIALECTS, rowsOf, type TestDialect } from "../../support/databases/databases.ts";
 import { createWorld, type World } from "../../support/servers/world.ts";
 import { createStudent, openDirect } from "../../support/students/student.ts";
@@ -54,8 +53,7 @@ const textsInFiles = (databaseUrl: string): string[] => {
   const connection = new Sqlite(path);
   connection.pragma("wal_checkpoint(truncate)");
   connection.close();
-  const files = readdirSync(dirname(path)).map((name) => readFileSync(join(dirname(path), name)));
-  return TEXTS.filter((text) => files.some((bytes) => bytes.includes(text)));
+  return findInDatabaseFiles(path, TEXTS);
 };
 
 describe.each(DIALECTS)("a removed message with three edits, on %s", (dialect) => {
