@@ -1,14 +1,9 @@
-import { generateKeyPairSync } from "node:crypto";
 import { getEventListeners } from "node:events";
-import { createExpoPush, createFcmPush, type PushMessage } from "@edvoyage/server/app";
+import type { PushMessage } from "@edvoyage/server/app";
 import { describe, expect, test } from "vitest";
 import { collectGarbage } from "../support/garbage.ts";
-import {
-  startLoopbackPeer,
-  type PeerAnswer,
-  type PeerRequest,
-  type Silence,
-} from "../support/fakes/loopback-peer.ts";
+import type { PeerAnswer, Silence } from "../support/fakes/loopback-peer.ts";
+import { startExpo, startFcm } from "../support/fakes/push-services.ts";
 
 const SILENCES: readonly Silence[] = ["says nothing", "sends headers and no body"];
 /** The timeout for silent peers. It includes fetching an access token, for which a message waits. */
@@ -16,7 +11,6 @@ const TIMEOUT_MS = 2_000;
 /** Generous: a request that hangs exceeds it, a slow machine does not. */
 const WATCHDOG_MS = 20_000;
 const FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
-const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
 
 const messageTo = (token: string): PushMessage => ({
   token,
@@ -30,43 +24,6 @@ const messageTo = (token: string): PushMessage => ({
 
 /** A signal that lives as long as the server does. */
 const longLived = (): AbortSignal => new AbortController().signal;
-
-const startExpo = async (
-  answerTo: (request: PeerRequest) => PeerAnswer,
-  { timeoutMs = WATCHDOG_MS } = {},
-) => {
-  const { url, requests } = await startLoopbackPeer(answerTo);
-  return { requests, provider: createExpoPush({ url, accessToken: undefined, timeoutMs }) };
-};
-
-/**
- * Starts a fake Firebase. It issues access tokens `access-1`, `access-2` and so on, and answers messages with
- * `answerTo`.
- */
-const startFcm = async (
-  answerTo: (request: PeerRequest) => PeerAnswer,
-  {
-    tokenAnswer = (count: number): PeerAnswer => ({
-      json: { access_token: `access-${count}`, expires_in: 3_600 },
-    }),
-    timeoutMs = WATCHDOG_MS,
-  } = {},
-) => {
-  let tokens = 0;
-  const { url, requests } = await startLoopbackPeer((request) =>
-    request.path === "/token" ? tokenAnswer(++tokens) : answerTo(request),
-  );
-  const provider = createFcmPush({
-    url,
-    projectId: "edvoyage",
-    clientEmail: "push@example.org",
-    privateKey,
-    tokenUrl: `${url}/token`,
-    clock: { now: () => 0, every: () => () => {} },
-    timeoutMs,
-  });
-  return { provider, sent: () => requests.filter(({ path }) => path !== "/token") };
-};
 
 describe("Expo", () => {
   test.each(SILENCES)(

@@ -1,12 +1,11 @@
-import { createVerify, generateKeyPairSync } from "node:crypto";
+import { createVerify } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { createExpoPush, createFcmPush, type PushMessage } from "@edvoyage/server/app";
+import type { PushMessage } from "@edvoyage/server/app";
 import { describe, expect, test } from "vitest";
-import { createFakeClock } from "../support/fakes/fake-clock.ts";
-import { startLoopbackPeer, type PeerAnswer, type PeerRequest } from "../support/fakes/loopback-peer.ts";
+import type { PeerAnswer } from "../support/fakes/loopback-peer.ts";
+import { startExpo, startFcm } from "../support/fakes/push-services.ts";
 
 const BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest";
-const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
 
 const message: PushMessage = {
   token: "device",
@@ -21,32 +20,6 @@ const message: PushMessage = {
 const signal = new AbortController().signal;
 // Each of the requests that run at the same time listens to it.
 setMaxListeners(0, signal);
-
-const startExpo = async (answerTo: (request: PeerRequest) => PeerAnswer, accessToken?: string) => {
-  const { url, requests } = await startLoopbackPeer(answerTo);
-  return { provider: createExpoPush({ url, accessToken }), requests, url };
-};
-
-const startFcm = async (answerTo: (request: PeerRequest) => PeerAnswer = () => ({ json: {} })) => {
-  const clock = createFakeClock();
-  let tokens = 0;
-  const { url, requests } = await startLoopbackPeer((request) =>
-    request.path === "/token"
-      ? { json: { access_token: `access-${++tokens}`, expires_in: 3_600 } }
-      : answerTo(request),
-  );
-  const provider = createFcmPush({
-    url,
-    projectId: "edvoyage",
-    clientEmail: "push@example.org",
-    privateKey,
-    tokenUrl: `${url}/token`,
-    clock,
-  });
-  const asked = () => requests.filter(({ path }) => path === "/token");
-  const sent = () => requests.filter(({ path }) => path !== "/token");
-  return { provider, clock, url, asked, sent };
-};
 
 describe("a request to Expo", () => {
   test("carries the message, and a tag that replaces the notification on Android", async () => {
@@ -85,7 +58,7 @@ describe("a request to Expo", () => {
   });
 
   test("carries the project's access token", async () => {
-    const { provider, requests } = await startExpo(() => ({ json: { data: [] } }), "secret");
+    const { provider, requests } = await startExpo(() => ({ json: { data: [] } }), { accessToken: "secret" });
 
     await provider.send([message], signal);
 
@@ -172,11 +145,11 @@ describe("a request to FCM", () => {
   });
 
   test("for an access token carries an assertion that the service account has signed, valid for an hour", async () => {
-    const { provider, clock, url, asked } = await startFcm();
+    const { provider, clock, url, publicKey, tokenRequests } = await startFcm();
 
     await provider.send([message], signal);
 
-    const form = new URLSearchParams(asked()[0]?.body);
+    const form = new URLSearchParams(tokenRequests()[0]?.body);
     expect(form.get("grant_type")).toBe("urn:ietf:params:oauth:grant-type:jwt-bearer");
     const [header = "", claims = "", signature = ""] = (form.get("assertion") ?? "").split(".");
     const decode = (part: string): unknown => JSON.parse(Buffer.from(part, "base64url").toString());
@@ -194,32 +167,24 @@ describe("a request to FCM", () => {
   });
 
   test("shares one access token with others until five minutes before its expiry", async () => {
-    const { provider, clock, asked, sent } = await startFcm();
+    const { provider, clock, tokenRequests, sent } = await startFcm();
 
     await provider.send([message, message], signal);
     clock.advance({ minutes: 55, ms: -1 });
     await provider.send([message], signal);
-    expect(asked()).toHaveLength(1);
+    expect(tokenRequests()).toHaveLength(1);
     clock.advance({ ms: 1 });
     await provider.send([message], signal);
 
-    expect(asked()).toHaveLength(2);
+    expect(tokenRequests()).toHaveLength(2);
     expect(sent().at(-1)?.headers.authorization).toBe("Bearer access-2");
   });
 
   test("fails when Google issues no access token, and the next message requests one again", async () => {
     let isRefused = true;
-    const { url, requests } = await startLoopbackPeer(({ path }) => {
-      if (path !== "/token") return { json: {} };
-      return isRefused ? { status: 403, json: {} } : { json: { access_token: "late", expires_in: 60 } };
-    });
-    const provider = createFcmPush({
-      url,
-      projectId: "edvoyage",
-      clientEmail: "push@example.org",
-      privateKey,
-      tokenUrl: `${url}/token`,
-      clock: createFakeClock(),
+    const { provider, requests } = await startFcm(() => ({ json: {} }), {
+      tokenAnswer: () =>
+        isRefused ? { status: 403, json: {} } : { json: { access_token: "late", expires_in: 60 } },
     });
 
     const [refused] = await provider.send([message], signal);
