@@ -65,7 +65,11 @@ export const AREAS = {
   ],
   documents: [
     {
-      sources: ["server/src/sync/document", "server/src/sync/user-document"],
+      sources: [
+        "server/src/sync/document",
+        "server/src/sync/loaded-documents",
+        "server/src/sync/user-document",
+      ],
       tests: ["tests/contracts/documents.test.ts", "tests/journeys/server/favourites.test.ts"],
     },
   ],

@@ -22,11 +22,16 @@ const install = () => {
   execFileSync("npm", ["ci"], { cwd: join(root, "mutants"), stdio: ["ignore", 2, 2] });
 };
 
-/** Lists each source file of an area with its tests, in the order of the area's groups. */
+/**
+ * Lists each source file of an area with its tests, in the order of the area's groups. Throws for a beginning of paths that
+ * matches no file: the area would otherwise pass without it once the file is renamed.
+ */
 const sourcesOf = (name) => {
   const files = repositoryFiles(root).filter((file) => /(?<!\.test|\.d)\.tsx?$/.test(file));
   const taken = new Set();
   return AREAS[name].flatMap(({ sources, tests }) => {
+    const stale = sources.filter((start) => !files.some((file) => file.startsWith(start)));
+    if (stale.length > 0) throw new Error(`No file of the area "${name}" begins with ${stale.join(" or ")}`);
     const own = files.filter((file) => !taken.has(file) && sources.some((start) => file.startsWith(start)));
     for (const source of own) taken.add(source);
     return own.map((source) => ({ source, tests }));
