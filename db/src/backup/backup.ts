@@ -5,6 +5,7 @@ import type { CopyProgress, Database } from "../database.ts";
 import { makeFolder, publishFile, syncFolder } from "../durable-file.ts";
 import { StorageError } from "../storage-error.ts";
 import { BackupError } from "./backup-error.ts";
+import { migrationNames } from "../migrations/index.ts";
 import { verifyCopyInBackground } from "./verification.ts";
 
 /** A complete and checked backup on the disk. */
@@ -51,7 +52,7 @@ export const createBackup = async (
     // Create the file here to set its mode; SQLite would use the default mode of the process.
     closeSync(openSync(partial, "wx", 0o600));
     await database.copyTo(partial, { onProgress, signal });
-    const { epoch } = await verifyCopyInBackground(partial, signal);
+    const { epoch } = await verifyCopyInBackground({ path: partial, migrationNames }, signal);
     signal.throwIfAborted();
     await publishFile(partial, path);
     return { path, sizeBytes: statSync(path).size, epoch, takenAt: now };

@@ -8,6 +8,7 @@ import { StorageError } from "../storage-error.ts";
 import { BackupError } from "./backup-error.ts";
 import { instantToName } from "./backup.ts";
 import { restoreIdentity, type LifeDeps, type RestoredIdentity, type Replaced } from "./restored-identity.ts";
+import { migrationNames } from "../migrations/index.ts";
 import { verifyCopy } from "./verification.ts";
 
 /** The steps of a restore, in order. */
@@ -69,7 +70,9 @@ export const restoreBackup = async (
     await copyFile(source, draft, constants.COPYFILE_FICLONE);
     chmodSync(draft, 0o600);
     await begin("check");
-    const { schema: schemaBefore } = withSourceInErrors(source, draft, () => verifyCopy(draft));
+    const { schema: schemaBefore } = withSourceInErrors(source, draft, () =>
+      verifyCopy({ path: draft, migrationNames }),
+    );
 
     await begin("migrate");
     await migrateFile(draft);

@@ -1,6 +1,5 @@
 import SqliteDriver from "better-sqlite3";
 import { Worker } from "node:worker_threads";
-import { migrationNames } from "../migrations/index.ts";
 import { BackupError, type BackupErrorKind } from "./backup-error.ts";
 
 /** The verified facts about a copy of a database. */
@@ -16,6 +15,13 @@ export type VerificationAnswer =
   | { readonly state: "verified"; readonly copy: VerifiedCopy }
   | { readonly state: "refused"; readonly kind: BackupErrorKind; readonly message: string };
 
+/** The input of the thread. It does not load the migrations, because these load all of Kysely, which takes half a second. */
+export interface VerificationTask {
+  readonly path: string;
+  /** The names of the migrations that this program knows, oldest first. */
+  readonly migrationNames: readonly string[];
+}
+
 /** The most faults that are reported. */
 const MAX_FAULTS = 5;
 
@@ -23,7 +29,7 @@ const MAX_FAULTS = 5;
  * Reads every page of a copy that nobody else uses, and converts it to a single file (a copy of a WAL database needs a log
  * beside it). Blocks the thread until it is done. Throws `BackupError`.
  */
-export const verifyCopy = (path: string): VerifiedCopy => {
+export const verifyCopy = ({ path, migrationNames }: VerificationTask): VerifiedCopy => {
   const connection = new SqliteDriver(path, { fileMustExist: true });
   try {
     // Do not let the schema in the file call functions of this program.
@@ -32,7 +38,7 @@ export const verifyCopy = (path: string): VerifiedCopy => {
     connection.pragma("synchronous = full");
     const mode = connection.pragma("journal_mode = delete", { simple: true });
     if (mode !== "delete") throw new BackupError("damaged", `${path} cannot be converted to a single file`);
-    const schema = readSchema(connection, path);
+    const schema = readSchema(connection, { path, migrationNames });
     assertIntact(connection, path);
     return { schema, epoch: readEpoch(connection) };
   } catch (error) {
@@ -43,10 +49,13 @@ export const verifyCopy = (path: string): VerifiedCopy => {
 };
 
 /** Verifies a copy like `verifyCopy`, but in a separate thread, because it may take a minute and must not block a server. */
-export const verifyCopyInBackground = async (path: string, signal: AbortSignal): Promise<VerifiedCopy> => {
+export const verifyCopyInBackground = async (
+  task: VerificationTask,
+  signal: AbortSignal,
+): Promise<VerifiedCopy> => {
   // Use the compiled worker, also when this module runs from source.
   const worker = new Worker(new URL("../../dist/backup/verification.worker.js", import.meta.url), {
-    workerData: path,
+    workerData: task,
   });
   const abort = (): void => void worker.terminate();
   signal.addEventListener("abort", abort);
@@ -69,7 +78,10 @@ export const verifyCopyInBackground = async (path: string, signal: AbortSignal):
  * Returns the newest migration of the copy. Throws `foreign` for another program's database, `newer` for unknown
  * migrations.
  */
-const readSchema = (connection: SqliteDriver.Database, path: string): string => {
+const readSchema = (
+  connection: SqliteDriver.Database,
+  { path, migrationNames }: VerificationTask,
+): string => {
   const applied = hasTable(connection, "kysely_migration")
     ? connection.prepare<[], string>("select name from kysely_migration order by name").pluck().all()
     : [];

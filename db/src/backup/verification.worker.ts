@@ -1,14 +1,14 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { BackupError } from "./backup-error.ts";
-import { verifyCopy, type VerificationAnswer } from "./verification.ts";
+import { verifyCopy, type VerificationAnswer, type VerificationTask } from "./verification.ts";
 
-const verify = (path: string): VerificationAnswer => {
+const verify = (task: VerificationTask): VerificationAnswer => {
   try {
-    return { state: "verified", copy: verifyCopy(path) };
+    return { state: "verified", copy: verifyCopy(task) };
   } catch (error) {
     if (error instanceof BackupError) return { state: "refused", kind: error.kind, message: error.message };
     throw error;
   }
 };
 
-parentPort?.postMessage(verify(String(workerData)));
+parentPort?.postMessage(verify(workerData));

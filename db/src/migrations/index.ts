@@ -1,4 +1,4 @@
-import { Migrator, type Kysely, type Migration } from "kysely";
+import { Migrator, sql, type Kysely, type Migration } from "kysely";
 import type { DialectName } from "../database.ts";
 import { StorageError } from "../storage-error.ts";
 import { createHeartbeat } from "./0001-heartbeat.ts";
@@ -53,6 +53,7 @@ export const migrateToLatest = async <Schema>(
   kysely: Kysely<Schema>,
   dialect: DialectName,
 ): Promise<void> => {
+  if (await isAtLatest(kysely)) return;
   const migrator = new Migrator({
     db: kysely,
     provider: { getMigrations: async () => migrations(dialect) },
@@ -67,4 +68,16 @@ export const migrateToLatest = async <Schema>(
       { cause: error },
     );
   }
+};
+
+/**
+ * Returns whether exactly the migrations of this version were applied. Kysely's migrator describes all tables before it
+ * finds that nothing is to do, which costs about 150 ms on PostgreSQL at each start.
+ */
+const isAtLatest = async <Schema>(kysely: Kysely<Schema>): Promise<boolean> => {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`
+    .execute(kysely)
+    // A new database has no such table. Any other fault meets the migrator too, which reports it.
+    .catch(() => ({ rows: [] }));
+  return rows.map(({ name }) => name).join() === migrationNames.join();
 };
