@@ -3,11 +3,13 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import type { HostileFigures } from "../soak/hostile-updates.ts";
+import { roundsOf } from "../support/scale.ts";
 
 const SOAK = fileURLToPath(new URL("../dist/soak/main.js", import.meta.url));
 /** Enough for all killer frames, all mutants and truncations, and some thousand random ones. */
-/** Fewer frames do not meet every outcome. */
-const FRAMES = 120_000;
+const FRAMES = roundsOf({ quick: 30_000, whole: 120_000 });
+/** Damage that leaves a valid update without any change is rare: the first is met after this many frames. */
+const UNCHANGED_IS_MET_WITHIN = 120_000;
 /**
  * A child that prints nothing for this long hangs. It prints a line every 2,000 frames, which take well under a second.
  */
@@ -42,5 +44,6 @@ test("[SY30] hostile updates neither crash nor hang nor bloat the server, and me
   expect(figures.frames).toBe(FRAMES);
   expect(figures.largestJump.mib).toBeLessThanOrEqual(32);
   expect(figures.comparisons).toBeGreaterThan(1_000);
-  expect(Object.keys(figures.outcomes).sort()).toEqual(["4413", "4422", "gap", "stored", "unchanged"]);
+  const rare = FRAMES < UNCHANGED_IS_MET_WITHIN ? [] : ["unchanged"];
+  expect(Object.keys(figures.outcomes).sort()).toEqual(["4413", "4422", "gap", "stored", ...rare]);
 }, 600_000);

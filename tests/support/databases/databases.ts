@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
@@ -24,7 +24,7 @@ let pool: DatabasePool | undefined;
 
 /** Returns the URL of an empty database for this test alone. */
 export const emptyDatabase = async (dialect: TestDialect): Promise<string> => {
-  if (dialect === "sqlite") return emptyFile();
+  if (dialect === "sqlite") return `sqlite:${emptyPath()}`;
   const url = postgresUrl();
   const name = `test_${process.pid}_${(databases += 1)}`;
   await administer(url, `create database ${name}`);
@@ -32,9 +32,14 @@ export const emptyDatabase = async (dialect: TestDialect): Promise<string> => {
   return url.replace(/[^/]+$/, name);
 };
 
-/** Returns the URL of a database for a server. On PostgreSQL it already has the tables. */
+/** Returns the URL of a database for a server. It already has the tables, if the setup of the databases ran. */
 export const serverDatabase = async (dialect: TestDialect): Promise<string> => {
-  if (dialect === "sqlite") return emptyFile();
+  if (dialect === "sqlite") {
+    const path = emptyPath();
+    const template = inject("sqliteTemplate");
+    if (template) copyFileSync(template, path);
+    return `sqlite:${path}`;
+  }
   pool ??= createDatabasePool(postgresUrl());
   const { acquire, release } = pool;
   const url = await acquire();
@@ -42,7 +47,7 @@ export const serverDatabase = async (dialect: TestDialect): Promise<string> => {
   return url;
 };
 
-const emptyFile = (): string => `sqlite:${join(temporaryFolder(), "edvoyage.sqlite")}`;
+const emptyPath = (): string => join(temporaryFolder(), "edvoyage.sqlite");
 
 const postgresUrl = (): string => {
   const url = inject("postgresUrl");

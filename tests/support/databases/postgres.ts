@@ -70,7 +70,8 @@ export const startPostgres = async (): Promise<TestPostgres | undefined> => {
   });
   const port = await freePort();
   // Without autovacuum: statistics that appear in the middle of a test would change the plans that tests compare.
-  const options = ["-F", "-c", "max_connections=400", "-c", "autovacuum=off"];
+  // Without compiled plans, because each is used only a few times; without fsync, because no test cuts its power.
+  const options = ["-F", "-c", "max_connections=400", "-c", "autovacuum=off", "-c", "jit=off"];
   const start = (): ChildProcess =>
     spawn(
       programs.postgres,
