@@ -1,49 +1,30 @@
-import { defaultLimits as limits, type ChallengeId } from "@edvoyage/protocol";
+import { defaultLimits as limits } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
 import { DAY_MS, HOUR_MS } from "../platform/clock.ts";
-import { createNewId, systemRandom } from "../platform/crypto.ts";
+import { createNumberFacts, createWrongCodes, decide, IDLE, newChallengeId, NOW } from "./number-facts.ts";
 import {
   countTowardsBlock,
-  decideSend,
   judgeBudget,
   judgeDevice,
   judgeMessages,
   MONTH_MS,
   nextSendAt,
-  type NumberFacts,
   type Send,
   type SendLoad,
   type WrongCode,
 } from "./numbers.rules.ts";
 
-const NOW = 1_800_000_000_000;
 const SECOND = 1_000;
-const newId = createNewId(systemRandom);
 
 /** Creates wrong codes of strangers, a second apart; the newest is `newestAgoMs` old. Oldest first. */
 const wrongCodes = (count: number, newestAgoMs: number, wrong: Partial<WrongCode> = {}): WrongCode[] =>
-  Array.from({ length: count }, (_, index) => ({
-    device_key: "stranger",
-    at: NOW - newestAgoMs - (count - 1 - index) * SECOND,
-    code_length: 6,
-    known: 0,
-    counts_to_block: 0,
-    ...wrong,
-  }));
-
-const factsOf = (facts: Partial<NumberFacts>): NumberFacts => ({
-  deviceKey: "stranger",
-  newestSignIns: [],
-  blockedUntil: null,
-  wrongCodes: [],
-  ...facts,
-});
+  createWrongCodes(count, { newestAgoMs, everyMs: SECOND, ...wrong });
 
 /** Creates one message to the device `asking` for each age, in the order given. */
 const sendsAgo = (agesMs: readonly number[], send: Partial<Send> = {}): Send[] =>
   agesMs.map((ageMs) => ({
     device_key: "asking",
-    challenge_id: newId<ChallengeId>(NOW),
+    challenge_id: newChallengeId(),
     ip: "192.0.2.1",
     at: NOW - ageMs,
     known: 0,
@@ -64,15 +45,15 @@ describe("the block of a device", () => {
       ...wrongCodes(1, 0, counted),
     ];
 
-    expect(countTowardsBlock(factsOf({ wrongCodes: codes }), NOW)).toBe(2);
-    expect(judgeDevice(factsOf({ wrongCodes: codes }), NOW, limits)).toMatchObject({
+    expect(countTowardsBlock(createNumberFacts({ wrongCodes: codes }), NOW)).toBe(2);
+    expect(judgeDevice(createNumberFacts({ wrongCodes: codes }), NOW, limits)).toMatchObject({
       blockedUntil: null,
       attemptsRemaining: 1,
     });
   });
 
   test("leaves no attempts until the instant at which it ends", () => {
-    const statusAt = (blockedUntil: number) => judgeDevice(factsOf({ blockedUntil }), NOW, limits);
+    const statusAt = (blockedUntil: number) => judgeDevice(createNumberFacts({ blockedUntil }), NOW, limits);
 
     expect(statusAt(NOW + 1)).toMatchObject({ blockedUntil: NOW + 1, attemptsRemaining: 0 });
     expect(statusAt(NOW)).toMatchObject({ blockedUntil: null, attemptsRemaining: 3 });
@@ -92,7 +73,7 @@ describe("the budget of wrong codes of strangers", () => {
     ["30 of known devices", wrongCodes(30, 0, { known: 1 }), 6],
   ])("makes codes longer when it is spent: %s", (_case, codes, codeLength) => {
     expect(judgeBudget(codes, NOW, limits).codeLength).toBe(codeLength);
-    expect(judgeDevice(factsOf({ wrongCodes: codes }), NOW, limits).codeLength).toBe(codeLength);
+    expect(judgeDevice(createNumberFacts({ wrongCodes: codes }), NOW, limits).codeLength).toBe(codeLength);
   });
 
   test("counts the codes of a day, of a month and of all lengths apart", () => {
@@ -115,10 +96,12 @@ describe("the budget of wrong codes of strangers", () => {
     const until = NOW - DAY_MS - 99 * SECOND + MONTH_MS;
     const signedIn = [{ device_key: "stranger", signed_in_at: NOW }];
 
-    expect(judgeDevice(factsOf({ wrongCodes: codes.slice(1) }), NOW, limits).pausedUntil).toBe(null);
-    expect(judgeDevice(factsOf({ wrongCodes: codes }), NOW, limits).pausedUntil).toBe(until);
+    expect(judgeDevice(createNumberFacts({ wrongCodes: codes.slice(1) }), NOW, limits).pausedUntil).toBe(
+      null,
+    );
+    expect(judgeDevice(createNumberFacts({ wrongCodes: codes }), NOW, limits).pausedUntil).toBe(until);
     expect(
-      judgeDevice(factsOf({ wrongCodes: codes, newestSignIns: signedIn }), NOW, limits).pausedUntil,
+      judgeDevice(createNumberFacts({ wrongCodes: codes, newestSignIns: signedIn }), NOW, limits).pausedUntil,
     ).toBe(null);
     expect(judgeBudget(wrongCodes(101, DAY_MS), NOW, limits).pausedUntil).toBe(until);
   });
@@ -126,7 +109,7 @@ describe("the budget of wrong codes of strangers", () => {
   test("wrong codes of more than 30 days ago, or from before a device was known, do not count against it", () => {
     const signedIn = [{ device_key: "stranger", signed_in_at: NOW }];
     const isKnown = (codes: readonly WrongCode[]) =>
-      judgeDevice(factsOf({ wrongCodes: codes, newestSignIns: signedIn }), NOW, limits).isKnown;
+      judgeDevice(createNumberFacts({ wrongCodes: codes, newestSignIns: signedIn }), NOW, limits).isKnown;
 
     expect(isKnown(wrongCodes(30, MONTH_MS - 29 * SECOND, { known: 1 }))).toBe(true);
     expect(isKnown(wrongCodes(30, MONTH_MS - 29 * SECOND - 1, { known: 1 }))).toBe(false);
@@ -136,7 +119,7 @@ describe("the budget of wrong codes of strangers", () => {
   test("applies to a device whose last sign-in was revoked", () => {
     const revoked = [{ device_key: "stranger", signed_in_at: null }];
 
-    expect(judgeDevice(factsOf({ newestSignIns: revoked }), NOW, limits).isKnown).toBe(false);
+    expect(judgeDevice(createNumberFacts({ newestSignIns: revoked }), NOW, limits).isKnown).toBe(false);
   });
 });
 
@@ -161,20 +144,6 @@ describe("the time between two messages to a device", () => {
 });
 
 describe("a request for a message", () => {
-  const idle: SendLoad = {
-    ip: "192.0.2.1",
-    ofAddress: { count: 0, oldestAt: null },
-    ofAll: { count: 0, oldestAt: null },
-  };
-  const decide = (sends: readonly Send[], { isKnown = false, load = idle } = {}) =>
-    decideSend(sends, {
-      challengeId: newId<ChallengeId>(NOW),
-      deviceKey: "asking",
-      isKnown,
-      load,
-      now: NOW,
-      limits,
-    });
   const others = { device_key: "other" } as const;
 
   test("waits until the device's own time is over", () => {
@@ -204,7 +173,7 @@ describe("a request for a message", () => {
 
   test("refuses a stranger at 120 messages of an hour from its address, to all phones", () => {
     const loadOf = (count: number): SendLoad => ({
-      ...idle,
+      ...IDLE,
       ofAddress: { count, oldestAt: NOW - HOUR_MS / 4 },
     });
 
@@ -217,7 +186,7 @@ describe("a request for a message", () => {
   });
 
   test("a request over several limits is refused until the last of them ends", () => {
-    const load: SendLoad = { ...idle, ofAddress: { count: 120, oldestAt: NOW - HOUR_MS / 4 } };
+    const load: SendLoad = { ...IDLE, ofAddress: { count: 120, oldestAt: NOW - HOUR_MS / 4 } };
 
     expect(decide(sendsAgo([30, 20, 10], others), { load })).toEqual({
       state: "throttled",
@@ -243,7 +212,7 @@ describe("the budgets of messages of a phone", () => {
   });
 
   test("put a sign-in at its last message, however its messages mix with those of others", () => {
-    const [early, late] = [newId<ChallengeId>(NOW), newId<ChallengeId>(NOW)];
+    const [early, late] = [newChallengeId(), newChallengeId()];
     const sends = [
       ...sendsAgo([900], { state: "signed-in", challenge_id: late }),
       ...sendsAgo([800], { state: "signed-in", challenge_id: early }),

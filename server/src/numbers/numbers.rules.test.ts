@@ -1,9 +1,8 @@
-import { defaultLimits as limits, type ChallengeId } from "@edvoyage/protocol";
+import { defaultLimits as limits } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
 import { DAY_MS } from "../platform/clock.ts";
-import { createNewId, systemRandom } from "../platform/crypto.ts";
+import { createNumberFacts, createWrongCodes, decide, IDLE, newChallengeId, NOW } from "./number-facts.ts";
 import {
-  decideSend,
   judgeMessages,
   judgeDevice,
   type NumberFacts,
@@ -14,9 +13,6 @@ import {
   type WrongCode,
 } from "./numbers.rules.ts";
 
-const NOW = 1_800_000_000_000;
-const newId = createNewId(systemRandom);
-
 /** Returns sign-ins of `count` devices, one a minute; that of `device-1` is the newest. */
 const signIns = (count: number, newestAt = NOW): SignedInDevice[] =>
   Array.from({ length: count }, (_, index) => ({
@@ -25,22 +21,10 @@ const signIns = (count: number, newestAt = NOW): SignedInDevice[] =>
   }));
 
 const wrongCodes = (count: number, wrong: Partial<WrongCode>): WrongCode[] =>
-  Array.from({ length: count }, (_, index) => ({
-    device_key: "device-1",
-    at: NOW - (count - index) * 60_000,
-    code_length: 6,
-    known: 0,
-    counts_to_block: 0,
-    ...wrong,
-  }));
+  createWrongCodes(count, { device_key: "device-1", newestAgoMs: 60_000, everyMs: 60_000, ...wrong });
 
-const factsOf = (deviceKey: string, facts: Partial<NumberFacts> = {}): NumberFacts => ({
-  deviceKey,
-  newestSignIns: signIns(10),
-  blockedUntil: null,
-  wrongCodes: [],
-  ...facts,
-});
+const factsOf = (deviceKey: string, facts: Partial<NumberFacts> = {}): NumberFacts =>
+  createNumberFacts({ deviceKey, newestSignIns: signIns(10), ...facts });
 
 describe("a device's status at its phone", () => {
   test.each<readonly [string, { readonly facts: NumberFacts; readonly isKnown: boolean }]>([
@@ -115,7 +99,7 @@ const sendsOf = (count: number, send: Partial<Send> & { readonly lastAt?: number
   const { lastAt = NOW, ...rest } = send;
   return Array.from({ length: count }, (_, index) => ({
     device_key: `device-${index + 1}`,
-    challenge_id: newId<ChallengeId>(NOW),
+    challenge_id: newChallengeId(),
     ip: `198.51.100.${index + 1}`,
     at: lastAt - (count - 1 - index) * 60_000,
     known: 0,
@@ -124,25 +108,6 @@ const sendsOf = (count: number, send: Partial<Send> & { readonly lastAt?: number
     ...rest,
   }));
 };
-
-const IDLE: SendLoad = {
-  ip: "192.0.2.1",
-  ofAddress: { count: 0, oldestAt: null },
-  ofAll: { count: 0, oldestAt: null },
-};
-
-const decide = (
-  sends: readonly Send[],
-  { isKnown, load = IDLE }: { readonly isKnown: boolean; readonly load?: SendLoad },
-): SendDecision =>
-  decideSend(sends, {
-    challengeId: newId<ChallengeId>(NOW),
-    deviceKey: "asking",
-    isKnown,
-    load,
-    now: NOW,
-    limits,
-  });
 
 describe("decideSend", () => {
   const MINUTE = 60_000;
@@ -246,7 +211,7 @@ describe("judgeMessages", () => {
     [
       "three given back, of four messages each",
       {
-        sends: [1, 2, 3].flatMap(() => sendsOf(4, { ...signedIn, challenge_id: newId<ChallengeId>(NOW) })),
+        sends: [1, 2, 3].flatMap(() => sendsOf(4, { ...signedIn, challenge_id: newChallengeId() })),
         ofDay: 3,
         spentUntil: null,
       },
