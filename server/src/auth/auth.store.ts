@@ -1,8 +1,6 @@
 import { prepare, type DeviceKey, type Queries } from "@edvoyage/db";
 import type { ChallengeId, CommandId, Platform, SessionId, UserId } from "@edvoyage/protocol";
-import { leastIdAt } from "../platform/crypto.ts";
-
-const PRUNE_BATCH = 500;
+import { deleteBatch } from "../platform/delete-batch.ts";
 
 const liveChallenge = prepare<{ phone: string; deviceKey: DeviceKey; now: number; codeLength: number }>()(
   (query, param) =>
@@ -122,17 +120,5 @@ export const deleteChallenges = async (queries: Queries, phone: string): Promise
 };
 
 /** Deletes a batch of challenges created before `before`. Returns whether there may be more. */
-export const pruneChallenges = async (queries: Queries, before: number): Promise<boolean> => {
-  const deleted = await queries.kysely
-    .deleteFrom("challenges")
-    .where("id", "in", (eb) =>
-      eb
-        .selectFrom("challenges")
-        .select("id")
-        .where("id", "<", leastIdAt(before) as ChallengeId)
-        .limit(PRUNE_BATCH),
-    )
-    .returning("id")
-    .execute();
-  return deleted.length === PRUNE_BATCH;
-};
+export const pruneChallenges = (queries: Queries, before: number): Promise<boolean> =>
+  deleteBatch(queries, { table: "challenges", before });

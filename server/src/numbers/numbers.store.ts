@@ -1,9 +1,7 @@
 import { prepare, type DeviceKey, type Queries } from "@edvoyage/db";
 import type { ChallengeId } from "@edvoyage/protocol";
 import { leastIdAt } from "../platform/crypto.ts";
-
-/** How many rows one statement of the clean-up may delete; it blocks all other writes. */
-const PRUNE_BATCH = 500;
+import { deleteBatch } from "../platform/delete-batch.ts";
 
 const device = prepare<{ phone: string; deviceKey: DeviceKey }>()((query, param) =>
   query
@@ -313,21 +311,8 @@ export const deletePhone = async (queries: Queries, phone: string): Promise<void
 
 /** Deletes a batch of rows that are too old for any rule; returns whether there may be more. */
 export const pruneNumbers = async (queries: Queries, before: number): Promise<boolean> => {
-  const { kysely } = queries;
-  const wrong = await kysely
-    .deleteFrom("wrong_codes")
-    .where("id", "in", (eb) =>
-      eb.selectFrom("wrong_codes").select("id").where("id", "<", leastIdAt(before)).limit(PRUNE_BATCH),
-    )
-    .returning("id")
-    .execute();
-  const sent = await kysely
-    .deleteFrom("sends")
-    .where("id", "in", (eb) =>
-      eb.selectFrom("sends").select("id").where("id", "<", leastIdAt(before)).limit(PRUNE_BATCH),
-    )
-    .returning("id")
-    .execute();
-  await kysely.deleteFrom("send_minutes").where("minute", "<", before).execute();
-  return wrong.length === PRUNE_BATCH || sent.length === PRUNE_BATCH;
+  const hasMoreWrong = await deleteBatch(queries, { table: "wrong_codes", before });
+  const hasMoreSent = await deleteBatch(queries, { table: "sends", before });
+  await queries.kysely.deleteFrom("send_minutes").where("minute", "<", before).execute();
+  return hasMoreWrong || hasMoreSent;
 };

@@ -1,8 +1,6 @@
 import { prepare, type DeviceKey, type Queries, type SessionEnd } from "@edvoyage/db";
 import type { Platform, SessionId, UserId } from "@edvoyage/protocol";
-import { leastIdAt } from "../platform/crypto.ts";
-
-const PRUNE_BATCH = 500;
+import { deleteBatch } from "../platform/delete-batch.ts";
 
 const columns = [
   "sessions.id",
@@ -233,17 +231,5 @@ export const sessionsPage = (
 };
 
 /** Deletes a batch of sessions that were opened before `before`; returns whether there may be more. */
-export const pruneSessions = async (queries: Queries, before: number): Promise<boolean> => {
-  const gone = await queries.kysely
-    .deleteFrom("sessions")
-    .where("id", "in", (eb) =>
-      eb
-        .selectFrom("sessions")
-        .select("id")
-        .where("id", "<", leastIdAt(before) as SessionId)
-        .limit(PRUNE_BATCH),
-    )
-    .returning("id")
-    .execute();
-  return gone.length === PRUNE_BATCH;
-};
+export const pruneSessions = (queries: Queries, before: number): Promise<boolean> =>
+  deleteBatch(queries, { table: "sessions", before });
