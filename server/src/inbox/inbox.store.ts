@@ -7,6 +7,7 @@ import {
   type RoomRole,
   type UserId,
 } from "@edvoyage/protocol";
+import { newestEdit, newestMessage } from "../chat/newest-message.ts";
 
 /** Counting unread messages stops here, because it reads entry by entry. */
 const MAX_UNREAD = 1_000;
@@ -69,41 +70,8 @@ const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param)
         ),
       ),
     )
-    .leftJoin("log_entries as last", (join) =>
-      join.on((on) =>
-        on(
-          "last.id",
-          "=",
-          on
-            .selectFrom("log_entries as message")
-            .select("message.id")
-            .whereRef("message.subject_id", "=", "own.room_id")
-            .where("message.kind", "=", "message")
-            .where("message.bytes", "is not", null)
-            .whereRef("message.segment", ">=", "own.from_segment")
-            .orderBy("message.segment", "desc")
-            .orderBy("message.position", "desc")
-            .limit(1),
-        ),
-      ),
-    )
-    .leftJoin("log_entries as edit", (join) =>
-      join.on((on) =>
-        on(
-          "edit.id",
-          "=",
-          on
-            .selectFrom("log_entries as change")
-            .select("change.id")
-            .whereRef("change.subject_id", "=", "last.id")
-            .where("change.kind", "=", "edit")
-            .whereRef("change.author_id", "=", "last.author_id")
-            .orderBy("change.segment", "desc")
-            .orderBy("change.position", "desc")
-            .limit(1),
-        ),
-      ),
-    )
+    .leftJoin("log_entries as last", (join) => join.on("last.id", "=", newestMessage()))
+    .leftJoin("log_entries as edit", (join) => join.on("edit.id", "=", newestEdit()))
     .select([
       "rooms.id",
       "rooms.kind",

@@ -1,5 +1,6 @@
-import { prepare, type PushKind } from "@edvoyage/db";
+import { prepare, sql, type PushKind, type RawBuilder, type SqlBool } from "@edvoyage/db";
 import type { NotificationId, RoomId, UserId } from "@edvoyage/protocol";
+import { newestEdit, newestMessage } from "../chat/newest-message.ts";
 
 const isDue = prepare<{ now: number }>()((query, param) =>
   query.selectFrom("push_deliveries").select("due_at").where("due_at", "<=", param.now).limit(1),
@@ -195,6 +196,13 @@ const countDead = prepare<{ limit: number }>()((query, param) =>
     .select((eb) => eb.fn.countAll<number>().as("count")),
 );
 
+/** Builds the condition that neither of the students in two columns has blocked the other. */
+const noBlockBetween = (oneColumn: string, otherColumn: string): RawBuilder<SqlBool> => {
+  const [one, other] = [sql.ref(oneColumn), sql.ref(otherColumn)];
+  return sql<SqlBool>`not exists (select 1 from contacts where is_blocked = 1
+    and ((owner_id = ${one} and contact_id = ${other}) or (contact_id = ${one} and owner_id = ${other})))`;
+};
+
 /**
  * Selects the newest message of a room, from a place on, that the student of the device may read and has not read yet, in
  * its current wording. Leaves out the student's own messages, removed messages and those of an author with whom there is a
@@ -207,77 +215,18 @@ const roomNews = prepare<{ tokenKey: string; roomId: RoomId; segment: number; po
       .innerJoin("room_members as own", "own.user_id", "token.user_id")
       .innerJoin("rooms", "rooms.id", "own.room_id")
       .innerJoin("log_entries as last", (join) =>
-        join.on((on) =>
-          on(
-            "last.id",
-            "=",
-            on
-              .selectFrom("log_entries as message")
-              .select("message.id")
-              .whereRef("message.subject_id", "=", "own.room_id")
-              .where("message.kind", "=", "message")
-              .where("message.bytes", "is not", null)
-              .whereRef("message.author_id", "<>", "own.user_id")
-              .whereRef("message.segment", ">=", "own.from_segment")
-              .where((eb) =>
-                eb(
-                  eb.refTuple("message.segment", "message.position"),
-                  ">=",
-                  eb.tuple(param.segment, param.position),
-                ),
-              )
-              .where((eb) =>
-                eb(
-                  eb.refTuple("message.segment", "message.position"),
-                  ">",
-                  eb.refTuple("own.read_segment", "own.read_position"),
-                ),
-              )
-              .where((eb) =>
-                eb.not(
-                  eb.exists(
-                    eb
-                      .selectFrom("contacts")
-                      .select("contacts.owner_id")
-                      .where("contacts.is_blocked", "=", 1)
-                      .where((on) =>
-                        on.or([
-                          on.and([
-                            on("contacts.owner_id", "=", on.ref("own.user_id")),
-                            on("contacts.contact_id", "=", on.ref("message.author_id").$castTo<UserId>()),
-                          ]),
-                          on.and([
-                            on("contacts.contact_id", "=", on.ref("own.user_id")),
-                            on("contacts.owner_id", "=", on.ref("message.author_id").$castTo<UserId>()),
-                          ]),
-                        ]),
-                      ),
-                  ),
-                ),
-              )
-              .orderBy("message.segment", "desc")
-              .orderBy("message.position", "desc")
-              .limit(1),
+        join.on(
+          "last.id",
+          "=",
+          newestMessage(
+            sql`message.author_id <> own.user_id`,
+            sql`(message.segment, message.position) >= (${param.segment}, ${param.position})`,
+            sql`(message.segment, message.position) > (own.read_segment, own.read_position)`,
+            noBlockBetween("own.user_id", "message.author_id"),
           ),
         ),
       )
-      .leftJoin("log_entries as edit", (join) =>
-        join.on((on) =>
-          on(
-            "edit.id",
-            "=",
-            on
-              .selectFrom("log_entries as change")
-              .select("change.id")
-              .whereRef("change.subject_id", "=", "last.id")
-              .where("change.kind", "=", "edit")
-              .whereRef("change.author_id", "=", "last.author_id")
-              .orderBy("change.segment", "desc")
-              .orderBy("change.position", "desc")
-              .limit(1),
-          ),
-        ),
-      )
+      .leftJoin("log_entries as edit", (join) => join.on("edit.id", "=", newestEdit()))
       .leftJoin("profiles as author", (join) =>
         join.on((on) => on("author.user_id", "=", on.ref("last.author_id").$castTo<UserId>())),
       )
@@ -333,28 +282,7 @@ const notification = prepare<{ tokenKey: string; id: NotificationId }>()((query,
     .where("notification.id", "=", param.id)
     .where("notification.read_at", "is", null)
     .where((eb) => eb.or([eb("preference.is_pushed", "is", null), eb("preference.is_pushed", "=", 1)]))
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom("contacts")
-            .select("contacts.owner_id")
-            .where("contacts.is_blocked", "=", 1)
-            .where((on) =>
-              on.or([
-                on.and([
-                  on("contacts.owner_id", "=", on.ref("notification.user_id")),
-                  on("contacts.contact_id", "=", on.ref("notification.actor_id")),
-                ]),
-                on.and([
-                  on("contacts.contact_id", "=", on.ref("notification.user_id")),
-                  on("contacts.owner_id", "=", on.ref("notification.actor_id")),
-                ]),
-              ]),
-            ),
-        ),
-      ),
-    ),
+    .where(noBlockBetween("notification.user_id", "notification.actor_id")),
 );
 
 /** The subject of a delivery: a room with new messages, or a notification. */
