@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { v7 } from "uuid";
 import { readRoom, runKills } from "../soak/kills.ts";
 import { DIALECTS, serverDatabase, temporaryFolder } from "../support/databases/databases.ts";
+import { withKillMoments } from "../support/kill-moments.ts";
 import { startServerProcess } from "../support/servers/server-process.ts";
 import { mountSmallDisk } from "../support/disks/small-disk.ts";
 import { createWorld } from "../support/servers/world.ts";
@@ -15,22 +16,29 @@ const KILLS = roundsOf({ quick: 5, whole: 20 });
 const DISK_BYTES = 24 * 1024 * 1024;
 
 describe.each(DIALECTS)("kill -9 under load, on %s", (dialect) => {
-  test(`[SY17] no acknowledged message is lost, doubled or misplaced in ${KILLS} kills`, async () => {
-    const dataDir = temporaryFolder();
-    const databaseUrl = await serverDatabase(dialect);
+  test(
+    `[SY17] no acknowledged message is lost, doubled or misplaced in ${KILLS} kills`,
+    () =>
+      withKillMoments(async (moments) => {
+        const dataDir = temporaryFolder();
+        const databaseUrl = await serverDatabase(dialect);
 
-    const report = await runKills({
-      start: () => startServerProcess(dataDir, { EDVOYAGE_DATABASE_URL: databaseUrl }),
-      rounds: KILLS,
-    });
+        const report = await runKills({
+          start: () => startServerProcess(dataDir, { EDVOYAGE_DATABASE_URL: databaseUrl }),
+          rounds: KILLS,
+          moments,
+        });
 
-    process.stdout.write(
-      `kill -9 on ${dialect}: ${report.kills} kills, ${report.acknowledged} acknowledged, ${report.lost} lost, ` +
-        `ready after ${report.readyAfterMs.median} ms (longest ${report.readyAfterMs.longest})\n`,
-    );
-    expect(report).toMatchObject({ lost: 0, twice: 0, misplaced: 0 });
-    expect(report.acknowledged).toBeGreaterThan(KILLS);
-  }, 180_000);
+        process.stdout.write(
+          `kill -9 on ${dialect} with seed ${moments.seed}: ${report.kills} kills, ${report.acknowledged} acknowledged, ` +
+            `${report.lost} lost, ready after ${report.readyAfterMs.median} ms (longest ${report.readyAfterMs.longest})\n`,
+        );
+        expect(report).toMatchObject({ lost: 0, twice: 0, misplaced: 0 });
+        expect(report.acknowledged).toBeGreaterThan(KILLS);
+        expect([...moments.chosen.keys()]).toEqual(Array.from({ length: KILLS }, (_, kill) => kill));
+      }),
+    180_000,
+  );
 });
 
 test("[SY17] a full disk during group commits loses no acknowledged message, reads continue, and writes work again once there is space", async (context) => {

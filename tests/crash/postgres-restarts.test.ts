@@ -4,8 +4,9 @@ import { roomDocumentName, userDocumentName } from "@edvoyage/protocol";
 import { v7 } from "uuid";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { YKeyValue } from "y-utility/y-keyvalue";
-import { freshSeed, nodeEnvironment, runPostgresRestarts } from "../soak/postgres-restarts.ts";
+import { nodeEnvironment, runPostgresRestarts } from "../soak/postgres-restarts.ts";
 import { DIALECTS, temporaryFolder } from "../support/databases/databases.ts";
+import { withKillMoments } from "../support/kill-moments.ts";
 import { somePhone } from "../support/students/phone.ts";
 import { startPostgres, type TestPostgres } from "../support/databases/postgres.ts";
 import { startServerProcess } from "../support/servers/server-process.ts";
@@ -25,31 +26,36 @@ const startOwnPostgres = async (): Promise<TestPostgres> => {
 
 // Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("two nodes on a PostgreSQL that fails", () => {
-  test(`survive ${TROUBLE.terminations} terminated connections and ${TROUBLE.restarts} restarts under load, and keep what they acknowledged`, async () => {
-    const postgres = await startOwnPostgres();
+  test(
+    `survive ${TROUBLE.terminations} terminated connections and ${TROUBLE.restarts} restarts under load, and keep what they acknowledged`,
+    () =>
+      withKillMoments(async ({ seed }) => {
+        const postgres = await startOwnPostgres();
 
-    const report = await runPostgresRestarts({
-      postgres,
-      startNode: (environment) => startServerProcess(temporaryFolder(), environment),
-      trouble: { ...TROUBLE, seed: freshSeed() },
-    });
+        const report = await runPostgresRestarts({
+          postgres,
+          startNode: (environment) => startServerProcess(temporaryFolder(), environment),
+          trouble: { ...TROUBLE, seed },
+        });
 
-    process.stdout.write(`PostgreSQL fails under load: ${JSON.stringify(report)}\n`);
-    expect(report).toMatchObject({
-      ...TROUBLE,
-      deadNodes: 0,
-      unanswered: 0,
-      withoutRetryAfter: 0,
-      messages: { lost: 0, twice: 0 },
-      sessions: { lost: 0, twice: 0 },
-    });
-    expect(Object.keys(report.statuses).filter((status) => !["200", "429", "503"].includes(status))).toEqual(
-      [],
-    );
-    expect(report.messages.acknowledged).toBeGreaterThan(0);
-    expect(report.sessions.acknowledged).toBeGreaterThan(0);
-    expect(Math.max(...report.firstSuccessAfterMs)).toBeLessThan(FIRST_SUCCESS_WITHIN_MS);
-  }, 180_000);
+        process.stdout.write(`PostgreSQL fails under load: ${JSON.stringify(report)}\n`);
+        expect(report).toMatchObject({
+          ...TROUBLE,
+          deadNodes: 0,
+          unanswered: 0,
+          withoutRetryAfter: 0,
+          messages: { lost: 0, twice: 0 },
+          sessions: { lost: 0, twice: 0 },
+        });
+        expect(
+          Object.keys(report.statuses).filter((status) => !["200", "429", "503"].includes(status)),
+        ).toEqual([]);
+        expect(report.messages.acknowledged).toBeGreaterThan(0);
+        expect(report.sessions.acknowledged).toBeGreaterThan(0);
+        expect(Math.max(...report.firstSuccessAfterMs)).toBeLessThan(FIRST_SUCCESS_WITHIN_MS);
+      }),
+    180_000,
+  );
 
   test("keep quiet sockets open, so that writes during and after a restart arrive at both", async () => {
     const postgres = await startOwnPostgres();

@@ -16,6 +16,7 @@ import { createRpcClient, refusalOf, type RpcClient } from "@edvoyage/client-sdk
 import Sqlite from "better-sqlite3";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { DIALECTS, emptyDatabase, temporaryFolder } from "../support/databases/databases.ts";
+import { withKillMoments } from "../support/kill-moments.ts";
 import { failToStart, startServerProcess, type ServerProcess } from "../support/servers/server-process.ts";
 import { runTerminal } from "../support/apps/terminal.ts";
 import { createWorld, expectRefusal, somePhone } from "../support/servers/world.ts";
@@ -294,53 +295,58 @@ describe.skipIf(!DIALECTS.includes("postgres"))("a new data folder on a used Pos
   });
 });
 
+/** The range of the time from the first request to the kill. Four answers take about this long. */
+const BETWEEN_ANSWERS = { leastMs: 0, mostMs: 8 };
+
 describe.each(DIALECTS)("kill -9 during wrong codes, on %s", (dialect) => {
-  test("[SI32] never gives an attempt back", async () => {
-    const dataDir = temporaryFolder();
-    const environment = {
-      EDVOYAGE_DATABASE_URL: await emptyDatabase(dialect),
-      EDVOYAGE_LIMITS: '{"callsPerMinutePerIp": 100000}',
-    };
-    let server = await startServerProcess(dataDir, environment);
-
-    for (let round = 0; round < 8; round += 1) {
-      const phone = somePhone();
-      const deviceId = newDeviceId();
-      const { challengeId } = await clientOf(server).auth.requestCode.mutate({ phone, deviceId });
-      const code = wrongCodeFor(server.sms().findLast(({ to }) => to === phone)?.code ?? "");
-      const results = { incorrect: 0, least: 3 };
-      const answer = async (target: ServerProcess): Promise<string | undefined> => {
-        try {
-          await clientOf(target).auth.verifyCode.mutate({ challengeId, code, deviceId });
-          expect.fail("a wrong code signed in");
-        } catch (error) {
-          const refusal = refusalOf(error);
-          if (refusal?.reason === "otp/incorrect") {
-            results.incorrect += 1;
-            results.least = Math.min(results.least, refusal.details.attemptsRemaining);
-          }
-          return refusal?.reason;
-        }
+  test("[SI32] never gives an attempt back", () =>
+    withKillMoments(async (moments) => {
+      const dataDir = temporaryFolder();
+      const environment = {
+        EDVOYAGE_DATABASE_URL: await emptyDatabase(dialect),
+        EDVOYAGE_LIMITS: '{"callsPerMinutePerIp": 100000}',
       };
+      let server = await startServerProcess(dataDir, environment);
 
-      // The kill happens between the arrival of the first request and the last reply.
-      const answers = Array.from({ length: 4 }, () => answer(server));
-      await Promise.race([...answers, new Promise((resolve) => setTimeout(resolve, Math.random() * 8))]);
-      await server.end("SIGKILL");
-      await Promise.all(answers);
-      const before = { ...results };
-      server = await startServerProcess(dataDir, environment);
+      for (let round = 0; round < 8; round += 1) {
+        const phone = somePhone();
+        const deviceId = newDeviceId();
+        const { challengeId } = await clientOf(server).auth.requestCode.mutate({ phone, deviceId });
+        const code = wrongCodeFor(server.sms().findLast(({ to }) => to === phone)?.code ?? "");
+        const results = { incorrect: 0, least: 3 };
+        const answer = async (target: ServerProcess): Promise<string | undefined> => {
+          try {
+            await clientOf(target).auth.verifyCode.mutate({ challengeId, code, deviceId });
+            expect.fail("a wrong code signed in");
+          } catch (error) {
+            const refusal = refusalOf(error);
+            if (refusal?.reason === "otp/incorrect") {
+              results.incorrect += 1;
+              results.least = Math.min(results.least, refusal.details.attemptsRemaining);
+            }
+            return refusal?.reason;
+          }
+        };
 
-      let reason: string | undefined;
-      for (let i = 0; i < 4 && reason !== "otp/blocked"; i += 1) {
-        const counted = results.incorrect;
-        reason = await answer(server);
-        if (i === 0 && results.incorrect > counted) expect(results.least).toBeLessThan(before.least);
+        // The kill happens between the arrival of the first request and the last reply.
+        const answers = Array.from({ length: 4 }, () => answer(server));
+        const delayMs = moments.delayMs(round, BETWEEN_ANSWERS);
+        await Promise.race([...answers, new Promise((resolve) => setTimeout(resolve, delayMs))]);
+        await server.end("SIGKILL");
+        await Promise.all(answers);
+        const before = { ...results };
+        server = await startServerProcess(dataDir, environment);
+
+        let reason: string | undefined;
+        for (let i = 0; i < 4 && reason !== "otp/blocked"; i += 1) {
+          const counted = results.incorrect;
+          reason = await answer(server);
+          if (i === 0 && results.incorrect > counted) expect(results.least).toBeLessThan(before.least);
+        }
+        expect(reason).toBe("otp/blocked");
+        expect(results.incorrect).toBeLessThanOrEqual(2);
       }
-      expect(reason).toBe("otp/blocked");
-      expect(results.incorrect).toBeLessThanOrEqual(2);
-    }
-  });
+    }));
 });
 
 // Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).

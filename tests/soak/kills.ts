@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createRpcClient, refusalOf, type RpcClient } from "@edvoyage/client-sdk/rpc";
 import { comparePositions, type Position } from "@edvoyage/protocol";
 import { v7 } from "uuid";
+import { withKillMoments, type KillMoments } from "../support/kill-moments.ts";
 import { spawnServer, whenListening, type SpawnedServer } from "../support/servers/spawned-server.ts";
 
 /** A server in a separate process. */
@@ -31,8 +32,8 @@ export interface KillReport {
 
 /** The number of phones that send at the same time, each one message after another. */
 const LANES = 8;
-const MIN_LIFE_MS = 20;
-const MAX_LIFE_MS = 500;
+/** The range of the time from a start to the kill. */
+const LIFE = { leastMs: 20, mostMs: 500 };
 /** The longest wait for the first acknowledgement of a round. */
 const WATCHDOG_MS = 20_000;
 const PAGE = 100;
@@ -44,16 +45,18 @@ interface Lane {
 }
 
 /**
- * Kills a server with -9 at random moments while messages are sent, and restarts it on the same data, `rounds`
+ * Kills a server with -9 at these moments while messages are sent, and restarts it on the same data, `rounds`
  * times. The senders run in this process, so the acknowledgements survive.
  */
 export const runKills = async ({
   start,
   rounds,
+  moments,
   onRound = () => {},
 }: {
   readonly start: () => Promise<KillableServer>;
   readonly rounds: number;
+  readonly moments: KillMoments;
   readonly onRound?: (round: number) => void;
 }): Promise<KillReport> => {
   const acknowledged = new Map<string, Position>();
@@ -75,7 +78,7 @@ export const runKills = async ({
     // A slow machine may need longer for its first commit. A kill before it would prove nothing.
     const lifeEndsBy = performance.now() + WATCHDOG_MS;
     do {
-      await wait(MIN_LIFE_MS + Math.random() * (MAX_LIFE_MS - MIN_LIFE_MS));
+      await wait(moments.delayMs(round, LIFE));
     } while (acknowledged.size === acknowledgedBefore && performance.now() < lifeEndsBy);
     await server.end("SIGKILL");
     await Promise.all(senders);
@@ -116,13 +119,16 @@ export const soakKills = async (rounds = SOAK_KILLS): Promise<KillReport> => {
   const dataDir = mkdtempSync(join(tmpdir(), "edvoyage-soak-"));
   let spawned: SpawnedServer | undefined;
   try {
-    return await runKills({
-      start: () => whenListening((spawned = spawnServer(dataDir, {})), dataDir),
-      rounds,
-      onRound: (round) => {
-        if (round % 50 === 0) process.stderr.write(`${round} of ${rounds} kills\n`);
-      },
-    });
+    return await withKillMoments((moments) =>
+      runKills({
+        start: () => whenListening((spawned = spawnServer(dataDir, {})), dataDir),
+        rounds,
+        moments,
+        onRound: (round) => {
+          if (round % 50 === 0) process.stderr.write(`${round} of ${rounds} kills\n`);
+        },
+      }),
+    );
   } finally {
     spawned?.child.kill("SIGKILL");
     rmSync(dataDir, { recursive: true, force: true });

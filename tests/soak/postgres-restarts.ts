@@ -1,10 +1,11 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRpcClient, isUnreachable, refusalOf, type RpcClient } from "@edvoyage/client-sdk/rpc";
 import pg from "pg";
 import { v7 } from "uuid";
+import { withKillMoments } from "../support/kill-moments.ts";
 import { somePhone } from "../support/students/phone.ts";
 import { startPostgres, type TestPostgres } from "../support/databases/postgres.ts";
 import {
@@ -197,27 +198,26 @@ export const soakPostgresRestarts = async (terminations = 100): Promise<Postgres
   const folders: string[] = [];
   const servers: ServerProcess[] = [];
   try {
-    return await runPostgresRestarts({
-      postgres,
-      startNode: async (environment) => {
-        const folder = mkdtempSync(join(tmpdir(), "edvoyage-soak-"));
-        folders.push(folder);
-        const server = await whenListening(spawnServer(folder, environment), folder, environment);
-        servers.push(server);
-        return server;
-      },
-      trouble: { terminations, restarts: Math.ceil(terminations / 10), seed: freshSeed() },
-      onRestart: (restart) => process.stderr.write(`${restart} restarts\n`),
-    });
+    return await withKillMoments(({ seed }) =>
+      runPostgresRestarts({
+        postgres,
+        startNode: async (environment) => {
+          const folder = mkdtempSync(join(tmpdir(), "edvoyage-soak-"));
+          folders.push(folder);
+          const server = await whenListening(spawnServer(folder, environment), folder, environment);
+          servers.push(server);
+          return server;
+        },
+        trouble: { terminations, restarts: Math.ceil(terminations / 10), seed },
+        onRestart: (restart) => process.stderr.write(`${restart} restarts\n`),
+      }),
+    );
   } finally {
     for (const { child } of servers) child.kill("SIGKILL");
     await postgres.stop();
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   }
 };
-
-/** Returns a random seed. Print it, so that a run can be repeated. */
-export const freshSeed = (): number => randomInt(2 ** 31);
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
