@@ -5,7 +5,7 @@ export const createAccountRouter = ({ account }: { readonly account: Account }) 
   router({
     // Metered as a write, because each export adds a row to the audit log.
     export: sessionProcedure
-      .meta({ access: "session", isMetered: true })
+      .meta({ isMetered: true })
       .query(({ ctx: { caller } }) => account.export(caller.user.id, `user:${caller.user.id}`)),
     delete: sessionProcedure.mutation(({ ctx: { caller } }) => account.delete(caller)),
   });

@@ -22,6 +22,9 @@ export const createAuthRouter = (deps: {
 }) =>
   router({
     requestCode: publicProcedure
+      .meta({
+        reasons: ["otp/blocked", "otp/throttled", "phone/invalid", "phone/country-not-served", "sms/failed"],
+      })
       .input(
         z.object({
           phone: z.string().max(256),
@@ -36,6 +39,7 @@ export const createAuthRouter = (deps: {
       ),
 
     verifyCode: publicProcedure
+      .meta({ reasons: ["otp/incorrect", "otp/blocked", "otp/expired", "otp/throttled"] })
       .input(
         z.object({
           challengeId: idInput<ChallengeId>(),

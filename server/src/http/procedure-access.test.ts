@@ -6,14 +6,17 @@ import { AppError } from "../platform/errors.ts";
 
 const UNBOUNDED = { take: () => {} };
 
-test("lists procedures with who may call them", () => {
+test("lists procedures with who may call them, whether they take a token, and their reasons", () => {
   const listed = listProcedures(
-    router({ b: sessionProcedure.mutation(() => 1), a: router({ c: publicProcedure.query(() => 1) }) }),
+    router({
+      b: sessionProcedure.meta({ reasons: ["not-found"] }).mutation(() => 1),
+      a: router({ c: publicProcedure.query(() => 1) }),
+    }),
   );
 
   expect(listed).toEqual([
-    { path: "a.c", type: "query", access: "anyone", inputs: [] },
-    { path: "b", type: "mutation", access: "session", inputs: [] },
+    { path: "a.c", type: "query", access: "anyone", inputs: [], isMetered: false, reasons: [] },
+    { path: "b", type: "mutation", access: "session", inputs: [], isMetered: true, reasons: ["not-found"] },
   ]);
 });
 
@@ -75,8 +78,8 @@ test("takes a token of the write limit before each metered mutation and query of
     router({
       read: sessionProcedure.query(runs("read")),
       write: sessionProcedure.mutation(runs("write")),
-      end: sessionProcedure.meta({ access: "session", isMetered: false }).mutation(runs("end")),
-      export: sessionProcedure.meta({ access: "session", isMetered: true }).query(runs("export")),
+      end: sessionProcedure.meta({ isMetered: false }).mutation(runs("end")),
+      export: sessionProcedure.meta({ isMetered: true }).query(runs("export")),
       signIn: publicProcedure.mutation(runs("signIn")),
       moderate: adminProcedure.mutation(runs("moderate")),
     }),

@@ -1,3 +1,4 @@
+import type { Reason } from "@edvoyage/protocol";
 import {
   getTRPCErrorFromUnknown,
   type AnyTRPCRouter,
@@ -15,6 +16,10 @@ export interface ProcedureEntry {
   readonly access: Access;
   /** The zod schemas of its input; the input must satisfy all of them. */
   readonly inputs: readonly unknown[];
+  /** Whether each call takes a token from the student's write rate limit. */
+  readonly isMetered: boolean;
+  /** The reasons for which the procedure itself refuses a call. It may also refuse it for one of `commonReasons`. */
+  readonly reasons: readonly Reason[];
 }
 
 /**
@@ -28,8 +33,30 @@ export const listProcedures = (router: AnyTRPCRouter): ProcedureEntry[] =>
       type: _def.type,
       access: accessOf(path, _def),
       inputs: _def.inputs,
+      isMetered: isMetered(_def),
+      reasons: _def.meta?.reasons ?? [],
     }))
     .sort((first, second) => (first.path < second.path ? -1 : 1));
+
+/**
+ * Returns the reasons for which the server may refuse any call of a procedure of this kind, before or while the procedure
+ * runs. They follow from who may call it and whether it writes.
+ */
+export const commonReasons = ({
+  type,
+  access,
+}: Pick<ProcedureEntry, "type" | "access">): readonly Reason[] => [
+  ...(access === "session" ? (["session/required", "session/expired", "session/revoked"] as const) : []),
+  "input/invalid",
+  // For a session: the key belongs to another session than `SESSION_HEADER` names.
+  ...(access === "anyone" ? [] : (["forbidden"] as const)),
+  // A request that is too large, or a batch of too many calls.
+  "limit/reached",
+  // Too many calls without a valid session from one address, or too many writes of one student.
+  "rate/limited",
+  ...(type === "mutation" ? (["storage/full"] as const) : []),
+  "server/unavailable",
+];
 
 /**
  * Guards every procedure of a router with its declared access check and the student's write rate limit. The guards hold for
@@ -45,12 +72,11 @@ export const guardProcedures = <Router extends AnyTRPCRouter>(
   const procedures = proceduresOf(router);
   for (const [path, procedure] of Object.entries(procedures)) {
     const access = accessOf(path, procedure._def);
-    const { type, meta } = procedure._def;
-    const isMetered = meta?.isMetered ?? type === "mutation";
+    const takesToken = isMetered(procedure._def);
     const guarded = async (call: Call): Promise<unknown> => {
       const { caller } = call.ctx;
       authorize(access, caller);
-      if (isMetered && access === "session" && caller.state === "signed-in") writeRate.take(caller.user.id);
+      if (takesToken && caller.state === "signed-in") writeRate.take(caller.user.id);
       const result = await runMiddlewares(procedure._def, call);
       if (!result.ok) throw result.error;
       return result.data;
@@ -132,7 +158,7 @@ type Middleware = (
 
 interface Definition {
   readonly type: TRPCProcedureType;
-  readonly meta?: Partial<Meta>;
+  readonly meta?: Meta;
   readonly inputs: readonly unknown[];
   readonly middlewares: readonly Middleware[];
 }
@@ -145,3 +171,7 @@ const accessOf = (path: string, { meta }: Definition): Access => {
   if (!meta?.access) throw new Error(`The procedure ${path} does not declare who may call it`);
   return meta.access;
 };
+
+/** Only students have a write rate limit. */
+const isMetered = ({ type, meta }: Definition): boolean =>
+  meta?.access === "session" && (meta.isMetered ?? type === "mutation");

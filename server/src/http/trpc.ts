@@ -7,13 +7,19 @@ import type { SignedIn } from "../sessions/sessions.ts";
 /** Who may call a procedure. The server does not start with a procedure that does not declare it. */
 export type Access = "anyone" | "session" | "admin";
 
-/** The declaration of a procedure. */
+/** The declaration of a procedure. A later declaration of the same procedure replaces only the fields that it has. */
 export interface Meta {
-  readonly access: Access;
+  /** Who may call it. Every procedure declares it, most through one of the three procedures below. */
+  readonly access?: Access;
   /**
    * Whether each call takes a token from the student's write rate limit. Default: true for mutations, false for queries.
    */
   readonly isMetered?: boolean;
+  /**
+   * The reasons for which this procedure itself refuses a call, in the order of `REASON_STATUSES`. The reasons that every
+   * procedure of its kind has are in `commonReasons`. Default: none.
+   */
+  readonly reasons?: readonly Reason[];
 }
 
 /** The caller of a request, according to its key. */

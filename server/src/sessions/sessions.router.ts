@@ -12,7 +12,7 @@ const sessionId = idInput<SessionId>();
  * A procedure that ends sessions, without a rate limit. Otherwise a thief with a stolen key could use up the student's rate
  * limit, and the student's other devices could not end that session. The sign-ins before bound how much this can write.
  */
-const endingProcedure = sessionProcedure.meta({ access: "session", isMetered: false });
+const endingProcedure = sessionProcedure.meta({ isMetered: false });
 
 export const createSessionsRouter = ({
   sessions,
@@ -55,20 +55,23 @@ export const createSessionsRouter = ({
       },
     ),
 
-    revoke: endingProcedure.input(z.object({ sessionId })).mutation(
-      async ({
-        ctx: {
-          caller: { user },
-        },
-        input,
-      }) => ({
-        ended: await sessions.end(input.sessionId, {
-          reason: "revoked",
-          actor: `user:${user.id}`,
-          owner: user.id,
+    revoke: endingProcedure
+      .meta({ reasons: ["not-found"] })
+      .input(z.object({ sessionId }))
+      .mutation(
+        async ({
+          ctx: {
+            caller: { user },
+          },
+          input,
+        }) => ({
+          ended: await sessions.end(input.sessionId, {
+            reason: "revoked",
+            actor: `user:${user.id}`,
+            owner: user.id,
+          }),
         }),
-      }),
-    ),
+      ),
 
     revokeOthers: endingProcedure.mutation(
       async ({

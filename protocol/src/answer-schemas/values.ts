@@ -1,0 +1,27 @@
+import { z } from "zod";
+
+/** The schema of an id: a UUIDv7 in lower case. It is a plain string on the wire; only the type has a brand. */
+export const idAnswer = <Kind extends string>(): z.ZodType<Kind> =>
+  z.uuidv7().regex(/^[0-9a-f-]{36}$/) as z.ZodType<unknown> as z.ZodType<Kind>;
+
+/** An instant in epoch milliseconds. */
+export const instant = z.int().min(0).meta({ description: "Epoch milliseconds of the server's clock." });
+
+/** A number of things, or a place that counts from 0. */
+export const count = z.int().min(0);
+
+/** A phone number in E.164. */
+export const phone = z.e164();
+
+/** A country by its ISO 3166-1 alpha-2 code. */
+export const country = z
+  .string()
+  .regex(/^[A-Z]{2}$/)
+  .meta({ description: "ISO 3166-1 alpha-2." });
+
+/** Builds the schema of a page of a list. */
+export const pageAnswer = <Item extends z.ZodType>(item: Item) =>
+  z.strictObject({
+    items: z.array(item),
+    nextCursor: z.string().nullable().describe("The `cursor` of the next page; `null` on the last page."),
+  });
