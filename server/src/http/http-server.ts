@@ -22,6 +22,7 @@ import type { Metrics } from "../platform/metrics.ts";
 import { allowedOriginsOf } from "./allowed-origins.ts";
 import type { AppRouter } from "../router.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import { serveOpenApi } from "./openapi-route.ts";
 import { sendTrpcError, serveTrpc } from "./trpc-adapter.ts";
 import type { Caller, Context } from "./trpc.ts";
 
@@ -54,7 +55,7 @@ const SECURITY_HEADERS = {
   "x-frame-options": "DENY",
 } as const;
 
-/** Creates the HTTP server: procedures under `/trpc/`, and `/healthz`, `/readyz`, `/metrics`. */
+/** Creates the HTTP server: procedures under `/trpc/`, and `/healthz`, `/readyz`, `/metrics`, `/openapi.json`. */
 export const createHttpServer = async (deps: HttpDeps): Promise<FastifyInstance> => {
   const { config, router, clock, limits, log, metrics } = deps;
   const app = fastify({
@@ -107,6 +108,7 @@ export const createHttpServer = async (deps: HttpDeps): Promise<FastifyInstance>
       else log.info(fields, "Call refused");
     },
   });
+  serveOpenApi(app);
   app.get("/healthz", async () => ({ status: "ok" }));
   app.get("/readyz", createReadiness(deps.ping, clock));
   app.get("/metrics", async (_request, reply) => {
