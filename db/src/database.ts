@@ -85,7 +85,7 @@ export interface Database {
    */
   scrub(): Promise<void>;
   /** Facts that were verified when the database was opened, as texts for admins. */
-  readonly facts: Readonly<Record<string, string>>;
+  readonly facts: { readonly database: string; readonly durability: string };
   /** Finishes pending writes, then closes the database. */
   close(): Promise<void>;
 }

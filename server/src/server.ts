@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { openDatabase } from "@edvoyage/db";
 import { join } from "node:path";
 import { createUserInspection } from "./account/inspection.ts";
+import type { ServerFacts } from "./admin/admin.router.ts";
 import { createAudit } from "./audit/audit.ts";
 import { createBackups } from "./backups/backups.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
@@ -45,7 +46,7 @@ export interface Server {
   /** The tables whose rows are in the export of a student's data. */
   readonly exportedTables: readonly string[];
   /** Facts about the database and the configuration, in words, for the start-up message and for admins. */
-  readonly facts: Readonly<Record<string, string>>;
+  readonly facts: ServerFacts;
   /** Adds the sample catalogue to an empty database. Returns the number of new universities: 0 when the catalogue is not empty. */
   seedIfEmpty(): Promise<number>;
   /** Answers the open requests, waits for their background tasks, and closes the database. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { UserView } from "../account.ts";
+import type { AccountExport, UserView } from "../account.ts";
 import type { ChallengeId, SessionId, UserId } from "../ids.ts";
 import { PLATFORMS, type Session, type SessionView } from "../sessions.ts";
 import type { Challenge, SignIn } from "../sign-in.ts";
@@ -65,4 +65,11 @@ export const signIn = answerOf<SignIn>()(
       isNewUser: z.boolean(),
     })
     .meta({ id: "SignIn", description: "A signed-in device." }),
+);
+
+export const accountExport = answerOf<AccountExport>()(
+  z.object({ exportedAt: instant, user: userView }).catchall(z.unknown()).meta({
+    id: "AccountExport",
+    description: "All data about a student on the server: `user`, and every other part by its name.",
+  }),
 );

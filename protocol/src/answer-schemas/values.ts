@@ -25,3 +25,15 @@ export const pageAnswer = <Item extends z.ZodType>(item: Item) =>
     items: z.array(item),
     nextCursor: z.string().nullable().describe("The `cursor` of the next page; `null` on the last page."),
   });
+
+/** A month of the year. */
+export const monthNumber = z.int().min(1).max(12);
+
+/** A currency by its ISO 4217 code. */
+export const currency = z
+  .string()
+  .regex(/^[A-Z]{3}$/)
+  .meta({ description: "ISO 4217." });
+
+/** The URL of a page or picture. */
+export const httpsUrl = z.string().regex(/^https:\/\//);

@@ -49,9 +49,13 @@ export interface AdminDeps {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly limits: Limits;
-  /** Facts about the database and the configuration, in words. */
-  readonly facts: Readonly<Record<string, string>>;
+  readonly facts: ServerFacts;
 }
+
+/** Facts about the database and the configuration, in words. `sms` and `push` are the names of the providers. */
+export type ServerFacts = Readonly<
+  Record<"database" | "durability" | "environment" | "sms" | "push", string>
+>;
 
 /** A phone number as people write it, of any country: the list of served countries does not apply to admins. */
 const phone = z
@@ -86,6 +90,7 @@ export const createAdminRouter = (deps: AdminDeps) => {
   return router({
     sessions: router({
       list: adminProcedure
+        .meta({ reasons: ["phone/invalid"] })
         .input(
           z
             .object({
@@ -98,9 +103,12 @@ export const createAdminRouter = (deps: AdminDeps) => {
             .prefault({}),
         )
         .query(({ input }) => sessionInspection.list(input)),
-      revoke: adminProcedure.input(z.object({ sessionId, reason })).mutation(async ({ input }) => ({
-        ended: await sessions.end(input.sessionId, { reason: "admin", actor: "admin", note: input.reason }),
-      })),
+      revoke: adminProcedure
+        .meta({ reasons: ["not-found"] })
+        .input(z.object({ sessionId, reason }))
+        .mutation(async ({ input }) => ({
+          ended: await sessions.end(input.sessionId, { reason: "admin", actor: "admin", note: input.reason }),
+        })),
     }),
 
     numbers: router({
@@ -108,9 +116,11 @@ export const createAdminRouter = (deps: AdminDeps) => {
         .input(z.object({ showPhones, ...pageInput }).prefault({}))
         .query(({ input }) => numbers.list(input)),
       show: adminProcedure
+        .meta({ reasons: ["phone/invalid", "not-found"] })
         .input(z.object({ phone, showPhones }))
         .query(({ input }) => numbers.show(input.phone, input)),
       unblock: adminProcedure
+        .meta({ reasons: ["phone/invalid", "not-found"] })
         .input(
           z.object({
             phone,
@@ -127,6 +137,7 @@ export const createAdminRouter = (deps: AdminDeps) => {
 
     users: router({
       list: adminProcedure
+        .meta({ reasons: ["phone/invalid"] })
         .input(
           z
             .object({
@@ -139,18 +150,24 @@ export const createAdminRouter = (deps: AdminDeps) => {
         )
         .query(({ input }) => users.list(input)),
       show: adminProcedure
+        .meta({ reasons: ["phone/invalid", "not-found"] })
         .input(z.union([z.object({ userId, showPhones }), z.object({ phone, showPhones })]))
         .query(({ input }) => users.show(input, input)),
       export: adminProcedure
+        .meta({ reasons: ["not-found", "rate/limited", "storage/full"] })
         .input(z.object({ userId }))
         .query(({ input }) => account.export(input.userId, "admin")),
       /** Erases at once, without the seven days of a student's own deletion. Continues in the background after the reply. */
-      erase: adminProcedure.input(z.object({ userId, reason })).mutation(async ({ input }) => {
-        await erasure.begin(input.userId, { actor: "admin", reason: input.reason, isUrgent: true });
-        background(erasure.run());
-        return erasure.progress(input.userId);
-      }),
+      erase: adminProcedure
+        .meta({ reasons: ["not-found"] })
+        .input(z.object({ userId, reason }))
+        .mutation(async ({ input }) => {
+          await erasure.begin(input.userId, { actor: "admin", reason: input.reason, isUrgent: true });
+          background(erasure.run());
+          return erasure.progress(input.userId);
+        }),
       erasure: adminProcedure
+        .meta({ reasons: ["not-found"] })
         .input(z.object({ userId }))
         .query(({ input }) => erasure.progress(input.userId)),
     }),
@@ -160,9 +177,11 @@ export const createAdminRouter = (deps: AdminDeps) => {
         .input(z.object({ reported: z.boolean().default(true), ...pageInput }).prefault({}))
         .query(({ input }) => social.moderation.list(input)),
       show: adminProcedure
+        .meta({ reasons: ["not-found"] })
         .input(z.object({ postId }))
         .query(({ input }) => social.moderation.show(input.postId)),
       remove: adminProcedure
+        .meta({ reasons: ["not-found"] })
         .input(z.object({ postId, reason: reason.unwrap().min(1) }))
         .mutation(({ input }) => social.moderation.remove(input)),
     }),
@@ -181,9 +200,11 @@ export const createAdminRouter = (deps: AdminDeps) => {
         )
         .query(({ input }) => admissions.list(input)),
       show: adminProcedure
+        .meta({ reasons: ["not-found"] })
         .input(z.object({ applicationId, showPhones }))
         .query(({ input }) => admissions.show(input.applicationId, input)),
       move: adminProcedure
+        .meta({ reasons: ["not-found", "conflict"] })
         .input(
           z.object({
             applicationId,
@@ -195,6 +216,7 @@ export const createAdminRouter = (deps: AdminDeps) => {
         )
         .mutation(({ input }) => admissions.move(input)),
       setDocument: adminProcedure
+        .meta({ reasons: ["not-found", "conflict"] })
         .input(
           z.object({
             applicationId,
@@ -248,6 +270,7 @@ export const createAdminRouter = (deps: AdminDeps) => {
       ),
       /** Builds the next portion of a world of invented students. The caller repeats it until the world is `built`. */
       world: adminProcedure
+        .meta({ reasons: ["forbidden", "conflict"] })
         .input(
           z
             .object({
@@ -262,6 +285,7 @@ export const createAdminRouter = (deps: AdminDeps) => {
 
     database: router({
       backup: adminProcedure
+        .meta({ reasons: ["conflict"] })
         .input(z.object({ keep: z.number().int().min(1).max(MAX_KEPT_BACKUPS).optional() }).prefault({}))
         .mutation(({ input }) => backups.create(input)),
       status: adminProcedure.query(() => backups.status()),
@@ -277,7 +301,7 @@ export const createAdminRouter = (deps: AdminDeps) => {
       list: adminProcedure.input(z.object(pageInput).prefault({})).query(({ input }) => audit.list(input)),
     }),
 
-    status: adminProcedure.query(async () => {
+    status: adminProcedure.meta({ reasons: ["storage/full"] }).query(async () => {
       await database.ping(clock.now());
       return {
         ...facts,

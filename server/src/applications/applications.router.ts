@@ -79,28 +79,34 @@ export const createApplicationsRouter = (deps: { readonly applications: Applicat
       .input(z.object({ status: status.optional(), ...pageInput }).prefault({}))
       .query(({ ctx, input }) => applications.list(ctx.caller.user.id, input)),
     get: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ applicationId }))
       .query(({ ctx, input }) => applications.get(ctx.caller.user.id, input.applicationId)),
     history: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ applicationId, ...pageInput }))
       .query(({ ctx, input }) => applications.history(ctx.caller.user.id, input)),
 
     create: sessionProcedure
+      .meta({ reasons: ["not-found", "conflict", "limit/reached"] })
       .input(z.object({ courseId, fields: fields.default({}), commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         applications.create({ userId: ctx.caller.user.id, commandId }, input),
       ),
     update: sessionProcedure
+      .meta({ reasons: ["not-found", "conflict", "limit/reached"] })
       .input(z.object({ applicationId, changes: fields, base: base.default({}), commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         applications.update({ userId: ctx.caller.user.id, commandId }, input),
       ),
     submit: sessionProcedure
+      .meta({ reasons: ["not-found", "conflict"] })
       .input(z.object({ applicationId, from: status.optional(), commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         applications.submit({ userId: ctx.caller.user.id, commandId }, input),
       ),
     withdraw: sessionProcedure
+      .meta({ reasons: ["not-found", "conflict"] })
       .input(
         z.object({
           applicationId,
@@ -114,6 +120,7 @@ export const createApplicationsRouter = (deps: { readonly applications: Applicat
       ),
 
     addDocument: sessionProcedure
+      .meta({ reasons: ["not-found", "conflict", "limit/reached"] })
       .input(
         z.object({
           applicationId,
@@ -127,11 +134,13 @@ export const createApplicationsRouter = (deps: { readonly applications: Applicat
         applications.addDocument({ userId: ctx.caller.user.id, commandId }, input),
       ),
     uploadDocument: sessionProcedure
+      .meta({ reasons: ["not-found", "conflict"] })
       .input(z.object({ applicationId, documentId, name: name.nullish(), commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         applications.uploadDocument({ userId: ctx.caller.user.id, commandId }, input),
       ),
     removeDocument: sessionProcedure
+      .meta({ reasons: ["not-found", "conflict"] })
       .input(z.object({ applicationId, documentId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         applications.removeDocument({ userId: ctx.caller.user.id, commandId }, input),

@@ -32,6 +32,7 @@ export const createUniversitiesRouter = ({ catalogue }: { readonly catalogue: Ca
       .input(z.object({ query, country, ...pageInput }).prefault({}))
       .query(({ input: { cursor, limit, ...filter } }) => catalogue.universities(filter, { cursor, limit })),
     get: publicProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ id: universityId }))
       .query(({ input }) => catalogue.university(input.id)),
   });
@@ -52,5 +53,8 @@ export const createCoursesRouter = ({ catalogue }: { readonly catalogue: Catalog
           .prefault({}),
       )
       .query(({ input: { cursor, limit, ...filter } }) => catalogue.courses(filter, { cursor, limit })),
-    get: publicProcedure.input(z.object({ id: courseId })).query(({ input }) => catalogue.course(input.id)),
+    get: publicProcedure
+      .meta({ reasons: ["not-found"] })
+      .input(z.object({ id: courseId }))
+      .query(({ input }) => catalogue.course(input.id)),
   });

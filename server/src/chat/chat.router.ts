@@ -43,9 +43,11 @@ export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat:
         .input(z.object(pageInput).prefault({}))
         .query(({ ctx, input }) => rooms.list(ctx.caller.user.id, input)),
       get: sessionProcedure
+        .meta({ reasons: ["not-found"] })
         .input(z.object({ roomId }))
         .query(({ ctx, input }) => rooms.get(ctx.caller.user.id, input.roomId)),
       create: sessionProcedure
+        .meta({ reasons: ["not-found", "forbidden", "limit/reached"] })
         .input(
           z.discriminatedUnion("kind", [
             z.object({ kind: z.literal("direct"), memberIds: memberIds.length(1), commandId }),
@@ -60,32 +62,39 @@ export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat:
         )
         .mutation(({ ctx, input: { commandId, ...input } }) => rooms.create(sourceOf(ctx, commandId), input)),
       rename: sessionProcedure
+        .meta({ reasons: ["not-found", "forbidden"] })
         .input(z.object({ roomId, name, commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) => rooms.rename(sourceOf(ctx, commandId), input)),
       setRole: sessionProcedure
+        .meta({ reasons: ["not-found", "forbidden"] })
         .input(z.object({ roomId, userId, role: z.enum(ROOM_ROLES), commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) =>
           rooms.setRole(sourceOf(ctx, commandId), input),
         ),
       addMembers: sessionProcedure
+        .meta({ reasons: ["not-found", "forbidden", "limit/reached"] })
         .input(z.object({ roomId, memberIds, commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) =>
           rooms.addMembers(sourceOf(ctx, commandId), input),
         ),
       removeMember: sessionProcedure
+        .meta({ reasons: ["not-found", "forbidden"] })
         .input(z.object({ roomId, userId, commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) =>
           rooms.removeMember(sourceOf(ctx, commandId), input),
         ),
       leave: sessionProcedure
+        .meta({ reasons: ["not-found"] })
         .input(z.object({ roomId, commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) => rooms.leave(sourceOf(ctx, commandId), input)),
       acceptInvitation: sessionProcedure
+        .meta({ reasons: ["not-found", "limit/reached"] })
         .input(z.object({ roomId, commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) =>
           rooms.acceptInvitation(sourceOf(ctx, commandId), input),
         ),
       declineInvitation: sessionProcedure
+        .meta({ reasons: ["not-found"] })
         .input(z.object({ roomId, commandId }))
         .mutation(({ ctx, input: { commandId, ...input } }) =>
           rooms.declineInvitation(sourceOf(ctx, commandId), input),
@@ -93,6 +102,7 @@ export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat:
     }),
 
     send: sessionProcedure
+      .meta({ reasons: ["not-found", "forbidden", "limit/reached", "rate/limited"] })
       .input(
         z.object({
           roomId,
@@ -105,14 +115,17 @@ export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat:
         messages.send({ userId: ctx.caller.user.id, commandId }, input),
       ),
     edit: sessionProcedure
+      .meta({ reasons: ["not-found", "forbidden", "conflict", "limit/reached", "rate/limited"] })
       .input(z.object({ roomId, messageId, text, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) => messages.edit(sourceOf(ctx, commandId), input)),
     remove: sessionProcedure
+      .meta({ reasons: ["not-found", "forbidden"] })
       .input(z.object({ roomId, messageId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         messages.remove(sourceOf(ctx, commandId), input),
       ),
     react: sessionProcedure
+      .meta({ reasons: ["not-found", "forbidden", "conflict", "rate/limited"] })
       .input(
         z.object({
           roomId,
@@ -123,11 +136,13 @@ export const createChatRouter = ({ chat: { rooms, messages } }: { readonly chat:
       )
       .mutation(({ ctx, input: { commandId, ...input } }) => messages.react(sourceOf(ctx, commandId), input)),
     markRead: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ roomId, position, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         messages.markRead(sourceOf(ctx, commandId), input),
       ),
     history: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(
         z.object({
           roomId,

@@ -20,6 +20,7 @@ export const createContactsRouter = ({ contacts }: { readonly contacts: Contacts
       .input(z.object(pageInput).prefault({}))
       .query(({ ctx, input }) => contacts.list(ctx.caller.user.id, input)),
     add: sessionProcedure
+      .meta({ reasons: ["phone/invalid", "not-found", "limit/reached", "rate/limited"] })
       .input(
         z.union([
           z.object({ userId, phone: z.undefined().optional(), nickname, commandId }),
@@ -30,6 +31,7 @@ export const createContactsRouter = ({ contacts }: { readonly contacts: Contacts
         contacts.add({ userId: ctx.caller.user.id, commandId }, input),
       ),
     update: sessionProcedure
+      .meta({ reasons: ["not-found", "conflict"] })
       .input(
         z.object({
           userId: entryId,
@@ -43,6 +45,7 @@ export const createContactsRouter = ({ contacts }: { readonly contacts: Contacts
         contacts.update({ userId: ctx.caller.user.id, commandId }, input),
       ),
     remove: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ userId: entryId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         contacts.remove({ userId: ctx.caller.user.id, commandId }, input),

@@ -23,12 +23,14 @@ export const createFavouritesRouter = ({ favourites }: { readonly favourites: Fa
       .query(({ ctx: { caller }, input }) => favourites.list(caller.user.id, input)),
 
     add: sessionProcedure
+      .meta({ reasons: ["not-found", "limit/reached"] })
       .input(favourite)
       .mutation(({ ctx: { caller }, input: { commandId, ...target } }) =>
         favourites.add(caller.user.id, { target, commandId }),
       ),
 
     remove: sessionProcedure
+      .meta({ reasons: ["limit/reached"] })
       .input(favourite)
       .mutation(({ ctx: { caller }, input: { commandId, ...target } }) =>
         favourites.remove(caller.user.id, { target, commandId }),

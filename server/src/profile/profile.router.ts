@@ -44,13 +44,17 @@ const withoutRepeats = <Item>(items: readonly Item[]): boolean => new Set(items)
 
 export const createProfileRouter = ({ profiles }: { readonly profiles: Profiles }) =>
   router({
-    get: sessionProcedure.query(({ ctx }) => profiles.get(ctx.caller.user.id)),
+    get: sessionProcedure
+      .meta({ reasons: ["not-found"] })
+      .query(({ ctx }) => profiles.get(ctx.caller.user.id)),
 
     of: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ userId: idInput<UserId>() }))
       .query(({ ctx, input }) => profiles.publicOf(ctx.caller.user.id, input.userId)),
 
     update: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(
         z.object({
           name: lineInput(PROFILE_LIMITS.nameCharacters).nullish(),

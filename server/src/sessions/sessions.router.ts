@@ -83,7 +83,7 @@ export const createSessionsRouter = ({
       }),
     ),
 
-    logout: endingProcedure.mutation(
+    logout: endingProcedure.meta({ reasons: ["not-found"] }).mutation(
       async ({
         ctx: {
           caller: { user, session },

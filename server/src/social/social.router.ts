@@ -39,9 +39,11 @@ export const createSocialRouter = ({ social }: { readonly social: Social }) => {
       .input(z.object(pageInput).prefault({}))
       .query(({ ctx, input }) => posts.feed(ctx.caller.user.id, input)),
     get: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ postId }))
       .query(({ ctx, input }) => posts.get(ctx.caller.user.id, input.postId)),
     post: sessionProcedure
+      .meta({ reasons: ["limit/reached", "rate/limited"] })
       .input(
         z.object({
           text: orNull(text),
@@ -55,6 +57,7 @@ export const createSocialRouter = ({ social }: { readonly social: Social }) => {
         posts.post(commandSource(ctx, commandId), input),
       ),
     editPost: sessionProcedure
+      .meta({ reasons: ["not-found", "forbidden", "limit/reached", "rate/limited"] })
       .input(
         z.object({
           postId,
@@ -69,36 +72,44 @@ export const createSocialRouter = ({ social }: { readonly social: Social }) => {
         posts.edit(commandSource(ctx, commandId), input),
       ),
     removePost: sessionProcedure
+      .meta({ reasons: ["not-found", "forbidden"] })
       .input(z.object({ postId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         posts.remove(commandSource(ctx, commandId), input),
       ),
     like: sessionProcedure
+      .meta({ reasons: ["not-found", "rate/limited"] })
       .input(z.object({ postId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         posts.like(commandSource(ctx, commandId), input),
       ),
     unlike: sessionProcedure
+      .meta({ reasons: ["not-found", "rate/limited"] })
       .input(z.object({ postId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         posts.unlike(commandSource(ctx, commandId), input),
       ),
     likes: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ postId, ...pageInput }))
       .query(({ ctx, input }) => posts.likers(ctx.caller.user.id, input)),
     report: sessionProcedure
+      .meta({ reasons: ["not-found", "rate/limited"] })
       .input(z.object({ postId, reason: lineInput(MAX_REASON_CHARACTERS), commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         moderation.report(commandSource(ctx, commandId), input),
       ),
 
     comments: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ postId, parentId: orNull(commentId), ...pageInput }))
       .query(({ ctx, input }) => comments.list(ctx.caller.user.id, input)),
     getComment: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ commentId }))
       .query(({ ctx, input }) => comments.get(ctx.caller.user.id, input.commentId)),
     comment: sessionProcedure
+      .meta({ reasons: ["not-found", "limit/reached", "rate/limited"] })
       .input(
         z.object({ postId, parentId: orNull(commentId), text, mentions: mentions.default([]), commandId }),
       )
@@ -106,35 +117,42 @@ export const createSocialRouter = ({ social }: { readonly social: Social }) => {
         comments.add(commandSource(ctx, commandId), input),
       ),
     removeComment: sessionProcedure
+      .meta({ reasons: ["not-found", "forbidden"] })
       .input(z.object({ commentId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         comments.remove(commandSource(ctx, commandId), input),
       ),
 
     follow: sessionProcedure
+      .meta({ reasons: ["not-found", "limit/reached", "rate/limited"] })
       .input(z.object({ userId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         students.follow(commandSource(ctx, commandId), input),
       ),
     unfollow: sessionProcedure
+      .meta({ reasons: ["not-found", "rate/limited"] })
       .input(z.object({ userId, commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         students.unfollow(commandSource(ctx, commandId), input),
       ),
     followers: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ userId: userId.optional(), ...pageInput }).prefault({}))
       .query(({ ctx, input: { userId, ...page } }) =>
         students.followers(ctx.caller.user.id, { ...page, userId: userId ?? ctx.caller.user.id }),
       ),
     following: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ userId: userId.optional(), ...pageInput }).prefault({}))
       .query(({ ctx, input: { userId, ...page } }) =>
         students.following(ctx.caller.user.id, { ...page, userId: userId ?? ctx.caller.user.id }),
       ),
     student: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ userId }))
       .query(({ ctx, input }) => students.page(ctx.caller.user.id, input.userId)),
     studentPosts: sessionProcedure
+      .meta({ reasons: ["not-found"] })
       .input(z.object({ userId, ...pageInput }))
       .query(async ({ ctx, input: { userId, ...page } }) => {
         await students.assertVisible(ctx.caller.user.id, userId);
