@@ -7,6 +7,7 @@ export { prepareDataDir } from "./platform/data-dir.ts";
 export { createFile, publishFile } from "@edvoyage/db";
 export { AppError } from "./platform/errors.ts";
 export { createOfflineErasure } from "./account/offline-erasure.ts";
+export { commonReasons } from "./http/procedure-access.ts";
 export { createLogger } from "./platform/logger.ts";
 export type { ServerDeps } from "./composition/frame.ts";
 export { createServer, type Server } from "./server.ts";

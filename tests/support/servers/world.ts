@@ -14,6 +14,7 @@ import {
 import type { LimitName } from "@edvoyage/protocol";
 import { expect, onTestFinished } from "vitest";
 import { serverDatabase, temporaryFolder, type TestDialect } from "../databases/databases.ts";
+import { checkAnswers } from "./answer-check.ts";
 import { createDevice, type Device, type DeviceOptions } from "../students/device.ts";
 export { somePhone } from "../students/phone.ts";
 import { createFakeClock, type FakeClock } from "../fakes/fake-clock.ts";
@@ -52,6 +53,8 @@ export interface World {
   readonly dataDir: string;
   readonly adminToken: string;
   readonly server: Server;
+  /** The procedures with a successful answer so far. Every answer is checked: see `checkAnswers`. */
+  readonly answered: ReadonlySet<string>;
   /** Creates a client. Default: without a key. `ip`: the address that the server sees. */
   rpc(options?: { readonly token?: string | undefined; readonly ip?: string | undefined }): RpcClient;
   readonly admin: RpcClient;
@@ -121,6 +124,8 @@ const openWorld = async (
     smsProvider: options.smsProvider ?? { name: "file", send: async (message) => void sms.push(message) },
   });
   const url = await server.listen();
+  const { answered, finish } = checkAnswers({ url, procedures: server.procedures });
+  onTestFinished(finish);
   let isOpen = true;
   const close = async (): Promise<void> => {
     if (isOpen) await server.close();
@@ -152,6 +157,7 @@ const openWorld = async (
     dataDir,
     adminToken: secrets.adminToken,
     server,
+    answered,
     rpc,
     admin: rpc({ token: secrets.adminToken }),
     device: (deviceOptions) => createDevice({ rpc, sms }, deviceOptions),
