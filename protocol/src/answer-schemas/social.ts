@@ -90,12 +90,10 @@ export const followedStudent = answerOf<FollowedStudent>()(
 );
 
 export const likeReceipt = answerOf<LikeReceipt>()(
-  z
-    .strictObject({ postId, liked: z.boolean(), likeCount: count })
-    .meta({
-      id: "LikeReceipt",
-      description: "Whether the caller likes a post now, and how many students do.",
-    }),
+  z.strictObject({ postId, liked: z.boolean(), likeCount: count }).meta({
+    id: "LikeReceipt",
+    description: "Whether the caller likes a post now, and how many students do.",
+  }),
 );
 
 export const followReceipt = answerOf<FollowReceipt>()(
