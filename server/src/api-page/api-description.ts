@@ -82,7 +82,8 @@ const answers: Readonly<Record<string, z.ZodType>> = answerSchemas;
 
 const describeAnswer = (path: string, shapes: Map<string, JsonSchema>): JsonSchema => {
   const answer = answers[path];
-  if (answer === undefined) return { description: "Not described yet." };
+  if (answer === undefined)
+    throw new Error(`${path} needs the schema of its answer in protocol/src/answer-schemas`);
   const { schema, shapes: found } = answerToSchema(answer);
   for (const [name, shape] of Object.entries(found)) {
     const known = shapes.get(name);

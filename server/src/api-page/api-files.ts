@@ -22,6 +22,6 @@ export const createApiFiles = (
   const api = createApiDescription(procedures);
   return {
     page: createApiPage(page, api),
-    openApi: `${JSON.stringify(createOpenApi(api, { version }), null, 2)}\n`,
+    openApi: `${JSON.stringify(createOpenApi(api, { version }), null, 1)}\n`,
   };
 };

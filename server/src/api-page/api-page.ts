@@ -43,7 +43,8 @@ export const createApiPage = (present: string, { procedures, shapes }: ApiDescri
     "## Shapes",
     "Shapes that several answers share.",
     ...Object.entries(shapes).flatMap(([name, shape]) => [
-      `### ${name}`,
+      // Not the bare name: `account.export` and `AccountExport` have the same anchor.
+      `### The shape ${name}`,
       ...(shape.description ? [shape.description] : []),
       ...schemaToSections(shape),
     ]),

@@ -45,8 +45,11 @@ export const reasonMeanings: { readonly [R in Reason]: ReasonMeaning<R> } = {
   "phone/country-not-served": { meaning: "This server does not serve the country of the number." },
   "sms/failed": { meaning: "The SMS provider did not accept the message.", details: { retryAfterSeconds } },
   "session/required": { meaning: "The call carries no key of a session, or an unknown one. Sign in." },
-  "session/expired": { meaning: "The session has expired. Sign in again." },
-  "session/revoked": { meaning: "The session was ended, on this or another device. Sign in again." },
+  "session/expired": {
+    meaning:
+      "The session is over: it was not used for too long, or an admin or a newer sign-in ended it. Sign in again.",
+  },
+  "session/revoked": { meaning: "The session was signed out, on this or another device. Sign in again." },
   "session/not-fresh": { meaning: "The call needs a sign-in that is at most five minutes old." },
   "input/invalid": {
     meaning:

@@ -94,7 +94,7 @@ const joinOr = (choices: readonly string[]): string =>
   choices.length < 2 ? choices.join("") : `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
 
 /** Returns a link to the section of a shared shape. */
-const shapeToLink = (name: string): string => `[${name}](#${name.toLowerCase()})`;
+const shapeToLink = (name: string): string => `[${name}](#the-shape-${name.toLowerCase()})`;
 
 /** Returns the limits of a value as a sentence after a space; empty if it has none. */
 const limitsOf = (schema: JsonSchema): string => {
