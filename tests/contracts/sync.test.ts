@@ -27,6 +27,7 @@ import {
 import { createDecoder, readVarUint } from "lib0/decoding";
 import { createEncoder, toUint8Array, writeVarString, writeVarUint, writeVarUint8Array } from "lib0/encoding";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { WebSocket } from "ws";
 import * as Y from "yjs";
 import { DIALECTS, serverDatabase, type TestDialect } from "../support/databases/databases.ts";
 import { createFakeClock } from "../support/fakes/fake-clock.ts";
@@ -635,6 +636,55 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     await until(() => scene.sync.countSockets() === 2);
 
     expect(pausing.texts()).toEqual(texts);
+  });
+
+  test("[SY25] [SY28] a reader that pauses is never sent a message that was removed meanwhile, and drops one that it was already sent", async () => {
+    const scene = await createScene(dialect, { segmentEvents: 100_000, segmentBytes: 1e9 });
+    const [reader, pausing] = [
+      connectStock(scene.student(), scene.name()),
+      connectStock(scene.student(), scene.name()),
+    ];
+    await Promise.all([reader.synced(), pausing.synced()]);
+    const socket = (pausing.provider.ws ?? expect.fail()) as unknown as WebSocket;
+    const frames: Buffer[] = [];
+    socket.on("message", (frame: ArrayBuffer) => void frames.push(Buffer.from(frame)));
+    socket.pause();
+    const startOf = (text: unknown): string => String(text).slice(0, 40);
+    const places: string[] = [];
+    const append = async (text: string): Promise<void> => {
+      places.push(text);
+      await scene.append(text);
+      await until(() => reader.texts().at(-1) === text);
+    };
+    /** Fills the buffers of the kernel and of the server, which together are a few megabytes. */
+    const fill = async (): Promise<string[]> => {
+      const texts = Array.from({ length: 60 }, (_, index) => `filler ${index} ${"x".repeat(200_000)}`);
+      for (const text of texts) await append(text);
+      return texts;
+    };
+    const remove = async (text: string): Promise<void> => {
+      await scene.redact(0, places.indexOf(text));
+      await until(() => !reader.texts().includes(text));
+    };
+
+    await append("sent before its removal");
+    const fillers = await fill();
+    await append("removed while it waits");
+    await append("kept");
+    await remove("removed while it waits");
+    await remove("sent before its removal");
+    socket.resume();
+    await until(() => pausing.texts().includes("kept"));
+    await append("the end");
+    await until(() => pausing.texts().at(-1) === "the end");
+
+    // Still the same socket: a reader that was cut off and came back would prove nothing.
+    expect(pausing.provider.ws === (socket as unknown)).toBe(true);
+    const received = Buffer.concat(frames);
+    expect(received.includes("sent before its removal")).toBe(true);
+    expect(received.includes("removed while it waits")).toBe(false);
+    expect(pausing.texts().map(startOf)).toEqual([...fillers, "kept", "the end"].map(startOf));
+    expect(pausing.texts().map(startOf)).toEqual(reader.texts().map(startOf));
   });
 
   test.each([
