@@ -1,8 +1,11 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { userDocumentName } from "@edvoyage/protocol";
 import pg from "pg";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
-import { DIALECTS, rowsOf, writeRows } from "../../support/databases/databases.ts";
+import { DIALECTS, rowsOf, writeRows, type TestDialect } from "../../support/databases/databases.ts";
 import { createFakeClock, type Span } from "../../support/fakes/fake-clock.ts";
 import { connectRaw, untilWithin, type RawClient } from "../../support/network/sync-client.ts";
 import { createWorld, expectRefusal, joinWorld, type World } from "../../support/servers/world.ts";
@@ -31,6 +34,34 @@ const endElsewhere = ({ databaseUrl }: World, { session }: SignedIn): Promise<vo
     databaseUrl,
     `update sessions set ended_at = 1, end_reason = 'revoked' where id = '${session.id}'`,
   );
+
+/** Programs for a process that shares nothing with the server but the database. SQLite's locks differ between processes. */
+const WRITERS = {
+  sqlite: `
+    const { default: Sqlite } = await import("better-sqlite3");
+    const file = new Sqlite(process.argv[1].slice("sqlite:".length), { fileMustExist: true });
+    process.stdout.write(String(file.prepare(process.argv[2]).run().changes));
+    file.close();`,
+  postgres: `
+    const { default: pg } = await import("pg");
+    const client = new pg.Client({ connectionString: process.argv[1] });
+    await client.connect();
+    process.stdout.write(String((await client.query(process.argv[2])).rowCount));
+    await client.end();`,
+} as const;
+/** Where the programs find their packages. */
+const TESTS = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Changes rows in another process, which has ended by then. Returns how many were changed. */
+const writeInOtherProcess = async (
+  dialect: TestDialect,
+  databaseUrl: string,
+  statement: string,
+): Promise<number> => {
+  const words = ["--input-type=module", "--eval", WRITERS[dialect], databaseUrl, statement];
+  const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: TESTS });
+  return Number(stdout);
+};
 
 /** Waits until a socket is closed, for at most a second of the server's clock, as the docs promise. */
 const untilClosed = ({ clock }: World, { socket }: RawClient): Promise<void> =>
@@ -70,6 +101,24 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     await untilClosed(world, socket);
 
     expect(await socket.closed).toBe(NO_SESSION);
+  });
+
+  test("[SY12] [SI41] has its socket closed within a second, and no other, when a process of its own writes the end", async () => {
+    const world = await createWorld({ dialect });
+    const [ended, kept] = [await world.device().signIn(), await world.device().signIn()];
+    const [endedUse, keptUse] = [await useAt(world, ended), await useAt(world, kept)];
+
+    const changed = await writeInOtherProcess(
+      dialect,
+      world.databaseUrl,
+      `update sessions set ended_at = 1, end_reason = 'revoked' where id = '${ended.session.id}'`,
+    );
+    await untilClosed(world, endedUse.socket);
+
+    expect(changed).toBe(1);
+    expect(await endedUse.socket.closed).toBe(NO_SESSION);
+    await expectRefusal(endedUse.validate(), "session/revoked");
+    expect(keptUse.socket.socket.readyState).toBe(WebSocket.OPEN);
   });
 
   test("[SI41] fails at the first request after the clock was set back by an hour", async () => {
