@@ -38,7 +38,10 @@ export const AREAS = {
       sources: ["server/src/push/expo", "server/src/push/fcm"],
       tests: ["tests/contracts/push-requests.test.ts", "tests/contracts/push-providers.test.ts"],
     },
-    { sources: ["server/src/push/"], tests: ["tests/journeys/server/push.test.ts"] },
+    {
+      sources: ["server/src/push/"],
+      tests: ["tests/journeys/server/push.test.ts", "tests/journeys/server/push-failures.test.ts"],
+    },
   ],
   erasure: [
     {

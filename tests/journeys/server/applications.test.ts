@@ -2,32 +2,14 @@ import type { ApplicationStatus } from "@edvoyage/protocol";
 import type { SentApplication } from "@edvoyage/server";
 import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test } from "vitest";
-import {
-  COMPLETE_FIELDS,
-  createCompleteDraft,
-  createSubmitted,
-  someCourses,
-} from "../../support/students/application.ts";
-import { DIALECTS, writeRows, type TestDialect } from "../../support/databases/databases.ts";
-import { createStudent, type Student } from "../../support/students/student.ts";
-import { createWorld, expectRefusal, type WorldOptions } from "../../support/servers/world.ts";
-
-const createScene = async (dialect: TestDialect, limits: WorldOptions["limits"] = {}) => {
-  const world = await createWorld({ dialect, limits });
-  const courses = await someCourses(world, 8);
-  const courseAt = (index: number): string => courses[index] ?? expect.fail("no such course");
-  const [ada, bo] = [await createStudent(world), await createStudent(world)];
-  const move = (applicationId: string, status: ApplicationStatus) =>
-    world.admin.admin.applications.move.mutate({ applicationId, status });
-  return { world, courseAt, ada, bo, move };
-};
-
-const stepsOf = async ({ rpc }: Student, applicationId: string) =>
-  (await rpc.applications.history.query({ applicationId, limit: 100 })).items;
+import { COMPLETE_FIELDS, createCompleteDraft, createSubmitted } from "../../support/students/application.ts";
+import { DIALECTS } from "../../support/databases/databases.ts";
+import { expectRefusal } from "../../support/servers/world.ts";
+import { createApplicationScene, stepsOf } from "../../support/students/application-scene.ts";
 
 describe.each(DIALECTS)("an application, on %s", (dialect) => {
   test("passes from the draft through its submission to a decision, and its history shows who did what", async () => {
-    const { world, courseAt, ada } = await createScene(dialect);
+    const { world, courseAt, ada } = await createApplicationScene(dialect);
     const { applications } = ada.rpc;
     const { admin } = world.admin;
     const commandId = uuidv7();
@@ -110,7 +92,7 @@ describe.each(DIALECTS)("an application, on %s", (dialect) => {
   });
 
   test("refuses every change of status that the table does not contain, and stays as it is", async () => {
-    const { world, courseAt, ada, move } = await createScene(dialect);
+    const { world, courseAt, ada, move } = await createApplicationScene(dialect);
     const { applications } = ada.rpc;
     const paths: readonly (readonly ApplicationStatus[])[] = [
       [],
@@ -157,97 +139,8 @@ describe.each(DIALECTS)("an application, on %s", (dialect) => {
     }
   });
 
-  test("merges offline edits of its draft field by field, and loses nothing when two devices collide", async () => {
-    const { world, courseAt, ada } = await createScene(dialect);
-    const phone = ada.rpc.applications;
-    const tablet = world.rpc({ token: ada.token }).applications;
-    const { id: applicationId } = await phone.create.mutate({
-      courseId: courseAt(0),
-      fields: { statement: "Both know this", notes: "" },
-    });
-
-    await phone.update.mutate({
-      applicationId,
-      changes: { statement: "The phone's", intakeYear: 2028 },
-      base: { statement: "Both know this", intakeYear: null },
-    });
-    const merged = await tablet.update.mutate({
-      applicationId,
-      changes: { notes: " The tablet's\r\nnotes ", funding: "loan" },
-      base: { notes: "", funding: null },
-    });
-    expect(merged.fields).toMatchObject({
-      statement: "The phone's",
-      intakeYear: 2028,
-      notes: "The tablet's\nnotes",
-      funding: "loan",
-    });
-
-    const commandId = uuidv7();
-    const edit = {
-      applicationId,
-      changes: { statement: "The tablet's", studyMode: "part-time" as const },
-      base: { statement: "Both know this" },
-    };
-    await expectRefusal(tablet.update.mutate({ ...edit, commandId }), "conflict", {
-      fields: ["statement"],
-      application: { id: applicationId, fields: { statement: "The phone's", studyMode: null } },
-    });
-    expect(await phone.get.query({ applicationId })).toMatchObject({
-      fields: { statement: "The phone's", studyMode: null },
-    });
-    // The student has seen both versions.
-    const base = { statement: "The phone's" };
-    expect(await tablet.update.mutate({ ...edit, base })).toMatchObject({
-      fields: { statement: "The tablet's", studyMode: "part-time" },
-    });
-    // A base that no valid field could have is accepted as input, but matches no field.
-    await expectRefusal(
-      phone.update.mutate({
-        applicationId,
-        changes: { contactEmail: "a@b.org" },
-        base: { contactEmail: "oops" },
-      }),
-      "conflict",
-      { fields: ["contactEmail"] },
-    );
-  });
-
-  test("rejects invalid fields, and reports texts above the limit with the name of that limit", async () => {
-    const { courseAt, ada } = await createScene(dialect, { applicationTextCharacters: 10 });
-    const { applications } = ada.rpc;
-    const { id: applicationId } = await applications.create.mutate({ courseId: courseAt(0) });
-
-    for (const changes of [
-      { intakeYear: 1999 },
-      { intakeYear: 2028.5 },
-      { contactEmail: "not an address" },
-      { contactEmail: "a@b.example\nBcc: c@d.example" },
-      { statement: "\u0000" },
-      { statement: "\ud800" },
-      { notes: "\u202egnal" },
-      { studyMode: "sometimes" as never },
-      { status: "accepted" } as never,
-      { userId: uuidv7() } as never,
-    ]) {
-      await expectRefusal(applications.update.mutate({ applicationId, changes }), "input/invalid");
-    }
-    await expectRefusal(
-      applications.update.mutate({ applicationId, changes: { statement: "a".repeat(11) } }),
-      "limit/reached",
-      { limit: "applicationTextCharacters" },
-    );
-    await expectRefusal(
-      applications.create.mutate({ courseId: courseAt(1), fields: { notes: "a".repeat(11) } }),
-      "limit/reached",
-    );
-    expect(await applications.update.mutate({ applicationId, changes: { statement: "मैं हूँ" } })).toMatchObject({
-      fields: { statement: "मैं हूँ" },
-    });
-  });
-
   test("cannot be created beside another live one for its course, or above the limit per student", async () => {
-    const { courseAt, ada, bo, move } = await createScene(dialect, { applicationsPerUser: 3 });
+    const { courseAt, ada, bo, move } = await createApplicationScene(dialect, { applicationsPerUser: 3 });
     const { applications } = ada.rpc;
     const courseId = courseAt(0);
     const first = await createSubmitted(ada, courseId);
@@ -280,7 +173,7 @@ describe.each(DIALECTS)("an application, on %s", (dialect) => {
   });
 
   test("takes a command only once, and rejects an id that another application uses", async () => {
-    const { courseAt, ada, bo } = await createScene(dialect);
+    const { courseAt, ada, bo } = await createApplicationScene(dialect);
     const [commandId, courseId] = [uuidv7(), courseAt(0)];
 
     const answers = await Promise.all(
@@ -302,7 +195,7 @@ describe.each(DIALECTS)("an application, on %s", (dialect) => {
   });
 
   test("stays hidden from other students, whatever they request", async () => {
-    const { courseAt, ada, bo } = await createScene(dialect);
+    const { courseAt, ada, bo } = await createApplicationScene(dialect);
     const { id, documents } = await createCompleteDraft(ada, courseAt(0));
     const documentId = documents[0]?.id ?? "";
     const { applications } = bo.rpc;
@@ -330,114 +223,8 @@ describe.each(DIALECTS)("an application, on %s", (dialect) => {
     expect((await ada.rpc.applications.get.query({ applicationId: id })).documents).toHaveLength(2);
   });
 
-  test("lets the student add, replace and remove documents until an admin has accepted them", async () => {
-    const { world, courseAt, ada } = await createScene(dialect, { documentsPerApplication: 3 });
-    const { applications } = ada.rpc;
-    const { admin } = world.admin;
-    const { id: applicationId } = await createCompleteDraft(ada, courseAt(0));
-    const { documents } = await applications.addDocument.mutate({
-      applicationId,
-      kind: "cv",
-      name: "cv.pdf",
-    });
-    const idOf = (kind: string) => documents.find((document) => document.kind === kind)?.id ?? "";
-    const cv = { applicationId, documentId: idOf("cv") };
-    const passport = { applicationId, documentId: idOf("passport") };
-    await expectRefusal(
-      applications.addDocument.mutate({ applicationId, kind: "other", name: "x" }),
-      "limit/reached",
-      { limit: "documentsPerApplication" },
-    );
-    // Only the student may see the contents of a draft.
-    await expectRefusal(admin.applications.setDocument.mutate({ ...cv, status: "accepted" }), "not-found");
-    expect(await admin.applications.show.query({ applicationId })).toMatchObject({
-      fields: null,
-      documents: [],
-    });
-
-    await applications.submit.mutate({ applicationId });
-    const judged = await admin.applications.setDocument.mutate({
-      ...passport,
-      status: "rejected",
-      note: "The photo is cut off.",
-    });
-    expect(judged.documents).toContainEqual(
-      expect.objectContaining({ kind: "passport", status: "rejected", note: "The photo is cut off." }),
-    );
-    await applications.uploadDocument.mutate({ ...passport, name: "whole.pdf" });
-    await admin.applications.setDocument.mutate({ ...passport, status: "accepted" });
-    await expectRefusal(applications.uploadDocument.mutate(passport), "conflict");
-    await expectRefusal(applications.removeDocument.mutate(passport), "conflict");
-    await expectRefusal(
-      admin.applications.setDocument.mutate({ ...passport, status: "uploaded" }),
-      "conflict",
-    );
-    await applications.removeDocument.mutate(cv);
-    await expectRefusal(applications.removeDocument.mutate(cv), "not-found");
-    await applications.withdraw.mutate({ applicationId });
-    await expectRefusal(
-      applications.addDocument.mutate({ applicationId, kind: "cv", name: "x" }),
-      "conflict",
-    );
-    await expectRefusal(
-      admin.applications.setDocument.mutate({ ...passport, status: "rejected" }),
-      "conflict",
-    );
-
-    const { documents: left } = await applications.get.query({ applicationId });
-    expect(left.map(({ kind, name, status }) => ({ kind, name, status }))).toEqual([
-      { kind: "passport", name: "whole.pdf", status: "accepted" },
-      { kind: "transcript", name: "scan.pdf", status: "uploaded" },
-    ]);
-    expect((await applications.list.query()).items).toMatchObject([{ documents: left }]);
-  });
-
-  test("keeps its fee and deadline after the submission, even when its course is gone", async () => {
-    const { world, courseAt, ada } = await createScene(dialect);
-    const { applications } = ada.rpc;
-    const submitted = await createSubmitted(ada, courseAt(0));
-    const draft = await createCompleteDraft(ada, courseAt(1));
-    const late = await createCompleteDraft(ada, courseAt(2));
-    await applications.update.mutate({
-      applicationId: late.id,
-      changes: { intakeYear: 2026 },
-      base: { intakeYear: 2028 },
-    });
-    const refused = await expectRefusal(applications.submit.mutate({ applicationId: late.id }), "conflict");
-    expect(refused.message).toMatch(/too late/);
-
-    const reopen = await world.stop();
-    await writeRows(
-      world.databaseUrl,
-      "update courses set application_fee = 7, deadline_month = 2, deadline_day = 1",
-    );
-    await writeRows(
-      world.databaseUrl,
-      `delete from courses where id in ('${courseAt(0)}', '${courseAt(1)}')`,
-    );
-    const { rpc } = await reopen();
-    const { applications: after } = rpc({ token: ada.token });
-
-    const courseGone = { course: { isOffered: false } };
-    expect(await after.get.query({ applicationId: submitted.id })).toEqual({
-      ...submitted,
-      course: { ...submitted.course, isOffered: false },
-    });
-    expect(await after.get.query({ applicationId: draft.id })).toMatchObject({
-      ...courseGone,
-      course: { title: draft.course.title },
-      fee: null,
-      deadline: null,
-    });
-    await expectRefusal(after.submit.mutate({ applicationId: draft.id }), "conflict", {
-      application: courseGone,
-    });
-    expect(await after.get.query({ applicationId: late.id })).toMatchObject({ fee: { amount: 7 } });
-    expect((await after.list.query()).items).toHaveLength(3);
-  });
-
   test("tells the student's other devices of every change, and no other student's", async () => {
-    const { world, courseAt, ada, bo, move } = await createScene(dialect);
+    const { world, courseAt, ada, bo, move } = await createApplicationScene(dialect);
     const { applications } = ada.rpc;
     const changedBy = async (act: () => Promise<unknown>): Promise<string[]> => {
       world.clock.advance({ seconds: 1 });
@@ -469,7 +256,7 @@ describe.each(DIALECTS)("an application, on %s", (dialect) => {
   });
 
   test("appears in an admin's list, which has pages, filters by status and student, and masks numbers", async () => {
-    const { world, courseAt, ada, bo, move } = await createScene(dialect);
+    const { world, courseAt, ada, bo, move } = await createApplicationScene(dialect);
     const { list, show } = world.admin.admin.applications;
     const [one, two] = [await createSubmitted(ada, courseAt(0)), await createSubmitted(bo, courseAt(0))];
     await ada.rpc.applications.create.mutate({ courseId: courseAt(1), fields: { statement: "Secret" } });

@@ -1,31 +1,14 @@
 import { v7 as uuidv7 } from "uuid";
 import { refusalOf } from "@edvoyage/client-sdk/rpc";
 import { describe, expect, test } from "vitest";
-import { DIALECTS, rowsOf, type TestDialect } from "../../support/databases/databases.ts";
-import { createStudent, openDirect, openGroup, type Student } from "../../support/students/student.ts";
-import { createWorld, expectRefusal, type WorldOptions } from "../../support/servers/world.ts";
-
-const createScene = async (dialect: TestDialect, limits: WorldOptions["limits"] = {}) => {
-  const world = await createWorld({ dialect, limits });
-  const [ada, bo, cy] = [await createStudent(world), await createStudent(world), await createStudent(world)];
-  return { world, ada, bo, cy, roomId: await openDirect(ada, bo) };
-};
-
-const newestOf = async ({ rpc }: Student, roomId: string) => {
-  const newest = (await rpc.chat.history.query({ roomId, limit: 1 })).items[0];
-  return newest ?? expect.fail("the room is empty");
-};
-
-/** Returns the number of events after this index in the newest segment; 0 when it is the newest. */
-const eventsAfter = async ({ rpc }: Student, roomId: string, index: number): Promise<number> => {
-  const { rooms } = await rpc.inbox.changes.query();
-  const room = rooms.find(({ id }) => id === roomId);
-  return room?.state === "member" ? room.head.index - index : expect.fail("not in the room");
-};
+import { DIALECTS } from "../../support/databases/databases.ts";
+import { createStudent, openDirect, openGroup } from "../../support/students/student.ts";
+import { createWorld, expectRefusal } from "../../support/servers/world.ts";
+import { createChatScene } from "../../support/students/chat-scene.ts";
 
 describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   test("stores it at a position, with the command's id as its id, for both members", async () => {
-    const { world, ada, bo, roomId } = await createScene(dialect);
+    const { world, ada, bo, roomId } = await createChatScene(dialect);
     const commandId = uuidv7();
 
     const sent = await ada.rpc.chat.send.mutate({ roomId, text: "Namaste 👋", commandId });
@@ -61,7 +44,7 @@ describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   });
 
   test("stores it once and returns one answer when its command arrives fifty times at once", async () => {
-    const { ada, bo, roomId } = await createScene(dialect);
+    const { ada, bo, roomId } = await createChatScene(dialect);
     const command = { roomId, text: "Once", commandId: uuidv7() };
 
     const answers = await Promise.all(
@@ -77,7 +60,7 @@ describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   });
 
   test("assigns each of fifty concurrent messages its own position", async () => {
-    const { ada, bo, roomId } = await createScene(dialect, { segmentEvents: 10 });
+    const { ada, bo, roomId } = await createChatScene(dialect, { segmentEvents: 10 });
     const texts = Array.from({ length: 50 }, (_, index) => `Message ${index}`);
 
     const sent = await Promise.all(texts.map((text, index) => (index % 2 ? ada : bo).send(roomId, text)));
@@ -88,7 +71,7 @@ describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   });
 
   test("refuses a command id that was used for another content, room or student", async () => {
-    const { ada, bo, cy, roomId } = await createScene(dialect);
+    const { ada, bo, cy, roomId } = await createChatScene(dialect);
     const other = await openDirect(ada, cy);
     const { messageId: commandId } = await ada.send(roomId, "Mine");
 
@@ -115,7 +98,7 @@ describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   });
 
   test("stores one message and refuses the other when two students use one id at once", async () => {
-    const { ada, bo, cy, roomId } = await createScene(dialect);
+    const { ada, bo, cy, roomId } = await createChatScene(dialect);
     const other = await openDirect(cy, bo);
 
     for (let round = 0; round < 10; round += 1) {
@@ -149,7 +132,7 @@ describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   });
 
   test("succeeds with a refused command once it is allowed", async () => {
-    const { ada, bo, roomId } = await createScene(dialect);
+    const { ada, bo, roomId } = await createChatScene(dialect);
     const command = { roomId, text: "Sorry", commandId: uuidv7() };
     await bo.blocks(ada);
     await expectRefusal(ada.rpc.chat.send.mutate(command), "forbidden");
@@ -161,7 +144,7 @@ describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   });
 
   test("names the reason of every refusal", async () => {
-    const { ada, cy, roomId } = await createScene(dialect, { messageCharacters: 10 });
+    const { ada, cy, roomId } = await createChatScene(dialect, { messageCharacters: 10 });
     const other = await openDirect(ada, cy);
     const elsewhere = await ada.send(other, "Elsewhere");
 
@@ -188,7 +171,7 @@ describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   test.each(["the sender", "the recipient"])(
     "fails in a direct room after a block by %s, as do edits and reactions",
     async (blocker) => {
-      const { ada, bo, roomId } = await createScene(dialect);
+      const { ada, bo, roomId } = await createChatScene(dialect);
       const { messageId } = await ada.send(roomId, "Before");
       await (blocker === "the recipient" ? bo.blocks(ada) : ada.blocks(bo));
       const { chat } = ada.rpc;
@@ -204,7 +187,7 @@ describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   );
 
   test("works in a shared group after the members have blocked each other", async () => {
-    const { ada, bo, cy } = await createScene(dialect);
+    const { ada, bo, cy } = await createChatScene(dialect);
     const group = await openGroup(cy, [ada, bo]);
     await ada.blocks(bo);
 
@@ -214,7 +197,10 @@ describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   });
 
   test("has a rate limit that tells when to retry, and that does not count a repeated command", async () => {
-    const { world, ada, bo, roomId } = await createScene(dialect, { messageBurst: 2, messagesPerSecond: 1 });
+    const { world, ada, bo, roomId } = await createChatScene(dialect, {
+      messageBurst: 2,
+      messagesPerSecond: 1,
+    });
     const command = { roomId, text: "One", commandId: uuidv7() };
     const { messageId } = await ada.rpc.chat.send.mutate(command);
     await ada.send(roomId, "Two");
@@ -232,163 +218,9 @@ describe.each(DIALECTS)("sending a message, on %s", (dialect) => {
   });
 });
 
-describe.each(DIALECTS)("changing a message, on %s", (dialect) => {
-  test("shows everybody its author's newest edit", async () => {
-    const { world, ada, bo, roomId } = await createScene(dialect);
-    const { messageId } = await ada.send(roomId, "Helo");
-    world.clock.advance({ seconds: 5 });
-
-    await ada.rpc.chat.edit.mutate({ roomId, messageId, text: "Hallo" });
-    const edit = await ada.rpc.chat.edit.mutate({ roomId, messageId, text: "Hello" });
-
-    expect(edit).toEqual({ messageId, position: { segment: 0, index: 4 }, at: world.clock.now() });
-    expect(await newestOf(bo, roomId)).toMatchObject({ id: messageId, text: "Hello", editedAt: edit.at });
-  });
-
-  test("refuses an edit of a message that is foreign, unknown or removed, and a text that is empty or too long", async () => {
-    const { ada, bo, roomId } = await createScene(dialect, { messageCharacters: 10 });
-    const { messageId } = await ada.send(roomId, "Hello");
-    const edit = (student: Student, text: string, id = messageId) =>
-      student.rpc.chat.edit.mutate({ roomId, messageId: id, text });
-
-    await expectRefusal(edit(bo, "Mine"), "forbidden");
-    await expectRefusal(edit(ada, "Mine", uuidv7() as never), "not-found");
-    for (const text of ["", "  ", "\0", "\ud800"]) await expectRefusal(edit(ada, text), "input/invalid");
-    await expectRefusal(edit(ada, "12345678901"), "limit/reached", { limit: "messageCharacters" });
-    await ada.rpc.chat.remove.mutate({ roomId, messageId });
-    await expectRefusal(edit(ada, "Back"), "conflict");
-    expect(await bo.texts(roomId)).toEqual([null]);
-  });
-
-  test("deletes a removed message and its edits for good, and repeats the answer of the first removal", async () => {
-    const { world, ada, bo, roomId } = await createScene(dialect);
-    const { messageId } = await ada.send(roomId, "Secret");
-    await ada.rpc.chat.edit.mutate({ roomId, messageId, text: "Secret 2" });
-    await bo.rpc.chat.react.mutate({ roomId, messageId, emoji: "😮" });
-
-    const removal = await ada.rpc.chat.remove.mutate({ roomId, messageId });
-    world.clock.advance({ seconds: 5 });
-    const repeated = await ada.rpc.chat.remove.mutate({ roomId, messageId });
-
-    expect(removal.position).toEqual({ segment: 0, index: 5 });
-    expect(repeated).toEqual(removal);
-    expect(await eventsAfter(ada, roomId, 5)).toBe(0);
-    const kept = "select kind from log_entries where bytes is not null order by position";
-    expect(await rowsOf(world.databaseUrl, kept)).toEqual(
-      ["joined", "joined", "reaction", "remove"].map((kind) => ({ kind })),
-    );
-    expect(await newestOf(bo, roomId)).toMatchObject({ id: messageId, text: null, editedAt: null });
-    await expectRefusal(bo.rpc.chat.react.mutate({ roomId, messageId, emoji: "👍" }), "conflict");
-    expect((await bo.send(roomId, "What was it?", messageId)).position.index).toBe(6);
-  });
-
-  test("removes a message once when ten removals arrive at once", async () => {
-    const { ada, roomId } = await createScene(dialect);
-    const { messageId, position } = await ada.send(roomId, "Secret");
-
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, () => ada.rpc.chat.remove.mutate({ roomId, messageId })),
-    );
-
-    for (const answer of answers) expect(answer).toEqual(answers[0]);
-    expect(await eventsAfter(ada, roomId, position.index)).toBe(1);
-  });
-
-  test("lets the owner and admins of a group remove others' messages, but nobody in a direct room", async () => {
-    const { ada, bo, cy, roomId } = await createScene(dialect);
-    const group = await openGroup(ada, [bo, cy]);
-    const direct = await bo.send(roomId, "Mine");
-    const first = await cy.send(group, "First");
-    const second = await ada.send(group, "Second");
-    const remove = (student: Student, id: string, messageId: string) =>
-      student.rpc.chat.remove.mutate({ roomId: id, messageId });
-
-    await expectRefusal(remove(ada, roomId, direct.messageId), "forbidden");
-    await expectRefusal(remove(bo, group, first.messageId), "forbidden");
-    await expectRefusal(remove(bo, group, direct.messageId), "not-found");
-    await ada.rpc.chat.rooms.setRole.mutate({ roomId: group, userId: bo.id, role: "admin" });
-    await remove(bo, group, second.messageId);
-    await remove(ada, group, first.messageId);
-
-    expect(await cy.texts(group)).toEqual([null, null]);
-  });
-
-  test("keeps one reaction per student, which can be replaced and withdrawn", async () => {
-    const { ada, bo, roomId } = await createScene(dialect);
-    const { messageId } = await ada.send(roomId, "Admitted!");
-    const react = (student: Student, emoji: string | null) =>
-      student.rpc.chat.react.mutate({ roomId, messageId, emoji });
-
-    await react(bo, "👍");
-    const party = await react(bo, "🎉");
-    await react(ada, "❤️");
-    expect((await newestOf(ada, roomId)).reactions).toEqual([
-      { userId: bo.id, emoji: "🎉" },
-      { userId: ada.id, emoji: "❤️" },
-    ]);
-    expect(await react(bo, "🎉")).toEqual(party);
-    expect(await eventsAfter(ada, roomId, party.position?.index ?? 0)).toBe(1);
-    await react(bo, null);
-    await react(bo, null);
-    expect((await newestOf(ada, roomId)).reactions).toEqual([{ userId: ada.id, emoji: "❤️" }]);
-    expect(await eventsAfter(ada, roomId, party.position?.index ?? 0)).toBe(2);
-  });
-
-  test("ignores the withdrawal of a missing reaction, and refuses a reaction that is not an emoji", async () => {
-    const { ada, roomId } = await createScene(dialect);
-    const { messageId, position } = await ada.send(roomId, "Hello");
-    const react = (emoji: string | null, id: string = messageId) =>
-      ada.rpc.chat.react.mutate({ roomId, messageId: id, emoji });
-
-    expect(await react(null)).toMatchObject({ position: null, emoji: null });
-    for (const emoji of ["", "a", "👍👍", "<script>", "\0", "\ud83d", "👍".repeat(17)]) {
-      await expectRefusal(react(emoji), "input/invalid");
-    }
-    await expectRefusal(react("👍", uuidv7()), "not-found");
-    expect(await eventsAfter(ada, roomId, position.index)).toBe(0);
-  });
-
-  test("writes edits, removals and reactions for a sealed segment to the newest one", async () => {
-    const { ada, bo, roomId } = await createScene(dialect, { segmentEvents: 4 });
-    const [one, two] = [await ada.send(roomId, "One"), await ada.send(roomId, "Two")];
-    for (const text of ["Three", "Four", "Five"]) await ada.send(roomId, text);
-    expect(one.position).toEqual({ segment: 0, index: 2 });
-    expect(two.position).toEqual({ segment: 1, index: 0 });
-
-    const edit = await ada.rpc.chat.edit.mutate({ roomId, messageId: one.messageId, text: "1" });
-    await bo.rpc.chat.react.mutate({ roomId, messageId: one.messageId, emoji: "👍" });
-    await ada.rpc.chat.edit.mutate({ roomId, messageId: two.messageId, text: "2" });
-    await ada.rpc.chat.remove.mutate({ roomId, messageId: two.messageId });
-
-    expect(edit.position.segment).toBeGreaterThan(one.position.segment);
-    expect(await bo.texts(roomId)).toEqual(["1", null, "Three", "Four", "Five"]);
-    const { items } = await bo.rpc.chat.history.query({ roomId });
-    expect(items.at(-1)?.reactions).toEqual([{ userId: bo.id, emoji: "👍" }]);
-  });
-
-  test("applies a command of each kind only once", async () => {
-    const { ada, bo, roomId } = await createScene(dialect);
-    const { messageId } = await ada.send(roomId, "One");
-    const [edit, reaction, read] = [uuidv7(), uuidv7(), uuidv7()];
-    const twice = async <Answer>(call: () => Promise<Answer>) => {
-      const [first, second] = await Promise.all([call(), call()]);
-      expect(second).toEqual(first);
-      return first;
-    };
-
-    await twice(() => ada.rpc.chat.edit.mutate({ roomId, messageId, text: "Two", commandId: edit }));
-    await twice(() => bo.rpc.chat.react.mutate({ roomId, messageId, emoji: "👍", commandId: reaction }));
-    const position = { segment: 0, index: 2 };
-    await twice(() => bo.rpc.chat.markRead.mutate({ roomId, position, commandId: read }));
-    const removal = await twice(() => ada.rpc.chat.remove.mutate({ roomId, messageId, commandId: uuidv7() }));
-
-    expect(removal.position).toEqual({ segment: 0, index: 5 });
-  });
-});
-
 describe.each(DIALECTS)("the history of a room, on %s", (dialect) => {
   test("comes newest first in pages, across segments", async () => {
-    const { ada, bo, roomId } = await createScene(dialect, { segmentEvents: 4 });
+    const { ada, bo, roomId } = await createChatScene(dialect, { segmentEvents: 4 });
     const texts = Array.from({ length: 10 }, (_, index) => `Message ${index}`);
     for (const text of texts) await ada.send(roomId, text);
 
@@ -409,7 +241,7 @@ describe.each(DIALECTS)("the history of a room, on %s", (dialect) => {
   });
 
   test("accepts a cursor outside the room's positions, and rejects a malformed one", async () => {
-    const { ada, roomId } = await createScene(dialect);
+    const { ada, roomId } = await createChatScene(dialect);
     await ada.send(roomId, "Hello");
     const history = (before: unknown) => ada.rpc.chat.history.query({ roomId, before: before as never });
 
@@ -425,7 +257,7 @@ describe.each(DIALECTS)("the history of a room, on %s", (dialect) => {
 
 describe.each(DIALECTS)("marking a room as read, on %s", (dialect) => {
   test("never moves the position back, nor past the end", async () => {
-    const { ada, bo, roomId } = await createScene(dialect, { segmentEvents: 4 });
+    const { ada, bo, roomId } = await createChatScene(dialect, { segmentEvents: 4 });
     for (const text of ["1", "2", "3"]) await ada.send(roomId, text);
     const read = async (segment: number, index: number) =>
       (await bo.rpc.chat.markRead.mutate({ roomId, position: { segment, index } })).position;
@@ -439,7 +271,7 @@ describe.each(DIALECTS)("marking a room as read, on %s", (dialect) => {
   });
 
   test("keeps the furthest position of several devices", async () => {
-    const { ada, bo, roomId } = await createScene(dialect);
+    const { ada, bo, roomId } = await createChatScene(dialect);
     for (let index = 0; index < 20; index += 1) await ada.send(roomId, `${index}`);
 
     await Promise.all(

@@ -1,82 +1,22 @@
-import { randomBytes } from "node:crypto";
-import type { PushOutcome, PushProvider } from "@edvoyage/server/app";
 import { v7 as uuidv7 } from "uuid";
 import { describe, expect, test } from "vitest";
-import { DIALECTS, rowsOf, type TestDialect } from "../../support/databases/databases.ts";
-import { createStudent, openDirect, openGroup, type Student } from "../../support/students/student.ts";
+import { DIALECTS, rowsOf } from "../../support/databases/databases.ts";
+import { createStudent, openGroup } from "../../support/students/student.ts";
 import { connectStock, until, untilWithin } from "../../support/network/sync-client.ts";
+import { createWorld, expectRefusal, joinWorld, somePhone } from "../../support/servers/world.ts";
 import {
-  createWorld,
-  expectRefusal,
-  joinWorld,
-  somePhone,
-  type World,
-  type WorldOptions,
-} from "../../support/servers/world.ts";
-
-const someToken = () => `ExponentPushToken[${randomBytes(16).toString("hex")}]`;
-
-/** Registers a student's phone for pushes; returns its token. */
-const register = async ({ rpc }: Pick<Student, "rpc">, token = someToken()) => {
-  await rpc.push.register.mutate({ provider: "expo", token, platform: "ios" });
-  return token;
-};
-
-const createScene = async (dialect: TestDialect, options: WorldOptions = {}) => {
-  const world = await createWorld({ dialect, ...options });
-  const [ada, bo] = [await createStudent(world), await createStudent(world)];
-  const token = await register(ada);
-  return { world, ada, bo, token, roomId: await openDirect(ada, bo) };
-};
-
-const count = async ({ databaseUrl }: World, table: string): Promise<number> =>
-  (await rowsOf(databaseUrl, `select 1 from ${table}`)).length;
-
-/** Waits until no push is left to send. */
-const untilAllSent = (world: World) =>
-  until(async () => (await count(world, "push_events")) + (await count(world, "push_deliveries")) === 0);
-
-const bodies = ({ pushes }: World) => pushes.map(({ body }) => body);
-
-/** A provider that takes one outcome after another, one per message; `sent` holds the bodies it received. */
-const createProvider = (...outcomes: (PushOutcome | "throws")[]) => {
-  const sent: string[] = [];
-  const provider: PushProvider = {
-    name: "expo",
-    batchSize: 100,
-    serves: ["expo"],
-    send: async (messages) =>
-      messages.map(({ body }) => {
-        const outcome = outcomes.shift() ?? { state: "taken" };
-        sent.push(body);
-        if (outcome === "throws") throw new Error("unknown outcome");
-        return outcome;
-      }),
-  };
-  return { provider, sent };
-};
-
-/** A provider that answers nothing before `release()`, and takes every message. */
-const createHeldProvider = () => {
-  const sent: string[] = [];
-  let release = (): void => {};
-  const released = new Promise<void>((resolve) => (release = resolve));
-  const provider: PushProvider = {
-    name: "expo",
-    batchSize: 100,
-    serves: ["expo"],
-    send: async (messages) => {
-      for (const { body } of messages) sent.push(body);
-      await released;
-      return messages.map(() => ({ state: "taken" }));
-    },
-  };
-  return { provider, sent, release };
-};
+  createPushScene,
+  register,
+  count,
+  untilAllSent,
+  bodies,
+  createProvider,
+  createHeldProvider,
+} from "../../support/students/push-scene.ts";
 
 describe.each(DIALECTS)("a push, on %s", (dialect) => {
   test("tells the other members of a message, and contains its text only if the recipient allows previews", async () => {
-    const { world, ada, bo, token, roomId } = await createScene(dialect);
+    const { world, ada, bo, token, roomId } = await createPushScene(dialect);
     await register(bo);
 
     await bo.send(roomId, "Secret");
@@ -105,7 +45,7 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
 
   test("leaves out messages that were removed or read, or that the student may no longer read", async () => {
     const { provider, sent } = createProvider({ state: "failed", error: "down", retryAfterMs: 60_000 });
-    const { world, ada, bo, roomId } = await createScene(dialect, { pushProvider: provider });
+    const { world, ada, bo, roomId } = await createPushScene(dialect, { pushProvider: provider });
     await ada.rpc.notifications.setPreferences.mutate({ previews: true });
     await bo.send(roomId, "First");
     await until(() => sent.length === 1);
@@ -140,7 +80,7 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
   test.each(["recipient", "sender"] as const)(
     "reaches nobody while a block of the %s is set",
     async (blocker) => {
-      const { world, ada, bo } = await createScene(dialect);
+      const { world, ada, bo } = await createPushScene(dialect);
       const cy = await createStudent(world);
       const group = await openGroup(cy, [ada, bo]);
       await untilAllSent(world);
@@ -157,7 +97,7 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
   );
 
   test("skips a device that has the room open, but reaches the student's other devices", async () => {
-    const { world, ada, bo, token, roomId } = await createScene(dialect);
+    const { world, ada, bo, token, roomId } = await createPushScene(dialect);
     const tablet = await world.device({ phone: ada.phone }).signIn();
     const tabletToken = await register(tablet);
     const open = connectStock({ url: world.url, token: ada.token }, `room/${roomId}/0`);
@@ -177,7 +117,7 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
 
   test("follows the preferences of a notification's kind", async () => {
     const { provider, sent } = createProvider();
-    const { world, ada, bo } = await createScene(dialect, { pushProvider: provider });
+    const { world, ada, bo } = await createPushScene(dialect, { pushProvider: provider });
     await ada.knows(bo);
     const add = () => bo.rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [ada.id], name: "Group" });
 
@@ -193,7 +133,7 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
 
   test("carries only the newest message when many were sent while the provider was down", async () => {
     const { provider, sent } = createProvider("throws", "throws");
-    const { world, ada, bo, roomId } = await createScene(dialect, { pushProvider: provider });
+    const { world, ada, bo, roomId } = await createPushScene(dialect, { pushProvider: provider });
     await ada.rpc.notifications.setPreferences.mutate({ previews: true });
 
     await bo.send(roomId, "1");
@@ -211,7 +151,7 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
 
   test("follows for a message that arrives while an earlier one is being sent", async () => {
     const { provider, sent, release } = createHeldProvider();
-    const scene = await createScene(dialect, { pushProvider: provider });
+    const scene = await createPushScene(dialect, { pushProvider: provider });
     const { world, ada, bo, roomId } = scene;
     await ada.rpc.notifications.setPreferences.mutate({ previews: true });
     // On PostgreSQL the second message comes through another server.
@@ -228,67 +168,6 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
     await untilAllSent(world);
 
     expect(sent).toEqual(["First", "Second"]);
-  });
-
-  test("ends after ten failed attempts, and stays visible to admins for 30 days", async () => {
-    const { provider, sent } = createProvider(...Array.from({ length: 10 }, () => "throws" as const));
-    const { world, ada, bo, roomId } = await createScene(dialect, { pushProvider: provider });
-
-    await bo.send(roomId, "Hello");
-    // The nine waits double from 15 seconds to 30 minutes: 92 minutes together, and up to one step more each.
-    await untilWithin(
-      { clock: world.clock, within: { minutes: 92 + 9 * 5 }, step: { minutes: 5 } },
-      async () => (await count(world, "push_dead_letters")) === 1,
-    );
-
-    expect(sent).toHaveLength(10);
-    const { items } = await world.admin.admin.push.list.query();
-    expect(items).toMatchObject([
-      { userId: ada.id, provider: "expo", kind: "message", attempts: 10, error: "unknown" },
-    ]);
-    world.clock.advance({ days: 31 });
-    await until(async () => (await count(world, "push_dead_letters")) === 0);
-  });
-
-  test("has no second attempt after a refusal, and drops a token that the provider calls dead", async () => {
-    const { provider, sent } = createProvider(
-      { state: "refused", error: "MessageTooBig" },
-      { state: "gone" },
-    );
-    const { world, bo, roomId } = await createScene(dialect, { pushProvider: provider });
-
-    await bo.send(roomId, "Refused");
-    await untilAllSent(world);
-    expect(await count(world, "push_dead_letters")).toBe(1);
-    await bo.send(roomId, "Gone");
-    await until(async () => (await count(world, "push_tokens")) === 0);
-    await bo.send(roomId, "To nobody");
-
-    expect(sent).toHaveLength(2);
-    expect(await count(world, "push_events")).toBe(0);
-  });
-
-  test("starts again after a restart that interrupted it", async () => {
-    let release = (): void => {};
-    const held = new Promise<void>((resolve) => (release = resolve));
-    const sent: string[] = [];
-    const heldProvider: PushProvider = {
-      ...createProvider().provider,
-      send: async (messages) => {
-        sent.push(...messages.map(({ body }) => body));
-        await held;
-        return messages.map(() => ({ state: "failed", error: "stopped" }));
-      },
-    };
-    const { world, bo, roomId } = await createScene(dialect, { pushProvider: heldProvider });
-    await bo.send(roomId, "Hello");
-    await until(() => sent.length === 1);
-    release();
-    const restarted = await world.restart();
-    expect(await count(restarted, "push_deliveries")).toBe(1);
-
-    restarted.clock.advance({ seconds: 16 });
-    await until(() => sent.length === 2);
   });
 
   test("needs a token, which is deleted with its session unless the session only expired", async () => {
@@ -330,7 +209,7 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
   });
 
   test("uses a token for its latest registrant, and no other student can remove it", async () => {
-    const { world, ada, bo, token, roomId } = await createScene(dialect);
+    const { world, ada, bo, token, roomId } = await createPushScene(dialect);
     await bo.send(roomId, "For Ada");
     await untilAllSent(world);
 
@@ -351,61 +230,3 @@ describe.each(DIALECTS)("a push, on %s", (dialect) => {
     for (const invalid of invalidTokens) await expectRefusal(register(ada, invalid), "input/invalid");
   });
 });
-
-test.runIf(DIALECTS.includes("postgres"))("two nodes push each message once", async () => {
-  const { world, bo, ada } = await createScene("postgres");
-  const other = await joinWorld(world);
-  const boOnOther = { ...bo, rpc: other.rpc({ token: bo.token }) };
-  const groups: string[] = [];
-  for (let index = 0; index < 12; index += 1) groups.push(await openGroup(bo, [ada]));
-  await untilAllSent(world);
-  world.pushes.length = 0;
-
-  await Promise.all(
-    groups.map((roomId, index) => {
-      const text = String(index);
-      const commandId = uuidv7();
-      return index % 2 ? bo.send(roomId, text) : boOnOther.rpc.chat.send.mutate({ roomId, text, commandId });
-    }),
-  );
-  await untilAllSent(world);
-
-  const rooms = world.pushes.map(({ collapseId }) => collapseId);
-  expect(rooms.sort()).toEqual(groups.sort());
-});
-
-test.runIf(DIALECTS.includes("postgres"))(
-  "a push that a dying node has begun is sent by another node after the lease",
-  async () => {
-    let release = (): void => {};
-    const held = new Promise<void>((resolve) => (release = resolve));
-    const sentByDying: string[] = [];
-    const dying: PushProvider = {
-      ...createProvider().provider,
-      send: async (messages) => {
-        sentByDying.push(...messages.map(({ body }) => body));
-        await held;
-        return messages.map(() => ({ state: "refused", error: "too late" }));
-      },
-    };
-    const { world, bo, roomId } = await createScene("postgres", { pushProvider: dying });
-    await bo.send(roomId, "Hello");
-    await until(() => sentByDying.length === 1);
-    const { provider, sent } = createProvider();
-    const other = await joinWorld(world, { pushProvider: provider });
-    const tick = () => other.clock.advance({ seconds: 1 });
-
-    tick();
-    expect(await count(world, "push_deliveries")).toBe(1);
-    expect(sent).toEqual([]);
-    other.clock.advance({ minutes: 2 });
-    await until(() => sent.length === 1);
-    await untilAllSent(world);
-    release();
-    await world.stop();
-
-    expect(sentByDying).toHaveLength(1);
-    // The lease had expired, so the dying node could not give the push up.
-    expect(await count(other, "push_dead_letters")).toBe(0);
-  },
-);

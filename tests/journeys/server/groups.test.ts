@@ -1,132 +1,17 @@
 import { v7 as uuidv7 } from "uuid";
 import { refusalOf } from "@edvoyage/client-sdk/rpc";
 import { describe, expect, test } from "vitest";
-import { DIALECTS, type TestDialect } from "../../support/databases/databases.ts";
+import { DIALECTS } from "../../support/databases/databases.ts";
 import { createStudent, openDirect, openGroup, type Student } from "../../support/students/student.ts";
-import { createWorld, expectRefusal, joinWorld, type WorldOptions } from "../../support/servers/world.ts";
-
-const createScene = async (dialect: TestDialect, limits: WorldOptions["limits"] = {}) => {
-  const world = await createWorld({ dialect, limits });
-  const [ada, bo, cy] = [await createStudent(world), await createStudent(world), await createStudent(world)];
-  return { world, ada, bo, cy };
-};
-
-const rolesOf = async (student: Student, roomId: string): Promise<Record<string, string>> => {
-  const { members } = await student.rpc.chat.rooms.get.query({ roomId });
-  return Object.fromEntries(members.map(({ userId, role }) => [userId, role]));
-};
-
-const roomIds = async ({ rpc }: Student): Promise<string[]> =>
-  (await rpc.chat.rooms.list.query({ limit: 100 })).items.map(({ id }) => id);
+import { expectRefusal } from "../../support/servers/world.ts";
+import { createRoomScene, rolesOf, roomIds } from "../../support/students/room-scene.ts";
 
 const invitationIds = async ({ rpc }: Student): Promise<string[]> =>
   (await rpc.inbox.changes.query()).invitations.map(({ id }) => id);
 
-describe.each(DIALECTS)("a direct room, on %s", (dialect) => {
-  test("exists once per pair, whoever opens it and however often", async () => {
-    const { ada, bo, cy } = await createScene(dialect);
-
-    const first = await ada.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds: [bo.id] });
-    const reopened = await bo.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds: [ada.id] });
-    const withCy = await openDirect(ada, cy);
-
-    expect(first).toMatchObject({ kind: "direct", name: null, memberCount: 2, peer: { id: bo.id } });
-    expect(reopened).toMatchObject({ id: first.id, peer: { id: ada.id } });
-    expect(withCy).not.toBe(first.id);
-    expect(await roomIds(bo)).toEqual([first.id]);
-  });
-
-  test("exists once when both students open it twenty times at once", async () => {
-    const { ada, bo } = await createScene(dialect);
-
-    const opened = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => (index % 2 ? openDirect(ada, bo) : openDirect(bo, ada))),
-    );
-
-    expect(new Set(opened).size).toBe(1);
-    expect(await roomIds(ada)).toEqual(await roomIds(bo));
-    const { members } = await ada.rpc.chat.rooms.get.query({ roomId: opened[0] ?? "" });
-    expect(members).toHaveLength(2);
-  });
-
-  test("needs exactly one other student, who exists", async () => {
-    const { ada, bo, cy } = await createScene(dialect);
-    const open = (memberIds: string[]) => ada.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds });
-
-    await expectRefusal(open([]), "input/invalid");
-    await expectRefusal(open([bo.id, cy.id]), "input/invalid");
-    await expectRefusal(open([ada.id]), "input/invalid");
-    await expectRefusal(open([uuidv7()]), "not-found");
-    await expectRefusal(open(["\0"]), "input/invalid");
-  });
-
-  test.each(["the opener", "the other"])("cannot be opened after a block by %s", async (blocker) => {
-    const { ada, bo } = await createScene(dialect);
-    await (blocker === "the other" ? bo.blocks(ada) : ada.blocks(bo));
-
-    await expectRefusal(openDirect(ada, bo), "forbidden");
-    expect(await roomIds(ada)).toEqual([]);
-  });
-
-  test("takes back a member who left when either student opens it again, with what was said in the meantime", async () => {
-    const { ada, bo } = await createScene(dialect);
-    const roomId = await openDirect(ada, bo);
-    await ada.send(roomId, "Before");
-    await bo.rpc.chat.rooms.leave.mutate({ roomId });
-    expect(await roomIds(bo)).toEqual([]);
-    await ada.send(roomId, "Are you there?");
-
-    expect(await openDirect(ada, bo)).toBe(roomId);
-
-    expect(await bo.texts(roomId)).toEqual(["Before", "Are you there?"]);
-    const { rooms } = await bo.rpc.inbox.changes.query();
-    expect(rooms).toMatchObject([{ id: roomId, unread: 2 }]);
-    await ada.rpc.chat.rooms.leave.mutate({ roomId });
-    expect(await openDirect(ada, bo)).toBe(roomId);
-    expect(await ada.texts(roomId)).toHaveLength(2);
-    expect((await ada.rpc.chat.rooms.get.query({ roomId })).memberCount).toBe(2);
-  });
-
-  test("counts against a daily limit with strangers, but not with friends or when it exists already", async () => {
-    const { world, ada, bo, cy } = await createScene(dialect, { directRoomsWithStrangersPerDay: 1 });
-    const friend = await createStudent(world);
-    await friend.knows(ada);
-    const roomId = await openDirect(ada, bo);
-
-    await expectRefusal(openDirect(ada, cy), "limit/reached", { limit: "directRoomsWithStrangersPerDay" });
-    expect(await openDirect(ada, bo)).toBe(roomId);
-    await openDirect(ada, friend);
-    await openDirect(cy, bo);
-    world.clock.advance({ hours: 12 });
-    await expectRefusal(openDirect(ada, cy), "limit/reached");
-    world.clock.advance({ hours: 12 });
-    await openDirect(ada, cy);
-  });
-
-  test("counts strangers correctly when many are met at once", async () => {
-    const { world, ada } = await createScene(dialect, { directRoomsWithStrangersPerDay: 2 });
-    const others = await Promise.all(Array.from({ length: 6 }, () => createStudent(world)));
-
-    const settled = await Promise.allSettled(others.map((other) => openDirect(ada, other)));
-
-    expect(settled.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
-  });
-
-  test("has no name, no admins and no further members", async () => {
-    const { ada, bo, cy } = await createScene(dialect);
-    const roomId = await openDirect(ada, bo);
-    const { rooms } = ada.rpc.chat;
-
-    await expectRefusal(rooms.rename.mutate({ roomId, name: "Us" }), "forbidden");
-    await expectRefusal(rooms.addMembers.mutate({ roomId, memberIds: [cy.id] }), "forbidden");
-    await expectRefusal(rooms.removeMember.mutate({ roomId, userId: bo.id }), "forbidden");
-    await expectRefusal(rooms.setRole.mutate({ roomId, userId: bo.id, role: "admin" }), "forbidden");
-  });
-});
-
 describe.each(DIALECTS)("a group, on %s", (dialect) => {
   test("adds students who have the owner as a contact, and invites others, who decide for themselves", async () => {
-    const { world, ada, bo, cy } = await createScene(dialect);
+    const { world, ada, bo, cy } = await createRoomScene(dialect);
     const di = await createStudent(world);
     await bo.knows(ada);
 
@@ -158,7 +43,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("lets the owner, admins and members do what their role allows, and no more", async () => {
-    const { world, ada, bo, cy } = await createScene(dialect);
+    const { world, ada, bo, cy } = await createRoomScene(dialect);
     const [di, eve] = [await createStudent(world), await createStudent(world)];
     const roomId = await openGroup(ada, [bo, cy, di]);
     const [owner, admin, member] = [ada.rpc.chat.rooms, bo.rpc.chat.rooms, cy.rpc.chat.rooms];
@@ -190,7 +75,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("passes from a leaving owner to the oldest admin, otherwise to the oldest member, otherwise to nobody", async () => {
-    const { world, ada, bo, cy } = await createScene(dialect);
+    const { world, ada, bo, cy } = await createRoomScene(dialect);
     const di = await createStudent(world);
     const roomId = await openGroup(ada, [bo]);
     for (const joiner of [cy, di]) {
@@ -218,7 +103,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   test.each(["by the adder", "by the added"])(
     "cannot add or invite a student after a block %s",
     async (blocker) => {
-      const { ada, bo, cy } = await createScene(dialect);
+      const { ada, bo, cy } = await createRoomScene(dialect);
       const roomId = await openGroup(ada, [cy]);
       await bo.knows(ada);
       await (blocker === "by the adder" ? ada.blocks(bo) : bo.blocks(ada));
@@ -232,7 +117,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   );
 
   test("[SY16] shows nothing earlier to a newcomer or to a member who returns, if its history starts at joining", async () => {
-    const { ada, bo, cy } = await createScene(dialect);
+    const { ada, bo, cy } = await createRoomScene(dialect);
     const roomId = await openGroup(ada, [bo], { history: "fromJoining" });
     await ada.send(roomId, "Before Cy");
     await cy.knows(ada);
@@ -253,7 +138,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("refuses a newcomer's replies, edits, removals and reactions for messages that they cannot read", async () => {
-    const { ada, bo, cy } = await createScene(dialect);
+    const { ada, bo, cy } = await createRoomScene(dialect);
     const roomId = await openGroup(ada, [bo], { history: "fromJoining" });
     const { messageId } = await ada.send(roomId, "Before Cy");
     await cy.knows(ada);
@@ -266,7 +151,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("shows a newcomer every message and marks none as unread, if it shows its full history", async () => {
-    const { ada, bo, cy } = await createScene(dialect, { segmentEvents: 4 });
+    const { ada, bo, cy } = await createRoomScene(dialect, { segmentEvents: 4 });
     const roomId = await openGroup(ada, [bo]);
     for (const text of ["1", "2", "3", "4", "5"]) await ada.send(roomId, text);
     await cy.knows(ada);
@@ -280,7 +165,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("refuses every call of students outside and of students who have left", async () => {
-    const { ada, bo, cy } = await createScene(dialect);
+    const { ada, bo, cy } = await createRoomScene(dialect);
     const roomId = await openGroup(ada, [bo]);
     const { messageId } = await bo.send(roomId, "Hello");
     await bo.rpc.chat.rooms.leave.mutate({ roomId });
@@ -309,7 +194,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("holds no more students than its limit, including those invited", async () => {
-    const { world, ada, bo, cy } = await createScene(dialect, { roomMembers: 3 });
+    const { world, ada, bo, cy } = await createRoomScene(dialect, { roomMembers: 3 });
     const di = await createStudent(world);
     const { rooms } = ada.rpc.chat;
     const limit = { limit: "roomMembers" };
@@ -330,7 +215,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("cannot be joined above a student's limit of rooms, in any way", async () => {
-    const { ada, bo, cy } = await createScene(dialect, { roomsPerUser: 1 });
+    const { ada, bo, cy } = await createRoomScene(dialect, { roomsPerUser: 1 });
     const limit = { limit: "roomsPerUser" };
     const roomId = await openGroup(ada, []);
     await openDirect(bo, cy);
@@ -351,7 +236,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("exists once for one command, however often the command arrives at once", async () => {
-    const { ada, bo } = await createScene(dialect);
+    const { ada, bo } = await createRoomScene(dialect);
     await bo.knows(ada);
     const commandId = uuidv7();
     const open = () =>
@@ -368,7 +253,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("counts its members correctly when a student accepts, declines and is removed at once", async () => {
-    const { ada, bo } = await createScene(dialect);
+    const { ada, bo } = await createRoomScene(dialect);
     const roomId = await openGroup(ada, []);
     await ada.rpc.chat.rooms.addMembers.mutate({ roomId, memberIds: [bo.id] });
 
@@ -389,7 +274,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("appears in the list of rooms, newest first, in pages", async () => {
-    const { ada } = await createScene(dialect);
+    const { ada } = await createRoomScene(dialect);
     const opened: string[] = [];
     for (let index = 0; index < 5; index += 1) opened.unshift(await openGroup(ada, []));
 
@@ -401,7 +286,7 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
   });
 
   test("refuses malformed input and stores none of it", async () => {
-    const { ada } = await createScene(dialect);
+    const { ada } = await createRoomScene(dialect);
     const create = (input: Readonly<Record<string, unknown>>) =>
       ada.rpc.chat.rooms.create.mutate({ kind: "group", memberIds: [], ...input } as never);
 
@@ -421,24 +306,5 @@ describe.each(DIALECTS)("a group, on %s", (dialect) => {
       await expectRefusal(create(input), "input/invalid");
     }
     expect(await roomIds(ada)).toEqual([]);
-  });
-});
-
-// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
-describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL", () => {
-  test("open one direct room for a pair that opens it on both at once", async () => {
-    const one = await createWorld({ dialect: "postgres" });
-    const other = await joinWorld(one);
-    const [ada, bo] = [await createStudent(one), await createStudent(one)];
-    const boOnOther = { ...bo, rpc: other.rpc({ token: bo.token }) };
-
-    const opened = await Promise.all(
-      Array.from({ length: 10 }, (_, index) =>
-        index % 2 ? openDirect(ada, bo) : openDirect(boOnOther, ada),
-      ),
-    );
-
-    expect(new Set(opened).size).toBe(1);
-    expect((await ada.rpc.chat.rooms.get.query({ roomId: opened[0] ?? "" })).memberCount).toBe(2);
   });
 });
