@@ -73,7 +73,12 @@ export const AREAS = {
         "server/src/sync/loaded-documents",
         "server/src/sync/user-document",
       ],
-      tests: ["tests/contracts/documents.test.ts", "tests/journeys/server/favourites.test.ts"],
+      tests: [
+        "tests/contracts/documents.test.ts",
+        "tests/contracts/documents-stored.test.ts",
+        "tests/contracts/documents-nodes.test.ts",
+        "tests/journeys/server/favourites.test.ts",
+      ],
     },
   ],
   students: [
