@@ -29,7 +29,7 @@ export const AREAS = {
   outbox: [
     {
       sources: ["client-sdk/src/outbox/"],
-      tests: ["client-sdk/src/outbox/outbox.test.ts"],
+      tests: ["client-sdk/src/outbox/outbox.test.ts", "client-sdk/src/outbox/outbox-retries.test.ts"],
     },
   ],
   push: [
@@ -50,7 +50,14 @@ export const AREAS = {
     },
   ],
   "sign-in": [
-    { sources: ["server/src/sms/"], tests: ["server/src/sms/sms.test.ts"] },
+    {
+      sources: ["server/src/sms/"],
+      tests: [
+        "server/src/sms/sms.test.ts",
+        "server/src/sms/twilio.test.ts",
+        "server/src/sms/webhook.test.ts",
+      ],
+    },
     {
       sources: ["server/src/auth/"],
       tests: [

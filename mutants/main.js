@@ -27,7 +27,7 @@ const install = () => {
  * matches no file: the area would otherwise pass without it once the file is renamed.
  */
 const sourcesOf = (name) => {
-  const files = repositoryFiles(root).filter((file) => /(?<!\.test|\.d)\.tsx?$/.test(file));
+  const files = repositoryFiles(root).filter((file) => /(?<!\.test|\.test\.shared|\.d)\.tsx?$/.test(file));
   const taken = new Set();
   return AREAS[name].flatMap(({ sources, tests }) => {
     const stale = sources.filter((start) => !files.some((file) => file.startsWith(start)));

@@ -1,7 +1,14 @@
 import { defaultLimits as limits } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
 import { DAY_MS, HOUR_MS } from "../platform/clock.ts";
-import { createNumberFacts, createWrongCodes, decide, IDLE, newChallengeId, NOW } from "./number-facts.ts";
+import {
+  createNumberFacts,
+  createWrongCodes,
+  decide,
+  IDLE,
+  newChallengeId,
+  NOW,
+} from "./number-facts.test.shared.ts";
 import {
   countTowardsBlock,
   judgeBudget,
