@@ -3,13 +3,13 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { roomDocumentName } from "@edvoyage/protocol";
 import { openConnection } from "./load.ts";
+import { measurePeerFanOut } from "./peer-fan-out.ts";
 import {
   createRoom,
   fillRoom,
   measureFanOut,
   measureIdle,
   measureOpen,
-  measurePeerFanOut,
   measurePresence,
   measureSends,
   memoryOf,
