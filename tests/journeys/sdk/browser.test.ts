@@ -1,14 +1,23 @@
-import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { hasBrowser, limitDisk, openBrowser } from "../../support/apps/browser.ts";
 import { createBrowserApp, type BrowserApp, type Tab } from "../../support/apps/browser-app.ts";
 import { textsAt } from "../../support/students/room-texts.ts";
-import { createStudent, type Student } from "../../support/students/student.ts";
+import { createStudent } from "../../support/students/student.ts";
 import { until } from "../../support/network/sync-client.ts";
-import { createWorld, somePhone, type World } from "../../support/servers/world.ts";
+import { createWorld, somePhone } from "../../support/servers/world.ts";
 import { roundsOf } from "../../support/scale.ts";
+import {
+  expectAnswered,
+  wrongCode,
+  verifyCode,
+  readBlockedUntil,
+  secondsLeft,
+  openDirect,
+} from "../../support/apps/browser-steps.ts";
 
 /** The messages written in a day offline; a favourite is toggled after every tenth. */
 const MESSAGES = roundsOf({ quick: 100, whole: 500 });
+
 const TOGGLES = MESSAGES / 10;
 
 const openAppBrowser = () =>
@@ -16,6 +25,7 @@ const openAppBrowser = () =>
 
 describe.skipIf(!hasBrowser("The client SDK in a browser"))("the client SDK in Chromium", () => {
   const opened = openAppBrowser();
+
   afterAll(async () => (await opened).close());
 
   const createScene = async (options: Parameters<typeof createBrowserApp>[2] = {}) => {
@@ -369,77 +379,3 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("the client SDK in C
 });
 
 const SOME_BYTES = 16 * 1_024 * 1_024;
-
-/** Waits until the server has answered the messages. A message is shown as acknowledged when its room says so, which may be earlier. */
-const expectAnswered = async ({ answered }: BrowserApp, texts: readonly string[]): Promise<void> => {
-  await until(() => answered.length >= texts.length);
-  expect(answered).toEqual(texts);
-};
-
-/** Returns a code that differs from the one last sent. */
-const wrongCode = ({ sms }: World): string => {
-  const right = sms.at(-1)?.code ?? expect.fail("no message was sent");
-  return `${right.startsWith("1") ? "2" : "1"}${right.slice(1)}`;
-};
-
-/** Verifies a code; resolves with the state that follows, or with the reason of the refusal. */
-const verifyCode = ({ page }: Tab, code: string): Promise<string> =>
-  page.evaluate(
-    (digits) =>
-      client.auth.verifyCode(digits).then(
-        ({ state }) => state,
-        ({ reason }: { reason: string }) => reason,
-      ),
-    code,
-  );
-
-const readBlockedUntil = (): number =>
-  client.auth.status.state === "blocked" ? client.auth.status.blockedUntil : 0;
-
-const secondsLeft = (blockedUntil: number): number => Math.ceil((blockedUntil - Date.now()) / 1_000);
-
-const openDirect = async ({ page }: Tab, friend: Student): Promise<string> => {
-  const id = await page.evaluate(
-    async (userId) => (await client.chat.createRoom({ kind: "direct", userId })).id,
-    friend.id,
-  );
-  await page.waitForFunction(() => client.sync.status.connection === "online");
-  return id;
-};
-
-describe.skipIf(!hasBrowser("The README's example for a browser"))("the README's browser example", () => {
-  test("signs in, stores a favourite and shows it again after a reload", async () => {
-    const world = await createWorld();
-    await world.server.seedIfEmpty();
-    const browser = await openBrowser({
-      script: new URL("./browser-pages/readme-page.ts", import.meta.url),
-      transform: (code) => code.replace("https://api.edvoyage.example", world.url),
-    });
-    onTestFinished(browser.close);
-    const page = await browser.openPage();
-    const errors: string[] = [];
-    page.on("pageerror", ({ message }) => errors.push(message));
-    await page.evaluate(() => readmeClient.ready());
-    expect(await page.evaluate(() => readmeClient.auth.state)).toBe("signedOut");
-    const phone = somePhone();
-    await page.evaluate((number) => readmeClient.auth.requestCode(number), phone);
-    await page.evaluate((code) => readmeClient.auth.verifyCode(code), world.sms.at(-1)?.code ?? "");
-    const id = await page.evaluate(async () => {
-      const [first] = (await readmeClient.universities.list({ query: "lisboa" })).items;
-      await readmeClient.favourites.toggle("university", first?.id ?? "");
-      await readmeClient.sync.flush();
-      return first?.id;
-    });
-
-    await page.reload();
-    await page.evaluate(() => readmeClient.ready());
-
-    expect(await page.evaluate(() => readmeClient.auth.state)).toBe("signedIn");
-    expect(await page.evaluate(() => readmeClient.favourites.list())).toMatchObject([
-      { kind: "university", id },
-    ]);
-    const { items } = await world.admin.admin.sessions.list.query({ phone });
-    expect(items).toMatchObject([{ state: "live", platform: "web" }]);
-    expect(errors).toEqual([]);
-  });
-});

@@ -1,0 +1,45 @@
+import { expect } from "vitest";
+import type { BrowserApp, Tab } from "./browser-app.ts";
+import type { Student } from "../students/student.ts";
+import { until } from "../network/sync-client.ts";
+import type { World } from "../servers/world.ts";
+
+/** Waits until the server has answered the messages. A message is shown as acknowledged when its room says so, which may be earlier. */
+export const expectAnswered = async ({ answered }: BrowserApp, texts: readonly string[]): Promise<void> => {
+  await until(() => answered.length >= texts.length);
+  expect(answered).toEqual(texts);
+};
+
+/** Returns a code that differs from the one last sent. */
+export const wrongCode = ({ sms }: World): string => {
+  const right = sms.at(-1)?.code ?? expect.fail("no message was sent");
+  return `${right.startsWith("1") ? "2" : "1"}${right.slice(1)}`;
+};
+
+/** Verifies a code; resolves with the state that follows, or with the reason of the refusal. */
+export const verifyCode = ({ page }: Tab, code: string): Promise<string> =>
+  page.evaluate(
+    (digits) =>
+      client.auth.verifyCode(digits).then(
+        ({ state }) => state,
+        ({ reason }: { reason: string }) => reason,
+      ),
+    code,
+  );
+
+/** Returns when the block of a page's client ends; 0 without a block. Runs in the page. */
+export const readBlockedUntil = (): number =>
+  client.auth.status.state === "blocked" ? client.auth.status.blockedUntil : 0;
+
+/** Returns the seconds until an instant, rounded up. */
+export const secondsLeft = (blockedUntil: number): number => Math.ceil((blockedUntil - Date.now()) / 1_000);
+
+/** Opens a direct room in a tab, and waits until the tab is online. */
+export const openDirect = async ({ page }: Tab, friend: Student): Promise<string> => {
+  const id = await page.evaluate(
+    async (userId) => (await client.chat.createRoom({ kind: "direct", userId })).id,
+    friend.id,
+  );
+  await page.waitForFunction(() => client.sync.status.connection === "online");
+  return id;
+};
