@@ -7,7 +7,7 @@ import {
   type AccessScene,
 } from "../../support/sweeps/access-scene.ts";
 import { createBystander } from "../../support/students/bystander.ts";
-import { DIALECTS } from "../../support/databases/databases.ts";
+import { DIALECTS, type TestDialect } from "../../support/databases/databases.ts";
 import { namesIn } from "../../support/sweeps/input-fields.ts";
 import { callProcedure } from "../../support/network/procedure-call.ts";
 
@@ -46,6 +46,14 @@ const foreignClaims = (inputs: readonly unknown[], userId: string): object => {
     STUDENT_ID_FIELDS.filter((name) => !declaredNames.has(name)).map((name) => [name, userId]),
   );
 };
+
+/** Returns the procedures that answer at least one caller of a row. */
+const expectedToSucceed = (dialect: TestDialect): string[] =>
+  Object.entries(accessCases)
+    .filter(([, { expected, onPostgres }]) =>
+      Object.values({ ...expected, ...(dialect === "postgres" ? onPostgres : {}) }).includes("ok"),
+    )
+    .map(([row]) => rowToPath(row));
 
 describe.each(DIALECTS)("the access control of the server, on %s", (dialect) => {
   test("has a row of cases for every procedure and no row without one", async () => {
@@ -116,7 +124,7 @@ describe.each(DIALECTS)("the access control of the server, on %s", (dialect) => 
       );
       expect(checkedPaths.size).toBe(procedures.length);
       // Each of these answers was compared with its schema.
-      expect(procedures.map(({ path }) => path).filter((path) => !stage.answered.has(path))).toEqual([]);
+      expect(expectedToSucceed(dialect).filter((path) => !stage.answered.has(path))).toEqual([]);
     },
   );
 

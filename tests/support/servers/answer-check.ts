@@ -60,7 +60,8 @@ export const checkAnswers = ({
     const end = response.end.bind(response);
     Object.assign(response, {
       end: (body?: unknown, ...rest: unknown[]): unknown => {
-        if (typeof body === "string" && response.getHeader("content-type") === "application/json") {
+        // Not by its content type: headers that are given to `writeHead` cannot be read.
+        if (typeof body === "string" && body !== "") {
           const paths = target.slice(TRPC_PREFIX.length).split("?", 1)[0]?.split(",") ?? [];
           for (const [index, envelope] of envelopesShape.parse(JSON.parse(body)).entries())
             checkEnvelope(paths[index] ?? "", envelope);
