@@ -56,7 +56,8 @@ export const checkAnswers = ({
     if (exchange?.request.socket.localPort !== port) return;
     const { request, response } = exchange;
     const target = request.url ?? "";
-    if (!target.startsWith(TRPC_PREFIX)) return;
+    const isCall = request.method === "GET" || request.method === "POST";
+    if (!isCall || !target.startsWith(TRPC_PREFIX)) return;
     const end = response.end.bind(response);
     Object.assign(response, {
       end: (body?: unknown, ...rest: unknown[]): unknown => {
