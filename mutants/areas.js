@@ -28,8 +28,25 @@ export const AREAS = {
   ],
   outbox: [
     {
+      sources: ["client-sdk/src/outbox/outbox-view"],
+      tests: ["client-sdk/src/outbox/outbox-view.test.ts"],
+    },
+    { sources: ["client-sdk/src/outbox/send"], tests: ["client-sdk/src/outbox/send.test.ts"] },
+    {
+      sources: ["client-sdk/src/outbox/stored-entry"],
+      tests: [
+        "client-sdk/src/outbox/outbox.test.ts",
+        "client-sdk/src/outbox/outbox-retries.test.ts",
+        "client-sdk/src/outbox/stored-entry.test.ts",
+      ],
+    },
+    {
       sources: ["client-sdk/src/outbox/"],
-      tests: ["client-sdk/src/outbox/outbox.test.ts", "client-sdk/src/outbox/outbox-retries.test.ts"],
+      tests: [
+        "client-sdk/src/outbox/outbox.test.ts",
+        "client-sdk/src/outbox/outbox-retries.test.ts",
+        "client-sdk/src/outbox/outbox-states.test.ts",
+      ],
     },
   ],
   push: [
@@ -89,6 +106,18 @@ export const AREAS = {
     },
   ],
   students: [
+    {
+      sources: ["client-sdk/src/students/live-session"],
+      tests: ["client-sdk/src/students/live-session.test.ts"],
+    },
+    { sources: ["client-sdk/src/students/wipe"], tests: ["client-sdk/src/students/wipe.test.ts"] },
+    {
+      sources: ["client-sdk/src/students/session-store"],
+      tests: [
+        "client-sdk/src/students/session-store.test.ts",
+        "client-sdk/src/students/stored-session.test.ts",
+      ],
+    },
     {
       sources: ["client-sdk/src/students/"],
       tests: [
