@@ -86,6 +86,14 @@ export const AREAS = {
   ],
   sessions: [
     {
+      sources: ["server/src/sessions/session-cache"],
+      tests: ["server/src/sessions/session-cache.test.ts"],
+    },
+    {
+      sources: ["server/src/sessions/session-ends.ts"],
+      tests: ["server/src/sessions/session-ends.test.ts"],
+    },
+    {
       sources: ["server/src/sessions/"],
       tests: ["tests/journeys/server/sessions.test.ts", "tests/journeys/server/session-ends.test.ts"],
     },
