@@ -16,14 +16,11 @@ export const AREAS = {
       sources: ["server/src/numbers/numbers.rules"],
       tests: ["server/src/numbers/numbers.rules.test.ts", "server/src/numbers/numbers.budgets.test.ts"],
     },
+    { sources: ["server/src/numbers/inspection"], tests: ["server/src/numbers/inspection.test.ts"] },
+    { sources: ["server/src/numbers/numbers.ts"], tests: ["server/src/numbers/numbers.test.ts"] },
     {
       sources: ["server/src/numbers/"],
-      tests: [
-        "tests/journeys/server/budget.test.ts",
-        "tests/journeys/server/sign-in.test.ts",
-        "tests/journeys/server/known-devices.test.ts",
-        "tests/journeys/server/nothing-in-clear.test.ts",
-      ],
+      tests: ["server/src/numbers/numbers.test.ts", "server/src/numbers/inspection.test.ts"],
     },
   ],
   outbox: [
@@ -68,12 +65,12 @@ export const AREAS = {
   ],
   "sign-in": [
     {
+      sources: ["server/src/sms/twilio"],
+      tests: ["server/src/sms/twilio.test.ts", "server/src/sms/twilio-answers.test.ts"],
+    },
+    {
       sources: ["server/src/sms/"],
-      tests: [
-        "server/src/sms/sms.test.ts",
-        "server/src/sms/twilio.test.ts",
-        "server/src/sms/webhook.test.ts",
-      ],
+      tests: ["server/src/sms/sms.test.ts", "server/src/sms/webhook.test.ts"],
     },
     {
       sources: ["server/src/auth/"],
@@ -95,7 +92,7 @@ export const AREAS = {
     },
     {
       sources: ["server/src/sessions/"],
-      tests: ["tests/journeys/server/sessions.test.ts", "tests/journeys/server/session-ends.test.ts"],
+      tests: ["server/src/sessions/sessions.test.ts", "server/src/sessions/session-rows.test.ts"],
     },
   ],
   documents: [

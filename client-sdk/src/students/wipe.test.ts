@@ -111,7 +111,7 @@ test("closes the store that it has opened, and needs no keychain", async () => {
   expect(closed).toBe(1);
 });
 
-test("is no error when another program has deleted the store in the meantime", async () => {
+test("a wipe is no error when another program has deleted the store in the meantime", async () => {
   const { wipe, storage, deleted } = await createScene({ session: 1 });
   const open: StorageAdapter["open"] = async (name) => {
     const store = await storage.open(name);

@@ -192,6 +192,12 @@ describe("a request for a message", () => {
     expect(decide([], { load: loadOf(120), isKnown: true }).state).toBe("send");
   });
 
+  test("sends at the instant at which an hour has passed since the oldest message of a full hour", () => {
+    const load: SendLoad = { ...IDLE, ofAddress: { count: 120, oldestAt: NOW - HOUR_MS } };
+
+    expect(decide([], { load }).state).toBe("send");
+  });
+
   test("a request over several limits is refused until the last of them ends", () => {
     const load: SendLoad = { ...IDLE, ofAddress: { count: 120, oldestAt: NOW - HOUR_MS / 4 } };
 
