@@ -55,7 +55,7 @@ const PROJECTS = [
     test: {
       name: "system",
       include: ["tests/{contracts,crash,examples,journeys}/**/*.test.{ts,tsx}"],
-      globalSetup: ["tests/support/databases/postgres.setup.ts"],
+      globalSetup: ["tests/support/databases/databases.setup.ts"],
       testTimeout: 60_000,
       hookTimeout: 120_000,
     },

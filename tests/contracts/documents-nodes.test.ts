@@ -10,7 +10,7 @@ import {
 } from "../support/servers/documents-node.ts";
 import { createDocumentsScene, university, expectAgreement } from "../support/servers/documents-scene.ts";
 
-// Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
+// Without PostgreSQL, the setup prints what was not run (databases.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("a user document in two processes on one PostgreSQL", () => {
   test("has the same state in both, whichever writes", async () => {
     const one = await createDocumentsScene("postgres");

@@ -106,7 +106,7 @@ const createFail = (url: string): Promise<void> =>
      $$ begin raise exception 'made to fail' using errcode = code; end $$`,
   );
 
-// Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
+// Without PostgreSQL, the setup prints what was not run (databases.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("a lost connection to PostgreSQL", () => {
   test("makes a unit run again when it is lost between two queries, and the unit is stored once", async () => {
     const { database, url } = await open();

@@ -24,7 +24,7 @@ const startOwnPostgres = async (): Promise<TestPostgres> => {
   return postgres;
 };
 
-// Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
+// Without PostgreSQL, the setup prints what was not run (databases.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("two nodes on a PostgreSQL that fails", () => {
   test(
     `survive ${TROUBLE.terminations} terminated connections and ${TROUBLE.restarts} restarts under load, and keep what they acknowledged`,

@@ -277,7 +277,7 @@ test("processes that start on the same new data folder at once all have the same
   expect(readdirSync(dataDir).sort()).toEqual(["admin-token", "secret"]);
 });
 
-// Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
+// Without PostgreSQL, the setup prints what was not run (databases.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("a new data folder on a used PostgreSQL", () => {
   test("stops the start, because codes already sent would be checked with another secret", async () => {
     const environment = { EDVOYAGE_DATABASE_URL: await emptyDatabase("postgres") };
@@ -349,7 +349,7 @@ describe.each(DIALECTS)("kill -9 during wrong codes, on %s", (dialect) => {
     }));
 });
 
-// Without PostgreSQL, the setup prints what was not run (postgres.setup.ts).
+// Without PostgreSQL, the setup prints what was not run (databases.setup.ts).
 describe.skipIf(!DIALECTS.includes("postgres"))("two server processes on one PostgreSQL", () => {
   test("[SI41] share students, blocks and revocations", async () => {
     const environment = {

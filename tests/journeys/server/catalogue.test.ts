@@ -161,7 +161,7 @@ describe.each(DIALECTS)("a list with pages, on %s", (dialect) => {
 });
 
 describe("each list of the catalogue", () => {
-  // Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+  // Needs PostgreSQL; databases.setup.ts prints what was skipped on a machine without one.
   test.skipIf(DIALECTS.length < 2)("has the same order on both databases", async () => {
     const lists = await Promise.all(
       DIALECTS.map(async (dialect) => {

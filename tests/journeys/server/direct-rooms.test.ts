@@ -107,7 +107,7 @@ describe.each(DIALECTS)("a direct room, on %s", (dialect) => {
   });
 });
 
-// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+// Needs PostgreSQL; databases.setup.ts prints what was skipped on a machine without one.
 describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL", () => {
   test("open one direct room for a pair that opens it on both at once", async () => {
     const one = await createWorld({ dialect: "postgres" });

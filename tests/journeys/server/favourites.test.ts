@@ -152,7 +152,7 @@ describe.each(DIALECTS)("a client without Yjs, on %s", (dialect) => {
   });
 });
 
-// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+// Needs PostgreSQL; databases.setup.ts prints what was skipped on a machine without one.
 describe.skipIf(!DIALECTS.includes("postgres"))("favourites on two nodes", () => {
   test("stay complete when both nodes add them at once", async () => {
     const { world, target } = await createScene("postgres");

@@ -40,7 +40,7 @@ const createScene = async () => {
   return { here, paused, ada, bo, roomId, openRoom, listen, pause };
 };
 
-// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+// Needs PostgreSQL; databases.setup.ts prints what was skipped on a machine without one.
 describe.skipIf(!DIALECTS.includes("postgres"))("a node after a pause of 66 seconds", () => {
   test("[SY15] closes a room to a member who was removed in the meantime, even if nobody writes in it", async () => {
     const { ada, bo, roomId, listen, paused, pause } = await createScene();

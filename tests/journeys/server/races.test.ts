@@ -181,7 +181,7 @@ describe.each(DIALECTS)("concurrent calls, on %s", (dialect) => {
   });
 });
 
-// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+// Needs PostgreSQL; databases.setup.ts prints what was skipped on a machine without one.
 describe.skipIf(!DIALECTS.includes("postgres"))("concurrent calls to two servers on one PostgreSQL", () => {
   const twoServers = async () => {
     const one = await createWorld({ dialect: "postgres", limits });

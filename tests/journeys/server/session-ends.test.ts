@@ -234,7 +234,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
   });
 });
 
-// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+// Needs PostgreSQL; databases.setup.ts prints what was skipped on a machine without one.
 describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL with different clocks", () => {
   test.each<[string, Span]>([
     ["70 seconds ahead", { seconds: 70 }],

@@ -249,7 +249,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
   });
 });
 
-// Needs PostgreSQL; postgres.setup.ts prints what was skipped on a machine without one.
+// Needs PostgreSQL; databases.setup.ts prints what was skipped on a machine without one.
 describe.skipIf(!DIALECTS.includes("postgres"))("two servers on one PostgreSQL", () => {
   test("[SI41] refuse a session within a second after one of them has ended it", async () => {
     const one = await createWorld({ dialect: "postgres" });
