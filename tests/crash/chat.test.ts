@@ -11,7 +11,7 @@ import { mountSmallDisk } from "../support/disks/small-disk.ts";
 import { createWorld } from "../support/servers/world.ts";
 import { roundsOf } from "../support/scale.ts";
 
-const KILLS = roundsOf({ quick: 5, whole: 20 });
+const KILLS = roundsOf({ quick: 3, whole: 20 });
 /** A page of the room must be small compared to the disk. */
 const DISK_BYTES = 24 * 1024 * 1024;
 

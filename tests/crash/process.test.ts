@@ -19,9 +19,11 @@ import { DIALECTS, emptyDatabase, temporaryFolder } from "../support/databases/d
 import { withKillMoments } from "../support/kill-moments.ts";
 import { failToStart, startServerProcess, type ServerProcess } from "../support/servers/server-process.ts";
 import { runTerminal } from "../support/apps/terminal.ts";
+import { roundsOf } from "../support/scale.ts";
 import { createWorld, expectRefusal, somePhone } from "../support/servers/world.ts";
 
 /** The compiled server, for separate processes. */
+const KILLS = roundsOf({ quick: 3, whole: 8 });
 const APP = new URL("../../server/dist/app.js", import.meta.url).href;
 
 const newDeviceId = (): string => randomBytes(16).toString("base64url");
@@ -308,7 +310,7 @@ describe.each(DIALECTS)("kill -9 during wrong codes, on %s", (dialect) => {
       };
       let server = await startServerProcess(dataDir, environment);
 
-      for (let round = 0; round < 8; round += 1) {
+      for (let round = 0; round < KILLS; round += 1) {
         const phone = somePhone();
         const deviceId = newDeviceId();
         const { challengeId } = await clientOf(server).auth.requestCode.mutate({ phone, deviceId });

@@ -7,9 +7,12 @@ import { expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { temporaryFolder } from "../support/databases/databases.ts";
 import { somePhone } from "../support/students/phone.ts";
+import { roundsOf } from "../support/scale.ts";
 import { createWorld, type World } from "../support/servers/world.ts";
 import type { AppProcessOptions } from "./app-process.ts";
 
+/** How many steps lie between two kills. An odd number meets steps before and after a write. */
+const STEPS_BETWEEN_KILLS = roundsOf({ quick: 3, whole: 1 });
 const SCRIPT = fileURLToPath(new URL("../dist/crash/app-process.js", import.meta.url));
 
 /** Runs the app until it ends or is killed. Returns the lines that it printed. */
@@ -60,7 +63,7 @@ test("an app that is killed at any step of its outbox sends every stored message
   const kept: string[] = [];
   const kills: string[] = [];
 
-  for (let killAt = 1; ; killAt += 1) {
+  for (let killAt = 1; ; killAt += STEPS_BETWEEN_KILLS) {
     const texts = [`${killAt}.1`, `${killAt}.2`];
     const { lines, isKilled } = await runApp({ url: world.url, folder, roomId, texts, killAt });
     for (const line of lines) {

@@ -8,7 +8,7 @@ import { temporaryFolder } from "../support/databases/databases.ts";
 import { roundsOf } from "../support/scale.ts";
 
 const WRITER = fileURLToPath(new URL("../dist/crash/storage-writer.js", import.meta.url));
-const KILLS = roundsOf({ quick: 5, whole: 20 });
+const KILLS = roundsOf({ quick: 3, whole: 20 });
 
 /** Runs a program that writes, kills it, and returns the last number that it printed. */
 const writeUntilKilled = async (options: {
