@@ -3,6 +3,7 @@ import { startVirtualTime } from "./virtual-time.ts";
 import { getUnixTime } from "lib0/time";
 import { checkContacts, contactSteps } from "./contacts.ts";
 import { checkCommands, readApplied } from "./commands.ts";
+import { checkRemoved } from "./stored-rows.ts";
 import { HISTORY_STARTS_AFTER_MS, beginWith } from "./beginning.ts";
 import { checkChat } from "./chat-check.ts";
 import { chatSteps } from "./chat.ts";
@@ -42,7 +43,7 @@ const QUIET_MS = 40_000;
  */
 export const runHistory = async (
   seed: number,
-  options: Pick<WorldOptions, "sabotage"> = {},
+  options: Pick<WorldOptions, "sabotage" | "damage"> = {},
 ): Promise<HistoryReport> => {
   const beginning = await beginWith(createSeededRandom(seed).fork("beginning").pick([2, 2, 3]));
   const time = startVirtualTime({ afterMs: HISTORY_STARTS_AFTER_MS });
@@ -106,6 +107,7 @@ const runSteps = async (world: SimulatedWorld): Promise<number> => {
     await time.advance(QUIET_MS);
     const appliedOf = readApplied(world);
     checkCommands(world, appliedOf);
+    checkRemoved(world);
     await attempt("Rooms could not be read", checkChat(world, appliedOf));
     await attempt("Contacts could not be read", checkContacts(world, appliedOf));
     await attempt("Edits could not be read", checkEdits(world));

@@ -64,7 +64,8 @@ const withoutRecord = (options: ClientOptions, forgotten: string): ClientOptions
   return { ...options, storage: { ...storage, open } };
 };
 
-const withFetch = (
+/** Wraps the `fetch` of a client. `change` sees each request, and sends it, also with another body. */
+export const withFetch = (
   options: ClientOptions,
   change: (
     send: (body?: string) => Promise<Response>,

@@ -26,6 +26,14 @@ export interface SimulatedServer {
   close(): Promise<void>;
 }
 
+/** SQL that plants a fault of the server: scripts that run on its database while no server uses it. */
+export interface DatabaseDamage {
+  /** Runs before the first start. It can create triggers. */
+  readonly atStart?: string;
+  /** Runs during each restart. */
+  readonly atRestart?: string;
+}
+
 export interface SimulatedServerOptions {
   readonly time: VirtualTime;
   readonly random: SeededRandom;
@@ -33,6 +41,8 @@ export interface SimulatedServerOptions {
   readonly path: string;
   /** Called when the server goes down and all its connections are lost. */
   readonly onDown: () => void;
+  /** Plants a fault. */
+  readonly damage?: DatabaseDamage | undefined;
 }
 
 /** How long the server may take to close, in milliseconds. */
@@ -56,6 +66,7 @@ export const startServer = async ({
   random,
   path,
   onDown,
+  damage = {},
 }: SimulatedServerOptions): Promise<SimulatedServer> => {
   const codeByPhone = new Map<string, string>();
   const errors: string[] = [];
@@ -80,6 +91,13 @@ export const startServer = async ({
       },
     });
 
+  const inflict = (script: string | undefined): void => {
+    if (script === undefined) return;
+    const file = new Sqlite(path);
+    file.exec(script);
+    file.close();
+  };
+  inflict(damage.atStart);
   let server: Server | undefined = await open();
   const up = (): Server => {
     if (server) return server;
@@ -107,6 +125,7 @@ export const startServer = async ({
       server = undefined;
       onDown();
       await ending.close();
+      inflict(damage.atRestart);
       await new Promise<void>((resolve) => void time.after(downMs, resolve));
       server = await open();
     },

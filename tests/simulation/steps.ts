@@ -1,5 +1,6 @@
 import type { SimulatedDevice } from "./device.ts";
 import { waitAtMost, signIn } from "./sign-in.ts";
+import { checkRevoked } from "./stored-rows.ts";
 import type { SimulatedStudent, SimulatedWorld } from "./world.ts";
 
 /** Something that may happen in a history. */
@@ -115,7 +116,11 @@ const revokeByAdmin = async (world: SimulatedWorld, device: SimulatedDevice): Pr
   world.signInStates.expectEnd(device.name, "revoked");
   if (device.wipesWhenRevoked) world.expectWipe(device, student);
   // The server may stop meanwhile, before or after the session has ended.
-  await server.admin.admin.sessions.revoke.mutate({ sessionId: status.sessionId }).catch(() => {});
+  const { sessionId } = status;
+  await server.admin.admin.sessions.revoke.mutate({ sessionId }).then(
+    () => checkRevoked(world, sessionId),
+    () => {},
+  );
 };
 
 const signOut = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {

@@ -6,7 +6,7 @@ import { noFaults, type Fault, type FaultCounts } from "./faults.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createSeededRandom, type SeededRandom } from "./random.ts";
 import type { NotedEdit, NotedMessage } from "./noted.ts";
-import { startServer, type SimulatedServer } from "./server.ts";
+import { startServer, type DatabaseDamage, type SimulatedServer } from "./server.ts";
 import { createSignInStates, type SignInStates } from "./sign-in-states.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -80,8 +80,10 @@ export interface WorldOptions {
   readonly seed: number;
   readonly time: VirtualTime;
   readonly beginning: Beginning;
-  /** Plants a fault. */
+  /** Plants a fault around each device's SDK. */
   readonly sabotage?: Sabotage | undefined;
+  /** Plants a fault of the server. */
+  readonly damage?: DatabaseDamage | undefined;
 }
 
 /** Starts a server, and the devices of two or three students. Nobody is signed in on them yet. */
@@ -90,6 +92,7 @@ export const createSimulatedWorld = async ({
   time,
   beginning,
   sabotage,
+  damage,
 }: WorldOptions): Promise<SimulatedWorld> => {
   const random = createSeededRandom(seed);
   const trace = createTrace(time);
@@ -115,6 +118,7 @@ export const createSimulatedWorld = async ({
     time,
     path,
     random: random.fork("server"),
+    damage,
     onDown: () => {
       strike("server", "server restarted");
       for (const { uplink } of devices) uplink.lose();
