@@ -3,7 +3,7 @@ import { COURSE_LEVELS, type Course, type University } from "../catalogue.ts";
 import { FAVOURITE_KINDS, type Favourite } from "../documents.ts";
 import type { CourseId, UniversityId } from "../ids.ts";
 import { answerOf } from "./answer.ts";
-import { count, country, currency, idAnswer, instant, monthNumber } from "./values.ts";
+import { count, country, currency, idAnswer, keyIdAnswer, instant, monthNumber } from "./values.ts";
 
 export const university = answerOf<University>()(
   z
@@ -55,7 +55,7 @@ export const favourite = answerOf<Favourite>()(
   z
     .strictObject({
       kind: z.enum(FAVOURITE_KINDS),
-      id: idAnswer<UniversityId | CourseId>(),
+      id: keyIdAnswer<UniversityId | CourseId>(),
       addedAt: instant,
     })
     .meta({ id: "Favourite", description: "A university or course that a student likes." }),

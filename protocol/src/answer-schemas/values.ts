@@ -4,6 +4,10 @@ import { z } from "zod";
 export const idAnswer = <Kind extends string>(): z.ZodType<Kind> =>
   z.uuidv7().regex(/^[0-9a-f-]{36}$/) as z.ZodType<unknown> as z.ZodType<Kind>;
 
+/** The schema of an id in a key of a document: any UUID in lower case, because no row needs to have it. */
+export const keyIdAnswer = <Kind extends string>(): z.ZodType<Kind> =>
+  z.guid().regex(/^[0-9a-f-]{36}$/) as z.ZodType<unknown> as z.ZodType<Kind>;
+
 /** An instant in epoch milliseconds. */
 export const instant = z.int().min(0).meta({ description: "Epoch milliseconds of the server's clock." });
 
