@@ -23,11 +23,14 @@ const seenBy = ({ provider: { awareness } }: StockClient): UserId[] =>
 
 const setMood = ({ provider }: StockClient, mood: string): void => provider.awareness.setLocalState({ mood });
 
-/** Waits until earlier presence has arrived: sends a mark after it and waits for that mark. */
+/**
+ * Waits until earlier presence has arrived: sends a mark after it and waits for that mark. It promises no time: the server
+ * waits between two sendings of presence, and may receive the mark only after a second of fake time.
+ */
 const untilPresenceArrived = async (world: World, from: StockClient, to: StockClient): Promise<void> => {
   const mark = `mark ${Math.random()}`;
   setMood(from, mark);
-  await untilWithin({ clock: world.clock, within: { seconds: 1 } }, () =>
+  await untilWithin({ clock: world.clock, within: { seconds: 10 } }, () =>
     [...to.provider.awareness.getStates().values()].some((state) => state.mood === mark),
   );
 };
