@@ -1,3 +1,9 @@
+import { deviceLimits } from "@edvoyage/protocol";
+
+/** Says the length of a text that this server accepts by default; a longer one is refused with `limit/reached`. */
+const textOfAtMost = (characters: number): string =>
+  `The text. By default at most ${characters.toLocaleString("en")} characters (UTF-16 code units).`;
+
 /**
  * The meanings of the fields of inputs. A name means the same in every procedure, except where a procedure has its own line, as
  * `<procedure>: <field>`. The generator fails for a field without a line.
@@ -110,10 +116,15 @@ export const fieldMeanings: Readonly<Record<string, string>> = {
 
   "contacts.add: phone":
     "A phone number as people write it. Without a country code it is read with the country of the student's own number.",
+  "chat.edit: text": textOfAtMost(deviceLimits.messageCharacters),
+  "chat.send: text": textOfAtMost(deviceLimits.messageCharacters),
   "contacts.remove: userId": "The `id` of the contact, or the id of its student.",
   "contacts.update: userId": "The `id` of the contact, or the id of its student.",
   "profile.update: from": "The month in which it began, such as 2021-09.",
+  "social.comment: text": textOfAtMost(deviceLimits.commentCharacters),
+  "social.editPost: text": textOfAtMost(deviceLimits.postCharacters),
   "social.followers: userId": "The student. Without it: the caller.",
   "social.following: userId": "The student. Without it: the caller.",
+  "social.post: text": textOfAtMost(deviceLimits.postCharacters),
   "social.report: reason": "Why, in one line. The admins read it.",
 };
