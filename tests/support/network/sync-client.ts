@@ -4,7 +4,6 @@ import { WebSocket } from "ws";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import { spanToMs, type Span } from "../fakes/fake-clock.ts";
-import { roundTrips } from "./round-trips.ts";
 
 /** Where to connect, and with which key. */
 export interface SyncTarget {
@@ -99,14 +98,26 @@ export const connectRaw = async (
 
 /** A watchdog, much longer than anything here takes. */
 const PATIENCE_MS = 20_000;
+/** Real time for the work that a step of fake time started, such as a commit in another process. */
+const STEP_PATIENCE_MS = 100;
 
 /** Waits until a condition holds. */
 export const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
-  const giveUpAt = Date.now() + PATIENCE_MS;
+  if (!(await holdsSoon(condition, PATIENCE_MS)))
+    throw new Error(`This condition never became true: ${condition.toString()}`);
+};
+
+/** Waits for a condition, in real time. Returns whether it holds. */
+const holdsSoon = async (
+  condition: () => boolean | Promise<boolean>,
+  patienceMs: number,
+): Promise<boolean> => {
+  const giveUpAt = Date.now() + patienceMs;
   while (!(await condition())) {
-    if (Date.now() > giveUpAt) throw new Error(`This condition never became true: ${condition.toString()}`);
+    if (Date.now() >= giveUpAt) return false;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+  return true;
 };
 
 /** How much fake time a condition may take. */
@@ -128,9 +139,8 @@ export const untilWithin = async (
   const budgetMs = spanToMs(within);
   const stepMs = spanToMs(step);
   for (let passedMs = 0; passedMs < budgetMs; passedMs += stepMs) {
-    if (await condition()) return;
+    if (await holdsSoon(condition, passedMs === 0 ? 0 : STEP_PATIENCE_MS)) return;
     clock.advance({ ms: Math.min(stepMs, budgetMs - passedMs) });
-    await roundTrips();
   }
   await until(condition).catch((cause: unknown) => {
     throw new Error(`Not within ${budgetMs} ms of the clock`, { cause });
