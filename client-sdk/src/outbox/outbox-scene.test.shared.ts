@@ -8,9 +8,9 @@ import type { StorageError } from "../storage/storage.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 import { createOutbox } from "./outbox.ts";
 
-/** A clock whose timers run only in `advance`. */
-export const createManualClock = () => {
-  let now = 1_000_000;
+/** Creates a clock whose timers run only in `advance`. */
+export const createManualClock = (startAt = 1_000_000) => {
+  let now = startAt;
   const timers = new Set<{ readonly dueAt: number; readonly task: () => void }>();
   const clock: Clock = {
     now: () => now,

@@ -1,42 +1,13 @@
 import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
-import type { Clock } from "../runtime/clock.ts";
 import { EdVoyageError } from "../runtime/errors.ts";
 import { createNewId } from "../runtime/ids.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import { createRecords } from "../storage/records.ts";
 import type { QueuedCommand } from "./new-command.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
+import { createManualClock, settle } from "./outbox-scene.test.shared.ts";
 import { createOutbox } from "./outbox.ts";
-
-const settle = async (): Promise<void> => {
-  for (let turns = 0; turns < 50; turns += 1) await Promise.resolve();
-};
-
-const createTime = () => {
-  let now = 1_000;
-  const timers = new Set<{ readonly dueAt: number; readonly task: () => void }>();
-  const clock: Clock = {
-    now: () => now,
-    after: (delayMs, task) => {
-      const timer = { dueAt: now + delayMs, task };
-      timers.add(timer);
-      return () => timers.delete(timer);
-    },
-  };
-  return {
-    clock,
-    waits: () => [...timers].map(({ dueAt }) => dueAt - now),
-    advance: (ms: number) => {
-      now += ms;
-      for (const timer of timers) {
-        if (timer.dueAt > now) continue;
-        timers.delete(timer);
-        timer.task();
-      }
-    },
-  };
-};
 
 /** The longest wait of each backoff. */
 const randomBytes = (count: number) => new Uint8Array(count).fill(255);
@@ -51,7 +22,7 @@ const createScene = async ({
   readonly name?: string;
   readonly canSend?: boolean;
 } = {}) => {
-  const time = createTime();
+  const time = createManualClock(1_000);
   const store = await storage.open(name ?? "student");
   let write: (() => Promise<void>) | undefined;
   const records = createRecords(

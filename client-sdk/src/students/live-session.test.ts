@@ -141,14 +141,23 @@ test("a key that the keychain does not give out is reported once and read again 
   expect(keychain.reads).toBe(reads);
 });
 
-test("a key that is found late does not replace the one of a new session", async () => {
-  const { open, keychain, keys } = await createScene();
+/** Opens the session of a student while the keychain is locked. Its key can be read afterwards, once `giveOut` is called. */
+const openWithoutKey = async ({
+  open,
+  keychain,
+}: Pick<Awaited<ReturnType<typeof createScene>>, "open" | "keychain">) => {
   await open(freshOf("a"));
   keychain.isLocked = true;
   const live = await open();
   keychain.isLocked = false;
   let giveOut = (): void => expect.fail("nothing was read");
   keychain.readable = new Promise((resolve) => (giveOut = resolve));
+  return { live, giveOut: () => giveOut() };
+};
+
+test("a key that is found late does not replace the one of a new session", async () => {
+  const { open, keychain, keys } = await createScene();
+  const { live, giveOut } = await openWithoutKey({ open, keychain });
 
   live.wake();
   await live.renew(freshOf("b"));
@@ -161,12 +170,7 @@ test("a key that is found late does not replace the one of a new session", async
 
 test("a use of the session is not undone by a key that is found late, which the next wake finds", async () => {
   const { open, keychain, time } = await createScene();
-  await open(freshOf("a"));
-  keychain.isLocked = true;
-  const live = await open();
-  keychain.isLocked = false;
-  let giveOut = (): void => expect.fail("nothing was read");
-  keychain.readable = new Promise((resolve) => (giveOut = resolve));
+  const { live, giveOut } = await openWithoutKey({ open, keychain });
   live.wake();
 
   time.now += 2 * TEN_MINUTES;
