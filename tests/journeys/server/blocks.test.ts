@@ -2,17 +2,12 @@ import { roomDocumentName, type RoomId, type UserId } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
 import { DIALECTS } from "../../support/databases/databases.ts";
 import { createStudent, openGroup, type Student } from "../../support/students/student.ts";
-import {
-  connectRaw,
-  connectStock,
-  until,
-  untilWithin,
-  type StockClient,
-} from "../../support/network/sync-client.ts";
+import { connectRaw, until, untilWithin, type StockClient } from "../../support/network/sync-client.ts";
 import { createWorld, expectRefusal, joinWorld, type World } from "../../support/servers/world.ts";
+import { openRoom } from "../../support/students/stock-student.ts";
 
-const openRoom = async (world: World, { token }: Student, roomId: string): Promise<StockClient> => {
-  const client = connectStock({ url: world.url, token }, roomDocumentName(roomId as RoomId, 0));
+const openSyncedRoom = async (world: World, student: Student, roomId: string): Promise<StockClient> => {
+  const client = openRoom(world, student, roomId);
   await client.synced();
   return client;
 };
@@ -45,7 +40,7 @@ describe.each(DIALECTS)("a blocked student, on %s", (dialect) => {
     ];
     const roomId = await openGroup(ada, [bo, cy]);
     const [adasRoom, bosRoom, cysRoom] = await Promise.all(
-      [ada, bo, cy].map((student) => openRoom(world, student, roomId)),
+      [ada, bo, cy].map((student) => openSyncedRoom(world, student, roomId)),
     );
     if (!adasRoom || !bosRoom || !cysRoom) throw new Error("A room did not open");
     setMood(adasRoom, "calm");
@@ -60,7 +55,7 @@ describe.each(DIALECTS)("a blocked student, on %s", (dialect) => {
     expect(seenBy(bosRoom)).toEqual([cy.id]);
     await until(() => seenBy(cysRoom).includes(ada.id));
     // A connection opened later does not see it either, even when it queries the presence.
-    const bosSecondRoom = await openRoom(world, bo, roomId);
+    const bosSecondRoom = await openSyncedRoom(world, bo, roomId);
     await untilPresenceArrived(world, cysRoom, bosSecondRoom);
     expect(seenBy(bosSecondRoom)).not.toContain(ada.id);
     const raw = await connectRaw({ url: world.url, token: bo.token }, roomDocumentName(roomId as RoomId, 0));
@@ -140,7 +135,10 @@ test("[SY42] a block that was set on another node hides presence on this one", a
   const node = await joinWorld(world);
   const [ada, bo] = [await createStudent(world), await createStudent(world)];
   const roomId = await openGroup(ada, [bo]);
-  const [adasRoom, bosRoom] = [await openRoom(world, ada, roomId), await openRoom(world, bo, roomId)];
+  const [adasRoom, bosRoom] = [
+    await openSyncedRoom(world, ada, roomId),
+    await openSyncedRoom(world, bo, roomId),
+  ];
   await untilPresenceArrived(world, adasRoom, bosRoom);
 
   await node.rpc({ token: ada.token }).contacts.update.mutate({ userId: bo.id, blocked: true });
