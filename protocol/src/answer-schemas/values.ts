@@ -1,12 +1,14 @@
 import { z } from "zod";
 
-/** The schema of an id: a UUIDv7 in lower case. It is a plain string on the wire; only the type has a brand. */
-export const idAnswer = <Kind extends string>(): z.ZodType<Kind> =>
-  z.uuidv7().regex(/^[0-9a-f-]{36}$/) as z.ZodType<unknown> as z.ZodType<Kind>;
+/** Types a schema of ids. An id is a plain string in lower case on the wire; only the type has a brand. */
+const toIdAnswer = <Kind extends string>(schema: z.ZodGUID | z.ZodUUID): z.ZodType<Kind> =>
+  schema.regex(/^[0-9a-f-]{36}$/) as z.ZodType<unknown> as z.ZodType<Kind>;
 
-/** The schema of an id in a key of a document: any UUID in lower case, because no row needs to have it. */
-export const keyIdAnswer = <Kind extends string>(): z.ZodType<Kind> =>
-  z.guid().regex(/^[0-9a-f-]{36}$/) as z.ZodType<unknown> as z.ZodType<Kind>;
+/** The schema of an id: a UUIDv7. */
+export const idAnswer = <Kind extends string>(): z.ZodType<Kind> => toIdAnswer(z.uuidv7());
+
+/** The schema of an id in a key of a document: any UUID, because no row needs to have it. */
+export const keyIdAnswer = <Kind extends string>(): z.ZodType<Kind> => toIdAnswer(z.guid());
 
 /** An instant in epoch milliseconds. */
 export const instant = z.int().min(0).meta({ description: "Epoch milliseconds of the server's clock." });
