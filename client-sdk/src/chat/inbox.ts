@@ -91,11 +91,9 @@ export const createInbox = async ({
     report({ kind: "not-kept", message: "The list of rooms could not be stored.", cause });
 
   const waitingMarks = (roomId?: RoomId): readonly OutboxEntry<"chat.markRead">[] =>
-    outbox.entries.value.filter(
+    (roomId === undefined ? outbox.inArea("chat") : outbox.inRoom(roomId)).value.filter(
       (entry): entry is OutboxEntry<"chat.markRead"> =>
-        entry.procedure === "chat.markRead" &&
-        entry.state === "pending" &&
-        (roomId === undefined || entry.input.roomId === roomId),
+        entry.procedure === "chat.markRead" && entry.state === "pending",
     );
 
   const ask = async (): Promise<readonly MemberRoom[] | undefined> => {

@@ -40,9 +40,10 @@ export const openChat = async ({ account, sockets, areas }: OpenChatDeps): Promi
   const command = createServerCommand(account);
   const roomById = new Map<RoomId, OpenRoom>();
 
+  const commands = outbox.inArea("chat");
   const summarize = createRoomSummaries(userId);
   const view = (): ChatView => ({
-    rooms: summarize(inbox.state.value.rooms, outbox.entries.value),
+    rooms: summarize(inbox.state.value.rooms, commands.value),
     invitations: inbox.state.value.invitations,
   });
   const changed = createSubject(view());
@@ -51,7 +52,7 @@ export const openChat = async ({ account, sockets, areas }: OpenChatDeps): Promi
     if (before.rooms !== now.rooms || before.invitations !== now.invitations) changed.set(now);
   };
   const refresh = (): Promise<void> => logs.refresh();
-  const unsubscribes = [inbox.state.subscribe(update), outbox.entries.subscribe(update)];
+  const unsubscribes = [inbox.state.subscribe(update), commands.subscribe(update)];
 
   void refresh();
   return {

@@ -31,13 +31,12 @@ export interface OpenRoomDeps {
 export const openRoom = ({ roomId, account, log, inbox }: OpenRoomDeps): OpenRoom => {
   const { outbox, userId, report } = account;
   const viewMessages = createMessagesView(userId);
-  const entries = (): readonly OutboxEntry[] =>
-    outbox.entries.value.filter((entry) => isAbout(entry, roomId));
+  const commands = outbox.inRoom(roomId);
 
   const view = (): RoomView => {
     const { segments, end, hasOlder } = log.state.value;
     return {
-      messages: viewMessages({ segments, end, entries: entries() }),
+      messages: viewMessages({ segments, end, entries: commands.value }),
       isLoaded: segments.length > 0,
       hasOlder,
       typingUserIds: log.typing.userIds.value,
@@ -53,9 +52,7 @@ export const openRoom = ({ roomId, account, log, inbox }: OpenRoomDeps): OpenRoo
       before.typingUserIds === now.typingUserIds;
     if (!isSame) changed.set(now);
   };
-  const unsubscribes = [log.state, outbox.entries, log.typing.userIds].map((source) =>
-    source.subscribe(update),
-  );
+  const unsubscribes = [log.state, commands, log.typing.userIds].map((source) => source.subscribe(update));
   log
     .load()
     .catch((cause: unknown) => report({ kind: "fault", message: "A room could not be read.", cause }));
@@ -76,13 +73,10 @@ export const openRoom = ({ roomId, account, log, inbox }: OpenRoomDeps): OpenRoo
         };
       },
     },
-    entries,
+    entries: () => commands.value,
     markRead: (position) => inbox.markRead(roomId, position),
     close: () => {
       for (const unsubscribe of unsubscribes) unsubscribe();
     },
   };
 };
-
-const isAbout = (entry: OutboxEntry, roomId: RoomId): boolean =>
-  "roomId" in entry.input && entry.input.roomId === roomId;

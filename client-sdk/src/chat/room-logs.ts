@@ -140,7 +140,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
       const end = endByRoom.get(id);
       const isBehind = end
         ? comparePositions(end, head) < 0
-        : end === null || ackedIn(outbox.entries.value, id).length > 0;
+        : end === null || ackedIn(outbox.inRoom(id).value).length > 0;
       return isBehind ? [id] : [];
     });
 

@@ -123,8 +123,10 @@ export const createRoom = (student: Current<{ readonly chat: OpenChat }>, roomId
 const NOT_LOADED: RoomView = { messages: [], isLoaded: false, hasOlder: false, typingUserIds: [] };
 
 /** Returns the own message with this id while it is in the outbox. */
-const ownEntry = ({ account }: OpenRoom, id: MessageId): OutboxEntry | undefined =>
-  account.outbox.entries.value.find((entry) => entry.procedure === "chat.send" && String(entry.id) === id);
+const ownEntry = ({ account }: OpenRoom, id: MessageId): OutboxEntry | undefined => {
+  const entry = account.outbox.get(toCommandId(id));
+  return entry?.procedure === "chat.send" ? entry : undefined;
+};
 
 /** Returns the queued changes to a message. */
 const entriesAbout = (room: OpenRoom, id: MessageId): readonly OutboxEntry[] =>

@@ -25,7 +25,7 @@ export const openCoreFeatures = async (
     changedAt: areas.changedAt,
     own: {
       userId,
-      entries: outbox.entries,
+      inArea: outbox.inArea,
       projections: Object.assign(
         {},
         contactProjections,

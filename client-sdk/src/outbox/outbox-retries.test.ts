@@ -105,23 +105,55 @@ test("a full disk rejects a command immediately, and the command is not sent", a
   expect(sent.map(({ entry }) => entry.input)).toMatchObject([{ text: "2" }]);
 });
 
-test("a command whose answer cannot be written is sent again under the same id", async () => {
+test("answers that cannot be written are not asked for again, reported once, and written when the device can", async () => {
   let isFull = false;
-  const { say, sent, faults, time, states } = await createOutboxScene({
-    failing: () => (isFull ? new StorageError("full", "No room") : undefined),
+  let tries = 0;
+  const { say, sent, faults, time, states, storage, texts } = await createOutboxScene({
+    failing: () => {
+      if (!isFull) return undefined;
+      tries += 1;
+      return new StorageError("full", "No room");
+    },
   });
-  const { id } = await say("1");
+  for (const text of ["1", "2", "3"]) await say(text);
   isFull = true;
-  await settleNext(sent, 0);
+  for (const index of [0, 1, 2]) await settleNext(sent, index);
+  for (let seconds = 0; seconds < 3_600; seconds += 1) {
+    time.advance(1_000);
+    await settle();
+  }
+
+  expect(texts()).toEqual(["1", "2", "3"]);
+  expect(states()).toEqual(["acked", "acked", "acked"]);
   expect(faults).toHaveLength(1);
-  expect(states()).toEqual(["pending"]);
+  // Once a minute on average half of the time, after the first minute.
+  expect(tries).toBeLessThan(200);
 
   isFull = false;
   time.advance(60_000);
   await settle();
-  expect(sent[1]?.entry.id).toBe(id);
-  await settleNext(sent, 1);
-  expect(states()).toEqual(["acked"]);
+  expect(time.waits()).toEqual([]);
+  const next = await createOutboxScene({ storage: storage.connect(), time });
+  expect(next.states()).toEqual(["acked", "acked", "acked"]);
+  expect(next.texts()).toEqual([]);
+});
+
+test("a failure that cannot be written is written with the next step, and the command is not sent again", async () => {
+  let isFull = false;
+  const { say, sent, outbox, storage, time } = await createOutboxScene({
+    failing: () => (isFull ? new StorageError("failed", "Broken") : undefined),
+  });
+  const { id } = await say("1");
+  isFull = true;
+  sent[0]?.refuse(new EdVoyageError("forbidden", "No"));
+  await settle();
+  expect(outbox.entries.value).toMatchObject([{ id, state: "failed" }]);
+
+  isFull = false;
+  await say("2");
+
+  const next = await createOutboxScene({ storage: storage.connect(), time });
+  expect(next.outbox.entries.value).toMatchObject([{ id, state: "failed" }, { state: "pending" }]);
 });
 
 test("flush waits for all commands and reports how many are left after its timeout", async () => {

@@ -1,7 +1,7 @@
 import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
 import { EdVoyageError } from "../runtime/errors.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox } from "./api.ts";
 import { settle, createOutboxScene, settleNext } from "./outbox-scene.test.shared.ts";
 
 test("a command is stored before its promise resolves, and the next program sends it", async () => {

@@ -1,84 +1,25 @@
 import type { CommandId } from "@edvoyage/protocol";
-import type { Clock } from "../runtime/clock.ts";
 import { waitUntil } from "../runtime/wait-until.ts";
 import { EdVoyageError, isSessionOver, isTransient, toEdVoyageError } from "../runtime/errors.ts";
-import type { NewId, RandomBytes } from "../runtime/ids.ts";
-import { createSubject, type Observable } from "../runtime/observable.ts";
-import { putJson, remove, type Records } from "../storage/records.ts";
-import { sequenceKey, sequenceOf } from "../storage/sequence.ts";
-import type { Change, Peers } from "../storage/storage.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
-import { createBackoffTimer, type BackoffTimer } from "../runtime/backoff-timer.ts";
-import type { QueuedInputs, QueuedProcedure } from "../rpc/queued-inputs.ts";
-import type { NewCommand, QueuedCommand } from "./new-command.ts";
+import { areaOf } from "../rpc/queued-inputs.ts";
+import type { Outbox, OutboxDeps } from "./api.ts";
+import { isBackground, isMoot, isObsolete } from "./command-kinds.ts";
+import { createCommandList } from "./command-list.ts";
+import { createLanes } from "./lanes.ts";
+import { createOutboxDisk, type Ended, type Step } from "./outbox-disk.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
+import { DISCARDED, openSettlements, outcomeOf, toError } from "./settlements.ts";
 import {
-  byKey,
   commandToEntry,
-  OUTBOX_PREFIX,
   toAcked,
   toFailed,
   toPending,
   toQueuedCommand,
+  toSending,
   type Item,
-  type StoredEntry,
 } from "./stored-entry.ts";
 
-/**
- * A student's commands that the server has not accepted yet. They survive the end of the program at any moment. Each takes
- * effect once: it is sent until the answer is stored on the device, and the server recognizes a repeated command by its id.
- */
-export interface Outbox {
-  /** In the order in which they were added. */
-  readonly entries: Observable<readonly OutboxEntry[]>;
-  /**
-   * Resolves when the command is stored on the device. Throws `device/full`, `device/failed`, `closed`, `limit/reached`
-   * (outboxEntries, 10,000).
-   */
-  add<P extends QueuedProcedure>(procedure: P, command: NewCommand<P>): Promise<OutboxEntry>;
-  /** Adds several commands, all or none, together with other changes of the store. */
-  addAll(commands: readonly QueuedCommand[], changes?: readonly Change[]): Promise<void>;
-  /** Sends a failed command again, under its id. Throws `not-found`. */
-  retry(id: CommandId): Promise<void>;
-  /** Deletes a command permanently. Throws `not-found`, and `conflict` while it is being sent. */
-  discard(id: CommandId): Promise<void>;
-  /**
-   * Changes the input of a command; its id and place stay. Returns `false` and does nothing if the command may have been
-   * sent, because the server accepts an id with one input only.
-   */
-  rewrite<P extends QueuedProcedure>(id: CommandId, input: QueuedInputs[P]): Promise<boolean>;
-  /** Deletes commands, all or none. Returns `false` and does nothing if any of them may have been sent. */
-  withdraw(ids: readonly CommandId[]): Promise<boolean>;
-  /** Removes acknowledged commands that the copy of their room contains. `changes` writes that copy in the same step. */
-  forget(ids: readonly CommandId[], changes?: readonly Change[]): Promise<void>;
-  /** Retries all waiting commands now, except those that the server asked to send later. */
-  wake(): void;
-  /**
-   * Resolves when no command is pending. Throws `outbox/not-empty` when that takes longer than `timeoutMs`.
-   */
-  flush(options: { readonly timeoutMs: number }): Promise<void>;
-  /** Stops sending; pending commands stay stored. */
-  close(): void;
-}
-
-export interface OutboxDeps {
-  readonly records: Records;
-  readonly clock: Clock;
-  readonly randomBytes: RandomBytes;
-  readonly newId: NewId;
-  /** Sends a command and returns the server's answer. */
-  readonly send: (entry: OutboxEntry) => Promise<unknown>;
-  /** Whether there is a session to send with, and a network. */
-  readonly canSend: () => boolean;
-  /** Called with each answer before its command is removed; called again if removing it could not be written. */
-  readonly onAnswer?: (entry: OutboxEntry, answer: unknown) => void;
-  readonly onFault: (error: unknown) => void;
-  /** Set when several programs share the store: only one of them sends. */
-  readonly peers?: { readonly name: string; readonly peers: Peers } | undefined;
-}
-
-/** The number of lanes that send at the same time; more would only wait for each other on a phone's network. */
-const MAX_LANES = 8;
 /** The number of commands that the device stores for one student: some weeks of typing without a network. */
 const MAX_ENTRIES = 10_000;
 /** After this many server faults in total, a command is no longer sent. */
@@ -86,90 +27,73 @@ const MAX_FAULTS = 10;
 
 /** Loads the stored commands and starts to send them. */
 export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
-  const { records, clock, randomBytes, newId, onFault } = deps;
+  const { records, clock, randomBytes, newId } = deps;
   const inTurn = createSerialQueue();
-  const topic = deps.peers && `outbox ${deps.peers.name}`;
-  let items: readonly Item[] = [];
-  let lastSequence = 0;
+  const list = createCommandList();
+  const settlements = await openSettlements(records);
+  const lanes = createLanes({ clock, randomBytes, onOver: () => pump() });
+  const disk = createOutboxDisk({ ...deps, list, onOver: () => void inTurn(() => disk.retry()) });
   const sending = new Set<CommandId>();
   /** Commands that certainly were never sent: this program added them while it was the sender. */
   const unsent = new Set<CommandId>();
   /** Commands that are being changed; they must not be sent before the change is stored. */
   const changing = new Set<CommandId>();
-  /** Delays all lanes while the server cannot be reached. */
-  const server = createBackoffTimer({ clock, randomBytes, onOver: () => pump() });
-  const waitByLane = new Map<string, BackoffTimer>();
   let wakes = 0;
   let isSender = !deps.peers;
   let isClosed = false;
-  const entries = createSubject<readonly OutboxEntry[]>([]);
-
-  const show = (next: readonly Item[]): void => {
-    items = next;
-    entries.set(
-      items.map(({ entry }) =>
-        entry.state === "pending" ? { ...entry, isSending: sending.has(entry.id) } : entry,
-      ),
-    );
-  };
-
-  const load = async (): Promise<void> => {
-    const stored = await records.listJson<StoredEntry>(OUTBOX_PREFIX);
-    lastSequence = Math.max(lastSequence, ...stored.map(({ key }) => sequenceOf(OUTBOX_PREFIX, key)));
-    show(stored.map(({ key, value }) => ({ key, ...value })));
-  };
-
-  /** Writes first, then shows: apps only see what is stored. */
-  const commit = async (
-    changed: readonly Item[],
-    {
-      gone = [],
-      changes = [],
-    }: { readonly gone?: readonly Item[]; readonly changes?: readonly Change[] } = {},
-  ): Promise<void> => {
-    if (isClosed) throw new EdVoyageError("closed", "This student's store is closed.");
-    try {
-      await records.write([
-        ...changed.map(({ key, entry, faults }) => putJson(key, { entry, faults } satisfies StoredEntry)),
-        ...gone.map(({ key }) => remove(key)),
-        ...changes,
-      ]);
-    } catch (error) {
-      throw toEdVoyageError(error);
-    }
-    const touched = new Set([...changed, ...gone].map(({ key }) => key));
-    show([...items.filter(({ key }) => !touched.has(key)), ...changed].sort(byKey));
-    if (topic) deps.peers?.peers.broadcast(topic);
-  };
 
   const find = (id: CommandId): Item => {
-    const item = items.find(({ entry }) => entry.id === id);
+    const item = list.get(id);
     if (!item) throw new EdVoyageError("not-found", "There is no such command in the outbox.");
     return item;
   };
 
+  const assertOpen = (): void => {
+    if (isClosed) throw new EdVoyageError("closed", "This student's store is closed.");
+  };
+
   const isUnsent = ({ entry }: Item): boolean => unsent.has(entry.id);
+
+  /** Stores how commands ended with the step that removes or fails them, then tells those who wait. */
+  const commit = async (step: Step): Promise<void> => {
+    assertOpen();
+    await disk.write(step, settlements);
+    for (const [id, outcome] of step.ended ?? []) settlements.announce(id, outcome);
+  };
+
+  /** Like `commit` for what the server has decided already: it counts even if the device cannot write it yet. */
+  const record = async (step: Step): Promise<void> => {
+    await disk.writeLater(step, settlements);
+    for (const [id, outcome] of step.ended ?? []) settlements.announce(id, outcome);
+  };
 
   const addAll: Outbox["addAll"] = (commands, changes = []) =>
     inTurn(async () => {
-      if (items.length + commands.length > MAX_ENTRIES) {
+      if (list.size + commands.length > MAX_ENTRIES) {
         throw new EdVoyageError("limit/reached", "The outbox is full.", {
           details: { limit: "outboxEntries" },
         });
       }
       const added = commands.map((command): Item => {
-        lastSequence += 1;
         const entry = commandToEntry(command, { id: command.id ?? newId(), now: clock.now() });
-        return { key: sequenceKey(OUTBOX_PREFIX, lastSequence, entry.id), entry, faults: 0 };
+        return { key: disk.nextKey(entry.id), entry, faults: 0 };
       });
-      const replaced = new Set(commands.map(({ replaces }) => replaces));
       // Do not remove a command that may have been sent: a late copy of it would take effect after its replacement.
-      const gone = items.filter(
-        (item) => replaced.has(item.entry.id) && (item.entry.state === "acked" || isUnsent(item)),
-      );
+      const replaced = commands.flatMap(({ replaces }, place) => {
+        const item = replaces && list.get(replaces);
+        const by = added[place];
+        return item && by && (item.entry.state === "acked" || isUnsent(item)) ? [{ item, by }] : [];
+      });
       // If another program is the sender, it may have sent the command already, even if it then ends or stalls.
       for (const { entry } of added) if (isSender && entry.state === "pending") unsent.add(entry.id);
-      await commit(added, { gone, changes });
+      await commit({
+        changed: added,
+        gone: replaced.map(({ item }) => item),
+        ended: replaced.flatMap(({ item, by }): readonly Ended[] =>
+          item.entry.state === "pending" ? [[item.entry.id, { replacedBy: by.entry.id }]] : [],
+        ),
+        changes,
+      });
       pump();
     });
 
@@ -178,7 +102,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     change: (found: readonly Item[]) => Promise<void>,
   ): Promise<boolean> =>
     inTurn(async () => {
-      const found = items.filter(({ entry }) => ids.includes(entry.id));
+      const found = ids.flatMap((id) => list.get(id) ?? []);
       if (found.length < ids.length || !found.every(isUnsent)) return false;
       for (const id of ids) changing.add(id);
       try {
@@ -193,86 +117,131 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   const finish = (id: CommandId, change: (item: Item) => Promise<void>): Promise<void> =>
     inTurn(async () => {
       sending.delete(id);
-      if (isClosed) return;
-      const item = items.find(({ entry }) => entry.id === id);
+      const item = isClosed ? undefined : list.get(id);
       if (item) await change(item);
     });
 
-  const waitForLane = (lane: string, atLeastMs?: number): void => {
-    const wait = waitByLane.get(lane) ?? createBackoffTimer({ clock, randomBytes, onOver: pump });
-    waitByLane.set(lane, wait);
-    wait.fail(atLeastMs);
-  };
-
-  const stopWaiting = (lane: string): void => {
-    waitByLane.get(lane)?.reset();
-    waitByLane.delete(lane);
-  };
-
   const handleAnswer = (entry: OutboxEntry, answer: unknown): Promise<void> =>
     finish(entry.id, async (item) => {
-      stopWaiting(entry.lane);
-      server.reset();
+      lanes.pass(entry);
       deps.onAnswer?.(entry, answer);
+      const obsolete = [...list.inArea(areaOf(entry.procedure)).value].flatMap((other) =>
+        isObsolete(other, entry) ? (list.get(other.id) ?? []) : [],
+      );
       const acked = toAcked(item.entry, answer);
-      await (acked ? commit([{ ...item, entry: acked }]) : commit([], { gone: [item] }));
+      await record({
+        changed: acked ? [{ ...item, entry: acked }] : [],
+        gone: acked ? obsolete : [item, ...obsolete],
+        ended: [[entry.id, { answer }]],
+      });
     });
+
+  /** Ends a command that is not sent again. Nobody can act on the failure of a background command, so it does not stay. */
+  const giveUp = (item: Item, error: EdVoyageError): Promise<void> => {
+    const { entry } = item;
+    const failed = toFailed(entry, error);
+    const failure = outcomeOf(failed);
+    if (isMoot(entry, error.reason))
+      return record({ gone: [item], ended: [[entry.id, { answer: undefined }]] });
+    if (isBackground(entry)) return record({ gone: [item], ended: failure ? [[entry.id, failure]] : [] });
+    return record({ changed: [{ ...item, entry: failed }], ended: failure ? [[entry.id, failure]] : [] });
+  };
 
   const handleFailure = (
     entry: OutboxEntry,
-    { error, wakesBefore }: { readonly error: EdVoyageError; readonly wakesBefore: number },
+    { error, wakesBefore, passedBefore }: Request & { readonly error: EdVoyageError },
   ): Promise<void> =>
     finish(entry.id, async (item) => {
       const isFault = error.reason === "server/failed" || error.reason === "fault";
       const faults = item.faults + (isFault ? 1 : 0);
-      if (isSessionOver(error.reason)) return show(items);
+      list.change([{ ...item, entry: toPending(item.entry), faults }]);
+      if (isSessionOver(error.reason)) return;
       if (!isTransient(error.reason) || faults >= MAX_FAULTS) {
-        server.reset();
-        return commit([{ ...item, faults, entry: toFailed(item.entry, error) }]);
+        lanes.pass(entry);
+        return giveUp({ ...item, faults }, error);
       }
-      // If the network came back during the request, its failure says nothing about the new network.
-      if (error.reason === "offline" && wakesBefore === wakes) server.fail();
-      if (error.reason !== "offline") waitForLane(entry.lane, retryAfterMs(error));
-      if (faults !== item.faults) return commit([{ ...item, faults }]);
-      return show(items);
+      if (error.reason === "offline") {
+        const isAnswered = typeof error.details["status"] === "number";
+        // If the network came back during the request, its failure says nothing about the new network.
+        if (!isAnswered && wakesBefore !== wakes) return;
+        if (lanes.miss(entry, { isAnswered, passedBefore })) return giveUp(item, createRefusedError(error));
+        return;
+      }
+      lanes.heard();
+      lanes.fail(entry.lane, retryAfterMs(error));
+      if (faults !== item.faults) await record({ changed: [{ ...item, faults }] });
     });
 
-  const send = async (entry: OutboxEntry): Promise<void> => {
-    const wakesBefore = wakes;
+  const send = async (item: Item): Promise<void> => {
+    const { entry } = item;
+    const request = { wakesBefore: wakes, passedBefore: lanes.passed };
     unsent.delete(entry.id);
     sending.add(entry.id);
-    show(items);
+    list.change([{ ...item, entry: toSending(entry) }]);
     try {
       const outcome = await deps.send(entry).then(
         (answer) => () => handleAnswer(entry, answer),
-        (error: unknown) => () => handleFailure(entry, { error: toEdVoyageError(error), wakesBefore }),
+        (error: unknown) => () => handleFailure(entry, { ...request, error: toEdVoyageError(error) }),
       );
       await outcome();
     } catch (error) {
-      // The answer could not be written. The command is still stored and is sent again under its id.
-      if (isClosed) return;
-      waitForLane(entry.lane);
-      onFault(error);
+      if (!isClosed) deps.onFault(error);
     }
     pump();
   };
 
   /** Sends the first command of every lane that is not already sending. */
   const pump = (): void => {
-    if (isClosed || !isSender || server.isWaiting || !deps.canSend()) return;
-    const seen = new Set<string>();
-    for (const { entry } of items) {
-      if (entry.state !== "pending" || seen.has(entry.lane)) continue;
-      seen.add(entry.lane);
-      if (sending.size >= MAX_LANES) return;
-      if (sending.has(entry.id) || changing.has(entry.id) || waitByLane.get(entry.lane)?.isWaiting) continue;
-      void send(entry);
+    if (isClosed || !isSender || !deps.canSend()) return;
+    const ready: Item[] = [];
+    for (const item of list.heads()) {
+      const { id, lane } = item.entry;
+      if (sending.size + ready.length >= lanes.atOnce) break;
+      if (!sending.has(id) && !changing.has(id) && lanes.mayAct(lane)) ready.push(item);
+    }
+    for (const item of ready) void send(item);
+  };
+
+  const settled = async (id: CommandId): Promise<unknown> => {
+    assertOpen();
+    const item = list.get(id);
+    if (item?.entry.state === "pending") return settlements.wait(id);
+    const outcome = (item && outcomeOf(item.entry)) ?? (await settlements.read(id));
+    if (!outcome) throw new EdVoyageError("not-found", "This device has no such command.");
+    if ("replacedBy" in outcome) return settled(outcome.replacedBy);
+    if ("failure" in outcome) throw toError(outcome.failure);
+    return outcome.answer;
+  };
+
+  /** Tells outcomes that another program has stored. */
+  const checkAwaited = async (): Promise<void> => {
+    for (const id of settlements.awaited()) {
+      const entry = list.get(id)?.entry;
+      const outcome = entry ? outcomeOf(entry) : await settlements.read(id);
+      if (outcome) settlements.announce(id, outcome);
     }
   };
 
-  const unsubscribes: (() => void)[] = [];
+  /** Takes in what another program has stored: some commands, or everything. */
+  const takeIn = (keys?: readonly string[]): void => {
+    inTurn(async () => {
+      if (isClosed) return;
+      await disk.load(sending, keys);
+      await checkAwaited();
+      pump();
+    }).catch(deps.onFault);
+  };
+
   const outbox: Outbox = {
-    entries,
+    entries: list.entries,
+    get: (id) => list.get(id)?.entry,
+    inRoom: list.inRoom,
+    inArea: list.inArea,
+    settled: (id) => {
+      const settling = settled(id);
+      settling.catch(() => {});
+      return settling;
+    },
     add: async (procedure, command) => {
       const id: CommandId = command.id ?? newId();
       await addAll([toQueuedCommand(procedure, { ...command, id })]);
@@ -283,85 +252,95 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       inTurn(async () => {
         const item = find(id);
         if (item.entry.state !== "failed") return;
-        await commit([{ ...item, faults: 0, entry: toPending(item.entry) }]);
-        stopWaiting(item.entry.lane);
+        await commit({ changed: [{ ...item, faults: 0, entry: toPending(item.entry) }] });
+        lanes.clear(item.entry);
         pump();
       }),
     discard: (id) =>
       inTurn(async () => {
         const item = find(id);
         if (sending.has(id)) throw new EdVoyageError("conflict", "This command is on its way to the server.");
-        await commit([], { gone: [item] });
+        await commit({ gone: [item], ended: [[id, DISCARDED]] });
         pump();
       }),
     rewrite: (id, input) =>
       changeUnsent([id], ([item]) =>
-        commit(item ? [{ ...item, entry: { ...item.entry, input } as OutboxEntry }] : []),
+        commit({ changed: item ? [{ ...item, entry: { ...item.entry, input } as OutboxEntry }] : [] }),
       ),
-    withdraw: (ids) => changeUnsent(ids, (gone) => commit([], { gone })),
+    withdraw: (ids) =>
+      changeUnsent(ids, (gone) =>
+        commit({ gone, ended: gone.map(({ entry }): Ended => [entry.id, DISCARDED]) }),
+      ),
     forget: (ids, changes = []) =>
       inTurn(async () => {
-        const forgotten = new Set(ids);
-        const gone = items.filter(({ entry }) => entry.state === "acked" && forgotten.has(entry.id));
-        await commit([], { gone, changes });
+        const gone = ids.flatMap((id) => list.get(id) ?? []).filter(({ entry }) => entry.state === "acked");
+        await commit({ gone, changes });
+      }),
+    reached: (id, answer) =>
+      inTurn(async () => {
+        const item = isClosed ? undefined : list.get(id);
+        if (item?.entry.state === "failed") await record({ gone: [item], ended: [[id, { answer }]] });
       }),
     wake: () => {
       wakes += 1;
-      // Keep delays that the server asked for: it would only refuse again.
-      for (const wait of waitByLane.values()) wait.hurry();
-      server.reset();
+      lanes.hurry();
       pump();
     },
     flush: async ({ timeoutMs }) => {
       outbox.wake();
-      const pending = () => entries.value.filter(({ state }) => state === "pending").length;
-      const isEmptyOrClosed = () => isClosed || pending() === 0;
-      if ((await waitUntil(entries, isEmptyOrClosed, { clock, timeoutMs })) && pending() === 0) return;
-      throw createNotEmptyError(pending());
+      const pending = () => list.entries.value.filter(({ state }) => state === "pending");
+      const isEmptyOrClosed = () => isClosed || pending().length === 0;
+      await waitUntil(list.entries, isEmptyOrClosed, { clock, timeoutMs });
+      const left = pending().filter((entry) => isClosed || !isBackground(entry));
+      if (left.length > 0) throw createNotEmptyError(left.length);
     },
-    close: () => {
+    close: (reason = "closed") => {
       isClosed = true;
       for (const stop of unsubscribes) stop();
-      for (const wait of waitByLane.values()) wait.reset();
-      server.reset();
+      lanes.close();
+      disk.close();
+      settlements.close(reason);
       // Notifies pending `flush` calls that the outbox is closed.
-      show([...items]);
+      list.notify();
     },
   };
 
-  await load();
-  if (deps.peers) {
-    const { peers } = deps.peers;
-    const reload = () => {
-      inTurn(async () => {
-        if (isClosed) return;
-        await load();
-        pump();
-      }).catch(onFault);
-    };
-    unsubscribes.push(
-      peers.subscribe((heard) => {
-        if (heard === topic) reload();
-      }),
-      peers.acquire(`outbox ${deps.peers.name}`, (lost) => {
-        isSender = true;
-        lost?.addEventListener("abort", () => {
-          isSender = false;
-          unsent.clear();
-        });
-        reload();
-      }),
-    );
-  }
+  await disk.load(sending);
+  const unsubscribes = deps.peers
+    ? [
+        disk.onPeerChange(takeIn),
+        deps.peers.peers.acquire(`outbox ${deps.peers.name}`, (lost) => {
+          isSender = true;
+          lost?.addEventListener("abort", () => {
+            isSender = false;
+            unsent.clear();
+          });
+          takeIn();
+        }),
+      ]
+    : [];
   pump();
   return outbox;
 };
+
+/** The state of the outbox when a request was sent. */
+interface Request {
+  readonly wakesBefore: number;
+  readonly passedBefore: number;
+}
 
 /** Creates the error of `flush` for the number of changes that are left. */
 export const createNotEmptyError = (left: number): EdVoyageError =>
   new EdVoyageError("outbox/not-empty", "Some changes have not reached the server yet.", {
     details: { left },
   });
+
+const createRefusedError = ({ details }: EdVoyageError): EdVoyageError =>
+  new EdVoyageError(
+    "refused-on-the-way",
+    "Something between this device and the server refuses this command.",
+    { details },
+  );
 
 const retryAfterMs = ({ details }: EdVoyageError): number => {
   const seconds = details["retryAfterSeconds"];

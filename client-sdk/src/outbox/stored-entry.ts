@@ -26,9 +26,6 @@ export const keysOfAcked = async (records: Records): Promise<readonly string[]> 
     value.entry.state === "acked" ? [key] : [],
   );
 
-/** Compares entries by the order in which they were added. */
-export const byKey = (one: Item, other: Item): number => (one.key < other.key ? -1 : 1);
-
 // TypeScript does not follow a type parameter through a union by name, so the functions below need casts.
 
 /** Adds the name of its procedure to a command. */
@@ -57,6 +54,10 @@ export const commandToEntry = (
 /** Returns the entry after the server has rejected it. */
 export const toFailed = (entry: OutboxEntry, { reason, message, details }: EdVoyageError): OutboxEntry =>
   ({ ...base(entry), state: "failed", reason, message, details }) as OutboxEntry;
+
+/** Returns the entry while it is being sent. */
+export const toSending = (entry: OutboxEntry): OutboxEntry =>
+  ({ ...base(entry), state: "pending", isSending: true }) as OutboxEntry;
 
 /** Returns the entry so that it is sent again. */
 export const toPending = (entry: OutboxEntry): OutboxEntry =>

@@ -2,7 +2,7 @@ import type { Page, UserId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Fresh, OwnChange, Projections, Query, ReadSnapshot } from "./query.ts";
 
-/** Adds pending commands to what was read. */
+/** Adds the pending commands of the same area to what was read. */
 export type Project = (
   snapshot: ReadSnapshot<object>,
   entries: readonly OutboxEntry[],
@@ -17,23 +17,18 @@ type AnyProjection = (value: object | undefined, change: OwnChange, input: unkno
 export const projectionOf = (projections: Projections, procedure: string): AnyProjection | undefined =>
   (projections as Readonly<Record<string, AnyProjection | undefined>>)[procedure];
 
-/** Returns the part of a student's data that a procedure belongs to, such as "contacts". */
-export const areaOf = (procedure: string): string => procedure.slice(0, procedure.indexOf("."));
-
 /**
  * Creates the projection of one query. It marks what pending commands have changed as pending: items of a list, or the value
  * itself. It remembers its last result only to return the same object again.
  */
 export const createProjection = (
-  { procedure, input, count }: Query,
+  { input, count }: Query,
   { project, userId }: { readonly project: AnyProjection; readonly userId: UserId },
 ): Project => {
-  const area = areaOf(procedure);
   let last: { readonly sources: readonly unknown[]; readonly shown: ReadSnapshot<object> } | undefined;
 
   return (snapshot, entries) => {
-    const own = entries.filter((entry) => areaOf(entry.procedure) === area);
-    const sources = [snapshot, ...own.flatMap(({ id, input: content, state }) => [id, content, state])];
+    const sources = [snapshot, ...entries.flatMap(({ id, input: content, state }) => [id, content, state])];
     if (
       last &&
       last.sources.length === sources.length &&
@@ -42,7 +37,7 @@ export const createProjection = (
       return last.shown;
     }
     const base = snapshot.value ?? (count === undefined ? undefined : NOTHING_LISTED);
-    const value = own.reduce<object | undefined>(
+    const value = entries.reduce<object | undefined>(
       (before, entry) => project(before, { entry, answer: undefined, userId }, input),
       base,
     );

@@ -11,7 +11,8 @@ import {
 } from "../runtime/observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Records } from "../storage/records.ts";
-import { areaOf, createProjection, projectionOf, type AnyPage, type Project } from "./projection.ts";
+import { areaOf } from "../rpc/queued-inputs.ts";
+import { createProjection, projectionOf, type AnyPage, type Project } from "./projection.ts";
 import { createStoredAnswers, isSame, keyOf, type StoredAnswer } from "./stored-answers.ts";
 import {
   NOTHING_READ,
@@ -55,7 +56,8 @@ export interface ReadsDeps {
   /** Pending commands, and their effect on what is read. */
   readonly own?: {
     readonly userId: UserId;
-    readonly entries: Observable<readonly OutboxEntry[]>;
+    /** Observes the student's commands in an area. */
+    readonly inArea: (area: string) => Observable<readonly OutboxEntry[]>;
     readonly projections: Projections;
   };
 }
@@ -112,8 +114,8 @@ export const createReads = (deps: ReadsDeps): Reads => {
     Math.abs(clock.now() - checked.fetchedAt) < STALE_MS &&
     checked.changedAt === changedAt(areaOf(query.procedure));
 
-  const snapshotOf = ({ snapshot, project }: Entry): ReadSnapshot<object> =>
-    project(snapshot.value, own?.entries.value ?? []);
+  const snapshotOf = ({ query, snapshot, project }: Entry): ReadSnapshot<object> =>
+    project(snapshot.value, own?.inArea(areaOf(query.procedure)).value ?? []);
 
   const show = (entry: Entry, value: object, source: "device" | "server"): void => {
     const { fetchedAt = 0 } = entry.checked ?? {};
@@ -239,7 +241,10 @@ export const createReads = (deps: ReadsDeps): Reads => {
         subscribe: (listener) => {
           entry.watchers += 1;
           const call = (): void => callListener(listener);
-          const unsubscribes = [entry.snapshot.subscribe(call), own?.entries.subscribe(call)];
+          const unsubscribes = [
+            entry.snapshot.subscribe(call),
+            own?.inArea(areaOf(query.procedure)).subscribe(call),
+          ];
           wakeEntry(entry);
           let isUnsubscribed = false;
           return () => {

@@ -1,6 +1,7 @@
 import { crc32 } from "../storage/crc32.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
-import { areaOf, type AnyPage } from "./projection.ts";
+import { areaOf } from "../rpc/queued-inputs.ts";
+import type { AnyPage } from "./projection.ts";
 import type { Query } from "./query.ts";
 
 /** The stored form of an answer. */

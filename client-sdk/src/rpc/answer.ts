@@ -3,7 +3,7 @@ import { EdVoyageError, type ErrorReason } from "../runtime/errors.ts";
 
 /**
  * Returns the data of the server's answer, or throws the server's error. An answer counts only with the server's header, and
- * with a status and a shape that belong together. Throws `offline` for any other answer, and a `SyntaxError` for a body that is
+ * with a status and a shape that belong together. Throws `offline` with the `status` for any other answer, and a `SyntaxError` for a body that is
  * not JSON: a proxy or a portal that answers instead of the server must not decide about a command or a session.
  */
 export const parseAnswer = ({ headers, ok, redirected, status }: Response, text: string): unknown => {
@@ -19,7 +19,9 @@ export const parseAnswer = ({ headers, ok, redirected, status }: Response, text:
     if (clientReason)
       throw new EdVoyageError(clientReason, message, { details: { ...details, ...serverReason } });
   }
-  throw new EdVoyageError("offline", "The response did not come from an EdVoyage server.");
+  throw new EdVoyageError("offline", "The response did not come from an EdVoyage server.", {
+    details: { status },
+  });
 };
 
 /** Returns the SDK's reason for an error answer; `undefined` when the server never sends this reason with this status. */

@@ -113,3 +113,6 @@ export interface NewPost {
 
 /** A procedure whose calls may wait in the outbox. */
 export type QueuedProcedure = keyof QueuedInputs;
+
+/** Returns the part of a student's data that a procedure belongs to, such as "contacts". */
+export const areaOf = (procedure: string): string => procedure.slice(0, procedure.indexOf("."));

@@ -22,6 +22,10 @@ export type ClientReason =
   | "closed"
   /** Some changes have not reached the server yet. */
   | "outbox/not-empty"
+  /** The command was discarded on this device. */
+  | "discarded"
+  /** Something between this device and the server refuses this command, and lets others through. */
+  | "refused-on-the-way"
   /** The server no longer has this event: it was restored to an earlier state. */
   | "lost"
   /** The server rejected this edit of a document. */

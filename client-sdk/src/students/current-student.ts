@@ -1,8 +1,7 @@
 import type { CommandId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
-import { areaOf } from "../reads/projection.ts";
 import { createViews, type OpenView } from "../reads/views.ts";
-import type { QueuedInputs, QueuedProcedure } from "../rpc/queued-inputs.ts";
+import { areaOf, type QueuedInputs, type QueuedProcedure } from "../rpc/queued-inputs.ts";
 import type { ServerApi } from "../rpc/server-api.ts";
 import { EdVoyageError } from "../runtime/errors.ts";
 import { derive, follow, type Observable } from "../runtime/observable.ts";
@@ -99,7 +98,10 @@ export const createCurrentStudent = <F extends CoreFeatures>(
     const { outbox } = account.require();
     const isAbout = ({ id, input: queuedInput }: OutboxEntry): boolean =>
       id === about || Object.values(queuedInput).includes(about);
-    const before = outbox.entries.value.filter((entry) => entry.state === "pending" && isAbout(entry)).pop();
+    const before = outbox
+      .inArea(areaOf(procedure))
+      .value.filter((entry) => entry.state === "pending" && isAbout(entry))
+      .pop();
     const added = await outbox.add(procedure, {
       input,
       lane: before?.lane ?? lane ?? `${areaOf(procedure)}/${about}`,

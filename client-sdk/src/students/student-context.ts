@@ -2,7 +2,7 @@ import type { UserId } from "@edvoyage/protocol";
 import type { Clock } from "../runtime/clock.ts";
 import type { NewId, RandomBytes } from "../runtime/ids.ts";
 import type { Problem } from "../runtime/problem.ts";
-import type { Outbox } from "../outbox/outbox.ts";
+import type { Outbox } from "../outbox/api.ts";
 import type { ServerApi } from "../rpc/server-api.ts";
 import type { Records } from "../storage/records.ts";
 import type { Peers } from "../storage/storage.ts";

@@ -1,4 +1,3 @@
-import type { RoomId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { eventIdAt } from "./log-position.ts";
 import type { Segment } from "./segment.ts";
@@ -6,11 +5,9 @@ import type { Segment } from "./segment.ts";
 /** A command whose event is in a room's log on the server. */
 export type AckedEntry = Extract<OutboxEntry, { readonly state: "acked" }>;
 
-/** Returns the acknowledged commands of one room. */
-export const ackedIn = (entries: readonly OutboxEntry[], roomId: RoomId): readonly AckedEntry[] =>
-  entries.flatMap((entry) =>
-    entry.state === "acked" && "roomId" in entry.input && entry.input.roomId === roomId ? [entry] : [],
-  );
+/** Returns the acknowledged ones of a room's commands. */
+export const ackedIn = (entries: readonly OutboxEntry[]): readonly AckedEntry[] =>
+  entries.flatMap((entry) => (entry.state === "acked" ? [entry] : []));
 
 /** Tells whether a copy has the event of an acknowledged command. */
 export type Arrival =

@@ -79,7 +79,7 @@ export const createRoomCopies = (
   let lost: LostMessages | undefined;
 
   const segments = (): readonly Segment[] => copies.map(({ content }) => content);
-  const acked = () => ackedIn(outbox.entries.value, roomId);
+  const acked = () => ackedIn(outbox.inRoom(roomId).value);
 
   const prepend = (copy: Copy): void => {
     // The copy may be older than a removal that is known here.
@@ -132,7 +132,7 @@ export const createRoomCopies = (
   const settle = async (changes: readonly Change[], { candidates }: LostMessages): Promise<void> => {
     const missing = missingMessages(candidates, await readAllSegments());
     const unsentIds = new Set<string>(
-      outbox.entries.value.flatMap(({ id, state }) => (state === "acked" ? [] : [id])),
+      outbox.inRoom(roomId).value.flatMap(({ id, state }) => (state === "acked" ? [] : [id])),
     );
     await outbox.addAll(
       missing.filter(({ id }) => !unsentIds.has(id)).map((message) => lostToCommand(roomId, message)),

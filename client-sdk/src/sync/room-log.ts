@@ -173,7 +173,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
       void rebuild("The server has something else at the position of a message.");
     else if (arrivals.includes("arrived")) scheduleStore();
   };
-  const stopChecking = outbox.entries.subscribe(checkArrivals);
+  const stopChecking = outbox.inRoom(roomId).subscribe(checkArrivals);
 
   const disconnect = (): void => {
     live?.stop();

@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { EdVoyageError } from "../runtime/errors.ts";
+import { settle, createOutboxScene, type Sent } from "./outbox-scene.test.shared.ts";
+
+/** What a firewall answers instead of the server. */
+const foreign = (status = 403) =>
+  new EdVoyageError("offline", "Somebody else answered", { details: { status } });
+
+test("a command that is always refused on the way fails once others got through, and does not slow their lanes", async () => {
+  const { say, sent, time, outbox, texts } = await createOutboxScene();
+  const { id } = await say("bad", "one");
+  await say("after it", "one");
+  const answered = new Set<Sent>();
+  const answerAll = async (): Promise<void> => {
+    for (const one of sent) {
+      if (answered.has(one)) continue;
+      answered.add(one);
+      if (one.entry.id === id) one.refuse(foreign());
+      else one.answer({ messageId: one.entry.id, position: { segment: 0, index: 1 }, at: 1 });
+    }
+    await settle();
+  };
+  await answerAll();
+  for (let others = 0; others < 3; others += 1) {
+    await say(`other ${others}`, "two");
+    await answerAll();
+    expect(texts()).toContain(`other ${others}`);
+  }
+  expect(outbox.get(id)).toMatchObject({ state: "pending" });
+  for (let seconds = 0; seconds < 60; seconds += 1) {
+    time.advance(1_000);
+    await settle();
+    await answerAll();
+  }
+
+  expect(sent.filter(({ entry }) => entry.id === id)).toHaveLength(5);
+  expect(outbox.get(id)).toMatchObject({
+    state: "failed",
+    reason: "refused-on-the-way",
+    details: { status: 403 },
+  });
+  expect(texts()).toContain("after it");
+
+  await outbox.retry(id);
+  await settle();
+  sent.at(-1)?.answer({ messageId: id, position: { segment: 0, index: 9 }, at: 1 });
+  await settle();
+  expect(outbox.get(id)).toMatchObject({ state: "acked" });
+});
+
+test("a portal that answers everything makes no command fail, and is asked once a minute, not once for each lane", async () => {
+  const { say, sent, time, states, outbox } = await createOutboxScene();
+  for (let room = 0; room < 20; room += 1) await say("hello", `room ${room}`);
+  let asked = 0;
+  for (let seconds = 0; seconds < 1_200; seconds += 1) {
+    const open = sent.splice(0);
+    if (seconds >= 600) asked += open.length;
+    for (const one of open) one.refuse(foreign(200));
+    await settle();
+    time.advance(1_000);
+    await settle();
+  }
+
+  expect(states().every((state) => state === "pending")).toBe(true);
+  // A wait is up to a minute, half of that on average.
+  expect(asked).toBeLessThan(60);
+  expect(outbox.entries.value).toHaveLength(20);
+});
+
+test("a command whose requests are cut while others get through is set aside after ten of them", async () => {
+  const { say, sent, time, outbox } = await createOutboxScene();
+  const { id } = await say("bad", "one");
+  const answered = new Set<Sent>();
+  for (let seconds = 0; seconds < 900; seconds += 1) {
+    if (seconds % 10 === 0) await say(`other ${seconds}`, "two");
+    for (const one of sent) {
+      if (answered.has(one)) continue;
+      answered.add(one);
+      if (one.entry.id === id) one.refuse(new EdVoyageError("offline", "Reset"));
+      else one.answer({ messageId: one.entry.id, position: { segment: 0, index: 1 }, at: 1 });
+    }
+    await settle();
+    time.advance(1_000);
+    await settle();
+  }
+
+  expect(outbox.get(id)).toMatchObject({ state: "failed", reason: "refused-on-the-way" });
+  expect(outbox.entries.value.filter(({ state }) => state === "pending").length).toBeLessThan(3);
+});
