@@ -5,6 +5,7 @@ import { openCoreFeatures } from "./composition/core-features.ts";
 import type { CoreFeatures, OpenFeatures } from "./students/features.ts";
 
 export type { CoreClient } from "./client.ts";
+export type { Write } from "./outbox/write.ts";
 export {
   EdVoyageError,
   isEdVoyageError,

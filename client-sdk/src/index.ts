@@ -63,7 +63,7 @@ export {
   type ErrorReason,
   type ServerReason,
 } from "./runtime/errors.ts";
-export type { Favourites } from "./favourites/favourites.ts";
+export type { FavouriteWrite, Favourites } from "./favourites/favourites.ts";
 export type { RandomBytes } from "./runtime/ids.ts";
 export type { AppState, Network } from "./runtime/network.ts";
 export type { Unsubscribe } from "./runtime/observable.ts";
@@ -71,6 +71,7 @@ export type { Notifications } from "./notifications/notifications.ts";
 export type { OwnPreferences, Preferences } from "./notifications/preferences.ts";
 export type { EntryState, OutboxEntry } from "./outbox/outbox-entry.ts";
 export type { QueuedInputs, QueuedProcedure } from "./rpc/queued-inputs.ts";
+export type { Write } from "./outbox/write.ts";
 export type { OutboxView } from "./outbox/outbox-view.ts";
 export type { OwnAccount } from "./account/account.ts";
 export type { OwnProfile, ProfileReader } from "./profile/profile.ts";

@@ -2,7 +2,7 @@ import type { Client } from "@edvoyage/client-sdk";
 
 /** Creates an application and fills it in, with or without a network; returns its id. */
 export const apply = async ({ applications, courses }: Client, courseId: string): Promise<string> => {
-  const id = await applications.create(await courses.get(courseId), { studyMode: "full-time" });
+  const { id } = await applications.create(await courses.get(courseId), { studyMode: "full-time" });
   await applications.update(id, { intakeYear: 2028, statement: "Since I was nine." });
   return id;
 };

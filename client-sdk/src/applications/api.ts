@@ -8,6 +8,7 @@ import type {
   SentApplication,
 } from "@edvoyage/protocol";
 import type { ErrorReason } from "../runtime/errors.ts";
+import type { Write } from "../outbox/write.ts";
 import type { View } from "../reads/views.ts";
 
 /** An edit of a draft that the server rejected because another device had changed the same fields meanwhile. */
@@ -32,14 +33,14 @@ export interface Applications extends View<Page<Application>> {
   one(id: string): View<Application>;
   /** Returns the first hundred steps, oldest first. */
   history(id: string): View<Page<ApplicationMove>>;
-  /** Creates a draft and returns its id; works without a network. */
-  create(course: AppliedCourse, fields?: Partial<ApplicationFields>): Promise<string>;
-  /** Changes fields of a draft, based on the version shown here. This and the following methods return the id of their command. */
-  update(id: string, changes: Partial<ApplicationFields>): Promise<string>;
+  /** Creates a draft, which has the id of the write; works without a network. */
+  create(course: AppliedCourse, fields?: Partial<ApplicationFields>): Promise<Write>;
+  /** Changes fields of a draft, based on the version shown here. */
+  update(id: string, changes: Partial<ApplicationFields>): Promise<Write>;
   /** Submits a draft. The command fails with `input/invalid` while something is missing, and with `conflict` after the deadline. */
-  submit(id: string): Promise<string>;
+  submit(id: string): Promise<Write>;
   /** Withdraws the application from the status shown here; the command fails with `conflict` if the status has changed meanwhile. */
-  withdraw(id: string, options?: { readonly note?: string }): Promise<string>;
+  withdraw(id: string, options?: { readonly note?: string }): Promise<Write>;
   /** Adds a document; the document's id is the id of the command. */
   addDocument(
     id: string,
@@ -48,14 +49,14 @@ export interface Applications extends View<Page<Application>> {
       readonly name: string;
       readonly status?: "expected" | "uploaded";
     },
-  ): Promise<string>;
+  ): Promise<Write>;
   /** Marks an expected document as uploaded; it may get another name. */
   uploadDocument(
     id: string,
     document: { readonly documentId: string; readonly name?: string },
-  ): Promise<string>;
+  ): Promise<Write>;
   /** Removes a document. */
-  removeDocument(id: string, document: { readonly documentId: string }): Promise<string>;
+  removeDocument(id: string, document: { readonly documentId: string }): Promise<Write>;
   /**
    * Resolves the conflicts of an application: "mine" overwrites the other device's values, "theirs" keeps them. Fields that did
    * not conflict are written either way.

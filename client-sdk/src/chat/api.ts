@@ -1,6 +1,7 @@
 import type {
   Invitation,
   MessageId,
+  MessageReceipt,
   Position,
   RoomDetails,
   RoomHistory,
@@ -10,6 +11,7 @@ import type {
   UserId,
 } from "@edvoyage/protocol";
 import type { ErrorReason } from "../runtime/errors.ts";
+import type { Write } from "../outbox/write.ts";
 import type { Unsubscribe } from "../runtime/observable.ts";
 
 /** A message in its present state, including changes that this device has made and not sent yet. */
@@ -74,22 +76,22 @@ export interface Room extends RoomView {
   /** Calls the listener immediately and after each change. The room is connected while it is watched, and a little longer. */
   watch(listener: (view: RoomView) => void): Unsubscribe;
   /**
-   * Resolves when the message is stored on the device. Throws `limit/reached` (messageCharacters) and `input/invalid` before
+   * Resolves when the message is stored on the device; its id is the id of the write. Throws `limit/reached` (messageCharacters) and `input/invalid` before
    * anything is stored, and `device/full`, `device/failed`.
    */
-  send(text: string, options?: { readonly replyTo?: string }): Promise<Message>;
+  send(text: string, options?: { readonly replyTo?: string }): Promise<Write<MessageReceipt>>;
   /** Edits an own message, also one that still waits. Throws the errors of `send`, `forbidden`, and `conflict` for a failed one. */
-  edit(messageId: string, text: string): Promise<void>;
+  edit(messageId: string, text: string): Promise<Write<MessageReceipt>>;
   /** Removes a message for everybody; a message that was never sent leaves no trace. */
-  remove(messageId: string): Promise<void>;
+  remove(messageId: string): Promise<Write>;
   /** Sets the student's own reaction, one emoji; `null` removes it. */
-  react(messageId: string, emoji: string | null): Promise<void>;
+  react(messageId: string, emoji: string | null): Promise<Write>;
   /** Sends a failed message again. Throws `not-found`. */
   retry(messageId: string): Promise<void>;
   /** Deletes a failed message permanently. Throws `not-found`. */
   discard(messageId: string): Promise<void>;
   /** Marks everything up to and including a position as read; the position never moves back. Default: the newest event here. */
-  markRead(position?: Position): Promise<void>;
+  markRead(position?: Position): Promise<Write>;
   /** Tells the others. Ends five seconds after the last call, and when a message is sent. */
   typing(isTyping: boolean): void;
   /** Loads about 250 more events. Returns `false` when there are none. Throws `offline` when only the server has them. */

@@ -1,5 +1,6 @@
 import {
   comparePositions,
+  type CommandId,
   type InboxMemberRoom,
   type Invitation,
   type Position,
@@ -10,6 +11,7 @@ import type { StudentContext } from "../students/student-context.ts";
 import { isSessionOver, isTransient, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import { createDoneWrite, createWrite, type Write } from "../outbox/write.ts";
 import { putJson, remove } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { AreaChanges } from "../reads/area-changes.ts";
@@ -36,7 +38,7 @@ export interface Inbox {
    */
   refresh(options?: { readonly all?: boolean }): Promise<readonly MemberRoom[] | "later" | undefined>;
   /** Queues a read position, unless it is already known, and shows it. Throws the errors of the outbox. */
-  markRead(roomId: RoomId, position: Position): Promise<void>;
+  markRead(roomId: RoomId, position: Position): Promise<Write>;
   /** Ignores answers that arrive afterwards. */
   close(): void;
 }
@@ -65,8 +67,9 @@ export const createInbox = async ({
   outbox,
   rpc,
   report,
+  newId,
   areas,
-}: Pick<StudentContext, "records" | "outbox" | "rpc" | "report"> & {
+}: Pick<StudentContext, "records" | "outbox" | "rpc" | "report" | "newId"> & {
   readonly areas: Pick<AreaChanges, "take">;
 }): Promise<Inbox> => {
   const inTurn = createSerialQueue();
@@ -176,12 +179,14 @@ export const createInbox = async ({
     markRead: (roomId, position) =>
       inTurn(async () => {
         const room = state.value.rooms.get(roomId);
-        if (room && comparePositions(position, room.readPosition) <= 0) return;
+        const id: CommandId = newId();
+        if (room && comparePositions(position, room.readPosition) <= 0) return createDoneWrite(id);
         const read = room && withRead(room, position);
         const [waiting] = waitingMarks(roomId);
         await outbox.addAll(
           [
             {
+              id,
               procedure: "chat.markRead",
               input: { roomId, position },
               lane: `read/${roomId}`,
@@ -191,9 +196,11 @@ export const createInbox = async ({
           read ? [putRoom(read)] : [],
         );
         marked.add(roomId);
-        if (!read) return;
-        onDevice = new Map(onDevice).set(roomId, read);
-        state.set({ ...state.value, rooms: new Map(state.value.rooms).set(roomId, read) });
+        if (read) {
+          onDevice = new Map(onDevice).set(roomId, read);
+          state.set({ ...state.value, rooms: new Map(state.value.rooms).set(roomId, read) });
+        }
+        return createWrite(outbox, id);
       }),
     close: () => {
       isClosed = true;

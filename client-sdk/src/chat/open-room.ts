@@ -1,5 +1,6 @@
 import type { Position, RoomId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import type { Write } from "../outbox/write.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 import type { StudentContext } from "../students/student-context.ts";
 import type { RoomLog } from "../sync/room-log.ts";
@@ -16,7 +17,7 @@ export interface OpenRoom {
   /** Returns the room's commands in the outbox. */
   entries(): readonly OutboxEntry[];
   /** Queues a read position, unless it is already known. Throws the errors of the outbox. */
-  markRead(position: Position): Promise<void>;
+  markRead(position: Position): Promise<Write>;
   close(): void;
 }
 

@@ -1,11 +1,11 @@
-import type { CommandId, MessageId, RoomId, UserId } from "@edvoyage/protocol";
+import type { CommandId, MessageId, RoomId } from "@edvoyage/protocol";
 import { EdVoyageError } from "../runtime/errors.ts";
 import { watchFrom } from "../runtime/observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import { createDoneWrite, createWrite } from "../outbox/write.ts";
 import type { Current } from "../students/current-student.ts";
-import type { Message, Room, RoomView } from "./api.ts";
+import type { Room, RoomView } from "./api.ts";
 import { assertEmoji, assertMessageText } from "./message-input.ts";
-import { entryToMessage } from "./message.ts";
 import type { OpenChat } from "./open-chat.ts";
 import type { OpenRoom } from "./open-room.ts";
 import { createServerCommand } from "./server-command.ts";
@@ -41,7 +41,7 @@ export const createRoom = (student: Current<{ readonly chat: OpenChat }>, roomId
         lane,
       });
       log.typing.say(false);
-      return sentMessage(entry, account.userId);
+      return createWrite(account.outbox, entry.id);
     },
 
     edit: async (givenId, text) => {
@@ -56,26 +56,33 @@ export const createRoom = (student: Current<{ readonly chat: OpenChat }>, roomId
       const own = ownEntry(room, messageId);
       assertNotFailed(own);
       if (own?.state === "pending" && own.procedure === "chat.send") {
-        if (await outbox.rewrite(own.id, { ...own.input, text })) return;
+        if (await outbox.rewrite(own.id, { ...own.input, text })) return createWrite(outbox, own.id);
       }
-      await outbox.add("chat.edit", {
+      const { id } = await outbox.add("chat.edit", {
         input: { roomId, messageId, text },
         lane,
         replaces: replaceable(room, "chat.edit", messageId),
       });
+      return createWrite(outbox, id);
     },
 
     remove: async (givenId) => {
       const room = open();
-      const { outbox } = room.account;
+      const { outbox, newId } = room.account;
       const messageId = toMessageId(givenId);
       const own = ownEntry(room, messageId);
       const about = entriesAbout(room, messageId).map(({ id }) => id);
-      if (own?.state === "failed") return outbox.discard(own.id);
+      if (own?.state === "failed") {
+        await outbox.discard(own.id);
+        return createDoneWrite(newId());
+      }
       // If a queued reply refers to this unsent message, send it first and remove it afterwards; otherwise the reply would point to nothing.
       const isAnswered = room.entries().some((entry) => isReplyTo(entry, messageId));
-      if (own?.state === "pending" && !isAnswered && (await outbox.withdraw([own.id, ...about]))) return;
-      await outbox.add("chat.remove", { input: { roomId, messageId }, lane });
+      if (own?.state === "pending" && !isAnswered && (await outbox.withdraw([own.id, ...about]))) {
+        return createDoneWrite(newId());
+      }
+      const { id } = await outbox.add("chat.remove", { input: { roomId, messageId }, lane });
+      return createWrite(outbox, id);
     },
 
     react: async (givenId, emoji) => {
@@ -83,11 +90,13 @@ export const createRoom = (student: Current<{ readonly chat: OpenChat }>, roomId
       if (emoji !== null) assertEmoji(emoji);
       const messageId = toMessageId(givenId);
       assertNotFailed(ownEntry(room, messageId));
-      await room.account.outbox.add("chat.react", {
+      const { outbox } = room.account;
+      const { id } = await outbox.add("chat.react", {
         input: { roomId, messageId, emoji },
         lane,
         replaces: replaceable(room, "chat.react", messageId),
       });
+      return createWrite(outbox, id);
     },
 
     retry: async (messageId) => open().account.outbox.retry(toCommandId(messageId)),
@@ -96,7 +105,8 @@ export const createRoom = (student: Current<{ readonly chat: OpenChat }>, roomId
     markRead: async (position) => {
       const room = open();
       const upTo = position ?? room.log.state.value.end;
-      if (upTo) await room.markRead({ segment: upTo.segment, index: upTo.index });
+      if (!upTo) return createDoneWrite(room.account.newId());
+      return room.markRead({ segment: upTo.segment, index: upTo.index });
     },
     typing: (isTyping) => student.value?.chat.room(roomId).log.typing.say(isTyping),
     loadOlder: async () => open().log.loadOlder(),
@@ -145,11 +155,6 @@ const isReplyTo = (entry: OutboxEntry, id: MessageId): boolean =>
 
 const assertNotFailed = (own: OutboxEntry | undefined): void => {
   if (own?.state === "failed") throw new EdVoyageError("conflict", "Retry or discard this message first.");
-};
-
-const sentMessage = (entry: OutboxEntry, userId: UserId): Message => {
-  if (entry.procedure !== "chat.send") throw new Error("The outbox returned a command that is not a message");
-  return entryToMessage(entry, userId);
 };
 
 const toMessageId = (id: string): MessageId => id as MessageId;

@@ -60,9 +60,8 @@ export const openClientFeatures =
       document,
       connection: sockets.state,
       pendingEdits: document.pending,
-      editDocument: async ({ root, key, value }) => {
-        await document.edit(root, key, () => value);
-      },
+      editDocument: async ({ root, key, value }) => (await document.edit(root, key, () => value)).id,
+      isPendingEdit: document.isPending,
       wake: () => {
         core.wake();
         sockets.wake();

@@ -3,7 +3,8 @@ import type { CurrentStudent } from "../students/current-student.ts";
 import { withoutItem } from "../reads/changed-values.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Fresh, Projections, ReadOptions, ReadSnapshot } from "../reads/query.ts";
-import type { KnownContact } from "../rpc/server-api.ts";
+import type { AnswerTo, KnownContact } from "../rpc/server-api.ts";
+import type { Write } from "../outbox/write.ts";
 import type { Unsubscribe } from "../runtime/observable.ts";
 
 /** A student whom another student knows or blocks, or only a phone number. */
@@ -28,18 +29,21 @@ export interface Contacts {
   list(options?: ReadOptions): Promise<Fresh<ContactList>>;
   /** Calls the listener with all contacts immediately and after each change. */
   watch(listener: (snapshot: ReadSnapshot<ContactList>) => void): Unsubscribe;
-  /** Adds a student. This and the following methods return the id of their command in the outbox. */
-  add(userId: string, options?: { readonly nickname?: string }): Promise<string>;
+  /** Adds a student. */
+  add(userId: string, options?: { readonly nickname?: string }): Promise<Write<AnswerTo<"contacts.add">>>;
   /**
    * Adds a contact by number, as people write it: "07400 123456" is read in the country of the student's own number. The command's
    * id is also the contact's, unless the number is already on the list. `userId` is known once both have each other's number, or
    * if the other student is findable.
    */
-  addByNumber(phone: string, options?: { readonly nickname?: string }): Promise<string>;
+  addByNumber(
+    phone: string,
+    options?: { readonly nickname?: string },
+  ): Promise<Write<AnswerTo<"contacts.add">>>;
   /** Changes a contact. Blocking a student creates a contact; blocking a number whose owner is unknown fails with `conflict`. */
-  update(id: string, change: ContactChange): Promise<string>;
+  update(id: string, change: ContactChange): Promise<Write>;
   /** Removes the contact together with its block and number. */
-  remove(id: string): Promise<string>;
+  remove(id: string): Promise<Write>;
 }
 
 export const createContacts = ({ open, queue, act }: CurrentStudent): Contacts => {

@@ -1,4 +1,4 @@
-import { defaultLimits } from "@edvoyage/protocol";
+import { defaultLimits, type CommandId } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
 import { createSubject } from "../runtime/observable.ts";
 import { createCurrent } from "../students/current-student.ts";
@@ -19,7 +19,7 @@ const createDocument = (initial: ReadonlyMap<string, unknown> = new Map()) => {
       next.delete(key);
       if (value !== undefined) next.set(key, value);
       favourites.set(next);
-      return value as never;
+      return { id: "edit" as CommandId, settled: Promise.resolve(null), value: value as never };
     },
   };
   return document;
@@ -38,7 +38,7 @@ test("toggle adds or removes a favourite and returns whether it is one now", asy
   const hadIt = favourites.has("university", ONE);
   const second = await favourites.toggle("university", ONE);
 
-  expect([first, hadIt, second]).toEqual([true, true, false]);
+  expect([first.isFavourite, hadIt, second.isFavourite]).toEqual([true, true, false]);
   expect(favourites.list()).toEqual([]);
 });
 
@@ -92,7 +92,7 @@ test("adding one favourite too many is rejected, and existing ones can still be 
     details: { limit: "favourites" },
   });
   await favourites.add("course", idOf(1));
-  expect(await favourites.toggle("course", idOf(2))).toBe(false);
+  expect(await favourites.toggle("course", idOf(2))).toMatchObject({ isFavourite: false });
 });
 
 test("an invalid id is rejected with input/invalid", async () => {

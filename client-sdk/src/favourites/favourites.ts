@@ -12,19 +12,26 @@ import type { Clock } from "../runtime/clock.ts";
 import { EdVoyageError } from "../runtime/errors.ts";
 import { derive, watchFrom, type Unsubscribe } from "../runtime/observable.ts";
 import type { Current } from "../students/current-student.ts";
+import type { Write } from "../outbox/write.ts";
 import type { UserDocument } from "../sync/user-document.ts";
+
+/** A change of a favourite that is on the device's disk. */
+export interface FavouriteWrite extends Write<null> {
+  /** Whether it is a favourite now. */
+  readonly isFavourite: boolean;
+}
 
 /**
  * A student's favourites, the same on all of the student's devices. A change is stored on this device when its promise
  * resolves, with or without a network. Ids come from the catalogue; anything that is not an id throws `input/invalid`.
  */
 export interface Favourites {
-  /** Adds or removes a favourite; resolves to whether it is one now. Throws `limit/reached`, `device/full`, `device/failed`. */
-  toggle(kind: FavouriteKind, id: string): Promise<boolean>;
+  /** Adds or removes a favourite. Throws `limit/reached`, `device/full`, `device/failed`. */
+  toggle(kind: FavouriteKind, id: string): Promise<FavouriteWrite>;
   /** Adds a favourite; an existing one keeps its `addedAt`. Throws the errors of `toggle`. */
-  add(kind: FavouriteKind, id: string): Promise<void>;
+  add(kind: FavouriteKind, id: string): Promise<FavouriteWrite>;
   /** Removes a favourite; does nothing if it is none. Throws `device/full`, `device/failed`. */
-  remove(kind: FavouriteKind, id: string): Promise<void>;
+  remove(kind: FavouriteKind, id: string): Promise<FavouriteWrite>;
   /** Returns whether it is a favourite, from memory. */
   has(kind: FavouriteKind, id: string): boolean;
   /** Returns all favourites, newest first; the same array while nothing changes. */
@@ -45,12 +52,16 @@ export const createFavourites = (
   const edit = async (
     { kind, id }: { readonly kind: FavouriteKind; readonly id: string },
     change: (value: unknown, count: number) => unknown,
-  ): Promise<boolean> => {
+  ): Promise<FavouriteWrite> => {
     const { document } = student.require();
-    const value = await document.edit("favourites", toKey(kind, id), (before) =>
+    const {
+      settled,
+      value,
+      id: commandId,
+    } = await document.edit("favourites", toKey(kind, id), (before) =>
       change(before, document.entries.favourites.value.size),
     );
-    return value !== undefined;
+    return { id: commandId, settled, isFavourite: value !== undefined };
   };
 
   /** Throws when the list is full. Only adding checks this: a merge of two devices may exceed the limit. */
@@ -66,12 +77,8 @@ export const createFavourites = (
   return {
     toggle: (kind, id) =>
       edit({ kind, id }, (value, count) => (value === undefined ? newValue(count) : undefined)),
-    add: async (kind, id) => {
-      await edit({ kind, id }, (value, count) => value ?? newValue(count));
-    },
-    remove: async (kind, id) => {
-      await edit({ kind, id }, () => undefined);
-    },
+    add: (kind, id) => edit({ kind, id }, (value, count) => value ?? newValue(count)),
+    remove: (kind, id) => edit({ kind, id }, () => undefined),
     has: (kind, id) => student.value !== undefined && entries.value.has(toKey(kind, id)),
     list: () => list.value,
     watch: (listener) => watchFrom(list, listener),

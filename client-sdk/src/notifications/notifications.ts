@@ -2,6 +2,7 @@ import type { Notification, NotificationId, Page } from "@edvoyage/protocol";
 import type { CurrentStudent } from "../students/current-student.ts";
 import { watchFrom, type Unsubscribe } from "../runtime/observable.ts";
 import type { Projections } from "../reads/query.ts";
+import type { Write } from "../outbox/write.ts";
 import type { View } from "../reads/views.ts";
 import type { CoreFeatures } from "../students/features.ts";
 import { createUnread } from "./unread.ts";
@@ -14,7 +15,7 @@ export interface Notifications extends View<Page<Notification>> {
   /** Calls the listener with the number immediately and after each change. */
   watchUnread(listener: (unread: number) => void): Unsubscribe;
   /** Marks some notifications or all of them as read; visible immediately. */
-  markRead(which: readonly string[] | "all"): Promise<void>;
+  markRead(which: readonly string[] | "all"): Promise<Write>;
   readonly preferences: Preferences;
 }
 
@@ -30,7 +31,7 @@ export const createNotifications = (student: CurrentStudent<Pick<CoreFeatures, "
     markRead: async (which) => {
       // The server skips unknown ids.
       const input = which === "all" ? { all: true as const } : { ids: [...which] as NotificationId[] };
-      await student.queue("notifications.markRead", input, { about: "notifications" });
+      return student.queue("notifications.markRead", input, { about: "notifications" });
     },
     preferences: createPreferences(student),
   };

@@ -1,6 +1,7 @@
 import type { CurrentStudent } from "../students/current-student.ts";
 import { withFields } from "../reads/changed-values.ts";
 import type { Projections } from "../reads/query.ts";
+import type { Write } from "../outbox/write.ts";
 import type { View } from "../reads/views.ts";
 import type { KindPreference, NotificationPreferences, PreferencesChange } from "@edvoyage/protocol";
 
@@ -12,7 +13,7 @@ export interface OwnPreferences extends NotificationPreferences {
 /** The student's notification preferences, the same on all of the student's devices. */
 export interface Preferences extends Omit<View<OwnPreferences>, "loadMore"> {
   /** Stores a change on the device and sends it when there is a network. If two devices change the same setting, the later change wins. */
-  set(change: PreferencesChange): Promise<void>;
+  set(change: PreferencesChange): Promise<Write<NotificationPreferences>>;
 }
 
 export const createPreferences = ({ open, queue }: CurrentStudent): Preferences => ({
@@ -20,9 +21,7 @@ export const createPreferences = ({ open, queue }: CurrentStudent): Preferences 
     procedure: "notifications.preferences",
     input: undefined,
   }),
-  set: async (change) => {
-    await queue("notifications.setPreferences", change, { about: "preferences" });
-  },
+  set: (change) => queue("notifications.setPreferences", change, { about: "preferences" }),
 });
 
 export const preferenceProjections: Projections = {

@@ -49,6 +49,11 @@ export interface Outbox {
   forget(ids: readonly CommandId[], changes?: readonly Change[]): Promise<void>;
   /** Removes a failed command that reached the server after all, and settles it with the answer that was lost. */
   reached(id: CommandId, answer: unknown): Promise<void>;
+  /**
+   * Stores that edits of the user document are on the server, and tells those who wait for them. `changes` removes them from
+   * the document's journal in the same step.
+   */
+  endEdits(ids: readonly CommandId[], changes: readonly Change[]): Promise<void>;
   /** Retries all waiting commands now, except those that the server asked to send later. */
   wake(): void;
   /**
@@ -65,10 +70,12 @@ export interface OutboxDeps {
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   readonly newId: NewId;
-  /** Sends a command and returns the server's answer. */
+  /** Sends a command and returns the server's answer; for `document.edit`, the id of the edit that takes its place. */
   readonly send: (entry: OutboxEntry) => Promise<unknown>;
   /** Whether there is a session to send with, and a network. */
   readonly canSend: () => boolean;
+  /** Returns whether an edit of the user document has not reached the server yet. */
+  readonly isPendingEdit?: (id: CommandId) => boolean;
   /** Called with each answer before its command is removed. */
   readonly onAnswer?: (entry: OutboxEntry, answer: unknown) => void;
   readonly onFault: (error: unknown) => void;

@@ -54,7 +54,8 @@ export const isBackground = ({ procedure }: Pick<OutboxEntry, "procedure">): boo
 
 /** Returns whether a refusal only says that there is nothing left to do. */
 export const isMoot = ({ procedure }: OutboxEntry, reason: ErrorReason): boolean =>
-  MOOT_WHEN_GONE.has(procedure) && (reason === "not-found" || reason === "forbidden");
+  MOOT_WHEN_GONE.has(procedure) &&
+  (reason === "not-found" || (reason === "forbidden" && BACKGROUND.has(procedure)));
 
 /**
  * Returns whether a command that succeeded makes an earlier failure pointless: it did the same thing again, with the same

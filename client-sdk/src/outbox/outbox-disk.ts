@@ -7,7 +7,7 @@ import { putJson, remove, type Records } from "../storage/records.ts";
 import { sequenceKey, sequenceOf } from "../storage/sequence.ts";
 import type { Change, Peers } from "../storage/storage.ts";
 import type { CommandList } from "./command-list.ts";
-import type { Outcome, Settlements } from "./settlements.ts";
+import { SETTLED_PREFIX, type Outcome, type Settlements } from "./settlements.ts";
 import { OUTBOX_PREFIX, toPending, toSending, type Item, type StoredEntry } from "./stored-entry.ts";
 
 /** A command that ended, with its outcome. */
@@ -42,6 +42,8 @@ export interface OutboxDisk {
   close(): void;
 }
 
+const isOwnKey = (key: string): boolean => key.startsWith(OUTBOX_PREFIX) || key.startsWith(SETTLED_PREFIX);
+
 /** Beyond this many, other programs read everything instead. */
 const MAX_KEYS_IN_TOPIC = 32;
 
@@ -58,7 +60,7 @@ export const createOutboxDisk = (deps: {
   const { records, list, peers } = deps;
   const topic = `outbox ${peers?.name}`;
   const failures = createBackoffTimer(deps);
-  /** What could not be written, by key. */
+  /** Changes that could not be written, by key. */
   const unwritten = new Map<string, Change>();
   let lastSequence = 0;
   let isClosed = false;
@@ -68,9 +70,7 @@ export const createOutboxDisk = (deps: {
     await records.write([...earlier, ...changes]);
     for (const change of earlier) if (unwritten.get(change.key) === change) unwritten.delete(change.key);
     failures.reset();
-    const keys = [...earlier, ...changes]
-      .map(({ key }) => key)
-      .filter((key) => key.startsWith(OUTBOX_PREFIX));
+    const keys = [...earlier, ...changes].map(({ key }) => key).filter(isOwnKey);
     if (keys.length > MAX_KEYS_IN_TOPIC) peers?.peers.broadcast(topic);
     else if (keys.length > 0) peers?.peers.broadcast([topic, ...keys].join("\n"));
   };
@@ -128,7 +128,7 @@ export const createOutboxDisk = (deps: {
         return value ? [{ key, value }] : [];
       };
       const stored = keys
-        ? (await Promise.all(keys.map(read))).flat()
+        ? (await Promise.all(keys.filter((key) => key.startsWith(OUTBOX_PREFIX)).map(read))).flat()
         : await records.listJson<StoredEntry>(OUTBOX_PREFIX);
       const found = stored
         .filter(({ key }) => !isUnwritten(key))

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { EdVoyageError } from "../runtime/errors.ts";
 import { settle, createOutboxScene, type Sent } from "./outbox-scene.test.shared.ts";
 
-/** What a firewall answers instead of the server. */
+/** Creates the error for an answer of a firewall instead of the server. */
 const foreign = (status = 403) =>
   new EdVoyageError("offline", "Somebody else answered", { details: { status } });
 

@@ -26,6 +26,7 @@ const createScene = () => {
   const calls: string[] = [];
   const view = createOutboxView({
     entries,
+    settled: async (id) => `answer to ${id}`,
     retry: async (id) => void calls.push(`retry ${id}`),
     discard: async (id) => void calls.push(`discard ${id}`),
   });

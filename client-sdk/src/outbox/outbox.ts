@@ -89,9 +89,15 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       await commit({
         changed: added,
         gone: replaced.map(({ item }) => item),
-        ended: replaced.flatMap(({ item, by }): readonly Ended[] =>
-          item.entry.state === "pending" ? [[item.entry.id, { replacedBy: by.entry.id }]] : [],
-        ),
+        ended: [
+          ...replaced.flatMap(({ item, by }): readonly Ended[] =>
+            item.entry.state === "pending" ? [[item.entry.id, { replacedBy: by.entry.id }]] : [],
+          ),
+          ...added.flatMap(({ entry }): readonly Ended[] => {
+            const outcome = outcomeOf(entry);
+            return outcome ? [[entry.id, outcome]] : [];
+          }),
+        ],
         changes,
       });
       pump();
@@ -132,7 +138,9 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       await record({
         changed: acked ? [{ ...item, entry: acked }] : [],
         gone: acked ? obsolete : [item, ...obsolete],
-        ended: [[entry.id, { answer }]],
+        ended: [
+          [entry.id, entry.procedure === "document.edit" ? { replacedBy: answer as CommandId } : { answer }],
+        ],
       });
     });
 
@@ -205,7 +213,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   const settled = async (id: CommandId): Promise<unknown> => {
     assertOpen();
     const item = list.get(id);
-    if (item?.entry.state === "pending") return settlements.wait(id);
+    if (item?.entry.state === "pending" || deps.isPendingEdit?.(id)) return settlements.wait(id);
     const outcome = (item && outcomeOf(item.entry)) ?? (await settlements.read(id));
     if (!outcome) throw new EdVoyageError("not-found", "This device has no such command.");
     if ("replacedBy" in outcome) return settled(outcome.replacedBy);
@@ -281,6 +289,8 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         const item = isClosed ? undefined : list.get(id);
         if (item?.entry.state === "failed") await record({ gone: [item], ended: [[id, { answer }]] });
       }),
+    endEdits: (ids, changes) =>
+      inTurn(() => commit({ changes, ended: ids.map((id): Ended => [id, { answer: null }]) })),
     wake: () => {
       wakes += 1;
       lanes.hurry();

@@ -5,7 +5,7 @@ import type { OutboxEntry } from "./outbox-entry.ts";
 export const createSend =
   (
     rpc: ServerApi,
-    editDocument: (input: OutboxEntry<"document.edit">["input"]) => Promise<void>,
+    editDocument: (input: OutboxEntry<"document.edit">["input"]) => Promise<unknown>,
   ): ((entry: OutboxEntry) => Promise<unknown>) =>
   (entry) =>
     entry.procedure === "document.edit"

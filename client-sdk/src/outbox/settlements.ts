@@ -40,13 +40,14 @@ export interface Settlements {
 /** Why an outbox was closed: the client was closed, or the student left, with or without unsent commands. */
 export type CloseReason = "closed" | "signed-out" | "discarded";
 
-const PREFIX = "settled/";
-/** The number of outcomes on the device: more than a day of use, and about 200 kB. */
-const MAX_STORED = 1_000;
+/** The prefix of the keys of outcomes. */
+export const SETTLED_PREFIX = "settled/";
+/** The number of outcomes on the device: about a day of use. Most have some hundred bytes. */
+const MAX_STORED = 500;
 
 export const openSettlements = async (records: Records): Promise<Settlements> => {
   /** Ids begin with the time, so the oldest comes first. */
-  const keys = new Set(await records.keys(PREFIX));
+  const keys = new Set(await records.keys(SETTLED_PREFIX));
   const waiting = new Map<CommandId, Waiter[]>();
 
   const announce = (id: CommandId, outcome: Outcome): void => {
@@ -65,7 +66,7 @@ export const openSettlements = async (records: Records): Promise<Settlements> =>
 
   return {
     store: (id, outcome) => {
-      const key = PREFIX + id;
+      const key = SETTLED_PREFIX + id;
       keys.add(key);
       const [oldest] = keys;
       const isFull = keys.size > MAX_STORED && oldest !== undefined;
@@ -78,7 +79,7 @@ export const openSettlements = async (records: Records): Promise<Settlements> =>
       new Promise((resolve, reject) => {
         waiting.set(id, [...(waiting.get(id) ?? []), { resolve, reject }]);
       }),
-    read: (id) => records.getJson<Outcome>(PREFIX + id),
+    read: (id) => records.getJson<Outcome>(SETTLED_PREFIX + id),
     close: (reason) => {
       for (const id of waiting.keys()) announce(id, { failure: { reason, message: CLOSE_MESSAGES[reason] } });
     },

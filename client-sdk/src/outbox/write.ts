@@ -1,9 +1,10 @@
 import type { CommandId } from "@edvoyage/protocol";
+import type { Outbox } from "./api.ts";
 
 /** A change that is on the device's disk, and its fate on the server. */
 export interface Write<Answer = unknown> {
   /** The id of its command in the outbox. It is also the id of what the command creates. */
-  readonly id: CommandId;
+  readonly id: string;
   /**
    * Resolves with the server's answer; a write that a later one replaced settles as that one. Rejects with the server's reason,
    * or with `discarded`, `signed-out`, `closed`, `refused-on-the-way`. A rejection that nobody handles is not reported.
@@ -13,7 +14,11 @@ export interface Write<Answer = unknown> {
 }
 
 /** Creates a write that has nothing to do on the server. */
-export const createDoneWrite = (id: CommandId): Write<undefined> => ({
+export const createDoneWrite = (id: CommandId): Write<null> => ({ id, settled: Promise.resolve(null) });
+
+/** Creates the write of a command that is in the outbox. */
+export const createWrite = <Answer>(outbox: Pick<Outbox, "settled">, id: CommandId): Write<Answer> => ({
   id,
-  settled: Promise.resolve(undefined),
+  // The server's answer to this command has this type.
+  settled: outbox.settled(id) as Promise<Answer>,
 });

@@ -1,6 +1,7 @@
 import type { CurrentStudent } from "../students/current-student.ts";
 import { withFields } from "../reads/changed-values.ts";
 import type { Projections } from "../reads/query.ts";
+import type { Write } from "../outbox/write.ts";
 import type { View } from "../reads/views.ts";
 import type { Profile, ProfileChange, PublicProfile } from "@edvoyage/protocol";
 
@@ -12,16 +13,14 @@ export interface OwnProfile extends Profile {
 /** Reads the student's own profile and the public profiles of others. */
 export interface ProfileReader extends Omit<View<OwnProfile>, "loadMore"> {
   /** Stores a change on the device and sends it when there is a network. If two devices change the same field, the later change wins. */
-  update(change: ProfileChange): Promise<void>;
+  update(change: ProfileChange): Promise<Write<Profile>>;
   /** Returns the public profile of another student; `not-found` when there is none. */
   of(userId: string): View<PublicProfile>;
 }
 
 export const createProfile = ({ open, queue }: CurrentStudent): ProfileReader => ({
   ...open<"profile.get", OwnProfile>({ procedure: "profile.get", input: undefined }),
-  update: async (change) => {
-    await queue("profile.update", change, { about: "own" });
-  },
+  update: (change) => queue("profile.update", change, { about: "own" }),
   of: (userId) => open({ procedure: "profile.of", input: { userId } }),
 });
 

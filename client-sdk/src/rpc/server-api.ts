@@ -211,6 +211,10 @@ export type QueryPath = PathsOf<ServerApi, "query">;
 /** The name of a procedure that changes something. */
 export type MutationPath = PathsOf<ServerApi, "mutate">;
 
+/** The answer to a command that may wait in the outbox. */
+export type AnswerTo<P extends string> =
+  At<ServerApi, P> extends Mutation<never, infer Answer> ? Answer : unknown;
+
 /** The input of a procedure that reads. */
 export type InputOf<P extends QueryPath> =
   At<ServerApi, P> extends Query<infer Input, unknown> ? Input : never;

@@ -1,3 +1,4 @@
+import type { CommandId } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
 import { createSubject } from "../runtime/observable.ts";
 import { createCurrent } from "../students/current-student.ts";
@@ -15,7 +16,7 @@ const create = () => {
       if (value === undefined) next.delete(key);
       else next.set(key, value);
       settings.set(next);
-      return undefined;
+      return { id: "edit" as CommandId, settled: Promise.resolve(null), value: undefined };
     },
   };
   return createSettings(createCurrent(createSubject({ document })));

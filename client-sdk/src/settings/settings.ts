@@ -1,6 +1,7 @@
 import { derive, watchFrom, type Unsubscribe } from "../runtime/observable.ts";
 import type { Current } from "../students/current-student.ts";
 import type { Json } from "../sync/json.ts";
+import type { Write } from "../outbox/write.ts";
 import type { UserDocument } from "../sync/user-document.ts";
 
 /** Values by key. */
@@ -18,7 +19,7 @@ export interface Settings {
    * Resolves when the change is stored on this device; `undefined` and `null` remove the key.
    * Throws `input/invalid`, `limit/reached`, `device/full`, `device/failed`.
    */
-  set(key: string, value: Json | undefined): Promise<void>;
+  set(key: string, value: Json | undefined): Promise<Write<null>>;
   /** Returns all settings; the same object while nothing changes. */
   all(): SettingValues;
   /** Calls the listener with all settings immediately and after each change, from any device. */
@@ -35,7 +36,8 @@ export const createSettings = (
     // Read from the map, not the object: the object inherits keys such as `toString`.
     get: (key) => entries.value.get(key) as Json | undefined,
     set: async (key, value) => {
-      await student.require().document.edit("settings", key, () => value);
+      const { id, settled } = await student.require().document.edit("settings", key, () => value);
+      return { id, settled };
     },
     all: () => all.value,
     watch: (listener) => watchFrom(all, listener),

@@ -1,5 +1,6 @@
 import type { ErrorReason } from "../runtime/errors.ts";
 import type { NewPost } from "../rpc/queued-inputs.ts";
+import type { Write } from "../outbox/write.ts";
 import type { View } from "../reads/views.ts";
 import type {
   FollowedStudent,
@@ -34,7 +35,7 @@ export interface NewComment {
 
 /**
  * The social area, Cavity. Lists that were read stay on the device. Changes are stored there until they are sent, and are visible
- * immediately. Each method returns the id of its command in the outbox; for a post or a comment it is also the item's id.
+ * immediately. For a post or a comment, the id of the write is also the item's id.
  */
 export interface Social {
   /** Own posts and posts of followed students, newest first; own posts that wait come first. */
@@ -55,24 +56,24 @@ export interface Social {
   followers(userId: string): View<Page<FollowedStudent>>;
   /** Returns the students whom a student follows. */
   following(userId: string): View<Page<FollowedStudent>>;
-  /** Returns the id of the new post. Throws `limit/reached` (postCharacters) if the text is too long; `editPost` does, too. */
-  post(content: NewPost): Promise<string>;
+  /** Publishes a post. Throws `limit/reached` (postCharacters) if the text is too long; `editPost` does, too. */
+  post(content: NewPost): Promise<Write>;
   /** Changes the given fields; all others stay as they are. */
-  editPost(postId: string, change: NewPost): Promise<string>;
+  editPost(postId: string, change: NewPost): Promise<Write>;
   /** Removes an own post with its likes and comments. */
-  removePost(postId: string): Promise<string>;
+  removePost(postId: string): Promise<Write>;
   /** Likes a post. Liking it again changes nothing. */
-  like(postId: string): Promise<string>;
+  like(postId: string): Promise<Write>;
   /** Takes a like back. */
-  unlike(postId: string): Promise<string>;
+  unlike(postId: string): Promise<Write>;
   /** Reports a post to the staff of EdVoyage, with a reason of one line. */
-  report(postId: string, report: { readonly reason: string }): Promise<string>;
-  /** Returns the id of the new comment. */
-  comment(postId: string, comment: NewComment): Promise<string>;
+  report(postId: string, report: { readonly reason: string }): Promise<Write>;
+  /** Writes a comment or a reply. */
+  comment(postId: string, comment: NewComment): Promise<Write>;
   /** Removes an own comment, or any comment on an own post, with its replies. */
-  removeComment(commentId: string): Promise<string>;
+  removeComment(commentId: string): Promise<Write>;
   /** Follows a student. Following again changes nothing. */
-  follow(userId: string): Promise<string>;
+  follow(userId: string): Promise<Write>;
   /** Stops following a student. */
-  unfollow(userId: string): Promise<string>;
+  unfollow(userId: string): Promise<Write>;
 }

@@ -9,3 +9,6 @@ export const sequenceKey = (prefix: string, sequence: number, id: string): strin
 /** Returns the sequence number in such a key. */
 export const sequenceOf = (prefix: string, key: string): number =>
   Number(key.slice(prefix.length, prefix.length + DIGITS));
+
+/** Returns the id in such a key. */
+export const idInKey = (prefix: string, key: string): string => key.slice(prefix.length + DIGITS + 1);

@@ -1,8 +1,9 @@
 import type { CommandId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import { createWrite, type Write } from "../outbox/write.ts";
 import { createViews, type OpenView } from "../reads/views.ts";
 import { areaOf, type QueuedInputs, type QueuedProcedure } from "../rpc/queued-inputs.ts";
-import type { ServerApi } from "../rpc/server-api.ts";
+import type { AnswerTo, ServerApi } from "../rpc/server-api.ts";
 import { EdVoyageError } from "../runtime/errors.ts";
 import { derive, follow, type Observable } from "../runtime/observable.ts";
 import type { CoreFeatures } from "./features.ts";
@@ -27,7 +28,7 @@ type IdsOf<Input> = { [Name in keyof Input]-?: Input[Name] extends string ? Name
 export interface CurrentStudent<Features = unknown> extends Current<Features> {
   readonly open: OpenView;
   /**
-   * Stores a command on the device, to be sent when there is a connection, and returns its id. Commands with the same
+   * Stores a command on the device, to be sent when there is a connection. Commands with the same
    * `about` id are sent in order; `lane` overrides what they are ordered with. Throws what the outbox throws, and
    * `signed-out`.
    */
@@ -35,7 +36,7 @@ export interface CurrentStudent<Features = unknown> extends Current<Features> {
     procedure: P,
     input: QueuedInputs[P],
     options: { readonly about: string; readonly lane?: string },
-  ): Promise<CommandId>;
+  ): Promise<Write<AnswerTo<P>>>;
   /**
    * Creates a method that queues a command about something. Its parameters are the id, which is passed on as the
    * input `name`, and the rest of the input.
@@ -48,7 +49,9 @@ export interface CurrentStudent<Features = unknown> extends Current<Features> {
     ...more: object extends Omit<QueuedInputs[P], Name>
       ? [more?: Omit<QueuedInputs[P], Name>]
       : [more: Omit<QueuedInputs[P], Name>]
-  ) => Promise<CommandId>;
+  ) => Promise<Write<AnswerTo<P>>>;
+  /** Waits for a command's end, also after a restart. Throws `not-found` for an unknown one. */
+  settled(id: CommandId): Promise<unknown>;
   /** The commands in the outbox; none without a student. */
   readonly entries: Observable<readonly OutboxEntry[]>;
   /** Sends a failed command again. Throws `not-found`. */
@@ -106,7 +109,7 @@ export const createCurrentStudent = <F extends CoreFeatures>(
       input,
       lane: before?.lane ?? lane ?? `${areaOf(procedure)}/${about}`,
     });
-    return added.id;
+    return createWrite(outbox, added.id);
   };
 
   return Object.assign(features, {
@@ -118,6 +121,11 @@ export const createCurrentStudent = <F extends CoreFeatures>(
         // TypeScript cannot see that `name` and `more` together are the input of the procedure.
         queue(procedure, { [name]: id, ...more } as never, { about: id }),
     entries,
+    settled: (id) => {
+      const settling = (async () => account.require().outbox.settled(id))();
+      settling.catch(() => {});
+      return settling;
+    },
     retry: async (id) => account.require().outbox.retry(id),
     discard: async (id) => account.require().outbox.discard(id),
     call: async (ask) => ask(account.require().rpc),

@@ -1,3 +1,4 @@
+import type { CommandId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { AreaChanges } from "../reads/area-changes.ts";
 import type { Reads } from "../reads/reads.ts";
@@ -13,8 +14,10 @@ export interface CoreFeatures {
   readonly connection?: Observable<SyncStatus["connection"]>;
   /** The number of edits that are not on the server yet, in addition to the outbox. */
   readonly pendingEdits?: Observable<number>;
-  /** Retries an edit of the user document that was refused before. */
-  editDocument(input: OutboxEntry<"document.edit">["input"]): Promise<void>;
+  /** Retries an edit of the user document that was refused before. Returns the id of the edit that takes its place. */
+  editDocument(input: OutboxEntry<"document.edit">["input"]): Promise<CommandId>;
+  /** Returns whether an edit of the user document has not reached the server yet. */
+  isPendingEdit?(id: CommandId): boolean;
   /** Called when a command of the outbox was answered. */
   settled(entry: OutboxEntry, answer: unknown): void;
   /** Called when the network is back, the app was opened, or there is a new key. */

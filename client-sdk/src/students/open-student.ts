@@ -4,6 +4,7 @@ import { toEdVoyageError } from "../runtime/errors.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
 import { createOutbox } from "../outbox/outbox.ts";
 import { createSend } from "../outbox/send.ts";
+import type { CloseReason } from "../outbox/settlements.ts";
 import { openRecords } from "../storage/open-records.ts";
 import type { Records } from "../storage/records.ts";
 import type { CoreFeatures, OpenFeatures } from "./features.ts";
@@ -24,8 +25,11 @@ export interface OpenStudent<F extends CoreFeatures> extends Pick<
    */
   validate(): Promise<void>;
   wake(): void;
-  /** Closes the store after waiting for running writes. The stored data stays. */
-  close(): Promise<void>;
+  /**
+   * Closes the store after waiting for running writes. The stored data stays. Whoever waits for a command is told `reason`
+   * (default: "closed").
+   */
+  close(reason?: CloseReason): Promise<void>;
 }
 
 /** Returns the name of a student's store. */
@@ -109,6 +113,7 @@ const openWith = async <F extends CoreFeatures>(
     newId,
     canSend: canConnect,
     send: createSend(rpc, (input) => features.editDocument(input)),
+    isPendingEdit: (id) => isReady && (features.isPendingEdit?.(id) ?? false),
     onAnswer: (entry, answer) => features.settled(entry, answer),
     onFault,
     peers,
@@ -140,10 +145,10 @@ const openWith = async <F extends CoreFeatures>(
     features,
     validate,
     wake,
-    close: async () => {
+    close: async (reason) => {
       isClosed = true;
       closing.abort();
-      outbox.close();
+      outbox.close(reason);
       await live.close();
       await features.close();
       await records.close();

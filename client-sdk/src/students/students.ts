@@ -3,6 +3,7 @@ import type { Membership } from "../auth/auth-status.ts";
 import { deviceChanges, type Device, type EndedSession, type Wipe } from "../auth/device.ts";
 import { isTransient, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, setIfDifferent, type Observable, type Unsubscribe } from "../runtime/observable.ts";
+import type { CloseReason } from "../outbox/settlements.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { createHttpCaller } from "../rpc/http-caller.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
@@ -94,13 +95,13 @@ export const createStudents = <F extends CoreFeatures>(deps: {
     student.wake();
   };
 
-  const closeCurrent = async (): Promise<void> => {
+  const closeCurrent = async (reason?: CloseReason): Promise<void> => {
     const student = current.value;
     unwatch?.();
     unwatch = undefined;
     current.set(undefined);
     show();
-    await student?.close();
+    await student?.close(reason);
   };
 
   const tellPeers = (): void => storage.peers?.broadcast(TOPIC);
@@ -140,7 +141,7 @@ export const createStudents = <F extends CoreFeatures>(deps: {
         ...(ended ? [deviceChanges.addEnded(ended)] : []),
         ...(await device.clearDamaged()),
       ]);
-      await closeCurrent();
+      await closeCurrent(unsent === "keep" ? "signed-out" : "discarded");
       tellPeers();
       await wipe(pendingWipe);
       reportEndedSessions();
@@ -192,7 +193,9 @@ export const createStudents = <F extends CoreFeatures>(deps: {
   /** Applies the device's records, which another program may have changed. */
   const catchUp = async (): Promise<void> => {
     const previous = current.value?.account.userId;
-    if (previous !== undefined && previous !== (await device.current())?.id) await closeCurrent();
+    if (previous !== undefined && previous !== (await device.current())?.id) {
+      await closeCurrent("signed-out");
+    }
     // Read it only now: in a browser without locks, another tab may have signed a student in during the shutdown.
     const student = await device.current();
     const pendingWipes = (await device.wipes()).filter(({ userId }) => userId !== student?.id);
@@ -257,7 +260,7 @@ export const createStudents = <F extends CoreFeatures>(deps: {
           await entered.close();
           throw error;
         }
-        await closeCurrent();
+        await closeCurrent("signed-out");
         showStudent(entered);
         tellPeers();
         if (pendingWipe) await tryToWipe(pendingWipe);
@@ -277,7 +280,7 @@ export const createStudents = <F extends CoreFeatures>(deps: {
       closing.abort();
       stopListening?.();
       cancelRetry?.();
-      await runSerially(closeCurrent);
+      await runSerially(() => closeCurrent());
     },
   };
 };

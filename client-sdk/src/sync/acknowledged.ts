@@ -1,3 +1,4 @@
+import type { CommandId, MessageReceipt } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { eventIdAt } from "./log-position.ts";
 import type { Segment } from "./segment.ts";
@@ -8,6 +9,23 @@ export type AckedEntry = Extract<OutboxEntry, { readonly state: "acked" }>;
 /** Returns the acknowledged ones of a room's commands. */
 export const ackedIn = (entries: readonly OutboxEntry[]): readonly AckedEntry[] =>
   entries.flatMap((entry) => (entry.state === "acked" ? [entry] : []));
+
+/** Returns the failed messages that the log has after all: only their answers got lost, with the receipts. */
+export const reachedIn = (
+  entries: readonly OutboxEntry[],
+  segments: readonly Segment[],
+): readonly { readonly id: CommandId; readonly receipt: MessageReceipt }[] => {
+  const failed = entries.filter(({ procedure, state }) => procedure === "chat.send" && state === "failed");
+  if (failed.length === 0) return [];
+  return segments.flatMap(({ segment, rows }) =>
+    rows.flatMap(({ index, event }) => {
+      if (event[1] !== "message") return [];
+      const [, , messageId, , at] = event;
+      const entry = failed.find(({ id }) => String(id) === String(messageId));
+      return entry ? [{ id: entry.id, receipt: { messageId, position: { segment, index }, at } }] : [];
+    }),
+  );
+};
 
 /** Tells whether a copy has the event of an acknowledged command. */
 export type Arrival =

@@ -1,19 +1,34 @@
-import { USER_ROOTS, type UserRoot } from "@edvoyage/protocol";
+import { USER_ROOTS, type CommandId, type UserRoot } from "@edvoyage/protocol";
 import * as Y from "yjs";
 import type { StudentContext } from "../students/student-context.ts";
 import { EdVoyageError, isEdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 import type { Change } from "../storage/storage.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
+import { createDoneWrite, createWrite, type Write } from "../outbox/write.ts";
 import { drawClientId } from "./create-doc.ts";
 import { STORED_ORIGIN, loadCopy, replaceCopy, type DocumentCopy } from "./document-copy.ts";
 import { changedRoots, encodeEdit, readEntries } from "./entries.ts";
 import { checkKey, parseValue } from "./entry-check.ts";
-import { nextKey, putEntry, readJournal, removeEntry, withWaiting, type JournalEntry } from "./journal.ts";
+import {
+  commandIdOf,
+  nextKey,
+  putEntry,
+  readJournal,
+  removeEntry,
+  withWaiting,
+  type JournalEntry,
+} from "./journal.ts";
 import { isSameJson, type Json } from "./json.ts";
 
 /** The values of a root, by key. */
 export type Entries = ReadonlyMap<string, unknown>;
+
+/** An edit that is on the device's disk, with the value that it set. */
+export interface EditWrite extends Write<null> {
+  readonly id: CommandId;
+  readonly value: Json | undefined;
+}
 
 /** The student's document on this device: its copy, and the journal of edits that the server may not have yet. */
 export interface DocumentStore {
@@ -22,7 +37,7 @@ export interface DocumentStore {
   readonly journal: Observable<readonly JournalEntry[]>;
   readonly entries: Readonly<Record<UserRoot, Observable<Entries>>>;
   /** See `UserDocument.edit`. */
-  edit(root: UserRoot, key: string, change: (value: unknown) => unknown): Promise<Json | undefined>;
+  edit(root: UserRoot, key: string, change: (value: unknown) => unknown): Promise<EditWrite>;
   /**
    * Applies a waiting edit to the current copy, on trial: until it is confirmed, other edits wait. An edit for which
    * there is no room is given up.
@@ -165,8 +180,9 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
       const before = entries[root].value.get(key);
       const changed = change(before) ?? undefined;
       const after = changed === undefined ? undefined : parseValue(changed);
-      if (isSameJson(before, after)) return after;
-      const id = nextKey(journal.value, newId());
+      const commandId: CommandId = newId();
+      if (isSameJson(before, after)) return { ...createDoneWrite(commandId), id: commandId, value: after };
+      const id = nextKey(journal.value, commandId);
       const entry = { id, root, key, value: after ?? null, at: clock.now(), copyId: null };
       // Edits of one device are applied in order, and only one edit is on trial at a time.
       if (onTrial || waiting().length > 0) {
@@ -176,7 +192,7 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
       } else {
         await applyEdit(entry);
       }
-      return after;
+      return { ...createWrite<null>(deps.outbox, commandId), id: commandId, value: after };
     });
 
   const journalWithout = (removed: readonly JournalEntry[]): readonly JournalEntry[] =>
@@ -184,7 +200,8 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
 
   const settle = async (settled: readonly JournalEntry[]): Promise<void> => {
     if (settled.length === 0) return;
-    await write(settled.map(removeEntry));
+    if (isClosed) return;
+    await deps.outbox.endEdits(settled.map(commandIdOf), settled.map(removeEntry));
     notifyPeers();
     publishJournal(journalWithout(settled));
   };
@@ -192,7 +209,15 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
   const giveUp = async (entry: JournalEntry, failure: EdVoyageError): Promise<void> => {
     const { root, key, value } = entry;
     await deps.outbox.addAll(
-      [{ procedure: "document.edit", lane: "document", input: { root, key, value }, failure }],
+      [
+        {
+          procedure: "document.edit",
+          id: commandIdOf(entry),
+          lane: "document",
+          input: { root, key, value },
+          failure,
+        },
+      ],
       [removeEntry(entry)],
     );
     notifyPeers();

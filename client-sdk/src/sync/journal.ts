@@ -1,6 +1,6 @@
-import { USER_ROOTS, type UserRoot } from "@edvoyage/protocol";
+import { USER_ROOTS, type CommandId, type UserRoot } from "@edvoyage/protocol";
 import { putJson, remove, type Records } from "../storage/records.ts";
-import { sequenceKey, sequenceOf } from "../storage/sequence.ts";
+import { idInKey, sequenceKey, sequenceOf } from "../storage/sequence.ts";
 import type { Change } from "../storage/storage.ts";
 import type { Edit } from "./entries.ts";
 
@@ -22,6 +22,9 @@ const PREFIX = "edit/";
 /** Returns a key that sorts after all keys of a journal, whatever the clock said when they were made. */
 export const nextKey = (journal: readonly JournalEntry[], id: string): string =>
   sequenceKey(PREFIX, Math.max(0, ...journal.map((entry) => sequenceOf(PREFIX, entry.id))) + 1, id);
+
+/** Returns the id of the command that an edit is for the app: the rest of its key. */
+export const commandIdOf = ({ id }: Pick<JournalEntry, "id">): CommandId => idInKey(PREFIX, id) as CommandId;
 
 /** Reads the journal, in the order in which the edits were made. */
 export const readJournal = async (records: Records): Promise<readonly JournalEntry[]> => {

@@ -2,7 +2,7 @@ import type { MessageId, RoomHead, RoomId } from "@edvoyage/protocol";
 import type * as Y from "yjs";
 import type { StudentContext } from "../students/student-context.ts";
 import type { Change } from "../storage/storage.ts";
-import { ackedIn, arrivalOf, type Arrival } from "./acknowledged.ts";
+import { ackedIn, arrivalOf, reachedIn, type Arrival } from "./acknowledged.ts";
 import { endOf } from "./log-position.ts";
 import { lostToCommand, missingMessages, ownMessages, type LostMessages } from "./lost-messages.ts";
 import { createRoomRecords } from "./room-records.ts";
@@ -41,6 +41,8 @@ export interface RoomCopies {
   take(copy: Copy): void;
   /** Returns for each of the room's acknowledged commands whether its event has arrived. */
   arrivals(): readonly Arrival[];
+  /** Returns the room's failed messages that the copies contain after all. */
+  reached(): ReturnType<typeof reachedIn>;
   /**
    * Stores unsaved copies, and applies removals to the older copies. Also removes arrived commands from the outbox,
    * except while `isClosing`. If the log `isCurrent`, that is, here up to its end, it also decides which messages
@@ -191,6 +193,8 @@ export const createRoomCopies = (
         hasStrays = true;
       }
     },
+
+    reached: () => (lost ? [] : reachedIn(outbox.inRoom(roomId).value, segments())),
 
     arrivals: () => (lost ? [] : acked().map((entry) => arrivalOf(entry, segments()))),
 

@@ -168,6 +168,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   /** Schedules the removal of acknowledged commands from the outbox once their events are here. */
   const checkArrivals = (): void => {
     if (!mayConnect) return;
+    for (const { id, receipt } of copies.reached()) void outbox.reached(id, receipt);
     const arrivals = copies.arrivals();
     if (arrivals.includes("undone"))
       void rebuild("The server has something else at the position of a message.");

@@ -1,4 +1,5 @@
 import type { AuthStatus } from "../auth/auth-status.ts";
+import { isBackground } from "../outbox/command-kinds.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { derive, watchValue, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 
@@ -6,9 +7,9 @@ import { derive, watchValue, type Observable, type Unsubscribe } from "../runtim
 export interface SyncStatus {
   readonly connection: "offline" | "connecting" | "online";
   readonly auth: AuthStatus["state"];
-  /** The number of commands and edits that are not on the server's disk yet. */
+  /** The number of commands and edits that are not on the server's disk yet, without those that the app sends by itself. */
   readonly pending: number;
-  /** The number of commands that the server refused: `outbox.list()` gives the reasons. */
+  /** The number of commands that were refused and that a person has to retry or discard: `outbox.list()` gives the reasons. */
   readonly failed: number;
   /** When the server last answered, by this device's clock; `null` before that. */
   readonly lastSyncedAt: number | null;
@@ -44,7 +45,7 @@ const FLUSH_TIMEOUT_MS = 10_000;
 export const createSync = (sources: SyncSources): Sync => {
   const { auth, connection, pendingEdits, entries, lastHeardAt, flush } = sources;
   const count = (state: OutboxEntry["state"]): number =>
-    entries.value.filter((entry) => entry.state === state).length;
+    entries.value.filter((entry) => entry.state === state && !isBackground(entry)).length;
   const status = derive([auth, connection, pendingEdits, entries, lastHeardAt], (): SyncStatus => ({
     connection: connection.value,
     auth: auth.value.state,

@@ -1,8 +1,8 @@
-import type { UserRoot } from "@edvoyage/protocol";
+import type { CommandId, UserRoot } from "@edvoyage/protocol";
 import { derive, type Observable } from "../runtime/observable.ts";
-import { openDocumentStore, type DocumentStoreDeps, type Entries } from "./document-store.ts";
+import { openDocumentStore, type DocumentStoreDeps, type EditWrite, type Entries } from "./document-store.ts";
+import { commandIdOf } from "./journal.ts";
 import { createDocumentSync, type DocumentSyncDeps } from "./document-sync.ts";
-import type { Json } from "./json.ts";
 
 /**
  * The document that all devices of a student write: favourites and settings. An edit is on this device's disk when
@@ -17,10 +17,12 @@ export interface UserDocument {
   /**
    * Sets a key to the result of `change`, which receives the current value; `undefined` and `null` stand for none.
    * Edits run one after the other. An edit that changes nothing is not recorded. Resolves with the new value once it
-   * is on the disk. Throws `device/full`, `device/failed`, `closed`, `input/invalid`, `limit/reached`, and the errors
+   * is on the disk; `settled` waits for the server. Throws `device/full`, `device/failed`, `closed`, `input/invalid`, `limit/reached`, and the errors
    * of `change`; nothing has changed then, here or on the server.
    */
-  edit(root: UserRoot, key: string, change: (value: unknown) => unknown): Promise<Json | undefined>;
+  edit(root: UserRoot, key: string, change: (value: unknown) => unknown): Promise<EditWrite>;
+  /** Returns whether an edit has not reached the server yet. */
+  isPending(id: CommandId): boolean;
   /** Stops, after waiting for running writes. The stored data stays. */
   close(): Promise<void>;
 }
@@ -48,6 +50,7 @@ export const createUserDocument = async (deps: UserDocumentDeps): Promise<UserDo
     entries: store.entries,
     pending: derive([store.journal], () => store.journal.value.length),
     edit: store.edit,
+    isPending: (id) => store.journal.value.some((entry) => commandIdOf(entry) === id),
     close: async () => {
       isClosed = true;
       stopListening?.();

@@ -15,11 +15,14 @@ describe("a conversation", () => {
     laptop.watch(roomId);
 
     const hello = await phone.chat.room(roomId).send("Hello");
+    expect(phone.chat.room(roomId).messages).toMatchObject([
+      { id: hello.id, state: "pending", authorId: ada.id, position: null },
+    ]);
     await untilShown(laptop, roomId, ["Hello"]);
     await laptop.chat.room(roomId).send("Hi Ada", { replyTo: hello.id });
     await untilShown(phone, roomId, ["Hello", "Hi Ada"]);
 
-    expect(hello).toMatchObject({ state: "pending", authorId: ada.id, position: null });
+    expect(await hello.settled).toMatchObject({ messageId: hello.id, position: { segment: 0, index: 2 } });
     for (const { chat } of [phone, laptop]) {
       const { messages, isLoaded, hasOlder } = chat.room(roomId);
       expect({ isLoaded, hasOlder }).toEqual({ isLoaded: true, hasOlder: false });

@@ -61,7 +61,7 @@ test("a number becomes a contact at once while offline, and shows its student wh
   app.setOnline(false);
   const written = `0${friend.phone.slice(3, 8)} ${friend.phone.slice(8)}`;
 
-  const id = await app.client.contacts.addByNumber(written, { nickname: "Bo" });
+  const { id } = await app.client.contacts.addByNumber(written, { nickname: "Bo" });
   await app.client.contacts.update(id, { favourite: true });
   await app.client.contacts.update(id, { nickname: "Bobo" });
   const restarted = await app.restart();
@@ -101,7 +101,7 @@ test("a number becomes a contact at once while offline, and shows its student wh
 test("adding a listed number again keeps one contact, and an invalid number is refused", async () => {
   const { friend, app } = await createAreaScene();
   const { client } = app;
-  const id = await client.contacts.addByNumber(friend.phone);
+  const { id } = await client.contacts.addByNumber(friend.phone);
   await client.sync.flush();
   await client.contacts.list({ refresh: true });
   app.setOnline(false);
@@ -110,7 +110,7 @@ test("adding a listed number again keeps one contact, and an invalid number is r
     nickname: "Bo",
   });
   await client.contacts.addByNumber("12");
-  const blocked = await client.contacts.update(id, { blocked: true });
+  const { id: blocked } = await client.contacts.update(id, { blocked: true });
   const expectedContact = { id, phone: friend.phone, nickname: "Bo", blocked: false };
   expect((await client.contacts.list()).items).toMatchObject([
     { ...expectedContact, isPending: true },
@@ -131,7 +131,7 @@ test("a report reaches admins once, and a comment can be opened from its notific
   const { client } = app;
   const post = await postBy(friend, "Essays for sale");
   await client.social.get(post).get();
-  const own = await client.social.comment(post, { text: "Really?" });
+  const { id: own } = await client.social.comment(post, { text: "Really?" });
   await client.sync.flush();
   const { commentId } = await friend.rpc.social.comment.mutate({ postId: post, parentId: own, text: "Yes" });
   await client.social.comments(post, own).get();
@@ -139,7 +139,7 @@ test("a report reaches admins once, and a comment can be opened from its notific
 
   await client.social.report(post, { reason: "Sells essays" });
   await client.social.report(post, { reason: "Said twice" });
-  const answer = await client.social.comment(post, { text: "No", parentId: own });
+  const { id: answer } = await client.social.comment(post, { text: "No", parentId: own });
   expect(await client.social.getComment(commentId).get()).toMatchObject({ text: "Yes", isPending: false });
   expect(await client.social.getComment(answer).get()).toMatchObject({
     text: "No",
@@ -164,7 +164,7 @@ test("a withdrawal made offline is refused after the status has become an offer 
   const { app, world } = await createAreaScene();
   const { client } = app;
   const { applications } = client;
-  const draft = await applications.create(await someCourse(app), {});
+  const { id: draft } = await applications.create(await someCourse(app), {});
   await completeApplication(client, draft);
   await applications.submit(draft);
   await client.sync.flush();

@@ -137,7 +137,7 @@ test("the Cavity screen shows unsent, failed and new posts", async () => {
   );
   await client.profile.update({ name: "Ada" });
   await screen.shows(/^Ada: 0 new$/);
-  const post = await client.social.post({ text: "Shown at once" });
+  const { id: post } = await client.social.post({ text: "Shown at once" });
   await screen.shows(/Shown at once♥ 0/);
   await client.sync.flush();
 

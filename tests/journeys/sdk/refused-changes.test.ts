@@ -16,7 +16,7 @@ test("devices that edit one draft get a conflict with both values, and either va
   const scene = await createAreaScene();
   const { app } = scene;
   const other = await createOther(scene);
-  const draft = await app.client.applications.create(await someCourse(app), { notes: "Old" });
+  const { id: draft } = await app.client.applications.create(await someCourse(app), { notes: "Old" });
   await app.client.sync.flush();
   const otherView = latestOf<Application>(other.client.applications.one(draft));
   await until(() => otherView()?.fields.notes === "Old");
@@ -70,7 +70,7 @@ test("a refused change keeps its reason until it is sent again or discarded", as
 
   await client.social.comment(post, { text: "Too late" });
   await client.social.post({ text: "x".repeat(101) });
-  const kept = await client.social.post({ text: "Fits" });
+  const { id: kept } = await client.social.post({ text: "Fits" });
   await friend.rpc.social.removePost.mutate({ postId: post });
   app.setOnline(true);
   await until(() => client.sync.status.failed === 2 && client.sync.status.pending === 0);
@@ -148,7 +148,7 @@ test("a text above the server's limit is refused at once and not stored", async 
   const { app } = await createAreaScene();
   const { social, outbox } = app.client;
   const tooLong = (limit: string) => ({ reason: "limit/reached", details: { limit } });
-  const id = await social.post({ text: "x".repeat(10_000) });
+  const { id } = await social.post({ text: "x".repeat(10_000) });
 
   await expect(social.post({ text: "x".repeat(10_001) })).rejects.toMatchObject(tooLong("postCharacters"));
   await expect(social.editPost(id, { text: "x".repeat(300_000) })).rejects.toMatchObject(

@@ -73,7 +73,7 @@ const writeEverywhere = async (
   await client.profile.update({ name: "profile words", bio: "biography words" });
   await client.settings.set("setting key words", "setting words");
   await client.favourites.add("university", items[1]?.id ?? "");
-  const applicationId = await client.applications.create(await client.courses.get(course), {
+  const { id: applicationId } = await client.applications.create(await client.courses.get(course), {
     statement: "statement words",
   });
   await client.sync.flush();
