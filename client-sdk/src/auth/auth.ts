@@ -7,6 +7,7 @@ import {
   type Observable,
   type Unsubscribe,
 } from "../runtime/observable.ts";
+import { createNotEmptyError } from "../outbox/outbox.ts";
 import type { ServerApi } from "../rpc/server-api.ts";
 import type { CoreFeatures } from "../students/features.ts";
 import type { StoredSession } from "../students/session-store.ts";
@@ -39,8 +40,8 @@ export interface Auth {
   /**
    * Signs out, also without a network: the server is told as soon as it can be reached. Deletes the student's data from the
    * device. `pending` decides about unsent commands. "keep" keeps them for the student's next sign-in here. "discard" deletes
-   * them. "flush" sends them first; if that takes longer than `timeoutMs`, it throws `outbox/not-empty` and the student stays
-   * signed in. Defaults: "keep" and 10,000.
+   * them. "flush" sends them first; if that takes longer than `timeoutMs`, or if commands have failed, it throws
+   * `outbox/not-empty` and the student stays signed in: ask whether to keep or to discard the rest. Defaults: "keep" and 10,000.
    */
   signOut(options?: { readonly pending?: "flush" | Unsent; readonly timeoutMs?: number }): Promise<void>;
 }
@@ -191,7 +192,12 @@ export const createAuth = <F extends CoreFeatures>(deps: {
 
     signOut: ({ pending = "keep", timeoutMs = FLUSH_TIMEOUT_MS } = {}) =>
       inTurn(async () => {
-        if (pending === "flush") await students.current.value?.features.flush({ timeoutMs });
+        const student = students.current.value;
+        if (pending === "flush" && student) {
+          await student.features.flush({ timeoutMs });
+          const failed = student.account.outbox.entries.value.filter(({ state }) => state === "failed");
+          if (failed.length > 0) throw createNotEmptyError(failed.length);
+        }
         await students.leave(pending === "discard" ? "discard" : "keep").catch((error: unknown) => {
           throw toEdVoyageError(error);
         });

@@ -48,6 +48,8 @@ export interface MessageContent {
   readonly position: Position | null;
   /** An edit of the message or a reaction to it waits to be sent. The fields already include it. */
   readonly hasPendingChange: boolean;
+  /** Why the last edit, reaction or removal was refused; the command is in `outbox`. */
+  readonly failure?: ErrorReason;
 }
 
 /** A student's reaction to a message. */

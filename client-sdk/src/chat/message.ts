@@ -63,6 +63,7 @@ export const isSameMessage = (one: Message, other: Message): boolean =>
   one.at === other.at &&
   one.editedAt === other.editedAt &&
   one.hasPendingChange === other.hasPendingChange &&
+  one.failure === other.failure &&
   one.position?.segment === other.position?.segment &&
   one.position?.index === other.position?.index &&
   one.state === other.state &&

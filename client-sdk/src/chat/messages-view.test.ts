@@ -114,6 +114,24 @@ describe("a room's messages combine the log and the outbox", () => {
     expect(shown(events, entries)).toEqual(["a=A acked", "c=c acked", "p=P pending"]);
   });
 
+  test("a refused edit or reaction is shown on its message, until it is tried again", () => {
+    const failuresOf = (entries: readonly OutboxEntry[]) =>
+      createMessagesView(ME)(toSources([said("a"), said("b")], entries)).map(({ text, failure }) => [
+        text,
+        failure,
+      ]);
+    const refused = [editing("1", "a", "A", failed), reacting("2", "b", "👍", failed)];
+
+    expect(failuresOf(refused)).toEqual([
+      ["a", "forbidden"],
+      ["b", "forbidden"],
+    ]);
+    expect(failuresOf([...refused, editing("3", "a", "AA"), reacting("4", "b", null)])).toEqual([
+      ["AA", undefined],
+      ["b", undefined],
+    ]);
+  });
+
   test("an acknowledged edit stays visible until the log has it; then only the log counts", () => {
     const events: RoomEvent[] = [said("a"), [1, "edit", "e1", ME, 11, toMessageId("a"), "mine"]];
     const entries = [editing("1", "a", "mine", acked("a", { segment: 0, index: 1 }))];
@@ -201,16 +219,30 @@ const modelOf = ({ segments, end, entries }: MessageSources): Message[] => {
       if (event[1] === "reaction" && event[5] === message.id) react(event[3], event[6]);
     }
     let isGone = isRemoved(message.id);
+    let { failure } = message;
+    const isPendingAgain = ({ procedure, input }: OutboxEntry): boolean =>
+      entries.some(
+        (other) =>
+          other.state === "pending" &&
+          (other.procedure === procedure || other.procedure === "chat.remove") &&
+          "messageId" in input &&
+          "messageId" in other.input &&
+          other.input.messageId === input.messageId,
+      );
     for (const entry of counted) {
       if (!("messageId" in entry.input) || entry.input.messageId !== message.id) continue;
-      if (entry.state === "failed") continue;
+      if (entry.state === "failed") {
+        if (!isPendingAgain(entry)) failure = entry.reason;
+        continue;
+      }
       if (entry.procedure === "chat.edit" && message.authorId !== ME) continue;
       if (entry.procedure === "chat.remove") isGone = true;
       if (entry.procedure === "chat.edit") [text, editedAt] = [entry.input.text, entry.createdAt];
       if (entry.procedure === "chat.react") react(ME, entry.input.emoji);
       hasPendingChange ||= entry.state === "pending";
     }
-    return isGone ? [] : [{ ...message, text, editedAt, reactions, hasPendingChange }];
+    const changed = { ...message, text, editedAt, reactions, hasPendingChange };
+    return isGone ? [] : [failure === undefined ? changed : { ...changed, failure }];
   });
 };
 

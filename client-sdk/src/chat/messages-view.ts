@@ -1,4 +1,5 @@
 import { comparePositions, type MessageId, type Position, type UserId } from "@edvoyage/protocol";
+import { isObsolete } from "../outbox/command-kinds.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Segment } from "../sync/segment.ts";
 import type { Message } from "./api.ts";
@@ -66,10 +67,15 @@ const changesOf = (
       if (!messageById.has(message.id) && !removedIds.has(message.id)) changes.set(message.id, message);
       continue;
     }
-    if (entry.state === "failed" || !isAboutMessage(entry)) continue;
+    if (!isAboutMessage(entry)) continue;
     const { messageId } = entry.input;
     const before = changes.has(messageId) ? changes.get(messageId) : messageById.get(messageId);
     if (!before) continue;
+    if (entry.state === "failed") {
+      const isRepeated = entries.some((other) => other.state === "pending" && isObsolete(entry, other));
+      if (!isRepeated) changes.set(messageId, { ...before, failure: entry.reason });
+      continue;
+    }
     const after = withEntry(before, entry, userId);
     if (after === before) continue;
     const isPending = before.hasPendingChange || entry.state === "pending";

@@ -1,10 +1,11 @@
-import type { ContactChange, ContactId, UserId } from "@edvoyage/protocol";
+import type { ContactChange, ContactId, Page, UserId } from "@edvoyage/protocol";
 import type { CurrentStudent } from "../students/current-student.ts";
 import { withoutItem } from "../reads/changed-values.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Fresh, Projections, ReadOptions, ReadSnapshot } from "../reads/query.ts";
 import type { AnswerTo, KnownContact } from "../rpc/server-api.ts";
 import type { Write } from "../outbox/write.ts";
+import type { ErrorReason } from "../runtime/errors.ts";
 import type { Unsubscribe } from "../runtime/observable.ts";
 
 /** A student whom another student knows or blocks, or only a phone number. */
@@ -13,6 +14,8 @@ export interface Contact extends KnownContact {
   readonly phone: string | null;
   /** A change waits in the outbox. The fields already include it. */
   readonly isPending: boolean;
+  /** Why the last change was refused, or the contact itself; the command is in `outbox`. */
+  readonly failure?: ErrorReason;
 }
 
 /** All contacts, in the order of their ids. */
@@ -61,7 +64,9 @@ export const createContacts = ({ open, queue, act }: CurrentStudent): Contacts =
 /** Computes the list as it will be once the server has the pending commands. */
 export const contactProjections: Projections = {
   "contacts.list": (list, { entry, answer }) => {
-    if (entry.state !== "pending" || !isAboutContact(entry)) return list;
+    if (!isAboutContact(entry)) return list;
+    if (entry.state === "failed") return withFailedAddition(list, entry);
+    if (entry.state !== "pending") return list;
     const former = list?.items.find((contact) => isTarget(contact, entry));
     if (entry.procedure === "contacts.remove") return withoutItem(list, former?.id ?? "");
     const change: ContactChange = entry.input;
@@ -85,6 +90,25 @@ export const contactProjections: Projections = {
     const others = list?.items.filter(({ id }) => id !== former?.id && id !== contact.id) ?? [];
     return { nextCursor: null, ...list, items: [...others, contact].sort(byId) };
   },
+};
+
+/** Adds a contact that the server refused, unless the list has it for another reason. */
+const withFailedAddition = (
+  list: Page<KnownContact> | undefined,
+  entry: ContactEntry,
+): Page<KnownContact> | undefined => {
+  if (entry.procedure !== "contacts.add" || entry.state !== "failed") return list;
+  if (list?.items.some((contact) => isTarget(contact, entry))) return list;
+  const { nickname = null } = entry.input;
+  const refused = {
+    ...targetOf(entry),
+    name: null,
+    nickname,
+    favourite: false,
+    blocked: false,
+    failure: entry.reason,
+  };
+  return { nextCursor: null, ...list, items: [...(list?.items ?? []), refused].sort(byId) };
 };
 
 type ContactEntry = OutboxEntry<"contacts.add" | "contacts.update" | "contacts.remove">;

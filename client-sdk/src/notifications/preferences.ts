@@ -1,6 +1,7 @@
 import type { CurrentStudent } from "../students/current-student.ts";
 import { withFields } from "../reads/changed-values.ts";
 import type { Projections } from "../reads/query.ts";
+import type { ErrorReason } from "../runtime/errors.ts";
 import type { Write } from "../outbox/write.ts";
 import type { View } from "../reads/views.ts";
 import type { KindPreference, NotificationPreferences, PreferencesChange } from "@edvoyage/protocol";
@@ -8,6 +9,8 @@ import type { KindPreference, NotificationPreferences, PreferencesChange } from 
 /** The student's preferences, and whether a change to them waits to be sent. */
 export interface OwnPreferences extends NotificationPreferences {
   readonly isPending: boolean;
+  /** Why the last change was refused; the command is in `outbox`. */
+  readonly failure?: ErrorReason;
 }
 
 /** The student's notification preferences, the same on all of the student's devices. */

@@ -52,6 +52,9 @@ const CREATES: ReadonlySet<QueuedProcedure> = new Set([
 export const isBackground = ({ procedure }: Pick<OutboxEntry, "procedure">): boolean =>
   BACKGROUND.has(procedure);
 
+/** Returns whether a command creates something of its own, which is not what its other ids name. */
+export const isCreation = ({ procedure }: OutboxEntry): boolean => CREATES.has(procedure);
+
 /** Returns whether a refusal only says that there is nothing left to do. */
 export const isMoot = ({ procedure }: OutboxEntry, reason: ErrorReason): boolean =>
   MOOT_WHEN_GONE.has(procedure) &&
@@ -67,7 +70,7 @@ export const isObsolete = (failed: OutboxEntry, succeeded: OutboxEntry): boolean
     const removed = thingOf(succeeded);
     return String(failed.id) === removed || Object.values(failed.input).includes(removed);
   }
-  if (failed.procedure !== succeeded.procedure || CREATES.has(failed.procedure)) return false;
+  if (failed.procedure !== succeeded.procedure || isCreation(failed)) return false;
   return thingOf(failed) === thingOf(succeeded) && covers(fieldsOf(succeeded), fieldsOf(failed));
 };
 

@@ -1,6 +1,7 @@
 import type { CurrentStudent } from "../students/current-student.ts";
 import { withFields } from "../reads/changed-values.ts";
 import type { Projections } from "../reads/query.ts";
+import type { ErrorReason } from "../runtime/errors.ts";
 import type { Write } from "../outbox/write.ts";
 import type { View } from "../reads/views.ts";
 import type { Profile, ProfileChange, PublicProfile } from "@edvoyage/protocol";
@@ -8,6 +9,8 @@ import type { Profile, ProfileChange, PublicProfile } from "@edvoyage/protocol";
 /** The student's own profile, and whether a change to it waits to be sent. */
 export interface OwnProfile extends Profile {
   readonly isPending: boolean;
+  /** Why the last change was refused; the command is in `outbox`. */
+  readonly failure?: ErrorReason;
 }
 
 /** Reads the student's own profile and the public profiles of others. */

@@ -119,7 +119,10 @@ test("adding a listed number again keeps one contact, and an invalid number is r
   app.setOnline(true);
   await until(() => client.sync.status.failed === 2 && client.sync.status.pending === 0);
 
-  expect((await client.contacts.list()).items).toMatchObject([{ ...expectedContact, isPending: false }]);
+  expect((await client.contacts.list()).items).toMatchObject([
+    { ...expectedContact, isPending: false, failure: "conflict" },
+    { phone: "12", isPending: false, failure: "phone/invalid" },
+  ]);
   expect(client.outbox.list()).toMatchObject([
     { procedure: "contacts.add", reason: "phone/invalid" },
     { id: blocked, reason: "conflict" },
