@@ -12,6 +12,7 @@ import { roomDocumentName, type RoomId } from "@edvoyage/protocol";
 import { v7 } from "uuid";
 import { WebSocket } from "ws";
 import type { ColdStart } from "./cold-start.ts";
+import { benchOutbox } from "./outbox.ts";
 import { openReader } from "./socket-reader.ts";
 import { createRoom, fillRoom, protocolsOf, stepOne, type Account } from "./sync.ts";
 import { codeFor, createBenchWorld, createUser, print, ROUNDS, type Started } from "./world.ts";
@@ -37,10 +38,7 @@ export const benchSdk = async (): Promise<void> => {
     const phoneFolder = join(folder, name);
     const client = createClient({ url, storage: createSqliteStorage({ folder: phoneFolder }), WebSocket });
     await client.ready();
-    if (phone) {
-      await client.auth.requestCode(phone);
-      await client.auth.verifyCode(await codeFor(phone));
-    }
+    if (phone) await signIn(client, phone);
     return { folder: phoneFolder, client };
   };
   try {
@@ -49,6 +47,7 @@ export const benchSdk = async (): Promise<void> => {
     const { phone } = createUser(500_000);
     const first = await openPhone(url, "first", phone);
     const account = await accountOf(server, phone);
+    await benchOutbox({ url, account, folder, signIn: (client) => signIn(client, phone) });
     await benchColdStart({ url, account, phone: first });
     const second = await openPhone(url, "second", phone);
     await benchSendToVisible({ account, first, second });
@@ -58,6 +57,11 @@ export const benchSdk = async (): Promise<void> => {
     await world.close();
     await rm(folder, { recursive: true, force: true });
   }
+};
+
+const signIn = async ({ auth }: Client, phone: string): Promise<void> => {
+  await auth.requestCode(phone);
+  await auth.verifyCode(await codeFor(phone));
 };
 
 /** Signs the same student in without the SDK, to fill rooms and to measure the floor. */

@@ -43,7 +43,7 @@ export const openChat = async ({ account, sockets, areas }: OpenChatDeps): Promi
   const commands = outbox.inArea("chat");
   const summarize = createRoomSummaries(userId);
   const view = (): ChatView => ({
-    rooms: summarize(inbox.state.value.rooms, commands.value),
+    rooms: summarize(inbox.state.value.rooms, (id) => outbox.inRoom(id).value),
     invitations: inbox.state.value.invitations,
   });
   const changed = createSubject(view());

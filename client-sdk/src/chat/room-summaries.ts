@@ -8,27 +8,33 @@ const MAX_PREVIEW_CHARACTERS = 120;
 interface Shown {
   readonly room: MemberRoom;
   readonly own: OutboxEntry<"chat.send"> | undefined;
+  readonly commands: readonly OutboxEntry[];
   readonly summary: RoomSummary;
   /** Greater is newer. */
   readonly newestAt: number;
 }
 
 /**
- * Creates a function that builds the list of rooms from the server's rooms and the outbox. Whatever did not change is the
- * same object as before, including the list itself.
+ * Creates a function that builds the list of rooms from the server's rooms and their commands in the outbox. Whatever did not
+ * change is the same object as before, including the list itself.
  */
 export const createRoomSummaries = (
   userId: UserId,
-): ((rooms: ReadonlyMap<RoomId, MemberRoom>, entries: readonly OutboxEntry[]) => readonly RoomSummary[]) => {
+): ((
+  rooms: ReadonlyMap<RoomId, MemberRoom>,
+  commandsIn: (roomId: RoomId) => readonly OutboxEntry[],
+) => readonly RoomSummary[]) => {
   let shownById: ReadonlyMap<RoomId, Shown> = new Map();
   let former: readonly RoomSummary[] = [];
 
-  return (rooms, entries) => {
-    const ownByRoom = newestByRoom(rooms, entries);
+  return (rooms, commandsIn) => {
     const shown = [...rooms.values()].map((room): Shown => {
       const before = shownById.get(room.id);
-      const own = ownByRoom.get(room.id);
-      return before?.room === room && before.own?.input === own?.input ? before : show(room, own, userId);
+      const commands = commandsIn(room.id);
+      if (before?.room === room && before.commands === commands) return before;
+      const own = newestOwn(room, commands);
+      const isSame = before?.room === room && before.own?.input === own?.input;
+      return isSame ? { ...before, commands } : { ...show(room, own, userId), commands };
     });
     shownById = new Map(shown.map((one) => [one.room.id, one]));
     const list = shown
@@ -40,22 +46,24 @@ export const createRoomSummaries = (
   };
 };
 
-/** Returns the newest own message of each room, unless the inbox already includes it. */
-const newestByRoom = (
-  rooms: ReadonlyMap<RoomId, MemberRoom>,
-  entries: readonly OutboxEntry[],
-): ReadonlyMap<RoomId, OutboxEntry<"chat.send">> => {
-  const ownByRoom = new Map<RoomId, OutboxEntry<"chat.send">>();
-  for (const entry of entries) {
-    if (entry.procedure !== "chat.send" || entry.state === "failed") continue;
-    const head = rooms.get(entry.input.roomId)?.head;
-    const isInInbox = entry.state === "acked" && head && comparePositions(entry.answer.position, head) <= 0;
-    if (!isInInbox) ownByRoom.set(entry.input.roomId, entry);
+/** Returns the newest own message of a room, unless the inbox already includes it. */
+const newestOwn = (
+  { head }: MemberRoom,
+  commands: readonly OutboxEntry[],
+): OutboxEntry<"chat.send"> | undefined => {
+  for (let place = commands.length - 1; place >= 0; place -= 1) {
+    const entry = commands[place];
+    if (entry?.procedure !== "chat.send" || entry.state === "failed") continue;
+    if (entry.state !== "acked" || comparePositions(entry.answer.position, head) > 0) return entry;
   }
-  return ownByRoom;
+  return undefined;
 };
 
-const show = (room: MemberRoom, own: OutboxEntry<"chat.send"> | undefined, userId: UserId): Shown => {
+const show = (
+  room: MemberRoom,
+  own: OutboxEntry<"chat.send"> | undefined,
+  userId: UserId,
+): Omit<Shown, "commands"> => {
   const { history: _h, fromSegment: _f, head, ...summary } = room;
   const lastAt = own ? Math.max(own.createdAt, room.lastAt ?? 0) : room.lastAt;
   return {

@@ -20,6 +20,10 @@ export interface CommandList {
   inRoom(roomId: RoomId): Entries;
   /** Observes the commands of an area, such as "social". */
   inArea(area: string): Entries;
+  /** The failed commands. */
+  readonly failed: Entries;
+  /** Whether any command is pending. */
+  readonly hasPending: boolean;
   /** Returns the first pending command of each lane. A lane whose first command has gone comes last. */
   heads(): Iterable<Item>;
   /** Puts and removes items, then calls the listeners of everything that they belong to. */
@@ -30,6 +34,7 @@ export interface CommandList {
 
 export const createCommandList = (): CommandList => {
   const all = createGroup();
+  const failed = createGroup();
   const groups = new Map<string, Group>();
   const keyById = new Map<CommandId, string>();
   /** The pending commands of each lane. */
@@ -60,6 +65,8 @@ export const createCommandList = (): CommandList => {
     const { key, entry } = item;
     for (const one of groupsOf(item)) one.put(item);
     keyById.set(entry.id, key);
+    if (entry.state === "failed") failed.put(item);
+    else failed.drop(key);
     if (entry.state !== "pending") return leaveLane(item);
     const lane = lanes.get(entry.lane) ?? createGroup();
     lane.put(item);
@@ -67,7 +74,7 @@ export const createCommandList = (): CommandList => {
   };
 
   const drop = (item: Item): void => {
-    for (const one of groupsOf(item)) one.drop(item.key);
+    for (const one of [failed, ...groupsOf(item)]) one.drop(item.key);
     if (keyById.get(item.entry.id) === item.key) keyById.delete(item.entry.id);
     leaveLane(item);
   };
@@ -87,6 +94,10 @@ export const createCommandList = (): CommandList => {
     items: () => all.items(),
     inRoom: (roomId) => group(`room ${roomId}`),
     inArea: (area) => group(`area ${area}`),
+    failed,
+    get hasPending() {
+      return lanes.size > 0;
+    },
     heads: function* () {
       for (const lane of lanes.values())
         for (const first of lane.items()) {
@@ -137,8 +148,9 @@ const createGroup = (): Group => {
       entries = undefined;
     },
     drop: (key) => {
-      entries = undefined;
-      return itemByKey.delete(key);
+      const isThere = itemByKey.delete(key);
+      if (isThere) entries = undefined;
+      return isThere;
     },
     notify: () => version.set(version.value + 1),
   };

@@ -1,8 +1,8 @@
 import type { CommandId } from "@edvoyage/protocol";
 import { waitUntil } from "../runtime/wait-until.ts";
 import { EdVoyageError, isSessionOver, isTransient, toEdVoyageError } from "../runtime/errors.ts";
+import type { Observable } from "../runtime/observable.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
-import { areaOf } from "../rpc/queued-inputs.ts";
 import type { Outbox, OutboxDeps } from "./api.ts";
 import { isBackground, isMoot, isObsolete } from "./command-kinds.ts";
 import { createCommandList } from "./command-list.ts";
@@ -131,7 +131,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     finish(entry.id, async (item) => {
       lanes.pass(entry);
       deps.onAnswer?.(entry, answer);
-      const obsolete = [...list.inArea(areaOf(entry.procedure)).value].flatMap((other) =>
+      const obsolete = list.failed.value.flatMap((other) =>
         isObsolete(other, entry) ? (list.get(other.id) ?? []) : [],
       );
       const acked = toAcked(item.entry, answer);
@@ -299,8 +299,13 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     flush: async ({ timeoutMs }) => {
       outbox.wake();
       const pending = () => list.entries.value.filter(({ state }) => state === "pending");
-      const isEmptyOrClosed = () => isClosed || pending().length === 0;
-      await waitUntil(list.entries, isEmptyOrClosed, { clock, timeoutMs });
+      const hasPending: Observable<boolean> = {
+        get value() {
+          return list.hasPending && !isClosed;
+        },
+        subscribe: list.entries.subscribe,
+      };
+      await waitUntil(hasPending, (has) => !has, { clock, timeoutMs });
       const left = pending().filter((entry) => isClosed || !isBackground(entry));
       if (left.length > 0) throw createNotEmptyError(left.length);
     },

@@ -54,6 +54,7 @@ const placesOf = async ({ read }: RawDisk, text: string): Promise<string[]> => {
 };
 
 const UNSENT = "chat unsent words";
+const UNKNOWN_POST = "01990000-0000-7000-8000-000000000001";
 
 /** Has a student write in every place that the app offers; returns the distinguishable texts by their kind. */
 const writeEverywhere = async (
@@ -234,5 +235,30 @@ describe.each([
     expect(remaining).toEqual({});
     expect(await app.client.close()).toBeUndefined();
     expect(await found(rawDisk, { ...marks, unsent: UNSENT })).toEqual({});
+  });
+
+  test("disappears when the student signs out after everything was sent, who is asked first when a change has failed", async () => {
+    const rawDisk = createDisk();
+    const { app, marks, mend } = await createScene(rawDisk);
+    const { client } = app;
+    const fates: unknown[] = [];
+    const { settled } = await client.social.comment(UNKNOWN_POST, { text: "refused words" });
+    settled.catch(({ reason }: { readonly reason: string }) => fates.push(reason));
+    mend();
+    app.setOnline(true);
+
+    await expect(client.auth.signOut({ pending: "flush" })).rejects.toMatchObject({
+      reason: "outbox/not-empty",
+      details: { left: 1 },
+    });
+    expect(client.auth.state).toBe("signedIn");
+    expect(client.outbox.list()).toMatchObject([{ state: "failed", reason: "not-found" }]);
+    expect(fates).toEqual(["not-found"]);
+    for (const { id } of client.outbox.list()) await client.outbox.discard(id);
+    await client.auth.signOut({ pending: "flush" });
+    await until(async () => (await placesOf(rawDisk, marks["key"] ?? "")).length === 0);
+
+    const { key: _, ...words } = marks;
+    expect(await found(rawDisk, { ...words, unsent: UNSENT, refused: "refused words" })).toEqual({});
   });
 });
