@@ -2,7 +2,20 @@ import type { Ledger, NotedCommand } from "./ledger.ts";
 import type { SimulatedStudent, SimulatedWorld } from "./world.ts";
 
 /** Reasons for which the server may refuse a command in a history: somebody removed what the command should change. */
-const LEGITIMATE_REASONS: ReadonlySet<string | undefined> = new Set(["not-found", "conflict", "forbidden"]);
+const LEGITIMATE_REASONS: ReadonlySet<string | undefined> = new Set([
+  "not-found",
+  "conflict",
+  "forbidden",
+  "refused-on-the-way",
+]);
+
+/** Commands that have nothing left to do when what they are about is gone; the outbox drops them then. */
+const MOOT_WHEN_GONE: ReadonlySet<NotedCommand["procedure"]> = new Set([
+  "chat.react",
+  "chat.remove",
+  "chat.markRead",
+  "contacts.remove",
+]);
 
 /** The commands of a student that took effect on the server. */
 export type AppliedOf = (student: SimulatedStudent) => ReadonlySet<string>;
@@ -33,11 +46,14 @@ export const checkCommands = (world: SimulatedWorld, appliedOf: AppliedOf): void
     const name = `${procedure} ${id} of ${student} on ${device}`;
     const isApplied = applied.get(student)?.has(id) ?? false;
     if (state === "waiting") violations.push(`${name} was never sent`);
-    if (state === "gone" && !isApplied && !mayBeDiscarded && !isReplaced(command, ledger))
-      violations.push(`${name} was lost`);
+    const isMoot = MOOT_WHEN_GONE.has(procedure) && world.sent.has(id);
+    const isExcused = mayBeDiscarded || isMoot || isReplaced(command, ledger) || isObsolete(command, ledger);
+    if (state === "gone" && !isApplied && !isExcused) violations.push(`${name} was lost`);
     // The server does not remember a refusal, because the student may retry. A command that arrives twice is judged
     // twice.
-    if (state === "refused" && isApplied && world.sent.get(id)?.times === 1) {
+    // Something on the way may have answered after the server had acted.
+    const isJudgedByServer = reason !== "refused-on-the-way" && world.sent.get(id)?.times === 1;
+    if (state === "refused" && isApplied && isJudgedByServer) {
       violations.push(`${name} was refused, and took effect`);
     }
     if (state === "refused" && !LEGITIMATE_REASONS.has(reason)) {
@@ -63,6 +79,21 @@ const isReplaced = (command: NotedCommand, ledger: Ledger): boolean => {
     .some((other) => other.procedure === procedure && subjectOf(other.input) === subject);
 };
 
+/** Returns whether the app has shown the command as refused, and a later one did the same or removed its subject. */
+const isObsolete = (command: NotedCommand, ledger: Ledger): boolean => {
+  if (!command.wasRefused) return false;
+  const subject = subjectOf(command.input);
+  const later = ledger.of(command);
+  return later
+    .slice(later.indexOf(command) + 1)
+    .some(
+      ({ procedure, input, state }) =>
+        state === "gone" &&
+        subjectOf(input) === subject &&
+        (procedure === command.procedure || MOOT_WHEN_GONE.has(procedure)),
+    );
+};
+
 const REPLACEABLE: ReadonlySet<NotedCommand["procedure"]> = new Set([
   "chat.edit",
   "chat.react",
@@ -71,5 +102,6 @@ const REPLACEABLE: ReadonlySet<NotedCommand["procedure"]> = new Set([
 
 const subjectOf = (input: NotedCommand["input"]): string | undefined => {
   if ("messageId" in input) return input.messageId;
+  if ("userId" in input) return input.userId;
   return "roomId" in input ? input.roomId : undefined;
 };

@@ -154,8 +154,11 @@ const lanesOf = (
     if (command.student !== owner.name || !isAbout(command, other)) continue;
     const outcome = outcomeOf(command, applied);
     if (outcome === "nothing") continue;
-    // A command that the app had given up may still have been in flight.
-    const isLate = outcome === "applied" && (command.state === "refused" || command.mayBeDiscarded);
+    // A command that the app had given up may still have been in flight. So may a second copy of a removal that was moot at
+    // its first arrival, which the server does not remember.
+    const isRepeated = command.procedure === "contacts.remove" && (sent.get(command.id)?.times ?? 0) > 1;
+    const isLate =
+      outcome === "applied" && (command.state === "refused" || command.mayBeDiscarded || isRepeated);
     const lane = command.wasRetried || isLate ? command.id : command.device;
     const settledAt = isLate ? Number.POSITIVE_INFINITY : command.settledAt;
     lanes.set(lane, [...(lanes.get(lane) ?? []), { ...command, settledAt, outcome }]);
@@ -169,9 +172,11 @@ const isAbout = (
 ): boolean => procedure.startsWith("contacts.") && "userId" in input && input.userId === id;
 
 const outcomeOf = (
-  { id, reason, mayBeDiscarded }: NotedCommand,
+  { id, reason, mayBeDiscarded, procedure, state }: NotedCommand,
   applied: ReadonlySet<string>,
 ): ModelCommand["outcome"] | "nothing" => {
   if (applied.has(id)) return "applied";
-  return reason === "not-found" && !mayBeDiscarded ? "refused" : "nothing";
+  // The app drops a removal of what is gone.
+  const isMoot = procedure === "contacts.remove" && state === "gone";
+  return (reason === "not-found" || isMoot) && !mayBeDiscarded ? "refused" : "nothing";
 };

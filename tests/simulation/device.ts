@@ -2,6 +2,7 @@ import { createClient, type Client, type ClientOptions, type Problem } from "@ed
 import { createDisk, type Disk, type DiskSession } from "./disk.ts";
 import type { Fault } from "./faults.ts";
 import { createFetch, type SimulatedRequest } from "./http.ts";
+import { createMiddlebox, type Middlebox } from "./middlebox.ts";
 import { openSimulatedConnection, type SimulatedConnection } from "./connection.ts";
 import type { SeededRandom } from "./random.ts";
 import { createUplink, type Uplink, type UplinkOptions } from "./uplink.ts";
@@ -21,6 +22,7 @@ export interface App {
 export interface SimulatedDevice {
   readonly name: string;
   readonly uplink: Uplink;
+  readonly middlebox: Middlebox;
   readonly disk: Disk;
   /** Whether the app deletes its data when an admin ends the session. */
   readonly wipesWhenRevoked: boolean;
@@ -62,6 +64,7 @@ const SLOW_DISK_MS = 20;
 export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice => {
   const { name, time, random, strike, onRequest, onStarted, sabotage = (given) => given } = options;
   const uplink = createUplink({ ...options, random: random.fork("uplink") });
+  const middlebox = createMiddlebox({ random: random.fork("middlebox"), strike });
   const latencyMs = random.chance(0.3) ? SLOW_DISK_MS : 0;
   const disk = createDisk({ time, random: random.fork("disk"), latencyMs, strike });
   const wipesWhenRevoked = random.chance(0.2);
@@ -83,7 +86,7 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
       deadConnections.push(line);
       return line.device;
     };
-    const fetchNow = createFetch({
+    const sendNow = createFetch({
       time,
       random: runRandom.fork("fetch"),
       connect,
@@ -91,6 +94,7 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
       strike,
       onRequest: (request) => isAlive && onRequest(request),
     });
+    const fetchNow = middlebox.wrap(sendNow);
     const client = createClient(
       sabotage({
         url: "http://simulation",
@@ -137,6 +141,7 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
   return {
     name,
     uplink,
+    middlebox,
     disk,
     wipesWhenRevoked,
     get app() {

@@ -12,9 +12,9 @@ import type { VirtualTime } from "./virtual-time.ts";
 export interface Disk {
   /** Opens the disk for one run of the app. */
   open(): DiskSession;
-  /** Makes the disk full, or frees space again. */
-  setFull(isFull: boolean): void;
-  readonly isFull: boolean;
+  /** Makes writes fail for a reason, or succeed again. */
+  setFailing(kind: "full" | "failed" | undefined): void;
+  readonly isFailing: boolean;
 }
 
 /** The disk as one run of the app sees it. */
@@ -36,7 +36,7 @@ export interface DiskOptions {
 
 export const createDisk = ({ time, random, latencyMs, strike }: DiskOptions): Disk => {
   const memory: MemoryStorage = createMemoryStorage();
-  let isFull = false;
+  let failing: "full" | "failed" | undefined;
 
   const open = (): DiskSession => {
     let isEnded = false;
@@ -59,9 +59,9 @@ export const createDisk = ({ time, random, latencyMs, strike }: DiskOptions): Di
     };
 
     const write = async (task: () => Promise<void>): Promise<void> => {
-      if (isFull) {
-        strike("disk full");
-        throw new StorageError("full", "The disk is full");
+      if (failing) {
+        strike(failing === "full" ? "disk full" : "disk broken");
+        throw new StorageError(failing, "The disk cannot be written");
       }
       if (!kill || (kill.left -= 1) > 0) return task();
       const { killed } = kill;
@@ -101,11 +101,11 @@ export const createDisk = ({ time, random, latencyMs, strike }: DiskOptions): Di
 
   return {
     open,
-    setFull: (next) => {
-      isFull = next;
+    setFailing: (kind) => {
+      failing = kind;
     },
-    get isFull() {
-      return isFull;
+    get isFailing() {
+      return failing !== undefined;
     },
   };
 };

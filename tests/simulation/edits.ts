@@ -28,7 +28,7 @@ const editFavourite = async (world: SimulatedWorld, device: SimulatedDevice): Pr
     key: `favourite ${id}`,
     seen: ({ favourites }) => JSON.stringify(favourites.has("university", id)),
     act: async ({ favourites }) => {
-      if (kind === "toggle") return JSON.stringify(await favourites.toggle("university", id));
+      if (kind === "toggle") return JSON.stringify((await favourites.toggle("university", id)).isFavourite);
       await (kind === "add" ? favourites.add("university", id) : favourites.remove("university", id));
       return JSON.stringify(kind === "add");
     },

@@ -26,8 +26,16 @@ export const FAULTS = [
   "killed after a write",
   /** The app ends between two steps. */
   "killed",
+  /** A firewall, a proxy or a portal answers instead of the server, before or after the server has acted. */
+  "answered by something else",
+  /** A firewall refuses every try of a command. */
+  "refused on the way",
+  /** A proxy removes the session's key from a request. */
+  "key lost",
   "server restarted",
   "disk full",
+  /** Every write of the device fails for a while. */
+  "disk broken",
   "clock put forward",
   "clock put back",
   "signed out by an admin",

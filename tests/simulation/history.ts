@@ -143,7 +143,10 @@ const heal = async (world: SimulatedWorld): Promise<void> => {
   for (const device of devices) {
     device.setStorm(0);
     device.uplink.setOnline(true);
-    device.disk.setFull(false);
+    device.disk.setFailing(undefined);
+    device.middlebox.setShare(0);
+    device.middlebox.refuseSome(false);
+    device.middlebox.loseKeys(false);
     device.killAtWrite(0);
   }
   while (!server.isUp) await pause(world, 1_000);

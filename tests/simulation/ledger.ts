@@ -23,6 +23,8 @@ export interface NotedCommand {
   settledAt: number;
   /** Whether it may be gone because it was discarded, not because the server has accepted it. */
   mayBeDiscarded: boolean;
+  /** Whether the app has shown it as refused. */
+  wasRefused: boolean;
   /** Whether it was refused and sent again, and so came later than commands that were written after it. */
   wasRetried: boolean;
 }
@@ -77,6 +79,7 @@ export const createLedger = ({
       reason: undefined,
       settledAt: Number.POSITIVE_INFINITY,
       mayBeDiscarded: wiped.has(keyOf(place)),
+      wasRefused: false,
       wasRetried: false,
     };
     commandById.set(id, command);
@@ -88,6 +91,7 @@ export const createLedger = ({
     const state = entry.state === "failed" ? "refused" : "waiting";
     if (command.state === state) return;
     command.state = state;
+    command.wasRefused ||= state === "refused";
     command.reason = entry.state === "failed" ? entry.reason : undefined;
     command.settledAt = state === "refused" ? now() : Number.POSITIVE_INFINITY;
   };

@@ -72,8 +72,22 @@ export const troubleSteps: readonly Step[] = [
   {
     weight: 2,
     begin: ({ random, time }, { disk }) => {
-      disk.setFull(true);
-      time.after(random.between(1, 20_000), () => disk.setFull(false));
+      disk.setFailing(random.pick(["full", "failed"]));
+      time.after(random.between(1, random.pick([20_000, 200_000])), () => disk.setFailing(undefined));
+    },
+  },
+  {
+    weight: 3,
+    begin: ({ random, time }, { middlebox }) => {
+      middlebox.setShare(random.pick([0.1, 0.3, 1]));
+      time.after(random.between(1, 60_000), () => middlebox.setShare(0));
+    },
+  },
+  {
+    weight: 3,
+    begin: ({ random, time }, { middlebox }) => {
+      middlebox.refuseSome(true);
+      time.after(random.between(1, 300_000), () => middlebox.refuseSome(false));
     },
   },
   {

@@ -168,8 +168,9 @@ export const createSimulatedWorld = async ({
       onStarted: (app) => watch(device, app),
       onProblem: ({ kind, message, cause }) => {
         trace.add(name, `reports ${kind}: ${message}`);
-        // Nothing here damages a record, forks a history or is refused. A full disk is not a fault of the SDK.
-        if (!device.disk.isFull) reportViolation(`${name} reported ${kind}: ${message} ${describe(cause)}`);
+        // Nothing here damages a record, forks a history or is refused. A failing disk is not a fault of the SDK.
+        if (!device.disk.isFailing)
+          reportViolation(`${name} reported ${kind}: ${message} ${describe(cause)}`);
       },
       ...(sabotage ? { sabotage } : {}),
     });
