@@ -11,6 +11,7 @@ const table: readonly (readonly [FailureReason, number])[] = [
   ["not-found", 3],
   ["forbidden", 4],
   ["session/required", 4],
+  ["session/unknown", 4],
   ["session/expired", 4],
   ["session/revoked", 4],
   ["session/not-fresh", 4],

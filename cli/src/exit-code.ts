@@ -56,6 +56,7 @@ const exitCodeByReason: Readonly<Record<FailureReason, ExitCode>> = {
   "phone/country-not-served": EXIT.failed,
   "sms/failed": EXIT.failed,
   "session/required": EXIT.notAllowed,
+  "session/unknown": EXIT.notAllowed,
   "session/expired": EXIT.notAllowed,
   "session/revoked": EXIT.notAllowed,
   "session/not-fresh": EXIT.notAllowed,

@@ -20,6 +20,7 @@ export const REASON_STATUSES = {
   "phone/country-not-served": 400,
   "sms/failed": 503,
   "session/required": 401,
+  "session/unknown": 401,
   "session/expired": 401,
   "session/revoked": 401,
   "session/not-fresh": 403,

@@ -6,6 +6,11 @@ export const SESSION_IDLE_MS = 24 * 3_600_000;
 /** A session ends this long after its sign-in, even if it is active, in milliseconds (NIST SP 800-63B AAL1: 30 days). */
 export const SESSION_LIFETIME_MS = 30 * 24 * 3_600_000;
 
+const SESSION_KEY = /^[A-Za-z0-9_-]{43}$/;
+
+/** Returns whether a text has the form of a session key: 256 random bits in base64url. */
+export const isSessionKey = (text: string): boolean => SESSION_KEY.test(text);
+
 /** The platforms that a device can name. */
 export const PLATFORMS = ["ios", "android", "web", "other"] as const;
 /** The platform of a device. */

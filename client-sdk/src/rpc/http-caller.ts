@@ -1,4 +1,4 @@
-import { SESSION_HEADER, type SessionId } from "@edvoyage/protocol";
+import { isSessionKey, SESSION_HEADER, type SessionId } from "@edvoyage/protocol";
 import { parseAnswer } from "./answer.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { EdVoyageError, isEdVoyageError } from "../runtime/errors.ts";
@@ -38,7 +38,7 @@ export const createHttpCaller = (options: HttpCallerOptions): ServerApi => {
       return data;
     } catch (thrown) {
       const error = isEdVoyageError(thrown)
-        ? thrown
+        ? toCallError(thrown, token)
         : new EdVoyageError("offline", "The server was not reached.", { cause: thrown });
       options.onError?.(error, token);
       throw error;
@@ -46,6 +46,13 @@ export const createHttpCaller = (options: HttpCallerOptions): ServerApi => {
   };
   return createPathProxy("", call) as ServerApi;
 };
+
+/** Converts the error of a call with this key to the error that its caller sees. */
+const toCallError = (error: EdVoyageError, token: string | undefined): EdVoyageError =>
+  // The server saw no key, so something on the way has removed or changed the header. That must not end the session.
+  error.reason === "session/required" && token !== undefined && isSessionKey(token)
+    ? new EdVoyageError("offline", "The session's key was lost on the way to the server.", { cause: error })
+    : error;
 
 /** Creates a proxy for calls such as `client.chat.rooms.list.query(…)`: the last name is the kind, the names before it are the path. */
 const createPathProxy = (

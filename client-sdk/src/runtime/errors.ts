@@ -75,9 +75,15 @@ const transientReasons: ReadonlySet<ErrorReason> = new Set([
   "sms/failed",
 ] as const);
 
-/** Returns whether a reason means that the session has ended. */
+/**
+ * Returns whether a reason means that there is no session any more. The HTTP caller passes on `session/required` only if it
+ * sent no key, or one that cannot be a key.
+ */
 export const isSessionOver = (reason: ErrorReason): reason is Extract<ServerReason, `session/${string}`> =>
-  reason === "session/required" || reason === "session/expired" || reason === "session/revoked";
+  reason === "session/required" ||
+  reason === "session/unknown" ||
+  reason === "session/expired" ||
+  reason === "session/revoked";
 
 /** Converts anything thrown to the error that apps see. */
 export const toEdVoyageError = (thrown: unknown): EdVoyageError => {

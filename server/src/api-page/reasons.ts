@@ -44,7 +44,11 @@ export const reasonMeanings: { readonly [R in Reason]: ReasonMeaning<R> } = {
   "phone/invalid": { meaning: "The text is not a phone number that can receive an SMS." },
   "phone/country-not-served": { meaning: "This server does not serve the country of the number." },
   "sms/failed": { meaning: "The SMS provider did not accept the message.", details: { retryAfterSeconds } },
-  "session/required": { meaning: "The call carries no key of a session, or an unknown one. Sign in." },
+  "session/required": {
+    meaning:
+      "The call carries no session key, or a text that cannot be one. Sign in. A device that sent its key keeps it: the key was lost on the way.",
+  },
+  "session/unknown": { meaning: "The key belongs to no session of this server. Sign in." },
   "session/expired": {
     meaning:
       "The session is over: it was not used for too long, or an admin or a newer sign-in ended it. Sign in again.",

@@ -46,7 +46,9 @@ export const commonReasons = ({
   type,
   access,
 }: Pick<ProcedureEntry, "type" | "access">): readonly Reason[] => [
-  ...(access === "session" ? (["session/required", "session/expired", "session/revoked"] as const) : []),
+  ...(access === "session"
+    ? (["session/required", "session/unknown", "session/expired", "session/revoked"] as const)
+    : []),
   "input/invalid",
   // For a session: the key belongs to another session than `SESSION_HEADER` names.
   ...(access === "anyone" ? [] : (["forbidden"] as const)),
@@ -86,7 +88,7 @@ export const guardProcedures = <Router extends AnyTRPCRouter>(
   return router;
 };
 
-/** Throws `session/required`, `session/expired`, `session/revoked` or `forbidden` if the caller has no access. */
+/** Throws `forbidden`, or one of the `session/…` reasons of `commonReasons`, if the caller has no access. */
 const authorize = (access: Access, caller: Caller): void => {
   switch (access) {
     case "anyone":

@@ -96,7 +96,7 @@ describe("using a session", () => {
     const { open, use } = await createSessionScene();
     await open();
 
-    await expect(use("unknown")).rejects.toEqual(refusal("session/required"));
+    await expect(use("unknown")).rejects.toEqual(refusal("session/unknown"));
   });
 
   test.each([

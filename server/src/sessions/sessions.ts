@@ -46,7 +46,7 @@ export interface Sessions {
   live(tx: UnitOfWork, id: SessionId, now: number): Promise<SessionView | undefined>;
   /**
    * Returns the session and the student of the key with this SHA-256 (base64url); counts as activity. Throws
-   * `session/required` for an unknown key, `session/revoked` for a session that was signed out, and `session/expired` for
+   * `session/unknown` for a key without a session, `session/revoked` for a session that was signed out, and `session/expired` for
    * one that is over for any other reason.
    */
   authenticate(keyHash: string): Promise<SignedIn>;
@@ -201,7 +201,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
 
   const fromRow = async (keyHash: string, now: number): Promise<CachedSession> => {
     const row = await database.read.first(queries.byKeyHash, { keyHash });
-    if (!row) throw new AppError("session/required", "This key belongs to no session. Sign in.");
+    if (!row) throw new AppError("session/unknown", "This key belongs to no session. Sign in.");
     if (row.ended_at !== null) throw isSignedOut(row) ? revoked() : expired();
     if (now >= expiryOf(row, Math.max(row.last_seen_at, cache.lastSeenAt(keyHash)))) throw expired();
     return cache.add(row);

@@ -130,7 +130,7 @@ describe("edvoyage db restore", () => {
     expect(existsSync(kept)).toBe(true);
     const call = (token: string) => second.rpc({ token }).sessions.validate.query();
     await expectRefusal(call(before.token), "session/expired");
-    await expectRefusal(call(after.token), "session/required");
+    await expectRefusal(call(after.token), "session/unknown");
     const { items } = await second.admin.admin.audit.list.query({});
     expect(items[0]).toMatchObject({ action: "database.restored", actor: "admin" });
     const ended = await second.admin.admin.sessions.list.query({ includeEnded: true });

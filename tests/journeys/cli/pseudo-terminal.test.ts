@@ -50,7 +50,7 @@ test("one key answers a question without Enter and without an echo, and the curs
   expect(terminal.isCursorShown()).toBe(true);
   expect(terminal.screen()).toMatch(/ y\/N$/m);
   expect(terminal.screen()).toContain("is erased.");
-  await expectRefusal(rpc.sessions.validate.query(), "session/required");
+  await expectRefusal(rpc.sessions.validate.query(), "session/unknown");
 });
 
 test("Enter alone does not confirm", async () => {

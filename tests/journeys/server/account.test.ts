@@ -200,7 +200,7 @@ describe.each(DIALECTS)("an account, on %s", (dialect) => {
     ]);
     expect(room.memberCount).toBe(2);
     expect((await bo.rpc.contacts.list.query()).items).toEqual([]);
-    await expectRefusal(rpc.sessions.validate.query(), "session/required");
+    await expectRefusal(rpc.sessions.validate.query(), "session/unknown");
     await expectRefusal(
       bo.rpc.chat.rooms.create.mutate({ kind: "direct", memberIds: [user.id] }),
       "not-found",

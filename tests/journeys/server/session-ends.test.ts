@@ -141,7 +141,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     await writeRows(world.databaseUrl, `delete from users where id = '${signedIn.user.id}'`);
     world.clock.advance({ seconds: 1 });
 
-    await expectRefusal(validate(), "session/required");
+    await expectRefusal(validate(), "session/unknown");
     expect(await socket.closed).toBe(NO_SESSION);
   });
 
@@ -182,7 +182,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
   });
 
   test.each([
-    ["deleted", "session/required", (id: string) => `delete from sessions where id = '${id}'`],
+    ["deleted", "session/unknown", (id: string) => `delete from sessions where id = '${id}'`],
     [
       "ended",
       "session/revoked",

@@ -161,13 +161,20 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
 
   test.each([
     ["no key"],
-    ["an unknown key", "A".repeat(43)],
     ["a malformed key", "Bearer of bad news"],
+    ["a key whose end was cut off", "A".repeat(42)],
+    ["a longer text than a key", "A".repeat(44)],
     ["an empty key", " "],
   ])("[SI38] a call with %s fails with session/required", async (_what, token?: string) => {
     const { rpc } = await createWorld({ dialect });
 
     await expectRefusal(rpc({ token }).sessions.validate.query(), "session/required");
+  });
+
+  test("[SI38] a call with a key that belongs to no session fails with session/unknown", async () => {
+    const { rpc } = await createWorld({ dialect });
+
+    await expectRefusal(rpc({ token: "A".repeat(43) }).sessions.validate.query(), "session/unknown");
   });
 
   test("[SI39] a call that names another session than that of its key is refused", async () => {
@@ -245,7 +252,7 @@ describe.each(DIALECTS)("sessions, on %s", (dialect) => {
     await vi.waitFor(async () => {
       expect((await admin.admin.sessions.list.query({ includeEnded: true })).items).toEqual([]);
     }, WATCHDOG);
-    await expectRefusal(rpc.sessions.validate.query(), "session/required");
+    await expectRefusal(rpc.sessions.validate.query(), "session/unknown");
   });
 });
 

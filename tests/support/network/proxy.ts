@@ -25,6 +25,8 @@ export interface Proxy {
   readonly intercepted: readonly string[];
   /** From now on, answers every request itself, refuses upgrades, and ends the open sockets. */
   answerWith(answer: ForeignAnswer): void;
+  /** From now on, passes everything on, but removes the session's key from these. */
+  stripKeys(from: readonly ("requests" | "upgrades")[]): void;
   /** From now on, passes everything on to the server. */
   pass(): void;
 }
@@ -34,9 +36,13 @@ export const createProxy = async (target: string): Promise<Proxy> => {
   const upgraded = new Set<Socket>();
   const intercepted: string[] = [];
   let foreign: ForeignAnswer | undefined;
+  let withoutKey: readonly ("requests" | "upgrades")[] = [];
 
   const server = createServer((request, response) => {
-    if (!foreign) return passOn(request, response, target);
+    if (!foreign) {
+      if (withoutKey.includes("requests")) delete request.headers.authorization;
+      return passOn(request, response, target);
+    }
     intercepted.push(request.url?.replace(/^\/trpc\/|\?.*$/g, "") ?? "");
     answer(response, foreign);
   });
@@ -53,15 +59,20 @@ export const createProxy = async (target: string): Promise<Proxy> => {
     });
     const { rawHeaders } = request;
     const lines = rawHeaders.flatMap((name, index) =>
-      index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1] ?? ""}`] : [],
+      index % 2 === 0 ? [`${name}: ${toForwarded(rawHeaders[index + 1] ?? "")}`] : [],
     );
     far.write(`GET ${request.url ?? "/"} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
     far.write(head);
     near.pipe(far).pipe(near);
   });
+  const toForwarded = (value: string): string =>
+    withoutKey.includes("upgrades") ? value.replace(/,?\s*bearer\.[\w-]+/, "") : value;
+  const endSockets = (): void => {
+    for (const socket of upgraded) socket.destroy();
+  };
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {
-    for (const socket of upgraded) socket.destroy();
+    endSockets();
     server.closeAllConnections();
     server.close();
   });
@@ -73,10 +84,16 @@ export const createProxy = async (target: string): Promise<Proxy> => {
     intercepted,
     answerWith: (next) => {
       foreign = next;
-      for (const socket of upgraded) socket.destroy();
+      endSockets();
+    },
+    stripKeys: (from) => {
+      foreign = undefined;
+      withoutKey = from;
+      endSockets();
     },
     pass: () => {
       foreign = undefined;
+      withoutKey = [];
     },
   };
 };
