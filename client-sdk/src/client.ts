@@ -14,7 +14,7 @@ import { createPush, type Push } from "./push/push.ts";
 import type { Reads } from "./reads/reads.ts";
 import { createViews, type OpenView } from "./reads/views.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
-import { optionsToEnvironment, type ClientEnvironment } from "./runtime/environment.ts";
+import { assertPlatform, optionsToEnvironment, type ClientEnvironment } from "./runtime/environment.ts";
 import { createSubject, follow, type Observable } from "./runtime/observable.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { createCurrentStudent, type CurrentStudent } from "./students/current-student.ts";
@@ -27,7 +27,8 @@ import { createSync, type Sync, type SyncStatus } from "./sync/status.ts";
 export interface CoreClient {
   /**
    * Opens the data on the device. From then on everything can be read, with or without a network. Fetches updates from the
-   * server in the background. Throws `device/failed`; it may be called again after that.
+   * server in the background. Throws `device/failed`, after which it may be called again, and `input/invalid` if the platform
+   * lacks something that the options do not provide either, such as `WebSocket`.
    */
   ready(): Promise<void>;
   /** Whether `ready()` is done. */
@@ -54,15 +55,20 @@ export interface Composition<F extends CoreFeatures, Chosen extends FeatureModul
   readonly environment: ClientEnvironment;
 }
 
-/** Builds a client. Touches no platform API before `ready()`. */
+/** Builds a client. Touches no platform API before `ready()`. Throws `input/invalid` for an unusable `url` or `storage`. */
 export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModules>(
   options: ClientOptions,
-  { openFeatures, areas }: { readonly openFeatures: OpenFeatures<F>; readonly areas: Chosen },
+  {
+    openFeatures,
+    areas,
+    needsWebSocket,
+  }: { readonly openFeatures: OpenFeatures<F>; readonly areas: Chosen; readonly needsWebSocket: boolean },
 ): Composition<F, Chosen> => {
   const environment = optionsToEnvironment(options);
-  const lifecycle = createLifecycle((closed) =>
-    openClient({ options, environment, openFeatures, closed, checkPush: () => push.check() }),
-  );
+  const lifecycle = createLifecycle(async (closed) => {
+    assertPlatform(options, { needsWebSocket });
+    return openClient({ options, environment, openFeatures, closed, checkPush: () => push.check() });
+  });
   const { opened, whileOpen } = lifecycle;
 
   const openStudent = follow<OpenedClient<F>, OpenStudent<F> | undefined>(

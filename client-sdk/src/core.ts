@@ -27,7 +27,7 @@ export const createCoreClient = <Chosen extends FeatureModules = Readonly<Record
   options: ClientOptions,
   areas: Chosen = NOTHING as Chosen,
 ): CoreClient & OpenedFeatures<Chosen> =>
-  composeClient(options, { openFeatures: openFeatures(areas), areas }).client;
+  composeClient(options, { openFeatures: openFeatures(areas), areas, needsWebSocket: false }).client;
 
 const NOTHING: FeatureModules = {};
 

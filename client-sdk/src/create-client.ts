@@ -17,11 +17,15 @@ export interface Client extends CoreClient, OpenedFeatures<typeof clientModules>
   readonly chat: Chat;
 }
 
-/** Creates a client. It reads, writes and requests nothing before `ready()`. */
+/**
+ * Creates a client. It reads, writes and requests nothing before `ready()`. Throws `input/invalid` if `url` is not a base URL with
+ * `http://` or `https://`, or if there is no `storage`.
+ */
 export const createClient = (options: ClientOptions): Client => {
   const { client, student, environment } = composeClient(options, {
     openFeatures: openClientFeatures(options),
     areas: clientModules,
+    needsWebSocket: true,
   });
   return Object.assign(client, {
     favourites: createFavourites(student, environment),
