@@ -8,6 +8,7 @@ import {
   type ReasonDetails,
   type SessionId,
 } from "@edvoyage/protocol";
+import { isAnswer, isOwn } from "./rpc/answer.ts";
 
 /** Every procedure of the server, typed. */
 export type RpcClient = TRPCClient<AppRouter>;
@@ -51,8 +52,12 @@ export const createRpcClient = ({
           };
         },
         fetch: async (input, init) => {
-          const response = await fetch(input as RequestInfo, init as RequestInit);
-          if (isMarked(response)) return response;
+          // The server never redirects. What does would receive the key and the input.
+          const request = { ...(init as RequestInit), redirect: "error" } as const;
+          const response = await fetch(input as RequestInfo, request);
+          const text = await response.text();
+          if (isOwn(response, url) && isAnswer(JSON.parse(text), response))
+            return new Response(text, response);
           throw new Error("The response did not come from an EdVoyage server.");
         },
       }),

@@ -93,12 +93,12 @@ export const createLanes = (deps: {
       clear(entry);
     },
     fail,
-    miss: ({ id, lane }, { isAnswered, passedBefore }) => {
+    miss: ({ id, lane }, { isAnswered, passedBefore, atLeastMs }) => {
       const before = missesById.get(id);
       const isAlone = passed > (before?.passedAtLast ?? passedBefore);
       if (isAnswered) foreignInRow.add(id);
-      if (isServerReached() && (isAnswered || isAlone)) fail(lane);
-      else server.fail();
+      if (isServerReached() && (isAnswered || isAlone)) fail(lane, atLeastMs);
+      else server.fail(atLeastMs);
       const now: Misses = {
         refusals: (before?.refusals ?? 0) + (isAnswered ? 1 : 0),
         misses: (before?.misses ?? 0) + (isAnswered || isAlone ? 1 : 0),

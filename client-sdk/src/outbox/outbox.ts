@@ -172,7 +172,8 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         const isAnswered = typeof error.details["status"] === "number";
         // If the network came back during the request, its failure says nothing about the new network.
         if (!isAnswered && wakesBefore !== wakes) return;
-        if (lanes.miss(entry, { isAnswered, passedBefore })) return giveUp(item, createRefusedError(error));
+        const atLeastMs = retryAfterMs(error);
+        if (lanes.miss(entry, { isAnswered, passedBefore, atLeastMs })) return giveUp(item, createRefusedError(error));
         return;
       }
       lanes.heard();

@@ -1,5 +1,6 @@
 import { isSessionKey, SESSION_HEADER, type SessionId } from "@edvoyage/protocol";
 import { parseAnswer } from "./answer.ts";
+import { createOriginCheck } from "./refused-origin.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { EdVoyageError, isEdVoyageError } from "../runtime/errors.ts";
 import type { ServerApi } from "./server-api.ts";
@@ -29,7 +30,15 @@ const REQUEST_TIMEOUT_MS = 30_000;
  * Creates a caller of the server's procedures. It implements tRPC's wire format without tRPC's client, which alone takes half of
  * an app's size budget for this SDK. It has the types of tRPC's client (`@edvoyage/client-sdk/rpc`) and throws `EdVoyageError`.
  */
-export const createHttpCaller = (options: HttpCallerOptions): ServerApi => {
+export const createHttpCaller = (given: HttpCallerOptions): ServerApi => {
+  const options = { ...given, url: given.url.replace(/\/+$/, "") };
+  const { url, clock, closed } = options;
+  const isOriginRefused = createOriginCheck({
+    url,
+    fetch: (input, init) => (options.fetch ?? globalThis.fetch)(input, init),
+    clock,
+    closed,
+  });
   const call = async (path: string, kind: string, input: unknown): Promise<unknown> => {
     const token = options.token?.();
     try {
@@ -39,13 +48,18 @@ export const createHttpCaller = (options: HttpCallerOptions): ServerApi => {
     } catch (thrown) {
       const error = isEdVoyageError(thrown)
         ? toCallError(thrown, token)
-        : new EdVoyageError("offline", "The server was not reached.", { cause: thrown });
+        : toUnreachable(thrown, await isOriginRefused());
       options.onError?.(error, token);
       throw error;
     }
   };
   return createPathProxy("", call) as ServerApi;
 };
+
+const toUnreachable = (cause: unknown, isOriginRefused: boolean): EdVoyageError =>
+  isOriginRefused
+    ? new EdVoyageError("origin-refused", "The server does not allow this page's origin.", { cause })
+    : new EdVoyageError("offline", "The server was not reached.", { cause });
 
 /** Converts the error of a call with this key to the error that its caller sees. */
 const toCallError = (error: EdVoyageError, token: string | undefined): EdVoyageError =>
@@ -84,10 +98,11 @@ const request = async (
 ): Promise<unknown> => {
   const json = JSON.stringify(input);
   const isQuery = kind === "query";
-  const address = `${url.replace(/\/+$/, "")}/trpc/${path}`;
+  const procedure = `${url}/trpc/${path}`;
+  const address = isQuery && json ? `${procedure}?input=${encodeURIComponent(json)}` : procedure;
   const aborted = new AbortController();
   let clearTimers = () => {};
-  const answered = fetch(isQuery && json ? `${address}?input=${encodeURIComponent(json)}` : address, {
+  const answered = fetch(address, {
     method: isQuery ? "GET" : "POST",
     headers: {
       ...(isQuery ? {} : { "content-type": "application/json" }),
@@ -95,10 +110,12 @@ const request = async (
       ...(sessionId ? { [SESSION_HEADER]: sessionId() } : {}),
     },
     ...(isQuery ? {} : { body: json ?? "{}" }),
-    // The server never redirects. A portal does, and would receive what the student wrote.
+    // The server never redirects. A portal does, and would receive the key and what the student wrote.
     redirect: "error",
     signal: aborted.signal,
-  }).then(async (response) => parseAnswer(response, await response.text()));
+  }).then(async (response) =>
+    parseAnswer(response, { text: await response.text(), address, now: clock.now() }),
+  );
   const timeout = new Promise<never>((_resolve, reject) => {
     const fail = (): void => {
       reject(new EdVoyageError("offline", "The server did not answer in time."));

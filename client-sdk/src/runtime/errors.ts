@@ -8,6 +8,8 @@ export type ServerReason = Reason;
 export type ClientReason =
   /** The server was not reached, or did not answer in time. */
   | "offline"
+  /** The server was reached, but it does not allow this page's origin (CORS): set `EDVOYAGE_ALLOWED_ORIGINS`. */
+  | "origin-refused"
   /** The server failed because of a bug. */
   | "server/failed"
   /** Nobody is signed in. */
@@ -67,6 +69,7 @@ export const isTransient = (reason: ErrorReason): boolean => transientReasons.ha
 
 const transientReasons: ReadonlySet<ErrorReason> = new Set([
   "offline",
+  "origin-refused",
   "server/failed",
   "fault",
   "server/unavailable",
@@ -74,6 +77,12 @@ const transientReasons: ReadonlySet<ErrorReason> = new Set([
   "rate/limited",
   "sms/failed",
 ] as const);
+
+/** Returns how many milliseconds the server, or a proxy in front of it, asks to wait before a retry. Default: 0. */
+export const retryAfterMs = ({ details }: EdVoyageError): number => {
+  const seconds = details["retryAfterSeconds"];
+  return typeof seconds === "number" ? seconds * 1_000 : 0;
+};
 
 /**
  * Returns whether a reason means that there is no session any more. The HTTP caller passes on `session/required` only if it

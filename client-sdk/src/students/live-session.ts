@@ -128,7 +128,7 @@ export const openLiveSession = async ({
       background(sessions.touch(touched));
     },
     failed: ({ reason }, usedToken) => {
-      if (reason !== "offline") lastHeardAt.set(clock.now());
+      if (reason !== "offline" && reason !== "origin-refused") lastHeardAt.set(clock.now());
       // An answer to an old key, or to one that is being replaced, says nothing about the new one.
       if (usedToken !== undefined && usedToken === inUse() && isSessionOver(reason)) end(reason);
     },

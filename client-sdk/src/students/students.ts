@@ -1,7 +1,7 @@
 import type { SessionId, UserId } from "@edvoyage/protocol";
 import type { Membership } from "../auth/auth-status.ts";
 import { deviceChanges, type Device, type EndedSession, type Wipe } from "../auth/device.ts";
-import { isTransient, toEdVoyageError } from "../runtime/errors.ts";
+import { isTransient, retryAfterMs, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, setIfDifferent, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import type { CloseReason } from "../outbox/settlements.ts";
 import { backoffMs } from "../runtime/backoff.ts";
@@ -180,12 +180,13 @@ export const createStudents = <F extends CoreFeatures>(deps: {
       await rpc.sessions.logout.mutate();
       return true;
     } catch (error) {
-      const { reason } = toEdVoyageError(error);
-      if (!isTransient(reason)) return true;
+      const failure = toEdVoyageError(error);
+      if (!isTransient(failure.reason)) return true;
       // The next program will tell the server.
       if (isClosed) return false;
       failures += 1;
-      cancelRetry = clock.after(backoffMs(failures, { randomBytes }), reportEndedSessions);
+      const atLeastMs = retryAfterMs(failure);
+      cancelRetry = clock.after(backoffMs(failures, { randomBytes, atLeastMs }), reportEndedSessions);
       return false;
     }
   };

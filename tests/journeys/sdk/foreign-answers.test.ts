@@ -1,4 +1,4 @@
-import { createRpcClient, isUnreachable } from "@edvoyage/client-sdk/rpc";
+import { createRpcClient, isUnreachable, refusalOf } from "@edvoyage/client-sdk/rpc";
 import { describe, expect, test } from "vitest";
 import { createApp, type App } from "../../support/apps/app.ts";
 import { DIALECTS } from "../../support/databases/databases.ts";
@@ -210,7 +210,62 @@ describe("an answer that does not come from the server", () => {
   );
 });
 
-const redirectTo = ({ url }: World, status: number): ForeignAnswer => ({
+/** A server of somebody else that records what it receives, and answers as an EdVoyage server would. */
+const createOtherServer = async () => {
+  const proxy = await createProxy("http://127.0.0.1:9");
+  proxy.answerWith({ status: 200, headers: MARKED, body: '{"result":{"data":{}}}' });
+  return proxy;
+};
+
+describe("a redirect to another origin", () => {
+  test.each([301, 302, 303, 307, 308])("with %i gets neither a key nor what was written", async (status) => {
+    const scene = await createScene();
+    const other = await createOtherServer();
+
+    await writeBehind(scene, redirectTo(other, status));
+
+    expectAllToWait(scene);
+    expect(other.intercepted).toEqual([]);
+    await sendAll(scene);
+    await expectEverythingOnce(scene);
+  });
+
+  test.each([301, 302, 303, 307, 308])(
+    "with %i is not followed by a script's calls either",
+    async (status) => {
+      const world = await createWorld();
+      const { token } = await world.device().signIn();
+      const [proxy, other] = [await createProxy(world.url), await createOtherServer()];
+      const rpc = createRpcClient({ url: proxy.url, token: () => token });
+      proxy.answerWith(redirectTo(other, status));
+
+      const calls = [rpc.profile.update.mutate({ name: "Ada" }), rpc.profile.get.query()];
+      const errors = (await Promise.allSettled(calls)).map((call) =>
+        call.status === "rejected" ? isUnreachable(call.reason) : "answered",
+      );
+
+      expect(errors).toEqual([true, true]);
+      expect(other.intercepted).toEqual([]);
+    },
+  );
+
+  test("loses nothing when the platform follows it and hides it", async () => {
+    const other = await createOtherServer();
+    const scene = await createScene({}, async (input, init) => {
+      const { body, headers, status, url } = await fetch(input, { ...init, redirect: "follow" });
+      return Object.defineProperty(new Response(body, { headers, status }), "url", { value: url });
+    });
+
+    await writeBehind(scene, redirectTo(other, 307));
+
+    expectAllToWait(scene);
+    expect(other.intercepted).not.toEqual([]);
+    await sendAll(scene);
+    await expectEverythingOnce(scene);
+  });
+});
+
+const redirectTo = ({ url }: Pick<World, "url">, status: number): ForeignAnswer => ({
   status,
   headers: { location: `${url}/trpc/chat.send` },
 });
@@ -261,6 +316,35 @@ describe("an app behind a proxy that answers instead of the server", () => {
     expect(proxy.intercepted).toEqual(["universities.list"]);
     proxy.answerWith({ status: 200, headers: MARKED, body });
     expect(await rpc.universities.list.query({})).toEqual({ items: [] });
+  });
+
+  test.each(FOREIGN)(
+    "reports a script's call as one that did not reach the server: %s",
+    async (_what, answer) => {
+      const proxy = await createProxy((await createWorld()).url);
+      const rpc = createRpcClient({ url: proxy.url });
+      proxy.answerWith(answer);
+
+      const error: unknown = await rpc.universities.list.query({}).catch((thrown: unknown) => thrown);
+
+      expect(isUnreachable(error)).toBe(true);
+    },
+  );
+
+  test("reports each refusal of a script's batch that the server has answered", async () => {
+    const proxy = await createProxy((await createWorld()).url);
+    const rpc = createRpcClient({ url: proxy.url });
+
+    const calls = [
+      rpc.universities.list.query({}),
+      rpc.profile.get.query(),
+      rpc.universities.get.query({ id: "x" }),
+    ];
+    const reasons = (await Promise.allSettled(calls)).map((call) =>
+      call.status === "rejected" ? refusalOf(call.reason)?.reason : call.status,
+    );
+
+    expect(reasons).toEqual(["fulfilled", "session/required", "not-found"]);
   });
 });
 
