@@ -7,8 +7,9 @@ import {
 import type { Page } from "playwright-core";
 import { v7 } from "uuid";
 import { expect, onTestFinished, test } from "vitest";
+import { createBrowserApp } from "../../support/apps/browser-app.ts";
 import { hasBrowser, openBrowser } from "../../support/apps/browser.ts";
-import { createWorld, type World } from "../../support/servers/world.ts";
+import { createWorld, somePhone, type World } from "../../support/servers/world.ts";
 
 /** Opens a page with the stock client, on an origin of its own. */
 const openPage = async (): Promise<Page> => {
@@ -61,4 +62,33 @@ test("[SY1] [SY3] [SY14] the stock client in a browser follows a room as it grow
   await other.waitForFunction("document.querySelector('#closed').textContent !== ''");
 
   expect(await other.textContent("#closed")).toBe(String(CLOSE_CODES.forbidden));
+});
+
+test("a page whose origin is not allowed gets another reason than one whose server is not reached", async (context) => {
+  if (!hasBrowser("The SDK on a page that is not allowed")) return context.skip("there is no Chromium");
+  const browser = await openBrowser({ script: new URL("./browser-pages/sdk-page.tsx", import.meta.url) });
+  onTestFinished(browser.close);
+  const reasonAt = async (world: World, isReached: boolean): Promise<string> => {
+    const app = await createBrowserApp(world, browser);
+    const { page } = await app.openTab();
+    app.tunnel.setOpen(isReached);
+    return page.evaluate(
+      (phone) =>
+        client.auth.requestCode(phone).then(
+          ({ state }) => state,
+          ({ reason }) => reason,
+        ),
+      somePhone(),
+    );
+  };
+
+  const allowed = await createWorld();
+  const refusing = await createWorld({
+    environment: { EDVOYAGE_ALLOWED_ORIGINS: "https://app.example.org" },
+  });
+
+  expect(await reasonAt(allowed, true)).toBe("codeSent");
+  expect(await reasonAt(allowed, false)).toBe("offline");
+  expect(await reasonAt(refusing, true)).toBe("origin-refused");
+  expect(await reasonAt(refusing, false)).toBe("offline");
 });

@@ -44,35 +44,6 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("the client SDK in C
     return { world, app, tab, friend, phone, roomId };
   };
 
-  describe("the page's origin", () => {
-    const reasonOfRequest = ({ page }: Tab): Promise<string> =>
-      page.evaluate((phone) => client.auth.requestCode(phone).catch(({ reason }) => reason), somePhone());
-
-    test("is reported as refused if the server does not allow it, and not when the server is unreachable", async () => {
-      const world = await createWorld({
-        environment: { EDVOYAGE_ALLOWED_ORIGINS: "https://app.example.org" },
-      });
-      const app = await createBrowserApp(world, await opened);
-      const tab = await app.openTab();
-
-      const whenRefused = await reasonOfRequest(tab);
-      app.tunnel.setOpen(false);
-      await tab.page.reload();
-      await tab.page.waitForFunction(() => client.isReady);
-      const whenUnreachable = await reasonOfRequest(tab);
-
-      expect([whenRefused, whenUnreachable]).toEqual(["origin-refused", "offline"]);
-    });
-
-    test("is not reported as refused if the server allows it and is unreachable", async () => {
-      const { app, tab } = await createScene();
-
-      app.tunnel.setOpen(false);
-
-      expect(await reasonOfRequest(tab)).toBe("offline");
-    });
-  });
-
   describe("signing in", () => {
     test("takes a code, and shows after a wrong one how many tries are left", async () => {
       const { world, tab } = await createScene();
