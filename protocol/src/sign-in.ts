@@ -5,6 +5,11 @@ import type { Platform, SessionView } from "./sessions.ts";
 /** How long a sign-in code is valid after it was first sent, in milliseconds. ASVS 5.0 6.5.5 allows ten minutes. */
 export const CODE_TTL_MS = 5 * 60_000;
 
+/** Characters that people write between the digits of a code. */
+export const CODE_SEPARATORS = /[\s-]/g;
+/** A code without separators. */
+export const CODE_PATTERN = /^\d{6,8}$/;
+
 /** The format of a `deviceId`: 22 to 64 URL-safe characters with at least 128 random bits, created once per installation. */
 export const DEVICE_ID_PATTERN = /^[A-Za-z0-9_-]{22,64}$/;
 

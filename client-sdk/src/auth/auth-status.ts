@@ -53,8 +53,10 @@ export type AuthStatus =
 export type StoredProgress =
   | (Extract<SignInProgress, { state: "codeSent" }> & {
       readonly challengeId: ChallengeId;
-      /** The same for every answer to this challenge: if a response was lost, the retry gets the same key again. */
+      /** The same for every answer to this challenge: if a response was lost, the server takes the retry as the same try. */
       readonly commandId: CommandId;
+      /** The codes that the server has called wrong. They are not sent again. */
+      readonly wrongCodes?: readonly string[];
       /** When it was written, on the device's clock. */
       readonly at: number;
     })

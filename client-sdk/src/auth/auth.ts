@@ -1,4 +1,11 @@
-import { SESSION_LIFETIME_MS, type AppDescription, type ChallengeId } from "@edvoyage/protocol";
+import {
+  CODE_PATTERN,
+  CODE_SEPARATORS,
+  SESSION_LIFETIME_MS,
+  type AppDescription,
+  type ChallengeId,
+  type SessionId,
+} from "@edvoyage/protocol";
 import { EdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
 import {
   createSubject,
@@ -31,8 +38,9 @@ export interface Auth {
    */
   requestCode(phone: string): Promise<AuthStatus>;
   /**
-   * Verifies the code; spaces and dashes are ignored. May be retried after `offline`, even after a restart of the app.
-   * Throws `otp/incorrect` (`details.attemptsRemaining`), `otp/blocked`, `otp/expired`, `otp/throttled`, `code/none`, `offline`.
+   * Verifies the code; spaces and dashes are ignored. May be retried after `offline`, even after a restart of the app. One try is
+   * sent at a time: a code that is known to be wrong is answered here, and costs no further attempt. Throws `input/invalid` for a
+   * text that is not a code, `otp/incorrect` (`details.attemptsRemaining`), `otp/blocked`, `otp/expired`, `otp/throttled`, `code/none`, `offline`.
    */
   verifyCode(code: string): Promise<AuthStatus>;
   /** Cancels a sign-in in progress. A block stays, because the server enforces it. */
@@ -70,6 +78,14 @@ export const createAuth = <F extends CoreFeatures>(deps: {
   let cancelEnd: (() => void) | undefined;
   const status = createSubject<AuthStatus>(students.membership.value);
 
+  /** The code of the last sign-in here. */
+  let accepted: { readonly code: string; readonly sessionId: SessionId } | undefined;
+
+  const isAccepted = (code: string): boolean => {
+    const { value } = students.membership;
+    return accepted?.code === code && value.state === "signedIn" && value.sessionId === accepted.sessionId;
+  };
+
   const show = (): void => {
     const now = clock.now();
     cancelEnd?.();
@@ -90,8 +106,11 @@ export const createAuth = <F extends CoreFeatures>(deps: {
     environment.storage.peers?.broadcast("device");
   };
 
-  /** Stores what an error response says about the sign-in, then throws the error. */
-  const rememberAndThrow = async (thrown: unknown, phone: string): Promise<never> => {
+  /** Stores what an error response says about the sign-in, then throws the error. `code`: the code that was sent. */
+  const rememberAndThrow = async (
+    thrown: unknown,
+    { phone, code }: { readonly phone: string; readonly code?: string },
+  ): Promise<never> => {
     const error = toEdVoyageError(thrown);
     const now = clock.now();
     const { retryAfterSeconds, attemptsRemaining } = error.details;
@@ -101,9 +120,11 @@ export const createAuth = <F extends CoreFeatures>(deps: {
     if (
       error.reason === "otp/incorrect" &&
       typeof attemptsRemaining === "number" &&
-      progress?.state === "codeSent"
+      progress?.state === "codeSent" &&
+      code !== undefined
     ) {
-      await setProgress({ ...progress, attemptsRemaining });
+      const { wrongCodes = [] } = progress;
+      await setProgress({ ...progress, attemptsRemaining, wrongCodes: [...wrongCodes, code] });
     }
     if (error.reason === "otp/expired") await setProgress(undefined);
     throw error;
@@ -132,14 +153,19 @@ export const createAuth = <F extends CoreFeatures>(deps: {
         const request = { phone, deviceId: device.deviceId, deviceName, platform, appVersion };
         const challenge = await rpc.auth.requestCode
           .mutate(request)
-          .catch((error: unknown) => rememberAndThrow(error, phone));
+          .catch((error: unknown) => rememberAndThrow(error, { phone }));
         const now = clock.now();
         const toDevice = (at: number): number => at - challenge.serverNow + now;
+        const { challengeId } = challenge;
+        // The same challenge has the same code.
+        const before =
+          progress?.state === "codeSent" && progress.challengeId === challengeId ? progress : undefined;
         await setProgress({
           state: "codeSent",
           phone,
-          challengeId: challenge.challengeId,
-          commandId: newId(),
+          challengeId,
+          commandId: before?.commandId ?? newId(),
+          wrongCodes: before?.wrongCodes ?? [],
           codeLength: challenge.codeLength,
           attemptsRemaining: challenge.attemptsRemaining,
           expiresAt: toDevice(challenge.expiresAt),
@@ -149,14 +175,26 @@ export const createAuth = <F extends CoreFeatures>(deps: {
         return status.value;
       }),
 
-    verifyCode: (code) =>
+    verifyCode: (given) =>
       inTurn(async () => {
         show();
+        const code = given.replaceAll(CODE_SEPARATORS, "");
         if (progress?.state !== "codeSent") {
+          // The student has tapped twice.
+          if (isAccepted(code)) return status.value;
           throw new EdVoyageError("code/none", "No sign-in is in progress: request a code first.");
         }
         const answered = progress;
-        const { challengeId, commandId, phone } = answered;
+        const { challengeId, commandId, phone, wrongCodes = [], attemptsRemaining } = answered;
+        if (!CODE_PATTERN.test(code)) {
+          const issues = [{ path: "code", message: "6 to 8 digits" }];
+          throw new EdVoyageError("input/invalid", "This is not a code.", { details: { issues } });
+        }
+        if (wrongCodes.includes(code)) {
+          throw new EdVoyageError("otp/incorrect", "This is not the code.", {
+            details: { attemptsRemaining },
+          });
+        }
         const answer: { challengeId: ChallengeId; code: string; deviceId: string; commandId: string } = {
           challengeId,
           code,
@@ -165,7 +203,7 @@ export const createAuth = <F extends CoreFeatures>(deps: {
         };
         const { token, session, user } = await rpc.auth.verifyCode
           .mutate(answer)
-          .catch((error: unknown) => rememberAndThrow(error, phone));
+          .catch((error: unknown) => rememberAndThrow(error, { phone, code }));
         const now = clock.now();
         const opened: StoredSession = {
           id: session.id,
@@ -181,6 +219,7 @@ export const createAuth = <F extends CoreFeatures>(deps: {
           show();
           throw toEdVoyageError(error);
         });
+        accepted = { code, sessionId: opened.id };
         show();
         return status.value;
       }),

@@ -1,4 +1,10 @@
-import { DEVICE_ID_PATTERN, PLATFORMS, type ChallengeId } from "@edvoyage/protocol";
+import {
+  CODE_PATTERN,
+  CODE_SEPARATORS,
+  DEVICE_ID_PATTERN,
+  PLATFORMS,
+  type ChallengeId,
+} from "@edvoyage/protocol";
 import { z } from "zod";
 import { commandIdInput, idInput } from "../inputs/id.ts";
 import { parsePhone } from "../numbers/phone.ts";
@@ -45,8 +51,8 @@ export const createAuthRouter = (deps: {
           challengeId: idInput<ChallengeId>(),
           code: z
             .string()
-            .transform((code) => code.replaceAll(/[\s-]/g, ""))
-            .pipe(z.string().regex(/^\d{6,8}$/, "6 to 8 digits")),
+            .transform((code) => code.replaceAll(CODE_SEPARATORS, ""))
+            .pipe(z.string().regex(CODE_PATTERN, "6 to 8 digits")),
           deviceId,
           commandId: commandIdInput(),
         }),

@@ -33,7 +33,10 @@ export interface CodeAnswer {
   readonly challengeId: ChallengeId;
   readonly code: string;
   readonly deviceId: string;
-  /** A retry with the same id within a minute gets the same session key, in case the first reply was lost. */
+  /**
+   * A repetition with the same id and the same code is the same try, in case the first reply was lost: a wrong code counts once,
+   * and the right one gets the same session key within a minute. The same id with another code is another try.
+   */
   readonly commandId: CommandId | null;
   readonly ip: string;
 }
@@ -79,16 +82,18 @@ const RETRY_WINDOW_MS = MINUTE_MS;
 /** How soon the client may ask again when the provider refused the message. */
 const RETRY_AFTER_REFUSAL_SECONDS = 5;
 
-/** The verdict on an answer. A `wrong` one was compared and counted; `outcome` says how many attempts are left. */
+/** The verdict on an answer. A `wrong` one was compared and counted, a `wrong-again` one was counted before. */
 type Verdict =
   | Refusal
   | { readonly state: "wrong"; readonly outcome: WrongCodeOutcome }
+  | { readonly state: "wrong-again"; readonly attemptsRemaining: number }
   | { readonly state: "right"; readonly signIn: SignIn }
   | { readonly state: "repeated"; readonly signIn: SignIn };
 
 export const createAuth = (deps: AuthDeps): Auth => {
   const { database, numbers, audit, clock, newId, metrics, secret } = deps;
   const codeMac = deriveMac(secret, "code");
+  const tryMac = deriveMac(secret, "try");
   const { register, signIn, repeatSignIn } = createSignIns(deps);
 
   // Derived from the secret, so that no stored row reveals the code and a resend sends the same one.
@@ -96,6 +101,10 @@ export const createAuth = (deps: AuthDeps): Auth => {
     const mac = codeMac(challengeId, device.phone, device.deviceKey, "sign-in", length);
     return String(mac.readBigUInt64BE() % 10n ** BigInt(length)).padStart(length, "0");
   };
+
+  // The code is part of it: otherwise one command could try many codes. A MAC, so that the database contains no code.
+  const tryIdOf = ({ challengeId, commandId, code }: CodeAnswer, deviceKey: string): string =>
+    tryMac(challengeId, deviceKey, commandId ?? "", code).toString("base64url");
 
   const reserveChallenge = async (tx: UnitOfWork, device: DeviceState, request: CodeRequest) => {
     const { phone, deviceKey, now, status } = device;
@@ -176,7 +185,13 @@ export const createAuth = (deps: AuthDeps): Auth => {
     if (isRight)
       return { state: "right", signIn: await signIn(tx, challenge, { commandId: answer.commandId, device }) };
 
-    const outcome = await numbers.recordWrongCode(tx, device, challenge.code_length);
+    const tryId = answer.commandId === null ? undefined : tryIdOf(answer, deviceKey);
+    if (tryId !== undefined && (await numbers.isCounted(tx, tryId)))
+      return { state: "wrong-again", attemptsRemaining: device.status.attemptsRemaining };
+    const outcome = await numbers.recordWrongCode(tx, device, {
+      codeLength: challenge.code_length,
+      id: tryId,
+    });
     await audit.record(tx, { at: now, action: "sign-in.wrong-code", actor: "device", phone, ip });
     if (outcome.state === "blocked") {
       await audit.record(tx, { at: now, action: "sign-in.blocked", actor: "device", phone, ip });
@@ -229,9 +244,9 @@ export const createAuth = (deps: AuthDeps): Auth => {
             metrics.deviceBlocked();
             throw refusalToError(verdict.outcome, now);
           }
-          throw new AppError("otp/incorrect", "This is not the code.", {
-            attemptsRemaining: verdict.outcome.attemptsRemaining,
-          });
+          throw incorrect(verdict.outcome);
+        case "wrong-again":
+          throw incorrect(verdict);
         default:
           throw refusalToError(verdict, now);
       }
@@ -246,3 +261,6 @@ export const createAuth = (deps: AuthDeps): Auth => {
     },
   };
 };
+
+const incorrect = ({ attemptsRemaining }: { readonly attemptsRemaining: number }): AppError =>
+  new AppError("otp/incorrect", "This is not the code.", { attemptsRemaining });

@@ -53,7 +53,7 @@ export const createNumberScene = async (limits: Partial<Record<LimitName, number
     pass: (ms: number) => (time.now += ms),
     statusOf: (at?: At) => inUnit(async (_tx, { status }) => status, at),
     wrong: (at?: At & { codeLength?: number }) =>
-      inUnit((tx, device) => numbers.recordWrongCode(tx, device, at?.codeLength ?? 6), at),
+      inUnit((tx, device) => numbers.recordWrongCode(tx, device, { codeLength: at?.codeLength ?? 6 }), at),
     send: (at?: At & { ip?: string; challenge?: string; sendId?: string }) =>
       inUnit(
         (tx, device) =>

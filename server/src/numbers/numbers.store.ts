@@ -32,6 +32,10 @@ const wrongCodesSince = prepare<{ phone: string; since: number }>()((query, para
     .orderBy("at"),
 );
 
+const wrongCode = prepare<{ id: string }>()((query, param) =>
+  query.selectFrom("wrong_codes").select("id").where("id", "=", param.id),
+);
+
 /** Selects messages that count or were given back. No rule uses those that the provider refused or an admin forgave. */
 const sendsSince = prepare<{ phone: string; since: number }>()((query, param) =>
   query
@@ -179,6 +183,7 @@ export const numberQueries = {
   device,
   newestSignIns,
   wrongCodesSince,
+  wrongCode,
   sendsSince,
   loadOfAddress,
   loadOfAll,

@@ -47,8 +47,18 @@ export interface Numbers {
    * refused.
    */
   refuseSend(sendId: string, sentAt: number): Promise<void>;
+  /** Returns whether a wrong code was counted under this id. */
+  isCounted(tx: UnitOfWork, wrongCodeId: string): Promise<boolean>;
   /** Counts a wrong code. The code that reaches the limit blocks the device and returns `blocked`. */
-  recordWrongCode(tx: UnitOfWork, device: DeviceState, codeLength: number): Promise<WrongCodeOutcome>;
+  recordWrongCode(
+    tx: UnitOfWork,
+    device: DeviceState,
+    wrongCode: {
+      readonly codeLength: number;
+      /** Default: a new id. */
+      readonly id?: string | undefined;
+    },
+  ): Promise<WrongCodeOutcome>;
   /**
    * Makes the device known, stops counting its wrong codes towards a block and gives its messages back. Messages are given
    * back for at most `signInsGivenBackPerDayPerPhone` sign-ins a day.
@@ -130,9 +140,15 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
         await tx.all(queries.addToMinute, { minute: minuteOf(sentAt), count: -1 });
       }),
 
-    recordWrongCode: async (tx, { phone, deviceKey, now, facts, status }, codeLength) => {
+    isCounted: async (tx, id) => (await tx.first(queries.wrongCode, { id })) !== undefined,
+
+    recordWrongCode: async (
+      tx,
+      { phone, deviceKey, now, facts, status },
+      { codeLength, id = newId<string>(now) },
+    ) => {
       const known = status.isKnown ? 1 : 0;
-      await tx.all(queries.insertWrongCode, { id: newId(now), phone, deviceKey, at: now, codeLength, known });
+      await tx.all(queries.insertWrongCode, { id, phone, deviceKey, at: now, codeLength, known });
       const attemptsRemaining = limits.wrongCodesPerBlock - countTowardsBlock(facts, now) - 1;
       if (attemptsRemaining > 0) return { state: "incorrect", attemptsRemaining };
       const blockedUntil = now + limits.blockSeconds * 1000;

@@ -4,11 +4,11 @@ import { createBrowserApp, type BrowserApp, type Tab } from "../../support/apps/
 import { textsAt } from "../../support/students/room-texts.ts";
 import { createStudent } from "../../support/students/student.ts";
 import { until } from "../../support/network/sync-client.ts";
+import { wrongCode } from "../../support/students/wrong-code.ts";
 import { createWorld, somePhone } from "../../support/servers/world.ts";
 import { roundsOf } from "../../support/scale.ts";
 import {
   expectAnswered,
-  wrongCode,
   verifyCode,
   readBlockedUntil,
   secondsLeft,
@@ -67,8 +67,8 @@ describe.skipIf(!hasBrowser("The client SDK in a browser"))("the client SDK in C
       const phone = somePhone();
       await page.clock.install();
       await page.evaluate((number) => client.auth.requestCode(number), phone);
-      for (const reason of ["otp/incorrect", "otp/incorrect", "otp/blocked"]) {
-        expect(await verifyCode(tab, wrongCode(world))).toBe(reason);
+      for (const [number, reason] of ["otp/incorrect", "otp/incorrect", "otp/blocked"].entries()) {
+        expect(await verifyCode(tab, wrongCode(world, number + 1))).toBe(reason);
       }
       await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1_000));
       const blockedUntil = await page.evaluate(readBlockedUntil);

@@ -14,13 +14,8 @@ import { somePhone } from "../../support/students/phone.ts";
 import { createSdkClock } from "../../support/fakes/sdk-clock.ts";
 import { until } from "../../support/network/sync-client.ts";
 import { urlOf } from "../../support/network/url.ts";
+import { wrongCode } from "../../support/students/wrong-code.ts";
 import { createWorld, type World } from "../../support/servers/world.ts";
-
-/** Returns a code that differs from the one last sent. */
-const wrongCode = ({ sms }: World): string => {
-  const right = sms.at(-1)?.code ?? expect.fail("no message was sent");
-  return `${right.startsWith("1") ? "2" : "1"}${right.slice(1)}`;
-};
 
 const rightCode = ({ sms }: World): string => sms.at(-1)?.code ?? expect.fail("no message was sent");
 
@@ -173,8 +168,8 @@ test("three wrong codes block for five minutes, and the countdown survives a res
 
   expect(await reasonOf(app.client.auth.verifyCode(wrongCode(world)))).toBe("otp/incorrect");
   expect(app.client.auth.status).toMatchObject({ state: "codeSent", attemptsRemaining: 2 });
-  expect(await reasonOf(app.client.auth.verifyCode(wrongCode(world)))).toBe("otp/incorrect");
-  expect(await reasonOf(app.client.auth.verifyCode(wrongCode(world)))).toBe("otp/blocked");
+  expect(await reasonOf(app.client.auth.verifyCode(wrongCode(world, 2)))).toBe("otp/incorrect");
+  expect(await reasonOf(app.client.auth.verifyCode(wrongCode(world, 3)))).toBe("otp/blocked");
   const blockedUntil = app.clock.now() + 300_000;
   expect(app.client.auth.status).toEqual({
     state: "blocked",
@@ -207,7 +202,7 @@ test("a clock that is set back makes no block longer, and the server corrects on
   const app = await createApp(world);
   const phone = somePhone();
   await app.client.auth.requestCode(phone);
-  for (let tries = 0; tries < 3; tries += 1) await reasonOf(app.client.auth.verifyCode(wrongCode(world)));
+  for (const number of [1, 2, 3]) await reasonOf(app.client.auth.verifyCode(wrongCode(world, number)));
 
   app.clock.jump({ hours: -5 });
   const back = await app.restart();

@@ -2,7 +2,6 @@ import { expect } from "vitest";
 import type { BrowserApp, Tab } from "./browser-app.ts";
 import type { Student } from "../students/student.ts";
 import { until } from "../network/sync-client.ts";
-import type { World } from "../servers/world.ts";
 
 /**
  * Waits until the server has answered the messages, in this order. A message is shown as acknowledged when its room says so,
@@ -13,12 +12,6 @@ export const expectAnswered = async ({ answered }: BrowserApp, texts: readonly s
   const answeredOnce = (): readonly string[] => [...new Set(answered)];
   await until(() => answeredOnce().length >= texts.length);
   expect(answeredOnce()).toEqual(texts);
-};
-
-/** Returns a code that differs from the one last sent. */
-export const wrongCode = ({ sms }: World): string => {
-  const right = sms.at(-1)?.code ?? expect.fail("no message was sent");
-  return `${right.startsWith("1") ? "2" : "1"}${right.slice(1)}`;
 };
 
 /** Verifies a code; resolves with the state that follows, or with the reason of the refusal. */

@@ -27,6 +27,8 @@ export interface Proxy {
   answerWith(answer: ForeignAnswer): void;
   /** From now on, passes everything on, but removes the session's key from these. */
   stripKeys(from: readonly ("requests" | "upgrades")[]): void;
+  /** From now on, passes requests on, and ends the connection instead of passing on the answer. */
+  loseAnswers(): void;
   /** From now on, passes everything on to the server. */
   pass(): void;
 }
@@ -36,12 +38,13 @@ export const createProxy = async (target: string): Promise<Proxy> => {
   const upgraded = new Set<Socket>();
   const intercepted: string[] = [];
   let foreign: ForeignAnswer | undefined;
+  let isAnswerLost = false;
   let withoutKey: readonly ("requests" | "upgrades")[] = [];
 
   const server = createServer((request, response) => {
     if (!foreign) {
       if (withoutKey.includes("requests")) delete request.headers.authorization;
-      return passOn(request, response, target);
+      return passOn(request, response, { target, isAnswerLost });
     }
     intercepted.push(request.url?.replace(/^\/trpc\/|\?.*$/g, "") ?? "");
     answer(response, foreign);
@@ -91,7 +94,12 @@ export const createProxy = async (target: string): Promise<Proxy> => {
       withoutKey = from;
       endSockets();
     },
+    loseAnswers: () => {
+      foreign = undefined;
+      isAnswerLost = true;
+    },
     pass: () => {
+      isAnswerLost = false;
       foreign = undefined;
       withoutKey = [];
     },
@@ -107,9 +115,14 @@ const answer = (
   else response.end(body);
 };
 
-const passOn = (request: IncomingMessage, response: ServerResponse, target: string): void => {
+const passOn = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  { target, isAnswerLost }: { readonly target: string; readonly isAnswerLost: boolean },
+): void => {
   const { method = "GET", headers, url = "/" } = request;
   const upstream = requestUpstream(target + url, { method, headers }, (answered) => {
+    if (isAnswerLost) return void response.destroy();
     response.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
     answered.pipe(response);
   });
