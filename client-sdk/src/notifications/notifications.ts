@@ -1,5 +1,6 @@
 import type { Notification, NotificationId, Page } from "@edvoyage/protocol";
 import type { CurrentStudent } from "../students/current-student.ts";
+import type { QueuedInputs } from "../rpc/queued-inputs.ts";
 import { watchFrom, type Unsubscribe } from "../runtime/observable.ts";
 import type { Projections } from "../reads/query.ts";
 import type { Write } from "../outbox/write.ts";
@@ -14,7 +15,10 @@ export interface Notifications extends View<Page<Notification>> {
   readonly unread: number;
   /** Calls the listener with the number immediately and after each change. */
   watchUnread(listener: (unread: number) => void): Unsubscribe;
-  /** Marks some notifications or all of them as read; visible immediately. */
+  /**
+   * Marks some notifications as read, or all that this device knew of at the call: later ones stay unread, however long the call
+   * waits for a network. Visible immediately.
+   */
   markRead(which: readonly string[] | "all"): Promise<Write>;
   readonly preferences: Preferences;
 }
@@ -22,28 +26,58 @@ export interface Notifications extends View<Page<Notification>> {
 /** Creates the notifications of the current student. */
 export const createNotifications = (student: CurrentStudent<Pick<CoreFeatures, "areas">>): Notifications => {
   const unread = createUnread(student);
+  const view: View<Page<Notification>> = student.open({
+    procedure: "notifications.recent",
+    input: {},
+    count: 20,
+  });
+  const queue = (input: QueuedInputs["notifications.markRead"]): Promise<Write> =>
+    student.queue("notifications.markRead", input, { about: "notifications" });
+
+  /** Returns the last instant of which this device knows, on the server's clock: from the list or from the count. */
+  const knownUntil = async (): Promise<number | undefined> => {
+    const { areas } = student.require();
+    const listed = await view.get({ deviceOnly: true }).catch(() => undefined);
+    const known = [areas.changedAt("notifications"), ...(listed?.items ?? []).map(({ at }) => at)];
+    const instants = known.filter((at) => at !== undefined);
+    return instants.length > 0 ? Math.max(...instants) : undefined;
+  };
+
   return {
-    ...student.open({ procedure: "notifications.recent", input: {}, count: 20 }),
+    ...view,
     get unread() {
       return unread.value;
     },
     watchUnread: (listener) => watchFrom(unread, listener),
     markRead: async (which) => {
+      student.require();
+      if (which === "all") {
+        const seenUntil = await knownUntil();
+        return queue({ all: true, ...(seenUntil === undefined ? {} : { seenUntil }) });
+      }
       // The server skips unknown ids.
-      const input = which === "all" ? { all: true as const } : { ids: [...which] as NotificationId[] };
-      return student.queue("notifications.markRead", input, { about: "notifications" });
+      const ids = [...which] as NotificationId[];
+      // The last part settles last: all of them are sent in order.
+      let last = await queue({ ids: ids.slice(0, MAX_IDS) });
+      for (let start = MAX_IDS; start < ids.length; start += MAX_IDS) {
+        last = await queue({ ids: ids.slice(start, start + MAX_IDS) });
+      }
+      return last;
     },
     preferences: createPreferences(student),
   };
 };
+
+/** The most ids in one command. */
+const MAX_IDS = 100;
 
 export const notificationProjections: Projections = {
   ...preferenceProjections,
   "notifications.recent": (list, { entry }) => {
     if (!list || entry.procedure !== "notifications.markRead" || entry.state !== "pending") return list;
     const { input, createdAt } = entry;
-    const isMeant = ({ id, readAt }: Notification) =>
-      readAt === null && ("all" in input || input.ids.includes(id));
+    const isMeant = ({ id, at, readAt }: Notification) =>
+      readAt === null && ("all" in input ? at <= (input.seenUntil ?? at) : input.ids.includes(id));
     return list.items.some(isMeant)
       ? { ...list, items: list.items.map((item) => (isMeant(item) ? { ...item, readAt: createdAt } : item)) }
       : list;

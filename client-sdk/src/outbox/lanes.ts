@@ -21,7 +21,10 @@ export interface Lanes {
    * value of `passed` when it was sent. Only its own lane waits if other commands get through. Returns whether to give
    * up: what is on the way always refuses this command, and others get through.
    */
-  miss(entry: OutboxEntry, request: { readonly isAnswered: boolean; readonly passedBefore: number }): boolean;
+  miss(
+    entry: OutboxEntry,
+    request: { readonly isAnswered: boolean; readonly passedBefore: number; readonly atLeastMs?: number },
+  ): boolean;
   /** Call it when the server has answered that a command has to wait. */
   heard(): void;
   /** Ends a lane's wait, because a person wants it to act now. */

@@ -36,7 +36,13 @@ export interface QueuedInputs {
   "contacts.update": { readonly userId: ContactId } & ContactChange;
   "contacts.remove": { readonly userId: ContactId };
   "profile.update": ProfileChange;
-  "notifications.markRead": { readonly ids: NotificationId[] } | { readonly all: true };
+  "notifications.markRead":
+    | { readonly ids: NotificationId[] }
+    | {
+        readonly all: true;
+        /** The last instant, on the server's clock, of which the device knew. */
+        readonly seenUntil?: number;
+      };
   "notifications.setPreferences": PreferencesChange;
   /** The application's id is the command's id. */
   "applications.create": {

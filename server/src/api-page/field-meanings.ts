@@ -91,6 +91,8 @@ export const fieldMeanings: Readonly<Record<string, string>> = {
   role: "The new role.",
   roomId: "The room.",
   seed: "The number from which the world is made. The same number makes the same world.",
+  seenUntil:
+    "With `all`: marks only notifications up to and including this instant, in epoch milliseconds of the server's clock. Default: all.",
   segment: "The number of the segment, from 0.",
   sessionId: "The session.",
   showPhones: "Shows whole phone numbers.",

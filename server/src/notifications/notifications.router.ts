@@ -39,7 +39,7 @@ export const createNotificationsRouter = (deps: {
       .input(
         z.union([
           z.object({ ids: z.array(idInput<NotificationId>()).min(1).max(MAX_IDS), commandId }),
-          z.object({ all: z.literal(true), commandId }),
+          z.object({ all: z.literal(true), seenUntil: z.number().int().min(0).optional(), commandId }),
         ]),
       )
       .mutation(({ ctx, input: { commandId, ...which } }) =>

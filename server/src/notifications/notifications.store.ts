@@ -174,11 +174,12 @@ const markRead = prepare<{ userId: UserId; id: NotificationId; now: number }>()(
     .returning("id"),
 );
 
-const markAllRead = prepare<{ userId: UserId; now: number }>()((query, param) =>
+const markAllRead = prepare<{ userId: UserId; until: number; now: number }>()((query, param) =>
   query
     .updateTable("notifications")
     .set({ read_at: param.now, changed_at: param.now })
     .where("user_id", "=", param.userId)
+    .where("at", "<=", param.until)
     .where("read_at", "is", null)
     .returning("id"),
 );

@@ -55,10 +55,15 @@ export interface Notifications {
     userId: UserId,
     since: number,
   ): Promise<{ readonly items: readonly Notification[]; readonly unread: number }>;
-  /** Marks notifications as read. Ids that are not the caller's own are ignored. */
+  /**
+   * Marks notifications as read: some, or all up to and including an instant of the server's clock. Default: up to now. Ids that
+   * are not the caller's own are ignored.
+   */
   markRead(
     source: CommandSource,
-    which: { readonly ids: readonly NotificationId[] } | { readonly all: true },
+    which:
+      | { readonly ids: readonly NotificationId[] }
+      | { readonly all: true; readonly seenUntil?: number | undefined },
   ): Promise<{ readonly marked: number }>;
   /** Deletes notifications that were read more than 90 days ago. */
   prune(now: number): Promise<void>;
@@ -136,8 +141,10 @@ export const createNotifications = (deps: NotificationsDeps): Notifications => {
       commands.execute(source, { procedure: "notifications.markRead", input: which }, async (tx, now) => {
         const { userId } = source;
         let marked = 0;
-        if ("all" in which) marked = (await tx.all(queries.markAllRead, { userId, now })).length;
-        else {
+        if ("all" in which) {
+          const until = which.seenUntil ?? Number.MAX_SAFE_INTEGER;
+          marked = (await tx.all(queries.markAllRead, { userId, until, now })).length;
+        } else {
           // Always in the same order: otherwise two devices that mark the same notifications could deadlock.
           for (const id of which.ids.toSorted()) {
             if (await tx.first(queries.markRead, { userId, id, now })) marked += 1;

@@ -144,6 +144,49 @@ test("everything done on one device appears on the other without a request from 
   );
 });
 
+test("marking all notifications as read offline marks those that the device knew of, and none that came later", async () => {
+  const scene = await createAreaScene();
+  const { world, friend, app } = scene;
+  const { client } = app;
+  const [seen, missed] = [
+    await client.social.post({ text: "Seen" }),
+    await client.social.post({ text: "Missed" }),
+  ];
+  await client.sync.flush();
+  await friend.rpc.social.like.mutate({ postId: seen });
+  await untilHinted(scene, () => client.notifications.unread === 1);
+  await client.notifications.get({ refresh: true });
+
+  app.setOnline(false);
+  await client.notifications.markRead("all");
+  world.clock.advance({ minutes: 5 });
+  await friend.rpc.social.like.mutate({ postId: missed });
+  expect(client.notifications.unread).toBe(0);
+  const restarted = await app.restart();
+  await restarted.client.sync.flush();
+
+  const { items } = await restarted.client.notifications.get({ refresh: true });
+  expect(items.map(({ subject, readAt }) => [subject.id, readAt !== null])).toEqual([
+    [missed, false],
+    [seen, true],
+  ]);
+  await untilHinted(scene, () => restarted.client.notifications.unread === 1);
+});
+
+test("marking more than 100 notifications as read takes several commands, and marking none takes no command", async () => {
+  const { app } = await createAreaScene();
+  const { notifications, outbox, sync } = app.client;
+  app.setOnline(false);
+
+  await notifications.markRead([]);
+  await notifications.markRead(Array.from({ length: 250 }, (_, number) => `unknown-${number}`));
+
+  expect(outbox.list().map(({ procedure }) => procedure)).toEqual(Array(3).fill("notifications.markRead"));
+  app.setOnline(true);
+  await sync.flush();
+  expect(sync.status).toMatchObject({ pending: 0, failed: 0 });
+});
+
 test("everything undone or removed on one device disappears from the other without a request from the app", async () => {
   const scene = await createAreaScene();
   const { friend, app } = scene;

@@ -65,6 +65,27 @@ describe.each(DIALECTS)("a notification, on %s", (dialect) => {
     expect((await inbox.changes.query()).unreadNotifications).toBe(0);
   });
 
+  test("stays unread when it came after the instant up to which all are marked", async () => {
+    const { world, ada, bo } = await createScene(dialect);
+    const { notifications } = ada.rpc;
+    await addTo(bo, ada, "Seen");
+    const seenUntil = (await recent(ada))[0]?.at ?? 0;
+    world.clock.advance({ ms: 1 });
+    await addTo(bo, ada, "Not seen");
+    const command = { all: true, seenUntil, commandId: uuidv7() } as const;
+
+    expect(await notifications.markRead.mutate({ all: true, seenUntil: seenUntil - 1 })).toEqual({
+      marked: 0,
+    });
+    expect(await notifications.markRead.mutate(command)).toEqual({ marked: 1 });
+    expect(await notifications.markRead.mutate(command)).toEqual({ marked: 1 });
+
+    expect((await recent(ada)).map(({ readAt }) => readAt === null)).toEqual([true, false]);
+    await expectRefusal(notifications.markRead.mutate({ all: true, seenUntil: -1 }), "input/invalid");
+    // As clients without `seenUntil` do.
+    expect(await notifications.markRead.mutate({ all: true })).toEqual({ marked: 1 });
+  });
+
   test("stays unread when another student marks it as read", async () => {
     const { ada, bo } = await createScene(dialect);
     await addTo(bo, ada);
