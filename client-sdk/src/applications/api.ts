@@ -13,7 +13,7 @@ import type { View } from "../reads/views.ts";
 
 /** An edit of a draft that the server rejected because another device had changed the same fields meanwhile. */
 export interface ApplicationConflict {
-  /** By field name. The server applied no part of the edit: call `resolve`. */
+  /** By field name. The server applied no part of the edit, whose other fields are still shown: call `resolve`. */
   readonly fields: Readonly<
     Partial<Record<ApplicationField, { readonly mine: unknown; readonly theirs: unknown }>>
   >;
@@ -59,7 +59,7 @@ export interface Applications extends View<Page<Application>> {
   removeDocument(id: string, document: { readonly documentId: string }): Promise<Write>;
   /**
    * Resolves the conflicts of an application: "mine" overwrites the other device's values, "theirs" keeps them. Fields that did
-   * not conflict are written either way.
+   * not conflict are written either way, unless they were edited again since.
    */
   resolve(id: string, whose: "mine" | "theirs"): Promise<void>;
 }

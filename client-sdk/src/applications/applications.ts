@@ -38,6 +38,22 @@ const createApplications = ({ open, queue, act, entries, discard }: CurrentStude
     return single ?? one(id).get();
   };
 
+  /** Returns the server's values of fields that show what the student typed in an edit that conflicted elsewhere. */
+  const unsaved = (id: string, fields: ApplicationFields): Partial<ApplicationFields> => {
+    const values = new Map<ApplicationField, unknown>();
+    for (const entry of entries.value) {
+      if (entry.procedure !== "applications.update" || entry.input.applicationId !== id) continue;
+      const { changes } = entry.input;
+      const found = conflictIn(entry);
+      for (const field of fieldsOf(changes))
+        // A later edit has the field.
+        if (entry.state === "pending") values.delete(field);
+        else if (found && !found.collided.includes(field) && fields[field] === changes[field])
+          values.set(field, found.theirs.fields[field]);
+    }
+    return Object.fromEntries(values);
+  };
+
   return {
     ...list,
     one,
@@ -49,7 +65,8 @@ const createApplications = ({ open, queue, act, entries, discard }: CurrentStude
     },
     update: async (id, changes) => {
       const { fields } = await shown(id);
-      return edit(id, { changes, base: pick(fields, fieldsOf(changes)) });
+      const base = pick({ ...fields, ...unsaved(id, fields) }, fieldsOf(changes));
+      return edit(id, { changes, base });
     },
     submit: act("applications.submit", "applicationId"),
     withdraw: async (id, more) => withdraw(id, { from: (await shown(id)).status, ...more }),
@@ -57,14 +74,17 @@ const createApplications = ({ open, queue, act, entries, discard }: CurrentStude
     uploadDocument: act("applications.uploadDocument", "applicationId"),
     removeDocument: act("applications.removeDocument", "applicationId"),
     resolve: async (id, whose) => {
+      const { fields } = await shown(id);
       for (const entry of entries.value) {
         const found = conflictIn(entry);
         if (!found || entry.procedure !== "applications.update" || entry.input.applicationId !== id) continue;
         const { theirs, collided } = found;
-        const kept = fieldsOf(entry.input.changes).filter(
-          (field) => whose === "mine" || !collided.includes(field),
+        const { changes: typed } = entry.input;
+        const kept = fieldsOf(typed).filter((field) =>
+          // A field that shows another value was edited again since.
+          collided.includes(field) ? whose === "mine" : fields[field] === typed[field],
         );
-        const changes = pick(entry.input.changes, kept);
+        const changes = pick(typed, kept);
         // Queue the new edit before discarding the old one: if the program ends in between, nothing is lost.
         if (kept.length > 0) await edit(id, { changes, base: pick(theirs.fields, kept) });
         await discard(entry.id);
@@ -122,7 +142,11 @@ const afterChange = (
   if (answer) return answer as SentApplication;
   if (entry.state === "failed") {
     const found = conflictIn(entry);
-    return { ...application, ...failureOf(entry), ...(found && { conflict: found.conflict }) };
+    return {
+      ...application,
+      ...failureOf(entry),
+      ...(found && { conflict: found.conflict, fields: withTyped(application.fields, entry, found) }),
+    };
   }
   switch (entry.procedure) {
     case "applications.update":
@@ -161,16 +185,29 @@ const withDocuments = (
   change: (document: Documents[number]) => Documents,
 ): SentApplication => ({ ...application, documents: application.documents.flatMap(change) });
 
-/** Returns the server's answer to an edit that conflicted with another device's edit. */
-const conflictIn = (
-  entry: OutboxEntry,
-):
-  | {
-      readonly theirs: SentApplication;
-      readonly collided: readonly ApplicationField[];
-      readonly conflict: ApplicationConflict;
-    }
-  | undefined => {
+/** The server's answer to an edit that conflicted with another device's edit. */
+interface Refused {
+  readonly theirs: SentApplication;
+  readonly collided: readonly ApplicationField[];
+  readonly conflict: ApplicationConflict;
+}
+
+/** Adds the fields that the student typed in a conflicting edit, unless they collided or were edited again since. */
+const withTyped = (
+  fields: ApplicationFields,
+  { input }: OutboxEntry,
+  { theirs, collided }: Refused,
+): ApplicationFields => {
+  if (!("base" in input)) return fields;
+  const { changes, base } = input;
+  const kept = fieldsOf(changes).filter(
+    (field) => !collided.includes(field) && [theirs.fields[field], base[field]].includes(fields[field]),
+  );
+  return { ...fields, ...pick(changes, kept) };
+};
+
+/** Returns the server's answer to an edit that conflicted; `undefined` for every other command. */
+const conflictIn = (entry: OutboxEntry): Refused | undefined => {
   if (entry.procedure !== "applications.update" || entry.state !== "failed") return undefined;
   const { application: theirs, fields: collided } = entry.details as {
     readonly application?: SentApplication;

@@ -38,7 +38,7 @@ test("devices that edit one draft get a conflict with both values, and either va
     expect(shown()).toMatchObject({
       failure: "conflict",
       conflict: { fields: { notes: { mine: `By the first, ${choice}`, theirs: `By the other, ${choice}` } } },
-      fields: { notes: `By the other, ${choice}` },
+      fields: { notes: `By the other, ${choice}`, statement: choice },
     });
     expect(Object.keys(shown()?.conflict?.fields ?? {})).toEqual(["notes"]);
     expect(phone.client.sync.status.failed).toBe(1);
@@ -56,6 +56,63 @@ test("devices that edit one draft get a conflict with both values, and either va
     await untilHinted(scene, () => otherView()?.fields.notes === notes);
   }
 });
+
+/** A draft on two devices. Both have edited its notes, and the first has also typed a statement and chosen a study mode. */
+const createConflictScene = async () => {
+  const scene = await createAreaScene();
+  const { app } = scene;
+  const { applications, sync } = app.client;
+  const other = await createOther(scene);
+  const draft = await applications.create(await someCourse(app), { notes: "Old", statement: "Draft" });
+  await sync.flush();
+  await applications.get();
+  app.setOnline(false);
+  await applications.update(draft, { notes: "Mine", statement: "Typed", studyMode: "part-time" });
+  await other.client.applications.update(draft, { notes: "Theirs" });
+  await other.client.sync.flush();
+  app.setOnline(true);
+  const shown = latestOf<Application>(applications.one(draft));
+  await untilHinted(scene, () => shown()?.conflict !== undefined && shown()?.fields.notes === "Theirs");
+  const onServer = async () => (await other.client.applications.one(draft).get({ refresh: true })).fields;
+  return { scene, app, draft, shown, onServer };
+};
+
+test("fields that did not conflict stay as they were typed, also after a restart, and can be edited again", async () => {
+  const { scene, app, draft, shown, onServer } = await createConflictScene();
+
+  expect(shown()?.fields).toMatchObject({ notes: "Theirs", statement: "Typed", studyMode: "part-time" });
+  const restarted = await app.restart();
+  const { applications, sync, outbox } = restarted.client;
+  expect((await applications.one(draft).get()).fields).toMatchObject({ statement: "Typed" });
+  await applications.update(draft, { statement: "Typed again" });
+  await applications.update(draft, { statement: "Typed thrice" });
+  await sync.flush();
+
+  expect(outbox.list()).toMatchObject([{ state: "failed", reason: "conflict" }]);
+  expect(await onServer()).toMatchObject({ notes: "Theirs", statement: "Typed thrice", studyMode: null });
+  const later = latestOf<Application>(applications.one(draft));
+  await untilHinted(scene, () => later()?.fields.statement === "Typed thrice");
+  expect(later()?.fields).toMatchObject({ notes: "Theirs", studyMode: "part-time" });
+});
+
+test.each(["mine", "theirs"] as const)(
+  "resolving a conflict as %s writes the fields that did not conflict, except those that were edited again since",
+  async (whose) => {
+    const { app, draft, onServer } = await createConflictScene();
+    const { applications, sync, outbox } = app.client;
+    await applications.update(draft, { statement: "Typed again" });
+
+    await applications.resolve(draft, whose);
+    await sync.flush();
+
+    expect(outbox.list()).toEqual([]);
+    expect(await onServer()).toMatchObject({
+      notes: whose === "mine" ? "Mine" : "Theirs",
+      statement: "Typed again",
+      studyMode: "part-time",
+    });
+  },
+);
 
 test("a refused change keeps its reason until it is sent again or discarded", async () => {
   const scene = await createAreaScene({ limits: { postCharacters: 100 } });
