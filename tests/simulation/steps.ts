@@ -92,6 +92,13 @@ export const troubleSteps: readonly Step[] = [
   },
   {
     weight: 2,
+    begin: ({ random, time }, { middlebox }) => {
+      middlebox.loseKeys(true);
+      time.after(random.between(1, 60_000), () => middlebox.loseKeys(false));
+    },
+  },
+  {
+    weight: 2,
     begin: (world, device) => void revokeByAdmin(world, device),
   },
   {

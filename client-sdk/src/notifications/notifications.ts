@@ -57,12 +57,12 @@ export const createNotifications = (student: CurrentStudent<Pick<CoreFeatures, "
       }
       // The server skips unknown ids.
       const ids = [...which] as NotificationId[];
-      // The last part settles last: all of them are sent in order.
-      let last = await queue({ ids: ids.slice(0, MAX_IDS) });
-      for (let start = MAX_IDS; start < ids.length; start += MAX_IDS) {
+      // All parts are sent in order, so the last one settles last.
+      let last: Write | undefined;
+      for (let start = 0; start < ids.length; start += MAX_IDS) {
         last = await queue({ ids: ids.slice(start, start + MAX_IDS) });
       }
-      return last;
+      return last ?? student.nothingToSend();
     },
     preferences: createPreferences(student),
   };

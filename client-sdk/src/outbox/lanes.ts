@@ -38,6 +38,8 @@ export interface Lanes {
 const MAX_AT_ONCE = 8;
 /** When this many different commands in a row got a foreign answer, something answers everything, such as a captive portal. */
 const MAX_FOREIGN_IN_ROW = 3;
+/** Lanes that have failed then take turns, this far apart. */
+const TURN_MS = 1_000;
 /** Give up a command that was refused this often by something else than the server… */
 const MAX_REFUSALS = 5;
 /** …or this often without any answer… */
@@ -67,6 +69,18 @@ export const createLanes = (deps: {
   const foreignInRow = new Set<CommandId>();
   let passed = 0;
 
+  let cancelTurn: (() => void) | undefined;
+
+  const stopTurn = (): void => {
+    cancelTurn?.();
+    cancelTurn = undefined;
+  };
+
+  const endTurn = (): void => {
+    stopTurn();
+    deps.onOver();
+  };
+
   const isServerReached = (): boolean => foreignInRow.size < MAX_FOREIGN_IN_ROW;
 
   const fail = (lane: string, atLeastMs?: number): void => {
@@ -88,7 +102,11 @@ export const createLanes = (deps: {
     get passed() {
       return passed;
     },
-    mayAct: (lane) => !server.isWaiting && !waitByLane.get(lane)?.isWaiting,
+    mayAct: (lane) => {
+      const wait = waitByLane.get(lane);
+      // A lane that has not failed yet need not wait for the others: its command may be the one that gets through.
+      return !server.isWaiting && !wait?.isWaiting && !(wait && cancelTurn);
+    },
     pass: (entry) => {
       passed += 1;
       foreignInRow.clear();
@@ -100,8 +118,9 @@ export const createLanes = (deps: {
       const before = missesById.get(id);
       const isAlone = passed > (before?.passedAtLast ?? passedBefore);
       if (isAnswered) foreignInRow.add(id);
-      if (isServerReached() && (isAnswered || isAlone)) fail(lane, atLeastMs);
+      if (isAnswered || isAlone) fail(lane, atLeastMs);
       else server.fail(atLeastMs);
+      if (!isServerReached()) cancelTurn ??= deps.clock.after(TURN_MS, endTurn);
       const now: Misses = {
         refusals: (before?.refusals ?? 0) + (isAnswered ? 1 : 0),
         misses: (before?.misses ?? 0) + (isAnswered || isAlone ? 1 : 0),
@@ -120,10 +139,12 @@ export const createLanes = (deps: {
     hurry: () => {
       for (const wait of waitByLane.values()) wait.hurry();
       server.reset();
+      stopTurn();
     },
     close: () => {
       for (const wait of waitByLane.values()) wait.reset();
       server.reset();
+      stopTurn();
     },
   };
 };

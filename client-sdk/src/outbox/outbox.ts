@@ -173,7 +173,8 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         // If the network came back during the request, its failure says nothing about the new network.
         if (!isAnswered && wakesBefore !== wakes) return;
         const atLeastMs = retryAfterMs(error);
-        if (lanes.miss(entry, { isAnswered, passedBefore, atLeastMs })) return giveUp(item, createRefusedError(error));
+        if (lanes.miss(entry, { isAnswered, passedBefore, atLeastMs }))
+          return giveUp(item, createRefusedError(error));
         return;
       }
       lanes.heard();

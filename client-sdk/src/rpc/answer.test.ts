@@ -40,11 +40,14 @@ test("the wait of a proxy counts with 429 and 503, for at most five minutes", ()
   const answered = (status: number, retryAfter: string) =>
     errorOf(status, { "retry-after": retryAfter }, "<h1>Busy</h1>");
 
-  expect(answered(503, "30")).toEqual(["offline", { retryAfterSeconds: 30 }]);
-  expect(answered(429, "86400")).toEqual(["offline", { retryAfterSeconds: 300 }]);
-  expect(answered(503, "Thu, 01 Jan 1970 00:00:20 GMT")).toEqual(["offline", { retryAfterSeconds: 20 }]);
-  expect(answered(403, "30")).toEqual(["offline", {}]);
-  expect(answered(503, "soon")).toEqual(["offline", {}]);
+  expect(answered(503, "30")).toEqual(["offline", { status: 503, retryAfterSeconds: 30 }]);
+  expect(answered(429, "86400")).toEqual(["offline", { status: 429, retryAfterSeconds: 300 }]);
+  expect(answered(503, "Thu, 01 Jan 1970 00:00:20 GMT")).toEqual([
+    "offline",
+    { status: 503, retryAfterSeconds: 20 },
+  ]);
+  expect(answered(403, "30")).toEqual(["offline", { status: 403 }]);
+  expect(answered(503, "soon")).toEqual(["offline", { status: 503 }]);
 });
 
 /** Returns whether a marked response with this URL is the server's. */

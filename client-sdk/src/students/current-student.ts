@@ -1,6 +1,6 @@
 import type { CommandId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
-import { createWrite, type Write } from "../outbox/write.ts";
+import { createDoneWrite, createWrite, type Write } from "../outbox/write.ts";
 import { createViews, type OpenView } from "../reads/views.ts";
 import { areaOf, type QueuedInputs, type QueuedProcedure } from "../rpc/queued-inputs.ts";
 import type { AnswerTo, ServerApi } from "../rpc/server-api.ts";
@@ -50,6 +50,8 @@ export interface CurrentStudent<Features = unknown> extends Current<Features> {
       ? [more?: Omit<QueuedInputs[P], Name>]
       : [more: Omit<QueuedInputs[P], Name>]
   ) => Promise<Write<AnswerTo<P>>>;
+  /** Creates a write that has nothing to do on the server. */
+  nothingToSend(): Write<null>;
   /** Waits for a command's end, also after a restart. Throws `not-found` for an unknown one. */
   settled(id: CommandId): Promise<unknown>;
   /** The commands in the outbox; none without a student. */
@@ -121,6 +123,7 @@ export const createCurrentStudent = <F extends CoreFeatures>(
         // TypeScript cannot see that `name` and `more` together are the input of the procedure.
         queue(procedure, { [name]: id, ...more } as never, { about: id }),
     entries,
+    nothingToSend: () => createDoneWrite(account.require().newId()),
     settled: (id) => {
       const settling = (async () => account.require().outbox.settled(id))();
       settling.catch(() => {});

@@ -148,10 +148,8 @@ test("marking all notifications as read offline marks those that the device knew
   const scene = await createAreaScene();
   const { world, friend, app } = scene;
   const { client } = app;
-  const [seen, missed] = [
-    await client.social.post({ text: "Seen" }),
-    await client.social.post({ text: "Missed" }),
-  ];
+  const { id: seen } = await client.social.post({ text: "Seen" });
+  const { id: missed } = await client.social.post({ text: "Missed" });
   await client.sync.flush();
   await friend.rpc.social.like.mutate({ postId: seen });
   await untilHinted(scene, () => client.notifications.unread === 1);

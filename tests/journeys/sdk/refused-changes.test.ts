@@ -63,7 +63,10 @@ const createConflictScene = async () => {
   const { app } = scene;
   const { applications, sync } = app.client;
   const other = await createOther(scene);
-  const draft = await applications.create(await someCourse(app), { notes: "Old", statement: "Draft" });
+  const { id: draft } = await applications.create(await someCourse(app), {
+    notes: "Old",
+    statement: "Draft",
+  });
   await sync.flush();
   await applications.get();
   app.setOnline(false);
