@@ -157,8 +157,7 @@ const lanesOf = (
     // A command that the app had given up may still have been in flight. So may a second copy of a removal that was moot at
     // its first arrival, which the server does not remember.
     const isRepeated = command.procedure === "contacts.remove" && (sent.get(command.id)?.times ?? 0) > 1;
-    const isLate =
-      outcome === "applied" && (command.state === "refused" || command.mayBeDiscarded || isRepeated);
+    const isLate = outcome === "applied" && (command.wasRefused || command.mayBeDiscarded || isRepeated);
     const lane = command.wasRetried || isLate ? command.id : command.device;
     const settledAt = isLate ? Number.POSITIVE_INFINITY : command.settledAt;
     lanes.set(lane, [...(lanes.get(lane) ?? []), { ...command, settledAt, outcome }]);
