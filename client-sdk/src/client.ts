@@ -14,7 +14,7 @@ import { createPush, type Push } from "./push/push.ts";
 import type { Reads } from "./reads/reads.ts";
 import { createViews, type OpenView } from "./reads/views.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
-import { assertPlatform, optionsToEnvironment, type ClientEnvironment } from "./runtime/environment.ts";
+import { optionsToEnvironment, type ClientEnvironment } from "./runtime/environment.ts";
 import { createSubject, follow, type Observable } from "./runtime/observable.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { createCurrentStudent, type CurrentStudent } from "./students/current-student.ts";
@@ -61,12 +61,17 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
   {
     openFeatures,
     areas,
-    needsWebSocket,
-  }: { readonly openFeatures: OpenFeatures<F>; readonly areas: Chosen; readonly needsWebSocket: boolean },
+    assertPlatform,
+  }: {
+    readonly openFeatures: OpenFeatures<F>;
+    readonly areas: Chosen;
+    /** Throws if the platform lacks something that `ready()` needs. */
+    readonly assertPlatform?: (options: ClientOptions) => void;
+  },
 ): Composition<F, Chosen> => {
   const environment = optionsToEnvironment(options);
   const lifecycle = createLifecycle(async (closed) => {
-    assertPlatform(options, { needsWebSocket });
+    assertPlatform?.(options);
     return openClient({ options, environment, openFeatures, closed, checkPush: () => push.check() });
   });
   const { opened, whileOpen } = lifecycle;
@@ -76,7 +81,10 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     ({ students }) => students.current,
     undefined,
   );
-  const student = createCurrentStudent(openStudent, lifecycle.require);
+  const student = createCurrentStudent(openStudent, {
+    assertOpen: lifecycle.require,
+    checks: options.checks ?? {},
+  });
   const entries = whileOpen(student.entries);
 
   const authStatus = whileOpen(

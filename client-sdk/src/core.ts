@@ -16,6 +16,8 @@ export {
 export type { ClientOptions } from "./runtime/client-options.ts";
 export { applications } from "./applications/applications.ts";
 export type { FeatureModule, FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
+export { inputChecks } from "./students/input-checks.ts";
+export type { InputChecks } from "./runtime/valid-input.ts";
 export { social } from "./social/social.ts";
 
 /**
@@ -27,7 +29,7 @@ export const createCoreClient = <Chosen extends FeatureModules = Readonly<Record
   options: ClientOptions,
   areas: Chosen = NOTHING as Chosen,
 ): CoreClient & OpenedFeatures<Chosen> =>
-  composeClient(options, { openFeatures: openFeatures(areas), areas, needsWebSocket: false }).client;
+  composeClient(options, { openFeatures: openFeatures(areas), areas }).client;
 
 const NOTHING: FeatureModules = {};
 

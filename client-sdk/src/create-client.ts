@@ -4,6 +4,8 @@ import { composeClient, type CoreClient } from "./client.ts";
 import { createFavourites, type Favourites } from "./favourites/favourites.ts";
 import { clientModules, openClientFeatures } from "./composition/client-features.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
+import { inputChecks } from "./students/input-checks.ts";
+import { assertPlatform } from "./runtime/platform.ts";
 import { createSettings, type Settings } from "./settings/settings.ts";
 import type { OpenedFeatures } from "./students/feature-module.ts";
 
@@ -21,11 +23,12 @@ export interface Client extends CoreClient, OpenedFeatures<typeof clientModules>
  * Creates a client. It reads, writes and requests nothing before `ready()`. Throws `input/invalid` if `url` is not a base URL with
  * `http://` or `https://`, or if there is no `storage`.
  */
-export const createClient = (options: ClientOptions): Client => {
+export const createClient = (given: ClientOptions): Client => {
+  const options = { checks: inputChecks, ...given };
   const { client, student, environment } = composeClient(options, {
     openFeatures: openClientFeatures(options),
     areas: clientModules,
-    needsWebSocket: true,
+    assertPlatform,
   });
   return Object.assign(client, {
     favourites: createFavourites(student, environment),

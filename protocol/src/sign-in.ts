@@ -10,6 +10,14 @@ export const CODE_SEPARATORS = /[\s-]/g;
 /** A code without separators. */
 export const CODE_PATTERN = /^\d{6,8}$/;
 
+/**
+ * A phone number in international form: a plus and digits, with the separators that people write: spaces, hyphens, dots, brackets
+ * and slashes. At most 32 characters.
+ */
+export const INTERNATIONAL_PHONE = /^\+[\d\s().\-/\u00a0\u2010-\u2015]{1,31}$/;
+/** The same, or a number as people write it in its own country. At least three digits. */
+export const WRITTEN_PHONE = /^(?=.{1,32}$)(?=(?:\D*\d){3})\+?[\d\s().\-/\u00a0\u2010-\u2015]+$/s;
+
 /** The format of a `deviceId`: 22 to 64 URL-safe characters with at least 128 random bits, created once per installation. */
 export const DEVICE_ID_PATTERN = /^[A-Za-z0-9_-]{22,64}$/;
 

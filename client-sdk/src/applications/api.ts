@@ -3,6 +3,7 @@ import type {
   ApplicationField,
   ApplicationFields,
   AppliedCourse,
+  InputIssue,
   ApplicationMove,
   Page,
   SentApplication,
@@ -37,7 +38,15 @@ export interface Applications extends View<Page<Application>> {
   create(course: AppliedCourse, fields?: Partial<ApplicationFields>): Promise<Write>;
   /** Changes fields of a draft, based on the version shown here. */
   update(id: string, changes: Partial<ApplicationFields>): Promise<Write>;
-  /** Submits a draft. The command fails with `input/invalid` while something is missing, and with `conflict` after the deadline. */
+  /**
+   * Returns what a draft still lacks before it can be submitted, each with its path, such as `fields.statement` or
+   * `documents.passport`. Needs no network.
+   */
+  missing(draft: Pick<Application, "fields" | "documents">): readonly InputIssue[];
+  /**
+   * Submits a draft. Throws `input/invalid` with `details.issues` while the draft that is shown lacks something. The command fails
+   * with `conflict` after the deadline.
+   */
   submit(id: string): Promise<Write>;
   /** Withdraws the application from the status shown here; the command fails with `conflict` if the status has changed meanwhile. */
   withdraw(id: string, options?: { readonly note?: string }): Promise<Write>;

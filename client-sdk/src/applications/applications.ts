@@ -1,5 +1,11 @@
 import {
   APPLICATION_FIELDS,
+  applicationEditCheck,
+  listMissing,
+  newApplicationCheck,
+  newDocumentCheck,
+  uploadedDocumentCheck,
+  withdrawalCheck,
   type ApplicationDocumentId,
   type ApplicationField,
   type ApplicationFields,
@@ -12,11 +18,20 @@ import { withItem } from "../reads/changed-values.ts";
 import type { FeatureModule } from "../students/feature-module.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { OwnChange, Projections } from "../reads/query.ts";
+import { assertValid, createInvalidError } from "../runtime/valid-input.ts";
 import type { Application, ApplicationConflict, Applications } from "./api.ts";
 
-const createApplications = ({ open, queue, act, entries, discard }: CurrentStudent): Applications => {
-  const edit = act("applications.update", "applicationId");
-  const withdraw = act("applications.withdraw", "applicationId");
+const createApplications = ({
+  open,
+  queue,
+  act,
+  entries,
+  discard,
+  require,
+}: CurrentStudent): Applications => {
+  const edit = act("applications.update", "applicationId", applicationEditCheck);
+  const withdraw = act("applications.withdraw", "applicationId", withdrawalCheck);
+  const submit = act("applications.submit", "applicationId");
   const list = open<"applications.list", Page<Application>>({
     procedure: "applications.list",
     input: {},
@@ -29,14 +44,16 @@ const createApplications = ({ open, queue, act, entries, discard }: CurrentStude
     });
 
   /** Returns the version that the student saw last, with pending changes: from the list or from the single view. */
-  const shown = async (id: string): Promise<Application> => {
+  const shownOnDevice = async (id: string): Promise<Application | undefined> => {
     const nothing = (): undefined => {};
     const single = await one(id).get({ deviceOnly: true }).catch(nothing);
     const listed = await list.get({ deviceOnly: true }).catch(nothing);
     const item = listed?.items.find((application) => application.id === id);
     if (item && (!single || (listed?.fetchedAt ?? 0) > single.fetchedAt)) return item;
-    return single ?? one(id).get();
+    return single;
   };
+
+  const shown = async (id: string): Promise<Application> => (await shownOnDevice(id)) ?? one(id).get();
 
   /** Returns the server's values of fields that show what the student typed in an edit that conflicted elsewhere. */
   const unsaved = (id: string, fields: ApplicationFields): Partial<ApplicationFields> => {
@@ -61,17 +78,30 @@ const createApplications = ({ open, queue, act, entries, discard }: CurrentStude
       open({ procedure: "applications.history", input: { applicationId: toId(id), limit: 100 } }),
     create: ({ id, title, level, universityId, universityName, country, startMonth }, fields = {}) => {
       const course = { id, title, level, universityId, universityName, country, startMonth };
-      return queue("applications.create", { courseId: id, fields, course }, { about: id });
+      return queue(
+        "applications.create",
+        { courseId: id, fields, course },
+        { about: id, check: newApplicationCheck },
+      );
     },
     update: async (id, changes) => {
+      require();
+      assertValid({ changes }, applicationEditCheck);
       const { fields } = await shown(id);
       const base = pick({ ...fields, ...unsaved(id, fields) }, fieldsOf(changes));
       return edit(id, { changes, base });
     },
-    submit: act("applications.submit", "applicationId"),
+    missing: ({ fields, documents }) => listMissing(fields, documents),
+    submit: async (id) => {
+      require();
+      const draft = await shownOnDevice(id);
+      const missing = draft?.status === "draft" ? listMissing(draft.fields, draft.documents) : [];
+      if (missing.length > 0) throw createInvalidError("The application is not complete.", missing);
+      return submit(id);
+    },
     withdraw: async (id, more) => withdraw(id, { from: (await shown(id)).status, ...more }),
-    addDocument: act("applications.addDocument", "applicationId"),
-    uploadDocument: act("applications.uploadDocument", "applicationId"),
+    addDocument: act("applications.addDocument", "applicationId", newDocumentCheck),
+    uploadDocument: act("applications.uploadDocument", "applicationId", uploadedDocumentCheck),
     removeDocument: act("applications.removeDocument", "applicationId"),
     resolve: async (id, whose) => {
       const { fields } = await shown(id);

@@ -1,6 +1,7 @@
 import {
   CODE_PATTERN,
   CODE_SEPARATORS,
+  INTERNATIONAL_PHONE,
   SESSION_LIFETIME_MS,
   type AppDescription,
   type ChallengeId,
@@ -20,6 +21,8 @@ import type { CoreFeatures } from "../students/features.ts";
 import type { StoredSession } from "../students/session-store.ts";
 import type { Students, Unsent } from "../students/students.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
+import { assertPhone } from "../runtime/phone.ts";
+import { createInvalidError } from "../runtime/valid-input.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 import { endOf, progressAt, toStatus, type AuthStatus, type StoredProgress } from "./auth-status.ts";
 import { deviceChanges, type Device } from "./device.ts";
@@ -149,6 +152,7 @@ export const createAuth = <F extends CoreFeatures>(deps: {
 
     requestCode: (phone) =>
       inTurn(async () => {
+        assertPhone(phone, INTERNATIONAL_PHONE);
         const { deviceName, platform, appVersion } = app;
         const request = { phone, deviceId: device.deviceId, deviceName, platform, appVersion };
         const challenge = await rpc.auth.requestCode
@@ -187,8 +191,7 @@ export const createAuth = <F extends CoreFeatures>(deps: {
         const answered = progress;
         const { challengeId, commandId, phone, wrongCodes = [], attemptsRemaining } = answered;
         if (!CODE_PATTERN.test(code)) {
-          const issues = [{ path: "code", message: "6 to 8 digits" }];
-          throw new EdVoyageError("input/invalid", "This is not a code.", { details: { issues } });
+          throw createInvalidError("This is not a code.", [{ path: "code", message: "6 to 8 digits" }]);
         }
         if (wrongCodes.includes(code)) {
           throw new EdVoyageError("otp/incorrect", "This is not the code.", {

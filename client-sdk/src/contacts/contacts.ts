@@ -1,4 +1,11 @@
-import type { ContactChange, ContactId, Page, UserId } from "@edvoyage/protocol";
+import {
+  WRITTEN_PHONE,
+  type ContactChange,
+  type ContactId,
+  type Page,
+  type UserId,
+} from "@edvoyage/protocol";
+import { assertPhone } from "../runtime/phone.ts";
 import type { CurrentStudent } from "../students/current-student.ts";
 import { withoutItem } from "../reads/changed-values.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
@@ -25,7 +32,7 @@ export interface ContactList {
 
 /**
  * A student's contacts. A contact is found by its own id or by the student's id. Changes are stored on the device and sent
- * when there is a network; rejected ones are in `outbox`.
+ * when there is a network; rejected ones are in `outbox`. Throws `input/invalid` for what the server would reject.
  */
 export interface Contacts {
   /** Returns all contacts: from the device first, otherwise from the server. Throws `offline`. */
@@ -37,7 +44,7 @@ export interface Contacts {
   /**
    * Adds a contact by number, as people write it: "07400 123456" is read in the country of the student's own number. The command's
    * id is also the contact's, unless the number is already on the list. `userId` is known once both have each other's number, or
-   * if the other student is findable.
+   * if the other student is findable. Throws `phone/invalid` for a text that cannot be a number.
    */
   addByNumber(
     phone: string,
@@ -49,13 +56,17 @@ export interface Contacts {
   remove(id: string): Promise<Write>;
 }
 
-export const createContacts = ({ open, queue, act }: CurrentStudent): Contacts => {
+export const createContacts = ({ open, queue, act, require }: CurrentStudent): Contacts => {
   const view = open<"contacts.list", ContactList>({ procedure: "contacts.list", input: {}, count: Infinity });
   return {
     list: view.get,
     watch: view.watch,
     add: (id, more) => queue("contacts.add", { userId: id as UserId, ...more }, { about: id }),
-    addByNumber: (phone, more) => queue("contacts.add", { phone, ...more }, { about: phone }),
+    addByNumber: async (phone, more) => {
+      require();
+      assertPhone(phone, WRITTEN_PHONE);
+      return queue("contacts.add", { phone, ...more }, { about: phone });
+    },
     update: act("contacts.update", "userId"),
     remove: act("contacts.remove", "userId"),
   };

@@ -34,13 +34,12 @@ export const createNotifications = (student: CurrentStudent<Pick<CoreFeatures, "
   const queue = (input: QueuedInputs["notifications.markRead"]): Promise<Write> =>
     student.queue("notifications.markRead", input, { about: "notifications" });
 
-  /** Returns the last instant of which this device knows, on the server's clock: from the list or from the count. */
-  const knownUntil = async (): Promise<number | undefined> => {
+  /** Returns the last instant of which this device knows, on the server's clock: from the list or from the count. Default: 0. */
+  const knownUntil = async (): Promise<number> => {
     const { areas } = student.require();
     const listed = await view.get({ deviceOnly: true }).catch(() => undefined);
-    const known = [areas.changedAt("notifications"), ...(listed?.items ?? []).map(({ at }) => at)];
-    const instants = known.filter((at) => at !== undefined);
-    return instants.length > 0 ? Math.max(...instants) : undefined;
+    const ofList = listed?.items.map(({ at }) => at) ?? [];
+    return Math.max(areas.changedAt("notifications") ?? 0, ...ofList);
   };
 
   return {
@@ -53,7 +52,7 @@ export const createNotifications = (student: CurrentStudent<Pick<CoreFeatures, "
       student.require();
       if (which === "all") {
         const seenUntil = await knownUntil();
-        return queue({ all: true, ...(seenUntil === undefined ? {} : { seenUntil }) });
+        return queue({ all: true, ...(seenUntil > 0 && { seenUntil }) });
       }
       // The server skips unknown ids.
       const ids = [...which] as NotificationId[];

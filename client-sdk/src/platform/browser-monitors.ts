@@ -1,9 +1,11 @@
 import type { AppState, Network } from "../runtime/network.ts";
+import { createOriginCheck } from "./refused-origin.ts";
 
 /** Creates a network monitor from the browser's `navigator.onLine`; always online where there is no browser. */
 export const browserNetwork = (): Network => ({
   isOnline: () => typeof navigator === "undefined" || navigator.onLine !== false,
   subscribe: (listener) => listen({ ofWindow: ["online", "offline"], ofDocument: [] }, listener),
+  isOriginRefused: createOriginCheck(),
 });
 
 /** Creates a monitor of whether the tab is visible; always active where there is no browser. */

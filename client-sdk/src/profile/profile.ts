@@ -15,7 +15,10 @@ export interface OwnProfile extends Profile {
 
 /** Reads the student's own profile and the public profiles of others. */
 export interface ProfileReader extends Omit<View<OwnProfile>, "loadMore"> {
-  /** Stores a change on the device and sends it when there is a network. If two devices change the same field, the later change wins. */
+  /**
+   * Stores a change on the device and sends it when there is a network. If two devices change the same field, the later change
+   * wins. With `checks`, throws `input/invalid` with `details.issues` for what the server would reject, except an implausible age.
+   */
   update(change: ProfileChange): Promise<Write<Profile>>;
   /** Returns the public profile of another student; `not-found` when there is none. */
   of(userId: string): View<PublicProfile>;

@@ -19,22 +19,19 @@ export const parseAnswer = (
 ): unknown => {
   const { ok, status } = response;
   const envelope = isOwn(response, address) && toFields(JSON.parse(text));
-  if (envelope) {
-    if (isSuccess(envelope, ok)) return toFields(envelope["result"])["data"];
-    const error = toServerError(envelope, status);
-    if (error)
-      throw withWait(error, retryAfterSecondsOf(response, { now, maxSeconds: MAX_OWN_WAIT_SECONDS }));
-  }
-  const wait =
-    status === 429 || status === 503
-      ? retryAfterSecondsOf(response, { now, maxSeconds: MAX_FOREIGN_WAIT_SECONDS })
-      : undefined;
-  throw withWait(
+  if (envelope && isSuccess(envelope, ok)) return toFields(envelope["result"])["data"];
+  const error = envelope && toServerError(envelope, status);
+  const maySayWait = error || status === 429 || status === 503;
+  const maxSeconds = error ? MAX_OWN_WAIT_SECONDS : MAX_FOREIGN_WAIT_SECONDS;
+  const retryAfterSeconds = maySayWait ? retryAfterSecondsOf(response, { now, maxSeconds }) : undefined;
+  const { reason, message, details } =
+    error ||
     new EdVoyageError("offline", "The response did not come from an EdVoyage server.", {
       details: { status },
-    }),
-    envelope ? undefined : wait,
-  );
+    });
+  throw new EdVoyageError(reason, message, {
+    details: retryAfterSeconds === undefined ? details : { retryAfterSeconds, ...details },
+  });
 };
 
 /**
@@ -61,11 +58,13 @@ const isSameOrigin = (url: string, address: string): boolean =>
   // Platforms differ in how they write names with other letters.
   !url || !/^[ -~]*$/.test(address) || originOf(url) === originOf(address);
 
-/** Returns the scheme, host and port. React Native's `URL` cannot do this. */
-const originOf = (address: string): string | undefined => {
-  const [, scheme, host] = /^(\w+):\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(address.toLowerCase()) ?? [];
-  return host && `${scheme}://${host.replace(scheme === "https" ? /:443$/ : /:80$/, "")}`;
-};
+/** Returns the scheme, the host and the port, except a default one. React Native's `URL` cannot do this. */
+const originOf = (address: string): string =>
+  address
+    .toLowerCase()
+    .split("/", 3)
+    .join("/")
+    .replace(/:(?:80|443)$/, "");
 
 const isSuccess = ({ result }: Fields, ok: boolean): boolean => ok && isFields(result) && "data" in result;
 
@@ -81,14 +80,6 @@ const toServerError = ({ error }: Fields, status: number): EdVoyageError | undef
     clientReason && new EdVoyageError(clientReason, message, { details: { ...details, ...serverReason } })
   );
 };
-
-/** Returns an error whose details contain a wait, unless they contain one already. */
-const withWait = (error: EdVoyageError, seconds: number | undefined): EdVoyageError =>
-  seconds === undefined || "retryAfterSeconds" in error.details
-    ? error
-    : new EdVoyageError(error.reason, error.message, {
-        details: { ...error.details, retryAfterSeconds: seconds },
-      });
 
 /** Returns the SDK's reason for an error answer; `undefined` when the server never sends this reason with this status. */
 const toReason = (reason: unknown, status: number): ErrorReason | undefined => {

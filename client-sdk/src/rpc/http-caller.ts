@@ -1,7 +1,7 @@
 import { isSessionKey, SESSION_HEADER, type SessionId } from "@edvoyage/protocol";
 import { parseAnswer } from "./answer.ts";
-import { createOriginCheck } from "./refused-origin.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { Network } from "../runtime/network.ts";
 import { EdVoyageError, isEdVoyageError } from "../runtime/errors.ts";
 import type { ServerApi } from "./server-api.ts";
 
@@ -14,6 +14,8 @@ export interface HttpCallerOptions {
   readonly sessionId?: () => SessionId;
   /** Default: the platform's `fetch`, looked up at each call. */
   readonly fetch?: typeof fetch | undefined;
+  /** Explains why the server was not reached. */
+  readonly network?: Pick<Network, "isOriginRefused">;
   readonly clock: Clock;
   /** Aborted when the client closes. Unanswered calls then fail. */
   readonly closed?: AbortSignal | undefined;
@@ -32,13 +34,6 @@ const REQUEST_TIMEOUT_MS = 30_000;
  */
 export const createHttpCaller = (given: HttpCallerOptions): ServerApi => {
   const options = { ...given, url: given.url.replace(/\/+$/, "") };
-  const { url, clock, closed } = options;
-  const isOriginRefused = createOriginCheck({
-    url,
-    fetch: (input, init) => (options.fetch ?? globalThis.fetch)(input, init),
-    clock,
-    closed,
-  });
   const call = async (path: string, kind: string, input: unknown): Promise<unknown> => {
     const token = options.token?.();
     try {
@@ -48,7 +43,7 @@ export const createHttpCaller = (given: HttpCallerOptions): ServerApi => {
     } catch (thrown) {
       const error = isEdVoyageError(thrown)
         ? toCallError(thrown, token)
-        : toUnreachable(thrown, await isOriginRefused());
+        : toUnreachable(thrown, await options.network?.isOriginRefused?.(options.url));
       options.onError?.(error, token);
       throw error;
     }
@@ -56,7 +51,7 @@ export const createHttpCaller = (given: HttpCallerOptions): ServerApi => {
   return createPathProxy("", call) as ServerApi;
 };
 
-const toUnreachable = (cause: unknown, isOriginRefused: boolean): EdVoyageError =>
+const toUnreachable = (cause: unknown, isOriginRefused = false): EdVoyageError =>
   isOriginRefused
     ? new EdVoyageError("origin-refused", "The server does not allow this page's origin.", { cause })
     : new EdVoyageError("offline", "The server was not reached.", { cause });

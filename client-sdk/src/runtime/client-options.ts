@@ -1,4 +1,5 @@
 import type { AppDescription } from "@edvoyage/protocol";
+import type { InputChecks } from "./valid-input.ts";
 import type { Clock } from "./clock.ts";
 import type { RandomBytes } from "./ids.ts";
 import type { AppState, Network } from "./network.ts";
@@ -34,6 +35,11 @@ export interface ClientOptions extends AppDescription {
   readonly randomBytes?: RandomBytes;
   /** Deletes a student's data from this device when the student or an admin ends the session elsewhere. Default: `false`. */
   readonly wipeWhenRevoked?: boolean;
+  /**
+   * Checks of the student's profile and contacts, so that the device rejects at once what the server would reject. Default:
+   * `inputChecks` for `createClient`; none for `createCoreClient`, where they are as large as an area.
+   */
+  readonly checks?: InputChecks;
   /** Called for background failures that no caller waits for. */
   readonly onProblem?: (problem: Problem) => void;
 }

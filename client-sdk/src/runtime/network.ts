@@ -4,6 +4,11 @@ export interface Network {
   isOnline(): boolean;
   /** Calls the listener when the answer may have changed; returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void;
+  /**
+   * Returns whether the server at this URL answers, but does not let this page read the answer. Asked after a failed request.
+   * Default: `false`.
+   */
+  isOriginRefused?(url: string): Promise<boolean>;
 }
 
 /** Whether the app is visible to the student. */

@@ -56,7 +56,10 @@ export interface Social {
   followers(userId: string): View<Page<FollowedStudent>>;
   /** Returns the students whom a student follows. */
   following(userId: string): View<Page<FollowedStudent>>;
-  /** Publishes a post. Throws `limit/reached` (postCharacters) if the text is too long; `editPost` does, too. */
+  /**
+   * Publishes a post. Throws `limit/reached` (postCharacters) if the text is too long, and `input/invalid` with
+   * `details.issues` for what the server would reject, such as an empty post. `editPost`, `report` and `comment` do, too.
+   */
   post(content: NewPost): Promise<Write>;
   /** Changes the given fields; all others stay as they are. */
   editPost(postId: string, change: NewPost): Promise<Write>;

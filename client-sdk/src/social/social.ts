@@ -1,4 +1,14 @@
-import type { CommentId, FollowedStudent, Page, PostId, UserId } from "@edvoyage/protocol";
+import {
+  newCommentCheck,
+  newPostCheck,
+  postChangeCheck,
+  reportCheck,
+  type CommentId,
+  type FollowedStudent,
+  type Page,
+  type PostId,
+  type UserId,
+} from "@edvoyage/protocol";
 import type { CurrentStudent } from "../students/current-student.ts";
 import type { FeatureModule } from "../students/feature-module.ts";
 import type { Comment, Post, Social } from "./api.ts";
@@ -11,7 +21,7 @@ const count = 20;
 const POSTS = "social/posts";
 
 const createSocial = ({ open, queue, act }: CurrentStudent): Social => {
-  const editPost = act("social.editPost", "postId");
+  const editPost = act("social.editPost", "postId", postChangeCheck);
   return {
     feed: open<"social.feed", Page<Post>>({ procedure: "social.feed", input: {}, count }),
     get: (id) => open<"social.get", Post>({ procedure: "social.get", input: toPostInput(id) }),
@@ -46,7 +56,7 @@ const createSocial = ({ open, queue, act }: CurrentStudent): Social => {
       }),
     post: async (content) => {
       assertTextFits(content.text, "postCharacters");
-      return queue("social.post", content, { about: POSTS, lane: POSTS });
+      return queue("social.post", content, { about: POSTS, lane: POSTS, check: newPostCheck });
     },
     editPost: async (id, changes) => {
       assertTextFits(changes.text, "postCharacters");
@@ -55,10 +65,11 @@ const createSocial = ({ open, queue, act }: CurrentStudent): Social => {
     removePost: act("social.removePost", "postId"),
     like: act("social.like", "postId"),
     unlike: act("social.unlike", "postId"),
-    report: act("social.report", "postId"),
+    report: act("social.report", "postId", reportCheck),
     comment: async (id, comment) => {
       assertTextFits(comment.text, "commentCharacters");
-      return queue("social.comment", { parentId: null, ...comment, ...toPostInput(id) }, { about: id });
+      const input = { parentId: null, ...comment, ...toPostInput(id) };
+      return queue("social.comment", input, { about: id, check: newCommentCheck });
     },
     removeComment: act("social.removeComment", "commentId"),
     follow: act("social.follow", "userId"),

@@ -98,6 +98,7 @@ const openWith = async <F extends CoreFeatures>(
     token,
     sessionId: () => session.value.id,
     fetch: environment.fetch,
+    network: environment.network,
     clock,
     onAnswer: () => live.heard(),
     onError: (error, usedToken) => live.failed(error, usedToken),

@@ -1,7 +1,13 @@
 import {
   APPLICATION_DOCUMENT_KINDS,
   APPLICATION_STATUSES,
+  EMAIL_PATTERN,
   FUNDINGS,
+  INTAKE_YEARS,
+  MAX_APPLICATION_TEXT_CHARACTERS,
+  MAX_DOCUMENT_NAME_CHARACTERS,
+  MAX_EMAIL_CHARACTERS,
+  MAX_WITHDRAWAL_NOTE_CHARACTERS,
   STUDY_MODES,
   type ApplicationDocumentId,
   type ApplicationId,
@@ -14,34 +20,32 @@ import { lineInput, proseInput } from "../inputs/text.ts";
 import { router, sessionProcedure } from "../http/trpc.ts";
 import type { Applications } from "./applications.ts";
 
-const MAX_NAME_CHARACTERS = 200;
-const MAX_NOTE_CHARACTERS = 500;
-/** Well above the configured limit of a text, so that a long one gets `limit/reached`, which names the limit. */
-const MAX_TEXT_CHARACTERS = 200_000;
-/** RFC 5321, 4.5.3.1.3. */
-const MAX_EMAIL_CHARACTERS = 254;
-
 const applicationId = idInput<ApplicationId>();
 const documentId = idInput<ApplicationDocumentId>();
 const courseId = idInput<CourseId>();
 const commandId = commandIdInput();
 const status = z.enum(APPLICATION_STATUSES);
-const name = lineInput(MAX_NAME_CHARACTERS);
+const name = lineInput(MAX_DOCUMENT_NAME_CHARACTERS);
 
 /** Treats an empty text as a field that was not filled in. */
 const emptyAsNull = <Input extends z.ZodType>(input: Input) =>
   z.union([z.literal("").transform(() => null), input]);
 const prose = z
   .string()
-  .max(MAX_TEXT_CHARACTERS)
+  .max(MAX_APPLICATION_TEXT_CHARACTERS)
   .transform((text) => text.trim())
-  .pipe(emptyAsNull(proseInput(MAX_TEXT_CHARACTERS)))
+  .pipe(emptyAsNull(proseInput(MAX_APPLICATION_TEXT_CHARACTERS)))
   .nullable();
 
 const fieldShapes = {
-  intakeYear: z.number().int().min(2000).max(2100).nullable(),
+  intakeYear: z.number().int().min(INTAKE_YEARS.first).max(INTAKE_YEARS.last).nullable(),
   studyMode: z.enum(STUDY_MODES).nullable(),
-  contactEmail: z.string().max(MAX_EMAIL_CHARACTERS).trim().pipe(emptyAsNull(z.email())).nullable(),
+  contactEmail: z
+    .string()
+    .max(MAX_EMAIL_CHARACTERS)
+    .trim()
+    .pipe(emptyAsNull(z.email({ pattern: EMAIL_PATTERN })))
+    .nullable(),
   funding: z.enum(FUNDINGS).nullable(),
   statement: prose,
   notes: prose,
@@ -57,7 +61,7 @@ const fields = z.strictObject({
 /** The value that the device had, in its stored form. A value that cannot be stored becomes one that equals no stored value. */
 const baseOf = <Shape extends z.ZodType>(shape: Shape) =>
   z
-    .union([z.string().max(MAX_TEXT_CHARACTERS), z.number(), z.null()])
+    .union([z.string().max(MAX_APPLICATION_TEXT_CHARACTERS), z.number(), z.null()])
     .transform((value): unknown => {
       const parsed = shape.safeParse(value);
       return parsed.success ? parsed.data : { unlikeAnyValue: value };
@@ -111,7 +115,7 @@ export const createApplicationsRouter = (deps: { readonly applications: Applicat
         z.object({
           applicationId,
           from: status.optional(),
-          note: proseInput(MAX_NOTE_CHARACTERS).nullish(),
+          note: proseInput(MAX_WITHDRAWAL_NOTE_CHARACTERS).nullish(),
           commandId,
         }),
       )

@@ -1,19 +1,13 @@
 import {
   APPLICATION_DOCUMENT_STATUSES,
   APPLICATION_STATUSES,
+  listMissing,
   type ApplicationFields,
   type ApplicationStatus,
 } from "@edvoyage/protocol";
 import { describe, expect, test } from "vitest";
 import { intakeOf, isTooLate, nextIntake } from "./intake.ts";
-import {
-  mayMove,
-  mayMoveDocument,
-  mayRemoveDocument,
-  mergeDraft,
-  listMissing,
-  movesFrom,
-} from "./applications.rules.ts";
+import { mayMove, mayMoveDocument, mayRemoveDocument, mergeDraft, movesFrom } from "./applications.rules.ts";
 
 /** Every allowed step, written out independently of the table: the mover, from, to. */
 const STEPS: readonly string[] = [

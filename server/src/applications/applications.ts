@@ -1,11 +1,12 @@
 import type { Database, UnitOfWork } from "@edvoyage/db";
-import type {
-  ApplicationFields,
-  ApplicationId,
-  ApplicationStatus,
-  CourseId,
-  Limits,
-  UserId,
+import {
+  listMissing,
+  type ApplicationFields,
+  type ApplicationId,
+  type ApplicationStatus,
+  type CourseId,
+  type Limits,
+  type UserId,
 } from "@edvoyage/protocol";
 import { z } from "zod";
 import type { Clock } from "../platform/clock.ts";
@@ -22,7 +23,7 @@ import {
   type SentApplication,
   type ApplicationMove,
 } from "./application.ts";
-import { mergeDraft, listMissing, type DraftEdit } from "./applications.rules.ts";
+import { mergeDraft, type DraftEdit } from "./applications.rules.ts";
 import { applicationQueries as queries, type ApplicationRow, type CourseRow } from "./applications.store.ts";
 import { documentQueries } from "./documents.store.ts";
 import { createApplicationDocuments, type ApplicationDocuments } from "./documents.ts";

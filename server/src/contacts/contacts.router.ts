@@ -1,12 +1,10 @@
-import type { ContactId, UserId } from "@edvoyage/protocol";
+import { MAX_NICKNAME_CHARACTERS, type ContactId, type UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import { commandIdInput, idInput } from "../inputs/id.ts";
 import { pageInput } from "../inputs/page.ts";
 import { lineInput } from "../inputs/text.ts";
 import { router, sessionProcedure } from "../http/trpc.ts";
 import type { Contacts } from "./contacts.ts";
-
-const MAX_NICKNAME_CHARACTERS = 100;
 
 const userId = idInput<UserId>();
 /** The id of an entry or of a student. */

@@ -1,3 +1,4 @@
+import { LINE_PATTERN, PROSE_PATTERN, toProse } from "@edvoyage/protocol";
 import { z } from "zod";
 
 /**
@@ -8,7 +9,7 @@ export const lineInput = (maxCharacters: number) =>
   z
     .string()
     .max(maxCharacters)
-    .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/u, "One line, no control characters")
+    .regex(LINE_PATTERN, "One line, no control characters")
     .transform((text) => text.trim())
     .pipe(z.string().min(1));
 
@@ -20,13 +21,5 @@ export const proseInput = (maxCharacters: number) =>
   z
     .string()
     .max(maxCharacters)
-    .transform((text) => text.replaceAll(/\r\n?/g, "\n").trim())
-    .pipe(
-      z
-        .string()
-        .min(1)
-        .regex(
-          /^(?:[\n\t]|[^\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069])*$/u,
-          "No control characters",
-        ),
-    );
+    .transform(toProse)
+    .pipe(z.string().min(1).regex(PROSE_PATTERN, "No control characters"));

@@ -1,3 +1,4 @@
+import { HTTPS_URL_PATTERN, isHttpsUrl } from "@edvoyage/protocol";
 import { z } from "zod";
 
 /**
@@ -8,8 +9,5 @@ export const httpsUrlInput = (maxCharacters: number) =>
   z
     .string()
     .max(maxCharacters)
-    .regex(/^https:\/\/[^\s\p{Cc}\p{Cf}\p{Cs}\\]+$/u, "An https URL")
-    .refine((text) => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      return url?.protocol === "https:" && url.username === "" && url.password === "";
-    }, "An https URL without a name and password");
+    .regex(HTTPS_URL_PATTERN, "An https URL")
+    .refine(isHttpsUrl, "An https URL without a name and password");

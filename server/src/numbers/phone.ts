@@ -4,13 +4,9 @@ import {
   isSupportedCountry,
   parsePhoneNumberFromString,
 } from "libphonenumber-js/max";
+import { INTERNATIONAL_PHONE, WRITTEN_PHONE } from "@edvoyage/protocol";
 import { AppError } from "../platform/errors.ts";
 
-const MAX_PHONE_CHARACTERS = 32;
-/** A plus and digits, with the separators that people write: spaces, hyphens, dots, brackets, slashes. */
-const INTERNATIONAL = /^\+[\d\s().\-/\u00a0\u2010-\u2015]+$/u;
-/** The same without the plus: a number as people write it in its own country. */
-const NATIONAL = /^[\d\s().\-/\u00a0\u2010-\u2015]+$/u;
 /** Types that can receive a text message. Some numbering plans (US, CA) do not tell mobile and fixed lines apart. */
 const CAN_BE_MOBILE: ReadonlySet<string | undefined> = new Set(["MOBILE", "FIXED_LINE_OR_MOBILE"]);
 
@@ -21,7 +17,7 @@ const CAN_BE_MOBILE: ReadonlySet<string | undefined> = new Set(["MOBILE", "FIXED
  */
 export const parsePhone = (text: string, countries: ReadonlySet<string> | undefined): string => {
   const trimmed = text.trim();
-  if (trimmed.length > MAX_PHONE_CHARACTERS || !INTERNATIONAL.test(trimmed)) throw invalidPhone();
+  if (!INTERNATIONAL_PHONE.test(trimmed)) throw invalidPhone();
   const parsed = parsePhoneNumberFromString(trimmed);
   // A number without a type is invalid, so isValid() is not needed: it would only determine the type again.
   if (!parsed || !CAN_BE_MOBILE.has(parsed.getType())) throw invalidPhone();
@@ -37,8 +33,7 @@ export const parsePhone = (text: string, countries: ReadonlySet<string> | undefi
  */
 export const parseWrittenPhone = (text: string, ownPhone: string): string => {
   const trimmed = text.trim();
-  if (trimmed.length > MAX_PHONE_CHARACTERS || !(INTERNATIONAL.test(trimmed) || NATIONAL.test(trimmed)))
-    throw invalidPhone();
+  if (!WRITTEN_PHONE.test(trimmed)) throw invalidPhone();
   const defaultCountry = parsePhoneNumberFromString(ownPhone)?.country;
   const parsed = parsePhoneNumberFromString(trimmed, defaultCountry ? { defaultCountry } : {});
   if (!parsed || !CAN_BE_MOBILE.has(parsed.getType())) throw invalidPhone();

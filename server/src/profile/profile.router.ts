@@ -1,4 +1,4 @@
-import { COUNTRIES, COURSE_LEVELS, PROFILE_LIMITS, type UserId } from "@edvoyage/protocol";
+import { COUNTRIES, COURSE_LEVELS, MONTH_PATTERN, PROFILE_LIMITS, type UserId } from "@edvoyage/protocol";
 import { z } from "zod";
 import { commandIdInput, idInput } from "../inputs/id.ts";
 import { lineInput, proseInput } from "../inputs/text.ts";
@@ -15,7 +15,7 @@ const photoUrl = httpsUrlInput(PROFILE_LIMITS.photoUrlCharacters);
 const country = z.string().refine((code) => COUNTRIES.has(code), "Not an ISO 3166-1 alpha-2 code");
 
 const date = z.iso.date("Must be a date of the calendar, such as 2004-02-29");
-const month = z.string().regex(/^(?:19|20)\d\d-(?:0[1-9]|1[0-2])$/, "Must be a month, such as 2024-09");
+const month = z.string().regex(MONTH_PATTERN, "Must be a month, such as 2024-09");
 
 const period = { from: orNull(month), until: orNull(month) };
 const isInOrder = ({

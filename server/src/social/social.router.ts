@@ -1,4 +1,15 @@
-import type { CommandId, CommentId, PostId, UserId } from "@edvoyage/protocol";
+import {
+  IMAGE_NAME_PATTERN,
+  MAX_IMAGE_NAME_CHARACTERS,
+  MAX_MENTIONS,
+  MAX_REPORT_CHARACTERS,
+  MAX_SOCIAL_TEXT_CHARACTERS,
+  MAX_URL_CHARACTERS,
+  type CommandId,
+  type CommentId,
+  type PostId,
+  type UserId,
+} from "@edvoyage/protocol";
 import { z } from "zod";
 import type { CommandSource } from "../commands/commands.ts";
 import { commandIdInput, idInput } from "../inputs/id.ts";
@@ -8,26 +19,18 @@ import { router, sessionProcedure, type SessionContext } from "../http/trpc.ts";
 import { httpsUrlInput } from "../inputs/url.ts";
 import type { Social } from "./social.ts";
 
-const MAX_URL_CHARACTERS = 2_048;
-const MAX_IMAGE_NAME_CHARACTERS = 512;
-const MAX_REASON_CHARACTERS = 500;
-/** More than a request can hold. A text above the real limit then gets the error that names this limit. */
-const MAX_TEXT_CHARACTERS = 256 * 1024;
-const MAX_MENTIONS = 1_000;
-
 const postId = idInput<PostId>();
 const commentId = idInput<CommentId>();
 const userId = idInput<UserId>();
 const commandId = commandIdInput();
-const text = proseInput(MAX_TEXT_CHARACTERS);
+const text = proseInput(MAX_SOCIAL_TEXT_CHARACTERS);
 const link = httpsUrlInput(MAX_URL_CHARACTERS);
-/** An `https:` URL, or a name in the app's own image store, which has no scheme and cannot point elsewhere. */
 const image = z.union([
   httpsUrlInput(MAX_URL_CHARACTERS),
   z
     .string()
     .max(MAX_IMAGE_NAME_CHARACTERS)
-    .regex(/^[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*$/, "An https URL, or the name of an image"),
+    .regex(IMAGE_NAME_PATTERN, "An https URL, or the name of an image"),
 ]);
 const mentions = z.array(userId).max(MAX_MENTIONS);
 const orNull = <Input extends z.ZodType>(input: Input) => input.nullish().transform((given) => given ?? null);
@@ -95,7 +98,7 @@ export const createSocialRouter = ({ social }: { readonly social: Social }) => {
       .query(({ ctx, input }) => posts.likers(ctx.caller.user.id, input)),
     report: sessionProcedure
       .meta({ reasons: ["not-found", "rate/limited"] })
-      .input(z.object({ postId, reason: lineInput(MAX_REASON_CHARACTERS), commandId }))
+      .input(z.object({ postId, reason: lineInput(MAX_REPORT_CHARACTERS), commandId }))
       .mutation(({ ctx, input: { commandId, ...input } }) =>
         moderation.report(commandSource(ctx, commandId), input),
       ),

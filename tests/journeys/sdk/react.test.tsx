@@ -9,6 +9,7 @@ import { App } from "../../examples/screens.tsx";
 import { createApp, type App as Phone } from "../../support/apps/app.ts";
 import { somePhone } from "../../support/students/phone.ts";
 import { until } from "../../support/network/sync-client.ts";
+import { wrongCode } from "../../support/students/wrong-code.ts";
 import { createWorld, type WorldOptions } from "../../support/servers/world.ts";
 
 /** Renders into a new document, which is removed after the test. */
@@ -67,9 +68,7 @@ test("the README's app follows the states of signing in", async () => {
   const number = somePhone();
   await phone.client.auth.requestCode(number);
   await screen.shows(/^3 attempts left for the code that we sent\.$/);
-  for (let tries = 0; tries < 3; tries += 1) {
-    await phone.client.auth.verifyCode("000000").catch(() => {});
-  }
+  for (const tries of [1, 2, 3]) await phone.client.auth.verifyCode(wrongCode(world, tries)).catch(() => {});
 
   await screen.shows(/^Too many wrong codes\. Try again in \d+ s\.$/);
 });
