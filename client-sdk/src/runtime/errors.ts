@@ -20,7 +20,11 @@ export type ClientReason =
   | "device/full"
   /** The device cannot read or write: nothing was saved. */
   | "device/failed"
-  /** The client was closed, or another student has signed in meanwhile. */
+  /** The device's storage cannot be opened, such as IndexedDB in a browser that blocks it. */
+  | "device/unavailable"
+  /** A newer version of the app has written the data on this device. It was left as it is: update the app. */
+  | "device/newer-data"
+  /** The client was closed, another student has signed in, or the data on the device was deleted meanwhile. */
   | "closed"
   /** Some changes have not reached the server yet. */
   | "outbox/not-empty"
@@ -105,4 +109,10 @@ export const toEdVoyageError = (thrown: unknown): EdVoyageError => {
   });
 };
 
-const storageReasons = { full: "device/full", failed: "device/failed", closed: "closed" } as const;
+const storageReasons = {
+  full: "device/full",
+  failed: "device/failed",
+  closed: "closed",
+  unavailable: "device/unavailable",
+  newer: "device/newer-data",
+} as const;

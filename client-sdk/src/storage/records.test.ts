@@ -205,3 +205,43 @@ describe("reading a damaged record", () => {
     expect(await store.keys("")).toEqual(["a"]);
   });
 });
+
+describe("a record of a newer format", () => {
+  const createNewerScene = async () => {
+    const scene = await createScene();
+    await scene.records.write([putJson("a", 1), putJson("b", 2)]);
+    const value = (await scene.store.get("b")) ?? expect.fail("there is no record");
+    value[0] = 2;
+    await scene.store.write([{ key: "b", value }]);
+    return { ...scene, value };
+  };
+
+  test("stays as it is, and is never taken for a damaged one", async () => {
+    const { records, store, damaged, value } = await createNewerScene();
+
+    await expect(records.getJson("b")).rejects.toMatchObject({ kind: "newer" });
+    await expect(records.getBytes("b")).rejects.toMatchObject({ kind: "newer" });
+    await expect(records.listJson("")).rejects.toMatchObject({ kind: "newer" });
+
+    expect(damaged).toEqual([]);
+    expect(await store.keys("")).toEqual(["a", "b"]);
+    expect(await store.get("b")).toEqual(value);
+  });
+
+  test("ends all writes once it has been seen", async () => {
+    const { records, store } = await createNewerScene();
+    await records.getJson("b").catch(() => {});
+
+    await expect(records.write([putJson("b", 3), remove("a")])).rejects.toMatchObject({ kind: "newer" });
+
+    expect(await store.keys("")).toEqual(["a", "b"]);
+  });
+
+  test("counts as damaged if its check does not match, such as after a sector was lost", async () => {
+    const { records, store, damaged } = await createScene();
+    await store.write([{ key: "a", value: new Uint8Array(64).fill(0xff) }]);
+
+    expect(await records.getJson("a")).toBeUndefined();
+    expect(damaged).toEqual(["a"]);
+  });
+});

@@ -1,11 +1,12 @@
 import { crc32 } from "./crc32.ts";
 import { MAX_KEY_LENGTH } from "./keys.ts";
-import { isStorageError, type Change, type Store } from "./storage.ts";
+import { isStorageError, StorageError, type Change, type Store } from "./storage.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 
 /**
  * A store whose records are checked when they are read, so that a value that the disk changed is never taken for the
- * student's.
+ * student's. Reading a record of a newer format throws `StorageError` ("newer"), as do all writes after that: an app that
+ * was rolled back must not change what it cannot read.
  */
 export interface Records {
   /** Resolves with `undefined` if there is no record, or if it was damaged. */
@@ -39,7 +40,10 @@ export interface RecordsOptions {
 }
 
 const FORMAT_VERSION = 1;
-/** The size of the format's version and the CRC-32, high byte first. */
+/**
+ * The size of the format's version and the CRC-32 of key and payload, high byte first. Every format begins with these, so
+ * that an older version of the app can tell a record of a newer format from a damaged one.
+ */
 const HEADER_BYTES = 5;
 /** Separates key and payload in the checksum. This byte never occurs in UTF-8. */
 const SEPARATOR = Uint8Array.of(0xff);
@@ -85,6 +89,12 @@ export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Reco
   // between.
   const runSerially = createSerialQueue();
 
+  let isNewer = false;
+  const throwNewer = (): never => {
+    isNewer = true;
+    throw new StorageError("newer", "A newer version of the app has written this store");
+  };
+
   const setAside = (key: string, isWhole: (value: Uint8Array) => boolean): Promise<void> =>
     runSerially(async () => {
       const value = await store.get(key);
@@ -103,6 +113,7 @@ export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Reco
     if (!value) return undefined;
     const parsed = parse(key, value);
     if (parsed.state === "whole") return parsed.value;
+    if (parsed.state === "newer") throwNewer();
     await setAside(key, (current) => parse(key, current).state === "whole");
     return undefined;
   };
@@ -112,6 +123,7 @@ export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Reco
     for (const { key, value } of await store.list(prefix)) {
       if (key.startsWith(DAMAGED)) continue;
       const parsed = parse(key, value);
+      if (parsed.state === "newer") throwNewer();
       if (parsed.state === "whole") records.push({ key, value: parsed.value });
       else await setAside(key, (current) => parse(key, current).state === "whole");
     }
@@ -125,25 +137,30 @@ export const createRecords = (store: Store, { onDamaged }: RecordsOptions): Reco
     listBytes: (prefix) => list(prefix, parseBytes),
     keys: async (prefix) => (await store.keys(prefix)).filter((key) => !key.startsWith(DAMAGED)),
     damagedKeys: () => store.keys(DAMAGED),
-    write: (changes) => runSerially(() => store.write(changes)),
+    write: (changes) => runSerially(async () => (isNewer ? throwNewer() : store.write(changes))),
     purge: () => runSerially(async () => store.purge?.()),
     close: () => runSerially(() => store.close()),
   };
 };
 
-type Parsed<T> = { readonly state: "whole"; readonly value: T } | { readonly state: "damaged" };
+type Parsed<T> =
+  | { readonly state: "whole"; readonly value: T }
+  | { readonly state: "damaged" }
+  | { readonly state: "newer" };
 type Parse<T> = (key: string, value: Uint8Array) => Parsed<T>;
 
 const parseBytes: Parse<Uint8Array> = (key, value) => {
-  if (value.byteLength < HEADER_BYTES || value[0] !== FORMAT_VERSION) return { state: "damaged" };
+  const [version = 0] = value;
+  if (value.byteLength < HEADER_BYTES || version < FORMAT_VERSION) return { state: "damaged" };
   const payload = value.slice(HEADER_BYTES);
   const sum = new DataView(value.buffer, value.byteOffset).getUint32(1);
-  return sum === checksum(key, payload) ? { state: "whole", value: payload } : { state: "damaged" };
+  if (sum !== checksum(key, payload)) return { state: "damaged" };
+  return version === FORMAT_VERSION ? { state: "whole", value: payload } : { state: "newer" };
 };
 
 const parseJson = <T>(key: string, value: Uint8Array): Parsed<T> => {
   const bytes = parseBytes(key, value);
-  if (bytes.state === "damaged") return bytes;
+  if (bytes.state !== "whole") return bytes;
   try {
     return { state: "whole", value: JSON.parse(decode(bytes.value)) };
   } catch {

@@ -12,8 +12,18 @@ export interface StorageAdapter {
   /**
    * Present where several programs, such as the tabs of a browser, may have the same stores open at the same time.
    */
-  readonly peers?: Peers;
+  readonly peers?: Peers | undefined;
+  /** How long stores last: on the disk, or only as long as the program. Known once a store is open. Default: "durable". */
+  readonly durability?: Durability | undefined;
+  /**
+   * Calls the listener when a store may have been deleted by something else than this adapter, such as the browser.
+   * Returns a function that stops. Absent where only the next call to the store finds out.
+   */
+  watchDeletions?(listener: () => void): () => void;
 }
+
+/** How long stored data lasts. */
+export type Durability = "durable" | "memory";
 
 /** An open store. Keys are ordered by their UTF-16 code units. Keys and prefixes are at most 500 characters long. */
 export interface Store {
@@ -67,6 +77,10 @@ export type StorageErrorKind =
   | "full"
   /** The store was closed or deleted. */
   | "closed"
+  /** The store cannot be opened here, such as IndexedDB in a browser that blocks it. */
+  | "unavailable"
+  /** A newer version of the app has written the store. Nothing of it was changed. */
+  | "newer"
   /** Any other failure to read or write. */
   | "failed";
 
