@@ -13,7 +13,7 @@ export interface Medium {
    */
   delete(name: string): Promise<void>;
   /** Translates an error of the medium itself. Default: kind "failed". */
-  toStorageError?(error: unknown): StorageError;
+  toStorageError?(error: unknown): StorageError | undefined;
 }
 
 /** An open store of a medium. It receives one call at a time, with keys that are short enough. */
@@ -34,8 +34,7 @@ export const createStorageAdapter = (medium: Medium): StorageAdapter => {
     try {
       return await task();
     } catch (error) {
-      if (isStorageError(error)) throw error;
-      throw medium.toStorageError?.(error) ?? toFailure(error);
+      throw isStorageError(error) ? error : (medium.toStorageError?.(error) ?? toFailure(error));
     }
   };
   const openByName = new Map<string, OpenStores>();
@@ -73,8 +72,12 @@ export const createStorageAdapter = (medium: Medium): StorageAdapter => {
 type TranslateErrors = <T>(task: () => Promise<T>) => Promise<T>;
 
 /** Returns the error for a failure that a medium knows nothing more about. */
-export const toFailure = (error: unknown): StorageError =>
+const toFailure = (error: unknown): StorageError =>
   new StorageError("failed", "The device could not read or write", { cause: error });
+
+/** Returns the error for a medium that cannot be opened at all. */
+export const toUnavailable = (error: unknown): StorageError =>
+  new StorageError("unavailable", "The device's storage cannot be opened", { cause: error });
 
 interface StoreOptions {
   readonly translateErrors: TranslateErrors;

@@ -1,14 +1,17 @@
-import { createStorageAdapter, type Table } from "./adapter.ts";
+import { createStorageAdapter, toUnavailable, type Table } from "./adapter.ts";
 import {
   keyToBytes,
   parseRow,
   PRAGMAS,
   prefixToBytes,
+  refuseNewer,
   SQL,
   sqliteToStorageError,
   SYNCHRONOUS_FULL,
+  VERSION_QUERY,
 } from "./sql.ts";
-import { StorageError, type StorageAdapter } from "./storage.ts";
+import { StorageError, type Change, type StorageAdapter } from "./storage.ts";
+import { within } from "./within.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 
 /** The part of `expo-sqlite` that is used, since SDK 51: `import * as SQLite from "expo-sqlite"`. */
@@ -42,7 +45,10 @@ export interface ExpoSqliteStorageOptions {
 
 /** Another connection of the app, or one of an app that was just reloaded, may have the file locked for a moment. */
 const BUSY_TIMEOUT_MS = 5_000;
+/** How long one call may take. */
+const CALL_MS = 30_000;
 const NOTHING = new Uint8Array();
+const TABLE_QUERY = "select 1 from sqlite_master where type = 'table' and name = 'records'";
 
 /**
  * Keeps stores on a phone, each in its own database. One more database lists them, because `expo-sqlite` cannot. A
@@ -85,28 +91,46 @@ export const createExpoSqliteStorage = (
 };
 
 const openTable = async (SQLite: ExpoSqlite, file: string): Promise<Table> => {
+  const database = await openDatabase(SQLite, { file, mayCreate: true });
+  return createTable(database, () => openDatabase(SQLite, { file, mayCreate: false }));
+};
+
+const openDatabase = async (
+  SQLite: ExpoSqlite,
+  { file, mayCreate }: { readonly file: string; readonly mayCreate: boolean },
+): Promise<ExpoSqliteDatabase> => {
   // A separate connection: the app may have one to the same file, and a transaction belongs to its connection.
-  const database = await SQLite.openDatabaseAsync(file, { useNewConnection: true });
+  const database = await SQLite.openDatabaseAsync(file, { useNewConnection: true }).catch(
+    (error: unknown) => {
+      throw sqliteToStorageError(error) ?? toUnavailable(error);
+    },
+  );
   try {
+    refuseNewer(parseColumn(await database.getAllAsync(VERSION_QUERY, []), "user_version"));
+    if (!mayCreate && (await database.getAllAsync(TABLE_QUERY, [])).length === 0) {
+      throw new StorageError("closed", "The store was deleted");
+    }
     await prepare(database);
   } catch (error) {
     // Report the first error, not one of closing.
     await database.closeAsync().catch(() => {});
     throw error;
   }
-  return createTable(database);
+  return database;
 };
 
 const prepare = async (database: ExpoSqliteDatabase): Promise<void> => {
   const pragmas = [`busy_timeout = ${BUSY_TIMEOUT_MS}`, ...PRAGMAS].map((pragma) => `pragma ${pragma}`);
   await database.execAsync([...pragmas, SQL.create].join(";\n"));
-  const [row] = await database.getAllAsync("pragma synchronous", []);
-  if (parseSynchronous(row) !== SYNCHRONOUS_FULL) {
+  const synchronous = parseColumn(await database.getAllAsync("pragma synchronous", []), "synchronous");
+  if (synchronous !== SYNCHRONOUS_FULL) {
     throw new StorageError("failed", "SQLite does not run at synchronous=FULL: writes would not be durable");
   }
 };
 
-const parseSynchronous = (row: unknown): unknown => (row as Readonly<Record<string, unknown>>)["synchronous"];
+/** Returns a column of the first row. */
+const parseColumn = ([row]: readonly unknown[], column: string): unknown =>
+  (row as Readonly<Record<string, unknown>>)[column];
 
 /**
  * Creates the table of a connection. The store is the only user of its connection and makes one call at a time, so a
@@ -114,33 +138,79 @@ const parseSynchronous = (row: unknown): unknown => (row as Readonly<Record<stri
  * `synchronous`. When SQLite has already rolled back by itself, it reports that there is nothing to roll back and
  * hides that the disk is full.
  */
-const createTable = (database: ExpoSqliteDatabase): Table => ({
-  get: async (key) => {
-    const [row] = await database.getAllAsync(SQL.get, [keyToBytes(key)]);
-    return row === undefined ? undefined : parseRow(row).value;
-  },
-  list: async (prefix) => (await database.getAllAsync(SQL.list, prefixToBytes(prefix))).map(parseRow),
-  keys: async (prefix) => {
-    const rows = await database.getAllAsync(SQL.keys, prefixToBytes(prefix));
-    return rows.map((row) => parseRow(row).key);
-  },
-  write: async (changes) => {
-    await database.execAsync(SQL.begin);
+const createTable = (database: ExpoSqliteDatabase, reopen: () => Promise<ExpoSqliteDatabase>): Table => {
+  let current = database;
+  let isStuck = false;
+  const isAlive = (): Promise<boolean> => {
+    const answered = current.getAllAsync("select 1", []).then(
+      () => true,
+      () => false,
+    );
+    return within(answered, BUSY_TIMEOUT_MS, () => false);
+  };
+  const replace = async (): Promise<void> => {
+    current.closeAsync().catch(() => {});
+    current = await reopen();
+    isStuck = false;
+  };
+  const attempt = <T>(use: (database: ExpoSqliteDatabase) => Promise<T>): Promise<T> =>
+    within(use(current), CALL_MS, () => {
+      isStuck = true;
+      throw new StorageError("failed", "SQLite did not answer in time");
+    });
+  /**
+   * Runs a call. If it fails because the connection is dead, repeats it once on a new connection: the app was reloaded, or
+   * the system has released the native side of the connection. Repeating is safe, because a write states the new values.
+   */
+  const run = async <T>(use: (database: ExpoSqliteDatabase) => Promise<T>): Promise<T> => {
+    if (isStuck) await replace();
     try {
-      for (const { key, value } of changes) {
-        if (value) await database.runAsync(SQL.put, [keyToBytes(key), value]);
-        else await database.runAsync(SQL.remove, [keyToBytes(key)]);
-      }
-      await database.execAsync(SQL.commit);
+      return await attempt(use);
     } catch (error) {
-      // On some errors SQLite has already rolled back, and this rollback fails because there is nothing to roll back.
-      await database.execAsync(SQL.rollback).catch(() => {});
-      throw error;
+      if (isStuck || (await isAlive())) throw error;
     }
-  },
-  purge: () => database.execAsync(SQL.purge),
-  close: () => database.closeAsync(),
-});
+    await replace();
+    return attempt(use);
+  };
+
+  return {
+    get: async (key) => {
+      const [row] = await run((open) => open.getAllAsync(SQL.get, [keyToBytes(key)]));
+      return row === undefined ? undefined : parseRow(row).value;
+    },
+    list: async (prefix) =>
+      (await run((open) => open.getAllAsync(SQL.list, prefixToBytes(prefix)))).map(parseRow),
+    keys: async (prefix) => {
+      const rows = await run((open) => open.getAllAsync(SQL.keys, prefixToBytes(prefix)));
+      return rows.map((row) => parseRow(row).key);
+    },
+    write: (changes) => run((open) => writeChanges(open, changes)),
+    purge: () => run((open) => open.execAsync(SQL.purge)),
+    close: async () => {
+      try {
+        await current.closeAsync();
+      } catch (error) {
+        // A dead connection has nothing left to close.
+        if (await isAlive()) throw error;
+      }
+    },
+  };
+};
+
+const writeChanges = async (database: ExpoSqliteDatabase, changes: readonly Change[]): Promise<void> => {
+  await database.execAsync(SQL.begin);
+  try {
+    for (const { key, value } of changes) {
+      if (value) await database.runAsync(SQL.put, [keyToBytes(key), value]);
+      else await database.runAsync(SQL.remove, [keyToBytes(key)]);
+    }
+    await database.execAsync(SQL.commit);
+  } catch (error) {
+    // On some errors SQLite has already rolled back, and this rollback fails because there is nothing to roll back.
+    await database.execAsync(SQL.rollback).catch(() => {});
+    throw error;
+  }
+};
 
 const deleteDatabase = async (SQLite: ExpoSqlite, file: string): Promise<void> => {
   // Opened and closed once more, so that SQLite removes the write-ahead log that a crash left. Expo deletes only the

@@ -1,7 +1,18 @@
-import { createStorageAdapter, toFailure, type Table } from "./adapter.ts";
+import { createStorageAdapter, type Table } from "./adapter.ts";
 import { createBrowserPeers } from "./browser-peers.ts";
+import { createFallbackStorage } from "./fallback.ts";
+import {
+  beginTransaction,
+  createNewerError,
+  nameOf,
+  openConnection,
+  openDatabase,
+  RECORDS,
+} from "./indexed-db-connection.ts";
 import { isStoreName, rangeOfPrefix } from "./keys.ts";
+import { createMemoryStorage } from "./memory.ts";
 import { StorageError, type StorageAdapter } from "./storage.ts";
+import { within } from "./within.ts";
 
 /** Where the browser keeps the stores. */
 export interface IndexedDbStorageOptions {
@@ -13,14 +24,16 @@ export interface IndexedDbStorageOptions {
   readonly indexedDB?: IDBFactory;
   /** Needed together with `indexedDB`. Default: the browser's own. */
   readonly IDBKeyRange?: typeof IDBKeyRange;
+  /**
+   * `"memory"` keeps the data in the tab's memory where the browser has no IndexedDB or blocks it: it is gone with the
+   * tab, `sync.status.storage` says so, and signing in ends no session of another device. Default: opening throws
+   * `StorageError` ("unavailable").
+   */
+  readonly fallback?: "memory";
 }
 
-/** How long the browser may take to open a database. It waits silently while another tab deletes or upgrades it. */
-const OPEN_MS = 30_000;
 /** How long other tabs may take to close a database that is being deleted. */
 const LET_GO_MS = 5_000;
-const VERSION = 1;
-const RECORDS = "records";
 const NOTHING = new Uint8Array();
 
 /**
@@ -29,12 +42,28 @@ const NOTHING = new Uint8Array();
  * it were alone.
  */
 export const createIndexedDbStorage = (options: IndexedDbStorageOptions = {}): StorageAdapter => {
+  const durable = createDurableStorage(options);
+  return options.fallback === "memory"
+    ? createFallbackStorage(durable, createMemoryStorage({ durability: "memory" }))
+    : durable;
+};
+
+const createDurableStorage = (options: IndexedDbStorageOptions): StorageAdapter => {
   const { prefix = "edvoyage" } = options;
-  const factory = (): IDBFactory => options.indexedDB ?? indexedDB;
+  const factory = (): IDBFactory => {
+    // The types say that every browser has it. Reading it may also throw a SecurityError.
+    const found: IDBFactory | null | undefined = options.indexedDB ?? globalThis.indexedDB;
+    if (!found) throw new StorageError("unavailable", "There is no IndexedDB");
+    return found;
+  };
   const keyRange = (): typeof IDBKeyRange => options.IDBKeyRange ?? IDBKeyRange;
   const databaseOf = (name: string): string => `${prefix}/${name}`;
+  const listeners = new Set<() => void>();
+  const onDeleted = (): void => {
+    for (const listener of listeners) listener();
+  };
   const openTable = (database: string): Promise<Table> =>
-    createTable({ factory: factory(), keyRange: keyRange(), database });
+    createTable({ factory: factory(), keyRange: keyRange(), database, onDeleted });
 
   const withRegistry = async <T>(use: (registry: Table) => Promise<T>): Promise<T> => {
     const registry = await openTable(prefix);
@@ -65,67 +94,48 @@ export const createIndexedDbStorage = (options: IndexedDbStorageOptions = {}): S
         await deleteDatabase(factory(), databaseOf(name));
         if (needsRegistry()) await withRegistry((registry) => registry.write([{ key: name, value: null }]));
       },
-      toStorageError: (error) =>
-        nameOf(error) === "QuotaExceededError"
-          ? new StorageError("full", "The browser gives this site no more room", { cause: error })
-          : toFailure(error),
+      toStorageError,
     }),
     peers: createBrowserPeers(prefix),
+    watchDeletions: (listener) => {
+      // The same function may subscribe twice.
+      const wrapped = (): void => listener();
+      listeners.add(wrapped);
+      return () => void listeners.delete(wrapped);
+    },
   };
+};
+
+const toStorageError = (error: unknown): StorageError | undefined => {
+  switch (nameOf(error)) {
+    case "QuotaExceededError":
+      return new StorageError("full", "The browser gives this site no more room", { cause: error });
+    case "SecurityError":
+      return new StorageError("unavailable", "The browser blocks IndexedDB", { cause: error });
+    case "VersionError":
+      return createNewerError(error);
+    default:
+      return undefined;
+  }
 };
 
 interface DatabaseLocation {
   readonly factory: IDBFactory;
   readonly keyRange: typeof IDBKeyRange;
   readonly database: string;
+  /** Called when something has deleted the database while it was open here. */
+  readonly onDeleted: () => void;
 }
 
-const createTable = async ({ factory, keyRange, database }: DatabaseLocation): Promise<Table> => {
-  let connection: IDBDatabase | undefined;
-  let isGone = false;
-
-  const connect = async (mayCreate: boolean): Promise<IDBDatabase> => {
-    const opened = await openDatabase({ factory, database, mayCreate });
-    if (!opened) {
-      isGone = true;
-      throw closed();
-    }
-    // Another tab deletes the store, or a newer version of the app upgrades it. Both wait until this connection is
-    // closed.
-    opened.onversionchange = () => {
-      isGone = true;
-      opened.close();
-    };
-    connection = opened;
-    return opened;
-  };
-
-  const attempt = async <T>(use: (connection: IDBDatabase) => Promise<T>): Promise<T> => {
-    if (isGone) throw closed();
-    return use(connection ?? (await connect(false)));
-  };
-
-  // Safari ends connections under an app that was in the background ("Connection to Indexed Database server lost").
-  // Retrying is safe: a write states the new values, and later writes wait for it.
-  const withRetry = async <T>(use: (connection: IDBDatabase) => Promise<T>): Promise<T> => {
-    try {
-      return await attempt(use);
-    } catch (error) {
-      if (!isGone && !isLost(error)) throw error;
-    }
-    connection?.close();
-    connection = undefined;
-    return attempt(use);
-  };
-
+const createTable = async ({ keyRange, ...location }: DatabaseLocation): Promise<Table> => {
+  const { run, close } = await openConnection(location);
   const read = <T>(use: (records: IDBObjectStore) => Promise<T>): Promise<T> =>
-    withRetry((open) => use(open.transaction(RECORDS, "readonly").objectStore(RECORDS)));
+    run("readonly", (transaction) => use(transaction.objectStore(RECORDS)));
   const rangeOf = (prefix: string): IDBKeyRange => {
     const { from, before } = rangeOfPrefix(prefix);
     return keyRange.bound(from, before, false, true);
   };
 
-  await connect(true);
   return {
     get: (key) => read(async (records) => parseValue(await resultOf(records.get(key)))),
     list: (prefix) =>
@@ -142,19 +152,17 @@ const createTable = async ({ factory, keyRange, database }: DatabaseLocation): P
     keys: (prefix) =>
       read(async (records) => (await resultOf(records.getAllKeys(rangeOf(prefix)))).map(parseKeptKey)),
     write: (changes) =>
-      withRetry((open) =>
-        commit(open, (records) => {
+      run("readwrite", (transaction) =>
+        commit(transaction, (records) => {
           for (const { key, value } of changes) {
             if (value) records.put(value, key);
             else records.delete(key);
           }
         }),
       ),
-    close: async () => connection?.close(),
+    close: async () => close(),
   };
 };
-
-const closed = (): StorageError => new StorageError("closed", "The store was deleted");
 
 const parseKeptKey = (key: unknown): string => {
   if (typeof key === "string") return key;
@@ -173,9 +181,8 @@ const resultOf = <T>(request: IDBRequest<T>): Promise<T> =>
   });
 
 /** Applies the changes in one transaction, and resolves when they are on the disk. */
-const commit = (connection: IDBDatabase, change: (records: IDBObjectStore) => void): Promise<void> =>
+const commit = (transaction: IDBTransaction, change: (records: IDBObjectStore) => void): Promise<void> =>
   new Promise((resolve, reject) => {
-    const transaction = connection.transaction(RECORDS, "readwrite", { durability: "strict" });
     transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(transaction.error);
     try {
@@ -187,53 +194,6 @@ const commit = (connection: IDBDatabase, change: (records: IDBObjectStore) => vo
     }
   });
 
-/** Resolves like the promise, or like `onTimeout` if the promise takes longer than `ms` milliseconds. */
-const within = <T>(promise: Promise<T>, ms: number, onTimeout: () => T | Promise<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      new Promise<T>((settle) => settle(onTimeout())).then(resolve, reject);
-    }, ms);
-    promise.finally(() => clearTimeout(timer)).then(resolve, reject);
-  });
-
-/** Opens a database. Resolves with `undefined` if it does not exist and may not be created. */
-const openDatabase = async (location: {
-  readonly factory: IDBFactory;
-  readonly database: string;
-  readonly mayCreate: boolean;
-}): Promise<IDBDatabase | undefined> => {
-  const opening = requestDatabase(location);
-  return within(opening, OPEN_MS, () => {
-    opening.then(
-      (connection) => connection?.close(),
-      () => {},
-    );
-    throw new StorageError("failed", "Another tab keeps the browser from opening the store: close it");
-  });
-};
-
-const requestDatabase = ({
-  factory,
-  database,
-  mayCreate,
-}: {
-  readonly factory: IDBFactory;
-  readonly database: string;
-  readonly mayCreate: boolean;
-}): Promise<IDBDatabase | undefined> =>
-  new Promise((resolve, reject) => {
-    const request = factory.open(database, VERSION);
-    request.onupgradeneeded = () => {
-      if (mayCreate) request.result.createObjectStore(RECORDS);
-      else {
-        resolve(undefined);
-        request.transaction?.abort();
-      }
-    };
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-
 const deleteDatabase = async (factory: IDBFactory, database: string): Promise<void> => {
   let isEmptied = false;
   // Empty it first: the deletion waits until other tabs have closed it, and is lost if this tab ends before that.
@@ -241,7 +201,8 @@ const deleteDatabase = async (factory: IDBFactory, database: string): Promise<vo
     const connection = await openDatabase({ factory, database, mayCreate: false });
     if (!connection) return;
     connection.onversionchange = () => connection.close();
-    await commit(connection, (records) => records.clear()).finally(() => connection.close());
+    const transaction = beginTransaction(connection, "readwrite");
+    await commit(transaction, (records) => records.clear()).finally(() => connection.close());
     isEmptied = true;
   } catch {
     // A database that cannot be opened, or written to, can be deleted anyway.
@@ -252,8 +213,3 @@ const deleteDatabase = async (factory: IDBFactory, database: string): Promise<vo
     if (!isEmptied) throw new StorageError("failed", "Another tab keeps the browser from deleting the store");
   });
 };
-
-const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "");
-
-const isLost = (error: unknown): boolean =>
-  ["InvalidStateError", "AbortError", "UnknownError"].includes(nameOf(error));

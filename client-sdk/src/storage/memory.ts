@@ -1,5 +1,5 @@
 import { createStorageAdapter, type Table } from "./adapter.ts";
-import { StorageError, type Peers, type StorageAdapter } from "./storage.ts";
+import { StorageError, type Durability, type Peers, type StorageAdapter } from "./storage.ts";
 
 /** Storage that lasts as long as the program. Use it in tests, and where an app may keep nothing. */
 export interface MemoryStorage extends StorageAdapter {
@@ -8,9 +8,18 @@ export interface MemoryStorage extends StorageAdapter {
   connect(): MemoryStorage;
 }
 
+/** Options of the memory. */
+export interface MemoryStorageOptions {
+  /**
+   * `"memory"` tells the client that everything is gone with the program: `sync.status.storage` says so, and signing in
+   * ends no session of another device. Default: "durable", for tests, in which the memory stands for a disk.
+   */
+  readonly durability?: Durability;
+}
+
 /** Creates an empty memory, and the first program on it. */
-export const createMemoryStorage = (): MemoryStorage =>
-  connect({ stores: new Map(), programs: new Set(), queues: new Map() });
+export const createMemoryStorage = ({ durability = "durable" }: MemoryStorageOptions = {}): MemoryStorage =>
+  connect({ stores: new Map(), programs: new Set(), queues: new Map(), durability });
 
 type Records = Map<string, Uint8Array>;
 type Listener = (topic: string) => void;
@@ -26,6 +35,7 @@ interface Memory {
   readonly programs: Set<Set<Listener>>;
   /** The programs that want a name, by name. The first in each queue holds it. */
   readonly queues: Map<string, Waiter[]>;
+  readonly durability: Durability;
 }
 
 const connect = (memory: Memory): MemoryStorage => ({
@@ -41,6 +51,7 @@ const connect = (memory: Memory): MemoryStorage => ({
     },
   }),
   peers: createPeers(memory),
+  durability: memory.durability,
   connect: () => connect(memory),
 });
 

@@ -130,3 +130,32 @@ test("throws a StorageError when the folder cannot be created", async () => {
 
   await expect(inFile.open("store")).rejects.toMatchObject({ name: "StorageError", kind: "failed" });
 });
+
+test("a store whose files were deleted is closed: nothing is written to files that nobody can find", async () => {
+  const { folder, storage } = createScene();
+  const store = await storage.open("store");
+  await store.write([{ key: "a", value: Uint8Array.of(1) }]);
+
+  for (const file of readdirSync(folder)) rmSync(join(folder, file));
+  await expect(store.write([{ key: "b", value: Uint8Array.of(1) }])).rejects.toMatchObject({
+    kind: "closed",
+  });
+
+  await store.close();
+  const again = await storage.open("store");
+  expect(await again.keys("")).toEqual([]);
+  await again.close();
+});
+
+test("a database of a newer version is left as it is, and its store is not opened", async () => {
+  const { folder, storage } = createScene();
+  await (await storage.open("store")).close();
+  const file = new Sqlite(join(folder, "store.sqlite"));
+  file.pragma("user_version = 2");
+  file.close();
+  const before = readFileSync(join(folder, "store.sqlite"));
+
+  await expect(storage.open("store")).rejects.toMatchObject({ name: "StorageError", kind: "newer" });
+
+  expect(readFileSync(join(folder, "store.sqlite"))).toEqual(before);
+});

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import Sqlite from "better-sqlite3";
 import { createStorageAdapter, type Table } from "./adapter.ts";
@@ -8,9 +17,11 @@ import {
   parseRow,
   PRAGMAS,
   prefixToBytes,
+  refuseNewer,
   SQL,
   sqliteToStorageError,
   SYNCHRONOUS_FULL,
+  VERSION_QUERY,
 } from "./sql.ts";
 import { StorageError, type StorageAdapter } from "./storage.ts";
 
@@ -98,6 +109,7 @@ const openTable = (path: string): Table => {
   closeSync(openSync(path, "a", 0o600));
   const connection = connect(path);
   try {
+    refuseNewer(connection.prepare(VERSION_QUERY).pluck().get());
     for (const pragma of PRAGMAS) connection.pragma(pragma);
     connection.exec(SQL.create);
     if (connection.pragma("synchronous", { simple: true }) !== SYNCHRONOUS_FULL) {
@@ -106,14 +118,15 @@ const openTable = (path: string): Table => {
         "SQLite does not run at synchronous=FULL: writes would not be durable",
       );
     }
-    return createTable(connection);
+    return createTable(connection, path);
   } catch (error) {
     connection.close();
     throw error;
   }
 };
 
-const createTable = (connection: Sqlite.Database): Table => {
+const createTable = (connection: Sqlite.Database, path: string): Table => {
+  const file = statSync(path).ino;
   const get = connection.prepare(SQL.get);
   const list = connection.prepare(SQL.list);
   const keys = connection.prepare(SQL.keys);
@@ -128,6 +141,10 @@ const createTable = (connection: Sqlite.Database): Table => {
     list: async (prefix) => list.all(...prefixToBytes(prefix)).map(parseRow),
     keys: async (prefix) => keys.all(...prefixToBytes(prefix)).map((row) => parseRow(row).key),
     write: async (changes) => {
+      // Without this, SQLite would go on writing to a file that something has deleted, and lose all of it.
+      if (statSync(path, { throwIfNoEntry: false })?.ino !== file) {
+        throw new StorageError("closed", "The store was deleted");
+      }
       connection.exec(SQL.begin);
       try {
         for (const { key, value } of changes) {

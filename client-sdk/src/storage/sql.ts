@@ -1,4 +1,3 @@
-import { toFailure } from "./adapter.ts";
 import { rangeOfPrefix } from "./keys.ts";
 import { StorageError, type StoredRecord } from "./storage.ts";
 
@@ -31,6 +30,15 @@ export const PRAGMAS = [
   "checkpoint_fullfsync = on",
   "secure_delete = on",
 ] as const;
+
+/** Returns the version of a database's schema; a newer version of this package will write a higher one than 0. */
+export const VERSION_QUERY = "pragma user_version";
+
+/** Throws `StorageError` ("newer") if a newer version of the app has written the database. Run it before anything else. */
+export const refuseNewer = (version: unknown): void => {
+  if (version === 0) return;
+  throw new StorageError("newer", "A newer version of the app has upgraded the store");
+};
 
 /** The result of `pragma synchronous` when each commit is on the disk before it is acknowledged. */
 export const SYNCHRONOUS_FULL = 2;
@@ -72,8 +80,9 @@ const bytesToKey = (bytes: Uint8Array): string => {
 
 /**
  * Translates an error by SQLite's own message, which every driver passes on. Their error codes differ, or get lost.
+ * Returns `undefined` for any other error.
  */
-export const sqliteToStorageError = (error: unknown): StorageError => {
+export const sqliteToStorageError = (error: unknown): StorageError | undefined => {
   const message = error instanceof Error ? error.message : "";
   if (message.includes("database or disk is full") || message.includes("ENOSPC")) {
     return new StorageError("full", "The device has no room", { cause: error });
@@ -81,5 +90,5 @@ export const sqliteToStorageError = (error: unknown): StorageError => {
   if (message.includes("database is locked")) {
     return new StorageError("failed", "Another program has the store open", { cause: error });
   }
-  return toFailure(error);
+  return undefined;
 };

@@ -14,6 +14,8 @@ export interface FakeExpoSqlite extends ExpoSqlite {
   fill(): void;
   /** Lets the databases grow again. */
   free(): void;
+  /** Releases the native side of every open connection: all calls on these reject from now on, closing too. */
+  releaseAll(): void;
 }
 
 export type FakePlatform = "ios" | "android";
@@ -150,6 +152,9 @@ export const createFakeExpoSqlite = (folder: string, platform: FakePlatform): Fa
     free: () => {
       isFull = false;
       connections.forEach(limit);
+    },
+    releaseAll: () => {
+      for (const { native } of connections.splice(0)) native.close();
     },
   };
 };
