@@ -315,10 +315,15 @@ test("the example for React Native signs in, and continues after the system has 
   };
 
   const first = await start("first", number);
-  const keychain = readFileSync(join(disk, "keychain.json"), "utf8");
-  const [token = ""]: string[] = Object.values(JSON.parse(keychain));
+  const readKeychain = (): Record<string, string> =>
+    JSON.parse(readFileSync(join(disk, "keychain.json"), "utf8"));
+  const { "edvoyage.device": deviceId = "", ...keys } = readKeychain();
+  const [token = ""] = Object.values(keys);
   const files = readdirSync(disk).filter((name) => name.includes(".db"));
-  const leaked = files.filter((name) => readFileSync(join(disk, name)).includes(token));
+  const leaked = files.filter((name) => {
+    const bytes = readFileSync(join(disk, name));
+    return bytes.includes(token) || bytes.includes(deviceId);
+  });
   const second = await start("second");
 
   expect(
@@ -326,13 +331,14 @@ test("the example for React Native signs in, and continues after the system has 
   ).toContain("bundle.js");
   expect(first).toEqual(["asked", ["signedIn", "dark", 1, 1]]);
   expect(token.length).toBeGreaterThan(40);
+  expect(deviceId).toHaveLength(32);
   expect(leaked).toEqual([]);
   expect(second).toMatchObject([
     ["signedIn", number, "dark", 1],
     { connection: "online", pending: 0, failed: 0 },
     ["signedOut", 0, 0],
   ]);
-  expect(JSON.parse(readFileSync(join(disk, "keychain.json"), "utf8"))).toEqual({});
+  expect(readKeychain()).toEqual({ "edvoyage.device": deviceId });
   const { rpc } = await world.device({ phone: number }).signIn();
   const [room] = (await rpc.inbox.changes.query({ since: null })).rooms;
   const { items } = await rpc.chat.history.query({ roomId: room?.id ?? "" });

@@ -154,7 +154,7 @@ export const createAuth = <F extends CoreFeatures>(deps: {
       inTurn(async () => {
         assertPhone(phone, INTERNATIONAL_PHONE);
         const { deviceName, platform, appVersion } = app;
-        const request = { phone, deviceId: device.deviceId, deviceName, platform, appVersion };
+        const request = { phone, deviceId: await device.deviceId(), deviceName, platform, appVersion };
         const challenge = await rpc.auth.requestCode
           .mutate(request)
           .catch((error: unknown) => rememberAndThrow(error, { phone }));
@@ -201,7 +201,7 @@ export const createAuth = <F extends CoreFeatures>(deps: {
         const answer: { challengeId: ChallengeId; code: string; deviceId: string; commandId: string } = {
           challengeId,
           code,
-          deviceId: device.deviceId,
+          deviceId: await device.deviceId(),
           commandId,
         };
         const { token, session, user } = await rpc.auth.verifyCode

@@ -1,13 +1,19 @@
 import type { SessionId, UserId } from "@edvoyage/protocol";
-import { bytesToHex, type RandomBytes } from "../runtime/ids.ts";
+import type { ClientEnvironment } from "../runtime/environment.ts";
+import { isEdVoyageError } from "../runtime/errors.ts";
+import { secretNameOf } from "../students/session-store.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { StoredProgress, Student } from "./auth-status.ts";
+import { createDeviceId, DEVICE_ID_RECORD } from "./device-id.ts";
 
 /** The records of this installation that belong to no student. */
 export interface Device {
-  /** 128 random bits, created once; the server blocks and trusts phones by this id. Secret. */
-  readonly deviceId: string;
+  /**
+   * Returns the id of this installation, by which the server blocks and trusts phones. Secret. Throws `device/failed` while the
+   * keychain cannot be read.
+   */
+  deviceId(): Promise<string>;
   /** Returns the last student who has not signed out here, even if the student's own store has lost its session. */
   current(): Promise<Student | undefined>;
   progress(): Promise<StoredProgress | undefined>;
@@ -35,7 +41,6 @@ export interface Wipe {
   readonly keepsUnsent: boolean;
 }
 
-const DEVICE = "device";
 const CURRENT = "current";
 const PROGRESS = "sign-in";
 const ENDED = "ended/";
@@ -53,18 +58,33 @@ export const deviceChanges = {
   removeWipe: (userId: UserId): Change => remove(`${WIPE}${userId}`),
 } as const;
 
-/** Opens the records of the installation; creates its id the first time. */
-export const openDevice = async (records: Records, randomBytes: RandomBytes): Promise<Device> => {
-  let deviceId = await records.getJson<string>(DEVICE);
-  if (deviceId === undefined) {
-    deviceId = bytesToHex(randomBytes(16));
-    await records.write([putJson(DEVICE, deviceId)]);
+/** Opens the records of the installation. Throws `StorageError`. */
+export const openDevice = async (
+  records: Records,
+  { secureStorage, randomBytes }: Pick<ClientEnvironment, "secureStorage" | "randomBytes">,
+): Promise<Device> => {
+  const current = (): Promise<Student | undefined> => records.getJson<Student>(CURRENT);
+  const deviceId = createDeviceId({
+    records,
+    secureStorage,
+    randomBytes,
+    keyName: async () => {
+      const student = await current();
+      return student && secretNameOf(student.id);
+    },
+  });
+  // Move an id of an earlier version early, while the session's key still tells whose it is. Otherwise leave the keychain alone.
+  if (!secureStorage || (await records.getJson(DEVICE_ID_RECORD)) !== undefined) {
+    await deviceId().catch((error: unknown) => {
+      // Without the keychain everything works except a sign-in.
+      if (!isEdVoyageError(error)) throw error;
+    });
   }
   const values = async <T>(prefix: string): Promise<readonly T[]> =>
     (await records.listJson<T>(prefix)).map(({ value }) => value);
   return {
     deviceId,
-    current: () => records.getJson<Student>(CURRENT),
+    current,
     progress: () => records.getJson<StoredProgress>(PROGRESS),
     endedSessions: () => values<EndedSession>(ENDED),
     wipes: () => values<Wipe>(WIPE),

@@ -109,7 +109,7 @@ const openDeviceStore = async (
   environment: ClientEnvironment,
 ): Promise<{ readonly records: Records; readonly device: Device }> => {
   const records = await openRecords(DEVICE_STORE, environment);
-  const device = await openDevice(records, environment.randomBytes).catch(async (error: unknown) => {
+  const device = await openDevice(records, environment).catch(async (error: unknown) => {
     await records.close();
     throw error;
   });

@@ -71,3 +71,22 @@ describe.each(["beside the data", "in a keychain"])("a session whose key is %s",
     expect(await other.token()).toBe("second key");
   });
 });
+
+test("a key in the keychain that belongs to another session is not used", async () => {
+  const keychain = createSlowKeychain();
+  const { one } = await createPrograms(keychain);
+  await one.save(sessionOf("first"), "first key");
+  const { one: otherDevice } = await createPrograms(keychain);
+  await otherDevice.save(sessionOf("second"), "second key");
+
+  expect(await otherDevice.token()).toBe("second key");
+  expect(await one.token()).toBeUndefined();
+});
+
+test("a key that an earlier version has stored in the keychain is used", async () => {
+  const keychain = createSlowKeychain();
+  const { one } = await createPrograms(keychain);
+  await keychain.set(`edvoyage.session.${userId}`, "key");
+
+  expect(await one.token()).toBe("key");
+});

@@ -1,5 +1,6 @@
 import { SESSION_IDLE_MS, SESSION_LIFETIME_MS, type SessionId, type UserId } from "@edvoyage/protocol";
 import type { SessionEndReason, Student } from "../auth/auth-status.ts";
+import { crc32 } from "../storage/crc32.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 import type { SecureStorage } from "../storage/secrets.ts";
 import type { Peers } from "../storage/storage.ts";
@@ -33,6 +34,8 @@ export interface SessionStore {
 
 const SESSION = "session";
 const TOKEN = "session-key";
+/** The CRC-32 of the key in the keychain, which ties that key to this store. */
+const TOKEN_CHECK = "session-key-check";
 
 /** Returns the name of a student's session key in the keychain. */
 export const secretNameOf = (userId: UserId): string => `edvoyage.session.${userId}`;
@@ -63,12 +66,18 @@ export const createSessionStore = ({
     });
   return {
     session: read,
-    token: () => (secureStorage ? secureStorage.get(secretName) : records.getJson<string>(TOKEN)),
+    token: async () => {
+      if (!secureStorage) return records.getJson<string>(TOKEN);
+      const token = await secureStorage.get(secretName);
+      const check = await records.getJson<number>(TOKEN_CHECK);
+      // The key of another session: the store was restored from a backup, or comes from another device of the student.
+      return token === undefined || check === undefined || check === checkOf(token) ? token : undefined;
+    },
     save: (session, token) =>
       runExclusively(async () => {
         if (!secureStorage) return records.write([putJson(SESSION, session), putJson(TOKEN, token)]);
         await secureStorage.set(secretName, token);
-        return records.write([putJson(SESSION, session)]);
+        return records.write([putJson(SESSION, session), putJson(TOKEN_CHECK, checkOf(token))]);
       }),
     touch: (session) => unlessReplaced(session, () => records.write([putJson(SESSION, session)])),
     end: (session) =>
@@ -79,6 +88,8 @@ export const createSessionStore = ({
     settle: () => runSerially(async () => {}),
   };
 };
+
+const checkOf = (token: string): number => crc32(new TextEncoder().encode(token));
 
 /** Returns a placeholder for a session whose record was lost. */
 export const lostSession = (student: Student): StoredSession => ({
