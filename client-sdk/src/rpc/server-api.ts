@@ -72,7 +72,7 @@ export type KnownContact = Omit<SentContact, "createdAt" | "updatedAt">;
 export interface ServerApi {
   readonly auth: {
     readonly requestCode: Mutation<
-      { readonly phone: string; readonly deviceId: string } & AppDescription,
+      { readonly phone: string; readonly deviceId: string; readonly ephemeral?: true } & AppDescription,
       Challenge
     >;
     readonly verifyCode: Command<

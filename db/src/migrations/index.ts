@@ -19,6 +19,7 @@ import { createDemoWorlds } from "./0015-demo-worlds.ts";
 import { shrinkAnswers } from "./0016-receipts.ts";
 import { createKnownDevices } from "./0017-known-devices.ts";
 import { createSessionEnds } from "./0018-session-ends.ts";
+import { createEphemeralSessions } from "./0019-ephemeral-sessions.ts";
 
 /** Append-only: a published migration is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -40,6 +41,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0016-receipts": shrinkAnswers(dialect),
   "0017-known-devices": createKnownDevices,
   "0018-session-ends": createSessionEnds(dialect),
+  "0019-ephemeral-sessions": createEphemeralSessions,
 });
 
 /** The names of all migrations, oldest first. */

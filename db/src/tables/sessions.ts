@@ -15,6 +15,8 @@ export interface SessionsTable {
   device_name: string | null;
   platform: Platform;
   app_version: string | null;
+  /** 0 or 1: whether the device keeps nothing. One such session of a student replaces the other. */
+  ephemeral: Generated<number>;
   created_at: number;
   last_seen_at: number;
   expires_at: number;

@@ -14,6 +14,8 @@ export interface ChallengesTable {
   device_name: string | null;
   platform: Platform;
   app_version: string | null;
+  /** 0 or 1: whether the device keeps nothing; its session gets it, and the device does not become known to the phone. */
+  ephemeral: number;
   created_at: number;
   expires_at: number;
   /** When the correct code was entered; a challenge works only once. */

@@ -37,6 +37,8 @@ export const fieldMeanings: Readonly<Record<string, string>> = {
   education: "The education of the student. The list is one field: it is replaced as a whole.",
   emoji: "One emoji; `null` removes the reaction.",
   employer: "The employer.",
+  ephemeral:
+    "`true` for a device that keeps nothing: its session replaces only the student's other session of this kind, and the device never becomes known to the phone.",
   entries: "The entries of this portion.",
   evenInProduction: "Builds the world also on a production server.",
   favourite: "Whether the contact is a favourite.",

@@ -38,10 +38,16 @@ export const createAuthRouter = (deps: {
           deviceName: label(100),
           platform: z.enum(PLATFORMS).default("other"),
           appVersion: label(40),
+          ephemeral: z.literal(true).optional(),
         }),
       )
-      .mutation(({ input, ctx }) =>
-        deps.auth.requestCode({ ...input, phone: parsePhone(input.phone, deps.countries), ip: ctx.ip }),
+      .mutation(({ input: { ephemeral = false, phone, ...input }, ctx }) =>
+        deps.auth.requestCode({
+          ...input,
+          phone: parsePhone(phone, deps.countries),
+          isEphemeral: ephemeral,
+          ip: ctx.ip,
+        }),
       ),
 
     verifyCode: publicProcedure

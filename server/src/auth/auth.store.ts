@@ -6,7 +6,7 @@ const liveChallenge = prepare<{ phone: string; deviceKey: DeviceKey; now: number
   (query, param) =>
     query
       .selectFrom("challenges")
-      .select(["id", "code_length", "expires_at"])
+      .select(["id", "code_length", "expires_at", "ephemeral"])
       .where("phone", "=", param.phone)
       .where("device_key", "=", param.deviceKey)
       .where("purpose", "=", "sign-in")
@@ -25,6 +25,7 @@ const insertChallenge = prepare<{
   deviceName: string | null;
   platform: Platform;
   appVersion: string | null;
+  ephemeral: number;
   now: number;
   expiresAt: number;
 }>()((query, param) =>
@@ -37,6 +38,7 @@ const insertChallenge = prepare<{
     device_name: param.deviceName,
     platform: param.platform,
     app_version: param.appVersion,
+    ephemeral: param.ephemeral,
     created_at: param.now,
     expires_at: param.expiresAt,
     used_at: null,
@@ -44,6 +46,10 @@ const insertChallenge = prepare<{
     session_id: null,
     is_new_user: null,
   }),
+);
+
+const setEphemeral = prepare<{ id: ChallengeId; ephemeral: number }>()((query, param) =>
+  query.updateTable("challenges").set({ ephemeral: param.ephemeral }).where("id", "=", param.id),
 );
 
 const phoneOfChallenge = prepare<{ id: ChallengeId; deviceKey: DeviceKey }>()((query, param) =>
@@ -101,6 +107,7 @@ const insertProfile = prepare<{ id: UserId; now: number }>()((query, param) =>
 export const authQueries = {
   liveChallenge,
   insertChallenge,
+  setEphemeral,
   phoneOfChallenge,
   challenge,
   useChallenge,

@@ -24,6 +24,8 @@ export interface CodeRequest {
   readonly deviceName: string | null;
   readonly platform: Platform;
   readonly appVersion: string | null;
+  /** Whether the device keeps nothing: its session ends no lasting one, and it does not become known to the phone. */
+  readonly isEphemeral: boolean;
   /** The address under which per-address rate limits count the request. */
   readonly ip: string;
 }
@@ -125,6 +127,8 @@ export const createAuth = (deps: AuthDeps): Auth => {
     });
     if (decision.state === "throttled") return decision;
     if (decision.state === "wait" && !live) return { state: "throttled", until: decision.resendAt } as const;
+    const ephemeral = request.isEphemeral ? 1 : 0;
+    if (live && live.ephemeral !== ephemeral) await tx.all(queries.setEphemeral, { id: live.id, ephemeral });
     if (!live) {
       const { deviceName, platform, appVersion } = request;
       const { id, expires_at: expiresAt } = challenge;
@@ -136,6 +140,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
         deviceName,
         platform,
         appVersion,
+        ephemeral,
         now,
         expiresAt,
       });

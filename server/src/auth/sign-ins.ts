@@ -70,6 +70,7 @@ export const createSignIns = (deps: SignInsDeps): SignIns => {
     const token = commandId
       ? deriveSessionKey(challenge, commandId)
       : Buffer.from(random(KEY_BYTES)).toString("base64url");
+    const isEphemeral = challenge.ephemeral === 1;
     const session = await sessions.open(tx, {
       userId: user.id,
       phone,
@@ -78,6 +79,7 @@ export const createSignIns = (deps: SignInsDeps): SignIns => {
       deviceName: challenge.device_name,
       platform: challenge.platform,
       appVersion: challenge.app_version,
+      isEphemeral,
       now,
     });
     const isNewUser = found === undefined;
@@ -89,7 +91,7 @@ export const createSignIns = (deps: SignInsDeps): SignIns => {
       isNewUser: isNewUser ? 1 : 0,
       undidDeletion: deletionUndone ? 1 : 0,
     });
-    await numbers.recordSignIn(tx, device, challenge.id);
+    await numbers.recordSignIn(tx, { ...device, isEphemeral }, challenge.id);
     return { token, session, user: { ...userToView(user), deletionUndone }, isNewUser };
   };
 

@@ -25,6 +25,8 @@ export interface DeviceKeys {
 export interface DeviceState extends DeviceKeys {
   readonly facts: NumberFacts;
   readonly status: DeviceStatus;
+  /** Whether the device keeps nothing, and so must not become known. Default: false. */
+  readonly isEphemeral?: boolean;
 }
 
 /** The result of a wrong code: a block, or how many attempts are left. */
@@ -60,7 +62,7 @@ export interface Numbers {
     },
   ): Promise<WrongCodeOutcome>;
   /**
-   * Makes the device known, stops counting its wrong codes towards a block and gives its messages back. Messages are given
+   * Makes the device known unless it is ephemeral, stops counting its wrong codes towards a block and gives its messages back. Messages are given
    * back for at most `signInsGivenBackPerDayPerPhone` sign-ins a day.
    */
   recordSignIn(tx: UnitOfWork, device: DeviceState, challengeId: ChallengeId): Promise<void>;
@@ -157,8 +159,8 @@ export const createNumbers = ({ database, newId, limits }: NumbersDeps): Numbers
       return { state: "blocked", blockedUntil };
     },
 
-    recordSignIn: async (tx, { phone, deviceKey, now, facts }, challengeId) => {
-      await tx.all(queries.rememberDevice, { phone, deviceKey, at: now });
+    recordSignIn: async (tx, { phone, deviceKey, now, facts, isEphemeral = false }, challengeId) => {
+      if (!isEphemeral) await tx.all(queries.rememberDevice, { phone, deviceKey, at: now });
       // Judged under the phone's lock: otherwise concurrent sign-ins could exceed the limit.
       const sends = await tx.all(queries.sendsSince, { phone, since: now - DAY_MS });
       const isGivenBack = judgeMessages(sends, now, limits).giveBackSpentUntil === null;

@@ -12,6 +12,7 @@ const rowOf = (name: string, lastSeenAt = 1): SessionRow => ({
   device_name: null,
   platform: "ios",
   app_version: null,
+  ephemeral: 0,
   created_at: 1,
   last_seen_at: lastSeenAt,
   expires_at: 100,

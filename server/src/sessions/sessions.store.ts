@@ -10,6 +10,7 @@ const columns = [
   "sessions.device_name",
   "sessions.platform",
   "sessions.app_version",
+  "sessions.ephemeral",
   "sessions.created_at",
   "sessions.last_seen_at",
   "sessions.expires_at",
@@ -28,6 +29,7 @@ export interface SessionRow {
   readonly device_name: string | null;
   readonly platform: Platform;
   readonly app_version: string | null;
+  readonly ephemeral: number;
   readonly created_at: number;
   readonly last_seen_at: number;
   readonly expires_at: number;
@@ -74,6 +76,7 @@ const insert = prepare<{
   deviceName: string | null;
   platform: Platform;
   appVersion: string | null;
+  ephemeral: number;
   now: number;
   expiresAt: number;
 }>()((query, param) =>
@@ -85,6 +88,7 @@ const insert = prepare<{
     device_name: param.deviceName,
     platform: param.platform,
     app_version: param.appVersion,
+    ephemeral: param.ephemeral,
     created_at: param.now,
     last_seen_at: param.now,
     expires_at: param.expiresAt,

@@ -35,12 +35,17 @@ export interface NewSession {
   readonly deviceName: string | null;
   readonly platform: Platform;
   readonly appVersion: string | null;
+  /** Whether the device keeps nothing. Default: false. */
+  readonly isEphemeral?: boolean;
   readonly now: number;
 }
 
 /** Opens, authenticates and ends sessions. */
 export interface Sessions {
-  /** Opens a session, replaces the device's former one and ends those unused for longest beyond `sessionsPerUser`. */
+  /**
+   * Opens a session, replaces the device's former one and ends those unused for longest beyond `sessionsPerUser`. An ephemeral
+   * one replaces only the student's other ephemeral one, and does not count towards the limit.
+   */
   open(tx: UnitOfWork, session: NewSession): Promise<SessionView>;
   /** Returns the session if it has neither ended nor expired. */
   live(tx: UnitOfWork, id: SessionId, now: number): Promise<SessionView | undefined>;
@@ -50,7 +55,7 @@ export interface Sessions {
    * one that is over for any other reason.
    */
   authenticate(keyHash: string): Promise<SignedIn>;
-  /** Lists the student's live sessions, most recently used first. At most `sessionsPerUser`. */
+  /** Lists the student's live sessions, most recently used first. At most `sessionsPerUser`, and an ephemeral one. */
   list(userId: UserId): Promise<SessionView[]>;
   /**
    * Ends one session. Idempotent; returns how many sessions it ended, 0 or 1.
@@ -208,15 +213,11 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
   };
 
   return {
-    open: async (tx, { userId, phone, deviceKey, key, deviceName, platform, appVersion, now }) => {
-      const live = await liveOf(tx, userId, now);
+    open: async (tx, session) => {
+      const { userId, phone, deviceKey, key, deviceName, platform, appVersion, isEphemeral, now } = session;
       const actor: AuditActor = `user:${userId}`;
-      const onOtherDevices = live.filter((row) => row.device_key !== deviceKey);
-      for (const row of live) {
-        if (row.device_key === deviceKey) await endRow(tx, row, { reason: "replaced", actor, now });
-      }
-      for (const row of onOtherDevices.slice(limits.sessionsPerUser - 1)) {
-        await endRow(tx, row, { reason: "limit", actor, now });
+      for (const { row, reason } of displacedBy(session, await liveOf(tx, userId, now), limits)) {
+        await endRow(tx, row, { reason, actor, now });
       }
       await deps.pushTokens.deviceTaken(tx, { deviceKey, userId });
       const id = newId<SessionId>(now);
@@ -230,6 +231,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         deviceName,
         platform,
         appVersion,
+        ephemeral: isEphemeral ? 1 : 0,
         now,
         expiresAt,
       });
@@ -319,6 +321,24 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
       while (await database.write((tx) => pruneSessionEnds(tx, database.dialect)));
     },
   };
+};
+
+/** Returns which of a student's live sessions, most recently used first, a new one ends. */
+const displacedBy = (
+  { deviceKey, isEphemeral = false }: NewSession,
+  live: readonly SessionRow[],
+  { sessionsPerUser }: Limits,
+): readonly { readonly row: SessionRow; readonly reason: "replaced" | "limit" }[] => {
+  const ephemeral = live.filter((row) => row.ephemeral === 1);
+  // A browser that keeps nothing is a new device each time: it must not displace the student's lasting devices.
+  if (isEphemeral) return ephemeral.map((row) => ({ row, reason: "replaced" }));
+  const onOtherDevices = live.filter((row) => row.device_key !== deviceKey && row.ephemeral === 0);
+  return [
+    ...live
+      .filter((row) => row.device_key === deviceKey)
+      .map((row) => ({ row, reason: "replaced" as const })),
+    ...onOtherDevices.slice(sessionsPerUser - 1).map((row) => ({ row, reason: "limit" as const })),
+  ];
 };
 
 /** Returns when a session that was last used at `lastSeenAt` expires. */

@@ -60,7 +60,7 @@ test("a wrong code stays known after a restart and another request of the same c
   expect(tries()).toBe(2);
 });
 
-test("[SI42] lost replies to a wrong code are one try, also over a restart", async () => {
+test("[SI43] lost replies to a wrong code are one try, also over a restart", async () => {
   const { world, proxy, app, counted } = await createScene();
   const code = wrongCode(world);
   proxy.loseAnswers();
@@ -75,7 +75,7 @@ test("[SI42] lost replies to a wrong code are one try, also over a restart", asy
   expect(await counted()).toBe(1);
 });
 
-test("[SI42] another code after a lost reply is another try", async () => {
+test("[SI43] another code after a lost reply is another try", async () => {
   const { world, proxy, app, counted } = await createScene();
   proxy.loseAnswers();
   await resultOf(app.client.auth.verifyCode(wrongCode(world)));

@@ -18,7 +18,7 @@ const outcomeOf = async (device: Device, answer: Answer): Promise<unknown> => {
 };
 
 describe.each(DIALECTS)("a repeated answer to a challenge, on %s", (dialect) => {
-  test("[SI42] counts once with the same command and the same wrong code, also in parallel and over a restart", async () => {
+  test("[SI43] counts once with the same command and the same wrong code, also in parallel and over a restart", async () => {
     const world = await createWorld({ dialect });
     const device = world.device();
     await device.requestCode();
@@ -39,7 +39,7 @@ describe.each(DIALECTS)("a repeated answer to a challenge, on %s", (dialect) => 
     expect(await same.verify({ commandId })).toMatchObject({ user: { phone: device.phone } });
   });
 
-  test("[SI42] counts with another code, so that one command cannot try many codes", async () => {
+  test("[SI43] counts with another code, so that one command cannot try many codes", async () => {
     const { device: createDevice } = await createWorld({ dialect });
     const device = createDevice();
     await device.requestCode();
@@ -53,7 +53,7 @@ describe.each(DIALECTS)("a repeated answer to a challenge, on %s", (dialect) => 
     expect(await outcomeOf(device, { commandId })).toBe("otp/blocked");
   });
 
-  test("[SI42] counts with another command, and without one", async () => {
+  test("[SI43] counts with another command, and without one", async () => {
     const { device: createDevice } = await createWorld({ dialect });
     const device = createDevice();
     await device.requestCode();
@@ -66,7 +66,7 @@ describe.each(DIALECTS)("a repeated answer to a challenge, on %s", (dialect) => 
     expect(outcomes).toEqual([2, 1, "otp/blocked"]);
   });
 
-  test("[SI42] counts for another device that knows the command", async () => {
+  test("[SI43] counts for another device that knows the command", async () => {
     const { device: createDevice } = await createWorld({ dialect });
     const device = createDevice();
     const other = createDevice({ phone: device.phone });

@@ -9,6 +9,8 @@ export interface DeviceOptions {
   readonly deviceId?: string;
   readonly name?: string;
   readonly ip?: string;
+  /** Whether it tells the server that it keeps nothing. Default: false. */
+  readonly isEphemeral?: boolean;
 }
 
 /** A phone that receives the SMS for its number. */
@@ -38,7 +40,13 @@ interface DeviceEnvironment {
 }
 
 export const createDevice = ({ rpc, sms }: DeviceEnvironment, options: DeviceOptions = {}): Device => {
-  const { phone = somePhone(), deviceId = randomBytes(16).toString("base64url"), name, ip } = options;
+  const {
+    phone = somePhone(),
+    deviceId = randomBytes(16).toString("base64url"),
+    name,
+    ip,
+    isEphemeral,
+  } = options;
   const anonymous = rpc({ ip });
   let challenge: Challenge | undefined;
 
@@ -56,6 +64,7 @@ export const createDevice = ({ rpc, sms }: DeviceEnvironment, options: DeviceOpt
         phone,
         deviceId,
         ...(name ? { deviceName: name } : {}),
+        ...(isEphemeral ? { ephemeral: true as const } : {}),
       })),
     code,
     wrongCode: () => {
