@@ -15,7 +15,7 @@ import type { Reads } from "./reads/reads.ts";
 import { createViews, type OpenView } from "./reads/views.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
 import { optionsToEnvironment, type ClientEnvironment } from "./runtime/environment.ts";
-import { createSubject, follow, type Observable } from "./runtime/observable.ts";
+import { createSubject, derive, follow, watchValue, type Observable } from "./runtime/observable.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { createCurrentStudent, type CurrentStudent } from "./students/current-student.ts";
 import type { FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
@@ -27,8 +27,8 @@ import { createSync, type Sync, type SyncStatus } from "./sync/status.ts";
 export interface CoreClient {
   /**
    * Opens the data on the device. From then on everything can be read, with or without a network. Fetches updates from the
-   * server in the background. Throws `device/failed`, after which it may be called again, and `input/invalid` if the platform
-   * lacks something that the options do not provide either, such as `WebSocket`.
+   * server in the background. Throws `device/unavailable`, `device/newer-data` and `device/failed`, after which it may be called
+   * again, and `input/invalid` if the platform lacks something that the options do not provide either, such as `WebSocket`.
    */
   ready(): Promise<void>;
   /** Whether `ready()` is done. */
@@ -70,10 +70,28 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
   },
 ): Composition<F, Chosen> => {
   const environment = optionsToEnvironment(options);
-  const lifecycle = createLifecycle(async (closed) => {
-    assertPlatform?.(options);
-    return openClient({ options, environment, openFeatures, closed, checkPush: () => push.check() });
-  });
+  const isLost = createSubject(false);
+  const lifecycle = createLifecycle<OpenedClient<F>>(
+    async (closed, previous) => {
+      assertPlatform?.(options);
+      return openClient({
+        options,
+        environment,
+        openFeatures,
+        closed,
+        checkPush: () => push.check(),
+        abandoned: previous?.abandoned,
+        onGone: (finding) => {
+          if (finding === "lost") {
+            isLost.set(true);
+            environment.report({ kind: "storage-lost", message: "The data on this device was deleted." });
+          }
+          lifecycle.reopen();
+        },
+      });
+    },
+    environment.clock,
+  );
   const { opened, whileOpen } = lifecycle;
 
   const openStudent = follow<OpenedClient<F>, OpenStudent<F> | undefined>(
@@ -81,6 +99,9 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     ({ students }) => students.current,
     undefined,
   );
+  watchValue(openStudent, (opensOne) => {
+    if (opensOne) isLost.set(false);
+  });
   const student = createCurrentStudent(openStudent, {
     assertOpen: lifecycle.require,
     checks: options.checks ?? {},
@@ -99,6 +120,12 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     entries,
     lastHeardAt: whileOpen(
       follow<OpenStudent<F>, number | null>(openStudent, ({ lastHeardAt }) => lastHeardAt, null),
+    ),
+    storage: whileOpen(
+      derive([opened, isLost], () => {
+        if (isLost.value) return "lost";
+        return (opened.value && environment.storage.durability) ?? "durable";
+      }),
     ),
     flush: async (flushOptions) => student.require().flush(flushOptions),
   });

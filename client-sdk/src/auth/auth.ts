@@ -154,7 +154,10 @@ export const createAuth = <F extends CoreFeatures>(deps: {
       inTurn(async () => {
         assertPhone(phone, INTERNATIONAL_PHONE);
         const { deviceName, platform, appVersion } = app;
-        const request = { phone, deviceId: await device.deviceId(), deviceName, platform, appVersion };
+        const about = { phone, deviceId: await device.deviceId(), deviceName, platform, appVersion };
+        // Without a disk this is a new device each time: it must not displace the student's lasting devices.
+        const request =
+          environment.storage.durability === "memory" ? { ...about, ephemeral: true as const } : about;
         const challenge = await rpc.auth.requestCode
           .mutate(request)
           .catch((error: unknown) => rememberAndThrow(error, { phone }));

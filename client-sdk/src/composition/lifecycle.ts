@@ -1,3 +1,4 @@
+import type { Clock } from "../runtime/clock.ts";
 import { EdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 
@@ -7,8 +8,13 @@ export interface Lifecycle<Opened> {
   readonly opened: Observable<Opened | undefined>;
   /** Returns the value of `opened`. Throws `closed` while there is none. */
   require(): Opened;
-  /** Opens the client once. After a failure it may be called again. Throws `device/failed`, `closed`. */
+  /**
+   * Opens the client once. After a failure it may be called again. Throws `device/unavailable`, `device/newer-data`,
+   * `device/failed`, `closed`.
+   */
   ready(): Promise<void>;
+  /** Closes everything and opens it again, in the background, until that succeeds. Until then everything stays closed. */
+  reopen(): void;
   /**
    * Observes until the client closes. The values are empty afterwards, but not because the student signed out or everything
    * was sent.
@@ -18,9 +24,16 @@ export interface Lifecycle<Opened> {
   close(): Promise<void>;
 }
 
-/** Creates the lifecycle of a client. The signal that `open` receives is aborted when the client closes. */
+/** How long to wait after an attempt to open the client again has failed. */
+const REOPEN_MS = 2_000;
+
+/**
+ * Creates the lifecycle of a client. The signal that `open` receives is aborted when the client closes; `previous` is set when
+ * the client is opened again, and is closed.
+ */
 export const createLifecycle = <Opened extends { close(): Promise<void> }>(
-  open: (closed: AbortSignal) => Promise<Opened>,
+  open: (closed: AbortSignal, previous?: Opened) => Promise<Opened>,
+  clock: Clock,
 ): Lifecycle<Opened> => {
   const closing = new AbortController();
   const { signal } = closing;
@@ -28,6 +41,16 @@ export const createLifecycle = <Opened extends { close(): Promise<void> }>(
   let opening: Promise<void> | undefined;
   const createClosedError = () =>
     new EdVoyageError("closed", signal.aborted ? "This client is closed." : "Wait for ready() first.");
+
+  const openAgain = async (previous: Opened): Promise<void> => {
+    if (signal.aborted) return;
+    try {
+      opened.set(await open(signal, previous));
+    } catch {
+      const cancel = clock.after(REOPEN_MS, () => void (opening = openAgain(previous)));
+      signal.addEventListener("abort", cancel);
+    }
+  };
 
   return {
     opened,
@@ -42,6 +65,15 @@ export const createLifecycle = <Opened extends { close(): Promise<void> }>(
         throw toEdVoyageError(error);
       });
       return opening;
+    },
+    reopen: () => {
+      const previous = opened.value;
+      if (!previous || signal.aborted) return;
+      // Its last writes fail, and nobody needs them any more.
+      opening = previous.close().then(
+        () => openAgain(previous),
+        () => openAgain(previous),
+      );
     },
     whileOpen: (observable) => ({
       get value() {

@@ -6,11 +6,13 @@ import { procedureAt } from "../rpc/server-api.ts";
 import type { ClientOptions } from "../runtime/client-options.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
 import { follow, watchValue } from "../runtime/observable.ts";
+import { toEdVoyageError } from "../runtime/errors.ts";
 import { openRecords } from "../storage/open-records.ts";
 import type { Records } from "../storage/records.ts";
 import type { CoreFeatures, OpenFeatures } from "../students/features.ts";
 import type { OpenStudent } from "../students/open-student.ts";
 import { createStudents, type Students } from "../students/students.ts";
+import { abandon, watchForLoss, type AbandonedStudent, type LossFinding } from "./storage-loss.ts";
 
 /** Everything that a client has opened on its device. */
 export interface OpenedClient<F extends CoreFeatures> {
@@ -20,6 +22,8 @@ export interface OpenedClient<F extends CoreFeatures> {
   readonly reads: Reads;
   /** The records that belong to no student. */
   readonly records: Records;
+  /** The student whose data was deleted under this client; `undefined` if none was. */
+  readonly abandoned: AbandonedStudent | undefined;
   close(): Promise<void>;
 }
 
@@ -29,6 +33,10 @@ export interface OpenClientDeps<F extends CoreFeatures> {
   readonly openFeatures: OpenFeatures<F>;
   /** Called when the session of the current student has changed: the device's push token belongs to it then. */
   readonly checkPush: () => Promise<void>;
+  /** The student whose data was deleted under the client that was open before this one. */
+  readonly abandoned: AbandonedStudent | undefined;
+  /** Called once when the stores were deleted under this client, or exchanged: it is of no use any more. */
+  readonly onGone: (finding: LossFinding) => void;
   /** Aborted when the client closes. */
   readonly closed: AbortSignal;
 }
@@ -38,12 +46,24 @@ const DEVICE_STORE = "device";
 /** Opens the device's records, and the store of the student who was here last. Leaves nothing open when it throws. */
 export const openClient = async <F extends CoreFeatures>({
   options,
-  environment,
+  environment: givenEnvironment,
   openFeatures,
   checkPush,
+  abandoned,
+  onGone,
   closed,
 }: OpenClientDeps<F>): Promise<OpenedClient<F>> => {
-  const { clock, report } = environment;
+  let onDoubt = (): void => {};
+  const environment: ClientEnvironment = {
+    ...givenEnvironment,
+    report: (problem) => {
+      if (problem.kind === "storage-lost") return onDoubt();
+      // A store was closed under a task in the background; that is reported once, as a loss.
+      if (problem.cause !== undefined && toEdVoyageError(problem.cause).reason === "closed") return;
+      givenEnvironment.report(problem);
+    },
+  };
+  const { clock, report, storage } = environment;
   const rpc = createHttpCaller({ ...environment, closed });
   const { records, device } = await openDeviceStore(environment);
   const { wipeWhenRevoked = false } = options;
@@ -68,6 +88,7 @@ export const openClient = async <F extends CoreFeatures>({
     await device.close();
   };
   try {
+    if (abandoned) await abandon(abandoned, { storage, device });
     await students.load();
     await auth.load();
   } catch (error) {
@@ -85,7 +106,10 @@ export const openClient = async <F extends CoreFeatures>({
       if (!closed.aborted) report({ kind: "not-kept", message: "A token could not be stored.", cause });
     });
   };
+  const loss = watchForLoss({ storage, device, students, onGone });
+  onDoubt = loss.check;
   const unsubscribes = [
+    loss.stop,
     onWakeUp(environment, () => {
       students.wake();
       reads.wake();
@@ -98,6 +122,9 @@ export const openClient = async <F extends CoreFeatures>({
     students,
     reads,
     records,
+    get abandoned() {
+      return loss.abandoned();
+    },
     close: async () => {
       for (const unsubscribe of unsubscribes) unsubscribe();
       await close();

@@ -3,7 +3,7 @@ export { useAuth, type UseAuth } from "./use-auth.ts";
 export { useFavourites, type UseFavourites } from "./use-favourites.ts";
 export { useOutbox, type UseOutbox } from "./use-outbox.ts";
 export { useContacts, useCourses, useUniversities } from "./use-reads.ts";
-export { useReady } from "./use-ready.ts";
+export { useReady, useReadyError } from "./use-ready.ts";
 export { useRoom, type UseRoom } from "./use-room.ts";
 export { useRooms } from "./use-rooms.ts";
 export { useSecondsUntil } from "./use-seconds-until.ts";

@@ -18,4 +18,5 @@ const OFFLINE: SyncStatus = {
   pending: 0,
   failed: 0,
   lastSyncedAt: null,
+  storage: "durable",
 };

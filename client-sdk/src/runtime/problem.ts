@@ -5,6 +5,8 @@ export interface Problem {
     | "record-damaged"
     /** A session or its key can no longer be read: the student has to sign in again. */
     | "session-lost"
+    /** Something, such as the browser, has deleted the data under the app. The student is signed out. */
+    | "storage-lost"
     /** Something from the server could not be stored on the device. It is fetched again next time. */
     | "not-kept"
     /**

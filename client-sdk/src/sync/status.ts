@@ -1,6 +1,7 @@
 import type { AuthStatus } from "../auth/auth-status.ts";
 import { isBackground } from "../outbox/command-kinds.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
+import type { Durability } from "../storage/storage.ts";
 import { derive, watchValue, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 
 /** The state of the synchronization between this device and the server. */
@@ -13,7 +14,15 @@ export interface SyncStatus {
   readonly failed: number;
   /** When the server last answered, by this device's clock; `null` before that. */
   readonly lastSyncedAt: number | null;
+  /**
+   * Where the data is: on the disk, or only in memory until the app ends. "lost" means that something, such as the browser, has
+   * deleted it under the app; nobody is signed in then, until the next sign-in.
+   */
+  readonly storage: StorageStatus;
 }
+
+/** Where the data of this device is. */
+export type StorageStatus = Durability | "lost";
 
 /** Observes and controls the synchronization between this device and the server. */
 export interface Sync {
@@ -36,6 +45,7 @@ export interface SyncSources {
   readonly pendingEdits: Observable<number>;
   readonly entries: Observable<readonly OutboxEntry[]>;
   readonly lastHeardAt: Observable<number | null>;
+  readonly storage: Observable<StorageStatus>;
   readonly flush: (options: { readonly timeoutMs: number }) => Promise<void>;
 }
 
@@ -43,15 +53,16 @@ const FLUSH_TIMEOUT_MS = 10_000;
 
 /** Combines the sources into one status. */
 export const createSync = (sources: SyncSources): Sync => {
-  const { auth, connection, pendingEdits, entries, lastHeardAt, flush } = sources;
+  const { auth, connection, pendingEdits, entries, lastHeardAt, storage, flush } = sources;
   const count = (state: OutboxEntry["state"]): number =>
     entries.value.filter((entry) => entry.state === state && !isBackground(entry)).length;
-  const status = derive([auth, connection, pendingEdits, entries, lastHeardAt], (): SyncStatus => ({
+  const status = derive([auth, connection, pendingEdits, entries, lastHeardAt, storage], (): SyncStatus => ({
     connection: connection.value,
     auth: auth.value.state,
     pending: pendingEdits.value + count("pending"),
     failed: count("failed"),
     lastSyncedAt: lastHeardAt.value,
+    storage: storage.value,
   }));
   return {
     get status() {
