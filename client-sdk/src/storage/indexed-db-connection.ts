@@ -18,6 +18,9 @@ const OPEN_MS = 30_000;
 const TRANSACTION_MS = 30_000;
 /** How long a transaction may take after another one was not finished in time. */
 const STUCK_MS = 2_000;
+/** How often, and how many milliseconds apart, to look whether a database is still there. */
+const LOOKS = 20;
+const LOOK_AGAIN_MS = 250;
 const VERSION = 1;
 
 /** Opens a database, and creates it if it does not exist. `onDeleted` is called once when something deletes it. */
@@ -129,7 +132,7 @@ const createLink = ({
         // The browser closes connections when somebody clears the site's data, but also for want of memory: look which.
         opened.addEventListener("close", () => {
           if (connecting === opening) connecting = undefined;
-          if (!ended) current().catch(() => {});
+          look(LOOKS);
         });
       },
       () => {
@@ -141,6 +144,13 @@ const createLink = ({
   const current = async (): Promise<IDBDatabase> => {
     if (ended) throw ended;
     return connecting ?? remember(connect(false));
+  };
+  /** Connects, and so finds out whether the database is there. The browser also aborts what begins while it deletes. */
+  const look = (attempts: number): void => {
+    if (ended) return;
+    current().catch((error: unknown) => {
+      if (isLost(error) && attempts > 1) setTimeout(look, LOOK_AGAIN_MS, attempts - 1);
+    });
   };
   const disconnect = (): void => {
     connecting?.then(

@@ -1,0 +1,115 @@
+import type { Page } from "playwright-core";
+import { afterAll, describe, expect, test } from "vitest";
+import { hasBrowser, openBrowser } from "../../support/apps/browser.ts";
+import { somePhone } from "../../support/students/phone.ts";
+import { createStudent } from "../../support/students/student.ts";
+import { createWorld, type World } from "../../support/servers/world.ts";
+
+const openStorageBrowser = () =>
+  openBrowser({ script: new URL("./browser-pages/storage-page.tsx", import.meta.url) });
+
+describe.skipIf(!hasBrowser("The loss of storage in a browser"))("an app in Chromium", () => {
+  const opened = openStorageBrowser();
+
+  afterAll(async () => (await opened).close());
+
+  const createScene = async () => {
+    const world = await createWorld();
+    const profile = await (await opened).openProfile();
+    const openTab = (more = "") => profile.openPage({ search: `?server=${world.url}${more}` });
+    return { world, profile, openTab };
+  };
+  const says = async (page: Page, text: string): Promise<void> => {
+    await page.waitForFunction((expected) => document.body.innerText.trim() === expected, text);
+  };
+  const signIn = async (page: Page, world: World, phone = somePhone()): Promise<string> => {
+    await page.evaluate((number) => client.auth.requestCode(number), phone);
+    const code = world.sms.findLast(({ to }) => to === phone)?.code ?? "";
+    await page.evaluate((digits) => client.auth.verifyCode(digits), code);
+    return phone;
+  };
+  /** Does what the browser's own button does. */
+  const clearSiteData = async (page: Page): Promise<void> => {
+    const session = await page.context().newCDPSession(page);
+    const { origin } = new URL(page.url());
+    await session.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+  };
+  /** Makes IndexedDB throw in this tab, as a browser does in which the user blocks a site's data. */
+  const blockStorage = async (page: Page): Promise<void> => {
+    await page.addInitScript(() => {
+      Object.defineProperty(globalThis, "indexedDB", {
+        get: () => {
+          throw new DOMException("The operation is insecure.", "SecurityError");
+        },
+      });
+    });
+    await page.reload();
+  };
+
+  test("whose site data is cleared says so in each tab, and takes the next sign-in without a reload", async () => {
+    const { world, profile, openTab } = await createScene();
+    const [one, other] = [await openTab(), await openTab()];
+    await says(one, "signedOut, durable");
+    const phone = await signIn(one, world);
+    await says(one, "signedIn, durable");
+    await says(other, "signedIn, durable");
+    const friend = await createStudent(world);
+
+    await clearSiteData(one);
+
+    await says(one, "signedOut, lost");
+    await one.waitForFunction(() => problems.length > 0);
+    await other.waitForFunction(() => document.body.innerText.includes("signedOut"));
+    await signIn(one, world, phone);
+    await says(one, "signedIn, durable");
+    await says(other, "signedIn, durable");
+    const roomId = await one.evaluate(async (userId) => {
+      const room = await client.chat.createRoom({ kind: "direct", userId });
+      await room.send("Still here");
+      await client.sync.flush();
+      return room.id;
+    }, friend.id);
+    expect(await friend.texts(roomId)).toEqual(["Still here"]);
+    expect(await one.evaluate(() => problems)).toEqual(["storage-lost"]);
+    // The other tab may hear from the first one that nobody is signed in, before it looks for itself.
+    expect(await other.evaluate(() => problems.filter((kind) => kind !== "storage-lost"))).toEqual([]);
+    await profile.close();
+  });
+
+  test("that may not use IndexedDB shows why", async () => {
+    const { profile, openTab } = await createScene();
+    const page = await openTab();
+
+    await blockStorage(page);
+
+    await says(page, "device/unavailable");
+    await profile.close();
+  });
+
+  test("[SI42] that may not use IndexedDB goes on in memory if it chooses to, and ends no session of the student's phone", async () => {
+    const { world, profile, openTab } = await createScene();
+    const friend = await createStudent(world);
+    const device = await world.device().signIn();
+    const { phone } = device.user;
+    const tabs = [await openTab("&fallback=memory"), await openTab("&fallback=memory")];
+    for (const page of tabs) {
+      await blockStorage(page);
+      await says(page, "signedOut, memory");
+      await signIn(page, world, phone);
+      await says(page, "signedIn, memory");
+    }
+
+    const [, last] = tabs;
+    const roomId = await last?.evaluate(async (userId) => {
+      const room = await client.chat.createRoom({ kind: "direct", userId });
+      await room.send("From memory");
+      await client.sync.flush();
+      return room.id;
+    }, friend.id);
+    expect(await friend.texts(roomId ?? "")).toEqual(["From memory"]);
+    await device.rpc.sessions.validate.query();
+    const { items } = await world.admin.admin.sessions.list.query({ phone });
+    expect(items.filter(({ state }) => state === "live")).toHaveLength(2);
+    await profile.close();
+  });
+});
