@@ -82,9 +82,14 @@ export type { Sessions } from "./sessions/sessions.ts";
 export type { Settings, SettingValues } from "./settings/settings.ts";
 export type { NewPost } from "./rpc/queued-inputs.ts";
 export type { Comment, NewComment, Post, Sending, Social } from "./social/api.ts";
-export { createMemoryStorage, type MemoryStorage } from "./storage/memory.ts";
+export { createMemoryStorage, type MemoryStorage, type MemoryStorageOptions } from "./storage/memory.ts";
 export type { SecureStorage } from "./storage/secrets.ts";
-export { StorageError, type StorageAdapter, type StorageErrorKind } from "./storage/storage.ts";
+export {
+  StorageError,
+  type Durability,
+  type StorageAdapter,
+  type StorageErrorKind,
+} from "./storage/storage.ts";
 export type { Unsent } from "./students/students.ts";
 export type { Json } from "./sync/json.ts";
-export type { Sync, SyncStatus } from "./sync/status.ts";
+export type { StorageStatus, Sync, SyncStatus } from "./sync/status.ts";

@@ -1,12 +1,14 @@
 import { EdVoyageProvider, useAuth, useFavourites, useReady, useRoom } from "@edvoyage/client-sdk/react";
-import { useSecondsUntil, useSyncStatus, useUniversities } from "@edvoyage/client-sdk/react";
+import { useReadyError, useSecondsUntil, useSyncStatus, useUniversities } from "@edvoyage/client-sdk/react";
 import type { Client } from "@edvoyage/client-sdk";
 import { useState, type ReactNode } from "react";
 
 const SignIn = ({ children }: { readonly children: ReactNode }) => {
   const { status } = useAuth();
   const seconds = useSecondsUntil(status.state === "blocked" ? status.blockedUntil : undefined);
-  if (!useReady()) return <p>…</p>;
+  const isReady = useReady();
+  const error = useReadyError();
+  if (!isReady) return <p>{error ? `This device cannot be read: ${error.reason}` : "…"}</p>;
   if (status.state === "blocked") return <p>Too many wrong codes. Try again in {seconds} s.</p>;
   if (status.state === "codeSent")
     return <p>{status.attemptsRemaining} attempts left for the code that we sent.</p>;

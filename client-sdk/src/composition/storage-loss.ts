@@ -14,8 +14,8 @@ export interface AbandonedStudent {
 }
 
 /**
- * What has happened to stores that are gone: something other than this app has deleted them, or they were also created again by
- * another program, such as a tab that was quicker to notice.
+ * The fate of stores that are gone. "lost": something other than this app has deleted them. "replaced": another program, such as a
+ * tab that was quicker to notice, has created them again since.
  */
 export type LossFinding = "lost" | "replaced";
 

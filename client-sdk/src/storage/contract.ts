@@ -9,6 +9,7 @@ import { describeStores } from "./contract/stores.ts";
 export {
   StorageError,
   type Change,
+  type Durability,
   type Peers,
   type Store,
   type StorageAdapter,

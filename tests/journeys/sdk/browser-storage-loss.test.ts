@@ -46,7 +46,7 @@ describe.skipIf(!hasBrowser("The loss of storage in a browser"))("an app in Chro
     await page.reload();
   };
 
-  test("whose site data is cleared says so in each tab, and takes the next sign-in without a reload", async () => {
+  test("says that its site data was cleared, and takes the next sign-in in all tabs without a reload", async () => {
     const { world, profile, openTab } = await createScene();
     const [one, other] = [await openTab(), await openTab()];
     await says(one, "signedOut, durable");
@@ -76,7 +76,7 @@ describe.skipIf(!hasBrowser("The loss of storage in a browser"))("an app in Chro
     await profile.close();
   });
 
-  test("that may not use IndexedDB shows why", async () => {
+  test("shows why it cannot start when the browser blocks IndexedDB", async () => {
     const { profile, openTab } = await createScene();
     const page = await openTab();
 
@@ -86,7 +86,7 @@ describe.skipIf(!hasBrowser("The loss of storage in a browser"))("an app in Chro
     await profile.close();
   });
 
-  test("[SI42] that may not use IndexedDB goes on in memory if it chooses to, and ends no session of the student's phone", async () => {
+  test("[SI42] goes on in memory if it chooses to when IndexedDB is blocked, and ends no session of the student's phone", async () => {
     const { world, profile, openTab } = await createScene();
     const friend = await createStudent(world);
     const device = await world.device().signIn();

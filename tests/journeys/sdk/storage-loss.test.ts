@@ -81,7 +81,7 @@ const sessionKeys = (keychain: ReturnType<typeof createKeychain>): readonly stri
 describe.each(Object.entries(disks))(
   "data that is deleted under an open app, in %s",
   (_platform, createDisk) => {
-    test("is reported once, ends signed out, and needs no restart for the next sign-in", async () => {
+    test("leads to one report, signs the student out, and needs no restart for the next sign-in", async () => {
       const { world, friend, app, phone, roomId, clear, problems, keychain } = await createScene(createDisk);
       const { client } = app;
 
