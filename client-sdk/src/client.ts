@@ -6,6 +6,7 @@ import { createClientAuth } from "./auth/client-auth.ts";
 import { createCourses, createUniversities, type CachedList } from "./catalogue/catalogue.ts";
 import { createLifecycle } from "./composition/lifecycle.ts";
 import { openClient, type OpenedClient } from "./composition/open-client.ts";
+import type { AbandonedStudent } from "./composition/storage-loss.ts";
 import { createContacts, type Contacts } from "./contacts/contacts.ts";
 import { createNotifications, type Notifications } from "./notifications/notifications.ts";
 import { createOutboxView, type OutboxView } from "./outbox/outbox-view.ts";
@@ -71,8 +72,9 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
 ): Composition<F, Chosen> => {
   const environment = optionsToEnvironment(options);
   const isLost = createSubject(false);
+  let abandoned: AbandonedStudent | undefined;
   const lifecycle = createLifecycle<OpenedClient<F>>(
-    async (closed, previous) => {
+    async (closed) => {
       assertPlatform?.(options);
       return openClient({
         options,
@@ -80,9 +82,10 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
         openFeatures,
         closed,
         checkPush: () => push.check(),
-        abandoned: previous?.abandoned,
-        onGone: (finding) => {
-          if (finding === "lost") {
+        abandoned,
+        onGone: (loss) => {
+          abandoned = loss?.student;
+          if (loss) {
             isLost.set(true);
             environment.report({ kind: "storage-lost", message: "The data on this device was deleted." });
           }

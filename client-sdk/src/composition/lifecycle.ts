@@ -27,12 +27,9 @@ export interface Lifecycle<Opened> {
 /** How long to wait after an attempt to open the client again has failed. */
 const REOPEN_MS = 2_000;
 
-/**
- * Creates the lifecycle of a client. The signal that `open` receives is aborted when the client closes; `previous` is set when
- * the client is opened again, and is closed.
- */
+/** Creates the lifecycle of a client. The signal that `open` receives is aborted when the client closes. */
 export const createLifecycle = <Opened extends { close(): Promise<void> }>(
-  open: (closed: AbortSignal, previous?: Opened) => Promise<Opened>,
+  open: (closed: AbortSignal) => Promise<Opened>,
   clock: Clock,
 ): Lifecycle<Opened> => {
   const closing = new AbortController();
@@ -42,14 +39,12 @@ export const createLifecycle = <Opened extends { close(): Promise<void> }>(
   const createClosedError = () =>
     new EdVoyageError("closed", signal.aborted ? "This client is closed." : "Wait for ready() first.");
 
-  const openAgain = async (previous: Opened): Promise<void> => {
+  const openAgain = async (): Promise<void> => {
     if (signal.aborted) return;
-    try {
-      opened.set(await open(signal, previous));
-    } catch {
-      const cancel = clock.after(REOPEN_MS, () => void (opening = openAgain(previous)));
+    await open(signal).then(opened.set, () => {
+      const cancel = clock.after(REOPEN_MS, () => void (opening = openAgain()));
       signal.addEventListener("abort", cancel);
-    }
+    });
   };
 
   return {
@@ -67,13 +62,11 @@ export const createLifecycle = <Opened extends { close(): Promise<void> }>(
       return opening;
     },
     reopen: () => {
-      const previous = opened.value;
-      if (!previous || signal.aborted) return;
-      // Its last writes fail, and nobody needs them any more.
-      opening = previous.close().then(
-        () => openAgain(previous),
-        () => openAgain(previous),
-      );
+      // The last writes of what is open fail, and nobody needs them any more.
+      opening = opened.value
+        ?.close()
+        .catch(() => {})
+        .then(openAgain);
     },
     whileOpen: (observable) => ({
       get value() {

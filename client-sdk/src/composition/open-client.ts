@@ -6,13 +6,18 @@ import { procedureAt } from "../rpc/server-api.ts";
 import type { ClientOptions } from "../runtime/client-options.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
 import { follow, watchValue } from "../runtime/observable.ts";
-import { toEdVoyageError } from "../runtime/errors.ts";
 import { openRecords } from "../storage/open-records.ts";
 import type { Records } from "../storage/records.ts";
 import type { CoreFeatures, OpenFeatures } from "../students/features.ts";
 import type { OpenStudent } from "../students/open-student.ts";
 import { createStudents, type Students } from "../students/students.ts";
-import { abandon, watchForLoss, type AbandonedStudent, type LossFinding } from "./storage-loss.ts";
+import {
+  abandon,
+  isClosedError,
+  watchForLoss,
+  type AbandonedStudent,
+  type StorageLoss,
+} from "./storage-loss.ts";
 
 /** Everything that a client has opened on its device. */
 export interface OpenedClient<F extends CoreFeatures> {
@@ -22,8 +27,6 @@ export interface OpenedClient<F extends CoreFeatures> {
   readonly reads: Reads;
   /** The records that belong to no student. */
   readonly records: Records;
-  /** The student whose data was deleted under this client; `undefined` if none was. */
-  readonly abandoned: AbandonedStudent | undefined;
   close(): Promise<void>;
 }
 
@@ -35,8 +38,8 @@ export interface OpenClientDeps<F extends CoreFeatures> {
   readonly checkPush: () => Promise<void>;
   /** The student whose data was deleted under the client that was open before this one. */
   readonly abandoned: AbandonedStudent | undefined;
-  /** Called once when the stores were deleted under this client, or exchanged: it is of no use any more. */
-  readonly onGone: (finding: LossFinding) => void;
+  /** Called once when the stores of this client are gone: it is of no use any more. */
+  readonly onGone: (loss: StorageLoss | undefined) => void;
   /** Aborted when the client closes. */
   readonly closed: AbortSignal;
 }
@@ -57,10 +60,9 @@ export const openClient = async <F extends CoreFeatures>({
   const environment: ClientEnvironment = {
     ...givenEnvironment,
     report: (problem) => {
-      if (problem.kind === "storage-lost") return onDoubt();
-      // A store was closed under a task in the background; that is reported once, as a loss.
-      if (problem.cause !== undefined && toEdVoyageError(problem.cause).reason === "closed") return;
-      givenEnvironment.report(problem);
+      // A store was closed under a task in the background; if it is lost, that is reported once.
+      if (isClosedError(problem.cause)) onDoubt();
+      else givenEnvironment.report(problem);
     },
   };
   const { clock, report, storage } = environment;
@@ -122,9 +124,6 @@ export const openClient = async <F extends CoreFeatures>({
     students,
     reads,
     records,
-    get abandoned() {
-      return loss.abandoned();
-    },
     close: async () => {
       for (const unsubscribe of unsubscribes) unsubscribe();
       await close();

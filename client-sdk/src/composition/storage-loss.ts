@@ -13,18 +13,21 @@ export interface AbandonedStudent {
   readonly ended: EndedSession | undefined;
 }
 
-/**
- * The fate of stores that are gone. "lost": something other than this app has deleted them. "replaced": another program, such as a
- * tab that was quicker to notice, has created them again since.
- */
-export type LossFinding = "lost" | "replaced";
+/** A loss of stores that something other than this app has deleted. */
+export interface StorageLoss {
+  /** The student who was signed in; `undefined` if nobody was. */
+  readonly student: AbandonedStudent | undefined;
+}
 
 interface LossDeps<F extends CoreFeatures> {
   readonly storage: ClientEnvironment["storage"];
   readonly device: Device;
   readonly students: Students<F>;
-  /** Called once when the stores are gone. */
-  readonly onGone: (finding: LossFinding) => void;
+  /**
+   * Called once when the stores are gone. `loss` is `undefined` if another program of this app has deleted them, and has created
+   * them again since.
+   */
+  readonly onGone: (loss: StorageLoss | undefined) => void;
 }
 
 /**
@@ -32,30 +35,30 @@ interface LossDeps<F extends CoreFeatures> {
  * program that signs the student out deletes the student's store as well.
  */
 export const watchForLoss = <F extends CoreFeatures>({ storage, device, students, onGone }: LossDeps<F>) => {
-  let abandoned: AbandonedStudent | undefined;
+  let isBusy = false;
   let isOver = false;
-  let isChecking = false;
 
-  const check = (): void => {
-    if (isOver || isChecking) return;
-    isChecking = true;
-    const student = students.current.value;
-    const isDone = examine({ storage, device, students })
-      .catch((error: unknown) => (isClosedError(error) ? ("lost" as const) : undefined))
-      .then((finding) => {
-        isChecking = false;
-        if (isOver || !finding) return;
-        isOver = true;
-        if (finding === "lost" && student) abandoned = toAbandoned(student);
-        onGone(finding);
-      });
-    void isDone;
+  const examine = async (student: OpenStudent<F> | undefined): Promise<void> => {
+    const onDevice = await device.current();
+    if (!student) return;
+    // Another program has signed the student out, and has told the device's records first.
+    if (onDevice?.id !== student.account.userId) return students.load();
+    await student.account.records.keys("session");
   };
-  const unsubscribe = storage.watchDeletions?.(check);
+  const check = async (): Promise<void> => {
+    if (isBusy || isOver) return;
+    isBusy = true;
+    const student = students.current.value;
+    const isGone = await examine(student).then(() => false, isClosedError);
+    isBusy = false;
+    if (!isGone || isOver) return;
+    isOver = true;
+    const isLost = !student || !(await isReplaced(student.account.userId, { storage, device }));
+    onGone(isLost ? { student: student && toAbandoned(student) } : undefined);
+  };
+  const unsubscribe = storage.watchDeletions?.(() => void check());
   return {
-    check,
-    /** Returns the student whose data was lost; `undefined` if none was. */
-    abandoned: () => abandoned,
+    check: () => void check(),
     stop: () => {
       isOver = true;
       unsubscribe?.();
@@ -63,29 +66,17 @@ export const watchForLoss = <F extends CoreFeatures>({ storage, device, students
   };
 };
 
-/** Returns `undefined` if the stores are there. Throws `StorageError` ("closed") if the device's own store is gone. */
-const examine = async <F extends CoreFeatures>({
-  storage,
-  device,
-  students,
-}: Omit<LossDeps<F>, "onGone">): Promise<LossFinding | undefined> => {
-  const student = students.current.value;
-  const onDevice = await device.current();
-  if (!student) return undefined;
-  const { userId, records } = student.account;
-  if (onDevice?.id !== userId) {
-    // Another program has signed the student out, and has told the device's records first.
-    await students.load();
-    return undefined;
-  }
-  if (!(await storage.list()).includes(storeNameOf(userId))) return "lost";
-  return records.keys("session").then(
-    () => undefined,
-    (error: unknown) => (isClosedError(error) ? "replaced" : undefined),
-  );
+/** Returns whether another program has signed the student in again, and so has created a new store. */
+const isReplaced = async (
+  userId: UserId,
+  { storage, device }: { readonly storage: ClientEnvironment["storage"]; readonly device: Device },
+): Promise<boolean> => {
+  const onDevice = await device.current().catch(() => undefined);
+  return onDevice?.id === userId && (await storage.list()).includes(storeNameOf(userId));
 };
 
-const isClosedError = (error: unknown): boolean => toEdVoyageError(error).reason === "closed";
+/** Returns whether a task failed because its store was closed. */
+export const isClosedError = (error: unknown): boolean => toEdVoyageError(error).reason === "closed";
 
 /** Returns what has to be remembered of the student whose data is lost. */
 const toAbandoned = <F extends CoreFeatures>(student: OpenStudent<F>): AbandonedStudent => {
@@ -104,10 +95,12 @@ export const abandon = async (
   { userId, ended }: AbandonedStudent,
   { storage, device }: { readonly storage: ClientEnvironment["storage"]; readonly device: Device },
 ): Promise<void> => {
-  const isCurrent = (await device.current())?.id === userId;
-  if (isCurrent && (await storage.list()).includes(storeNameOf(userId))) return;
+  if (await isReplaced(userId, { storage, device })) return;
   await device.write([
-    ...(isCurrent ? [deviceChanges.clearCurrent(), deviceChanges.clearProgress()] : []),
+    // Only the student's store was deleted, and the device's own is still there.
+    ...((await device.current())?.id === userId
+      ? [deviceChanges.clearCurrent(), deviceChanges.clearProgress()]
+      : []),
     deviceChanges.addWipe({ userId, keepsUnsent: false }),
     ...(ended ? [deviceChanges.addEnded(ended)] : []),
   ]);

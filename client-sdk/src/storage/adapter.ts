@@ -37,6 +37,7 @@ export const createStorageAdapter = (medium: Medium): StorageAdapter => {
       throw isStorageError(error) ? error : (medium.toStorageError?.(error) ?? toFailure(error));
     }
   };
+  const deletions = createDeletionListeners();
   const openByName = new Map<string, OpenStores>();
   const openStoresOf = (name: string): OpenStores => {
     const existing = openByName.get(name);
@@ -51,7 +52,11 @@ export const createStorageAdapter = (medium: Medium): StorageAdapter => {
       const { runSerially, stores } = openStoresOf(parseStoreName(name));
       return runSerially(async () => {
         const table = await translateErrors(() => medium.open(name));
-        const store = createStore(table, { translateErrors, onClosed: () => stores.delete(store) });
+        const store = createStore(table, {
+          translateErrors,
+          onClosed: () => stores.delete(store),
+          onDeleted: deletions.notify,
+        });
         stores.add(store);
         return store;
       });
@@ -65,6 +70,7 @@ export const createStorageAdapter = (medium: Medium): StorageAdapter => {
         await translateErrors(() => medium.delete(name));
       });
     },
+    watchDeletions: deletions.watch,
   };
 };
 
@@ -79,18 +85,43 @@ const toFailure = (error: unknown): StorageError =>
 export const toUnavailable = (error: unknown): StorageError =>
   new StorageError("unavailable", "The device's storage cannot be opened", { cause: error });
 
+/** Creates the listeners of `watchDeletions`. */
+export const createDeletionListeners = () => {
+  const listeners = new Set<() => void>();
+  return {
+    notify: () => {
+      for (const listener of listeners) listener();
+    },
+    watch: (listener: () => void): (() => void) => {
+      // The same function may subscribe twice.
+      const wrapped = (): void => listener();
+      listeners.add(wrapped);
+      return () => void listeners.delete(wrapped);
+    },
+  };
+};
+
 interface StoreOptions {
   readonly translateErrors: TranslateErrors;
   readonly onClosed: () => void;
+  /** Called when a call finds that something else has deleted the store. */
+  readonly onDeleted: () => void;
 }
 
-const createStore = (table: Table, { translateErrors, onClosed }: StoreOptions): Store => {
+const createStore = (table: Table, { translateErrors, onClosed, onDeleted }: StoreOptions): Store => {
   const runSerially = createSerialQueue();
   let closed: Promise<void> | undefined;
 
   const schedule = <T>(task: () => Promise<T>): Promise<T> => {
     if (closed) throw new StorageError("closed", "The store was closed");
-    return runSerially(() => translateErrors(task));
+    return runSerially(async () => {
+      try {
+        return await translateErrors(task);
+      } catch (error) {
+        if (isStorageError(error) && error.kind === "closed") onDeleted();
+        throw error;
+      }
+    });
   };
 
   return {

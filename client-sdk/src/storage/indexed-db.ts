@@ -1,4 +1,4 @@
-import { createStorageAdapter, type Table } from "./adapter.ts";
+import { createDeletionListeners, createStorageAdapter, type Table } from "./adapter.ts";
 import { createBrowserPeers } from "./browser-peers.ts";
 import { createFallbackStorage } from "./fallback.ts";
 import {
@@ -58,12 +58,9 @@ const createDurableStorage = (options: IndexedDbStorageOptions): StorageAdapter 
   };
   const keyRange = (): typeof IDBKeyRange => options.IDBKeyRange ?? IDBKeyRange;
   const databaseOf = (name: string): string => `${prefix}/${name}`;
-  const listeners = new Set<() => void>();
-  const onDeleted = (): void => {
-    for (const listener of listeners) listener();
-  };
+  const deletions = createDeletionListeners();
   const openTable = (database: string): Promise<Table> =>
-    createTable({ factory: factory(), keyRange: keyRange(), database, onDeleted });
+    createTable({ factory: factory(), keyRange: keyRange(), database, onDeleted: deletions.notify });
 
   const withRegistry = async <T>(use: (registry: Table) => Promise<T>): Promise<T> => {
     const registry = await openTable(prefix);
@@ -97,12 +94,8 @@ const createDurableStorage = (options: IndexedDbStorageOptions): StorageAdapter 
       toStorageError,
     }),
     peers: createBrowserPeers(prefix),
-    watchDeletions: (listener) => {
-      // The same function may subscribe twice.
-      const wrapped = (): void => listener();
-      listeners.add(wrapped);
-      return () => void listeners.delete(wrapped);
-    },
+    // Hears of a deletion from the browser, before the next call.
+    watchDeletions: deletions.watch,
   };
 };
 

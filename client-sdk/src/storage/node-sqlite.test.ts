@@ -137,6 +137,7 @@ test("a store whose files were deleted is closed: nothing is written to files th
   await store.write([{ key: "a", value: Uint8Array.of(1) }]);
 
   for (const file of readdirSync(folder)) rmSync(join(folder, file));
+  await expect(store.keys("")).rejects.toMatchObject({ kind: "closed" });
   await expect(store.write([{ key: "b", value: Uint8Array.of(1) }])).rejects.toMatchObject({
     kind: "closed",
   });

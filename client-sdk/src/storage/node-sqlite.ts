@@ -133,18 +133,28 @@ const createTable = (connection: Sqlite.Database, path: string): Table => {
   const put = connection.prepare(SQL.put);
   const remove = connection.prepare(SQL.remove);
 
+  /** Throws if something has deleted the file: SQLite would go on writing to it, and lose all of it. */
+  const assertThere = (): void => {
+    if (statSync(path, { throwIfNoEntry: false })?.ino === file) return;
+    throw new StorageError("closed", "The store was deleted");
+  };
+
   return {
     get: async (key) => {
+      assertThere();
       const row = get.get(keyToBytes(key));
       return row === undefined ? undefined : parseRow(row).value;
     },
-    list: async (prefix) => list.all(...prefixToBytes(prefix)).map(parseRow),
-    keys: async (prefix) => keys.all(...prefixToBytes(prefix)).map((row) => parseRow(row).key),
+    list: async (prefix) => {
+      assertThere();
+      return list.all(...prefixToBytes(prefix)).map(parseRow);
+    },
+    keys: async (prefix) => {
+      assertThere();
+      return keys.all(...prefixToBytes(prefix)).map((row) => parseRow(row).key);
+    },
     write: async (changes) => {
-      // Without this, SQLite would go on writing to a file that something has deleted, and lose all of it.
-      if (statSync(path, { throwIfNoEntry: false })?.ino !== file) {
-        throw new StorageError("closed", "The store was deleted");
-      }
+      assertThere();
       connection.exec(SQL.begin);
       try {
         for (const { key, value } of changes) {

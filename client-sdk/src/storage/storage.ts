@@ -16,8 +16,8 @@ export interface StorageAdapter {
   /** How long stores last: on the disk, or only as long as the program. Known once a store is open. Default: "durable". */
   readonly durability?: Durability | undefined;
   /**
-   * Calls the listener when a store may have been deleted by something else than this adapter, such as the browser.
-   * Returns a function that stops. Absent where only the next call to the store finds out.
+   * Calls the listener when it turns out, at the latest at the next call to a store, that something other than this adapter has
+   * deleted it, such as the browser. Returns a function that stops. Without it, the client finds out only from tasks in the background.
    */
   watchDeletions?(listener: () => void): () => void;
 }
