@@ -73,28 +73,25 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
   const environment = optionsToEnvironment(options);
   const isLost = createSubject(false);
   let abandoned: AbandonedStudent | undefined;
-  const lifecycle = createLifecycle<OpenedClient<F>>(
-    async (closed) => {
-      assertPlatform?.(options);
-      return openClient({
-        options,
-        environment,
-        openFeatures,
-        closed,
-        checkPush: () => push.check(),
-        abandoned,
-        onGone: (loss) => {
-          abandoned = loss?.student;
-          if (loss) {
-            isLost.set(true);
-            environment.report({ kind: "storage-lost", message: "The data on this device was deleted." });
-          }
-          lifecycle.reopen();
-        },
-      });
-    },
-    environment.clock,
-  );
+  const lifecycle = createLifecycle<OpenedClient<F>>(async (closed) => {
+    assertPlatform?.(options);
+    return openClient({
+      options,
+      environment,
+      openFeatures,
+      closed,
+      checkPush: () => push.check(),
+      abandoned,
+      onGone: (loss) => {
+        abandoned = loss?.student;
+        if (loss) {
+          isLost.set(true);
+          environment.report({ kind: "storage-lost", message: "The data on this device was deleted." });
+        }
+        lifecycle.reopen();
+      },
+    });
+  }, environment.clock);
   const { opened, whileOpen } = lifecycle;
 
   const openStudent = follow<OpenedClient<F>, OpenStudent<F> | undefined>(
