@@ -18,6 +18,7 @@ const createHeldSockets = () => {
       isSynced: true,
       awareness: new Awareness(doc),
       barrier: () => new Promise((resolve) => void barriers.push(resolve)),
+      ask: () => {},
       close: () => socket.awareness.destroy(),
     };
     queueMicrotask(() => listener?.onSynced?.());

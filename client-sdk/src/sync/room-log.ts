@@ -1,4 +1,10 @@
-import { CLOSE_CODES, roomDocumentName, type RoomHead, type RoomId } from "@edvoyage/protocol";
+import {
+  CLOSE_CODES,
+  comparePositions,
+  roomDocumentName,
+  type RoomHead,
+  type RoomId,
+} from "@edvoyage/protocol";
 import type { StudentContext } from "../students/student-context.ts";
 import { waitUntil } from "../runtime/wait-until.ts";
 import type { BackoffTimer } from "../runtime/backoff-timer.ts";
@@ -305,6 +311,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
       followers += 1;
       cancelLinger?.();
       cancelLinger = undefined;
+      live?.socket.ask();
       load().then(connect, (cause: unknown) =>
         report({ kind: "fault", message: "A room could not be read.", cause }),
       );
@@ -339,6 +346,8 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     wake: () => {
       if (!mayConnect) return;
       publish();
+      const [head, { end }] = [bounds()?.head, state.value];
+      if (head && (!end || comparePositions(end, head) < 0)) live?.socket.ask({ isBehind: true });
       connect();
     },
 

@@ -1,29 +1,39 @@
-import { CLOSE_CODES, type CloseCode } from "@edvoyage/protocol";
+import { CLOSE_CODES, parseDocumentName, type CloseCode } from "@edvoyage/protocol";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
 import type { Problem } from "../runtime/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { RandomBytes } from "../runtime/ids.ts";
-import { createSubject, type Observable } from "../runtime/observable.ts";
+import { callListener, createSubject, type Observable } from "../runtime/observable.ts";
 import { createBackoffTimer } from "../runtime/backoff-timer.ts";
 import {
   createDocumentConnection,
   type DocumentConnection,
   type ConnectionEnd,
 } from "./document-connection.ts";
+import { changeRooms, type PlacedRoom } from "./room-places.ts";
 
 /** The state of the connection to the server. */
 export type ConnectionState =
   /** Offline: no network, nobody is signed in, or the server was not reached. */
   "offline" | "connecting" | "online";
 
-/** The sockets of one student, one for each document, over the stock y-websocket provider. */
+/**
+ * The sockets of one student, one for each document, over the stock y-websocket provider. Only some rooms are connected at
+ * once (`MAX_CONNECTED_ROOMS`); the user document always is.
+ */
 export interface Sockets {
-  /** Connects a document, and reconnects it after each loss, until it is closed. */
+  /**
+   * Connects a document, and reconnects it after each loss, until it is closed. A room gives up its connection once it is
+   * synced and another room needs the place; `ask` gets it back.
+   */
   open(name: string, doc: Y.Doc, listener?: SocketListener): DocumentSocket;
   /** Retries waiting connections now, and checks open ones that may be dead. */
   wake(): void;
-  /** "online" while any socket is open. */
+  /**
+   * "online" while the user document is synced: it brings the hints without which nothing arrives by itself. Without a user
+   * document, while any room is synced.
+   */
   readonly state: Observable<ConnectionState>;
   close(): void;
 }
@@ -54,6 +64,11 @@ export interface DocumentSocket {
    * connections that takes (message type 102). Throws `closed` if the socket is closed or refused before that.
    */
   barrier(): Promise<void>;
+  /**
+   * Moves a room before the others. With `isBehind`, the server has something that the device lacks: a room without a
+   * connection then takes the place of another. Default: only if there is a free place.
+   */
+  ask(options?: { readonly isBehind?: boolean }): void;
   close(): void;
 }
 
@@ -77,6 +92,14 @@ export interface SocketsDeps {
   readonly report: (problem: Problem) => void;
 }
 
+/** An opened document. */
+interface Member extends PlacedRoom {
+  readonly connection: DocumentConnection;
+  readonly isRoom: boolean;
+  isBehind: boolean;
+  askedAt: number;
+}
+
 /**
  * Creates the sockets of one student; none is open. Reconnections are scheduled here, not by the provider, whose
  * waits have no jitter, are not coordinated, and use an old key.
@@ -87,7 +110,10 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   if (!WebSocket) throw new TypeError("This platform has no WebSocket: pass one as `WebSocket`.");
   const url = `${deps.url.replace(/^http/, "ws").replace(/\/+$/, "")}/sync`;
   const state = createSubject<ConnectionState>("offline");
-  const connections = new Set<DocumentConnection>();
+  const members = new Set<Member>();
+  let asked = 0;
+  /** Whether the user document was opened; it stays true while the document is refused. */
+  let hasDocument = false;
   let refusedKey: string | undefined;
   /** After this wait the key is tried again, because the session may still be alive if nobody has checked it. */
   const refusedKeyWait = createBackoffTimer({
@@ -100,9 +126,10 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   });
 
   const publishState = (): void => {
-    const states = Array.from(connections, ({ link }) => link.state);
-    if (states.includes("open")) state.set("online");
-    else state.set(states.includes("connecting") ? "connecting" : "offline");
+    const all = [...members];
+    const decisive = hasDocument ? all.filter(({ isRoom }) => !isRoom) : all;
+    if (decisive.some(({ isSynced }) => isSynced)) state.set("online");
+    else state.set(all.some(({ isConnected }) => isConnected) ? "connecting" : "offline");
   };
 
   /** Connects every document that has nothing to wait for. */
@@ -113,14 +140,29 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   };
 
   const connectWith = (key: string): void => {
-    for (const connection of connections) {
-      // While the server fails, only one document at a time tries to reach it; the others follow once it has.
-      if (server.isWaiting || (server.failures > 0 && isAnyTrying(connections))) return;
-      if (connection.link.state === "closed" && !connection.backoff.isWaiting) connect(connection, key);
+    const waiting = [...members].filter(
+      ({ connection, isConnected }) => !isConnected && !connection.backoff.isWaiting,
+    );
+    const rooms = [...members].filter(({ isRoom }) => isRoom);
+    const changes = [
+      ...waiting.filter(({ isRoom }) => !isRoom).map((connect) => ({ connect, release: undefined })),
+      ...changeRooms(
+        rooms,
+        waiting.filter(({ isRoom }) => isRoom),
+      ),
+    ];
+    // While the server fails, only one document at a time tries to reach it; the others follow once it has.
+    const order = [...members];
+    if (server.failures > 0)
+      changes.sort((one, other) => order.indexOf(one.connect) - order.indexOf(other.connect));
+    for (const { connect: next, release } of changes) {
+      if (server.isWaiting || (server.failures > 0 && isAnyTrying(members))) return;
+      release?.connection.link.drop();
+      connect(next, key);
     }
   };
 
-  const connect = (connection: DocumentConnection, key: string): void => {
+  const connect = ({ connection }: Member, key: string): void => {
     try {
       connection.connect(key);
     } catch (cause) {
@@ -135,7 +177,9 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
    */
   const server = createBackoffTimer({ clock, randomBytes, onOver: connectReady });
 
-  const handleEnd = (connection: DocumentConnection, { code, wasOpen, key }: ConnectionEnd): void => {
+  const handleEnd = (member: Member, { code, wasOpen, key }: ConnectionEnd): void => {
+    // It may miss what happens from now on.
+    member.isBehind = true;
     if (code === CLOSE_CODES.noSession) {
       // If another key is in use by now, only retry with that one.
       if (key === token() && key !== refusedKey) {
@@ -146,17 +190,17 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     } else if (!wasOpen || code === CLOSE_CODES.restarting || code === CLOSE_CODES.overloaded) {
       server.fail();
       // Move it to the end, so that another document is the first to try next time.
-      connections.delete(connection);
-      connections.add(connection);
+      members.delete(member);
+      members.add(member);
     } else {
-      connection.backoff.fail();
+      member.connection.backoff.fail();
     }
     connectReady();
   };
 
   const open: Sockets["open"] = (name, doc, listener = {}) => {
     const close = (): void => {
-      if (!connections.delete(connection)) return;
+      if (!members.delete(member)) return;
       connection.close();
       connectReady();
     };
@@ -169,25 +213,41 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       randomBytes,
       onOpen: publishState,
       onSynced: () => {
+        member.isBehind = false;
         server.reset();
         refusedKeyWait.reset();
         connection.backoff.reset();
+        // Its owner first: it may lose its place to another room immediately afterwards.
+        callListener(() => listener.onSynced?.());
         connectReady();
-        listener.onSynced?.();
       },
       onInboxHint: () => listener.onInboxHint?.(),
       onEnd: (end) => {
-        if (!connections.has(connection)) return;
+        if (!members.has(member)) return;
         const code = REFUSALS.find((refusal) => refusal === end.code);
-        if (code === undefined) return handleEnd(connection, end);
+        if (code === undefined) return handleEnd(member, end);
         close();
         listener.onRefused?.(code);
       },
       onReady: connectReady,
     });
-    connections.add(connection);
-    connectReady();
     const { link } = connection;
+    const isRoom = parseDocumentName(name)?.kind === "room";
+    hasDocument ||= !isRoom;
+    const member: Member = {
+      connection,
+      isRoom,
+      isBehind: true,
+      askedAt: (asked += 1),
+      get isConnected() {
+        return link.state !== "closed";
+      },
+      get isSynced() {
+        return link.isSynced;
+      },
+    };
+    members.add(member);
+    connectReady();
     return {
       name,
       get isSynced() {
@@ -195,6 +255,12 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       },
       awareness: link.awareness,
       barrier: () => link.barrier(),
+      ask: ({ isBehind = false } = {}) => {
+        member.askedAt = asked += 1;
+        if (member.isConnected) return;
+        member.isBehind ||= isBehind;
+        connectReady();
+      },
       close,
     };
   };
@@ -203,7 +269,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     open,
     wake: () => {
       server.reset();
-      for (const connection of connections) {
+      for (const { connection } of members) {
         connection.backoff.reset();
         connection.check();
       }
@@ -211,8 +277,8 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     },
     state,
     close: () => {
-      for (const connection of connections) connection.close();
-      connections.clear();
+      for (const { connection } of members) connection.close();
+      members.clear();
       server.reset();
       refusedKeyWait.reset();
       publishState();
@@ -229,5 +295,5 @@ const REFUSALS: readonly CloseCode[] = [
 ];
 
 /** Returns whether a document has begun to connect and is not synced yet. */
-const isAnyTrying = (connections: ReadonlySet<DocumentConnection>): boolean =>
-  Array.from(connections).some(({ link }) => link.state !== "closed" && !link.isSynced);
+const isAnyTrying = (members: ReadonlySet<Member>): boolean =>
+  Array.from(members).some(({ isConnected, isSynced }) => isConnected && !isSynced);

@@ -71,6 +71,7 @@ describe("a conversation", () => {
     for (const text of ["a", "b"]) await bo.send(roomId, text);
     phone.watch(roomId);
     await untilShown(phone, roomId, ["a", "b"]);
+    await phone.until(() => phone.chat.rooms()[0]?.preview === "b");
 
     const restarted = await phone.restart({ isOnline: false });
     const room = restarted.chat.room(roomId);

@@ -114,7 +114,8 @@ test("[SY32] an edit between connecting and the handshake is not lost", async ()
 
   tunnel.holdAnswers();
   device.connect();
-  await until(() => device.sockets.state.value === "online");
+  await until(() => tunnel.attempts === 1);
+  await roundTrips();
   await addAll(device, universities.slice(2));
   await roundTrips();
   tunnel.release();

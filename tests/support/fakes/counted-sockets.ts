@@ -58,6 +58,7 @@ export const createCountedSockets = ({
         name,
         awareness: socket.awareness,
         barrier: () => socket.barrier(),
+        ask: (options) => socket.ask(options),
         get isSynced() {
           return socket.isSynced;
         },
