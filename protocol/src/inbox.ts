@@ -20,6 +20,12 @@ export interface InboxChanges {
   readonly unreadNotifications: number;
   /** The student's other areas that changed, whoever changed them. A device should fetch them again. */
   readonly areas: readonly AreaChange[];
-  /** Pass it as `since` next time, minus a few seconds: writes that are still in progress now are not visible yet. */
+  /**
+   * Pass it as `cursor` next time, for the next page or for what has changed since this walk through the pages began. Opaque.
+   */
+  readonly cursor: string;
+  /** Whether more rooms had changed: ask again with `cursor` now. Always false without `limit`. */
+  readonly hasMore: boolean;
+  /** The same on each page of a walk. Pass it as `since` next time, minus a few seconds: writes that are still in progress now are not visible yet. */
   readonly serverNow: number;
 }

@@ -6,6 +6,8 @@ import { createAdminRouter, type AdminDeps } from "./admin/admin.router.ts";
 import type { Auth } from "./auth/auth.ts";
 import { createAuthRouter } from "./auth/auth.router.ts";
 import { createCoursesRouter, createUniversitiesRouter } from "./catalogue/catalogue.router.ts";
+import { createDocumentsRouter } from "./sync/documents.router.ts";
+import type { DocumentExchange } from "./sync/document-exchange.ts";
 import { createFavouritesRouter } from "./favourites/favourites.router.ts";
 import type { Favourites } from "./favourites/favourites.ts";
 import type { Chat } from "./chat/chat.ts";
@@ -32,6 +34,7 @@ export interface RouterDeps extends AdminDeps {
   readonly auth: Auth;
   readonly profiles: Profiles;
   readonly account: Account;
+  readonly documentExchange: DocumentExchange;
   readonly favourites: Favourites;
   readonly contacts: Contacts;
   readonly chat: Chat;
@@ -56,6 +59,7 @@ export const createRouter = (deps: RouterDeps) =>
       account: createAccountRouter(deps),
       universities: createUniversitiesRouter(deps),
       courses: createCoursesRouter(deps),
+      documents: createDocumentsRouter(deps),
       favourites: createFavouritesRouter(deps),
       contacts: createContactsRouter(deps),
       chat: createChatRouter(deps),

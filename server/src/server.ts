@@ -32,6 +32,7 @@ import { createSeedServices } from "./seed/seed-services.ts";
 import { createSeed } from "./seed/seed.ts";
 import { createCountActiveStudents } from "./sessions/active-students.ts";
 import { createSessionInspection } from "./sessions/inspection.ts";
+import { createDocumentExchange } from "./sync/document-exchange.ts";
 
 /** A server on an open database. It answers with or without listening on a port. */
 export interface Server {
@@ -116,6 +117,7 @@ export const createServer = async (deps: ServerDeps): Promise<Server> => {
     catalogue,
     backups,
     facts,
+    documentExchange: createDocumentExchange({ documents, limits }),
     inbox: createInbox({ ...features, read, logs, textOf, clock }),
     seed: createSeed({
       ...frame,

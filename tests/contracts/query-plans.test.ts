@@ -67,6 +67,8 @@ const doEverythingHot = async (world: World): Promise<readonly RunStatement[]> =
   await chat.rooms.get.query({ roomId });
   await bo.rpc.chat.remove.mutate({ roomId, messageId });
   await rpc.inbox.changes.query();
+  await rpc.inbox.changes.query({ limit: 2 });
+  await rpc.documents.exchange.mutate({ stateVector: "AA==" });
   await rpc.inbox.changes.query({ since: world.clock.now() - 1_000 });
   await rpc.notifications.recent.query();
   await rpc.notifications.markRead.mutate({ all: true });

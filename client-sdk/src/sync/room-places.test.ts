@@ -33,7 +33,7 @@ test("connects rooms that are behind first, the latest asked for before the othe
   ]);
 });
 
-test("gives a room that is behind the place of the synced room that was asked for first", () => {
+test("releases the synced room that was asked for first when a room lacks something", () => {
   const changes = changesOf(rooms(MAX_CONNECTED_ROOMS, "synced", 100), [
     room(1, "behind"),
     room(2, "behind"),

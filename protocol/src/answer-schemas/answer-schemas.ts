@@ -54,6 +54,10 @@ export const answerSchemas = {
   "courses.list": pageAnswer(course),
   "courses.get": course,
 
+  "documents.exchange": z.strictObject({
+    update: z.base64().describe("What the device lacks: a Yjs update (V1), base64."),
+  }),
+
   "favourites.list": pageAnswer(favourite),
   "favourites.add": z.strictObject({ created: z.boolean() }),
   "favourites.remove": z.strictObject({ removed: z.boolean() }),

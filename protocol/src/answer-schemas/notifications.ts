@@ -72,6 +72,12 @@ export const inboxChanges = answerOf<InboxChanges>()(
       notifications: z.array(notification).describe("Newest change first, at most 100."),
       unreadNotifications: count.describe("1,000 means at least 1,000."),
       areas: z.array(areaChange).describe("The student's other areas that changed."),
+      cursor: z
+        .string()
+        .describe("Pass it as `cursor` next time, for the next page or for what has changed since."),
+      hasMore: z
+        .boolean()
+        .describe("Whether more rooms had changed: ask again with `cursor` now. `false` without `limit`."),
       serverNow: instant.describe("Pass it as `since` next time, minus a few seconds."),
     })
     .meta({ id: "InboxChanges", description: "The changes of a student's inbox." }),

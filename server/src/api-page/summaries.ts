@@ -74,11 +74,15 @@ export const summaries: Readonly<Record<string, string>> = {
   "courses.get": "Returns a course.",
   "courses.list": "Searches the courses of the catalogue.",
 
+  "documents.exchange":
+    "Commits changes of the own user document, and returns what the device lacks. For networks without WebSockets.",
+
   "favourites.add": "Adds a favourite, for clients without Yjs.",
   "favourites.list": "Lists the favourites of the student.",
   "favourites.remove": "Removes a favourite, for clients without Yjs.",
 
-  "inbox.changes": "Returns the rooms, invitations and notifications that have changed since an instant.",
+  "inbox.changes":
+    "Returns the rooms, invitations and notifications that have changed since an instant or a cursor.",
 
   "notifications.markRead": "Marks notifications as read.",
   "notifications.preferences": "Returns which notifications are listed and pushed.",

@@ -17,6 +17,8 @@ const MAX_INVITATIONS = 100;
 /** A room that changed for one of its members, with its newest entry and message. */
 export interface ChangedRoomRow {
   readonly id: RoomId;
+  /** When its newest segment changed; the rooms are in this order. */
+  readonly log_changed_at: number;
   readonly kind: RoomKind;
   readonly name: string | null;
   readonly history: RoomHistory;
@@ -44,8 +46,17 @@ export interface ChangedRoomRow {
 const hasNotBlocked = (memberColumn: string, userId: UserId) =>
   sql<SqlBool>`${sql.ref(memberColumn)} not in (select owner_id from contacts where contact_id = ${userId} and is_blocked = 1)`;
 
-/** One statement, so that membership and the log's content come from the same moment. */
-const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param) =>
+/**
+ * A page of the rooms that changed; `beforeAt` and `beforeId` are the place in their order after which it begins. One statement,
+ * so that membership and the log's content come from the same moment.
+ */
+const changedRooms = prepare<{
+  userId: UserId;
+  since: number;
+  beforeAt: number;
+  beforeId: RoomId;
+  limit: number;
+}>()((query, param) =>
   query
     .selectFrom("room_members as own")
     .innerJoin("rooms", "rooms.id", "own.room_id")
@@ -74,6 +85,7 @@ const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param)
     .leftJoin("log_entries as edit", (join) => join.on("edit.id", "=", newestEdit()))
     .select([
       "rooms.id",
+      "segment.changed_at as log_changed_at",
       "rooms.kind",
       "rooms.name",
       "rooms.history",
@@ -118,6 +130,9 @@ const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param)
     .where("own.user_id", "=", param.userId)
     .where("own.left_at", "is", null)
     .where((eb) =>
+      eb(eb.refTuple("segment.changed_at", "rooms.id"), "<", eb.tuple(param.beforeAt, param.beforeId)),
+    )
+    .where((eb) =>
       eb.or([
         eb("own.changed_at", ">=", param.since),
         eb("rooms.changed_at", ">=", param.since),
@@ -136,7 +151,8 @@ const changedRooms = prepare<{ userId: UserId; since: number }>()((query, param)
       ]),
     )
     .orderBy("segment.changed_at", "desc")
-    .orderBy("rooms.id", "desc"),
+    .orderBy("rooms.id", "desc")
+    .limit(param.limit),
 );
 
 const leftSince = prepare<{ userId: UserId; since: number }>()((query, param) =>

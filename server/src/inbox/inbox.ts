@@ -1,5 +1,7 @@
 import type { Queries } from "@edvoyage/db";
 import type { InboxChanges, InboxMemberRoom, InboxRoom, RoomId, UserId } from "@edvoyage/protocol";
+import { z } from "zod";
+import { parseCursor, toCursor } from "../inputs/page.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { EntryValue } from "../sync/log-encoder.ts";
 import type { RoomLogs } from "../sync/room-logs.ts";
@@ -12,8 +14,21 @@ import { inboxQueries as queries, othersRead, type ChangedRoomRow } from "./inbo
  * same in a room of 2 as in a room of 256.
  */
 export interface Inbox {
-  /** Returns the changes at or after `since`, by the server's clock. `null` returns everything. */
-  changes(userId: UserId, since: number | null): Promise<InboxChanges>;
+  /**
+   * Returns the changes at or after `since`, by the server's clock, or everything; with a `cursor`, the next page or what has
+   * changed since that walk through the pages began. `limit` is the number of rooms on a page. Default: all of them. Later pages
+   * have the rest of the rooms, and of the other lists what changed during the walk. Throws `input/invalid` for a cursor that
+   * did not come from here.
+   */
+  changes(userId: UserId, query: InboxQuery): Promise<InboxChanges>;
+}
+
+/** The part of an inbox to return. */
+export interface InboxQuery {
+  readonly since?: number | null | undefined;
+  /** Wins over `since`. */
+  readonly cursor?: string | null | undefined;
+  readonly limit?: number | null | undefined;
 }
 
 export interface InboxDeps {
@@ -27,6 +42,15 @@ export interface InboxDeps {
 }
 
 const MAX_PREVIEW_CHARACTERS = 120;
+const LIST = "inbox";
+/** The overlap of a walk and the next one: writes that were in progress at its start were not visible yet. */
+const OVERLAP_MS = 10_000;
+/** More rooms than a student can have. */
+const ALL_ROOMS = 1_000_000;
+/** A place before every room. */
+const NEWEST = [Number.MAX_SAFE_INTEGER, "g"] as const;
+/** The instant of a cursor from which everything is returned. */
+const EVERYTHING = -1;
 
 export const createInbox = (deps: InboxDeps): Inbox => {
   const { read, notifications, areas, logs, textOf, clock } = deps;
@@ -37,16 +61,29 @@ export const createInbox = (deps: InboxDeps): Inbox => {
   };
 
   return {
-    changes: async (userId, since) => {
+    changes: async (userId, query) => {
       // Taken before the first read, so that a change during the reads is seen now or next time.
-      const serverNow = clock.now();
-      const changed = await read.all(queries.changedRooms, { userId, since: since ?? 0 });
+      const now = clock.now();
+      const { since, startedAt, before } = toWalk(query, now);
+      const limit = query.limit ?? ALL_ROOMS;
+      const [beforeAt, beforeId] = before ?? NEWEST;
+      const rows = await read.all(queries.changedRooms, {
+        userId,
+        since: since ?? 0,
+        beforeAt,
+        beforeId: beforeId as RoomId,
+        limit: limit + 1,
+      });
+      const changed = rows.slice(0, limit);
+      const last = rows.length > limit ? changed.at(-1) : undefined;
+      // The first page had everything else.
+      const otherSince = before ? startedAt - OVERLAP_MS : since;
       const [others, left, invitations, notified, changedAreas] = await Promise.all([
         othersRead(read, userId, changed),
-        since === null ? [] : read.all(queries.leftSince, { userId, since }),
+        otherSince === null ? [] : read.all(queries.leftSince, { userId, since: otherSince }),
         read.all(queries.invitations, { userId }),
-        notifications.changes(userId, since ?? 0),
-        areas.changedSince(userId, since ?? 0),
+        notifications.changes(userId, otherSince ?? 0),
+        areas.changedSince(userId, otherSince ?? 0),
       ]);
       const othersByRoom = new Map<RoomId, InboxMemberRoom["othersRead"][number][]>();
       for (const row of others) {
@@ -91,9 +128,39 @@ export const createInbox = (deps: InboxDeps): Inbox => {
         notifications: notified.items,
         unreadNotifications: notified.unread,
         areas: changedAreas,
-        serverNow,
+        cursor: toCursor({
+          list: LIST,
+          position: last
+            ? [since ?? EVERYTHING, startedAt, last.log_changed_at, last.id]
+            : [Math.max(0, startedAt - OVERLAP_MS)],
+        }),
+        hasMore: last !== undefined,
+        serverNow: startedAt,
       };
     },
+  };
+};
+
+/** A walk through the pages of the changes since an instant. */
+interface Walk {
+  /** `null` for everything. */
+  readonly since: number | null;
+  readonly startedAt: number;
+  /** The place after which the page begins; `undefined` for the first page. */
+  readonly before: readonly [at: number, roomId: string] | undefined;
+}
+
+const cursorShape = z.union([z.tuple([z.int()]), z.tuple([z.int(), z.int(), z.int(), z.string()])]);
+
+const toWalk = ({ since, cursor }: InboxQuery, now: number): Walk => {
+  const position = parseCursor(cursor, LIST, cursorShape);
+  if (!position) return { since: since ?? null, startedAt: now, before: undefined };
+  const [from, startedAt = now, ...before] = position;
+  const [at, roomId] = before;
+  return {
+    since: from === EVERYTHING ? null : from,
+    startedAt,
+    before: at === undefined || roomId === undefined ? undefined : [at, roomId],
   };
 };
 

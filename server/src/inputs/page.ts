@@ -48,7 +48,7 @@ export const toPage = <Row, Item>(
   const hasMore = rows.length > limit && last !== undefined;
   return {
     items: shown.map(itemOf),
-    nextCursor: hasMore ? encode({ list, position: positionOf(last) }) : null,
+    nextCursor: hasMore ? toCursor({ list, position: positionOf(last) }) : null,
   };
 };
 
@@ -58,7 +58,8 @@ const cursorShape = z.object({
   position: z.array(z.union([z.number(), z.string().regex(/^[^\0]*$/)])),
 });
 
-const encode = (cursor: { readonly list: string; readonly position: Position }): string =>
+/** Builds a cursor of the named list. */
+export const toCursor = (cursor: { readonly list: string; readonly position: Position }): string =>
   Buffer.from(JSON.stringify(cursor)).toString("base64url");
 
 const decode = (cursor: string): unknown => {

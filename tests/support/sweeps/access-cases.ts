@@ -94,6 +94,7 @@ export const accessCases: Readonly<Record<string, AccessCase>> = {
   "universities.get": { input: ({ universityId }) => ({ id: universityId }), expected: forAnyone() },
   "courses.list": { expected: forAnyone(), passesOver: ["universityId"] },
   "courses.get": { input: ({ courseId }) => ({ id: courseId }), expected: forAnyone() },
+  "documents.exchange": { input: () => ({ stateVector: "AA==" }), expected: forStudents },
   "favourites.list": { expected: forStudents },
   "favourites.add": {
     input: ({ universityId }) => ({ kind: "university", id: universityId }),
