@@ -116,6 +116,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
   const sync = createSync({
     auth: authStatus,
     connection: whileOpen(student.follow(({ connection }) => connection ?? OFFLINE, "offline")),
+    transport: whileOpen(student.follow(({ transport }) => transport ?? SOCKET, "socket")),
     pendingEdits: whileOpen(student.follow(({ pendingEdits }) => pendingEdits ?? NONE, 0)),
     entries,
     lastHeardAt: whileOpen(
@@ -160,6 +161,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
 
 const SIGNED_OUT: AuthStatus = { state: "signedOut", student: null };
 const NONE = createSubject(0);
+const SOCKET = createSubject<SyncStatus["transport"]>("socket");
 const OFFLINE = createSubject<SyncStatus["connection"]>("offline");
 
 /** Creates views that need no session: of the student's store, or of the device's without a student. */

@@ -1,9 +1,11 @@
 import { comparePositions, type RoomId } from "@edvoyage/protocol";
 import type { StudentContext } from "../students/student-context.ts";
 import { ackedIn } from "../sync/acknowledged.ts";
+import { isSessionOver, isTransient, toEdVoyageError } from "../runtime/errors.ts";
 import { createBackoffTimer, type BackoffTimer } from "../runtime/backoff-timer.ts";
 import { eventIdAt } from "../sync/log-position.ts";
 import { compareToHead } from "../sync/copy-status.ts";
+import { createPolledRoomLog, type PolledRoomLog } from "../sync/polled-room-log.ts";
 import { createRoomLog, type RoomLog } from "../sync/room-log.ts";
 import { loadRoomEnds } from "../sync/room-records.ts";
 import type { Sockets } from "../sync/sockets.ts";
@@ -36,7 +38,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
   const { outbox, clock, randomBytes, report, records } = account;
   /** The end of each copy, from memory or from the device; `null` while a copy is being rebuilt. */
   const endByRoom = await loadRoomEnds(records);
-  const logByRoom = new Map<RoomId, RoomLog>();
+  const logByRoom = new Map<RoomId, PolledRoomLog>();
   /** Rooms whose log stays open because a caller holds it. */
   const opened = new Set<RoomId>();
   /** Retry timers of rooms that the server refuses although the inbox lists them. They outlive the logs, which may close in between. */
@@ -57,18 +59,28 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     return refusals;
   };
 
-  const logOf = (roomId: RoomId): RoomLog => {
+  const isPolling = (): boolean => sockets.transport.value === "http";
+
+  const logOf = (roomId: RoomId): PolledRoomLog => {
     const existing = logByRoom.get(roomId);
     if (existing) return existing;
-    const log = createRoomLog({
+    const bounds = () => inbox.state.value.rooms.get(roomId);
+    const log = createPolledRoomLog({
       roomId,
       account,
-      sockets,
-      refusals: refusalsOf(roomId),
-      bounds: () => inbox.state.value.rooms.get(roomId),
-      refreshInbox: () => void refresh(),
-      onForbidden: () => void checkForbidden(roomId),
-      onDropped: () => void refresh({ all: true }),
+      bounds,
+      isPolling,
+      onFollow: () => void refresh(),
+      log: createRoomLog({
+        roomId,
+        account,
+        sockets,
+        refusals: refusalsOf(roomId),
+        bounds,
+        refreshInbox: () => void refresh(),
+        onForbidden: () => void checkForbidden(roomId),
+        onDropped: () => void refresh({ all: true }),
+      }),
     });
     log.state.subscribe(() => {
       const { isRebuilding, end } = log.state.value;
@@ -105,8 +117,32 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     const { rooms } = inbox.state.value;
     for (const [id, log] of logByRoom) if (rooms.has(id)) log.wake();
     await Promise.all([...knownRooms()].filter((id) => !rooms.has(id)).map(erase));
+    if (isPolling()) await pollRooms();
     scheduleCatchUp();
     return true;
+  };
+
+  /** Reads by HTTP the rooms that somebody watches, and those whose acknowledged commands have not arrived yet. */
+  const pollRooms = async (): Promise<void> => {
+    const due = [...inbox.state.value.rooms.keys()].filter(
+      (id) => logByRoom.get(id)?.isFollowed === true || ackedIn(outbox.entries.value, id).length > 0,
+    );
+    for (const id of due) {
+      if (isClosed) return;
+      const log = logOf(id);
+      await log.poll().catch((cause: unknown) => {
+        const { reason, message } = toEdVoyageError(cause);
+        // The next poll tries again.
+        if (!isTransient(reason) && !isSessionOver(reason)) report({ kind: "fault", message, cause });
+      });
+      await closeUnlessOpened(id, log);
+    }
+  };
+
+  const closeUnlessOpened = async (roomId: RoomId, log: RoomLog): Promise<void> => {
+    if (opened.has(roomId)) return;
+    logByRoom.delete(roomId);
+    await log.close();
   };
 
   /** Returns the rooms that have data on the device. */
@@ -145,7 +181,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     });
 
   const scheduleCatchUp = (): void => {
-    if (roomsBehind().length === 0) return;
+    if (isPolling() || roomsBehind().length === 0) return;
     cancelCatchUp ??= clock.after(CATCH_UP_MS, () => {
       // A run in progress starts the next one itself when it ends.
       if (!isCatchingUp) void catchUp();
@@ -164,10 +200,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
         report({ kind: "fault", message: "A room could not be brought up to date.", cause });
         return false;
       });
-      if (!opened.has(roomId)) {
-        logByRoom.delete(roomId);
-        await log.close();
-      }
+      await closeUnlessOpened(roomId, log);
       if (!isDone && sockets.state.value === "offline") break;
     }
     isCatchingUp = false;

@@ -7,6 +7,7 @@ import { createSubject, derive } from "../runtime/observable.ts";
 import { createNotEmptyError } from "../outbox/outbox.ts";
 import { social } from "../social/social.ts";
 import type { CoreFeatures, OpenFeatures } from "../students/features.ts";
+import { createWatchCount, startPolling } from "../sync/polling.ts";
 import { createSockets } from "../sync/sockets.ts";
 import { createUserDocument, type UserDocument } from "../sync/user-document.ts";
 
@@ -34,6 +35,7 @@ export const openClientFeatures =
       token,
       canConnect,
       onNoSession,
+      exchange: (input) => account.rpc.documents.exchange.mutate(input),
       clock,
       randomBytes,
       report,
@@ -48,6 +50,13 @@ export const openClientFeatures =
       sockets.close();
       throw error;
     });
+    const { count: watching, counted } = createWatchCount();
+    const stopPolling = startPolling({
+      clock,
+      transport: sockets.transport,
+      watching,
+      poll: () => Promise.all([chat.refresh(), sockets.exchange()]),
+    });
     const isClosed = createSubject(false);
     /** `flush` waits until this is true. */
     const isFlushed = derive(
@@ -56,9 +65,24 @@ export const openClientFeatures =
     );
     return {
       ...core,
-      chat,
-      document,
+      reads: { ...core.reads, watch: (query) => counted(core.reads.watch(query)) },
+      chat: {
+        ...chat,
+        view: counted(chat.view),
+        room: (roomId) => {
+          const room = chat.room(roomId);
+          return { ...room, view: counted(room.view) };
+        },
+      },
+      document: {
+        ...document,
+        entries: {
+          favourites: counted(document.entries.favourites),
+          settings: counted(document.entries.settings),
+        },
+      },
       connection: sockets.state,
+      transport: sockets.transport,
       pendingEdits: document.pending,
       editDocument: async ({ root, key, value }) => (await document.edit(root, key, () => value)).id,
       isPendingEdit: document.isPending,
@@ -77,6 +101,7 @@ export const openClientFeatures =
       },
       close: async () => {
         isClosed.set(true);
+        stopPolling();
         await core.close();
         await chat.close();
         await document.close();

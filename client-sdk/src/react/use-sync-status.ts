@@ -14,6 +14,7 @@ export const useSyncStatus = (): SyncStatus => {
 
 const OFFLINE: SyncStatus = {
   connection: "offline",
+  transport: "socket",
   auth: "signedOut",
   pending: 0,
   failed: 0,

@@ -14,11 +14,13 @@ import type {
   FollowReceipt,
   InboxChanges,
   LikeReceipt,
+  MessagePage,
   MessageReceipt,
   Notification,
   NotificationPreferences,
   Page,
   PageFilter,
+  Position,
   PostId,
   Profile,
   PublicProfile,
@@ -182,9 +184,22 @@ export interface ServerApi {
     readonly remove: Queued<"chat.remove", MessageReceipt>;
     readonly react: Queued<"chat.react", ReactionReceipt>;
     readonly markRead: Queued<"chat.markRead">;
+    readonly history: Query<
+      { readonly roomId: RoomId; readonly before: Position | null; readonly limit: number },
+      MessagePage
+    >;
   };
   readonly inbox: {
-    readonly changes: Query<{ readonly since: number | null }, InboxChanges>;
+    readonly changes: Query<
+      { readonly since?: number | null; readonly cursor?: string; readonly limit?: number },
+      InboxChanges
+    >;
+  };
+  readonly documents: {
+    readonly exchange: Mutation<
+      { readonly update?: string; readonly stateVector: string },
+      { readonly update: string }
+    >;
   };
 }
 

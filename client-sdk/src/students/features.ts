@@ -12,6 +12,8 @@ export interface CoreFeatures {
   readonly areas: AreaChanges;
   /** The state of the connection to the server; `undefined` in a client without a socket. */
   readonly connection?: Observable<SyncStatus["connection"]>;
+  /** How news reach the device; `undefined` in a client without a socket. */
+  readonly transport?: Observable<SyncStatus["transport"]>;
   /** The number of edits that are not on the server yet, in addition to the outbox. */
   readonly pendingEdits?: Observable<number>;
   /** Retries an edit of the user document that was refused before. Returns the id of the edit that takes its place. */

@@ -42,7 +42,7 @@ export interface DocumentConnectionDeps {
 }
 
 /** How long a connection may take to open. A network may swallow the attempt silently. */
-const OPEN_TIMEOUT_MS = 20_000;
+const OPEN_TIMEOUT_MS = 10_000;
 /** How long the server may take to answer a check. */
 const CHECK_TIMEOUT_MS = 5_000;
 

@@ -48,7 +48,7 @@ export const fetchDoc = (
     });
     const stop = (): void => fail(new EdVoyageError("closed", "The room was closed."));
     const giveUpOffline = (): void => {
-      if (sockets.state.value === "offline") giveUp();
+      if (sockets.state.value === "offline" || sockets.transport.value === "http") giveUp();
     };
     const cancel = clock.after(FETCH_TIMEOUT_MS, giveUp);
     signal.addEventListener("abort", stop);

@@ -4,6 +4,7 @@ import type { RandomBytes } from "../runtime/ids.ts";
 import { putBytes, putJson, remove, type Records } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { LostMessages } from "./lost-messages.ts";
+import type { RoomHistory } from "./room-history.ts";
 import { bytesToDoc, docToBytes } from "./segment.ts";
 
 /**
@@ -16,16 +17,21 @@ export interface RoomRecords {
   /** Resolves with `undefined` if there is none, or it was damaged. */
   copy(segment: number): Promise<Y.Doc | undefined>;
   lost(): Promise<LostMessages | undefined>;
+  /** Resolves with the messages that were read by HTTP, if there are any. */
+  history(): Promise<RoomHistory | undefined>;
   readonly putCopy: (segment: number, doc: Y.Doc) => Change;
   readonly removeCopy: (segment: number) => Change;
   /** `undefined` removes it. */
   readonly putEnd: (end: RoomHead | undefined) => Change;
   /** `undefined` removes it. */
   readonly putLost: (lost: LostMessages | undefined) => Change;
+  /** `undefined` removes it. */
+  readonly putHistory: (history: RoomHistory | undefined) => Change;
 }
 
 const END = "end/";
 const LOST = "lost/";
+const HISTORY = "history/";
 /** The maximum number of digits of a segment in a document's name, so that keys sort like numbers. */
 const SEGMENT_DIGITS = 9;
 
@@ -45,10 +51,12 @@ export const createRoomRecords = (
       return bytes && bytesToDoc(bytes, randomBytes);
     },
     lost: () => records.getJson(LOST + roomId),
+    history: () => records.getJson(HISTORY + roomId),
     putCopy: (segment, doc) => putBytes(keyOf(segment), docToBytes(doc)),
     removeCopy: (segment) => remove(keyOf(segment)),
     putEnd: (end) => putOrRemove(END + roomId, end),
     putLost: (lost) => putOrRemove(LOST + roomId, lost),
+    putHistory: (history) => putOrRemove(HISTORY + roomId, history),
   };
 };
 

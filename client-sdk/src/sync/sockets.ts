@@ -11,6 +11,9 @@ import {
   type DocumentConnection,
   type ConnectionEnd,
 } from "./document-connection.ts";
+import type { ExchangeCall } from "./document-exchange.ts";
+import { createHttpDocument, type HttpDocument } from "./http-document.ts";
+import { createTransportChoice, type Transport } from "./transport.ts";
 import { changeRooms, type PlacedRoom } from "./room-places.ts";
 
 /** The state of the connection to the server. */
@@ -35,6 +38,10 @@ export interface Sockets {
    * document, while any room is synced.
    */
   readonly state: Observable<ConnectionState>;
+  /** "http" while the network lets no WebSocket through: rooms are not connected then, and the user document is exchanged. */
+  readonly transport: Observable<Transport>;
+  /** Exchanges the user document now, while the transport is "http". Never throws. */
+  exchange(): Promise<void>;
   close(): void;
 }
 
@@ -87,6 +94,8 @@ export interface SocketsDeps {
    * returns another or none by then. Use this call to validate the session.
    */
   readonly onNoSession: () => void;
+  /** Calls `documents.exchange`. Without it, only sockets are used. */
+  readonly exchange?: ExchangeCall;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   readonly report: (problem: Problem) => void;
@@ -98,7 +107,11 @@ interface Member extends PlacedRoom {
   readonly isRoom: boolean;
   isBehind: boolean;
   askedAt: number;
+  readonly http: HttpDocument;
 }
+
+/** How long to wait before a network that let no WebSocket through is tried again. */
+const BLOCKED_RETRY_MS = 5 * 60_000;
 
 /**
  * Creates the sockets of one student; none is open. Reconnections are scheduled here, not by the provider, whose
@@ -127,6 +140,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
 
   const publishState = (): void => {
     const all = [...members];
+    if (transport.value === "http") return state.set("online");
     const decisive = hasDocument ? all.filter(({ isRoom }) => !isRoom) : all;
     if (decisive.some(({ isSynced }) => isSynced)) state.set("online");
     else state.set(all.some(({ isConnected }) => isConnected) ? "connecting" : "offline");
@@ -177,6 +191,23 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
    */
   const server = createBackoffTimer({ clock, randomBytes, onOver: connectReady });
 
+  const choice = createTransportChoice({
+    exchangeAll: async () => {
+      const { exchange } = deps;
+      const documents = exchange ? [...members].filter(({ isRoom }) => !isRoom) : [];
+      return exchange ? Promise.all(documents.map(({ http }) => http.exchange(exchange))) : [];
+    },
+  });
+  const { transport } = choice;
+  transport.subscribe(() => {
+    server.reset();
+    // Whether WebSockets are blocked or, after HTTP has failed too, the server is not reached: do not retry at once.
+    if (transport.value === "http") server.fail(BLOCKED_RETRY_MS);
+    else if (!isAnyOpen(members)) server.fail();
+    publishState();
+    for (const { http } of members) http.announce();
+  });
+
   const handleEnd = (member: Member, { code, wasOpen, key }: ConnectionEnd): void => {
     // It may miss what happens from now on.
     member.isBehind = true;
@@ -188,7 +219,8 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
         deps.onNoSession();
       }
     } else if (!wasOpen || code === CLOSE_CODES.restarting || code === CLOSE_CODES.overloaded) {
-      server.fail();
+      server.fail(transport.value === "http" ? BLOCKED_RETRY_MS : 0);
+      if (!wasOpen) choice.upgradeFailed();
       // Move it to the end, so that another document is the first to try next time.
       members.delete(member);
       members.add(member);
@@ -199,8 +231,11 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   };
 
   const open: Sockets["open"] = (name, doc, listener = {}) => {
+    const isRoom = parseDocumentName(name)?.kind === "room";
+    hasDocument ||= !isRoom;
     const close = (): void => {
       if (!members.delete(member)) return;
+      http.stop();
       connection.close();
       connectReady();
     };
@@ -211,9 +246,13 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       WebSocket,
       clock,
       randomBytes,
-      onOpen: publishState,
+      onOpen: () => {
+        choice.opened();
+        publishState();
+      },
       onSynced: () => {
         member.isBehind = false;
+        http.stop();
         server.reset();
         refusedKeyWait.reset();
         connection.backoff.reset();
@@ -226,16 +265,24 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
         if (!members.has(member)) return;
         const code = REFUSALS.find((refusal) => refusal === end.code);
         if (code === undefined) return handleEnd(member, end);
-        close();
-        listener.onRefused?.(code);
+        refuse(code);
       },
       onReady: connectReady,
     });
     const { link } = connection;
-    const isRoom = parseDocumentName(name)?.kind === "room";
-    hasDocument ||= !isRoom;
+    const refuse = (code: CloseCode): void => {
+      close();
+      listener.onRefused?.(code);
+    };
+    const http = createHttpDocument({
+      doc,
+      isActive: () => transport.value === "http",
+      onSynced: () => listener.onSynced?.(),
+      onRefused: refuse,
+    });
     const member: Member = {
       connection,
+      http,
       isRoom,
       isBehind: true,
       askedAt: (asked += 1),
@@ -248,13 +295,18 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     };
     members.add(member);
     connectReady();
+    if (!isRoom) void choice.exchange();
     return {
       name,
       get isSynced() {
-        return link.isSynced;
+        return link.isSynced || http.isSynced;
       },
       awareness: link.awareness,
-      barrier: () => link.barrier(),
+      barrier: () => {
+        const exchanged = http.raceExchange(link.barrier());
+        void choice.exchange();
+        return exchanged;
+      },
       ask: ({ isBehind = false } = {}) => {
         member.askedAt = asked += 1;
         if (member.isConnected) return;
@@ -276,6 +328,8 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       connectReady();
     },
     state,
+    transport,
+    exchange: () => choice.exchange(),
     close: () => {
       for (const { connection } of members) connection.close();
       members.clear();
@@ -293,6 +347,9 @@ const REFUSALS: readonly CloseCode[] = [
   CLOSE_CODES.malformed,
   CLOSE_CODES.forked,
 ];
+
+const isAnyOpen = (members: ReadonlySet<Member>): boolean =>
+  Array.from(members).some(({ connection }) => connection.link.state === "open");
 
 /** Returns whether a document has begun to connect and is not synced yet. */
 const isAnyTrying = (members: ReadonlySet<Member>): boolean =>

@@ -7,6 +7,11 @@ import { derive, watchValue, type Observable, type Unsubscribe } from "../runtim
 /** The state of the synchronization between this device and the server. */
 export interface SyncStatus {
   readonly connection: "offline" | "connecting" | "online";
+  /**
+   * How news reach the device: by themselves over sockets, or, on a network without WebSockets, every 15 seconds by HTTP while
+   * something is watched.
+   */
+  readonly transport: "socket" | "http";
   readonly auth: AuthStatus["state"];
   /** The number of commands and edits that are not on the server's disk yet, without those that the app sends by itself. */
   readonly pending: number;
@@ -41,6 +46,7 @@ export interface Sync {
 export interface SyncSources {
   readonly auth: Observable<AuthStatus>;
   readonly connection: Observable<SyncStatus["connection"]>;
+  readonly transport: Observable<SyncStatus["transport"]>;
   /** The number of edits of the user document that are not on the server's disk yet. */
   readonly pendingEdits: Observable<number>;
   readonly entries: Observable<readonly OutboxEntry[]>;
@@ -53,17 +59,21 @@ const FLUSH_TIMEOUT_MS = 10_000;
 
 /** Combines the sources into one status. */
 export const createSync = (sources: SyncSources): Sync => {
-  const { auth, connection, pendingEdits, entries, lastHeardAt, storage, flush } = sources;
+  const { auth, connection, transport, pendingEdits, entries, lastHeardAt, storage, flush } = sources;
   const count = (state: OutboxEntry["state"]): number =>
     entries.value.filter((entry) => entry.state === state && !isBackground(entry)).length;
-  const status = derive([auth, connection, pendingEdits, entries, lastHeardAt, storage], (): SyncStatus => ({
-    connection: connection.value,
-    auth: auth.value.state,
-    pending: pendingEdits.value + count("pending"),
-    failed: count("failed"),
-    lastSyncedAt: lastHeardAt.value,
-    storage: storage.value,
-  }));
+  const status = derive(
+    [auth, connection, transport, pendingEdits, entries, lastHeardAt, storage],
+    (): SyncStatus => ({
+      connection: connection.value,
+      transport: transport.value,
+      auth: auth.value.state,
+      pending: pendingEdits.value + count("pending"),
+      failed: count("failed"),
+      lastSyncedAt: lastHeardAt.value,
+      storage: storage.value,
+    }),
+  );
   return {
     get status() {
       return status.value;

@@ -29,6 +29,8 @@ export interface Proxy {
   stripKeys(from: readonly ("requests" | "upgrades")[]): void;
   /** From now on, passes requests on, and ends the connection instead of passing on the answer. */
   loseAnswers(): void;
+  /** From now on, answers upgrades with 403 or never, and passes the rest on. Ends the open sockets. */
+  blockUpgrades(how: "refuse" | "swallow"): void;
   /** From now on, passes everything on to the server. */
   pass(): void;
 }
@@ -40,6 +42,7 @@ export const createProxy = async (target: string): Promise<Proxy> => {
   let foreign: ForeignAnswer | undefined;
   let isAnswerLost = false;
   let withoutKey: readonly ("requests" | "upgrades")[] = [];
+  let blocking: "refuse" | "swallow" | undefined;
 
   const server = createServer((request, response) => {
     if (!foreign) {
@@ -52,6 +55,8 @@ export const createProxy = async (target: string): Promise<Proxy> => {
   server.on("upgrade", (request: IncomingMessage, near: Socket, head: Buffer) => {
     near.on("error", () => {});
     if (foreign) return void near.destroy();
+    if (blocking === "refuse") return void near.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+    if (blocking === "swallow") return void upgraded.add(near);
     const far = connect({ host: hostname, port: Number(port) });
     far.on("error", () => {});
     far.on("close", () => near.destroy());
@@ -98,10 +103,15 @@ export const createProxy = async (target: string): Promise<Proxy> => {
       foreign = undefined;
       isAnswerLost = true;
     },
+    blockUpgrades: (how) => {
+      blocking = how;
+      for (const socket of upgraded) socket.destroy();
+    },
     pass: () => {
       isAnswerLost = false;
       foreign = undefined;
       withoutKey = [];
+      blocking = undefined;
     },
   };
 };
