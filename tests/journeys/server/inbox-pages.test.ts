@@ -41,7 +41,7 @@ describe.each(DIALECTS)("the pages of the inbox, on %s", (dialect) => {
     expect(whole.hasMore).toBe(false);
   });
 
-  test("of a walk have one instant, from which the cursor of the last page continues", async () => {
+  test("have one instant, from which the cursor of the last page continues", async () => {
     const { world, ada, bo, roomIds } = await createScene(dialect, 5);
     world.clock.advance({ minutes: 1 });
     const startedAt = world.clock.now();
@@ -93,7 +93,7 @@ describe.each(DIALECTS)("the pages of the inbox, on %s", (dialect) => {
     expect([...ids].sort()).toEqual([...roomIds.slice(0, 3)].sort());
   });
 
-  test("are refused for a cursor that did not come from there", async () => {
+  test("have cursors that work nowhere else", async () => {
     const { ada } = await createScene(dialect, 1);
 
     for (const cursor of ["x", Buffer.from(`{"list":"favourites","position":[1]}`).toString("base64url")]) {
