@@ -15,6 +15,7 @@ import { createDoneWrite, createWrite, type Write } from "../outbox/write.ts";
 import { putJson, remove } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { AreaChanges } from "../reads/area-changes.ts";
+import type { AnswerOf } from "../rpc/server-api.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 
 /** A room of the student, as the server last reported it. */
@@ -54,8 +55,22 @@ interface Stored {
   readonly roomCount: number;
 }
 
+type Answer = AnswerOf<"inbox.changes">;
+
+/** The end of a walk through the pages of an answer. */
+interface WalkEnd {
+  /** The server's clock at the beginning of the walk. */
+  readonly serverNow: number;
+  /** Whether the pages have all rooms of the student: others are gone. */
+  readonly isAll: boolean;
+  /** The rooms of the pages before. */
+  readonly former: readonly MemberRoom[];
+}
+
 const KEY = "inbox";
 const ROOMS = "inbox/";
+/** The number of rooms on a page: about 10 kB, which takes a few seconds on a slow line. */
+const PAGE_ROOMS = 20;
 /** Ask again from a little before the last answer: it could not include writes that were in progress. */
 const OVERLAP_MS = 10_000;
 /** Ask for all rooms this often: a server restored from a backup does not report the rooms in which it lost something. */
@@ -104,27 +119,50 @@ export const createInbox = async ({
     const since = asksAll || serverNow === undefined ? null : Math.max(0, serverNow - OVERLAP_MS);
     wantsAll = false;
     marked = new Set(waitingMarks().map(({ input }) => input.roomId));
-    const answer = await rpc.inbox.changes.query({ since }).catch((error: unknown) => {
+    return walk(since).catch((error: unknown) => {
       wantsAll ||= asksAll;
       throw error;
     });
+  };
+
+  /** Asks page by page, and shows each at once. `since` is the start of the changes; `null` stands for all rooms. */
+  const walk = async (since: number | null): Promise<readonly MemberRoom[] | undefined> => {
+    let answer = await rpc.inbox.changes.query({ since, limit: PAGE_ROOMS });
+    const { serverNow: startedAt, hasMore: hasPages } = answer;
     // If the server's clock was set back, `since` no longer selects the right changes.
-    const isPlausible =
-      answer.serverNow >= (since ?? 0) && answer.serverNow - (allAt ?? 0) <= ASK_ALL_AFTER_MS;
+    const isPlausible = startedAt >= (since ?? 0) && startedAt - (allAt ?? 0) <= ASK_ALL_AFTER_MS;
     if (since !== null && !isPlausible) {
       wantsAll = true;
       return ask();
     }
-    return inTurn(() => take(answer, since === null));
+    const heard: MemberRoom[] = [];
+    let isComplete = since !== null || !hasPages;
+    for (;;) {
+      const page = answer;
+      const isEnd = !page.hasMore && isComplete;
+      const end = { serverNow: startedAt, isAll: since === null, former: heard };
+      const taken = await inTurn(() => take(page, isEnd ? end : undefined));
+      if (!taken) return undefined;
+      heard.push(...taken);
+      if (isEnd) return heard;
+      // A room that changed during the walk is before its first page now.
+      isComplete ||= !page.hasMore;
+      answer = await rpc.inbox.changes.query(
+        page.hasMore
+          ? { cursor: page.cursor, limit: PAGE_ROOMS }
+          : { since: Math.max(0, startedAt - OVERLAP_MS) },
+      );
+    }
   };
 
+  /** Takes in a page. `end` is set for the last one, and makes it the start of the next walk. */
   const take = async (
-    answer: Awaited<ReturnType<typeof rpc.inbox.changes.query>>,
-    isAll: boolean,
+    answer: Answer,
+    end: WalkEnd | undefined,
   ): Promise<readonly MemberRoom[] | undefined> => {
     if (isClosed) return undefined;
     const before = state.value.rooms;
-    const rooms = new Map(isAll ? [] : before);
+    const rooms = new Map(before);
     const heard: MemberRoom[] = [];
     for (const room of answer.rooms) {
       if (room.state === "left") rooms.delete(room.id);
@@ -137,11 +175,15 @@ export const createInbox = async ({
         heard.push(updated);
       }
     }
+    if (end?.isAll) {
+      const memberIds = new Set([...end.former, ...heard].map(({ id }) => id));
+      for (const id of before.keys()) if (!memberIds.has(id)) rooms.delete(id);
+    }
     // Store the changed areas before `serverNow`: if the program ends in between, the server reports them again.
     const { areas: changed, unreadNotifications } = answer;
     await areas.take({ areas: changed, unreadNotifications }).catch(reportNotKept);
-    ({ serverNow } = answer);
-    if (isAll) allAt = serverNow;
+    serverNow = end?.serverNow ?? serverNow;
+    if (end?.isAll) allAt = serverNow;
     const { invitations: invited } = state.value;
     const invitations = isSame(invited, answer.invitations) ? invited : answer.invitations;
     state.set({ rooms, invitations });
@@ -149,7 +191,9 @@ export const createInbox = async ({
       await records.write([
         ...[...rooms.values()].filter((room) => onDevice.get(room.id) !== room).map(putRoom),
         ...[...onDevice.keys()].filter((id) => !rooms.has(id)).map((id) => remove(ROOMS + id)),
-        putJson(KEY, { serverNow, allAt, invitations, roomCount: rooms.size } satisfies Stored),
+        ...(serverNow === undefined
+          ? []
+          : [putJson(KEY, { serverNow, allAt, invitations, roomCount: rooms.size } satisfies Stored)]),
       ]);
       onDevice = rooms;
     } catch (cause) {

@@ -125,7 +125,7 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
   /** Reads by HTTP the rooms that somebody watches, and those whose acknowledged commands have not arrived yet. */
   const pollRooms = async (): Promise<void> => {
     const due = [...inbox.state.value.rooms.keys()].filter(
-      (id) => logByRoom.get(id)?.isFollowed === true || ackedIn(outbox.entries.value, id).length > 0,
+      (id) => logByRoom.get(id)?.isFollowed === true || ackedIn(outbox.inRoom(id).value).length > 0,
     );
     for (const id of due) {
       if (isClosed) return;

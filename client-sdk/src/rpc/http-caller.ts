@@ -25,8 +25,12 @@ export interface HttpCallerOptions {
   readonly onError?: (error: EdVoyageError, token: string | undefined) => void;
 }
 
-/** The timeout of a call: a phone's network may drop it without an error. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** How long a call may take without any byte of an answer: a phone's network may drop it without an error. */
+const SILENCE_TIMEOUT_MS = 30_000;
+/** How long a call may take in total. */
+const REQUEST_TIMEOUT_MS = 5 * 60_000;
+/** The slowest line that is waited for, while a request is being sent. */
+const SLOWEST_BYTES_PER_MS = 4;
 
 /**
  * Creates a caller of the server's procedures. It implements tRPC's wire format without tRPC's client, which alone takes half of
@@ -97,6 +101,7 @@ const request = async (
   const address = isQuery && json ? `${procedure}?input=${encodeURIComponent(json)}` : procedure;
   const aborted = new AbortController();
   let clearTimers = () => {};
+  let heard = () => {};
   const answered = fetch(address, {
     method: isQuery ? "GET" : "POST",
     headers: {
@@ -108,18 +113,28 @@ const request = async (
     // The server never redirects. A portal does, and would receive the key and what the student wrote.
     redirect: "error",
     signal: aborted.signal,
-  }).then(async (response) =>
-    parseAnswer(response, { text: await response.text(), address, now: clock.now() }),
-  );
+  }).then(async (response) => {
+    heard();
+    const text = await readText(response, () => heard());
+    return parseAnswer(response, { text, address, now: clock.now() });
+  });
   const timeout = new Promise<never>((_resolve, reject) => {
     const fail = (): void => {
       reject(new EdVoyageError("offline", "The server did not answer in time."));
       aborted.abort();
     };
-    const cancel = clock.after(REQUEST_TIMEOUT_MS, fail);
+    const sendingMs = isQuery ? 0 : (json ?? "").length / SLOWEST_BYTES_PER_MS;
+    const cancelTotal = clock.after(REQUEST_TIMEOUT_MS, fail);
+    let cancelSilence = clock.after(SILENCE_TIMEOUT_MS + sendingMs, fail);
+    heard = () => {
+      cancelSilence();
+      cancelSilence = clock.after(SILENCE_TIMEOUT_MS, fail);
+    };
     closed?.addEventListener("abort", fail);
     clearTimers = () => {
-      cancel();
+      heard = () => {};
+      cancelTotal();
+      cancelSilence();
       closed?.removeEventListener("abort", fail);
     };
     if (closed?.aborted) fail();
@@ -128,5 +143,21 @@ const request = async (
     return await Promise.race([answered, timeout]);
   } finally {
     clearTimers();
+  }
+};
+
+/** Reads a body and reports each part of it, on platforms that can. */
+const readText = async (response: Response, onBytes: () => void): Promise<string> => {
+  // React Native has no streams.
+  const body: ReadableStream<Uint8Array> | null | undefined = response.body;
+  if (!body) return response.text();
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    onBytes();
+    text += decoder.decode(value, { stream: true });
   }
 };

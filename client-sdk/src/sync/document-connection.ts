@@ -35,6 +35,10 @@ export interface DocumentConnectionDeps {
   readonly randomBytes: RandomBytes;
   readonly onOpen: () => void;
   readonly onSynced: () => void;
+  /** Called for each message of the server. */
+  readonly onMessage: () => void;
+  /** Returns how many messages have arrived on all sockets. */
+  readonly messageCount: () => number;
   readonly onInboxHint: () => void;
   readonly onEnd: (end: ConnectionEnd) => void;
   /** Called when the document may connect again: a wait is over, or a dead connection was dropped. */
@@ -45,6 +49,12 @@ export interface DocumentConnectionDeps {
 const OPEN_TIMEOUT_MS = 10_000;
 /** How long the server may take to answer a check. */
 const CHECK_TIMEOUT_MS = 5_000;
+/** How long it may take while the first sync is not over. */
+const SYNC_CHECK_TIMEOUT_MS = 30_000;
+/** How long the first sync may take: a user document of 1 MiB needs four minutes at 4 kB/s. */
+const SYNC_TIMEOUT_MS = 5 * 60_000;
+/** How often a wait begins again because messages arrive on other sockets: the line is slow, not dead. */
+const MAX_EXTENSIONS = 5;
 
 /** Creates the connection of one document, closed. */
 export const createDocumentConnection = (deps: DocumentConnectionDeps): DocumentConnection => {
@@ -61,18 +71,32 @@ export const createDocumentConnection = (deps: DocumentConnectionDeps): Document
 
   const dropAfter = (delayMs: number, onDropped: () => void): void => {
     cancelDeadline();
-    deadline = clock.after(delayMs, () => {
-      cancelDeadline();
-      link.drop();
-      onDropped();
-    });
+    let extensions = 0;
+    const wait = (): void => {
+      const countBefore = deps.messageCount();
+      const cancel = clock.after(delayMs, () => {
+        extensions += 1;
+        if (deps.messageCount() > countBefore && extensions <= MAX_EXTENSIONS) return wait();
+        cancelDeadline();
+        link.drop();
+        onDropped();
+      });
+      cancelWait = cancel;
+    };
+    let cancelWait = (): void => {};
+    wait();
+    deadline = () => cancelWait();
   };
 
   const link = createDocumentLink({
     ...deps,
     onOpen: () => {
-      cancelDeadline();
+      dropAfter(SYNC_TIMEOUT_MS, () => deps.onEnd({ code: undefined, wasOpen: true, key }));
       deps.onOpen();
+    },
+    onSynced: () => {
+      cancelDeadline();
+      deps.onSynced();
     },
     onClosed: (end) => {
       cancelDeadline();
@@ -91,15 +115,16 @@ export const createDocumentConnection = (deps: DocumentConnectionDeps): Document
       dropAfter(OPEN_TIMEOUT_MS, () => deps.onEnd({ code: undefined, wasOpen: false, key }));
     },
     check: () => {
-      if (isChecking || link.state === "closed") return;
-      dropAfter(CHECK_TIMEOUT_MS, deps.onReady);
+      // A connection that is still opening has its own deadline.
+      if (isChecking || link.state !== "open") return;
+      // The first sync arrives before the answer, and may be large.
+      dropAfter(link.isSynced ? CHECK_TIMEOUT_MS : SYNC_CHECK_TIMEOUT_MS, deps.onReady);
       isChecking = true;
       const currentDeadline = deadline;
       const answered = () => {
         if (deadline === currentDeadline) cancelDeadline();
       };
-      // A connection that is still opening answers by opening.
-      if (link.state === "open") link.barrier().then(answered, answered);
+      link.barrier().then(answered, answered);
     },
     close: () => {
       cancelDeadline();

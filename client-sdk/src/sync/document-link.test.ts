@@ -38,6 +38,7 @@ const createLink = () => {
     onSynced: () => {},
     onClosed: (end) => ends.push(end),
     onInboxHint: () => {},
+    onMessage: () => {},
   });
   onTestFinished(link.close);
   link.connect(["one"]);
@@ -59,15 +60,27 @@ test("the provider does not reconnect by itself, whatever ended the connection",
   expect(ends).toEqual([{ code: 1006, wasOpen: true }]);
 });
 
-test("a connection on which nothing arrives is closed, and stays closed", async () => {
+test("a connection on which nothing more arrives is closed, and stays closed", async () => {
   const { link, socket, ends } = createLink();
   socket.onopen?.();
+  // An empty presence frame.
+  socket.onmessage?.({ data: Uint8Array.of(1, 1, 0) });
 
   await vi.advanceTimersByTimeAsync(FIVE_MINUTES);
 
   expect(FakeSocket.made.length).toBe(1);
   expect(ends).toEqual([{ code: undefined, wasOpen: true }]);
   expect(link.state).toBe("closed");
+});
+
+test("a connection whose first message is large, and has not arrived yet, is left open", async () => {
+  const { link, socket, ends } = createLink();
+  socket.onopen?.();
+
+  await vi.advanceTimersByTimeAsync(FIVE_MINUTES);
+
+  expect(ends).toEqual([]);
+  expect(link.state).toBe("open");
 });
 
 test("dropping a connection does not call onClosed", async () => {

@@ -41,6 +41,8 @@ export interface DocumentLinkDeps {
    */
   readonly onClosed: (end: { readonly code: number | undefined; readonly wasOpen: boolean }) => void;
   readonly onInboxHint: () => void;
+  /** Called for each message of the server. */
+  readonly onMessage: () => void;
 }
 
 /** Creates the provider, closed. */
@@ -60,7 +62,10 @@ export const createDocumentLink = (deps: DocumentLinkDeps): DocumentLink => {
   const barriers = createBarriers((token) => provider.ws?.send(barrierFrame(token)));
 
   provider.on("status", ({ status }) => {
-    if (status === "connected") deps.onOpen();
+    if (status !== "connected") return;
+    // A large first message may take longer than the 30 s after which the provider gives up. The connection has a limit too.
+    provider.wsLastMessageReceived = Infinity;
+    deps.onOpen();
   });
   provider.on("sync", (isSynced) => {
     if (isSynced) callListener(deps.onSynced);
@@ -84,6 +89,11 @@ export const createDocumentLink = (deps: DocumentLinkDeps): DocumentLink => {
   provider.messageHandlers[MESSAGE_TYPES.barrier] = (_encoder, decoder) =>
     barriers.returned(readVarUint(createDecoder(readVarUint8Array(decoder))));
   provider.messageHandlers[MESSAGE_TYPES.inbox] = () => callListener(deps.onInboxHint);
+
+  provider.messageHandlers = provider.messageHandlers.map((handle) => (...message) => {
+    deps.onMessage();
+    handle(...message);
+  });
 
   const drop = (): void => {
     isDropping = true;

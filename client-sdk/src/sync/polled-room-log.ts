@@ -73,7 +73,7 @@ export const createPolledRoomLog = (deps: PolledRoomLogDeps): PolledRoomLog => {
     const next = isKnown
       ? history.value
       : withNewest(history.value, { ...(await read(null, end)), head }, end);
-    const arrived = ackedIn(outbox.entries.value, roomId).filter(
+    const arrived = ackedIn(outbox.inRoom(roomId).value).filter(
       ({ answer }) => comparePositions(answer.position, head) <= 0,
     );
     // The copies alone settle what they have.

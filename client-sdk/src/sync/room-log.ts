@@ -96,7 +96,8 @@ const MAX_MISSING = 8;
 const STORE_DELAY_MS = 250;
 /** How long a room stays connected after its last follower left. Rotating a screen closes and reopens it. */
 const LINGER_DELAY_MS = 5_000;
-const CATCH_UP_TIMEOUT_MS = 10_000;
+/** Long enough for a full segment on a line of 4 kB/s. */
+const CATCH_UP_TIMEOUT_MS = 60_000;
 const ROGUE = "A copy of a room had events that the server never wrote.";
 const EMPTY_STATE: LogState = {
   segments: [],

@@ -125,6 +125,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   const state = createSubject<ConnectionState>("offline");
   const members = new Set<Member>();
   let asked = 0;
+  let messages = 0;
   /** Whether the user document was opened; it stays true while the document is refused. */
   let hasDocument = false;
   let refusedKey: string | undefined;
@@ -260,6 +261,10 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
         callListener(() => listener.onSynced?.());
         connectReady();
       },
+      onMessage: () => {
+        messages += 1;
+      },
+      messageCount: () => messages,
       onInboxHint: () => listener.onInboxHint?.(),
       onEnd: (end) => {
         if (!members.has(member)) return;

@@ -4,7 +4,7 @@ import type { Random } from "../platform/crypto.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import { awarenessFrame, stepTwoFrame, updateFrame } from "./frames.ts";
 import { createBlockFilter } from "./hiding.ts";
-import { encodeLogUpdate, type LogStretch } from "./log-encoder.ts";
+import { encodeLogUpdate, splitStretch, type LogStretch } from "./log-encoder.ts";
 import type { RoomLogs, ReaderPosition, SegmentState } from "./room-logs.ts";
 import { createPresence, receivePresence, broadcastPresence, type Presence } from "./presence.ts";
 import type { LogAccess, SyncMetrics } from "./log-access.ts";
@@ -73,6 +73,9 @@ const FORK_MEMORY_MS = 60_000;
 /** After this many forked copies the client is refused; a client that cannot drop its copy would retry for ever. */
 const FORKS_BEFORE_REFUSAL = 3;
 const MAX_FORKS_REMEMBERED = 10_000;
+
+/** The bytes of one frame of a log: a line of 4 kB/s delivers it in four seconds, and clients give up after 30 without any. */
+const FRAME_BYTES = 16 * 1024;
 
 export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
   const { logs, access, clock, random, limits, metrics, background } = deps;
@@ -182,7 +185,11 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
     const first = await access.firstReadableSegment(channel.id, connection.userId);
     if (first === undefined || channel.segment < first)
       return connection.close(CLOSE_CODES.forbidden, "There is no such document, or it is not yours");
-    connection.send(stepTwoFrame(encodeLogUpdate(stretch)));
+    const parts = splitStretch(stretch, FRAME_BYTES);
+    for (const [index, part] of parts.entries()) {
+      const frameOf = index < parts.length - 1 ? updateFrame : stepTwoFrame;
+      connection.send(frameOf(encodeLogUpdate(part)));
+    }
     noteDelivery(stretch, 1);
     const others = channel.presence.others(connection);
     if (others) connection.send(awarenessFrame(others));

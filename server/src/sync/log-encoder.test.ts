@@ -2,7 +2,7 @@ import { EVENTS_ROOT } from "@edvoyage/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
-import { encodeEntry, encodeLogUpdate, type EntryValue } from "./log-encoder.ts";
+import { encodeEntry, encodeLogUpdate, splitStretch, type EntryValue } from "./log-encoder.ts";
 
 /** Uses Yjs itself as the server of one segment: the reference for the encoder. */
 const createReference = (writerId: number) => {
@@ -181,4 +181,30 @@ describe("the encoder of log updates", () => {
   test.each(["NUL \0", "\ud800", "half \udc00 a pair"])("[SY24] rejects a text like %j", (bad) => {
     expect(() => encodeEntry([1, "message", bad])).toThrow("NUL or a lone surrogate");
   });
+});
+
+test("divides a stretch into parts that together are the same document, whatever their size", () => {
+  fc.assert(
+    fc.property(
+      fc.array(event, { maxLength: 40 }),
+      fc.nat({ max: 500 }),
+      fc.nat(),
+      (events, maxBytes, at) => {
+        const reference = createReference(7);
+        for (const one of events) reference.append(one);
+        const position = events.length > 0 ? at % events.length : undefined;
+        if (position !== undefined) reference.redact(position);
+        const entries = events.map((one, index) => (index === position ? null : encodeEntry(one)));
+        const redacted = position === undefined ? [] : [position];
+
+        const parts = splitStretch({ writerId: 7, from: 0, entries, redacted }, maxBytes);
+        const doc = new Y.Doc();
+        for (const part of parts) Y.applyUpdate(doc, encodeLogUpdate(part));
+
+        expect(eventsOf(doc)).toEqual(eventsOf(reference.doc));
+        expectSameBytes(Y.encodeStateVector(doc), Y.encodeStateVector(reference.doc));
+        expect(parts.length).toBeLessThanOrEqual(Math.max(1, entries.length));
+      },
+    ),
+  );
 });

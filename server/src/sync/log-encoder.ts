@@ -43,6 +43,23 @@ export const encodeEntry = (event: readonly EntryValue[]): Uint8Array => {
 };
 
 /**
+ * Divides a stretch into consecutive ones whose entries have about `maxBytes`, so that a reader on a slow line sees progress. The
+ * last one has all redactions.
+ */
+export const splitStretch = (stretch: LogStretch, maxBytes: number): readonly LogStretch[] => {
+  const { entries, from } = stretch;
+  const parts: LogStretch[] = [];
+  let [first, sizeBytes] = [0, 0];
+  for (const [index, entry] of entries.entries()) {
+    sizeBytes += entry?.length ?? 1;
+    if (sizeBytes < maxBytes || index === entries.length - 1) continue;
+    parts.push({ ...stretch, from: from + first, entries: entries.slice(first, index + 1), redacted: [] });
+    [first, sizeBytes] = [index + 1, 0];
+  }
+  return [...parts, { ...stretch, from: from + first, entries: entries.slice(first) }];
+};
+
+/**
  * Encodes the Yjs update (format V1) for a reader that has everything before `from`. It equals byte for byte what
  * `Y.encodeStateAsUpdate` returns for a document in which one client pushed the entries and deleted the redacted ones:
  * one run of `ContentAny` for consecutive live entries, one of `ContentDeleted` for consecutive redacted ones, then the

@@ -260,6 +260,28 @@ test("a phone that wakes up on a live connection keeps it", async () => {
   expect(socket.isSynced).toBe(true);
 });
 
+test("[SY57] a connection whose first sync never comes is replaced after five minutes, not earlier", async () => {
+  const world = await createWorld();
+  const student = await createStudent(world);
+  const tunnel = await createTunnel(world.url);
+  tunnel.holdAnswers();
+  const { clock, open } = createPhone(tunnel.url, student.token);
+  const { socket } = open(userDocumentName(student.id));
+  await until(() => tunnel.attempts === 1);
+  await roundTrips();
+
+  clock.advance({ minutes: 4, seconds: 50 });
+  await roundTrips();
+  const before = tunnel.attempts;
+  clock.advance({ seconds: 10 });
+  clock.advance(PAST_FIRST_RETRY);
+  await until(() => tunnel.attempts === 2);
+  tunnel.release();
+  await until(() => socket.isSynced);
+
+  expect(before).toBe(1);
+});
+
 test("a connection attempt times out after 10 s", async () => {
   const world = await createWorld();
   const student = await createStudent(world);
