@@ -38,6 +38,8 @@ export interface Inbox {
    * `undefined` when asking again is pointless until something else changes. Calls during a request share the next request.
    */
   refresh(options?: { readonly all?: boolean }): Promise<readonly MemberRoom[] | "later" | undefined>;
+  /** Reads what another tab has stored. Throws the errors of the storage. */
+  reload(): Promise<void>;
   /** Queues a read position, unless it is already known, and shows it. Throws the errors of the outbox. */
   markRead(roomId: RoomId, position: Position): Promise<Write>;
   /** Ignores answers that arrive afterwards. */
@@ -84,8 +86,11 @@ export const createInbox = async ({
   report,
   newId,
   areas,
+  onStored = () => {},
 }: Pick<StudentContext, "records" | "outbox" | "rpc" | "report" | "newId"> & {
-  readonly areas: Pick<AreaChanges, "take">;
+  readonly areas: Pick<AreaChanges, "take" | "reload">;
+  /** Called after an answer was stored. */
+  readonly onStored?: () => void;
 }): Promise<Inbox> => {
   const inTurn = createSerialQueue();
   const stored = await records.getJson<Stored>(KEY);
@@ -196,6 +201,7 @@ export const createInbox = async ({
           : [putJson(KEY, { serverNow, allAt, invitations, roomCount: rooms.size } satisfies Stored)]),
       ]);
       onDevice = rooms;
+      onStored();
     } catch (cause) {
       // The write after the next answer includes these changes.
       reportNotKept(cause);
@@ -245,6 +251,25 @@ export const createInbox = async ({
           state.set({ ...state.value, rooms: new Map(state.value.rooms).set(roomId, read) });
         }
         return createWrite(outbox, id);
+      }),
+    reload: () =>
+      inTurn(async () => {
+        await areas.reload();
+        const [next, listed] = [
+          await records.getJson<Stored>(KEY),
+          await records.listJson<MemberRoom>(ROOMS),
+        ];
+        if (isClosed || !next || next.roomCount !== listed.length) return;
+        const { rooms: before } = state.value;
+        const rooms = new Map(
+          listed.map(({ value }) => {
+            const former = before.get(value.id);
+            return [value.id, former && isSame(former, value) ? former : value] as const;
+          }),
+        );
+        ({ serverNow, allAt } = next);
+        onDevice = rooms;
+        state.set({ rooms, invitations: next.invitations });
       }),
     close: () => {
       isClosed = true;

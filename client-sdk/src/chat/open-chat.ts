@@ -2,6 +2,7 @@ import type { CommandId, RoomId } from "@edvoyage/protocol";
 import type { StudentContext } from "../students/student-context.ts";
 import { createSubject, type Observable } from "../runtime/observable.ts";
 import type { AreaChanges } from "../reads/area-changes.ts";
+import type { TabShare } from "../sync/tab-share.ts";
 import type { Sockets } from "../sync/sockets.ts";
 import type { ServerApi } from "../rpc/server-api.ts";
 import type { ChatView } from "./api.ts";
@@ -29,14 +30,19 @@ export interface OpenChat {
 export interface OpenChatDeps {
   readonly account: StudentContext;
   readonly sockets: Sockets;
-  readonly areas: Pick<AreaChanges, "take">;
+  readonly areas: Pick<AreaChanges, "take" | "reload">;
+  /** The other tabs of the student. */
+  readonly tabs: Pick<TabShare, "isLeader" | "status" | "broadcast" | "subscribe">;
 }
 
+/** The subject of a broadcast to the other tabs after an answer of `inbox.changes` was stored. */
+const INBOX = "inbox";
+
 /** Opens the device's copy of a student's chat and starts to ask for changes. */
-export const openChat = async ({ account, sockets, areas }: OpenChatDeps): Promise<OpenChat> => {
+export const openChat = async ({ account, sockets, areas, tabs }: OpenChatDeps): Promise<OpenChat> => {
   const { outbox, rpc, userId } = account;
-  const inbox = await createInbox({ ...account, areas });
-  const logs = await createRoomLogs({ account, sockets, inbox });
+  const inbox = await createInbox({ ...account, areas, onStored: () => tabs.broadcast(INBOX) });
+  const logs = await createRoomLogs({ account, sockets, inbox, tabs });
   const command = createServerCommand(account);
   const roomById = new Map<RoomId, OpenRoom>();
 
@@ -53,6 +59,19 @@ export const openChat = async ({ account, sockets, areas }: OpenChatDeps): Promi
   };
   const refresh = (): Promise<void> => logs.refresh();
   const unsubscribes = [inbox.state.subscribe(update), commands.subscribe(update)];
+
+  const reload = async (subject: string): Promise<void> => {
+    if (subject !== INBOX) return logs.stored(subject);
+    await inbox.reload();
+    logs.heard();
+  };
+  unsubscribes.push(
+    tabs.subscribe((subject) => {
+      reload(subject).catch((cause: unknown) =>
+        account.report({ kind: "fault", message: "The changes of another tab could not be read.", cause }),
+      );
+    }),
+  );
 
   void refresh();
   return {

@@ -9,6 +9,7 @@ import { createPolledRoomLog, type PolledRoomLog } from "../sync/polled-room-log
 import { createRoomLog, type RoomLog } from "../sync/room-log.ts";
 import { loadRoomEnds } from "../sync/room-records.ts";
 import type { Sockets } from "../sync/sockets.ts";
+import type { TabShare } from "../sync/tab-share.ts";
 import type { Inbox } from "./inbox.ts";
 
 /** The logs of a student's rooms, kept in step with the inbox. */
@@ -20,6 +21,10 @@ export interface RoomLogs {
    * brings incomplete copies up to date in the background. Never throws.
    */
   refresh(options?: { readonly all?: boolean }): Promise<void>;
+  /** Takes in what another tab has stored, by the subject of its broadcast. */
+  stored(subject: string): Promise<void>;
+  /** Call it when the inbox has new rooms from another tab. */
+  heard(): void;
   /** Writes everything that is not stored yet, then stops. */
   close(): Promise<void>;
 }
@@ -28,17 +33,24 @@ export interface RoomLogsDeps {
   readonly account: StudentContext;
   readonly sockets: Sockets;
   readonly inbox: Inbox;
+  readonly tabs: Pick<TabShare, "isLeader" | "status" | "broadcast">;
 }
 
 /** The delay before unwatched rooms are brought up to date. It limits how often a busy room opens a socket. */
 const CATCH_UP_MS = 1_000;
+/** Begins the subject of a broadcast to the other tabs after a room's copies were stored. */
+const ROOM = "room ";
+/** Begins the subject of a broadcast to the leader when another tab shows a room. */
+const WANT = "want ";
 
 /** Reads the ends of the copies, but not the copies themselves. */
-export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps): Promise<RoomLogs> => {
+export const createRoomLogs = async ({ account, sockets, inbox, tabs }: RoomLogsDeps): Promise<RoomLogs> => {
   const { outbox, clock, randomBytes, report, records } = account;
   /** The end of each copy, from memory or from the device; `null` while a copy is being rebuilt. */
   const endByRoom = await loadRoomEnds(records);
   const logByRoom = new Map<RoomId, PolledRoomLog>();
+  /** Rooms that other tabs have shown. */
+  const wanted = new Set<RoomId>();
   /** Rooms whose log stays open because a caller holds it. */
   const opened = new Set<RoomId>();
   /** Retry timers of rooms that the server refuses although the inbox lists them. They outlive the logs, which may close in between. */
@@ -59,7 +71,8 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
     return refusals;
   };
 
-  const isPolling = (): boolean => sockets.transport.value === "http";
+  const isPolling = (): boolean =>
+    (tabs.isLeader.value ? sockets.transport.value : tabs.status.value.transport) === "http";
 
   const logOf = (roomId: RoomId): PolledRoomLog => {
     const existing = logByRoom.get(roomId);
@@ -69,8 +82,12 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
       roomId,
       account,
       bounds,
-      isPolling,
-      onFollow: () => void refresh(),
+      // Only the leader has sockets.
+      isPolling: () => isPolling() || !tabs.isLeader.value,
+      onFollow: () => {
+        if (!tabs.isLeader.value) tabs.broadcast(WANT + roomId);
+        if (isPolling()) void refresh();
+      },
       log: createRoomLog({
         roomId,
         account,
@@ -80,6 +97,9 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
         refreshInbox: () => void refresh(),
         onForbidden: () => void checkForbidden(roomId),
         onDropped: () => void refresh({ all: true }),
+        onStored: () => {
+          if (tabs.isLeader.value) tabs.broadcast(ROOM + roomId);
+        },
       }),
     });
     log.state.subscribe(() => {
@@ -176,13 +196,15 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
       const end = endByRoom.get(id);
       const isBehind = end
         ? comparePositions(end, head) < 0
-        : end === null || ackedIn(outbox.inRoom(id).value).length > 0;
+        : end === null || wanted.has(id) || ackedIn(outbox.inRoom(id).value).length > 0;
       return isBehind ? [id] : [];
     });
 
   const scheduleCatchUp = (): void => {
-    if (isPolling() || roomsBehind().length === 0) return;
-    cancelCatchUp ??= clock.after(CATCH_UP_MS, () => {
+    if (isPolling() || !tabs.isLeader.value || roomsBehind().length === 0) return;
+    // A hidden tab catches up for those that are seen, and its timers are late.
+    const delayMs = account.peers?.peers.isHidden?.() ? 0 : CATCH_UP_MS;
+    cancelCatchUp ??= clock.after(delayMs, () => {
       // A run in progress starts the next one itself when it ends.
       if (!isCatchingUp) void catchUp();
     });
@@ -208,6 +230,19 @@ export const createRoomLogs = async ({ account, sockets, inbox }: RoomLogsDeps):
   };
 
   return {
+    stored: async (subject) => {
+      const prefix = tabs.isLeader.value ? WANT : ROOM;
+      if (!subject.startsWith(prefix)) return;
+      const roomId = subject.slice(prefix.length) as RoomId;
+      if (!tabs.isLeader.value) return logByRoom.get(roomId)?.reload();
+      wanted.add(roomId);
+      scheduleCatchUp();
+    },
+    heard: () => {
+      for (const log of logByRoom.values()) log.wake();
+      if (isPolling()) void pollRooms();
+      scheduleCatchUp();
+    },
     open: (roomId) => {
       opened.add(roomId);
       return logOf(roomId);

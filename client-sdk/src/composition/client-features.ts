@@ -3,12 +3,14 @@ import { openChat, type OpenChat } from "../chat/open-chat.ts";
 import type { ClientOptions } from "../runtime/client-options.ts";
 import { waitUntil } from "../runtime/wait-until.ts";
 import { openCoreFeatures } from "./core-features.ts";
-import { createSubject, derive } from "../runtime/observable.ts";
+import { createSubject, derive, type Observable } from "../runtime/observable.ts";
 import { createNotEmptyError } from "../outbox/outbox.ts";
 import { social } from "../social/social.ts";
 import type { CoreFeatures, OpenFeatures } from "../students/features.ts";
 import { createWatchCount, startPolling } from "../sync/polling.ts";
-import { createSockets } from "../sync/sockets.ts";
+import { createTabShare } from "../sync/tab-share.ts";
+import type { Peers } from "../storage/storage.ts";
+import { createSockets, type Sockets } from "../sync/sockets.ts";
 import { createUserDocument, type UserDocument } from "../sync/user-document.ts";
 
 /** The features of a student in a complete client. */
@@ -28,35 +30,49 @@ export const openClientFeatures =
     const { clock, randomBytes, report, outbox } = account;
     const core = await openCoreFeatures(context, clientModules);
     const { token, canConnect, onNoSession } = context;
-    const sockets = createSockets({
+    const sockets: Sockets = createSockets({
       url,
       // The provider expects the browser's type but uses only what every WebSocket has.
       WebSocket: WebSocket as typeof globalThis.WebSocket | undefined,
       token,
-      canConnect,
+      canConnect: () => tabs.isLeader.value && canConnect(),
       onNoSession,
       exchange: (input) => account.rpc.documents.exchange.mutate(input),
       clock,
       randomBytes,
       report,
     });
-    const chat = await openChat({ account, sockets, areas: core.areas });
+    const tabs = createTabShare({
+      peers: account.peers,
+      own: () => ({ connection: sockets.state.value, transport: sockets.transport.value }),
+    });
+    const chat = await openChat({ account, sockets, areas: core.areas, tabs });
     const document = await createUserDocument({
       ...account,
+      peers: account.peers && { ...account.peers, peers: withLeader(account.peers.peers, tabs.isLeader) },
       sockets,
       onInboxHint: () => void chat.refresh(),
     }).catch(async (error: unknown) => {
       await chat.close();
+      tabs.close();
       sockets.close();
       throw error;
     });
     const { count: watching, counted } = createWatchCount();
     const stopPolling = startPolling({
       clock,
-      transport: sockets.transport,
+      transport: derive([tabs.status], () => tabs.status.value.transport),
       watching,
       poll: () => Promise.all([chat.refresh(), sockets.exchange()]),
     });
+    sockets.state.subscribe(tabs.update);
+    sockets.transport.subscribe(tabs.update);
+    tabs.isLeader.subscribe(() => {
+      if (tabs.isLeader.value) sockets.wake();
+      else sockets.disconnect();
+    });
+    sockets.wake();
+    tabs.update();
     const isClosed = createSubject(false);
     /** `flush` waits until this is true. */
     const isFlushed = derive(
@@ -81,8 +97,8 @@ export const openClientFeatures =
           settings: counted(document.entries.settings),
         },
       },
-      connection: sockets.state,
-      transport: sockets.transport,
+      connection: derive([tabs.status], () => tabs.status.value.connection),
+      transport: derive([tabs.status], () => tabs.status.value.transport),
       pendingEdits: document.pending,
       editDocument: async ({ root, key, value }) => (await document.edit(root, key, () => value)).id,
       isPendingEdit: document.isPending,
@@ -105,7 +121,23 @@ export const openClientFeatures =
         await core.close();
         await chat.close();
         await document.close();
+        tabs.close();
         sockets.close();
       },
     };
   };
+
+/** Gives a name to the leader instead of to the first that asks: only the leader has the socket of the document. */
+const withLeader = (peers: Peers, isLeader: Observable<boolean>): Peers => ({
+  ...peers,
+  acquire: (_name, onAcquired) => {
+    let lost: AbortController | undefined;
+    const update = (): void => {
+      if (!isLeader.value) return lost?.abort();
+      lost = new AbortController();
+      onAcquired(lost.signal);
+    };
+    if (isLeader.value) update();
+    return isLeader.subscribe(update);
+  },
+});

@@ -9,6 +9,8 @@ export interface AreaChanges {
   readonly unreadNotifications: Observable<number>;
   /** Returns the server's clock at the last answer that included it. */
   serverNow(): number | undefined;
+  /** Reads what another tab has stored. */
+  reload(): Promise<void>;
   /** Stores an answer of `inbox.changes`. The server repeats areas: an area has changed only if its time is different. */
   take(
     answer: Pick<AnswerOf<"inbox.changes">, "areas" | "unreadNotifications"> & {
@@ -45,6 +47,11 @@ export const openAreaChanges = async (
       unread.set(unreadNotifications);
       onHeard();
       if (isNew) await records.write([putJson(KEY, latest)]);
+    },
+    reload: async () => {
+      latest = (await records.getJson<Stored>(KEY)) ?? latest;
+      unread.set(latest.unreadNotifications);
+      onHeard();
     },
   };
 };

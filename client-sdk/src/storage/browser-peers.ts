@@ -115,6 +115,7 @@ export const createBrowserPeers = (prefix: string): Peers => {
   };
 
   return {
+    isHidden: () => !isVisible(),
     broadcast: send,
     subscribe: (listener) =>
       listen((message) => {

@@ -69,6 +69,8 @@ export interface Peers {
    * this one then waits for the name again.
    */
   acquire(name: string, onAcquired: (lost?: AbortSignal) => void): () => void;
+  /** Whether nobody sees this program, so that its timers may be a minute late. Default: no. */
+  isHidden?(): boolean;
 }
 
 /** The reason why a call to a store failed. */

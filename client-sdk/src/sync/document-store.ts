@@ -136,6 +136,7 @@ export const openDocumentStore = async (deps: DocumentStoreDeps): Promise<Docume
       const changes = value.append(update);
       await write(changes);
       value.markStored(changes);
+      notifyPeers();
       if (value.shouldFold()) await value.fold();
     }).catch(reportNotStored);
 

@@ -31,6 +31,8 @@ export interface RoomCopies {
   readonly lost: LostMessages | undefined;
   /** Reads the newest copies from the device. */
   load(): Promise<void>;
+  /** Reads the copies again, from the first that is in memory: another tab has stored something. */
+  reload(): Promise<void>;
   /** Reads a copy from the device; `undefined` if it has none of these consecutive segments. */
   read(segment: number): Promise<Copy | undefined>;
   /** Adds an older copy before the first. */
@@ -143,6 +145,28 @@ export const createRoomCopies = (
     lost = undefined;
   };
 
+  const load = async (from = Infinity): Promise<void> => {
+    copies = [];
+    lost = await roomRecords.lost();
+    const storedSegments = await roomRecords.segments();
+    firstSegment = storedSegments.at(-1) ?? 0;
+    while (storedSegments.includes(firstSegment - 1)) firstSegment -= 1;
+    for (
+      let segment = storedSegments.at(-1) ?? -1, rows = 0;
+      segment >= firstSegment && (rows < FIRST_ROWS || segment >= from);
+      segment -= 1
+    ) {
+      const copy = await read(segment);
+      // A damaged newest copy is fetched again. A damaged one in the middle leaves a hole, and the copies before it
+      // are of no use.
+      if (!copy && copies.length > 0) firstSegment = segment + 1;
+      if (!copy) continue;
+      rows += copy.content.rows.length;
+      prepend(copy);
+    }
+    hasStrays = storedSegments.length > 0 && firstSegment !== storedSegments[0];
+  };
+
   return {
     get segments() {
       return segments();
@@ -157,26 +181,11 @@ export const createRoomCopies = (
       return lost;
     },
 
-    load: async () => {
-      copies = [];
-      lost = await roomRecords.lost();
-      const storedSegments = await roomRecords.segments();
-      firstSegment = storedSegments.at(-1) ?? 0;
-      while (storedSegments.includes(firstSegment - 1)) firstSegment -= 1;
-      for (
-        let segment = storedSegments.at(-1) ?? -1, rows = 0;
-        segment >= firstSegment && rows < FIRST_ROWS;
-        segment -= 1
-      ) {
-        const copy = await read(segment);
-        // A damaged newest copy is fetched again. A damaged one in the middle leaves a hole, and the copies before it
-        // are of no use.
-        if (!copy && copies.length > 0) firstSegment = segment + 1;
-        if (!copy) continue;
-        rows += copy.content.rows.length;
-        prepend(copy);
-      }
-      hasStrays = storedSegments.length > 0 && firstSegment !== storedSegments[0];
+    load: () => load(),
+    reload: async () => {
+      await load(copies[0]?.content.segment);
+      // The tab that stores the copies also removes the strays.
+      hasStrays = false;
     },
 
     read,

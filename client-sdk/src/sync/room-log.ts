@@ -38,6 +38,8 @@ export interface RoomLog {
   rebuild(reason: string): Promise<void>;
   /** Deletes everything of the room from the device. */
   erase(): Promise<void>;
+  /** Reads the copies again: another tab has stored something. Throws `device/failed`. */
+  reload(): Promise<void>;
   /** Call it when the inbox knows more about the room. */
   wake(): void;
   /** Stores unsaved copies and closes the log. */
@@ -79,6 +81,8 @@ export interface RoomLogDeps {
   readonly onForbidden: () => void;
   /** Called when copies were dropped: the inbox's knowledge of the room may come from the same history. */
   readonly onDropped: () => void;
+  /** Called after copies were stored. */
+  readonly onStored: () => void;
 }
 
 interface ActiveConnection {
@@ -161,6 +165,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     try {
       await runSerially(() => copies.write({ isCurrent: state.value.isCurrent, isClosing }));
       publish();
+      deps.onStored();
       checkArrivals();
     } catch (cause) {
       // The next event triggers a retry.
@@ -169,7 +174,9 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
   };
 
   const scheduleStore = (): void => {
-    cancelStore ??= clock.after(STORE_DELAY_MS, () => void store());
+    // Other tabs show what this one stores.
+    if (account.peers?.peers.isHidden?.()) void store();
+    else cancelStore ??= clock.after(STORE_DELAY_MS, () => void store());
   };
 
   /** Schedules the removal of acknowledged commands from the outbox once their events are here. */
@@ -343,6 +350,14 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
 
     rebuild,
     erase: () => disconnectAndDrop(copies.erase),
+
+    reload: async () => {
+      // What is not read yet will be read as it is then. A connected copy is ahead of the device.
+      if (!mayConnect || live?.socket.isSynced) return;
+      await runSerially(copies.reload);
+      publish();
+      checkArrivals();
+    },
 
     wake: () => {
       if (!mayConnect) return;

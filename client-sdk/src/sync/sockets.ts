@@ -42,6 +42,8 @@ export interface Sockets {
   readonly transport: Observable<Transport>;
   /** Exchanges the user document now, while the transport is "http". Never throws. */
   exchange(): Promise<void>;
+  /** Drops all connections, for example because another tab has them now. `wake` connects again, if `canConnect` allows it. */
+  disconnect(): void;
   close(): void;
 }
 
@@ -335,6 +337,13 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
     state,
     transport,
     exchange: () => choice.exchange(),
+    disconnect: () => {
+      for (const member of members) {
+        member.isBehind = true;
+        member.connection.link.drop();
+      }
+      publishState();
+    },
     close: () => {
       for (const { connection } of members) connection.close();
       members.clear();

@@ -116,8 +116,9 @@ const createReader = async () => {
   const one = await createApp(world, { storage: heldPeers.storage.connect() });
   const other = await createApp(world, { disk: heldPeers.storage });
   const friend = await createStudent(world);
-  await one.signIn();
-  await until(() => other.client.auth.state === "signedIn");
+  // The tab that signs in has the sockets.
+  await other.signIn();
+  await until(() => one.client.auth.state === "signedIn");
   const { id: roomId } = await one.client.chat.createRoom({ kind: "direct", userId: friend.id });
   other.client.chat.room(roomId).watch(() => {});
   await friend.send(roomId, "An answer to read");

@@ -64,6 +64,14 @@ export interface ChatDeviceOptions {
   readonly endsAt?: (keys: readonly string[]) => boolean;
 }
 
+/** The only tab. */
+const ALONE = {
+  isLeader: createSubject(true),
+  status: createSubject({ connection: "online" as const, transport: "socket" as const }),
+  broadcast: () => {},
+  subscribe: () => () => {},
+};
+
 export const createChatDevice = async (
   world: Pick<World, "url">,
   student: Pick<Student, "id" | "token">,
@@ -133,7 +141,12 @@ export const createChatDevice = async (
     newId,
     report: (problem) => void problems.push(problem),
   };
-  const opened = await openChat({ account, sockets, areas: { take: async () => {} } });
+  const opened = await openChat({
+    account,
+    sockets,
+    areas: { take: async () => {}, reload: async () => {} },
+    tabs: ALONE,
+  });
   // In a client, the socket of the user's document reports this, because hints arrive over it.
   sockets.state.subscribe(() => {
     if (sockets.state.value === "online") void opened.refresh();
