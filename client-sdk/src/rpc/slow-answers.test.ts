@@ -15,7 +15,7 @@ const createManualClock = () => {
     },
     advance: (ms: number) => {
       now += ms;
-      for (const timer of [...timers]) {
+      for (const timer of Array.from(timers)) {
         if (timer.at > now || !timers.delete(timer)) continue;
         timer.task();
       }

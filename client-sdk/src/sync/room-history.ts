@@ -7,7 +7,7 @@ import {
   type RoomEvent,
   type RoomHead,
 } from "@edvoyage/protocol";
-import type { LogState } from "./room-log.ts";
+import type { LogState } from "./log-state.ts";
 import type { LogRow, Segment } from "./segment.ts";
 
 /** Messages of a room that were read by HTTP, beside or instead of the copies of its log. */

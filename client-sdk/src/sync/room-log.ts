@@ -13,6 +13,7 @@ import { createSubject, type Observable, type Unsubscribe } from "../runtime/obs
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 import { createDoc } from "./create-doc.ts";
 import { fetchDoc } from "./fetch-doc.ts";
+import type { LogState } from "./log-state.ts";
 import { firstSegmentOf, type LostMessages } from "./lost-messages.ts";
 import { createCopy, createRoomCopies, type Copy } from "./room-copies.ts";
 import type { Segment } from "./segment.ts";
@@ -44,20 +45,6 @@ export interface RoomLog {
   wake(): void;
   /** Stores unsaved copies and closes the log. */
   close(): Promise<void>;
-}
-
-/** Consecutive segments of a log, up to the newest one known. */
-export interface LogState {
-  /** Oldest first. Empty while nothing is known. */
-  readonly segments: readonly Segment[];
-  /** The newest event, ignoring one that only ends a segment. */
-  readonly end: RoomHead | undefined;
-  /** Whether the log has segments before the first one here. */
-  readonly hasOlder: boolean;
-  /** Whether everything that the server has is here, and new events arrive by themselves. */
-  readonly isCurrent: boolean;
-  /** Whether copies were dropped and it is not decided yet which messages were lost with them. */
-  readonly isRebuilding: boolean;
 }
 
 /** The range of a room's log that the student can read. */
@@ -352,7 +339,7 @@ export const createRoomLog = (deps: RoomLogDeps): RoomLog => {
     erase: () => disconnectAndDrop(copies.erase),
 
     reload: async () => {
-      // What is not read yet will be read as it is then. A connected copy is ahead of the device.
+      // Everything is read as it is then, if nothing was read yet. A connected copy is ahead of the device.
       if (!mayConnect || live?.socket.isSynced) return;
       await runSerially(copies.reload);
       publish();
