@@ -2,7 +2,7 @@ import type { CommandId, MessageId, RoomId } from "@edvoyage/protocol";
 import { EdVoyageError } from "../runtime/errors.ts";
 import { watchFrom } from "../runtime/observable.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
-import { createDoneWrite, createWrite } from "../outbox/write.ts";
+import { createDoneWrite, toWrite } from "../outbox/write.ts";
 import type { Current } from "../students/current-student.ts";
 import type { Room, RoomView } from "./api.ts";
 import { assertEmoji, assertMessageText } from "./message-input.ts";
@@ -41,7 +41,7 @@ export const createRoom = (student: Current<{ readonly chat: OpenChat }>, roomId
         lane,
       });
       log.typing.say(false);
-      return createWrite(account.outbox, entry.id);
+      return toWrite(account.outbox, entry.id);
     },
 
     edit: async (givenId, text) => {
@@ -56,14 +56,14 @@ export const createRoom = (student: Current<{ readonly chat: OpenChat }>, roomId
       const own = ownEntry(room, messageId);
       assertNotFailed(own);
       if (own?.state === "pending" && own.procedure === "chat.send") {
-        if (await outbox.rewrite(own.id, { ...own.input, text })) return createWrite(outbox, own.id);
+        if (await outbox.rewrite(own.id, { ...own.input, text })) return toWrite(outbox, own.id);
       }
       const { id } = await outbox.add("chat.edit", {
         input: { roomId, messageId, text },
         lane,
         replaces: replaceable(room, "chat.edit", messageId),
       });
-      return createWrite(outbox, id);
+      return toWrite(outbox, id);
     },
 
     remove: async (givenId) => {
@@ -82,7 +82,7 @@ export const createRoom = (student: Current<{ readonly chat: OpenChat }>, roomId
         return createDoneWrite(newId());
       }
       const { id } = await outbox.add("chat.remove", { input: { roomId, messageId }, lane });
-      return createWrite(outbox, id);
+      return toWrite(outbox, id);
     },
 
     react: async (givenId, emoji) => {
@@ -96,7 +96,7 @@ export const createRoom = (student: Current<{ readonly chat: OpenChat }>, roomId
         lane,
         replaces: replaceable(room, "chat.react", messageId),
       });
-      return createWrite(outbox, id);
+      return toWrite(outbox, id);
     },
 
     retry: async (messageId) => open().account.outbox.retry(toCommandId(messageId)),

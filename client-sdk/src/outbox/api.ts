@@ -16,6 +16,8 @@ import type { CloseReason } from "./settlements.ts";
 export interface Outbox {
   /** In the order in which they were added. */
   readonly entries: Entries;
+  /** Whether commands outlive the app. Without a disk, a write waits for the server's answer. */
+  readonly isDurable: boolean;
   /** Returns a command; `undefined` if it is not in the outbox. */
   get(id: CommandId): OutboxEntry | undefined;
   /** Observes the commands with this `roomId` in their input. */
@@ -74,6 +76,8 @@ export interface OutboxDeps {
   readonly send: (entry: OutboxEntry) => Promise<unknown>;
   /** Whether there is a session to send with, and a network. */
   readonly canSend: () => boolean;
+  /** Whether the store is on a disk. Default: yes. */
+  readonly isDurable?: () => boolean;
   /** Returns whether an edit of the user document has not reached the server yet. */
   readonly isPendingEdit?: (id: CommandId) => boolean;
   /** Called with each answer before its command is removed. */

@@ -244,6 +244,9 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
 
   const outbox: Outbox = {
     entries: list.entries,
+    get isDurable() {
+      return deps.isDurable?.() ?? true;
+    },
     get: (id) => list.get(id)?.entry,
     inRoom: list.inRoom,
     inArea: list.inArea,

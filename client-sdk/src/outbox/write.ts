@@ -16,6 +16,19 @@ export interface Write<Answer = unknown> {
 /** Creates a write that has nothing to do on the server. */
 export const createDoneWrite = (id: CommandId): Write<null> => ({ id, settled: Promise.resolve(null) });
 
+/**
+ * Returns the write of a command that was added to the outbox. Without a disk nothing is safe on the device, so it waits for the
+ * server's answer there, and throws its reason.
+ */
+export const toWrite = async <Answer>(
+  outbox: Pick<Outbox, "settled" | "isDurable">,
+  id: CommandId,
+): Promise<Write<Answer>> => {
+  const write = createWrite<Answer>(outbox, id);
+  if (!outbox.isDurable) await write.settled;
+  return write;
+};
+
 /** Creates the write of a command that is in the outbox. */
 export const createWrite = <Answer>(outbox: Pick<Outbox, "settled">, id: CommandId): Write<Answer> => ({
   id,

@@ -1,6 +1,6 @@
 import type { Check, CommandId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
-import { createDoneWrite, createWrite, type Write } from "../outbox/write.ts";
+import { createDoneWrite, toWrite, type Write } from "../outbox/write.ts";
 import { createViews, type OpenView } from "../reads/views.ts";
 import { areaOf, type QueuedInputs, type QueuedProcedure } from "../rpc/queued-inputs.ts";
 import type { AnswerTo, ServerApi } from "../rpc/server-api.ts";
@@ -115,7 +115,7 @@ export const createCurrentStudent = <F extends CoreFeatures>(
       input,
       lane: before?.lane ?? lane ?? `${areaOf(procedure)}/${about}`,
     });
-    return createWrite(outbox, added.id);
+    return toWrite(outbox, added.id);
   };
 
   return Object.assign(features, {

@@ -114,6 +114,7 @@ const openWith = async <F extends CoreFeatures>(
     newId,
     canSend: canConnect,
     send: createSend(rpc, (input) => features.editDocument(input)),
+    isDurable: () => storage.durability !== "memory",
     isPendingEdit: (id) => isReady && (features.isPendingEdit?.(id) ?? false),
     onAnswer: (entry, answer) => features.settled(entry, answer),
     onFault,

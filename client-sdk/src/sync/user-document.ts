@@ -49,7 +49,11 @@ export const createUserDocument = async (deps: UserDocumentDeps): Promise<UserDo
   return {
     entries: store.entries,
     pending: derive([store.journal], () => store.journal.value.length),
-    edit: store.edit,
+    edit: async (root, key, change) => {
+      const write = await store.edit(root, key, change);
+      if (!deps.outbox.isDurable) await write.settled;
+      return write;
+    },
     isPending: (id) => store.journal.value.some((entry) => commandIdOf(entry) === id),
     close: async () => {
       isClosed = true;

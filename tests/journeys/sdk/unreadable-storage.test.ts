@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 import { createApp } from "../../support/apps/app.ts";
 import { createFakeIndexedDb } from "../../support/fakes/fake-indexed-db.ts";
 import { createStudent } from "../../support/students/student.ts";
+import { until } from "../../support/network/sync-client.ts";
 import { createWorld } from "../../support/servers/world.ts";
 
 /** Returns everything that is stored, by store and key. */
@@ -100,4 +101,42 @@ test("[SI42] an app that goes on in memory says so, and its sign-ins leave the s
   expect((await list(second.client)).items).toHaveLength(2);
   const { devices } = await world.admin.admin.numbers.show.query({ phone: number });
   expect(devices.filter(({ isKnown }) => isKnown)).toHaveLength(1);
+});
+
+test("a write in memory resolves with the server's answer, or throws its reason; on a disk it does not wait", async () => {
+  const world = await createWorld();
+  await world.server.seedIfEmpty();
+  const [university] = (await world.rpc().universities.list.query({ limit: 1 })).items;
+  const friend = await createStudent(world);
+  const inMemory = await createApp(world, { disk: createIndexedDbStorage({ fallback: "memory" }) });
+  const onDisk = await createApp(world);
+  const resolvedBy = async (app: typeof inMemory): Promise<readonly string[]> => {
+    const { client } = app;
+    await app.signIn();
+    const { id: roomId } = await client.chat.createRoom({ kind: "direct", userId: friend.id });
+    await until(() => client.sync.status.connection === "online");
+    app.setOnline(false);
+    const done: string[] = [];
+    const writes = [
+      client.chat
+        .room(roomId)
+        .send("Hello")
+        .then(() => done.push("message")),
+      client.profile.update({ name: "Ada" }).then(() => done.push("profile")),
+      client.favourites.add("university", university?.id ?? "").then(() => done.push("favourite")),
+      client.contacts.update(friend.id, { nickname: "Bo" }).then(
+        () => done.push("contact"),
+        ({ reason }: { readonly reason: string }) => done.push(`contact: ${reason}`),
+      ),
+    ];
+    await until(() => client.chat.room(roomId).messages.length === 1 && client.sync.status.pending > 2);
+    const offline = [...done].sort();
+    app.setOnline(true);
+    await Promise.all(writes);
+    return [...offline, "|", ...done.sort()];
+  };
+
+  const all = ["contact", "favourite", "message", "profile"];
+  expect(await resolvedBy(onDisk)).toEqual([...all, "|", ...all]);
+  expect(await resolvedBy(inMemory)).toEqual(["|", "contact: not-found", "favourite", "message", "profile"]);
 });
