@@ -119,7 +119,8 @@ export const createPolledRoomLog = (deps: PolledRoomLogDeps): PolledRoomLog => {
 
   const loadOlderByHttp = async (): Promise<boolean> => {
     const [first] = state.value.segments;
-    const head = bounds()?.head;
+    // Not the inbox's head: what is newer than the device's end has not been read.
+    const head = state.value.end;
     if (!first || !head || !state.value.hasOlder) return false;
     const before = { segment: first.segment, index: first.rows[0]?.index ?? 0 };
     const older = await read(before, undefined);
