@@ -52,7 +52,8 @@ export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
   const serverIntervals = new Set<ServerInterval>();
 
   const schedule = (delayMs: number, timer: VirtualTimer): void => {
-    timer.dueAt = now + Math.max(1, delayMs);
+    // A platform's clock and timers count whole milliseconds.
+    timer.dueAt = now + Math.max(1, Math.ceil(delayMs));
     timer.sequence = sequence += 1;
     queue.push(timer);
   };

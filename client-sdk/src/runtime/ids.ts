@@ -20,7 +20,7 @@ export const createNewId = ({
   let last = 0;
   return <Id extends string>() => {
     // Never use a millisecond twice, as RFC 9562 6.2 allows.
-    last = Math.max(last + 1, clock.now());
+    last = Math.max(last + 1, Math.trunc(clock.now()));
     const random = bytesToHex(randomBytes(10));
     const time = last.toString(16).padStart(12, "0");
     const variant = ((Number.parseInt(random.charAt(3), 16) & 0x3) | 0x8).toString(16);
