@@ -180,7 +180,8 @@ const isSessionAccepted = async (world: SimulatedWorld, device: SimulatedDevice)
 const waitUntilSynced = async (world: SimulatedWorld, device: SimulatedDevice): Promise<void> => {
   const isSynced = (): boolean => {
     const status = device.app?.client.isReady ? device.app.client.sync.status : undefined;
-    return status?.pending === 0 && status.connection === "online";
+    // Without sockets an app learns only what it watches. Sockets are tried again every five minutes.
+    return status?.pending === 0 && status.connection === "online" && status.transport === "socket";
   };
   while (!isSynced()) await pause(world, 1_000);
 };
