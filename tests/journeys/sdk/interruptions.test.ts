@@ -114,8 +114,9 @@ test("an app whose listeners throw still saves everything, and its platform repo
       return {
         ...store,
         write: async (changes) => {
-          // Fails only removals, so that answered commands cannot be taken from the queue.
-          if (!isFailing || changes.some(({ value }) => value)) return store.write(changes);
+          // Fails only removals and outcomes, so that answered commands cannot be taken from the queue.
+          const isOther = changes.some(({ key, value }) => value && !key.startsWith("settled/"));
+          if (!isFailing || isOther) return store.write(changes);
           written.push(...changes.map(({ key }) => key.split("/")[0] ?? ""));
           throw new StorageError("failed", "Made to fail");
         },

@@ -209,7 +209,7 @@ test("edits made after signing out and in again are applied after those kept fro
   await plantEdit(before, { root: "favourites", key: `university:${id}`, value: { addedAt: 5 } });
   const device = await before.restart();
 
-  const isFavourite = await device.favourites.toggle("university", id);
+  const { isFavourite } = await device.favourites.toggle("university", id);
   await addAll(device, [other]);
   const shown = idsOf(device);
   device.connect();
