@@ -25,6 +25,11 @@ export interface Proxy {
   readonly intercepted: readonly string[];
   /** From now on, answers every request itself, refuses upgrades, and ends the open sockets. */
   answerWith(answer: ForeignAnswer): void;
+  /**
+   * From now on, answers the calls of one procedure itself, as a firewall does, and passes the rest on. With `isAfter`, the server
+   * gets the call first, and its answer is replaced.
+   */
+  refuseProcedure(procedure: string, answer: ForeignAnswer, options?: { readonly isAfter?: boolean }): void;
   /** From now on, passes everything on, but removes the session's key from these. */
   stripKeys(from: readonly ("requests" | "upgrades")[]): void;
   /** From now on, passes requests on, and ends the connection instead of passing on the answer. */
@@ -41,15 +46,25 @@ export const createProxy = async (target: string): Promise<Proxy> => {
   const intercepted: string[] = [];
   let foreign: ForeignAnswer | undefined;
   let isAnswerLost = false;
+  let refusal:
+    | { readonly procedure: string; readonly answer: ForeignAnswer; readonly isAfter: boolean }
+    | undefined;
   let withoutKey: readonly ("requests" | "upgrades")[] = [];
   let blocking: "refuse" | "swallow" | undefined;
 
   const server = createServer((request, response) => {
+    const procedure = request.url?.replace(/^\/trpc\/|\?.*$/g, "") ?? "";
+    const refused = refusal?.procedure === procedure ? refusal : undefined;
+    if (refused) {
+      intercepted.push(procedure);
+      if (!refused.isAfter) return answer(response, refused.answer);
+      return passOn(request, response, { target, isAnswerLost, replacement: refused.answer });
+    }
     if (!foreign) {
       if (withoutKey.includes("requests")) delete request.headers.authorization;
       return passOn(request, response, { target, isAnswerLost });
     }
-    intercepted.push(request.url?.replace(/^\/trpc\/|\?.*$/g, "") ?? "");
+    intercepted.push(procedure);
     answer(response, foreign);
   });
   server.on("upgrade", (request: IncomingMessage, near: Socket, head: Buffer) => {
@@ -94,6 +109,9 @@ export const createProxy = async (target: string): Promise<Proxy> => {
       foreign = next;
       endSockets();
     },
+    refuseProcedure: (procedure, refusedWith, { isAfter = false } = {}) => {
+      refusal = { procedure, answer: refusedWith, isAfter };
+    },
     stripKeys: (from) => {
       foreign = undefined;
       withoutKey = from;
@@ -110,6 +128,7 @@ export const createProxy = async (target: string): Promise<Proxy> => {
     pass: () => {
       isAnswerLost = false;
       foreign = undefined;
+      refusal = undefined;
       withoutKey = [];
       blocking = undefined;
     },
@@ -128,11 +147,19 @@ const answer = (
 const passOn = (
   request: IncomingMessage,
   response: ServerResponse,
-  { target, isAnswerLost }: { readonly target: string; readonly isAnswerLost: boolean },
+  {
+    target,
+    isAnswerLost,
+    replacement,
+  }: { readonly target: string; readonly isAnswerLost: boolean; readonly replacement?: ForeignAnswer },
 ): void => {
   const { method = "GET", headers, url = "/" } = request;
   const upstream = requestUpstream(target + url, { method, headers }, (answered) => {
     if (isAnswerLost) return void response.destroy();
+    if (replacement) {
+      answered.resume();
+      return answer(response, replacement);
+    }
     response.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
     answered.pipe(response);
   });
