@@ -1,4 +1,4 @@
-// Makes dist/bundle.js: the SDK with Yjs included. The conditions "browser" and "react-native" in package.json's exports point to it.
+// Makes dist/bundle.js and dist/chunks: the SDK with Yjs included. The conditions "browser" and "react-native" in package.json's exports point to it.
 // Metro picks lib0's "react-native" files, which need a package that lib0 does not declare (dmonad/lib0#93), so an app cannot
 // resolve Yjs as it is published. A quarter of Yjs and its provider is never used here: shared texts and XML, styled logging
 // with a DOM and a schema library, command lines, and messages between tabs that bypass the server.
@@ -59,6 +59,10 @@ await build({
     minify: false,
     target: "es2020",
     lib: { entry: "dist/index.js", formats: ["es"], fileName: () => "bundle.js" },
-    rollupOptions: { external: [/^@edvoyage\/protocol$/] },
+    rollupOptions: {
+      external: [/^@edvoyage\/protocol$/],
+      // An app loads these on demand: checks, signing in, and HTTP instead of sockets.
+      output: { chunkFileNames: "chunks/[name].js" },
+    },
   },
 });

@@ -16,6 +16,7 @@ import type { Reads } from "./reads/reads.ts";
 import { createViews, type OpenView } from "./reads/views.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
 import { optionsToEnvironment, type ClientEnvironment } from "./runtime/environment.ts";
+import { loadOnce } from "./runtime/valid-input.ts";
 import { createSubject, derive, follow, watchValue, type Observable } from "./runtime/observable.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { createCurrentStudent, type CurrentStudent } from "./students/current-student.ts";
@@ -102,9 +103,13 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
   watchValue(openStudent, (opensOne) => {
     if (opensOne) isLost.set(false);
   });
+  const checks = loadOnce(
+    options.checks ?? Object.values(areas).find((area) => area.checks)?.checks,
+    environment.clock,
+  );
   const student = createCurrentStudent(openStudent, {
     assertOpen: lifecycle.require,
-    checks: options.checks ?? {},
+    checks,
   });
   const entries = whileOpen(student.entries);
 
@@ -134,7 +139,10 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
   const push = createPush({ device: () => lifecycle.require().records, signedIn: () => openStudent.value });
   const openForAll = createViewsForAll(opened, student, () => lifecycle.require().reads);
   const client: CoreClient = {
-    ready: lifecycle.ready,
+    ready: () => {
+      void checks();
+      return lifecycle.ready();
+    },
     get isReady() {
       return opened.value !== undefined;
     },

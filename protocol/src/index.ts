@@ -14,6 +14,7 @@ export * from "./inbox.ts";
 export * from "./inputs/applications.ts";
 export * from "./inputs/checks.ts";
 export * from "./inputs/contacts.ts";
+export * from "./inputs/missing-parts.ts";
 export * from "./inputs/profile.ts";
 export * from "./inputs/social.ts";
 export * from "./inputs/texts.ts";

@@ -283,7 +283,10 @@ const buildPhoneApp = async (
     build: {
       write: false,
       ssr: true,
-      rollupOptions: { input: fileURLToPath(new URL("./phone/app.ts", import.meta.url)) },
+      rollupOptions: {
+        input: fileURLToPath(new URL("./phone/app.ts", import.meta.url)),
+        output: { codeSplitting: false },
+      },
     },
   });
   if (!("output" in built)) return expect.fail("the build has no output");

@@ -1,11 +1,6 @@
 import {
   APPLICATION_FIELDS,
-  applicationEditCheck,
   listMissing,
-  newApplicationCheck,
-  newDocumentCheck,
-  uploadedDocumentCheck,
-  withdrawalCheck,
   type ApplicationDocumentId,
   type ApplicationField,
   type ApplicationFields,
@@ -14,23 +9,25 @@ import {
   type SentApplication,
 } from "@edvoyage/protocol";
 import type { CurrentStudent } from "../students/current-student.ts";
+import { inputChecks } from "../students/input-checks.ts";
 import { withItem } from "../reads/changed-values.ts";
 import type { FeatureModule } from "../students/feature-module.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { OwnChange, Projections } from "../reads/query.ts";
-import { assertValid, createInvalidError } from "../runtime/valid-input.ts";
+import { createInvalidError } from "../runtime/valid-input.ts";
 import type { Application, ApplicationConflict, Applications } from "./api.ts";
 
 const createApplications = ({
   open,
   queue,
   act,
+  check,
   entries,
   discard,
   require,
 }: CurrentStudent): Applications => {
-  const edit = act("applications.update", "applicationId", applicationEditCheck);
-  const withdraw = act("applications.withdraw", "applicationId", withdrawalCheck);
+  const edit = act("applications.update", "applicationId");
+  const withdraw = act("applications.withdraw", "applicationId");
   const submit = act("applications.submit", "applicationId");
   const list = open<"applications.list", Page<Application>>({
     procedure: "applications.list",
@@ -78,15 +75,11 @@ const createApplications = ({
       open({ procedure: "applications.history", input: { applicationId: toId(id), limit: 100 } }),
     create: ({ id, title, level, universityId, universityName, country, startMonth }, fields = {}) => {
       const course = { id, title, level, universityId, universityName, country, startMonth };
-      return queue(
-        "applications.create",
-        { courseId: id, fields, course },
-        { about: id, check: newApplicationCheck },
-      );
+      return queue("applications.create", { courseId: id, fields, course }, { about: id });
     },
     update: async (id, changes) => {
       require();
-      assertValid({ changes }, applicationEditCheck);
+      await check("applications.update", { changes });
       const { fields } = await shown(id);
       const base = pick({ ...fields, ...unsaved(id, fields) }, fieldsOf(changes));
       return edit(id, { changes, base });
@@ -100,8 +93,8 @@ const createApplications = ({
       return submit(id);
     },
     withdraw: async (id, more) => withdraw(id, { from: (await shown(id)).status, ...more }),
-    addDocument: act("applications.addDocument", "applicationId", newDocumentCheck),
-    uploadDocument: act("applications.uploadDocument", "applicationId", uploadedDocumentCheck),
+    addDocument: act("applications.addDocument", "applicationId"),
+    uploadDocument: act("applications.uploadDocument", "applicationId"),
     removeDocument: act("applications.removeDocument", "applicationId"),
     resolve: async (id, whose) => {
       const { fields } = await shown(id);
@@ -141,7 +134,11 @@ const projections: Projections = {
 };
 
 /** The feature module for a student's applications to courses. */
-export const applications: FeatureModule<Applications> = { open: createApplications, projections };
+export const applications: FeatureModule<Applications> = {
+  open: createApplications,
+  projections,
+  checks: inputChecks,
+};
 
 const idOf = (entry: OutboxEntry): string =>
   "applicationId" in entry.input ? entry.input.applicationId : entry.id;

@@ -36,8 +36,9 @@ export interface ClientOptions extends AppDescription {
   /** Deletes a student's data from this device when the student or an admin ends the session elsewhere. Default: `false`. */
   readonly wipeWhenRevoked?: boolean;
   /**
-   * Checks of the student's profile and contacts, so that the device rejects at once what the server would reject. Default:
-   * `inputChecks` for `createClient`; none for `createCoreClient`, where they are as large as an area.
+   * Loads checks of inputs, so that the device rejects at once what the server would reject. `ready()` loads them in the background;
+   * an app that loads none, or cannot load them, learns from the server. Default: `inputChecks` for `createClient`; for
+   * `createCoreClient` those of the chosen areas.
    */
   readonly checks?: InputChecks;
   /** Called for background failures that no caller waits for. */

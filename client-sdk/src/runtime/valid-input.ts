@@ -1,9 +1,15 @@
 import type { Check, InputIssue } from "@edvoyage/protocol";
 import type { QueuedProcedure } from "../rpc/queued-inputs.ts";
+import type { Clock } from "./clock.ts";
 import { EdVoyageError } from "./errors.ts";
+import { createSubject } from "./observable.ts";
+import { waitUntil } from "./wait-until.ts";
 
-/** The checks of commands whose features have none of their own. */
-export type InputChecks = Readonly<Partial<Record<QueuedProcedure, Check>>>;
+/** The checks of the inputs of commands. */
+export type CommandChecks = Readonly<Partial<Record<QueuedProcedure, Check>>>;
+
+/** Loads the checks of commands. If that fails, only the server checks. */
+export type InputChecks = () => Promise<CommandChecks>;
 
 /** Throws `input/invalid` if the check finds a fault. */
 export const assertValid = (input: unknown, check: Check): void => {
@@ -18,3 +24,25 @@ export const createInvalidError = (message: string, issues: readonly InputIssue[
 /** Creates the error for an option that cannot work. */
 export const createOptionError = (path: string, message: string): EdVoyageError =>
   createInvalidError(message, [{ path, message }]);
+
+/** How long a write may wait for checks that are still being loaded. */
+const LOAD_TIMEOUT_MS = 1_000;
+
+/**
+ * Returns a function that loads checks once. It never throws, and a write waits for it only briefly: while it has none, the server
+ * alone checks.
+ */
+export const loadOnce = (load: InputChecks | undefined, clock: Clock): (() => Promise<CommandChecks>) => {
+  const checks = createSubject<CommandChecks | undefined>(load ? undefined : NO_CHECKS);
+  let isLoading = false;
+  return async () => {
+    if (load && !isLoading) {
+      isLoading = true;
+      load().then(checks.set, () => checks.set(NO_CHECKS));
+    }
+    await waitUntil(checks, (known) => known !== undefined, { clock, timeoutMs: LOAD_TIMEOUT_MS });
+    return checks.value ?? NO_CHECKS;
+  };
+};
+
+const NO_CHECKS: CommandChecks = {};

@@ -1,8 +1,4 @@
 import {
-  newCommentCheck,
-  newPostCheck,
-  postChangeCheck,
-  reportCheck,
   type CommentId,
   type FollowedStudent,
   type Page,
@@ -10,6 +6,7 @@ import {
   type UserId,
 } from "@edvoyage/protocol";
 import type { CurrentStudent } from "../students/current-student.ts";
+import { inputChecks } from "../students/input-checks.ts";
 import type { FeatureModule } from "../students/feature-module.ts";
 import type { Comment, Post, Social } from "./api.ts";
 import { assertTextFits } from "../runtime/text-limit.ts";
@@ -21,7 +18,7 @@ const count = 20;
 const POSTS = "social/posts";
 
 const createSocial = ({ open, queue, act }: CurrentStudent): Social => {
-  const editPost = act("social.editPost", "postId", postChangeCheck);
+  const editPost = act("social.editPost", "postId");
   return {
     feed: open<"social.feed", Page<Post>>({ procedure: "social.feed", input: {}, count }),
     get: (id) => open<"social.get", Post>({ procedure: "social.get", input: toPostInput(id) }),
@@ -56,7 +53,7 @@ const createSocial = ({ open, queue, act }: CurrentStudent): Social => {
       }),
     post: async (content) => {
       assertTextFits(content.text, "postCharacters");
-      return queue("social.post", content, { about: POSTS, lane: POSTS, check: newPostCheck });
+      return queue("social.post", content, { about: POSTS, lane: POSTS });
     },
     editPost: async (id, changes) => {
       assertTextFits(changes.text, "postCharacters");
@@ -65,11 +62,11 @@ const createSocial = ({ open, queue, act }: CurrentStudent): Social => {
     removePost: act("social.removePost", "postId"),
     like: act("social.like", "postId"),
     unlike: act("social.unlike", "postId"),
-    report: act("social.report", "postId", reportCheck),
+    report: act("social.report", "postId"),
     comment: async (id, comment) => {
       assertTextFits(comment.text, "commentCharacters");
       const input = { parentId: null, ...comment, ...toPostInput(id) };
-      return queue("social.comment", input, { about: id, check: newCommentCheck });
+      return queue("social.comment", input, { about: id });
     },
     removeComment: act("social.removeComment", "commentId"),
     follow: act("social.follow", "userId"),
@@ -78,7 +75,11 @@ const createSocial = ({ open, queue, act }: CurrentStudent): Social => {
 };
 
 /** The feature module for the social area, Cavity. */
-export const social: FeatureModule<Social> = { open: createSocial, projections: socialProjections };
+export const social: FeatureModule<Social> = {
+  open: createSocial,
+  projections: socialProjections,
+  checks: inputChecks,
+};
 
 const toPostInput = (id: string) => ({ postId: id as PostId });
 const toStudentInput = (id: string) => ({ userId: id as UserId });

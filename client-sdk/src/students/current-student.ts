@@ -1,11 +1,11 @@
-import type { Check, CommandId } from "@edvoyage/protocol";
+import type { CommandId } from "@edvoyage/protocol";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import { createDoneWrite, toWrite, type Write } from "../outbox/write.ts";
 import { createViews, type OpenView } from "../reads/views.ts";
 import { areaOf, type QueuedInputs, type QueuedProcedure } from "../rpc/queued-inputs.ts";
 import type { AnswerTo, ServerApi } from "../rpc/server-api.ts";
 import { EdVoyageError } from "../runtime/errors.ts";
-import { assertValid, type InputChecks } from "../runtime/valid-input.ts";
+import { assertValid, type CommandChecks } from "../runtime/valid-input.ts";
 import { derive, follow, type Observable } from "../runtime/observable.ts";
 import type { CoreFeatures } from "./features.ts";
 import type { OpenStudent } from "./open-student.ts";
@@ -31,12 +31,12 @@ export interface CurrentStudent<Features = unknown> extends Current<Features> {
   /**
    * Stores a command on the device, to be sent when there is a connection. Commands with the same
    * `about` id are sent in order; `lane` overrides what they are ordered with. Throws what the outbox throws, `signed-out`, and
-   * `input/invalid` if `check` finds a fault that the server would find, too.
+   * what `check` throws.
    */
   queue<P extends QueuedProcedure>(
     procedure: P,
     input: QueuedInputs[P],
-    options: { readonly about: string; readonly lane?: string; readonly check?: Check | undefined },
+    options: { readonly about: string; readonly lane?: string },
   ): Promise<Write<AnswerTo<P>>>;
   /**
    * Creates a method that queues a command about something. Its parameters are the id, which is passed on as the
@@ -45,13 +45,14 @@ export interface CurrentStudent<Features = unknown> extends Current<Features> {
   act<P extends QueuedProcedure, Name extends IdsOf<QueuedInputs[P]>>(
     procedure: P,
     name: Name,
-    check?: Check,
   ): (
     id: string,
     ...more: object extends Omit<QueuedInputs[P], Name>
       ? [more?: Omit<QueuedInputs[P], Name>]
       : [more: Omit<QueuedInputs[P], Name>]
   ) => Promise<Write<AnswerTo<P>>>;
+  /** Throws `input/invalid` if the server would reject the input for a fault that this device knows. */
+  check(procedure: QueuedProcedure, input: unknown): Promise<void>;
   /** Creates a write that has nothing to do on the server. */
   nothingToSend(): Write<null>;
   /** Waits for a command's end, also after a restart. Throws `not-found` for an unknown one. */
@@ -88,7 +89,14 @@ export const createCurrent = <Open extends object>(
 /** Creates the current student of a client. `assertOpen` throws while the client is not open. */
 export const createCurrentStudent = <F extends CoreFeatures>(
   openStudent: Observable<OpenStudent<F> | undefined>,
-  { assertOpen, checks }: { readonly assertOpen: () => void; readonly checks: InputChecks },
+  {
+    assertOpen,
+    checks,
+  }: {
+    readonly assertOpen: () => void;
+    /** Returns the checks of commands. Never throws. */
+    readonly checks: () => Promise<CommandChecks>;
+  },
 ): CurrentStudent<F> => {
   const account = createCurrent(
     derive([openStudent], () => openStudent.value?.account),
@@ -101,10 +109,14 @@ export const createCurrentStudent = <F extends CoreFeatures>(
   const reads = derive([features], () => features.value?.reads);
   const entries = account.follow(({ outbox }) => outbox.entries, NO_ENTRIES);
 
-  const queue: CurrentStudent["queue"] = async (procedure, input, { about, lane, check }) => {
-    const { outbox } = account.require();
-    const known = check ?? checks[procedure];
+  const check: CurrentStudent["check"] = async (procedure, input) => {
+    const { [procedure]: known } = await checks();
     if (known) assertValid(input, known);
+  };
+
+  const queue: CurrentStudent["queue"] = async (procedure, input, { about, lane }) => {
+    const { outbox } = account.require();
+    await check(procedure, input);
     const isAbout = ({ id, input: queuedInput }: OutboxEntry): boolean =>
       id === about || Object.values(queuedInput).includes(about);
     const before = outbox
@@ -122,10 +134,11 @@ export const createCurrentStudent = <F extends CoreFeatures>(
     open: createViews(reads, () => features.require().reads),
     queue,
     act:
-      (procedure, name, check) =>
+      (procedure, name) =>
       (id, ...[more]) =>
         // TypeScript cannot see that `name` and `more` together are the input of the procedure.
-        queue(procedure, { [name]: id, ...more } as never, { about: id, check }),
+        queue(procedure, { [name]: id, ...more } as never, { about: id }),
+    check,
     entries,
     nothingToSend: () => createDoneWrite(account.require().newId()),
     settled: (id) => {

@@ -1,5 +1,6 @@
 import type { CurrentStudent } from "./current-student.ts";
 import type { Projections } from "../reads/query.ts";
+import type { InputChecks } from "../runtime/valid-input.ts";
 
 /** An optional feature of a client. An app includes it by importing it. */
 export interface FeatureModule<Api> {
@@ -7,6 +8,8 @@ export interface FeatureModule<Api> {
   readonly open: (student: CurrentStudent) => Api;
   /** How its queued commands change the results of reads. */
   readonly projections: Projections;
+  /** Loads the checks of its commands, unless the app has chosen others. */
+  readonly checks?: InputChecks;
 }
 
 /** Features by the names that they have on the client. */
