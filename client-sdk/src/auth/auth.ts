@@ -1,12 +1,3 @@
-import {
-  CODE_PATTERN,
-  CODE_SEPARATORS,
-  INTERNATIONAL_PHONE,
-  SESSION_LIFETIME_MS,
-  type AppDescription,
-  type ChallengeId,
-  type SessionId,
-} from "@edvoyage/protocol";
 import { EdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
 import {
   createSubject,
@@ -16,16 +7,12 @@ import {
   type Unsubscribe,
 } from "../runtime/observable.ts";
 import { createNotEmptyError } from "../outbox/outbox.ts";
-import type { ServerApi } from "../rpc/server-api.ts";
 import type { CoreFeatures } from "../students/features.ts";
-import type { StoredSession } from "../students/session-store.ts";
-import type { Students, Unsent } from "../students/students.ts";
-import type { ClientEnvironment } from "../runtime/environment.ts";
-import { assertPhone } from "../runtime/phone.ts";
-import { createInvalidError } from "../runtime/valid-input.ts";
+import type { Unsent } from "../students/students.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 import { endOf, progressAt, toStatus, type AuthStatus, type StoredProgress } from "./auth-status.ts";
-import { deviceChanges, type Device } from "./device.ts";
+import { deviceChanges } from "./device.ts";
+import type { AuthDeps, SignIn } from "./sign-in.ts";
 
 /** Signing in with a phone number and a one-time code. */
 export interface Auth {
@@ -66,28 +53,14 @@ export interface AuthService extends Auth {
 
 const FLUSH_TIMEOUT_MS = 10_000;
 
-export const createAuth = <F extends CoreFeatures>(deps: {
-  readonly environment: ClientEnvironment;
-  readonly device: Device;
-  readonly students: Students<F>;
-  /** Calls procedures without a session. */
-  readonly rpc: ServerApi;
-  readonly app: AppDescription;
-}): AuthService => {
-  const { environment, device, students, rpc, app } = deps;
-  const { clock, newId } = environment;
+export const createAuth = <F extends CoreFeatures>(deps: AuthDeps<F>): AuthService => {
+  const { environment, device, students } = deps;
+  const { clock } = environment;
   const inTurn = createSerialQueue();
   let progress: StoredProgress | undefined;
   let cancelEnd: (() => void) | undefined;
+  let signIn: SignIn | undefined;
   const status = createSubject<AuthStatus>(students.membership.value);
-
-  /** The code of the last sign-in here. */
-  let accepted: { readonly code: string; readonly sessionId: SessionId } | undefined;
-
-  const isAccepted = (code: string): boolean => {
-    const { value } = students.membership;
-    return accepted?.code === code && value.state === "signedIn" && value.sessionId === accepted.sessionId;
-  };
 
   const show = (): void => {
     const now = clock.now();
@@ -109,28 +82,23 @@ export const createAuth = <F extends CoreFeatures>(deps: {
     environment.storage.peers?.broadcast("device");
   };
 
-  /** Stores what an error response says about the sign-in, then throws the error. `code`: the code that was sent. */
-  const rememberAndThrow = async (
-    thrown: unknown,
-    { phone, code }: { readonly phone: string; readonly code?: string },
-  ): Promise<never> => {
-    const error = toEdVoyageError(thrown);
-    const now = clock.now();
-    const { retryAfterSeconds, attemptsRemaining } = error.details;
-    if (error.reason === "otp/blocked" && typeof retryAfterSeconds === "number") {
-      await setProgress({ state: "blocked", phone, blockedUntil: now + retryAfterSeconds * 1_000, at: now });
-    }
-    if (
-      error.reason === "otp/incorrect" &&
-      typeof attemptsRemaining === "number" &&
-      progress?.state === "codeSent" &&
-      code !== undefined
-    ) {
-      const { wrongCodes = [] } = progress;
-      await setProgress({ ...progress, attemptsRemaining, wrongCodes: [...wrongCodes, code] });
-    }
-    if (error.reason === "otp/expired") await setProgress(undefined);
-    throw error;
+  /** Signing in needs the network, and most starts of an app do not need it. */
+  const openSignIn = async (): Promise<SignIn> => {
+    const { createSignIn } = await import("./sign-in.ts").catch((cause: unknown) => {
+      throw new EdVoyageError("offline", "The code for signing in could not be loaded.", { cause });
+    });
+    signIn ??= createSignIn({
+      ...deps,
+      progress: {
+        get: () => progress,
+        set: (next) => {
+          progress = next;
+        },
+        show,
+        store: setProgress,
+      },
+    });
+    return signIn;
   };
 
   const load = async (): Promise<void> => {
@@ -152,81 +120,13 @@ export const createAuth = <F extends CoreFeatures>(deps: {
 
     requestCode: (phone) =>
       inTurn(async () => {
-        assertPhone(phone, INTERNATIONAL_PHONE);
-        const { deviceName, platform, appVersion } = app;
-        const about = { phone, deviceId: await device.deviceId(), deviceName, platform, appVersion };
-        // Without a disk this is a new device each time: it must not displace the student's lasting devices.
-        const request =
-          environment.storage.durability === "memory" ? { ...about, ephemeral: true as const } : about;
-        const challenge = await rpc.auth.requestCode
-          .mutate(request)
-          .catch((error: unknown) => rememberAndThrow(error, { phone }));
-        const now = clock.now();
-        const toDevice = (at: number): number => at - challenge.serverNow + now;
-        const { challengeId } = challenge;
-        // The same challenge has the same code.
-        const before =
-          progress?.state === "codeSent" && progress.challengeId === challengeId ? progress : undefined;
-        await setProgress({
-          state: "codeSent",
-          phone,
-          challengeId,
-          commandId: before?.commandId ?? newId(),
-          wrongCodes: before?.wrongCodes ?? [],
-          codeLength: challenge.codeLength,
-          attemptsRemaining: challenge.attemptsRemaining,
-          expiresAt: toDevice(challenge.expiresAt),
-          resendAt: toDevice(challenge.resendAt),
-          at: now,
-        });
+        await (await openSignIn()).requestCode(phone);
         return status.value;
       }),
 
-    verifyCode: (given) =>
+    verifyCode: (code) =>
       inTurn(async () => {
-        show();
-        const code = given.replaceAll(CODE_SEPARATORS, "");
-        if (progress?.state !== "codeSent") {
-          // The student has tapped twice.
-          if (isAccepted(code)) return status.value;
-          throw new EdVoyageError("code/none", "No sign-in is in progress: request a code first.");
-        }
-        const answered = progress;
-        const { challengeId, commandId, phone, wrongCodes = [], attemptsRemaining } = answered;
-        if (!CODE_PATTERN.test(code)) {
-          throw createInvalidError("This is not a code.", [{ path: "code", message: "6 to 8 digits" }]);
-        }
-        if (wrongCodes.includes(code)) {
-          throw new EdVoyageError("otp/incorrect", "This is not the code.", {
-            details: { attemptsRemaining },
-          });
-        }
-        const answer: { challengeId: ChallengeId; code: string; deviceId: string; commandId: string } = {
-          challengeId,
-          code,
-          deviceId: await device.deviceId(),
-          commandId,
-        };
-        const { token, session, user } = await rpc.auth.verifyCode
-          .mutate(answer)
-          .catch((error: unknown) => rememberAndThrow(error, { phone, code }));
-        const now = clock.now();
-        const opened: StoredSession = {
-          id: session.id,
-          student: { id: user.id, phone: user.phone },
-          signedInAt: now,
-          heardAt: now,
-          expiresAt: now + Math.min(session.expiresAt - session.createdAt, SESSION_LIFETIME_MS),
-        };
-        progress = undefined;
-        await students.enter(opened, token).catch((error: unknown) => {
-          // The same code can be used again and yields the same session.
-          progress = answered;
-          show();
-          throw toEdVoyageError(error);
-        });
-        accepted = { code, sessionId: opened.id };
-        show();
+        await (await openSignIn()).verifyCode(code);
         return status.value;
       }),
 
