@@ -39,7 +39,7 @@ export const createDocumentExchange = (doc: Y.Doc, call: ExchangeCall): Document
 
   const send = async (): Promise<void> => {
     // Only the whole document tells what the server lacks.
-    known ??= Y.encodeStateVectorFromUpdate(apply(await call({ stateVector: toBase64(NOTHING) })));
+    known ??= stateVectorOf(apply(await call({ stateVector: toBase64(NOTHING) })));
     const stateVector = Y.encodeStateVector(doc);
     const update = hasChanges ? { update: toBase64(Y.encodeStateAsUpdate(doc, known)) } : {};
     hasChanges = false;
@@ -73,6 +73,13 @@ export const createDocumentExchange = (doc: Y.Doc, call: ExchangeCall): Document
     close: () => doc.off("update", note),
   };
   return exchange;
+};
+
+/** Yjs can read a state vector from an update, too, but nothing else here needs that code. */
+const stateVectorOf = (update: Uint8Array): Uint8Array => {
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, update);
+  return Y.encodeStateVector(doc);
 };
 
 const toBase64 = (bytes: Uint8Array): string =>

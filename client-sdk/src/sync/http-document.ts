@@ -1,12 +1,7 @@
 import type { CloseCode } from "@edvoyage/protocol";
 import type * as Y from "yjs";
 import { callListener } from "../runtime/observable.ts";
-import {
-  createDocumentExchange,
-  type DocumentExchange,
-  type ExchangeCall,
-  type ExchangeOutcome,
-} from "./document-exchange.ts";
+import type { DocumentExchange, ExchangeCall, ExchangeOutcome } from "./document-exchange.ts";
 
 /** A document that is synchronized by HTTP while it has no socket. */
 export interface HttpDocument {
@@ -38,6 +33,7 @@ export const createHttpDocument = ({
   onRefused,
 }: HttpDocumentDeps): HttpDocument => {
   let current: DocumentExchange | undefined;
+  let stops = 0;
   let isExchanged = false;
   let isAnnounced = false;
   /** Called when everything that the document has now is on the server. */
@@ -55,7 +51,11 @@ export const createHttpDocument = ({
     },
     announce,
     exchange: async (call) => {
-      const exchange = (current ??= createDocumentExchange(doc, call));
+      const stopsBefore = stops;
+      // Few networks need it. If it cannot be loaded, the server is as far away as if the exchange had failed.
+      const loaded = await import("./document-exchange.ts").catch(() => undefined);
+      if (!loaded || stopsBefore !== stops) return "failed";
+      const exchange = (current ??= loaded.createDocumentExchange(doc, call));
       const served = waiting;
       const outcome = await exchange.run();
       // Stopped in the meantime.
@@ -80,6 +80,7 @@ export const createHttpDocument = ({
       }
     },
     stop: () => {
+      stops += 1;
       current?.close();
       current = undefined;
       isExchanged = false;

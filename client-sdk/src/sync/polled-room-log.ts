@@ -1,11 +1,11 @@
-import { comparePositions, type Position, type RoomId } from "@edvoyage/protocol";
+import type { RoomId } from "@edvoyage/protocol";
 import type { StudentContext } from "../students/student-context.ts";
 import { isEdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, derive } from "../runtime/observable.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
-import { ackedIn } from "./acknowledged.ts";
-import { isSuperseded, withHistory, withNewest, withOlder, type RoomHistory } from "./room-history.ts";
+import type { RoomHistory } from "./room-history.ts";
 import type { RoomBounds, RoomLog } from "./room-log.ts";
+import type { RoomPolling } from "./room-polling.ts";
 import { createRoomRecords } from "./room-records.ts";
 
 /** A room's log that can also be read by HTTP. */
@@ -27,65 +27,42 @@ export interface PolledRoomLogDeps {
   readonly onFollow: () => void;
 }
 
-const PAGE_SIZE = 50;
-/** The most pages of one read; a room with more news continues from the newest messages. */
-const MAX_PAGES = 4;
-
-/** Extends a room's log. Asks the server only when it is told to. */
+/**
+ * Extends a room's log. Asks the server only when it is told to. The code for that is loaded once the network lets no WebSocket
+ * through, or if it did not earlier; as long as it cannot be loaded, only the copies are shown.
+ */
 export const createPolledRoomLog = (deps: PolledRoomLogDeps): PolledRoomLog => {
-  const { roomId, account, log, bounds } = deps;
-  const { records, outbox, report, rpc } = account;
-  const roomRecords = createRoomRecords(roomId, account);
+  const { account, log } = deps;
+  const { records, report } = account;
+  const roomRecords = createRoomRecords(deps.roomId, account);
   const runSerially = createSerialQueue();
+  /** Has a value only once `polling` is there to show it. */
   const history = createSubject<RoomHistory | undefined>(undefined);
-  const state = derive([log.state, history], () => withHistory(log.state.value, history.value));
+  let polling: RoomPolling | undefined;
+  const state = derive([log.state, history], () => polling?.show(log.state.value) ?? log.state.value);
   let loading: Promise<void> | undefined;
   let followers = 0;
 
+  const open = async (): Promise<RoomPolling> => {
+    const { createRoomPolling } = await import("./room-polling.ts");
+    return (polling ??= createRoomPolling({ ...deps, roomRecords, history, state }));
+  };
+
+  const loadHistory = async (): Promise<void> => {
+    const stored = await roomRecords.history();
+    if (!stored) return;
+    const opened = await open().catch(() => undefined);
+    if (opened) history.set(stored);
+    else loading = undefined;
+  };
+
   const load = async (): Promise<void> => {
-    loading ??= roomRecords.history().then(history.set, (error: unknown) => {
+    loading ??= loadHistory().catch((error: unknown) => {
       loading = undefined;
       throw toEdVoyageError(error);
     });
     await loading;
     await log.load();
-  };
-
-  /** Reads messages before a position, back to `until` if that is not too far. Default: one page. */
-  const read = async (from: Position | null, until: Position | undefined) => {
-    const messages: RoomHistory["messages"][] = [];
-    let next = from;
-    for (let page = 0; page < MAX_PAGES; page += 1) {
-      const answer = await rpc.chat.history.query({ roomId, before: next, limit: PAGE_SIZE });
-      messages.unshift([...answer.items].reverse());
-      next = answer.nextCursor;
-      if (next === null || !until || comparePositions(next, until) <= 0) break;
-    }
-    return { messages: messages.flat(), next };
-  };
-
-  const poll = async (): Promise<void> => {
-    await load();
-    const head = bounds()?.head;
-    if (!head) return;
-    const { end } = state.value;
-    const isKnown = end && comparePositions(end, head) >= 0;
-    const next = isKnown
-      ? history.value
-      : withNewest(history.value, { ...(await read(null, end)), head }, end);
-    const arrived = ackedIn(outbox.inRoom(roomId).value).filter(
-      ({ answer }) => comparePositions(answer.position, head) <= 0,
-    );
-    // The copies alone settle what they have.
-    if (!next || (isKnown && arrived.length === 0)) return;
-    history.set(next);
-    const changes = [roomRecords.putHistory(next), roomRecords.putEnd(next.head)];
-    if (arrived.length > 0)
-      await outbox.forget(
-        arrived.map(({ id }) => id),
-        changes,
-      );
-    else await records.write(changes);
   };
 
   const drop = async (): Promise<void> => {
@@ -95,39 +72,11 @@ export const createPolledRoomLog = (deps: PolledRoomLogDeps): PolledRoomLog => {
   };
 
   const stopWatching = log.state.subscribe(() => {
-    const { value } = history;
-    if (!value || !log.state.value.isCurrent || !isSuperseded(log.state.value, value)) return;
+    if (!log.state.value.isCurrent || !polling?.isSuperseded()) return;
     runSerially(drop).catch((cause: unknown) =>
       report({ kind: "not-kept", message: "The messages read by HTTP could not be deleted.", cause }),
     );
   });
-
-  /** Keeps the student's own messages as candidates before the history is dropped. */
-  const dropAfterFork = async (): Promise<void> => {
-    const { value } = history;
-    if (!value) return;
-    const lost = await roomRecords.lost();
-    const own = value.messages.flatMap(({ id, authorId, text, replyTo, position: { segment } }) =>
-      authorId === account.userId && text !== null ? [{ id, text, replyTo, segment }] : [],
-    );
-    await records.write([
-      roomRecords.putHistory(undefined),
-      roomRecords.putLost({ candidates: [...(lost?.candidates ?? []), ...own] }),
-    ]);
-    history.set(undefined);
-  };
-
-  const loadOlderByHttp = async (): Promise<boolean> => {
-    const [first] = state.value.segments;
-    // Not the inbox's head: what is newer than the device's end has not been read.
-    const head = state.value.end;
-    if (!first || !head || !state.value.hasOlder) return false;
-    const before = { segment: first.segment, index: first.rows[0]?.index ?? 0 };
-    const older = await read(before, undefined);
-    const current = history.value ?? { messages: [], head, next: null, isAlone: false };
-    history.set(withOlder(current, older));
-    return older.messages.length > 0;
-  };
 
   return {
     ...log,
@@ -147,7 +96,12 @@ export const createPolledRoomLog = (deps: PolledRoomLogDeps): PolledRoomLog => {
         unfollow();
       };
     },
-    poll: () => runSerially(poll),
+    poll: () =>
+      runSerially(async () => {
+        const { poll } = await open();
+        await load();
+        await poll();
+      }),
     loadOlder: async () => {
       await load();
       if (!history.value?.isAlone) {
@@ -157,10 +111,10 @@ export const createPolledRoomLog = (deps: PolledRoomLogDeps): PolledRoomLog => {
           if (!deps.isPolling() || !isEdVoyageError(error) || error.reason !== "offline") throw error;
         }
       }
-      return runSerially(loadOlderByHttp);
+      return runSerially(async () => (await open()).loadOlder());
     },
     rebuild: async (reason) => {
-      await runSerially(dropAfterFork);
+      await runSerially(async () => polling?.dropAfterFork());
       await log.rebuild(reason);
     },
     erase: async () => {
