@@ -36,12 +36,19 @@ export const trimYjs = (code) =>
     [/(?<=const convertUpdateFormatV2ToV1 = update => ).*/, "update;"],
   ]);
 
-/** Removes the provider's messages to other tabs; it is always configured not to send them. */
+/**
+ * Removes what the provider is always configured not to do: messages to other tabs, parameters in the URL, and reconnections of its
+ * own. Messages about authorization are ignored; the server sends none.
+ */
 export const trimProvider = (code) =>
   cut(code, [
     [/(?<= {4}this\._bcSubscriber = ).*?(?=\n {4}\/\*\*)/s, "undefined"],
     [/(?<= {2}connectBc \(\) \{).*?(?=\n {2}\}\n)/s, ""],
     [/ {4}if \(this\.bcconnected\) \{.*?\n {4}\}\n(?= {2}\}\n\n {2}disconnect)/s, ""],
+    [/ {4}if \(resyncInterval > 0\) \{.*?\n {4}\}\n/s, ""],
+    [/(?<= {2}get url \(\) \{\n).*?(?=\n {2}\}\n)/s, "return this.serverUrl + '/' + this.roomname"],
+    [/(?<=messageHandlers\[messageAuth\] = ).*?\n\}\n/s, "() => {}\n"],
+    [/ {4}let terminalClose = null\n.*?(?=\n {2}\}\n\})/s, ""],
   ]);
 
 const cut = (code, cuts) =>
