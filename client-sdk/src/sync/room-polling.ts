@@ -66,8 +66,7 @@ export const createRoomPolling = ({
     show: (shown) => withHistory(shown, history.value),
     isSuperseded: () => history.value !== undefined && isSuperseded(log.state.value, history.value),
     poll: async () => {
-      // Not the inbox's head: what is newer than the device's end has not been read.
-      const head = state.value.end;
+      const head = bounds()?.head;
       if (!head) return;
       const { end } = state.value;
       const isKnown = end && comparePositions(end, head) >= 0;
