@@ -17,7 +17,7 @@ import type { Students } from "../students/students.ts";
 import type { StoredProgress } from "./auth-status.ts";
 import type { Device } from "./device.ts";
 
-/** What signing in and out depends on. */
+/** The dependencies of signing in and out. */
 export interface AuthDeps<F extends CoreFeatures> {
   readonly environment: ClientEnvironment;
   readonly device: Device;

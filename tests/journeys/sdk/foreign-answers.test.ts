@@ -1,39 +1,21 @@
 import { createRpcClient, isUnreachable, refusalOf } from "@edvoyage/client-sdk/rpc";
 import { describe, expect, test } from "vitest";
-import { createApp, type App } from "../../support/apps/app.ts";
+import { createApp } from "../../support/apps/app.ts";
+import { createProxiedScene, untilWithTimers, type ProxiedScene } from "../../support/apps/proxied-scene.ts";
 import { DIALECTS } from "../../support/databases/databases.ts";
 import { FOREIGN, JSON_TYPE, MARKED, refusal } from "../../support/network/foreign-answers.ts";
 import { createProxy, type ForeignAnswer } from "../../support/network/proxy.ts";
-import { createStudent } from "../../support/students/student.ts";
 import { until, untilWithin } from "../../support/network/sync-client.ts";
-import { createWorld, somePhone, type World, type WorldOptions } from "../../support/servers/world.ts";
-
-/** A student whose app reaches the server through a proxy, and a friend. */
-const createScene = async (options: WorldOptions = {}, platformFetch?: typeof fetch) => {
-  const world = await createWorld(options);
-  await world.server.seedIfEmpty();
-  const friend = await createStudent(world);
-  const proxy = await createProxy(world.url);
-  const app = await createApp(
-    { url: proxy.url, sms: world.sms },
-    platformFetch ? { fetch: platformFetch } : {},
-  );
-  const phone = await app.signIn();
-  const { id: roomId } = await app.client.chat.createRoom({ kind: "direct", userId: friend.id });
-  const { items } = await app.client.universities.list({});
-  await app.client.sync.flush();
-  return { world, friend, proxy, app, phone, roomId, universityId: items[0]?.id ?? "" };
-};
-
-type Scene = Awaited<ReturnType<typeof createScene>>;
-
-/** Waits until a condition holds. The device's time passes slowly, because calls would time out otherwise. */
-const untilWithTimers = ({ clock }: App, condition: () => boolean | Promise<boolean>): Promise<void> =>
-  untilWithin({ clock, within: { minutes: 4 }, step: { seconds: 1 } }, condition);
+import { createWorld, somePhone, type World } from "../../support/servers/world.ts";
 
 const PROCEDURES = ["chat.send", "social.post", "contacts.add", "profile.update"] as const;
 
-const writeEverything = async ({ app: { client }, friend, roomId, universityId }: Scene): Promise<void> => {
+const writeEverything = async ({
+  app: { client },
+  friend,
+  roomId,
+  universityId,
+}: ProxiedScene): Promise<void> => {
   await client.chat.room(roomId).send("In the tunnel");
   await client.social.post({ text: "Through the proxy" });
   await client.contacts.add(friend.id, { nickname: "Bo" });
@@ -42,7 +24,7 @@ const writeEverything = async ({ app: { client }, friend, roomId, universityId }
 };
 
 /** Expects the results of `writeEverything` on the server, each once. */
-const expectEverythingOnce = async ({ world, friend, phone, roomId, universityId }: Scene) => {
+const expectEverythingOnce = async ({ world, friend, phone, roomId, universityId }: ProxiedScene) => {
   expect(await friend.texts(roomId)).toEqual(["In the tunnel"]);
   const { rpc } = await world.device({ phone }).signIn();
   const [feed, contacts, profile, favourites] = await Promise.all([
@@ -58,21 +40,21 @@ const expectEverythingOnce = async ({ world, friend, phone, roomId, universityId
 };
 
 /** Wakes the app until the proxy has answered each command again. */
-const retryAll = async ({ app, proxy }: Scene): Promise<void> => {
+const retryAll = async ({ app, proxy }: ProxiedScene): Promise<void> => {
   const before = proxy.intercepted.length;
   app.setOnline(true);
   await untilWithTimers(app, () => PROCEDURES.every((name) => proxy.intercepted.includes(name, before)));
 };
 
 /** Lets all calls through, and waits until nothing is pending on the device. */
-const sendAll = async ({ app, proxy }: Scene): Promise<void> => {
+const sendAll = async ({ app, proxy }: ProxiedScene): Promise<void> => {
   proxy.pass();
   app.setOnline(true);
   await untilWithTimers(app, () => app.client.sync.status.pending === 0);
   expect(app.client.sync.status).toMatchObject({ auth: "signedIn", failed: 0 });
 };
 
-const expectAllToWait = ({ app: { client } }: Scene): void => {
+const expectAllToWait = ({ app: { client } }: ProxiedScene): void => {
   const entries = client.outbox.list();
   expect(entries.map(({ procedure }) => procedure).sort()).toEqual([...PROCEDURES].sort());
   expect(entries.map(({ state }) => state)).toEqual(PROCEDURES.map(() => "pending"));
@@ -80,7 +62,7 @@ const expectAllToWait = ({ app: { client } }: Scene): void => {
 };
 
 /** Writes while the proxy answers instead of the server. */
-const writeBehind = async (scene: Scene, answer: ForeignAnswer): Promise<void> => {
+const writeBehind = async (scene: ProxiedScene, answer: ForeignAnswer): Promise<void> => {
   scene.proxy.answerWith(answer);
   await writeEverything(scene);
   // A command is sent again only after its previous answer was rejected.
@@ -89,7 +71,7 @@ const writeBehind = async (scene: Scene, answer: ForeignAnswer): Promise<void> =
 
 describe("an answer that does not come from the server", () => {
   test.each(FOREIGN)("loses nothing and signs nobody out: %s", async (_what, answer) => {
-    const scene = await createScene();
+    const scene = await createProxiedScene();
 
     await writeBehind(scene, answer);
 
@@ -101,7 +83,7 @@ describe("an answer that does not come from the server", () => {
   test.each(DIALECTS)(
     "loses nothing and signs nobody out in any sequence, on %s",
     async (dialect) => {
-      const scene = await createScene({ dialect });
+      const scene = await createProxiedScene({ dialect });
       await writeBehind(scene, { status: 503 });
 
       for (const [, answer] of FOREIGN) {
@@ -116,57 +98,10 @@ describe("an answer that does not come from the server", () => {
     120_000,
   );
 
-  test.each([
-    ["with 403 in HTML", { status: 403, body: "<h1>Forbidden</h1>" }],
-    ["with 403 in JSON", { status: 403, headers: JSON_TYPE, body: '{"message":"Forbidden"}' }],
-    ["with 413", { status: 413, body: "<h1>Too large</h1>" }],
-    ["with 502", { status: 502, body: "<h1>Bad gateway</h1>" }],
-  ] satisfies [string, ForeignAnswer][])(
-    "sets a message aside that a firewall always refuses %s, while the rest gets through at once",
-    async (_what, answer) => {
-      const scene = await createScene();
-      const { app, proxy, friend, roomId } = scene;
-      const { chat, profile, outbox, sync } = app.client;
-      proxy.refuseProcedure("chat.send", answer);
-      const { id, settled } = await chat.room(roomId).send("Refused");
-      const fate = settled.catch(({ reason }: { readonly reason: string }) => reason);
-      for (const name of ["Ada", "Bea", "Cleo"]) await (await profile.update({ name })).settled;
-      await untilWithTimers(app, () => sync.status.failed === 1);
-
-      expect(await fate).toBe("refused-on-the-way");
-      expect(proxy.intercepted).toEqual(Array(5).fill("chat.send"));
-      expect(chat.room(roomId).messages).toMatchObject([
-        { id, state: "failed", reason: "refused-on-the-way" },
-      ]);
-      proxy.pass();
-      await outbox.retry(id);
-      await untilWithTimers(app, () => sync.status.pending === 0);
-      expect(sync.status.failed).toBe(0);
-      expect(await friend.texts(roomId)).toEqual(["Refused"]);
-    },
-  );
-
-  test("clears the failure of a message whose answer alone was refused, once it is in its room", async () => {
-    const { app, proxy, friend, roomId } = await createScene();
-    const { chat, profile, outbox, sync } = app.client;
-    proxy.refuseProcedure("chat.send", { status: 403, body: "<h1>Forbidden</h1>" }, { isAfter: true });
-    const { id } = await chat.room(roomId).send("Arrived");
-    for (const name of ["Ada", "Bea", "Cleo"]) await (await profile.update({ name })).settled;
-    await untilWithTimers(app, () => sync.status.failed === 1);
-
-    const stop = chat.room(roomId).watch(() => {});
-    await untilWithTimers(app, () => sync.status.failed === 0);
-    stop();
-
-    expect(chat.room(roomId).messages).toMatchObject([{ id, text: "Arrived", state: "acked" }]);
-    expect(await outbox.settled(id)).toMatchObject({ messageId: id, position: { segment: 0 } });
-    expect(await friend.texts(roomId)).toEqual(["Arrived"]);
-  });
-
   test.each([301, 302, 303, 307, 308])(
     "loses nothing and signs nobody out: a redirect with %i to the server itself",
     async (status) => {
-      const scene = await createScene();
+      const scene = await createProxiedScene();
 
       // With the first three, fetch would turn a POST into a GET, which the server would refuse for good.
       await writeBehind(scene, redirectTo(scene.world, status));
@@ -186,7 +121,7 @@ describe("an answer that does not come from the server", () => {
   ])(
     "loses nothing and signs nobody out: a redirect that a platform follows anyway, where the response %s",
     async (_what, toAnswer) => {
-      const scene = await createScene({}, async (input, init) =>
+      const scene = await createProxiedScene({}, async (input, init) =>
         toAnswer(await fetch(input, { ...init, redirect: "follow" })),
       );
 
@@ -207,57 +142,10 @@ const createOtherServer = async () => {
 };
 
 describe("another origin", () => {
-  test.each([
-    ["with 403 in HTML", { status: 403, body: "<h1>Forbidden</h1>" }],
-    ["with 403 in JSON", { status: 403, headers: JSON_TYPE, body: '{"message":"Forbidden"}' }],
-    ["with 413", { status: 413, body: "<h1>Too large</h1>" }],
-    ["with 502", { status: 502, body: "<h1>Bad gateway</h1>" }],
-  ] satisfies [string, ForeignAnswer][])(
-    "sets a message aside that a firewall always refuses %s, while the rest gets through at once",
-    async (_what, answer) => {
-      const scene = await createScene();
-      const { app, proxy, friend, roomId } = scene;
-      const { chat, profile, outbox, sync } = app.client;
-      proxy.refuseProcedure("chat.send", answer);
-      const { id, settled } = await chat.room(roomId).send("Refused");
-      const fate = settled.catch(({ reason }: { readonly reason: string }) => reason);
-      for (const name of ["Ada", "Bea", "Cleo"]) await (await profile.update({ name })).settled;
-      await untilWithTimers(app, () => sync.status.failed === 1);
-
-      expect(await fate).toBe("refused-on-the-way");
-      expect(proxy.intercepted).toEqual(Array(5).fill("chat.send"));
-      expect(chat.room(roomId).messages).toMatchObject([
-        { id, state: "failed", reason: "refused-on-the-way" },
-      ]);
-      proxy.pass();
-      await outbox.retry(id);
-      await untilWithTimers(app, () => sync.status.pending === 0);
-      expect(sync.status.failed).toBe(0);
-      expect(await friend.texts(roomId)).toEqual(["Refused"]);
-    },
-  );
-
-  test("clears the failure of a message whose answer alone was refused, once it is in its room", async () => {
-    const { app, proxy, friend, roomId } = await createScene();
-    const { chat, profile, outbox, sync } = app.client;
-    proxy.refuseProcedure("chat.send", { status: 403, body: "<h1>Forbidden</h1>" }, { isAfter: true });
-    const { id } = await chat.room(roomId).send("Arrived");
-    for (const name of ["Ada", "Bea", "Cleo"]) await (await profile.update({ name })).settled;
-    await untilWithTimers(app, () => sync.status.failed === 1);
-
-    const stop = chat.room(roomId).watch(() => {});
-    await untilWithTimers(app, () => sync.status.failed === 0);
-    stop();
-
-    expect(chat.room(roomId).messages).toMatchObject([{ id, text: "Arrived", state: "acked" }]);
-    expect(await outbox.settled(id)).toMatchObject({ messageId: id, position: { segment: 0 } });
-    expect(await friend.texts(roomId)).toEqual(["Arrived"]);
-  });
-
   test.each([301, 302, 303, 307, 308])(
     "gets neither a key nor what was written after a redirect with %i",
     async (status) => {
-      const scene = await createScene();
+      const scene = await createProxiedScene();
       const other = await createOtherServer();
 
       await writeBehind(scene, redirectTo(other, status));
@@ -268,53 +156,6 @@ describe("another origin", () => {
       await expectEverythingOnce(scene);
     },
   );
-
-  test.each([
-    ["with 403 in HTML", { status: 403, body: "<h1>Forbidden</h1>" }],
-    ["with 403 in JSON", { status: 403, headers: JSON_TYPE, body: '{"message":"Forbidden"}' }],
-    ["with 413", { status: 413, body: "<h1>Too large</h1>" }],
-    ["with 502", { status: 502, body: "<h1>Bad gateway</h1>" }],
-  ] satisfies [string, ForeignAnswer][])(
-    "sets a message aside that a firewall always refuses %s, while the rest gets through at once",
-    async (_what, answer) => {
-      const scene = await createScene();
-      const { app, proxy, friend, roomId } = scene;
-      const { chat, profile, outbox, sync } = app.client;
-      proxy.refuseProcedure("chat.send", answer);
-      const { id, settled } = await chat.room(roomId).send("Refused");
-      const fate = settled.catch(({ reason }: { readonly reason: string }) => reason);
-      for (const name of ["Ada", "Bea", "Cleo"]) await (await profile.update({ name })).settled;
-      await untilWithTimers(app, () => sync.status.failed === 1);
-
-      expect(await fate).toBe("refused-on-the-way");
-      expect(proxy.intercepted).toEqual(Array(5).fill("chat.send"));
-      expect(chat.room(roomId).messages).toMatchObject([
-        { id, state: "failed", reason: "refused-on-the-way" },
-      ]);
-      proxy.pass();
-      await outbox.retry(id);
-      await untilWithTimers(app, () => sync.status.pending === 0);
-      expect(sync.status.failed).toBe(0);
-      expect(await friend.texts(roomId)).toEqual(["Refused"]);
-    },
-  );
-
-  test("clears the failure of a message whose answer alone was refused, once it is in its room", async () => {
-    const { app, proxy, friend, roomId } = await createScene();
-    const { chat, profile, outbox, sync } = app.client;
-    proxy.refuseProcedure("chat.send", { status: 403, body: "<h1>Forbidden</h1>" }, { isAfter: true });
-    const { id } = await chat.room(roomId).send("Arrived");
-    for (const name of ["Ada", "Bea", "Cleo"]) await (await profile.update({ name })).settled;
-    await untilWithTimers(app, () => sync.status.failed === 1);
-
-    const stop = chat.room(roomId).watch(() => {});
-    await untilWithTimers(app, () => sync.status.failed === 0);
-    stop();
-
-    expect(chat.room(roomId).messages).toMatchObject([{ id, text: "Arrived", state: "acked" }]);
-    expect(await outbox.settled(id)).toMatchObject({ messageId: id, position: { segment: 0 } });
-    expect(await friend.texts(roomId)).toEqual(["Arrived"]);
-  });
 
   test.each([301, 302, 303, 307, 308])(
     "gets no call of a script after a redirect with %i",
@@ -337,7 +178,7 @@ describe("another origin", () => {
 
   test("cannot answer for the server when the platform follows a redirect and hides it", async () => {
     const other = await createOtherServer();
-    const scene = await createScene({}, async (input, init) => {
+    const scene = await createProxiedScene({}, async (input, init) => {
       const { body, headers, status, url } = await fetch(input, { ...init, redirect: "follow" });
       return Object.defineProperty(new Response(body, { headers, status }), "url", { value: url });
     });
@@ -377,7 +218,7 @@ describe("an app behind a proxy that answers instead of the server", () => {
   });
 
   test("ends a session on the server, after a sign-out, as soon as the server is reached", async () => {
-    const { app, proxy, world, phone } = await createScene();
+    const { app, proxy, world, phone } = await createProxiedScene();
     const [session] = (await world.admin.admin.sessions.list.query({ phone })).items;
     proxy.answerWith({ status: 200, headers: JSON_TYPE, body: '{"result":"ok"}' });
 
@@ -436,7 +277,7 @@ describe("an app behind a proxy that answers instead of the server", () => {
 describe("a server answer that this SDK does not know", () => {
   /** Sends a message that is answered in this way, at least `tries` times. */
   const sendAnsweredWith = async (answer: ForeignAnswer, tries: number) => {
-    const { app, proxy, roomId } = await createScene();
+    const { app, proxy, roomId } = await createProxiedScene();
     proxy.answerWith(answer);
     await app.client.chat.room(roomId).send("Hello");
     // Two attempts are a minute apart at most.
