@@ -7,11 +7,8 @@ import { createCourses, createUniversities, type CachedList } from "./catalogue/
 import { createLifecycle } from "./composition/lifecycle.ts";
 import { openClient, type OpenedClient } from "./composition/open-client.ts";
 import type { AbandonedStudent } from "./composition/storage-loss.ts";
-import { createContacts, type Contacts } from "./contacts/contacts.ts";
-import { createNotifications, type Notifications } from "./notifications/notifications.ts";
 import { createOutboxView, type OutboxView } from "./outbox/outbox-view.ts";
 import { createProfile, type ProfileReader } from "./profile/profile.ts";
-import { createPush, type Push } from "./push/push.ts";
 import type { Reads } from "./reads/reads.ts";
 import { createViews, type OpenView } from "./reads/views.ts";
 import type { ClientOptions } from "./runtime/client-options.ts";
@@ -20,7 +17,7 @@ import { loadOnce } from "./runtime/valid-input.ts";
 import { createSubject, derive, follow, watchValue, type Observable } from "./runtime/observable.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { createCurrentStudent, type CurrentStudent } from "./students/current-student.ts";
-import type { FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
+import type { FeatureDevice, FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
 import type { CoreFeatures, OpenFeatures } from "./students/features.ts";
 import type { OpenStudent } from "./students/open-student.ts";
 import { createSync, type Sync, type SyncStatus } from "./sync/status.ts";
@@ -41,9 +38,6 @@ export interface CoreClient {
   readonly universities: CachedList<UniversityFilter, University>;
   readonly courses: CachedList<CourseFilter, Course>;
   readonly account: OwnAccount;
-  readonly contacts: Contacts;
-  readonly notifications: Notifications;
-  readonly push: Push;
   readonly outbox: OutboxView;
   readonly sync: Sync;
   /** Waits for pending writes, then closes everything. */
@@ -81,7 +75,9 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
       environment,
       openFeatures,
       closed,
-      checkPush: () => push.check(),
+      onSession: async () => {
+        for (const [name, module] of modules) await module.onSession?.(chosen[name]);
+      },
       abandoned,
       onGone: (loss) => {
         abandoned = loss?.student;
@@ -136,7 +132,14 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     flush: async (flushOptions) => student.require().flush(flushOptions),
   });
 
-  const push = createPush({ device: () => lifecycle.require().records, signedIn: () => openStudent.value });
+  const modules = Object.entries(areas);
+  const device: FeatureDevice = {
+    records: () => lifecycle.require().records,
+    signedIn: () => openStudent.value,
+  };
+  const chosen: Readonly<Record<string, unknown>> = Object.fromEntries(
+    modules.map(([name, module]) => [name, module.open(student, device)]),
+  );
   const openForAll = createViewsForAll(opened, student, () => lifecycle.require().reads);
   const client: CoreClient = {
     ready: () => {
@@ -152,16 +155,12 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
     universities: createUniversities(openForAll),
     courses: createCourses(openForAll),
     account: createAccount(student, auth),
-    contacts: createContacts(student),
-    notifications: createNotifications(student),
-    push,
     outbox: createOutboxView({ ...student, entries }),
     sync,
     close: lifecycle.close,
   };
-  const chosen = Object.entries(areas).map(([name, area]) => [name, area.open(student)]);
   return {
-    client: Object.assign(client, Object.fromEntries(chosen) as OpenedFeatures<Chosen>),
+    client: Object.assign(client, chosen as OpenedFeatures<Chosen>),
     student,
     environment,
   };

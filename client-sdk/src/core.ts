@@ -15,13 +15,17 @@ export {
 } from "./runtime/errors.ts";
 export type { ClientOptions } from "./runtime/client-options.ts";
 export { applications } from "./applications/applications.ts";
+export { contacts } from "./contacts/contacts.ts";
+export { notifications } from "./notifications/notifications.ts";
+export { push } from "./push/push.ts";
 export type { FeatureModule, FeatureModules, OpenedFeatures } from "./students/feature-module.ts";
 export { inputChecks } from "./students/input-checks.ts";
 export type { InputChecks } from "./runtime/valid-input.ts";
 export { social } from "./social/social.ts";
 
 /**
- * Creates a client without favourites, settings and chat, for apps that need none of them; it does not include Yjs.
+ * Creates a client without favourites, settings and chat, for apps that need none of them; it does not include Yjs. Contacts,
+ * notifications, push, applications and the social area are there if they are chosen.
  * `createClient` can read the data of such an app. Without a socket, the client learns of changes elsewhere only when it wakes up.
  * `areas` adds features: `createCoreClient(options, { social, applications })`.
  */

@@ -17,7 +17,7 @@ import type { Students } from "../students/students.ts";
 import type { StoredProgress } from "./auth-status.ts";
 import type { Device } from "./device.ts";
 
-/** The dependencies of signing in and out. */
+/** The dependencies of `createAuth`. */
 export interface AuthDeps<F extends CoreFeatures> {
   readonly environment: ClientEnvironment;
   readonly device: Device;

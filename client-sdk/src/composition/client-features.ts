@@ -1,5 +1,8 @@
 import { applications } from "../applications/applications.ts";
 import { openChat, type OpenChat } from "../chat/open-chat.ts";
+import { contacts } from "../contacts/contacts.ts";
+import { notifications } from "../notifications/notifications.ts";
+import { push } from "../push/push.ts";
 import type { ClientOptions } from "../runtime/client-options.ts";
 import { waitUntil } from "../runtime/wait-until.ts";
 import { openCoreFeatures } from "./core-features.ts";
@@ -20,7 +23,7 @@ export interface ClientFeatures extends CoreFeatures {
 }
 
 /** The feature modules of a complete client. */
-export const clientModules = { applications, social };
+export const clientModules = { applications, contacts, notifications, push, social };
 
 /** Opens a student's documents and rooms in addition to the features of every client. */
 export const openClientFeatures =

@@ -1,8 +1,6 @@
 import type { FeatureModules } from "../students/feature-module.ts";
 import { procedureAt } from "../rpc/server-api.ts";
-import { contactProjections } from "../contacts/contacts.ts";
 import { EdVoyageError } from "../runtime/errors.ts";
-import { notificationProjections } from "../notifications/notifications.ts";
 import { profileProjections } from "../profile/profile.ts";
 import { openAreaChanges } from "../reads/area-changes.ts";
 import { createReads } from "../reads/reads.ts";
@@ -28,9 +26,7 @@ export const openCoreFeatures = async (
       inArea: outbox.inArea,
       projections: Object.assign(
         {},
-        contactProjections,
         profileProjections,
-        notificationProjections,
         ...Object.values(chosen).map((area) => area.projections),
       ),
     },

@@ -34,8 +34,8 @@ export interface OpenClientDeps<F extends CoreFeatures> {
   readonly options: ClientOptions;
   readonly environment: ClientEnvironment;
   readonly openFeatures: OpenFeatures<F>;
-  /** Called when the session of the current student has changed: the device's push token belongs to it then. */
-  readonly checkPush: () => Promise<void>;
+  /** Called when the session of the current student has changed: the device's push token, for one, belongs to it then. */
+  readonly onSession: () => Promise<void>;
   /** The student whose data was deleted under the client that was open before this one. */
   readonly abandoned: AbandonedStudent | undefined;
   /** Called once when the stores of this client are gone: it is of no use any more. */
@@ -51,7 +51,7 @@ export const openClient = async <F extends CoreFeatures>({
   options,
   environment: givenEnvironment,
   openFeatures,
-  checkPush,
+  onSession,
   abandoned,
   onGone,
   closed,
@@ -103,8 +103,8 @@ export const openClient = async <F extends CoreFeatures>({
     (openStudent) => openStudent.session,
     undefined,
   );
-  const checkPushInBackground = (): void => {
-    checkPush().catch((cause: unknown) => {
+  const tellSession = (): void => {
+    onSession().catch((cause: unknown) => {
       if (!closed.aborted) report({ kind: "not-kept", message: "A token could not be stored.", cause });
     });
   };
@@ -116,7 +116,7 @@ export const openClient = async <F extends CoreFeatures>({
       students.wake();
       reads.wake();
     }),
-    watchValue(session, checkPushInBackground),
+    watchValue(session, tellSession),
   ];
   void students.current.value?.validate();
   return {

@@ -7,6 +7,8 @@ import {
 } from "@edvoyage/protocol";
 import { assertPhone } from "../runtime/phone.ts";
 import type { CurrentStudent } from "../students/current-student.ts";
+import type { FeatureModule } from "../students/feature-module.ts";
+import { inputChecks } from "../students/input-checks.ts";
 import { withoutItem } from "../reads/changed-values.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Fresh, Projections, ReadOptions, ReadSnapshot } from "../reads/query.ts";
@@ -56,7 +58,7 @@ export interface Contacts {
   remove(id: string): Promise<Write>;
 }
 
-export const createContacts = ({ open, queue, act, require }: CurrentStudent): Contacts => {
+const createContacts = ({ open, queue, act, require }: CurrentStudent): Contacts => {
   const view = open<"contacts.list", ContactList>({ procedure: "contacts.list", input: {}, count: Infinity });
   return {
     list: view.get,
@@ -73,7 +75,7 @@ export const createContacts = ({ open, queue, act, require }: CurrentStudent): C
 };
 
 /** Computes the list as it will be once the server has the pending commands. */
-export const contactProjections: Projections = {
+const contactProjections: Projections = {
   "contacts.list": (list, { entry, answer }) => {
     if (!isAboutContact(entry)) return list;
     if (entry.state === "failed") return withFailedAddition(list, entry);
@@ -101,6 +103,13 @@ export const contactProjections: Projections = {
     const others = list?.items.filter(({ id }) => id !== former?.id && id !== contact.id) ?? [];
     return { nextCursor: null, ...list, items: [...others, contact].sort(byId) };
   },
+};
+
+/** The feature module for contacts. */
+export const contacts: FeatureModule<Contacts> = {
+  open: createContacts,
+  projections: contactProjections,
+  checks: inputChecks,
 };
 
 /** Adds a contact that the server refused, unless the list has it for another reason. */

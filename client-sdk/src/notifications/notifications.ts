@@ -1,5 +1,6 @@
 import type { Notification, NotificationId, Page } from "@edvoyage/protocol";
 import type { CurrentStudent } from "../students/current-student.ts";
+import type { FeatureModule } from "../students/feature-module.ts";
 import type { QueuedInputs } from "../rpc/queued-inputs.ts";
 import { watchFrom, type Unsubscribe } from "../runtime/observable.ts";
 import type { Projections } from "../reads/query.ts";
@@ -23,8 +24,7 @@ export interface Notifications extends View<Page<Notification>> {
   readonly preferences: Preferences;
 }
 
-/** Creates the notifications of the current student. */
-export const createNotifications = (student: CurrentStudent<Pick<CoreFeatures, "areas">>): Notifications => {
+const createNotifications = (student: CurrentStudent<Pick<CoreFeatures, "areas">>): Notifications => {
   const unread = createUnread(student);
   const view: View<Page<Notification>> = student.open({
     procedure: "notifications.recent",
@@ -70,7 +70,7 @@ export const createNotifications = (student: CurrentStudent<Pick<CoreFeatures, "
 /** The most ids in one command. */
 const MAX_IDS = 100;
 
-export const notificationProjections: Projections = {
+const notificationProjections: Projections = {
   ...preferenceProjections,
   "notifications.recent": (list, { entry }) => {
     if (!list || entry.procedure !== "notifications.markRead" || entry.state !== "pending") return list;
@@ -81,4 +81,10 @@ export const notificationProjections: Projections = {
       ? { ...list, items: list.items.map((item) => (isMeant(item) ? { ...item, readAt: createdAt } : item)) }
       : list;
   },
+};
+
+/** The feature module for notifications and their preferences. */
+export const notifications: FeatureModule<Notifications> = {
+  open: createNotifications,
+  projections: notificationProjections,
 };

@@ -1,7 +1,6 @@
-import type { PushProviderName, SessionId } from "@edvoyage/protocol";
-import type { StudentContext } from "../students/student-context.ts";
-import type { Observable } from "../runtime/observable.ts";
-import { putJson, remove, type Records } from "../storage/records.ts";
+import type { PushProviderName } from "@edvoyage/protocol";
+import { putJson, remove } from "../storage/records.ts";
+import type { FeatureDevice, FeatureModule } from "../students/feature-module.ts";
 
 /** Push messages to this device while the app is closed. */
 export interface Push {
@@ -20,26 +19,13 @@ interface Registration {
   readonly provider: PushProviderName;
 }
 
-/** The student who is signed in, with the session that the token is registered for. */
-interface SignedIn {
-  readonly account: Pick<StudentContext, "records" | "outbox">;
-  readonly session: Observable<{ readonly id: SessionId }>;
-}
-
 const KEY = "push";
 const LANE = "push";
 
-export interface PushDeps {
-  /** Returns the records that belong to no student. Throws while the client is not open. */
-  readonly device: () => Records;
-  readonly signedIn: () => SignedIn | undefined;
-}
+/** `check` sends the token again if the session has changed since. */
+type PushService = Push & { readonly check: () => Promise<void> };
 
-/** Creates the push registration of a device. Call `check` after each change of the session. */
-export const createPush = ({
-  device,
-  signedIn,
-}: PushDeps): Push & { readonly check: () => Promise<void> } => {
+const createPush = ({ records: device, signedIn }: FeatureDevice): PushService => {
   const check = async (): Promise<void> => {
     const student = signedIn();
     const sessionId = student?.session.value.id;
@@ -71,4 +57,11 @@ export const createPush = ({
       );
     },
   };
+};
+
+/** The feature module for push messages. */
+export const push: FeatureModule<Push> = {
+  open: (_student, device) => createPush(device),
+  onSession: ({ check }: PushService) => check(),
+  projections: {},
 };

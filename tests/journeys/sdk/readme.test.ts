@@ -6,6 +6,7 @@ import { apply, settleConflict } from "../../examples/applications.ts";
 import { openFeed } from "../../examples/cavity.ts";
 import { showRoom } from "../../examples/chat-room.ts";
 import { openRoom } from "../../examples/chat.ts";
+import { openCoreClient } from "../../examples/core.ts";
 import { keepFirst } from "../../examples/favourites.ts";
 import { openClient, signIn } from "../../examples/first-steps.ts";
 import { describeSync, signOut } from "../../examples/offline.ts";
@@ -64,6 +65,25 @@ test("the README's first app signs in, keeps a favourite, chats and signs out", 
   await signOut(client, async () => expect.fail("nothing is left"));
 
   expect(client.auth.state).toBe("signedOut");
+  await client.close();
+});
+
+test("the README's core client has the features that it names, and sends what they queue", async () => {
+  const world = await createWorld();
+  const client = await openCoreClient(world.url, temporaryFolder());
+  await client.push.register("a-token", { provider: "fcm" });
+  await client.auth.requestCode(somePhone());
+  await client.auth.verifyCode(world.sms.at(-1)?.code ?? "");
+
+  const { settled } = await client.contacts.addByNumber(somePhone(), { nickname: "Bo" });
+  await settled;
+  await until(() => client.outbox.list().length === 0);
+
+  expect((await client.contacts.list()).items.map(({ nickname }) => nickname)).toEqual(["Bo"]);
+  await expect(client.contacts.addByNumber(somePhone(), { nickname: " " })).rejects.toMatchObject({
+    reason: "input/invalid",
+  });
+  expect(client.notifications.unread).toBe(0);
   await client.close();
 });
 
