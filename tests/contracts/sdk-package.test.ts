@@ -63,8 +63,14 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Builds an app of one line for browsers. Returns its gzipped size in bytes. */
-const sizeOf = async (code: string): Promise<number> => {
+/** The gzipped size in bytes of the chunk that an app starts with, and of the chunks that it loads on demand, by name. */
+interface AppSize {
+  readonly start: number;
+  readonly onDemand: Readonly<Record<string, number>>;
+}
+
+/** Builds an app of one line for browsers. */
+const sizesOf = async (code: string): Promise<AppSize> => {
   const entry = join(packed.app, "entry.js");
   writeFileSync(entry, code);
   const built = await build({
@@ -74,8 +80,16 @@ const sizeOf = async (code: string): Promise<number> => {
     build: { write: false, modulePreload: false, target: "es2020", rollupOptions: { input: entry } },
   });
   if (!("output" in built)) return expect.fail("the build has no output");
-  return gzipSync(built.output[0].code, { level: 9 }).byteLength;
+  const toBytes = (text: string): number => gzipSync(text, { level: 9 }).byteLength;
+  const [start, ...others] = built.output;
+  const chunks = others.flatMap((chunk) =>
+    chunk.type === "chunk" ? [[chunk.name, toBytes(chunk.code)] as const] : [],
+  );
+  return { start: toBytes(start.code), onDemand: Object.fromEntries(chunks) };
 };
+
+/** Builds an app of one line for browsers. Returns the gzipped size in bytes of what it starts with. */
+const sizeOf = async (code: string): Promise<number> => (await sizesOf(code)).start;
 
 /** Ignores problems of `require` and of Node.js without "exports": the package is ESM only. */
 const isIgnored = (problem: Problem): boolean => {
@@ -179,6 +193,20 @@ describe("the budget of an app in a browser, gzipped", () => {
     );
 
     expect(bytes).toBeLessThanOrEqual(16_000);
+  });
+
+  test("has room for 3 kB for each chunk that an app loads on demand: checks, signing in and HTTP without sockets", async () => {
+    const { onDemand } = await sizesOf(
+      `import { createClient } from "@edvoyage/client-sdk"; globalThis.client = createClient;`,
+    );
+
+    expect(Object.keys(onDemand).sort()).toEqual([
+      "document-exchange",
+      "known-checks",
+      "room-polling",
+      "sign-in",
+    ]);
+    expect(Math.max(...Object.values(onDemand))).toBeLessThanOrEqual(3_000);
   });
 
   test("counts only what the app uses", async () => {
