@@ -33,6 +33,29 @@ export const PLANTED: Readonly<Record<string, Sabotage>> = {
   },
   "a session key that is lost when the app ends": (options) => withoutRecord(options, "session-key"),
   "a device that forgets who was signed in": (options) => withoutRecord(options, "current"),
+  "answers of a firewall that pass for the server's": (options) =>
+    withFetch(options, async (send, request) => {
+      const response = await send();
+      const isOwn = response.headers.get(SERVER_HEADER) === SERVER_HEADER_VALUE;
+      if (isOwn || !request.url.includes("/trpc/chat.")) return response;
+      return new Response('{"result":{"data":{}}}', { headers: { [SERVER_HEADER]: SERVER_HEADER_VALUE } });
+    }),
+  "a lost key that passes for the end of the session": (options) =>
+    withFetch(options, async (send) => {
+      const response = await send();
+      const text = await response.clone().text();
+      if (!text.includes("session/required")) return response;
+      const { status, headers } = response;
+      return new Response(text.replaceAll("session/required", "session/revoked"), { status, headers });
+    }),
+  "a broken disk whose writes look as if they were made": (options) => {
+    const { storage } = options;
+    const open: StorageAdapter["open"] = async (name) => {
+      const store = await storage.open(name);
+      return { ...store, write: (changes) => store.write(changes).catch(() => {}) };
+    };
+    return { ...options, storage: { ...storage, open } };
+  },
   "sockets that never open": (options) => ({
     ...options,
     WebSocket: class {
