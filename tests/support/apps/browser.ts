@@ -102,7 +102,10 @@ const buildScript = async (script: URL, transform: (code: string) => string): Pr
     root: fileURLToPath(new URL(".", script)),
     resolve: { conditions: ["source", "module", "browser", "development|production"] },
     plugins: [{ name: "changes", enforce: "pre", transform }],
-    build: { write: false, rollupOptions: { input: fileURLToPath(script) } },
+    build: {
+      write: false,
+      rollupOptions: { input: fileURLToPath(script), output: { codeSplitting: false } },
+    },
   });
   return "output" in built ? built.output[0].code : expect.fail("the build has no output");
 };
