@@ -23,6 +23,8 @@ export interface NotedCommand {
   settledAt: number;
   /** Whether it may be gone because it was discarded, not because the server has accepted it. */
   mayBeDiscarded: boolean;
+  /** Whether it went while the disk could not be written: a restart shows it again until the server has answered again. */
+  mayComeBack: boolean;
   /** Whether the app has shown it as refused. */
   wasRefused: boolean;
   /** Whether it was refused and sent again, and so came later than commands that were written after it. */
@@ -32,7 +34,7 @@ export interface NotedCommand {
 /** A record of the commands that were seen in the outboxes of devices. */
 export interface Ledger {
   /** Records the current outbox of a student on a device. */
-  note(place: Place, entries: readonly OutboxEntry[]): void;
+  note(place: Place, entries: readonly OutboxEntry[], disk: { readonly isFailing: boolean }): void;
   /** From now on, what this student writes on this device may be deleted. `false` ends this. */
   expectWipe(place: Place, isExpected: boolean): void;
   isWipeExpected(place: Place): boolean;
@@ -79,12 +81,14 @@ export const createLedger = ({
       reason: undefined,
       settledAt: Number.POSITIVE_INFINITY,
       mayBeDiscarded: wiped.has(keyOf(place)),
+      mayComeBack: false,
       wasRefused: false,
       wasRetried: false,
     };
     commandById.set(id, command);
     command.input = input;
-    if (command.state === "gone") onBroken(`${command.procedure} ${id} came back after it had gone`);
+    if (command.state === "gone" && !command.mayComeBack)
+      onBroken(`${command.procedure} ${id} came back after it had gone`);
     if (command.device !== place.device || command.student !== place.student) {
       onBroken(`${command.procedure} of ${keyOf(command)} is in the outbox of ${keyOf(place)}`);
     }
@@ -97,13 +101,14 @@ export const createLedger = ({
   };
 
   return {
-    note: (place, entries) => {
+    note: (place, entries, disk) => {
       for (const entry of entries) noteEntry(place, entry);
       const present = new Set<string>(entries.map(({ id }) => id));
       for (const command of of(place)) {
         if (command.state === "gone" || present.has(command.id)) continue;
         command.settledAt = Math.min(command.settledAt, now());
         command.state = "gone";
+        command.mayComeBack = disk.isFailing;
       }
     },
     expectWipe: (place, isExpected) => {

@@ -131,7 +131,7 @@ export const createSimulatedWorld = async ({
       if (device.app?.client !== client || !client.isReady) return;
       signInStates.look(name, client.auth.status);
       const student = world.studentOn(device);
-      if (student) ledger.note({ device: name, student: student.name }, client.outbox.list());
+      if (student) ledger.note({ device: name, student: student.name }, client.outbox.list(), device.disk);
     };
     // The student and the outbox change together, so look at them after both have changed.
     client.outbox.onChange(() => queueMicrotask(look));

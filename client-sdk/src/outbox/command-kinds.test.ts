@@ -94,6 +94,16 @@ test.each([
     failed("contacts.update", { userId: "u", nickname: "U" }),
     done("contacts.update", { userId: "u", blocked: true }),
   ],
+  [
+    "the removal of the message that it replied to",
+    failed("chat.send", { roomId: "r", text: "1", replyTo: "m" }),
+    done("chat.remove", { roomId: "r", messageId: "m" }),
+  ],
+  [
+    "the removal of the post that it commented on",
+    failed("social.comment", { postId: "p", parentId: null, text: "1" }),
+    done("social.removePost", { postId: "p" }),
+  ],
 ])("a failure stays after %s", (_name, failure, success) => {
   expect(isObsolete(failure, success)).toBe(false);
 });

@@ -1,4 +1,4 @@
-import type { QueuedProcedure } from "../rpc/queued-inputs.ts";
+import { areaOf, type QueuedProcedure } from "../rpc/queued-inputs.ts";
 import type { ErrorReason } from "../runtime/errors.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 
@@ -68,7 +68,10 @@ export const isObsolete = (failed: OutboxEntry, succeeded: OutboxEntry): boolean
   if (failed.state !== "failed" || failed.id === succeeded.id) return false;
   if (REMOVES_THING.has(succeeded.procedure)) {
     const removed = thingOf(succeeded);
-    return String(failed.id) === removed || Object.values(failed.input).includes(removed);
+    if (String(failed.id) === removed) return true;
+    // A reply or a comment is the student's own text, whatever became of what it answers.
+    if (isCreation(failed) || areaOf(failed.procedure) !== areaOf(succeeded.procedure)) return false;
+    return Object.values(failed.input).includes(removed);
   }
   if (failed.procedure !== succeeded.procedure || isCreation(failed)) return false;
   return thingOf(failed) === thingOf(succeeded) && covers(fieldsOf(succeeded), fieldsOf(failed));
