@@ -223,7 +223,8 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       }
     } else if (!wasOpen || code === CLOSE_CODES.restarting || code === CLOSE_CODES.overloaded) {
       server.fail(transport.value === "http" ? BLOCKED_RETRY_MS : 0);
-      if (!wasOpen) choice.upgradeFailed();
+      // A socket that is open shows that the network lets WebSockets through.
+      if (!wasOpen && !isAnyOpen(members)) choice.upgradeFailed();
       // Move it to the end, so that another document is the first to try next time.
       members.delete(member);
       members.add(member);
