@@ -1,6 +1,12 @@
 import type { CommandId } from "@edvoyage/protocol";
 import { waitUntil } from "../runtime/wait-until.ts";
-import { EdVoyageError, isSessionOver, isTransient, toEdVoyageError } from "../runtime/errors.ts";
+import {
+  EdVoyageError,
+  isSessionOver,
+  isTransient,
+  retryAfterMs,
+  toEdVoyageError,
+} from "../runtime/errors.ts";
 import type { Observable } from "../runtime/observable.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 import type { Outbox, OutboxDeps } from "./api.ts";
@@ -361,8 +367,3 @@ const createRefusedError = ({ details }: EdVoyageError): EdVoyageError =>
     "Something between this device and the server refuses this command.",
     { details },
   );
-
-const retryAfterMs = ({ details }: EdVoyageError): number => {
-  const seconds = details["retryAfterSeconds"];
-  return typeof seconds === "number" ? seconds * 1_000 : 0;
-};

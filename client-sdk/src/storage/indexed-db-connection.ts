@@ -23,16 +23,19 @@ const LOOKS = 20;
 const LOOK_AGAIN_MS = 250;
 const VERSION = 1;
 
-/** Opens a database, and creates it if it does not exist. `onDeleted` is called once when something deletes it. */
+interface ConnectionOptions {
+  readonly factory: IDBFactory;
+  readonly database: string;
+  /** Called once when something deletes the database. */
+  readonly onDeleted: () => void;
+}
+
+/** Opens a database, and creates it if it does not exist. */
 export const openConnection = async ({
   factory,
   database,
   onDeleted,
-}: {
-  readonly factory: IDBFactory;
-  readonly database: string;
-  readonly onDeleted: () => void;
-}): Promise<Connection> => {
+}: ConnectionOptions): Promise<Connection> => {
   const link = createLink({ factory, database, onDeleted });
   let running: IDBTransaction | undefined;
   let patienceMs = TRANSACTION_MS;
@@ -95,15 +98,7 @@ interface Link {
   hasEnded(): boolean;
 }
 
-const createLink = ({
-  factory,
-  database,
-  onDeleted,
-}: {
-  readonly factory: IDBFactory;
-  readonly database: string;
-  readonly onDeleted: () => void;
-}): Link => {
+const createLink = ({ factory, database, onDeleted }: ConnectionOptions): Link => {
   let connecting: Promise<IDBDatabase> | undefined;
   let ended: StorageError | undefined;
 
