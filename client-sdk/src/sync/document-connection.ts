@@ -30,6 +30,8 @@ export interface DocumentConnectionDeps {
   readonly url: string;
   readonly name: string;
   readonly doc: Y.Doc;
+  /** Whether the first sync may arrive in one large message. */
+  readonly isUserDocument: boolean;
   readonly WebSocket: typeof WebSocket;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
@@ -37,8 +39,8 @@ export interface DocumentConnectionDeps {
   readonly onSynced: () => void;
   /** Called for each message of the server. */
   readonly onMessage: () => void;
-  /** Returns how many messages have arrived on all sockets. */
-  readonly messageCount: () => number;
+  /** Returns how many messages of first syncs have arrived, on all sockets. */
+  readonly syncMessageCount: () => number;
   readonly onInboxHint: () => void;
   readonly onEnd: (end: ConnectionEnd) => void;
   /** Called when the document may connect again: a wait is over, or a dead connection was dropped. */
@@ -51,9 +53,11 @@ const OPEN_TIMEOUT_MS = 10_000;
 const CHECK_TIMEOUT_MS = 5_000;
 /** How long it may take while the first sync is not over. */
 const SYNC_CHECK_TIMEOUT_MS = 30_000;
-/** How long the first sync may take: a user document of 1 MiB needs four minutes at 4 kB/s. */
-const SYNC_TIMEOUT_MS = 5 * 60_000;
-/** How often a wait begins again because messages arrive on other sockets: the line is slow, not dead. */
+/** How long the first sync of a user document may take: 1 MiB, in one message, needs four minutes at 4 kB/s. */
+const DOCUMENT_SYNC_TIMEOUT_MS = 5 * 60_000;
+/** How long the first sync of a room may be silent: a message of 16 KiB needs 20 s at 4 kB/s if five sockets sync. */
+const ROOM_SYNC_TIMEOUT_MS = 30_000;
+/** How often a wait begins again because messages of first syncs arrive: the line is slow, not dead. */
 const MAX_EXTENSIONS = 5;
 
 /** Creates the connection of one document, closed. */
@@ -73,10 +77,10 @@ export const createDocumentConnection = (deps: DocumentConnectionDeps): Document
     cancelDeadline();
     let extensions = 0;
     const wait = (): void => {
-      const countBefore = deps.messageCount();
+      const countBefore = deps.syncMessageCount();
       const cancel = clock.after(delayMs, () => {
         extensions += 1;
-        if (deps.messageCount() > countBefore && extensions <= MAX_EXTENSIONS) return wait();
+        if (deps.syncMessageCount() > countBefore && extensions <= MAX_EXTENSIONS) return wait();
         cancelDeadline();
         link.drop();
         onDropped();
@@ -91,7 +95,8 @@ export const createDocumentConnection = (deps: DocumentConnectionDeps): Document
   const link = createDocumentLink({
     ...deps,
     onOpen: () => {
-      dropAfter(SYNC_TIMEOUT_MS, () => deps.onEnd({ code: undefined, wasOpen: true, key }));
+      const timeoutMs = deps.isUserDocument ? DOCUMENT_SYNC_TIMEOUT_MS : ROOM_SYNC_TIMEOUT_MS;
+      dropAfter(timeoutMs, () => deps.onEnd({ code: undefined, wasOpen: true, key }));
       deps.onOpen();
     },
     onSynced: () => {

@@ -127,7 +127,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
   const state = createSubject<ConnectionState>("offline");
   const members = new Set<Member>();
   let asked = 0;
-  let messages = 0;
+  let syncMessages = 0;
   /** Whether the user document was opened; it stays true while the document is refused. */
   let hasDocument = false;
   let refusedKey: string | undefined;
@@ -247,6 +247,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
       url,
       name,
       doc,
+      isUserDocument: !isRoom,
       WebSocket,
       clock,
       randomBytes,
@@ -265,9 +266,9 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
         connectReady();
       },
       onMessage: () => {
-        messages += 1;
+        if (!connection.link.isSynced) syncMessages += 1;
       },
-      messageCount: () => messages,
+      syncMessageCount: () => syncMessages,
       onInboxHint: () => listener.onInboxHint?.(),
       onEnd: (end) => {
         if (!members.has(member)) return;

@@ -1,5 +1,5 @@
 import { createDoc, createSockets, systemRandomBytes, type Problem } from "@edvoyage/client-sdk/testing";
-import { CLOSE_CODES, userDocumentName } from "@edvoyage/protocol";
+import { CLOSE_CODES, roomDocumentName, userDocumentName } from "@edvoyage/protocol";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
@@ -280,6 +280,30 @@ test("[SY57] a connection whose first sync never comes is replaced after five mi
   await until(() => socket.isSynced);
 
   expect(before).toBe(1);
+});
+
+test("[SY57] a room whose first sync never comes is replaced after 30 s, whatever arrives elsewhere", async () => {
+  const world = await createWorld();
+  const [ada, bo] = [await createStudent(world), await createStudent(world)];
+  const roomId = await openDirect(ada, bo);
+  const tunnel = await createTunnel(world.url);
+  const { clock, open } = createPhone(tunnel.url, ada.token);
+  const document = open(userDocumentName(ada.id)).socket;
+  await until(() => document.isSynced);
+  tunnel.holdAnswers();
+  const room = open(roomDocumentName(roomId, 0)).socket;
+  await until(() => tunnel.attempts === 2);
+  await roundTrips();
+
+  clock.advance({ seconds: 20 });
+  await document.barrier();
+  const before = tunnel.attempts;
+  clock.advance({ seconds: 10 });
+  tunnel.release();
+  clock.advance(PAST_FIRST_RETRY);
+  await until(() => room.isSynced);
+
+  expect([before, tunnel.attempts]).toEqual([2, 3]);
 });
 
 test("a connection attempt times out after 10 s", async () => {

@@ -41,6 +41,7 @@ export const createTunnel = async (target: string): Promise<Tunnel> => {
       return;
     }
     const far = connect({ host: hostname, port: Number(port) });
+    const mayHold = isHolding;
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -55,7 +56,7 @@ export const createTunnel = async (target: string): Promise<Tunnel> => {
     near.pipe(far);
     far.on("data", (bytes: Buffer) => {
       near.write(bytes);
-      if (!isHolding || held.has(far)) return;
+      if (!mayHold || !isHolding || held.has(far)) return;
       held.add(far);
       far.pause();
     });
