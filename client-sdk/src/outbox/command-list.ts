@@ -24,8 +24,10 @@ export interface CommandList {
   readonly failed: Entries;
   /** Whether any command is pending. */
   readonly hasPending: boolean;
-  /** Returns the first pending command of each lane. A lane whose first command has gone comes last. */
+  /** Returns the first pending command of each lane. A lane that had its turn comes last. */
   heads(): Iterable<Item>;
+  /** Lets all other lanes go first, because this one's command could not be sent. */
+  toEnd(lane: string): void;
   /** Puts and removes items, then calls the listeners of everything that they belong to. */
   change(changed: readonly Item[], gone?: readonly Item[]): void;
   /** Calls the listeners without a change, because something else has ended. */
@@ -54,11 +56,15 @@ export const createCommandList = (): CommandList => {
     ...("roomId" in entry.input ? [group(`room ${entry.input.roomId}`)] : []),
   ];
 
+  const toEnd = (name: string): void => {
+    const lane = lanes.get(name);
+    if (!lane) return;
+    lanes.delete(name);
+    if (lane.size > 0) lanes.set(name, lane);
+  };
+
   const leaveLane = ({ key, entry }: Item): void => {
-    const lane = lanes.get(entry.lane);
-    if (!lane?.drop(key)) return;
-    lanes.delete(entry.lane);
-    if (lane.size > 0) lanes.set(entry.lane, lane);
+    if (lanes.get(entry.lane)?.drop(key)) toEnd(entry.lane);
   };
 
   const put = (item: Item): void => {
@@ -105,6 +111,7 @@ export const createCommandList = (): CommandList => {
           break;
         }
     },
+    toEnd,
     change,
     notify: () => {
       for (const one of [all, ...groups.values()]) one.notify();

@@ -112,3 +112,24 @@ test("three commands that a firewall always refuses do not delay a fourth one th
 
   expect(outbox.get(id)).toMatchObject({ state: "acked" });
 });
+
+test("behind a portal whose connections are then cut, each lane has its turn", async () => {
+  const { say, sent, time } = await createOutboxScene();
+  const rooms = ["one", "two", "three", "four"];
+  for (const room of rooms) await say("hello", room);
+  const refuseOpen = async (error: () => EdVoyageError): Promise<readonly string[]> => {
+    const open = sent.splice(0);
+    for (const one of open) one.refuse(error());
+    await settle();
+    time.advance(10_000);
+    await settle();
+    return open.map(({ entry }) => entry.lane);
+  };
+  for (let tries = 0; tries < 10; tries += 1) await refuseOpen(foreign);
+
+  const lanes: string[] = [];
+  for (let tries = 0; tries < 60; tries += 1)
+    lanes.push(...(await refuseOpen(() => new EdVoyageError("offline", "Reset"))));
+
+  expect(new Set(lanes)).toEqual(new Set(rooms.map((room) => `room/${room}`)));
+});

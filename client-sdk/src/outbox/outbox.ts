@@ -169,6 +169,7 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       const isFault = error.reason === "server/failed" || error.reason === "fault";
       const faults = item.faults + (isFault ? 1 : 0);
       list.change([{ ...item, entry: toPending(item.entry), faults }]);
+      list.toEnd(entry.lane);
       if (isSessionOver(error.reason)) return;
       if (!isTransient(error.reason) || faults >= MAX_FAULTS) {
         lanes.pass(entry);

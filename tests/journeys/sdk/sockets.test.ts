@@ -291,7 +291,7 @@ test("[SY57] a room whose first sync never comes is replaced after 30 s, whateve
   const document = open(userDocumentName(ada.id)).socket;
   await until(() => document.isSynced);
   tunnel.holdAnswers();
-  const room = open(roomDocumentName(roomId, 0)).socket;
+  const room = open(roomDocumentName(roomId as never, 0)).socket;
   await until(() => tunnel.attempts === 2);
   await roundTrips();
 
