@@ -24,6 +24,7 @@ import { createBackground } from "./platform/background.ts";
 import { createNewId } from "./platform/crypto.ts";
 import { BACKUP_FOLDER } from "./platform/data-dir.ts";
 import { createMetrics } from "./platform/metrics.ts";
+import { createSteadyClock } from "./platform/steady-clock.ts";
 import { startTimers } from "./platform/timers.ts";
 import { createDeadPushes } from "./push/dead-letters.ts";
 import { createPushTokens } from "./push/tokens.ts";
@@ -72,7 +73,10 @@ export const createServer = async (deps: ServerDeps): Promise<Server> => {
     countSockets: () => sync.countSockets(),
     countPushes: () => deadPushes.count(),
   });
-  const frame: Frame = { ...deps, database, limits, background, newId, audit, metrics };
+  const steadyClock = await createSteadyClock({ clock, database });
+  const frame: Frame = { ...deps, database, limits, background, newId, audit, metrics, steadyClock };
+  /** For everything that devices ask the inbox about. Sign-in goes by the system's clock. */
+  const steadyFrame: Frame = { ...frame, clock: steadyClock };
 
   const pushTokens = createPushTokens(frame);
   const signIn = createSignInFeatures(frame, {
@@ -81,13 +85,18 @@ export const createServer = async (deps: ServerDeps): Promise<Server> => {
     onEnded: (id) => sync.sessionEnded(id),
     openSessions: () => sync.openSessions(),
   });
-  const liveSync = createLiveSync(frame, {
+  const liveSync = createLiveSync(steadyFrame, {
     authenticate: signIn.sessions.authenticate,
     hiddenFrom: (userId) => features.contacts.blockedBy(userId),
   });
   const { logs, documents, sync } = liveSync;
-  const push = createPush(frame, liveSync);
-  const features = createStudentFeatures({ ...frame, ...liveSync, push: push.outbox, hints: sync.hints });
+  const push = createPush(steadyFrame, liveSync);
+  const features = createStudentFeatures({
+    ...steadyFrame,
+    ...liveSync,
+    push: push.outbox,
+    hints: sync.hints,
+  });
   const preferences = createPreferences({ ...features, read });
   const sessionInspection = createSessionInspection({ read, clock });
   const accounts = createAccountFeatures(frame, {
@@ -118,7 +127,7 @@ export const createServer = async (deps: ServerDeps): Promise<Server> => {
     backups,
     facts,
     documentExchange: createDocumentExchange({ documents, limits }),
-    inbox: createInbox({ ...features, read, logs, textOf, clock }),
+    inbox: createInbox({ ...features, read, logs, textOf, clock: steadyClock }),
     seed: createSeed({
       ...frame,
       catalogue,
@@ -146,6 +155,7 @@ export const createServer = async (deps: ServerDeps): Promise<Server> => {
     ...liveSync,
     ...features,
     clock,
+    steadyClock,
     background,
     dialect: database.dialect,
     erasure,

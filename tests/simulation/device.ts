@@ -1,4 +1,10 @@
-import { createClient, type Client, type ClientOptions, type Problem } from "@edvoyage/client-sdk";
+import {
+  createClient,
+  isEdVoyageError,
+  type Client,
+  type ClientOptions,
+  type Problem,
+} from "@edvoyage/client-sdk";
 import { createDisk, type Disk, type DiskSession } from "./disk.ts";
 import type { Fault } from "./faults.ts";
 import { createFetch, type SimulatedRequest } from "./http.ts";
@@ -60,6 +66,8 @@ export interface DeviceOptions extends Pick<UplinkOptions, "accept"> {
 export type Sabotage = (options: ClientOptions) => ClientOptions;
 
 const SLOW_DISK_MS = 20;
+/** How long an app waits until it tries again to open its data. */
+const READY_AGAIN_MS = 5_000;
 
 export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice => {
   const { name, time, random, strike, onRequest, onStarted, sabotage = (given) => given } = options;
@@ -73,6 +81,14 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
   let runs = 0;
   const deadConnections: SimulatedConnection[] = [];
   let running: { readonly app: App; readonly session: DiskSession; end: () => void } | undefined;
+
+  /** Tries again while the disk cannot be used, as an app does that shows why. */
+  const becomeReady = (client: Client): Promise<void> =>
+    client.ready().catch(async (error: unknown) => {
+      if (!isEdVoyageError(error) || !error.reason.startsWith("device/")) throw error;
+      await new Promise<void>((resolve) => void time.after(READY_AGAIN_MS, resolve));
+      return becomeReady(client);
+    });
 
   const start = (): App => {
     if (running) return running.app;
@@ -125,7 +141,7 @@ export const createSimulatedDevice = (options: DeviceOptions): SimulatedDevice =
       get isAlive() {
         return isAlive;
       },
-      ready: client.ready(),
+      ready: becomeReady(client),
     };
     const end = () => {
       isAlive = false;

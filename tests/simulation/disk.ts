@@ -15,6 +15,8 @@ export interface Disk {
   /** Makes writes fail for a reason, or succeed again. */
   setFailing(kind: "full" | "failed" | undefined): void;
   readonly isFailing: boolean;
+  /** Deletes everything on it. An app that runs finds out at its next call. */
+  deleteAll(): Promise<void>;
 }
 
 /** The disk as one run of the app sees it. */
@@ -106,6 +108,11 @@ export const createDisk = ({ time, random, latencyMs, strike }: DiskOptions): Di
     },
     get isFailing() {
       return failing !== undefined;
+    },
+    deleteAll: async () => {
+      strike("data deleted");
+      const other = memory.connect();
+      for (const name of await other.list()) await other.delete(name);
     },
   };
 };

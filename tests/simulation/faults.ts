@@ -36,8 +36,12 @@ export const FAULTS = [
   "disk full",
   /** Every write of the device fails for a while. */
   "disk broken",
+  /** Something, such as the operating system, deletes all data of the app while it runs. */
+  "data deleted",
   "clock put forward",
   "clock put back",
+  "server's clock put forward",
+  "server's clock put back",
   "signed out by an admin",
 ] as const;
 

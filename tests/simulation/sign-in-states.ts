@@ -6,6 +6,8 @@ export type EndCause =
   | "signed out"
   /** An admin has ended the session. */
   | "revoked"
+  /** Something has deleted the device's data. */
+  | "data deleted"
   /** A code was sent to the server. Once it has arrived, the former key is no longer valid. */
   | "signing in"
   /** The clock was moved. Without the server's answer, the app assumes that the student was away for long. */
@@ -38,7 +40,7 @@ export const createSignInStates = ({
   const isExplained = (device: string, { state, ...status }: AuthStatus, causes: Set<EndCause>): boolean => {
     if (status.student === null) {
       const isWiped = causes.has("revoked") && wipesWhenRevoked(device);
-      return causes.has("signed out") || causes.has("signing in") || isWiped;
+      return causes.has("signed out") || causes.has("signing in") || causes.has("data deleted") || isWiped;
     }
     if (state !== "expired") return true;
     // No history is long enough for the server itself to expire a session.

@@ -13,7 +13,8 @@ export interface Step {
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** Faults of devices, the network and sessions, independent of what students do. */
 export const troubleSteps: readonly Step[] = [
@@ -67,6 +68,24 @@ export const troubleSteps: readonly Step[] = [
       device.moveClock(
         random.pick([-1, 1]) * random.between(1, random.pick([MINUTE_MS, DAY_MS, 40 * DAY_MS])),
       );
+    },
+  },
+  {
+    weight: 2,
+    begin: ({ random, time, faults, trace }) => {
+      const ms = random.pick([-1, 1]) * random.between(1, random.pick([SECOND_MS, MINUTE_MS, HOUR_MS]));
+      const fault = ms > 0 ? "server's clock put forward" : "server's clock put back";
+      faults[fault] += 1;
+      trace.add("server", `* ${fault} by ${Math.abs(ms)} ms`);
+      time.moveServerClock(ms);
+    },
+  },
+  {
+    weight: 1,
+    begin: (world, device) => {
+      world.signInStates.expectEnd(device.name, "data deleted");
+      for (const student of world.students) world.expectWipe(device, student);
+      void device.disk.deleteAll();
     },
   },
   {

@@ -13,6 +13,8 @@ export interface VirtualTime {
    * nothing.
    */
   readonly serverClock: ServerClock;
+  /** Sets the server's clock forward or back. Its intervals go on as before. */
+  moveServerClock(ms: number): void;
   /** Lets this much time pass. Due timers run in order, each after everything that the last one started has settled. */
   advance(ms: number): Promise<void>;
   /** Lets time pass until a promise settles, and returns its value. Throws if that takes longer than `withinMs`. */
@@ -46,6 +48,7 @@ Date.now = () => (virtualNow ? virtualNow() : real.now());
 export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
   if (virtualNow) throw new Error("Virtual time already runs");
   let now = START + afterMs;
+  let serverOffset = 0;
   let sequence = 0;
   let immediates = 0;
   const queue = createQueue();
@@ -126,8 +129,12 @@ export const startVirtualTime = ({ afterMs = 0 } = {}): VirtualTime => {
       const timer = set(task, delayMs);
       return () => clear(timer);
     },
+    moveServerClock: (ms) => {
+      serverOffset += ms;
+    },
     serverClock: {
-      now: () => now,
+      now: () => now + serverOffset,
+      monotonicNow: () => now,
       every: (intervalMs, task) => {
         const interval: ServerInterval = { intervalMs, task, dueAt: now + intervalMs };
         serverIntervals.add(interval);

@@ -39,10 +39,20 @@ export const createLifecycle = <Opened extends { close(): Promise<void> }>(
   const createClosedError = () =>
     new EdVoyageError("closed", signal.aborted ? "This client is closed." : "Wait for ready() first.");
 
+  /** Opens, and once more if something else has deleted the stores meanwhile. */
+  const openOnce = (): Promise<Opened> =>
+    open(signal).catch((error: unknown) => {
+      if (signal.aborted || toEdVoyageError(error).reason !== "closed") throw error;
+      return open(signal);
+    });
+
   const openAgain = async (): Promise<void> => {
     if (signal.aborted) return;
     await open(signal).then(opened.set, () => {
-      const cancel = clock.after(REOPEN_MS, () => void (opening = openAgain()));
+      const cancel = clock.after(REOPEN_MS, () => {
+        signal.removeEventListener("abort", cancel);
+        opening = openAgain();
+      });
       signal.addEventListener("abort", cancel);
     });
   };
@@ -55,7 +65,7 @@ export const createLifecycle = <Opened extends { close(): Promise<void> }>(
     },
     ready: () => {
       if (signal.aborted) return Promise.reject(createClosedError());
-      opening ??= open(signal).then(opened.set, (error: unknown) => {
+      opening ??= openOnce().then(opened.set, (error: unknown) => {
         opening = undefined;
         throw toEdVoyageError(error);
       });

@@ -214,7 +214,8 @@ export const createReads = (deps: ReadsDeps): Reads => {
 
   const read = async (query: Query, { refresh: waits, deviceOnly }: ReadOptions): Promise<Fresh<object>> => {
     const entry = entryOf(query);
-    await load(entry);
+    // A value that cannot be read is not known: the server is asked.
+    const failure = await load(entry).then(() => undefined, toEdVoyageError);
     // A pending command in the outbox counts as a value, too.
     const isKnown = snapshotOf(entry).value !== undefined;
     if (!deviceOnly) {
@@ -223,7 +224,7 @@ export const createReads = (deps: ReadsDeps): Reads => {
     }
     const { value, error } = snapshotOf(entry);
     if (value === undefined || (error && !isKnown)) {
-      throw error ?? new EdVoyageError("offline", "This device has never read this data.");
+      throw error ?? failure ?? new EdVoyageError("offline", "This device has never read this data.");
     }
     // It may have become stale since it was stored.
     return { ...value, isStale: !isFresh(entry) };
@@ -258,7 +259,9 @@ export const createReads = (deps: ReadsDeps): Reads => {
     },
     loadMore: async (query) => {
       const entry = entryOf(query);
-      await load(entry);
+      await load(entry).catch((thrown: unknown) => {
+        throw toEdVoyageError(thrown);
+      });
       await entry.fetching;
       if (toPage(entry.snapshot.value.value).nextCursor !== null) {
         await refresh(entry, true);

@@ -20,6 +20,7 @@ import { shrinkAnswers } from "./0016-receipts.ts";
 import { createKnownDevices } from "./0017-known-devices.ts";
 import { createSessionEnds } from "./0018-session-ends.ts";
 import { createEphemeralSessions } from "./0019-ephemeral-sessions.ts";
+import { createClock } from "./0020-clock.ts";
 
 /** Append-only: a published migration is never changed. */
 const migrations = (dialect: DialectName): Record<string, Migration> => ({
@@ -42,6 +43,7 @@ const migrations = (dialect: DialectName): Record<string, Migration> => ({
   "0017-known-devices": createKnownDevices,
   "0018-session-ends": createSessionEnds(dialect),
   "0019-ephemeral-sessions": createEphemeralSessions,
+  "0020-clock": createClock,
 });
 
 /** The names of all migrations, oldest first. */

@@ -4,6 +4,8 @@ import type { LogId } from "@edvoyage/protocol";
 export interface DatabaseEpochTable {
   id: number;
   epoch: number;
+  /** The latest time that a server has told devices. */
+  clock_at: number;
 }
 
 /** Append-only logs. Read by `logs`. */

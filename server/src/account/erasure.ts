@@ -45,6 +45,8 @@ export interface ErasureDeps {
   readonly database: Database;
   readonly audit: Audit;
   readonly clock: Clock;
+  /** The clock for changes that other students' devices are told of. */
+  readonly steadyClock: Clock;
   readonly parts: readonly ErasurePart[];
   /** Ends all sessions of a student and closes their sockets. */
   readonly endSessions: (
@@ -67,7 +69,7 @@ interface ErasureCounts {
 }
 
 export const createErasure = (deps: ErasureDeps): Erasure => {
-  const { database, audit, clock, parts } = deps;
+  const { database, audit, clock, steadyClock, parts } = deps;
   const countedByUser = new Map<UserId, ErasureCounts>();
   let isClosed = false;
   let isUrgent = false;
@@ -111,7 +113,7 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
     return {
       step: async (unit) => {
         assertOpen();
-        const erased = await database.write((tx) => unit(tx, clock.now()));
+        const erased = await database.write((tx) => unit(tx, steadyClock.now()));
         counted.counts[name] = (counted.counts[name] ?? 0) + erased;
         return erased;
       },
@@ -134,7 +136,7 @@ export const createErasure = (deps: ErasureDeps): Erasure => {
     assertOpen();
     await database.write(async (tx) => {
       const now = clock.now();
-      for (const part of parts) await part.settle?.(tx, userId, now);
+      for (const part of parts) await part.settle?.(tx, userId, steadyClock.now());
       const begun = await tx.first(queries.erasure, { userId });
       // Delete the user's row last: as long as it exists, the next run finds what is left.
       if (await tx.first(queries.deleteUser, { id: userId })) {

@@ -43,6 +43,7 @@ export const createOfflineErasure = ({
     database,
     audit,
     clock,
+    steadyClock: clock,
     parts: createErasureParts({
       read,
       logs: createRoomLogs({ read, limits, newId, random }),

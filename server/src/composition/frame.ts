@@ -8,6 +8,7 @@ import type { NewId, Random } from "../platform/crypto.ts";
 import type { Secrets } from "../platform/data-dir.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Metrics } from "../platform/metrics.ts";
+import type { SteadyClock } from "../platform/steady-clock.ts";
 import type { PushProvider } from "../push/provider.ts";
 import type { SmsProvider } from "../sms/sms.ts";
 
@@ -30,4 +31,5 @@ export interface Frame extends ServerDeps, Pick<Background, "background"> {
   readonly limits: Limits;
   readonly metrics: Metrics;
   readonly audit: Audit;
+  readonly steadyClock: SteadyClock;
 }

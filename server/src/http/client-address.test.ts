@@ -6,7 +6,10 @@ const START = Date.UTC(2026, 8, 1, 8);
 
 const createLimiter = (callsPerMinute: number) => {
   const time = { now: START };
-  const limiter = createAddressLimiter({ now: () => time.now, every: () => () => {} }, callsPerMinute);
+  const limiter = createAddressLimiter(
+    { now: () => time.now, monotonicNow: () => time.now, every: () => () => {} },
+    callsPerMinute,
+  );
   return { limiter, time };
 };
 

@@ -47,7 +47,7 @@ export const createAddressLimiter = (clock: Clock, callsPerMinute: number): Addr
   const callsByAddress = new Map<string, number>();
   return {
     take: (address, calls) => {
-      const now = clock.now();
+      const now = clock.monotonicNow();
       const current = Math.floor(now / MINUTE_MS);
       if (current !== minute) {
         minute = current;

@@ -226,7 +226,7 @@ const transportErrorToTrpc = (cause: FastifyError): TRPCError => {
 const createReadiness = (ping: () => Promise<void>, clock: Clock) => {
   let last: { readonly at: number; readonly isReady: Promise<boolean> } | undefined;
   return async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const now = clock.now();
+    const now = clock.monotonicNow();
     if (!last || now - last.at >= READY_CACHE_MS) {
       last = {
         at: now,

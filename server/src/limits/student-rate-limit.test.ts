@@ -7,9 +7,10 @@ const student = "0192a000-0000-7000-8000-000000000001" as UserId;
 const other = "0192a000-0000-7000-8000-000000000002" as UserId;
 
 const createRate = () => {
-  let now = Date.UTC(2026, 8, 1);
+  let now = 0;
+  let offsetMs = Date.UTC(2026, 8, 1);
   const rate = createStudentRateLimit({
-    clock: { now: () => now, every: () => () => {} },
+    clock: { now: () => now + offsetMs, monotonicNow: () => now, every: () => () => {} },
     perSecond: 20,
     burst: 1_000,
   });
@@ -25,7 +26,12 @@ const createRate = () => {
       }
     }
   };
-  return { takeAll, take: rate.take, advance: (ms: number) => (now += ms) };
+  return {
+    takeAll,
+    take: rate.take,
+    advance: (ms: number) => (now += ms),
+    setClock: (ms: number) => (offsetMs += ms),
+  };
 };
 
 test("allows a student 1,000 actions at once and then 20 a second", () => {
@@ -55,12 +61,12 @@ test("never holds more tokens than the burst, however long a student was inactiv
 });
 
 test("neither removes nor adds tokens when the clock is set back", () => {
-  const { takeAll, take, advance } = createRate();
+  const { takeAll, take, advance, setClock } = createRate();
   for (let index = 0; index < 400; index += 1) take(student);
 
-  advance(-3_600_000);
+  setClock(-3_600_000);
   expect(takeAll(student)).toBe(600);
-  advance(-3_600_000);
+  setClock(-3_600_000);
   expect(takeAll(student)).toBe(0);
   advance(1_000);
 

@@ -25,16 +25,6 @@ export const createStudentRateLimit = ({
   /** The time at which each student's bucket is full again, in the order in which they last took a token. */
   const fullAtByUser = new Map<UserId, number>();
 
-  let newest = 0;
-  let behindMs = 0;
-  /** The clock's time, but never going back: after a clock is set back, students need not wait until it catches up. */
-  const monotonicNow = (): number => {
-    const now = clock.now() + behindMs;
-    if (now < newest) behindMs += newest - now;
-    newest = Math.max(newest, now);
-    return newest;
-  };
-
   const forgetFull = (now: number): void => {
     for (const [userId, fullAt] of fullAtByUser) {
       if (fullAt > now) return;
@@ -44,7 +34,7 @@ export const createStudentRateLimit = ({
 
   return {
     take: (userId) => {
-      const now = monotonicNow();
+      const now = clock.monotonicNow();
       forgetFull(now);
       const fullAt = Math.max(now, fullAtByUser.get(userId) ?? now) + msPerToken;
       const allowedAt = fullAt - burst * msPerToken;

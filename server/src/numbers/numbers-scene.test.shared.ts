@@ -34,7 +34,7 @@ export const createNumberScene = async (limits: Partial<Record<LimitName, number
       forgetAddresses: async () => {},
       list: async () => ({ items: [], nextCursor: null }),
     },
-    clock: { now: () => time.now, every: () => () => {} },
+    clock: { now: () => time.now, monotonicNow: () => time.now, every: () => () => {} },
     limits: all,
   });
   const inUnit = <T>(

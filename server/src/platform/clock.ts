@@ -2,6 +2,8 @@
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
+  /** Milliseconds since an arbitrary moment, for measuring how much time has passed. It ignores changes of the system's clock. */
+  monotonicNow(): number;
   /** Runs `task` every `intervalMs`; returns a function that stops it. Does not keep the process alive. */
   every(intervalMs: number, task: () => void): () => void;
 }
@@ -9,6 +11,7 @@ export interface Clock {
 /** The system clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonicNow: () => performance.now(),
   every: (intervalMs, task) => {
     const timer = setInterval(task, intervalMs).unref();
     return () => clearInterval(timer);

@@ -13,7 +13,7 @@ const createTestMetrics = () => {
     return queryCounts[query];
   };
   const metrics = createMetrics({
-    clock: { now: () => now, every: () => () => {} },
+    clock: { now: () => now, monotonicNow: () => now, every: () => () => {} },
     pushProvider: undefined,
     countSockets: () => 0,
     countLiveSessions: () => answer("sessions"),

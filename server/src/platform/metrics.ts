@@ -226,7 +226,7 @@ const createCached = <T>(
 ): (() => Promise<T>) => {
   let last: { readonly at: number; readonly answer: Promise<T> } | undefined;
   return async () => {
-    const now = clock.now();
+    const now = clock.monotonicNow();
     const current = last && now - last.at < forMs ? last : { at: now, answer: ask() };
     last = current;
     try {

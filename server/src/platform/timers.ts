@@ -10,6 +10,7 @@ import type { Sessions } from "../sessions/sessions.ts";
 import type { Documents } from "../sync/documents.ts";
 import type { Sync } from "../sync/sync.ts";
 import { HOUR_MS, type Clock } from "./clock.ts";
+import { AGREE_EVERY_MS, type SteadyClock } from "./steady-clock.ts";
 
 /** How often to look for sessions that another process ended. The docs promise at most one second. */
 const NOTICE_ENDS_EVERY_MS = 400;
@@ -22,6 +23,7 @@ const PUSH_EVERY_MS = 1_000;
 
 export interface TimersDeps {
   readonly clock: Clock;
+  readonly steadyClock: Pick<SteadyClock, "agree">;
   readonly background: (task: Promise<unknown>) => void;
   readonly dialect: DialectName;
   readonly auth: Pick<Auth, "prune">;
@@ -38,7 +40,8 @@ export interface TimersDeps {
 
 /** Starts the server's regular work: noticing what other nodes did, sending pushes, and pruning. Returns a function that stops it. */
 export const startTimers = (deps: TimersDeps): (() => void) => {
-  const { clock, background, dialect, sessions, documents, areas, sync, erasure, pushWorker } = deps;
+  const { clock, steadyClock, background, dialect, sessions, documents, areas, sync, erasure, pushWorker } =
+    deps;
 
   const pruneAll = async (now: number): Promise<void> => {
     const { auth, numbers, commands, notifications } = deps;
@@ -47,6 +50,7 @@ export const startTimers = (deps: TimersDeps): (() => void) => {
   };
 
   const stops = [
+    clock.every(AGREE_EVERY_MS, () => background(steadyClock.agree())),
     clock.every(NOTICE_ENDS_EVERY_MS, () => background(sessions.noticeEnds())),
     clock.every(NOTICE_STORED_EVERY_MS, () => background(documents.noticeStored())),
     // With SQLite there is only one process, and it tells its own sockets itself.

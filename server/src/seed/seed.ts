@@ -118,7 +118,7 @@ export const createSeed = (deps: SeedDeps): Seed => {
       let made = 0;
       let place = from;
       const services = servicesIn(tx, {
-        clock: { now: () => now, every: () => () => {} },
+        clock: { now: () => now, monotonicNow: () => now, every: () => () => {} },
         newId: <Kind extends string>(at: number) => idOf<Kind>(at, "made", place, (made += 1)),
       });
       for (const act of acts.slice(from, from + ACTS_PER_UNIT)) {

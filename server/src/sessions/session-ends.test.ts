@@ -29,7 +29,7 @@ const createScene = () => {
   let gapError: Error | undefined;
   const ends = createSessionEnds({
     database: { dialect: "sqlite", read: { all } as unknown as Database["read"] },
-    clock: { now: () => time.now, every: () => () => {} },
+    clock: { now: () => time.now, monotonicNow: () => time.now, every: () => () => {} },
     onEnd: (id) => heard.push(id),
     onGap: async () => {
       gaps.push(time.now);

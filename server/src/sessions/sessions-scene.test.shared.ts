@@ -22,7 +22,7 @@ export const createSessionScene = async (limits: Partial<Record<LimitName, numbe
     rmSync(folder, { recursive: true });
   });
   const time = { now: START };
-  const clock = { now: () => time.now, every: () => () => {} };
+  const clock = { now: () => time.now, monotonicNow: () => time.now, every: () => () => {} };
   const newId = createNewId(systemRandom);
   const noted = {
     opened: 0,

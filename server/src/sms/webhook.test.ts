@@ -137,7 +137,7 @@ const webhookTo = (url: string, options: { readonly timeoutMs?: number } = {}) =
   return createWebhookSms({
     url,
     secret: SECRET,
-    clock: { now: () => now++, every: () => () => {} },
+    clock: { now: () => now++, monotonicNow: () => now++, every: () => () => {} },
     ...options,
   });
 };

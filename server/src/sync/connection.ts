@@ -16,7 +16,7 @@ export interface ConnectionOwner {
 export interface Connection extends ConnectionOwner {
   /** When its session ends if it is not used before. */
   expiresAt: number;
-  /** When activity was last reported for its session. */
+  /** When activity was last reported for its session, by `monotonicNow`. */
   touchedAt: number;
   /** Writes a whole frame; closes the socket if the client is too slow to read it. */
   send(frame: Buffer): void;
@@ -24,7 +24,7 @@ export interface Connection extends ConnectionOwner {
   isBusy(): boolean;
   close(code: CloseCode, reason: string): void;
   /** Keeps a quiet socket alive and ends a dead or slow one. Called about every second. */
-  tend(now: number): void;
+  tend(): void;
 }
 
 /** A message that the document's handler handles. */
@@ -70,7 +70,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   const { socket, raw, owner, clock, limits, handler, onFailure } = options;
   const frames = createTokenBucket(limits.framesPerSecond, limits.frameBurst);
   const stepOnes = createTokenBucket(limits.stepOnesPerSecond, limits.stepOnesPerSecond);
-  let sentAt = clock.now();
+  let sentAt = clock.monotonicNow();
   let heardAt = sentAt;
   let pingedAt = sentAt;
   let busySince: number | undefined;
@@ -93,7 +93,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       return close(CLOSE_CODES.tooSlow, "The client does not read this socket");
     }
     raw.write(frame);
-    sentAt = clock.now();
+    sentAt = clock.monotonicNow();
     if (raw.writableNeedDrain) busySince ??= sentAt;
   };
 
@@ -120,7 +120,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   };
 
   socket.on("message", (data: Buffer, isBinary) => {
-    heardAt = clock.now();
+    heardAt = clock.monotonicNow();
     if (isClosing) return;
     if (!frames.take(heardAt)) return close(CLOSE_CODES.tooFast, "Too many frames");
     if (data.length > limits.frameBytes) return close(CLOSE_CODES.tooLarge, "The frame is too large");
@@ -131,7 +131,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     enqueue(message, data.length);
   });
   socket.on("pong", () => {
-    heardAt = clock.now();
+    heardAt = clock.monotonicNow();
   });
   // A protocol error of the peer; ws closes the socket by itself afterwards.
   socket.on("error", () => {});
@@ -147,11 +147,12 @@ export const createConnection = (options: ConnectionOptions): Connection => {
 
   const connection: Connection = {
     ...owner,
-    touchedAt: clock.now(),
+    touchedAt: clock.monotonicNow(),
     send,
     isBusy: () => raw.writableLength > BUSY_BYTES,
     close,
-    tend: (now) => {
+    tend: () => {
+      const now = clock.monotonicNow();
       if (busySince !== undefined && now - busySince > SLOW_AFTER_MS)
         return close(CLOSE_CODES.tooSlow, "The client does not read this socket");
       if (now - heardAt > DEAD_AFTER_MS) return socket.terminate();

@@ -63,7 +63,7 @@ export const createDocumentChannels = (deps: {
   };
 
   const sendInboxHint = (channel: Channel): void => {
-    const now = clock.now();
+    const now = clock.monotonicNow();
     channel.isInboxHintDue = now - channel.inboxHintedAt < INBOX_INTERVAL_MS;
     if (channel.isInboxHintDue) return;
     channel.inboxHintedAt = now;

@@ -228,7 +228,7 @@ export const createDocuments = (deps: DocumentsDeps): Documents => {
       }),
 
     noticeStored: async () => {
-      loadedDocuments.dropUnusedSince(clock.now() - IDLE_MS);
+      loadedDocuments.dropUnusedSince(clock.monotonicNow() - IDLE_MS);
       // Only one process uses a SQLite file, and it knows what it stored.
       if (database.dialect === "sqlite" || !loadedDocuments.hasReported()) return;
       const changed = await lookBack.read((since) => database.read.all(queries.changedSince, { since }));

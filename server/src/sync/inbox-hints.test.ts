@@ -20,7 +20,7 @@ test("[SY27] [SY39] retries the inbox hint after the members of a room could not
       },
     },
     channels: { inboxChanged: (userId) => void hintedIds.push(userId), isOpen: () => true, size: 1 },
-    clock: { now: () => now, every: () => () => {} },
+    clock: { now: () => now, monotonicNow: () => now, every: () => () => {} },
     background: (task) => void task.catch((error: unknown) => failures.push(error)),
   });
 

@@ -29,7 +29,7 @@ export const createInboxHints = (deps: {
       for (const userId of userIds) channels.inboxChanged(userId);
     } catch (error) {
       // Retry later, like a hint that came too early.
-      hintedAtByLog.set(id, clock.now());
+      hintedAtByLog.set(id, clock.monotonicNow());
       due.add(id);
       throw error;
     }
@@ -37,7 +37,7 @@ export const createInboxHints = (deps: {
 
   const logChanged = (id: LogId): void => {
     if (channels.size === 0) return;
-    const now = clock.now();
+    const now = clock.monotonicNow();
     if (now - (hintedAtByLog.get(id) ?? Number.NEGATIVE_INFINITY) < INTERVAL_MS) return void due.add(id);
     hintedAtByLog.set(id, now);
     background(notifyMembers(id));
@@ -46,7 +46,7 @@ export const createInboxHints = (deps: {
   return {
     logChanged,
     tick: () => {
-      const now = clock.now();
+      const now = clock.monotonicNow();
       for (const [id, hintedAt] of hintedAtByLog) {
         if (now - hintedAt < INTERVAL_MS) continue;
         hintedAtByLog.delete(id);

@@ -78,7 +78,7 @@ export const createLoadedDocuments = ({ clock, limits, onStored }: LoadedDocumen
   const cache = createDocumentCache<LoadedDocument>({
     maxBytes: CACHE_BYTES,
     sizeOf: ({ document }) => document.sizeBytes() + CACHE_BYTES_PER_DOCUMENT,
-    now: () => clock.now(),
+    now: () => clock.monotonicNow(),
   });
   /** The revision up to which each student's updates were reported by `onStored` or returned by `read`. */
   const reportedRevisionByUser = new Map<UserId, number>();

@@ -43,7 +43,7 @@ const createScene = () => {
       readers: async () => [],
     },
     hiddenFrom: async () => [],
-    clock: { now: () => 0, every: () => () => {} },
+    clock: { now: () => 0, monotonicNow: () => 0, every: () => () => {} },
     random: systemRandom,
     limits: defaultLimits,
     metrics: { framesDelivered: () => {}, entriesDelivered: () => {}, lagged: () => {} },

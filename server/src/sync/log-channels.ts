@@ -142,7 +142,7 @@ export const createLogChannels = (deps: LogChannelsDeps): LogChannels => {
   };
 
   const refuseFork = (connection: Connection, id: LogId): void => {
-    const now = clock.now();
+    const now = clock.monotonicNow();
     const key = `${connection.userId} ${id}`;
     const recent = (forksByReader.get(key) ?? []).filter((at) => now - at < FORK_MEMORY_MS);
     if (forksByReader.size >= MAX_FORKS_REMEMBERED) forksByReader.clear();

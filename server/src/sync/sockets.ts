@@ -160,7 +160,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
           handler.onOpen(connection);
         },
         onMessage: async (connection, message) => {
-          if (clock.now() - connection.touchedAt >= MINUTE_MS) renew(connection);
+          if (clock.monotonicNow() - connection.touchedAt >= MINUTE_MS) renew(connection);
           return handler.onMessage(connection, message);
         },
         onDrain: (connection) => handler.onDrain(connection),
@@ -175,7 +175,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
 
   /** Reports activity of the session, and closes the socket if the session has ended. */
   const renew = (connection: Connection): void => {
-    connection.touchedAt = clock.now();
+    connection.touchedAt = clock.monotonicNow();
     background(
       authenticate(connection.keyHash).then(
         ({ session }) => {
@@ -249,7 +249,7 @@ export const createSockets = (deps: SocketsDeps): Sockets => {
         for (const connection of connections) {
           // The session may have been used elsewhere meanwhile: only its row can tell whether it has ended.
           if (now >= connection.expiresAt) renew(connection);
-          connection.tend(now);
+          connection.tend();
         }
       }
     },

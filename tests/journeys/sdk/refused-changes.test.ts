@@ -194,7 +194,7 @@ test("an account can be exported, and deleted together with its data on the devi
   world.clock.advance({ minutes: 6 });
   await expect(client.account.delete()).rejects.toMatchObject({ reason: "session/not-fresh" });
   expect(client.auth.state).toBe("signedIn");
-  world.clock.advance({ minutes: -6 });
+  world.clock.set({ minutes: -6 });
   app.setOnline(false);
   await expect(client.account.delete()).rejects.toMatchObject({ reason: "offline" });
   app.setOnline(true);

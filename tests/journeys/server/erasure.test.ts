@@ -180,7 +180,11 @@ describe.each(DIALECTS)("a killed erasure, on %s", (dialect) => {
       await world.stop();
       const database = await openDatabase(world.databaseUrl);
       onTestFinished(() => database.close());
-      const clock = { now: () => world.clock.now() + 8 * DAY_MS, every: () => () => {} };
+      const clock = {
+        now: () => world.clock.now() + 8 * DAY_MS,
+        monotonicNow: () => world.clock.now() + 8 * DAY_MS,
+        every: () => () => {},
+      };
       // Each attempt survives one write more than the one before, so each write is once the first to fail.
       for (let writes = 1, isDone = false; !isDone; writes += 1) {
         const attemptDatabase = isMortal ? dyingAfter(database, writes) : database;

@@ -128,7 +128,7 @@ describe.each(DIALECTS)("a session that another process ended, on %s", (dialect)
     const { validate } = await useAt(world, signedIn);
 
     await endElsewhere(world, signedIn);
-    world.clock.advance({ hours: -1 });
+    world.clock.set({ hours: -1 });
 
     await expectRefusal(validate(), "session/revoked");
   });

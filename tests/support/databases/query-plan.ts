@@ -297,6 +297,6 @@ const valueOf = (
     return type === "bigint" ? "1000000 + i" : "i % 997";
   })();
   if (!isNullable || name.endsWith("_id")) return value;
-  // Of a quarter of all students being erased, the planner would rightly make a list that it merges.
+  // If a quarter of all students were being erased, the planner would rightly sort them all.
   return `case when ${name === "erase_at" ? IS_RARE : "i % 4 = 0"} then ${value} end`;
 };

@@ -13,6 +13,8 @@ export interface Span {
 export interface FakeClock extends Clock {
   /** Moves time forward and runs the timers that are due by then. */
   advance(span: Span): void;
+  /** Sets the clock forward, or back by a negative span. No time passes. */
+  set(span: Span): void;
 }
 
 /** 1 September 2026, 08:00 UTC. */
@@ -21,13 +23,18 @@ const START = Date.UTC(2026, 8, 1, 8);
 /** Creates a fake clock. `ahead`: how far it is ahead of the other fake clocks. */
 export const createFakeClock = (ahead: Span = {}): FakeClock => {
   let now = START + spanToMs(ahead);
+  let offsetMs = 0;
   const timers = new Set<{ readonly intervalMs: number; readonly task: () => void; dueAt: number }>();
   return {
-    now: () => now,
+    now: () => now + offsetMs,
+    monotonicNow: () => now,
     every: (intervalMs, task) => {
       const timer = { intervalMs, task, dueAt: now + intervalMs };
       timers.add(timer);
       return () => timers.delete(timer);
+    },
+    set: (span) => {
+      offsetMs += spanToMs(span);
     },
     advance: (span) => {
       now += spanToMs(span);
