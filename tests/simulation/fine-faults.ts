@@ -69,6 +69,16 @@ export const FINE_FAULTS: Readonly<Record<string, FineFault>> = {
         end`,
     },
   },
+  "messages with the time of a clock that was set back by a minute": {
+    damage: {
+      atStart: `
+        create trigger planted after update of length on log_segments
+        begin
+          update log_segments set changed_at = new.changed_at - 60000
+          where log_id = new.log_id and segment = new.segment;
+        end`,
+    },
+  },
   "a message that gets a new command id when its answer was lost": { sabotage: withNewIdAfterLoss },
   "a page of the inbox without its last room": { sabotage: withoutLastRoom },
   "an accepted command that stays in the outbox on the disk": { sabotage: withKeptCommands },

@@ -1,4 +1,4 @@
-import type { ClientOptions, StorageAdapter } from "@edvoyage/client-sdk";
+import { StorageError, type ClientOptions, type StorageAdapter } from "@edvoyage/client-sdk";
 import { SERVER_HEADER, SERVER_HEADER_VALUE } from "@edvoyage/protocol";
 import type { Sabotage } from "./device.ts";
 
@@ -55,6 +55,25 @@ export const PLANTED: Readonly<Record<string, Sabotage>> = {
       return { ...store, write: (changes) => store.write(changes).catch(() => {}) };
     };
     return { ...options, storage: { ...storage, open } };
+  },
+  "an app that does not notice that its data was deleted": (options) => {
+    const { storage } = options;
+    const open: StorageAdapter["open"] = async (name) => {
+      const store = await storage.open(name);
+      const rethrow = (error: unknown): never => {
+        throw error instanceof StorageError && error.kind === "closed"
+          ? new StorageError("failed", error.message)
+          : error;
+      };
+      return {
+        ...store,
+        get: (key) => store.get(key).catch(rethrow),
+        list: (prefix) => store.list(prefix).catch(rethrow),
+        keys: (prefix) => store.keys(prefix).catch(rethrow),
+        write: (changes) => store.write(changes).catch(rethrow),
+      };
+    };
+    return { ...options, storage: { ...storage, open, watchDeletions: () => () => {} } };
   },
   "sockets that never open": (options) => ({
     ...options,

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { createMemoryStorage, type Problem, type StorageAdapter } from "@edvoyage/client-sdk";
+import { createMemoryStorage, StorageError, type Problem, type StorageAdapter } from "@edvoyage/client-sdk";
 import { createIndexedDbStorage } from "@edvoyage/client-sdk/browser";
 import { createSqliteStorage } from "@edvoyage/client-sdk/node";
 import { describe, expect, test } from "vitest";
@@ -196,3 +196,55 @@ test.each([
     expect(other.client.sync.status.storage).toBe("durable");
   },
 );
+
+test("data that is deleted while the app opens leaves an app that can be used", async () => {
+  const storage = createMemoryStorage();
+  const outside = storage.connect();
+  const world = await createWorld();
+  const first = await createApp(world, { storage });
+  const phone = await first.signIn();
+  await first.client.close();
+  let deletions = 0;
+  const disk: StorageAdapter = {
+    ...storage.connect(),
+    open: async (name) => {
+      const store = await storage.open(name);
+      if (!name.startsWith("student-") || deletions > 0) return store;
+      deletions += 1;
+      for (const each of await outside.list()) await outside.delete(each);
+      return store;
+    },
+  };
+
+  const { client, signIn } = await createApp(world, { disk });
+
+  expect([deletions, client.auth.state]).toEqual([1, "signedOut"]);
+  await signIn(phone);
+  expect(client.auth.state).toBe("signedIn");
+});
+
+test("a value that the device cannot read comes from the server", async () => {
+  const world = await createWorld();
+  const storage = createMemoryStorage();
+  const first = await createApp(world, { storage });
+  await first.signIn();
+  await first.client.profile.update({ name: "Ada" });
+  await first.client.sync.flush();
+  await first.client.profile.get({ refresh: true });
+  await first.client.close();
+  const broken = (): Promise<never> => Promise.reject(new StorageError("failed", "Made to fail"));
+  const disk: StorageAdapter = {
+    ...storage,
+    open: async (name) => {
+      const store = await storage.open(name);
+      return { ...store, get: (key) => (key.startsWith("cache/") ? broken() : store.get(key)) };
+    },
+  };
+
+  const { client, setOnline } = await createApp(world, { disk });
+
+  expect(await client.profile.get()).toMatchObject({ name: "Ada", source: "server" });
+  setOnline(false);
+  await expect(client.contacts.list({ deviceOnly: true })).rejects.toMatchObject({ reason: "device/failed" });
+  await expect(client.contacts.list()).rejects.toMatchObject({ reason: "offline" });
+});
