@@ -162,8 +162,11 @@ const healDevice = async (world: SimulatedWorld, device: SimulatedDevice): Promi
   const guests = students.filter(({ name, devices }) => !devices.includes(device) && hasLeftSomething(name));
   const owners = students.filter((student) => student.devices.includes(device));
   for (const student of [...guests, ...owners]) {
-    do await signIn(world, { device, student });
-    while (!(await isSessionAccepted(world, device)));
+    await signIn(world, { device, student });
+    while (!(await isSessionAccepted(world, device))) {
+      await pause(world, 1_000);
+      await signIn(world, { device, student });
+    }
     await waitUntilSynced(world, device);
   }
 };
