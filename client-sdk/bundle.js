@@ -1,10 +1,10 @@
 // Makes dist/bundle.js and dist/chunks: the SDK with Yjs included. The conditions "browser" and "react-native" in package.json's exports point to it.
 // Metro picks lib0's "react-native" files, which need a package that lib0 does not declare (dmonad/lib0#93), so an app cannot
-// resolve Yjs as it is published. A quarter of Yjs and its provider is never used here: shared texts and XML, styled logging
+// resolve Yjs as it is published. A third of Yjs and its provider is never used here: shared texts and XML, styled logging
 // with a DOM and a schema library, command lines, and messages between tabs that bypass the server.
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
-import { trimProvider, trimYjs } from "./trim-yjs.js";
+import { trimDecoding, trimEncoding, trimProvider, trimYjs } from "./trim-yjs.js";
 
 /** Replaces these modules of lib0. */
 const replacements = {
@@ -21,6 +21,12 @@ const replacements = {
   "lib0/environment": `
     export const isNode = false, isBrowser = true, production = true;
     export const getVariable = () => null;`,
+  // Created on use: an app may install polyfills after it has loaded this module.
+  "lib0/string": `
+    let encoder, decoder;
+    export const encodeUtf8 = (text) => (encoder ??= new TextEncoder()).encode(text);
+    export const decodeUtf8 = (bytes) =>
+      (decoder ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })).decode(bytes);`,
   // The provider is always configured not to use it.
   "lib0/broadcastchannel": `
     export const subscribe = () => {}, unsubscribe = () => {}, publish = () => {};`,
@@ -29,7 +35,7 @@ const IS_SAME_JSON = `
   function isSameJson(one, other) { return JSON.stringify(one) === JSON.stringify(other); }`;
 
 /** Maps a relative import inside lib0 to its public module name. */
-const toModuleId = (id) => (id === "./environment.js" ? "lib0/environment" : id);
+const toModuleId = (id) => (/^\.\/(environment|string)\.js$/.test(id) ? `lib0/${id.slice(2, -3)}` : id);
 
 await build({
   configFile: false,
@@ -44,9 +50,15 @@ await build({
       transform: (code, id) => {
         if (id.endsWith("/yjs/dist/yjs.mjs")) return trimYjs(code);
         if (id.endsWith("/y-websocket/src/y-websocket.js")) return trimProvider(code);
+        if (id.endsWith("/lib0/encoding.js")) return trimEncoding(code);
+        if (id.endsWith("/lib0/decoding.js")) return trimDecoding(code);
         // `equalityDeep` only compares awareness states here, and those are JSON.
         if (id.endsWith("/y-protocols/awareness.js"))
-          return code.replaceAll("f.equalityDeep", "isSameJson") + IS_SAME_JSON;
+          return (
+            code
+              .replaceAll("f.equalityDeep", "isSameJson")
+              .replace("{ Observable }", "{ ObservableV2 as Observable }") + IS_SAME_JSON
+          );
         return undefined;
       },
       load: (id) => (id.startsWith("\0") ? replacements[id.slice(1)] : undefined),

@@ -1,6 +1,6 @@
 /**
- * Removes everything from Yjs that documents here do not use, a quarter of it. No bundler detects that it is unused. Plain
- * values in arrays remain, and updates in the first format only. The server neither accepts nor sends anything else. Any other
+ * Removes everything from Yjs that documents here do not use, a third of it. No bundler detects that it is unused. Plain
+ * values in arrays remain, with `push` and `delete`, and updates in the first format only. The server neither accepts nor sends anything else. Any other
  * content throws, as damaged content does. If a new version of Yjs is written differently, the build fails here.
  */
 export const trimYjs = (code) =>
@@ -21,16 +21,70 @@ export const trimYjs = (code) =>
       "error.unexpectedCase();",
     ],
     [/^const cleanupYTextAfterTransaction = .*?^};/gms, "const cleanupYTextAfterTransaction = () => {};"],
-    // The details of a change in an event: nobody reads them, only the new state is read.
+    // Observers of one type: the code here listens to a document's updates and reads which types a transaction has changed.
+    [/ {6}const fs = \[\];\n.*?callAll\(fs, \[\]\);\n/s, ""],
+    [/ {4}this\.changedParentTypes = new Map\(\);\n/, ""],
     [
-      /(?<=^class YEvent \{).*?^\}/ms,
-      "constructor (target, transaction) { this.target = this.currentTarget = target; this.transaction = transaction; } }",
+      /(?<=^class AbstractType )\{.*?^\}/ms,
+      `{
+        constructor () {
+          this._item = null;
+          this._map = new Map();
+          this._start = null;
+          this.doc = null;
+          this._length = 0;
+        }
+
+        _integrate (y, item) {
+          this.doc = y;
+          this._item = item;
+        }
+      }`,
     ],
+    // Arrays outside of a document, and calls that nothing here makes. `Doc.get` makes each array inside its document.
+    [
+      /(?<=^class YArray extends AbstractType )\{.*?^\}/ms,
+      `{
+        push (content) {
+          transact(this.doc, (transaction) => typeListPushGenerics(transaction, this, content));
+        }
+
+        delete (index, length = 1) {
+          transact(this.doc, (transaction) => typeListDelete(transaction, this, index, length));
+        }
+
+        toArray () {
+          return typeListToArray(this)
+        }
+
+        [Symbol.iterator] () {
+          return this.toArray()[Symbol.iterator]()
+        }
+      }`,
+    ],
+    [/ {2}toJSON \(\) \{\n {4}\/\*\*.*?\n {2}\}\n/s, ""],
+    // Markers that make changes in the middle of a long array faster: entries and segments are short.
+    [/^const findMarker = .*?^\};/ms, "const findMarker = undefined;"],
+    [/^ {2}const marker = findMarker\(parent, index\);\n/gm, ""],
+    [/^ {2}if \(marker !== null\) \{\n {4}n = marker\.p;.*?^ {2}\}\n/gms, ""],
+    [/^ {2}const marker = \(parent\._searchMarker \|\| \[\]\)\.reduce.*?\n/m, ""],
+    [/let n = marker\.p;/, "let n = parent._start;"],
+    [/^ {2}const start(?:Index|Length) = (?:index|length);\n/gm, ""],
+    [/^ {2,4}if \(parent\._searchMarker\) \{\n.*?\n {2,4}\}\n/gm, ""],
+    [/^ {6}const searchMarker = .*?\._searchMarker;\n {6}if \(searchMarker\) \{.*?^ {6}\}\n/ms, ""],
+    // Snapshots: the module would create an empty one.
+    [/^const emptySnapshot = .*?;$/m, "const emptySnapshot = undefined;"],
     // Subdocuments, and promises of a provider: other code here knows what to wait for.
     [/ {4}this\.whenLoaded = .*?provideSyncedPromise\(\);\n(?= {2}\})/s, ""],
     [/ {2}load \(\) \{.*?(?= {2}\/\*\*\n {3}\* Changes that happen inside of a transaction)/s, ""],
     [/ {4}array\.from\(this\.subdocs\)\.forEach.*?(?= {4}\/\/ @ts-ignore\n {4}this\.emit\('destroyed')/s, ""],
     [/ {6}if \(doc\._observers\.has\('updateV2'\)\).*?(?=\n {6}if \(transactionCleanups\.length)/s, ""],
+    [/^ {4}this\.subdocs(?:Added|Removed|Loaded)? = new Set\(\);\n/gm, ""],
+    [/^ {4}this\.(?:collectionid|shouldLoad|autoLoad|meta|isLoaded|isSynced) = .*?;\n/gm, ""],
+    [/collectionid = null, (.*), meta = null, autoLoad = false, shouldLoad = true/, "$1"],
+    // The parts of an update that only the other kinds of content have, and copies of content.
+    [/^ {2}(?:read|write)(?:TypeRef|Buf|JSON|Key) \(\w*\) \{.*?^ {2}\}\n/gms, ""],
+    [/^(class Content(?:Deleted|Any) \{.*?)^ {2}copy \(\) \{.*?^ {2}\}\n/gms, "$1"],
     // The second format: Yjs stores updates in it while an earlier update is missing. Here it stores them in the first format.
     [/^class (DSDecoder|UpdateDecoder|DSEncoder|UpdateEncoder)V2 .*?^\}/gms, "const $1V2 = $1V1;"],
     [/(?<=const convertUpdateFormatV2ToV1 = update => ).*/, "update;"],
@@ -42,13 +96,47 @@ export const trimYjs = (code) =>
  */
 export const trimProvider = (code) =>
   cut(code, [
-    [/(?<= {4}this\._bcSubscriber = ).*?(?=\n {4}\/\*\*)/s, "undefined"],
-    [/(?<= {2}connectBc \(\) \{).*?(?=\n {2}\}\n)/s, ""],
+    [/ {4}this\._bcSubscriber = .*?(?=\n {4}\/\*\*)/s, ""],
+    [/ {2}connectBc \(\) \{.*?\n {2}\}\n/s, ""],
+    [/ {6}this\.connectBc\(\)\n/, ""],
     [/ {4}if \(this\.bcconnected\) \{.*?\n {4}\}\n(?= {2}\}\n\n {2}disconnect)/s, ""],
-    [/ {4}if \(resyncInterval > 0\) \{.*?\n {4}\}\n/s, ""],
+    [/ {2}if \(provider\.bcconnected\) \{.*?\n {2}\}\n/s, ""],
+    [/ {4}this\._resyncInterval = 0\n {4}if \(resyncInterval > 0\) \{.*?\n {4}\}\n/s, ""],
+    [/ {4}if \(this\._resyncInterval !== 0\) \{.*?\n {4}\}\n/s, ""],
+    [/ {4}this\._exitHandler = .*?\n {4}\}\n.*?\n {4}\}\n/s, ""],
+    [/ {4}if \(env\.isNode && .*?\n {4}\}\n/s, ""],
+    [/ {4}while \(serverUrl.*?\n {4}\}\n/s, ""],
+    [/ {4}this\.(?:bcChannel|maxBackoffTime|shouldReconnect|params|bcconnected|disableBc) = .*\n/g, ""],
+    [
+      / {4}(?:connect = true|params = \{\}|resyncInterval = -1|maxBackoffTime = 2500|protocols = \[\]|disableBc = false),\n/g,
+      "",
+    ],
+    [/,\n {4}shouldReconnect = defaultShouldReconnect/, ""],
+    [/(?<= {4}this\.shouldConnect = )connect/, "false"],
+    [/ {4}if \(connect\) \{.*?\n {4}\}\n/s, ""],
+    [/(?<= {4}this\.protocols = )protocols/, "[]"],
+    [/ {6}if \(state\) \{\n.*?\n {6}\}\n/s, ""],
+    [/ {4}(?:provider\.wsUnsuccessfulReconnects\+\+|this\.wsUnsuccessfulReconnects = 0)\n/g, ""],
     [/(?<= {2}get url \(\) \{\n).*?(?=\n {2}\}\n)/s, "return this.serverUrl + '/' + this.roomname"],
+    // The server never asks for awareness.
+    [/^messageHandlers\[messageQueryAwareness\] = .*?\n\}\n/ms, ""],
     [/(?<=messageHandlers\[messageAuth\] = ).*?\n\}\n/s, "() => {}\n"],
     [/ {4}let terminalClose = null\n.*?(?=\n {2}\}\n\})/s, ""],
+  ]);
+
+/** Removes from lib0's encoding what serves platforms without `TextEncoder` and `TextDecoder`: the SDK needs both anyway. */
+export const trimEncoding = (code) =>
+  cut(code, [
+    [
+      /(?<=export const writeVarString = ).*/,
+      "(encoder, text) => writeVarUint8Array(encoder, string.encodeUtf8(text))",
+    ],
+  ]);
+
+/** Does the same for lib0's decoding. */
+export const trimDecoding = (code) =>
+  cut(code, [
+    [/(?<=export const readVarString = ).*/, "(decoder) => string.decodeUtf8(readVarUint8Array(decoder))"],
   ]);
 
 const cut = (code, cuts) =>
