@@ -14,10 +14,9 @@ const replacements = {
     };
     export const subtle = undefined;
     export const getRandomValues = (array) => (globalThis.crypto?.getRandomValues ?? missing).call(globalThis.crypto, array);`,
+  // Its callers are removed.
   "lib0/logging": `
-    export const print = (...parts) => console.log(...parts.filter((part) => typeof part === "string"));
-    export const warn = print;
-    export const BOLD = null, UNBOLD = null, ORANGE = null, RED = null;`,
+    export const print = () => {}, warn = print;`,
   "lib0/environment": `
     export const isNode = false, isBrowser = true, production = true;
     export const getVariable = () => null;`,

@@ -21,8 +21,9 @@ export const trimYjs = (code) =>
       "error.unexpectedCase();",
     ],
     [/^const cleanupYTextAfterTransaction = .*?^};/gms, "const cleanupYTextAfterTransaction = () => {};"],
-    // Observers of one type: the code here listens to a document's updates and reads which types a transaction has changed.
+    // Events of a transaction, and observers of one type: the code here listens to a document's updates and reads which types a transaction has changed.
     [/ {6}const fs = \[\];\n.*?callAll\(fs, \[\]\);\n/s, ""],
+    [/^ +doc\.emit\('(?:before|after).*;\n/gm, ""],
     [/ {4}this\.changedParentTypes = new Map\(\);\n/, ""],
     [
       /(?<=^class AbstractType )\{.*?^\}/ms,
@@ -72,6 +73,11 @@ export const trimYjs = (code) =>
     [/^ {2}const start(?:Index|Length) = (?:index|length);\n/gm, ""],
     [/^ {2,4}if \(parent\._searchMarker\) \{\n.*?\n {2,4}\}\n/gm, ""],
     [/^ {6}const searchMarker = .*?\._searchMarker;\n {6}if \(searchMarker\) \{.*?^ {6}\}\n/ms, ""],
+    // Warnings: about an array outside of a document, about a client id that two devices have drawn (Yjs draws another one), and
+    // about a second copy of Yjs. An app's own copy never meets this one.
+    [/^ +logging\.print\(logging\.ORANGE.*\n/m, ""],
+    [/(?<=^const warnPrematureAccess = \(\) => )\{.*\};/m, "{};"],
+    [/^const glo = .*?^glo\[importIdentifier\] = true;\n/ms, ""],
     // Snapshots: the module would create an empty one.
     [/^const emptySnapshot = .*?;$/m, "const emptySnapshot = undefined;"],
     // Subdocuments, and promises of a provider: other code here knows what to wait for.
@@ -87,7 +93,12 @@ export const trimYjs = (code) =>
     [/^(class Content(?:Deleted|Any) \{.*?)^ {2}copy \(\) \{.*?^ {2}\}\n/gms, "$1"],
     // The second format: Yjs stores updates in it while an earlier update is missing. Here it stores them in the first format.
     [/^class (DSDecoder|UpdateDecoder|DSEncoder|UpdateEncoder)V2 .*?^\}/gms, "const $1V2 = $1V1;"],
-    [/(?<=const convertUpdateFormatV2ToV1 = update => ).*/, "update;"],
+    [
+      /^ {4}if \(encoder\.constructor === UpdateEncoderV1\) \{\n.*?^ {4}\}\n/ms,
+      "return mergeUpdatesV2(updates)\n",
+    ],
+    [/^ +\w+\.resetDsCurVal\(\);\n/gm, ""],
+    [/^ {2}resetDsCurVal \(\) \{.*?^ {2}\}\n/gms, ""],
   ]);
 
 /**
@@ -112,6 +123,7 @@ export const trimProvider = (code) =>
       "",
     ],
     [/,\n {4}shouldReconnect = defaultShouldReconnect/, ""],
+    [/ +(?:provider|this)\.emit\('(?:connection-error|synced)', .*\n/g, ""],
     [/(?<= {4}this\.shouldConnect = )connect/, "false"],
     [/ {4}if \(connect\) \{.*?\n {4}\}\n/s, ""],
     [/(?<= {4}this\.protocols = )protocols/, "[]"],
