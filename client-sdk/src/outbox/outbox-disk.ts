@@ -7,32 +7,30 @@ import { putJson, remove, type Records } from "../storage/records.ts";
 import { sequenceKey, sequenceOf } from "../storage/sequence.ts";
 import type { Change, Peers } from "../storage/storage.ts";
 import type { CommandList } from "./command-list.ts";
-import { SETTLED_PREFIX, type Outcome, type Settlements } from "./settlements.ts";
+import { endOf, SETTLED_PREFIX, type Ended, type Settlements } from "./settlements.ts";
 import { OUTBOX_PREFIX, toPending, toSending, type Item, type StoredEntry } from "./stored-entry.ts";
-
-/** A command that ended, with its outcome. */
-export type Ended = readonly [id: CommandId, outcome: Outcome];
 
 /** A change of the outbox: written together, all or nothing. */
 export interface Step {
   readonly changed?: readonly Item[];
   readonly gone?: readonly Item[];
+  /** Commands that end with this step; those of `changed` that have ended need not be here. */
   readonly ended?: readonly Ended[];
   /** Other changes of the store. */
   readonly changes?: readonly Change[];
 }
 
-/** The outbox's records: writes steps, shows them in the list, and tells other programs. */
+/** The outbox's records: writes steps, shows them in the list, and tells other programs and those who wait for an end. */
 export interface OutboxDisk {
   /** Returns the key of the next command. */
   nextKey(id: CommandId): string;
   /** Writes first, then shows: apps only see what is stored. Throws `device/full`, `device/failed`, `closed`. */
-  write(step: Step, settlements: Pick<Settlements, "store">): Promise<void>;
+  write(step: Step): Promise<void>;
   /**
    * Shows a step even if it cannot be written: the server has decided it, and to send the command again would not help. It is
    * written with the next step, or after a growing wait. A row of failures is reported once.
    */
-  writeLater(step: Step, settlements: Pick<Settlements, "store">): Promise<void>;
+  writeLater(step: Step): Promise<void>;
   /** Writes what could not be written before. */
   retry(): Promise<void>;
   /** Reads the commands with these keys, or all of them, into the list. */
@@ -52,12 +50,13 @@ export const createOutboxDisk = (deps: {
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   readonly list: CommandList;
+  readonly settlements: Pick<Settlements, "store" | "announce">;
   readonly peers?: { readonly name: string; readonly peers: Peers } | undefined;
   readonly onFault: (error: unknown) => void;
   /** Called when it is time for `retry`. */
   readonly onOver: () => void;
 }): OutboxDisk => {
-  const { records, list, peers } = deps;
+  const { records, list, settlements, peers } = deps;
   const topic = `outbox ${peers?.name}`;
   const failures = createBackoffTimer(deps);
   /** Changes that could not be written, by key. */
@@ -75,22 +74,27 @@ export const createOutboxDisk = (deps: {
     else if (keys.length > 0) peers?.peers.broadcast([topic, ...keys].join("\n"));
   };
 
-  const toChanges = (
-    { changed = [], gone = [], ended = [], changes = [] }: Step,
-    settlements: Pick<Settlements, "store">,
-  ) => [
-    ...gone.map(({ key }) => remove(key)),
-    ...changed.map(({ key, entry, faults }) =>
+  const endsIn = ({ changed = [], ended = [] }: Step): readonly Ended[] => [
+    ...ended,
+    ...changed.flatMap(({ entry }) => endOf(entry)),
+  ];
+
+  const toChanges = (step: Step) => [
+    ...(step.gone ?? []).map(({ key }) => remove(key)),
+    ...(step.changed ?? []).map(({ key, entry, faults }) =>
       putJson(key, {
         entry: entry.state === "pending" ? toPending(entry) : entry,
         faults,
       } satisfies StoredEntry),
     ),
-    ...ended.flatMap(([id, outcome]) => settlements.store(id, outcome)),
-    ...changes,
+    ...endsIn(step).flatMap(([id, outcome]) => settlements.store(id, outcome)),
+    ...(step.changes ?? []),
   ];
 
-  const show = ({ changed = [], gone = [] }: Step): void => list.change(changed, gone);
+  const show = (step: Step): void => {
+    list.change(step.changed ?? [], step.gone);
+    for (const [id, outcome] of endsIn(step)) settlements.announce(id, outcome);
+  };
 
   const isUnwritten = (key: string): boolean => unwritten.has(key);
 
@@ -99,16 +103,16 @@ export const createOutboxDisk = (deps: {
       lastSequence += 1;
       return sequenceKey(OUTBOX_PREFIX, lastSequence, id);
     },
-    write: async (step, settlements) => {
+    write: async (step) => {
       try {
-        await writeAll(toChanges(step, settlements));
+        await writeAll(toChanges(step));
       } catch (error) {
         throw toEdVoyageError(error);
       }
       show(step);
     },
-    writeLater: async (step, settlements) => {
-      const changes = toChanges(step, settlements);
+    writeLater: async (step) => {
+      const changes = toChanges(step);
       try {
         await writeAll(changes);
       } catch (error) {

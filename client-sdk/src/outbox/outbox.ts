@@ -13,9 +13,9 @@ import type { Outbox, OutboxDeps } from "./api.ts";
 import { isBackground, isMoot, isObsolete } from "./command-kinds.ts";
 import { createCommandList } from "./command-list.ts";
 import { createLanes } from "./lanes.ts";
-import { createOutboxDisk, type Ended, type Step } from "./outbox-disk.ts";
+import { createOutboxDisk, type Step } from "./outbox-disk.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
-import { DISCARDED, openSettlements, outcomeOf, toError } from "./settlements.ts";
+import { DISCARDED, endOf, openSettlements, outcomeOf, toError, type Ended } from "./settlements.ts";
 import {
   commandToEntry,
   toAcked,
@@ -38,7 +38,12 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   const list = createCommandList();
   const settlements = await openSettlements(records);
   const lanes = createLanes({ clock, randomBytes, onOver: () => pump() });
-  const disk = createOutboxDisk({ ...deps, list, onOver: () => void inTurn(() => disk.retry()) });
+  const disk = createOutboxDisk({
+    ...deps,
+    list,
+    settlements,
+    onOver: () => void inTurn(() => disk.retry()),
+  });
   const sending = new Set<CommandId>();
   /** Commands that certainly were never sent: this program added them while it was the sender. */
   const unsent = new Set<CommandId>();
@@ -60,18 +65,13 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
 
   const isUnsent = ({ entry }: Item): boolean => unsent.has(entry.id);
 
-  /** Stores how commands ended with the step that removes or fails them, then tells those who wait. */
   const commit = async (step: Step): Promise<void> => {
     assertOpen();
-    await disk.write(step, settlements);
-    for (const [id, outcome] of step.ended ?? []) settlements.announce(id, outcome);
+    await disk.write(step);
   };
 
   /** Like `commit` for what the server has decided already: it counts even if the device cannot write it yet. */
-  const record = async (step: Step): Promise<void> => {
-    await disk.writeLater(step, settlements);
-    for (const [id, outcome] of step.ended ?? []) settlements.announce(id, outcome);
-  };
+  const record = disk.writeLater;
 
   const addAll: Outbox["addAll"] = (commands, changes = []) =>
     inTurn(async () => {
@@ -95,15 +95,9 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
       await commit({
         changed: added,
         gone: replaced.map(({ item }) => item),
-        ended: [
-          ...replaced.flatMap(({ item, by }): readonly Ended[] =>
-            item.entry.state === "pending" ? [[item.entry.id, { replacedBy: by.entry.id }]] : [],
-          ),
-          ...added.flatMap(({ entry }): readonly Ended[] => {
-            const outcome = outcomeOf(entry);
-            return outcome ? [[entry.id, outcome]] : [];
-          }),
-        ],
+        ended: replaced.flatMap(({ item, by }): readonly Ended[] =>
+          item.entry.state === "pending" ? [[item.entry.id, { replacedBy: by.entry.id }]] : [],
+        ),
         changes,
       });
       pump();
@@ -141,9 +135,9 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         isObsolete(other, entry) ? (list.get(other.id) ?? []) : [],
       );
       const acked = toAcked(item.entry, answer);
+      if (acked) return record({ changed: [{ ...item, entry: acked }], gone: obsolete });
       await record({
-        changed: acked ? [{ ...item, entry: acked }] : [],
-        gone: acked ? obsolete : [item, ...obsolete],
+        gone: [item, ...obsolete],
         ended: [
           [entry.id, entry.procedure === "document.edit" ? { replacedBy: answer as CommandId } : { answer }],
         ],
@@ -154,11 +148,10 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
   const giveUp = (item: Item, error: EdVoyageError): Promise<void> => {
     const { entry } = item;
     const failed = toFailed(entry, error);
-    const failure = outcomeOf(failed);
     if (isMoot(entry, error.reason))
       return record({ gone: [item], ended: [[entry.id, { answer: undefined }]] });
-    if (isBackground(entry)) return record({ gone: [item], ended: failure ? [[entry.id, failure]] : [] });
-    return record({ changed: [{ ...item, entry: failed }], ended: failure ? [[entry.id, failure]] : [] });
+    if (isBackground(entry)) return record({ gone: [item], ended: endOf(failed) });
+    return record({ changed: [{ ...item, entry: failed }] });
   };
 
   const handleFailure = (
@@ -310,7 +303,6 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     },
     flush: async ({ timeoutMs }) => {
       outbox.wake();
-      const pending = () => list.entries.value.filter(({ state }) => state === "pending");
       const hasPending: Observable<boolean> = {
         get value() {
           return list.hasPending && !isClosed;
@@ -318,7 +310,9 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         subscribe: list.entries.subscribe,
       };
       await waitUntil(hasPending, (has) => !has, { clock, timeoutMs });
-      const left = pending().filter((entry) => isClosed || !isBackground(entry));
+      const left = list.entries.value.filter(
+        (entry) => entry.state === "pending" && (isClosed || !isBackground(entry)),
+      );
       if (left.length > 0) throw createNotEmptyError(left.length);
     },
     close: (reason = "closed") => {

@@ -4,6 +4,9 @@ import { putJson, remove, type Records } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 
+/** A command that ended, with its outcome. */
+export type Ended = readonly [id: CommandId, outcome: Outcome];
+
 /** How a command ended. */
 export type Outcome =
   | { readonly answer: unknown }
@@ -106,6 +109,12 @@ export const outcomeOf = (entry: OutboxEntry): Outcome | undefined => {
   if (entry.state !== "failed") return undefined;
   const { reason, message, details } = entry;
   return { failure: { reason, message, details } };
+};
+
+/** Returns how a command ended; nothing while it is pending. */
+export const endOf = (entry: OutboxEntry): readonly Ended[] => {
+  const outcome = outcomeOf(entry);
+  return outcome ? [[entry.id, outcome]] : [];
 };
 
 /** Converts a stored error back. */

@@ -3,7 +3,7 @@ import type { EdVoyageError } from "../runtime/errors.ts";
 import type { Records } from "../storage/records.ts";
 import type { QueuedProcedure } from "../rpc/queued-inputs.ts";
 import type { NewCommand, QueuedCommand } from "./new-command.ts";
-import type { OutboxEntry } from "./outbox-entry.ts";
+import type { EntryState, OutboxEntry } from "./outbox-entry.ts";
 
 /** The prefix of the outbox's keys. */
 export const OUTBOX_PREFIX = "outbox/";
@@ -39,29 +39,21 @@ export const commandToEntry = (
   { procedure, input, lane, failure }: QueuedCommand,
   { id, now }: { readonly id: CommandId; readonly now: number },
 ): OutboxEntry => {
-  const pending = {
-    id,
-    procedure,
-    input,
-    lane,
-    createdAt: now,
-    state: "pending",
-    isSending: false,
-  } as OutboxEntry;
+  const pending = toPending({ id, procedure, input, lane, createdAt: now });
   return failure ? toFailed(pending, failure) : pending;
 };
 
 /** Returns the entry after the server has rejected it. */
 export const toFailed = (entry: OutboxEntry, { reason, message, details }: EdVoyageError): OutboxEntry =>
-  ({ ...base(entry), state: "failed", reason, message, details }) as OutboxEntry;
+  withState(entry, { state: "failed", reason, message, details });
 
 /** Returns the entry while it is being sent. */
 export const toSending = (entry: OutboxEntry): OutboxEntry =>
-  ({ ...base(entry), state: "pending", isSending: true }) as OutboxEntry;
+  withState(entry, { state: "pending", isSending: true });
 
 /** Returns the entry so that it is sent again. */
-export const toPending = (entry: OutboxEntry): OutboxEntry =>
-  ({ ...base(entry), state: "pending", isSending: false }) as OutboxEntry;
+export const toPending = (entry: Command): OutboxEntry =>
+  withState(entry, { state: "pending", isSending: false });
 
 /**
  * Returns the entry as acknowledged if it made an event in a room's log; it stays until the device's copy has the event. Returns
@@ -69,7 +61,7 @@ export const toPending = (entry: OutboxEntry): OutboxEntry =>
  */
 export const toAcked = (entry: OutboxEntry, answer: unknown): OutboxEntry | undefined =>
   loggedProcedures.has(entry.procedure) && (answer as Partial<MessageReceipt> | undefined)?.position
-    ? ({ ...base(entry), state: "acked", answer } as OutboxEntry)
+    ? withState(entry, { state: "acked", answer: answer as MessageReceipt })
     : undefined;
 
 const loggedProcedures: ReadonlySet<QueuedProcedure> = new Set([
@@ -79,10 +71,8 @@ const loggedProcedures: ReadonlySet<QueuedProcedure> = new Set([
   "chat.react",
 ]);
 
-const base = ({ id, procedure, input, lane, createdAt }: OutboxEntry) => ({
-  id,
-  procedure,
-  input,
-  lane,
-  createdAt,
-});
+/** A command without its state. */
+type Command = Pick<OutboxEntry, "id" | "procedure" | "input" | "lane" | "createdAt">;
+
+const withState = ({ id, procedure, input, lane, createdAt }: Command, state: EntryState): OutboxEntry =>
+  ({ id, procedure, input, lane, createdAt, ...state }) as OutboxEntry;
