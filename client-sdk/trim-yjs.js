@@ -78,6 +78,9 @@ export const trimYjs = (code) =>
     [/^ +logging\.print\(logging\.ORANGE.*\n/m, ""],
     [/(?<=^const warnPrematureAccess = \(\) => )\{.*\};/m, "{};"],
     [/^const glo = .*?^glo\[importIdentifier\] = true;\n/ms, ""],
+    [/^ {2}(?:set|get) marker \(\w*\) \{.*?^ {2}\}\n/gms, ""],
+    // Checks of a development build, which an SDK never is.
+    [/^ {4}isDevMode && object\.deepFreeze\(arr\);\n/m, ""],
     // Snapshots: the module would create an empty one.
     [/^const emptySnapshot = .*?;$/m, "const emptySnapshot = undefined;"],
     // Subdocuments, and promises of a provider: other code here knows what to wait for.
@@ -87,6 +90,7 @@ export const trimYjs = (code) =>
     [/ {6}if \(doc\._observers\.has\('updateV2'\)\).*?(?=\n {6}if \(transactionCleanups\.length)/s, ""],
     [/^ {4}this\.subdocs(?:Added|Removed|Loaded)? = new Set\(\);\n/gm, ""],
     [/^ {4}this\.(?:collectionid|shouldLoad|autoLoad|meta|isLoaded|isSynced) = .*?;\n/gm, ""],
+    [/guid = random\.uuidv4\(\)/, "guid = ''"],
     [/collectionid = null, (.*), meta = null, autoLoad = false, shouldLoad = true/, "$1"],
     // The parts of an update that only the other kinds of content have, and copies of content.
     [/^ {2}(?:read|write)(?:TypeRef|Buf|JSON|Key) \(\w*\) \{.*?^ {2}\}\n/gms, ""],
