@@ -110,7 +110,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
   const entries = whileOpen(student.entries);
 
   const authStatus = whileOpen(
-    follow<OpenedClient<F>, AuthStatus>(opened, ({ auth: service }) => service.changed, SIGNED_OUT),
+    follow<OpenedClient<F>, AuthStatus>(opened, ({ auth: service }) => service.status, SIGNED_OUT),
   );
   const auth = createClientAuth(authStatus, () => lifecycle.require().auth);
 

@@ -1,17 +1,12 @@
-import { EdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
-import {
-  createSubject,
-  setIfDifferent,
-  watchValue,
-  type Observable,
-  type Unsubscribe,
-} from "../runtime/observable.ts";
+import { toEdVoyageError } from "../runtime/errors.ts";
+import { loadOnDemand } from "../runtime/load-on-demand.ts";
+import { createSubject, setIfDifferent, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import { createNotEmptyError } from "../outbox/outbox.ts";
 import type { CoreFeatures } from "../students/features.ts";
 import type { Unsent } from "../students/students.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 import { endOf, progressAt, toStatus, type AuthStatus, type StoredProgress } from "./auth-status.ts";
-import { deviceChanges } from "./device.ts";
+import * as deviceChanges from "./device-changes.ts";
 import type { AuthDeps, SignIn } from "./sign-in.ts";
 
 /** Signing in with a phone number and a one-time code. */
@@ -44,8 +39,9 @@ export interface Auth {
   signOut(options?: { readonly pending?: "flush" | Unsent; readonly timeoutMs?: number }): Promise<void>;
 }
 
-export interface AuthService extends Auth {
-  readonly changed: Observable<AuthStatus>;
+/** Signing in while the client is open. */
+export interface AuthService extends Pick<Auth, "requestCode" | "verifyCode" | "cancel" | "signOut"> {
+  readonly status: Observable<AuthStatus>;
   /** Reads a sign-in in progress from the device. */
   load(): Promise<void>;
   close(): void;
@@ -84,9 +80,7 @@ export const createAuth = <F extends CoreFeatures>(deps: AuthDeps<F>): AuthServi
 
   /** Signing in needs the network, and most starts of an app do not need it. */
   const openSignIn = async (): Promise<SignIn> => {
-    const { createSignIn } = await import("./sign-in.ts").catch((cause: unknown) => {
-      throw new EdVoyageError("offline", "The code for signing in could not be loaded.", { cause });
-    });
+    const { createSignIn } = await loadOnDemand(() => import("./sign-in.ts"));
     signIn ??= createSignIn({
       ...deps,
       progress: {
@@ -108,14 +102,7 @@ export const createAuth = <F extends CoreFeatures>(deps: AuthDeps<F>): AuthServi
 
   const unwatch = students.membership.subscribe(show);
   return {
-    get state() {
-      return status.value.state;
-    },
-    get status() {
-      return status.value;
-    },
-    changed: status,
-    onChange: (listener) => watchValue(status, listener),
+    status,
     load,
 
     requestCode: (phone) =>

@@ -1,9 +1,9 @@
 import { watchValue, type Observable } from "../runtime/observable.ts";
-import type { Auth } from "./auth.ts";
+import type { Auth, AuthService } from "./auth.ts";
 import type { AuthStatus } from "./auth-status.ts";
 
 /** Creates the part of a client for signing in. `opened` throws `closed` before `ready()` and after `close()`. */
-export const createClientAuth = (status: Observable<AuthStatus>, opened: () => Auth): Auth => ({
+export const createClientAuth = (status: Observable<AuthStatus>, opened: () => AuthService): Auth => ({
   get state() {
     return status.value.state;
   },

@@ -1,10 +1,10 @@
-import type { SessionId, UserId } from "@edvoyage/protocol";
 import type { ClientEnvironment } from "../runtime/environment.ts";
 import { isEdVoyageError } from "../runtime/errors.ts";
 import { secretNameOf } from "../students/session-store.ts";
-import { putJson, remove, type Records } from "../storage/records.ts";
+import { remove, type Records } from "../storage/records.ts";
 import type { Change } from "../storage/storage.ts";
 import type { StoredProgress, Student } from "./auth-status.ts";
+import { CURRENT, ENDED, PROGRESS, WIPE, type EndedSession, type Wipe } from "./device-changes.ts";
 import { createDeviceId, DEVICE_ID_RECORD } from "./device-id.ts";
 
 /** The records of this installation that belong to no student. */
@@ -28,35 +28,6 @@ export interface Device {
   purge(): Promise<void>;
   close(): Promise<void>;
 }
-
-/** A session that ended on this device; the server may not know about it yet. */
-export interface EndedSession {
-  readonly id: SessionId;
-  readonly token: string;
-}
-
-export interface Wipe {
-  readonly userId: UserId;
-  /** Keeps unsent commands for the student's next sign-in. */
-  readonly keepsUnsent: boolean;
-}
-
-const CURRENT = "current";
-const PROGRESS = "sign-in";
-const ENDED = "ended/";
-const WIPE = "wipe/";
-
-/** Builds changes of the device's records, to be written together. */
-export const deviceChanges = {
-  setCurrent: (student: Student): Change => putJson(CURRENT, student),
-  clearCurrent: (): Change => remove(CURRENT),
-  setProgress: (progress: StoredProgress): Change => putJson(PROGRESS, progress),
-  clearProgress: (): Change => remove(PROGRESS),
-  addEnded: (ended: EndedSession): Change => putJson(`${ENDED}${ended.id}`, ended),
-  removeEnded: (id: SessionId): Change => remove(`${ENDED}${id}`),
-  addWipe: (wipe: Wipe): Change => putJson(`${WIPE}${wipe.userId}`, wipe),
-  removeWipe: (userId: UserId): Change => remove(`${WIPE}${userId}`),
-} as const;
 
 /** Opens the records of the installation. Throws `StorageError`. */
 export const openDevice = async (

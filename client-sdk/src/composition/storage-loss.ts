@@ -1,4 +1,6 @@
-import { deviceChanges, type Device, type EndedSession } from "../auth/device.ts";
+import * as deviceChanges from "../auth/device-changes.ts";
+import type { EndedSession } from "../auth/device-changes.ts";
+import type { Device } from "../auth/device.ts";
 import { toEdVoyageError } from "../runtime/errors.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
 import type { CoreFeatures } from "../students/features.ts";

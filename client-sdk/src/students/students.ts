@@ -1,12 +1,14 @@
-import type { SessionId, UserId } from "@edvoyage/protocol";
+import type { UserId } from "@edvoyage/protocol";
 import type { Membership } from "../auth/auth-status.ts";
-import { deviceChanges, type Device, type EndedSession, type Wipe } from "../auth/device.ts";
+import * as deviceChanges from "../auth/device-changes.ts";
+import type { EndedSession, Wipe } from "../auth/device-changes.ts";
+import type { Device } from "../auth/device.ts";
 import { isTransient, retryAfterMs, toEdVoyageError } from "../runtime/errors.ts";
 import { createSubject, setIfDifferent, type Observable, type Unsubscribe } from "../runtime/observable.ts";
 import type { CloseReason } from "../outbox/settlements.ts";
-import { backoffMs } from "../runtime/backoff.ts";
-import { createHttpCaller } from "../rpc/http-caller.ts";
+import { createBackoffTimer } from "../runtime/backoff-timer.ts";
 import type { ClientEnvironment } from "../runtime/environment.ts";
+import { endOnServer } from "./ended-sessions.ts";
 import { createCrossTabLock, createSerialQueue } from "../runtime/serial-queue.ts";
 import type { CoreFeatures, OpenFeatures } from "./features.ts";
 import { openStudent, type OpenStudent } from "./open-student.ts";
@@ -64,10 +66,10 @@ export const createStudents = <F extends CoreFeatures>(deps: {
   const membership = createSubject<Membership>(NOBODY);
   const current = createSubject<OpenStudent<F> | undefined>(undefined);
   let unwatch: Unsubscribe | undefined;
-  let failures = 0;
-  let cancelRetry: (() => void) | undefined;
   let isClosed = false;
   const closing = new AbortController();
+  /** The wait after the server could not be told about an ended session. */
+  const untold = createBackoffTimer({ clock, randomBytes, onOver: () => reportEndedSessions() });
   const background = (task: Promise<unknown>): void => {
     task.catch((cause: unknown) => {
       if (!isClosed)
@@ -147,48 +149,23 @@ export const createStudents = <F extends CoreFeatures>(deps: {
       reportEndedSessions();
     });
 
-  /** Ends abandoned sessions on the server as soon as it can be reached, so that their keys do not stay valid. */
-  const reportEndedSessions = (): void => {
-    cancelRetry?.();
-    cancelRetry = undefined;
-    background(
-      (async () => {
-        const ended = await device.endedSessions();
-        for (const { id, token } of ended) {
-          if (!(await endSession(id, token))) return;
-          await device.write([deviceChanges.removeEnded(id)]);
-        }
-        if (ended.length > 0) await device.purge();
-        failures = 0;
-      })(),
-    );
+  const endAbandoned = async (): Promise<void> => {
+    const sessions = await device.endedSessions();
+    if (sessions.length === 0 || isClosed) return;
+    await endOnServer(sessions, { device, environment, closed: closing.signal });
   };
 
-  /** Ends a session on the server. Returns whether the server has decided, either way. */
-  const endSession = async (id: SessionId, token: string): Promise<boolean> => {
-    if (isClosed) return false;
-    const { url, fetch } = environment;
-    const rpc = createHttpCaller({
-      url,
-      token: () => token,
-      sessionId: () => id,
-      fetch,
-      clock,
-      closed: closing.signal,
-    });
-    try {
-      await rpc.sessions.logout.mutate();
-      return true;
-    } catch (error) {
-      const failure = toEdVoyageError(error);
-      if (!isTransient(failure.reason)) return true;
-      // The next program will tell the server.
-      if (isClosed) return false;
-      failures += 1;
-      const atLeastMs = retryAfterMs(failure);
-      cancelRetry = clock.after(backoffMs(failures, { randomBytes, atLeastMs }), reportEndedSessions);
-      return false;
-    }
+  /** Ends abandoned sessions on the server as soon as it can be reached, so that their keys do not stay valid. */
+  const reportEndedSessions = (): void => {
+    untold.reset();
+    background(
+      endAbandoned().catch((error: unknown) => {
+        const failure = toEdVoyageError(error);
+        if (!isTransient(failure.reason)) throw error;
+        // After `close`, the next program will tell the server.
+        if (!isClosed) untold.fail(retryAfterMs(failure));
+      }),
+    );
   };
 
   /** Applies the device's records, which another program may have changed. */
@@ -280,7 +257,7 @@ export const createStudents = <F extends CoreFeatures>(deps: {
       isClosed = true;
       closing.abort();
       stopListening?.();
-      cancelRetry?.();
+      untold.reset();
       await runSerially(() => closeCurrent());
     },
   };

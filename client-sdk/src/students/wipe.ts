@@ -1,4 +1,4 @@
-import type { Wipe } from "../auth/device.ts";
+import type { Wipe } from "../auth/device-changes.ts";
 import { keysOfAcked } from "../outbox/stored-entry.ts";
 import { openRecords } from "../storage/open-records.ts";
 import { remove, type Records } from "../storage/records.ts";
