@@ -29,6 +29,22 @@ test("checks that cannot be loaded stop no write", async () => {
   expect(known).toEqual({});
 });
 
+test("checks that could not be loaded are loaded for the next write", async () => {
+  const { clock } = createManualClock();
+  let isOnline = false;
+  const checks = loadOnce(async () => {
+    if (!isOnline) throw new TypeError("Failed to fetch");
+    return CHECKS;
+  }, clock);
+
+  const offline = await checks();
+  isOnline = true;
+  const online = await checks();
+
+  expect(offline).toEqual({});
+  expect(online).toEqual(CHECKS);
+});
+
 test("checks that do not arrive hold a write for a second at most, and count once they arrive", async () => {
   const { clock, advance, waits } = createManualClock();
   let arrive = (_checks: CommandChecks): void => {};

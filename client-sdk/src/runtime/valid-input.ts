@@ -8,7 +8,7 @@ import { waitUntil } from "./wait-until.ts";
 /** The checks of the inputs of commands. */
 export type CommandChecks = Readonly<Partial<Record<QueuedProcedure, Check>>>;
 
-/** Loads the checks of commands. If that fails, only the server checks. */
+/** Loads the checks of commands. While that fails, only the server checks. */
 export type InputChecks = () => Promise<CommandChecks>;
 
 /** Throws `input/invalid` if the check finds a fault. */
@@ -29,19 +29,26 @@ export const createOptionError = (path: string, message: string): EdVoyageError 
 const LOAD_TIMEOUT_MS = 1_000;
 
 /**
- * Returns a function that loads checks once. It never throws, and a write waits for it only briefly: while it has none, the server
- * alone checks.
+ * Returns a function that loads checks once; after a failure the next call tries again. It never throws, and a write waits for it
+ * only briefly: while it has none, the server alone checks.
  */
 export const loadOnce = (load: InputChecks | undefined, clock: Clock): (() => Promise<CommandChecks>) => {
-  const checks = createSubject<CommandChecks | undefined>(load ? undefined : NO_CHECKS);
-  let isLoading = false;
+  const isLoading = createSubject(false);
+  let checks: CommandChecks | undefined;
   return async () => {
-    if (load && !isLoading) {
-      isLoading = true;
-      load().then(checks.set, () => checks.set(NO_CHECKS));
+    if (load && !checks && !isLoading.value) {
+      isLoading.set(true);
+      load()
+        .then(
+          (loaded) => {
+            checks = loaded;
+          },
+          () => {},
+        )
+        .finally(() => isLoading.set(false));
     }
-    await waitUntil(checks, (known) => known !== undefined, { clock, timeoutMs: LOAD_TIMEOUT_MS });
-    return checks.value ?? NO_CHECKS;
+    await waitUntil(isLoading, (is) => !is, { clock, timeoutMs: LOAD_TIMEOUT_MS });
+    return checks ?? NO_CHECKS;
   };
 };
 

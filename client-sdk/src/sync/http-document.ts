@@ -1,5 +1,6 @@
 import type { CloseCode } from "@edvoyage/protocol";
 import type * as Y from "yjs";
+import { loadOnDemand } from "../runtime/load-on-demand.ts";
 import { callListener } from "../runtime/observable.ts";
 import type { DocumentExchange, ExchangeCall, ExchangeOutcome } from "./document-exchange.ts";
 
@@ -53,7 +54,7 @@ export const createHttpDocument = ({
     exchange: async (call) => {
       const stopsBefore = stops;
       // Few networks need it. If it cannot be loaded, the server is as far away as if the exchange had failed.
-      const loaded = await import("./document-exchange.ts").catch(() => undefined);
+      const loaded = await loadOnDemand(() => import("./document-exchange.ts")).catch(() => undefined);
       if (!loaded || stopsBefore !== stops) return "failed";
       const exchange = (current ??= loaded.createDocumentExchange(doc, call));
       const served = waiting;

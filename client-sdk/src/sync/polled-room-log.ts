@@ -1,6 +1,7 @@
 import type { RoomId } from "@edvoyage/protocol";
 import type { StudentContext } from "../students/student-context.ts";
 import { isEdVoyageError, toEdVoyageError } from "../runtime/errors.ts";
+import { loadOnDemand } from "../runtime/load-on-demand.ts";
 import { createSubject, derive } from "../runtime/observable.ts";
 import { createSerialQueue } from "../runtime/serial-queue.ts";
 import type { RoomHistory } from "./room-history.ts";
@@ -44,7 +45,7 @@ export const createPolledRoomLog = (deps: PolledRoomLogDeps): PolledRoomLog => {
   let followers = 0;
 
   const open = async (): Promise<RoomPolling> => {
-    const { createRoomPolling } = await import("./room-polling.ts");
+    const { createRoomPolling } = await loadOnDemand(() => import("./room-polling.ts"));
     return (polling ??= createRoomPolling({ ...deps, roomRecords, history, state }));
   };
 

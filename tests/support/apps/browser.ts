@@ -39,14 +39,17 @@ export interface BrowserOptions {
   readonly body?: string;
   /** Changes each source file before the build. */
   readonly transform?: (code: string) => string;
+  /** Whether the page loads parts of its script on demand, as `/<name of the part>.js`. Default: no. */
+  readonly hasParts?: boolean;
 }
 
 export const openBrowser = async ({
   script,
   body = "",
   transform = (code) => code,
+  hasParts = false,
 }: BrowserOptions): Promise<Browser> => {
-  const code = await buildScript(script, transform);
+  const codeByPath = await buildScript(script, { transform, hasParts });
   const html = `<!doctype html><meta charset="utf-8"><title>EdVoyage</title>${body}<script type="module" src="/page.js"></script>`;
   const browser = await chromium.launch({
     executablePath: CHROMIUM ?? "",
@@ -64,11 +67,12 @@ export const openBrowser = async ({
     // The pages do not come over a network, so the browser does not know that they are local and would ask for this
     // permission.
     await context.grantPermissions(["local-network-access"]);
-    await context.route(`${ORIGIN}/**`, (route) =>
-      new URL(route.request().url()).pathname === "/page.js"
-        ? route.fulfill({ contentType: "text/javascript", body: code })
-        : route.fulfill({ contentType: "text/html", body: html }),
-    );
+    await context.route(`${ORIGIN}/**`, (route) => {
+      const code = codeByPath.get(new URL(route.request().url()).pathname);
+      return code === undefined
+        ? route.fulfill({ contentType: "text/html", body: html })
+        : route.fulfill({ contentType: "text/javascript", body: code });
+    });
     return {
       openPage: async ({ search = "", diskBytes } = {}) => {
         const page = await context.newPage();
@@ -95,7 +99,11 @@ export const limitDisk = async (page: Page, diskBytes: number): Promise<void> =>
 /** Nothing listens here: the browser answers each request itself. */
 const ORIGIN = "http://localhost:9";
 
-const buildScript = async (script: URL, transform: (code: string) => string): Promise<string> => {
+/** Returns the code of each path. */
+const buildScript = async (
+  script: URL,
+  { transform, hasParts }: Required<Pick<BrowserOptions, "transform" | "hasParts">>,
+): Promise<ReadonlyMap<string, string>> => {
   const built = await build({
     configFile: false,
     logLevel: "silent",
@@ -104,8 +112,16 @@ const buildScript = async (script: URL, transform: (code: string) => string): Pr
     plugins: [{ name: "changes", enforce: "pre", transform }],
     build: {
       write: false,
-      rollupOptions: { input: fileURLToPath(script), output: { codeSplitting: false } },
+      rollupOptions: {
+        input: fileURLToPath(script),
+        output: { codeSplitting: hasParts, entryFileNames: "page.js", chunkFileNames: "[name].js" },
+      },
     },
   });
-  return "output" in built ? built.output[0].code : expect.fail("the build has no output");
+  if (!("output" in built)) return expect.fail("the build has no output");
+  return new Map(
+    built.output.flatMap((file) =>
+      file.type === "chunk" ? [[`/${file.fileName}`, file.code] as const] : [],
+    ),
+  );
 };
