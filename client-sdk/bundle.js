@@ -4,7 +4,7 @@
 // with a DOM and a schema library, command lines, and messages between tabs that bypass the server.
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
-import { trimDecoding, trimEncoding, trimProvider, trimYjs } from "./trim-yjs.js";
+import { trimAwareness, trimDecoding, trimEncoding, trimProvider, trimYjs } from "./trim-yjs.js";
 
 /** Replaces these modules of lib0. */
 const replacements = {
@@ -30,9 +30,6 @@ const replacements = {
   "lib0/broadcastchannel": `
     export const subscribe = () => {}, unsubscribe = () => {}, publish = () => {};`,
 };
-const IS_SAME_JSON = `
-  function isSameJson(one, other) { return JSON.stringify(one) === JSON.stringify(other); }`;
-
 /** Maps a relative import inside lib0 to its public module name. */
 const toModuleId = (id) => (/^\.\/(environment|string)\.js$/.test(id) ? `lib0/${id.slice(2, -3)}` : id);
 
@@ -51,13 +48,7 @@ await build({
         if (id.endsWith("/y-websocket/src/y-websocket.js")) return trimProvider(code);
         if (id.endsWith("/lib0/encoding.js")) return trimEncoding(code);
         if (id.endsWith("/lib0/decoding.js")) return trimDecoding(code);
-        // `equalityDeep` only compares awareness states here, and those are JSON.
-        if (id.endsWith("/y-protocols/awareness.js"))
-          return (
-            code
-              .replaceAll("f.equalityDeep", "isSameJson")
-              .replace("{ Observable }", "{ ObservableV2 as Observable }") + IS_SAME_JSON
-          );
+        if (id.endsWith("/y-protocols/awareness.js")) return trimAwareness(code);
         return undefined;
       },
       load: (id) => (id.startsWith("\0") ? replacements[id.slice(1)] : undefined),

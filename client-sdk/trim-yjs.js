@@ -78,7 +78,8 @@ export const trimYjs = (code) =>
     [/^ +logging\.print\(logging\.ORANGE.*\n/m, ""],
     [/(?<=^const warnPrematureAccess = \(\) => )\{.*\};/m, "{};"],
     [/^const glo = .*?^glo\[importIdentifier\] = true;\n/ms, ""],
-    [/^ {2}(?:set|get) marker \(\w*\) \{.*?^ {2}\}\n/gms, ""],
+    // Flags of items: for markers, and for undoing.
+    [/^ {2}(?:set|get) (?:marker|keep) \(\w*\) \{.*?^ {2}\}\n/gms, ""],
     // Checks of a development build, which an SDK never is.
     [/^ {4}isDevMode && object\.deepFreeze\(arr\);\n/m, ""],
     // Snapshots: the module would create an empty one.
@@ -128,6 +129,7 @@ export const trimProvider = (code) =>
     ],
     [/,\n {4}shouldReconnect = defaultShouldReconnect/, ""],
     [/ +(?:provider|this)\.emit\('(?:connection-error|synced)', .*\n/g, ""],
+    [/ +provider\.emit\('status', \[\{\n *status: '(?:disconnected|connecting)'\n *\}\]\)\n/g, ""],
     [/(?<= {4}this\.shouldConnect = )connect/, "false"],
     [/ {4}if \(connect\) \{.*?\n {4}\}\n/s, ""],
     [/(?<= {4}this\.protocols = )protocols/, "[]"],
@@ -138,6 +140,16 @@ export const trimProvider = (code) =>
     [/^messageHandlers\[messageQueryAwareness\] = .*?\n\}\n/ms, ""],
     [/(?<=messageHandlers\[messageAuth\] = ).*?\n\}\n/s, "() => {}\n"],
     [/ {4}let terminalClose = null\n.*?(?=\n {2}\}\n\})/s, ""],
+  ]);
+
+/** Gives awareness the same class for events as documents have, and removes what nothing here calls. */
+export const trimAwareness = (code) =>
+  cut(code, [
+    [/\{ Observable \}/, "{ ObservableV2 as Observable }"],
+    [/^ {2}setLocalStateField .*?^ {2}\}\n/ms, ""],
+    // States are JSON.
+    [/f\.equalityDeep/g, "isSameJson"],
+    [/$/, "\nfunction isSameJson(one, other) { return JSON.stringify(one) === JSON.stringify(other); }"],
   ]);
 
 /** Removes from lib0's encoding what serves platforms without `TextEncoder` and `TextDecoder`: the SDK needs both anyway. */
