@@ -63,8 +63,10 @@ test.each(["refuse", "swallow"] as const)(
     await within(app, isByHttp(app));
     await within(app, () => textsOf(app, roomId).join() === "Hello");
 
-    await app.client.chat.room(roomId).send("Hello back");
+    const { settled } = await app.client.chat.room(roomId).send("Hello back");
     await app.client.settings.set("theme", "dark");
+    // Until then the server may get the other message first.
+    await settled;
     await bo.send(roomId, "And again");
     await within(app, () => textsOf(app, roomId).length === 3 && app.client.sync.status.pending === 0);
     await within(app, () => app.client.outbox.list().length === 0);
