@@ -220,19 +220,10 @@ const modelOf = ({ segments, end, entries }: MessageSources): Message[] => {
     }
     let isGone = isRemoved(message.id);
     let { failure } = message;
-    const isPendingAgain = ({ procedure, input }: OutboxEntry): boolean =>
-      entries.some(
-        (other) =>
-          other.state === "pending" &&
-          (other.procedure === procedure || other.procedure === "chat.remove") &&
-          "messageId" in input &&
-          "messageId" in other.input &&
-          other.input.messageId === input.messageId,
-      );
     for (const entry of counted) {
       if (!("messageId" in entry.input) || entry.input.messageId !== message.id) continue;
       if (entry.state === "failed") {
-        if (!isPendingAgain(entry)) failure = entry.reason;
+        failure = entry.reason;
         continue;
       }
       if (entry.procedure === "chat.edit" && message.authorId !== ME) continue;
@@ -242,7 +233,7 @@ const modelOf = ({ segments, end, entries }: MessageSources): Message[] => {
       hasPendingChange ||= entry.state === "pending";
     }
     const changed = { ...message, text, editedAt, reactions, hasPendingChange };
-    return isGone ? [] : [failure === undefined ? changed : { ...changed, failure }];
+    return isGone ? [] : [failure === undefined || hasPendingChange ? changed : { ...changed, failure }];
   });
 };
 

@@ -1,5 +1,4 @@
 import { comparePositions, type MessageId, type Position, type UserId } from "@edvoyage/protocol";
-import { isObsolete } from "../outbox/command-kinds.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { Segment } from "../sync/segment.ts";
 import type { Message } from "./api.ts";
@@ -53,6 +52,9 @@ export const createMessagesView = (userId: UserId): ((sources: MessageSources) =
   };
 };
 
+/** Marks a message that has a change on its way. */
+const toChanging = ({ failure: _, ...message }: Message): Message => ({ ...message, hasPendingChange: true });
+
 /** Returns the outbox's changes to the log, with own messages in the order in which they were written; `null` removes a message. */
 const changesOf = (
   { messageById, removedIds }: LogFold,
@@ -72,14 +74,13 @@ const changesOf = (
     const before = changes.has(messageId) ? changes.get(messageId) : messageById.get(messageId);
     if (!before) continue;
     if (entry.state === "failed") {
-      const isRepeated = entries.some((other) => other.state === "pending" && isObsolete(entry, other));
-      if (!isRepeated) changes.set(messageId, { ...before, failure: entry.reason });
+      // While something is on its way, it is not known yet what is left to decide.
+      if (!before.hasPendingChange) changes.set(messageId, { ...before, failure: entry.reason });
       continue;
     }
     const after = withEntry(before, entry, userId);
     if (after === before) continue;
-    const isPending = before.hasPendingChange || entry.state === "pending";
-    changes.set(messageId, after && { ...after, hasPendingChange: isPending });
+    changes.set(messageId, after && (entry.state === "pending" ? toChanging(after) : after));
   }
   return changes;
 };

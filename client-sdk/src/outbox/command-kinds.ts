@@ -61,10 +61,11 @@ export const isMoot = ({ procedure }: OutboxEntry, reason: ErrorReason): boolean
   (reason === "not-found" || (reason === "forbidden" && BACKGROUND.has(procedure)));
 
 /**
- * Returns whether a command that succeeded makes an earlier failure pointless: it did the same thing again, with the same
- * fields at least, or it removed what the failure was about.
+ * Returns whether a command that succeeded makes a failure pointless: it did the same thing again, with the same fields at least, or
+ * it removed what the failure was about. `isNewer` tells whether it was written after the failed one: a retry of what was written
+ * before does not do the same thing.
  */
-export const isObsolete = (failed: OutboxEntry, succeeded: OutboxEntry): boolean => {
+export const isObsolete = (failed: OutboxEntry, succeeded: OutboxEntry, isNewer = true): boolean => {
   if (failed.state !== "failed" || failed.id === succeeded.id) return false;
   if (REMOVES_THING.has(succeeded.procedure)) {
     const removed = thingOf(succeeded);
@@ -73,8 +74,14 @@ export const isObsolete = (failed: OutboxEntry, succeeded: OutboxEntry): boolean
     if (isCreation(failed) || areaOf(failed.procedure) !== areaOf(succeeded.procedure)) return false;
     return Object.values(failed.input).includes(removed);
   }
-  if (failed.procedure !== succeeded.procedure || isCreation(failed)) return false;
+  if (!isNewer || failed.procedure !== succeeded.procedure || isCreation(failed)) return false;
   return thingOf(failed) === thingOf(succeeded) && covers(fieldsOf(succeeded), fieldsOf(failed));
+};
+
+/** Returns whether a pending command after a failed one, in their order, makes the failure pointless if it succeeds. */
+export const isRepeated = (failed: OutboxEntry, entries: readonly OutboxEntry[]): boolean => {
+  const place = entries.indexOf(failed);
+  return entries.some((other, at) => at > place && other.state === "pending" && isObsolete(failed, other));
 };
 
 const thingOf = ({ input }: OutboxEntry): unknown => {

@@ -1,3 +1,4 @@
+import type { RoomId } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
 import { EdVoyageError } from "../runtime/errors.ts";
 import { settle, createOutboxScene, type Sent } from "./outbox-scene.test.shared.ts";
@@ -132,4 +133,35 @@ test("behind a portal whose connections are then cut, each lane has its turn", a
     lanes.push(...(await refuseOpen(() => new EdVoyageError("offline", "Reset"))));
 
   expect(new Set(lanes)).toEqual(new Set(rooms.map((room) => `room/${room}`)));
+});
+
+test("a read mark that is refused on the way is tried until it gets through", async () => {
+  const { say, sent, time, outbox } = await createOutboxScene();
+  await outbox.add("chat.markRead", {
+    input: { roomId: "one" as RoomId, position: { segment: 0, index: 1 } },
+    lane: "read/one",
+  });
+  let isRefused = true;
+  const answerAll = async (): Promise<void> => {
+    for (const one of sent.splice(0)) {
+      if (one.entry.procedure === "chat.markRead" && isRefused) one.refuse(foreign());
+      else one.answer({ messageId: one.entry.id, position: { segment: 0, index: 1 }, at: 1 });
+    }
+    await settle();
+  };
+  for (let others = 0; others < 100; others += 1) {
+    if (others % 10 === 0) await say(`other ${others}`, "two");
+    time.advance(10_000);
+    await settle();
+    await answerAll();
+  }
+  const waiting = outbox.entries.value.map(({ procedure, state }) => [procedure, state]);
+
+  isRefused = false;
+  time.advance(60_000);
+  await settle();
+  await answerAll();
+
+  expect(waiting).toContainEqual(["chat.markRead", "pending"]);
+  expect(outbox.entries.value.filter(({ procedure }) => procedure === "chat.markRead")).toEqual([]);
 });

@@ -186,3 +186,28 @@ test("a refused background command does not stay, but whoever waits for it learn
   expect(fate.now).toBe("limit/reached");
   expect(outbox.entries.value).toEqual([]);
 });
+
+test("a retry of an earlier change leaves the failure of a later one, and a retry of the later clears both", async () => {
+  const { outbox, sent } = await createOutboxScene();
+  const rename = (nickname: string) =>
+    outbox.add("contacts.update", {
+      input: { userId: "bo" as UserId, nickname },
+      lane: "contacts/bo",
+    });
+  const ids: CommandId[] = [];
+  for (const [place, nickname] of ["First", "Second"].entries()) {
+    ids.push((await rename(nickname)).id);
+    await settle();
+    sent[place]?.refuse(new EdVoyageError("not-found", "No contact"));
+    await settle();
+  }
+  const [first = expect.fail("missing"), second = expect.fail("missing")] = ids;
+
+  await outbox.retry(first);
+  await settleNext(sent, 2);
+  expect(outbox.entries.value).toMatchObject([{ id: second, state: "failed" }]);
+  await outbox.retry(second);
+  await settleNext(sent, 3);
+
+  expect(outbox.entries.value).toEqual([]);
+});

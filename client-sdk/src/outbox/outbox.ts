@@ -131,9 +131,10 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
     finish(entry.id, async (item) => {
       lanes.pass(entry);
       deps.onAnswer?.(entry, answer);
-      const obsolete = list.failed.value.flatMap((other) =>
-        isObsolete(other, entry) ? (list.get(other.id) ?? []) : [],
-      );
+      const obsolete = list.failed.value.flatMap(({ id }) => {
+        const other = list.get(id);
+        return other && isObsolete(other.entry, entry, other.key < item.key) ? other : [];
+      });
       const acked = toAcked(item.entry, answer);
       if (acked) return record({ changed: [{ ...item, entry: acked }], gone: obsolete });
       await record({
@@ -173,8 +174,9 @@ export const createOutbox = async (deps: OutboxDeps): Promise<Outbox> => {
         // If the network came back during the request, its failure says nothing about the new network.
         if (!isAnswered && wakesBefore !== wakes) return;
         const atLeastMs = retryAfterMs(error);
-        if (lanes.miss(entry, { isAnswered, passedBefore, atLeastMs }))
-          return giveUp(item, createRefusedError(error));
+        const isRefused = lanes.miss(entry, { isAnswered, passedBefore, atLeastMs });
+        // Nobody could send a background command again, so it waits for its lane's next try.
+        if (isRefused && !isBackground(entry)) return giveUp(item, createRefusedError(error));
         return;
       }
       lanes.heard();

@@ -1,5 +1,5 @@
 import type { Page, UserId } from "@edvoyage/protocol";
-import { isCreation, isObsolete } from "../outbox/command-kinds.ts";
+import { isCreation, isRepeated } from "../outbox/command-kinds.ts";
 import type { OutboxEntry } from "../outbox/outbox-entry.ts";
 import type { QueuedProcedure } from "../rpc/queued-inputs.ts";
 import type { ErrorReason } from "../runtime/errors.ts";
@@ -75,11 +75,7 @@ const withState = (
     readonly procedure: string;
   },
 ): Fresh<object> => {
-  const failed = entries.filter(
-    (entry) =>
-      entry.state === "failed" &&
-      !entries.some((other) => other.state === "pending" && isObsolete(entry, other)),
-  );
+  const failed = entries.filter((entry) => entry.state === "failed" && !isRepeated(entry, entries));
   const stateOf = (thing: object, isChanged: boolean) => {
     const failure = "failure" in thing ? thing.failure : failureOf(thing, failed, procedure);
     return failure === undefined ? { isPending: isChanged } : { isPending: false, failure };
