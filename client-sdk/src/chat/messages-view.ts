@@ -53,7 +53,10 @@ export const createMessagesView = (userId: UserId): ((sources: MessageSources) =
 };
 
 /** Marks a message that has a change on its way. */
-const toChanging = ({ failure: _, ...message }: Message): Message => ({ ...message, hasPendingChange: true });
+const toChanging = (message: Message): Message => {
+  const { failure: _, ...rest } = message;
+  return { ...rest, hasPendingChange: true };
+};
 
 /** Returns the outbox's changes to the log, with own messages in the order in which they were written; `null` removes a message. */
 const changesOf = (
