@@ -165,7 +165,9 @@ const checkValue = (
       `${key} of ${student.name} is ${value}, which no device set last: ${[...candidates].join()}`,
     );
   }
-  const replaced = own.find((edit) => edit.isDone && edit.seen === value && edit.value !== value);
+  const replaced = own.find(
+    (edit) => edit.isDone && !edit.mayBeUndone && edit.seen === value && edit.value !== value,
+  );
   const isMadeAgain = own.some((edit) => edit.value === value && edit.mayBeMadeAgain);
   // A favourite may return to a former value. A setting here never does, except to nothing.
   if (key.startsWith("setting") && value !== NOTHING && replaced && !isMadeAgain) {

@@ -44,7 +44,7 @@ const attempt = async (
   if (!verified.isDone) return;
   world.ledger.expectWipe({ device: device.name, student: student.name }, false);
   world.signInStates.signedIn(device.name);
-  if (device.app) world.signInStates.look(device.name, device.app.client.auth.status);
+  if (device.app?.client.isReady) world.signInStates.look(device.name, device.app.client.auth.status);
 };
 
 /** Waits in virtual time. */
