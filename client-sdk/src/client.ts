@@ -135,6 +135,7 @@ export const composeClient = <F extends CoreFeatures, Chosen extends FeatureModu
   const modules = Object.entries(areas);
   const device: FeatureDevice = {
     records: () => lifecycle.require().records,
+    newId: environment.newId,
     signedIn: () => openStudent.value,
   };
   const chosen: Readonly<Record<string, unknown>> = Object.fromEntries(

@@ -68,7 +68,7 @@ export interface Applications extends View<Page<Application>> {
   removeDocument(id: string, document: { readonly documentId: string }): Promise<Write>;
   /**
    * Resolves the conflicts of an application: "mine" overwrites the other device's values, "theirs" keeps them. Fields that did
-   * not conflict are written either way, unless they were edited again since.
+   * not conflict are written either way, unless they were edited again since. Everything that has to be written is one command.
    */
-  resolve(id: string, whose: "mine" | "theirs"): Promise<void>;
+  resolve(id: string, whose: "mine" | "theirs"): Promise<Write>;
 }

@@ -5,6 +5,7 @@ import {
   type ApplicationField,
   type ApplicationFields,
   type ApplicationId,
+  type CommandId,
   type Page,
   type SentApplication,
 } from "@edvoyage/protocol";
@@ -24,6 +25,7 @@ const createApplications = ({
   check,
   entries,
   discard,
+  nothingToSend,
   require,
 }: CurrentStudent): Applications => {
   const edit = act("applications.update", "applicationId");
@@ -98,6 +100,9 @@ const createApplications = ({
     removeDocument: act("applications.removeDocument", "applicationId"),
     resolve: async (id, whose) => {
       const { fields } = await shown(id);
+      let changes: Partial<ApplicationFields> = {};
+      let base: Partial<ApplicationFields> = {};
+      const resolved: CommandId[] = [];
       for (const entry of entries.value) {
         const found = conflictIn(entry);
         if (!found || entry.procedure !== "applications.update" || entry.input.applicationId !== id) continue;
@@ -107,11 +112,14 @@ const createApplications = ({
           // A field that shows another value was edited again since.
           collided.includes(field) ? whose === "mine" : fields[field] === typed[field],
         );
-        const changes = pick(typed, kept);
-        // Queue the new edit before discarding the old one: if the program ends in between, nothing is lost.
-        if (kept.length > 0) await edit(id, { changes, base: pick(theirs.fields, kept) });
-        await discard(entry.id);
+        changes = { ...changes, ...pick(typed, kept) };
+        base = { ...base, ...pick(theirs.fields, kept) };
+        resolved.push(entry.id);
       }
+      // Queue the new edit before discarding the old ones: if the program ends in between, nothing is lost.
+      const write = fieldsOf(changes).length > 0 ? await edit(id, { changes, base }) : nothingToSend();
+      for (const conflicted of resolved) await discard(conflicted);
+      return write;
     },
   };
 };

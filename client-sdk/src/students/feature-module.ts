@@ -1,5 +1,6 @@
 import type { SessionId } from "@edvoyage/protocol";
 import type { Observable } from "../runtime/observable.ts";
+import type { NewId } from "../runtime/ids.ts";
 import type { Records } from "../storage/records.ts";
 import type { CurrentStudent } from "./current-student.ts";
 import type { CoreFeatures } from "./features.ts";
@@ -11,6 +12,7 @@ import type { InputChecks } from "../runtime/valid-input.ts";
 export interface FeatureDevice {
   /** Returns the records that belong to no student. Throws while the client is not open. */
   readonly records: () => Records;
+  readonly newId: NewId;
   /** Returns the student who is signed in, with the session; `undefined` without one. */
   readonly signedIn: () => SignedIn | undefined;
 }

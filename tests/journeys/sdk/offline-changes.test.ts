@@ -204,15 +204,17 @@ test("a phone gets the pushes of the student who is signed in, and none after it
 
   const registrations = ({ requests }: App) => requests.filter((url) => url.includes("push.register")).length;
 
-  await client.push.register(token, { provider: "expo" });
+  const unsent = await client.push.register(token, { provider: "expo" });
+  expect(await unsent.settled).toBeNull();
   const first = await app.signIn();
   const ada = studentIn(client);
   await until(() => registrations(app) === 1);
   await client.sync.flush();
   expect(await pushesFor("To the first", ada)).toBe(1);
   const restarted = await app.restart();
-  await restarted.client.push.register(token, { provider: "expo" });
-  await restarted.client.sync.flush();
+  await (
+    await restarted.client.push.register(token, { provider: "expo" })
+  ).settled;
   expect(registrations(restarted)).toBe(0);
 
   await restarted.client.auth.signOut();
@@ -222,13 +224,32 @@ test("a phone gets the pushes of the student who is signed in, and none after it
   expect(await pushesFor("To the first", ada)).toBe(0);
   expect(await pushesFor("To the second", studentIn(restarted.client))).toBe(1);
   restarted.setOnline(false);
-  await restarted.client.push.unregister();
+  const unregistered = await restarted.client.push.unregister();
   restarted.setOnline(true);
-  await restarted.client.sync.flush();
+  await unregistered.settled;
   expect(await pushesFor("To nobody", studentIn(restarted.client))).toBe(0);
   await restarted.signIn(first);
   await restarted.client.sync.flush();
   expect(await pushesFor("To nobody", ada)).toBe(0);
+});
+
+test("a push token that the server refuses is sent again when the app registers it again", async () => {
+  const { app } = await createAreaScene();
+  const { push } = app.client;
+  const register = (provider: "expo" | "fcm") => push.register("not-a-token-of-expo", { provider });
+
+  const refused = await register("expo");
+  await expect(refused.settled).rejects.toMatchObject({ reason: "input/invalid" });
+  const again = await register("expo");
+  await expect(again.settled).rejects.toMatchObject({ reason: "input/invalid" });
+  const accepted = await register("fcm");
+  await accepted.settled;
+  const known = await register("fcm");
+  await known.settled;
+
+  expect(again.id).not.toBe(refused.id);
+  expect(known.id).toBe(accepted.id);
+  expect(app.requests.filter((url) => url.includes("push.register"))).toHaveLength(3);
 });
 
 /** Pushes that are not sent yet. */

@@ -43,8 +43,8 @@ test("devices that edit one draft get a conflict with both values, and either va
     expect(Object.keys(shown()?.conflict?.fields ?? {})).toEqual(["notes"]);
     expect(phone.client.sync.status.failed).toBe(1);
     phone = await phone.restart();
-    await phone.client.applications.resolve(draft, choice);
-    await phone.client.sync.flush();
+    const { settled } = await phone.client.applications.resolve(draft, choice);
+    expect(await settled).toMatchObject({ id: draft });
 
     const resolved = await other.client.applications.one(draft).get({ refresh: true });
     const notes = choice === "mine" ? "By the first, mine" : "By the other, theirs";
@@ -116,6 +116,28 @@ test.each(["mine", "theirs"] as const)(
     });
   },
 );
+
+test("several conflicts of one application are resolved by one command, whose fate is that of all", async () => {
+  const { scene, app, draft, shown } = await createConflictScene();
+  const { applications, outbox } = app.client;
+  const other = await createOther(scene);
+  app.setOnline(false);
+  await applications.update(draft, { statement: "Mine too" });
+  await other.client.applications.update(draft, { statement: "Theirs too" });
+  await other.client.sync.flush();
+  app.setOnline(true);
+  await untilHinted(scene, () => outbox.list().filter(({ state }) => state === "failed").length === 2);
+  await untilHinted(scene, () => shown()?.fields.statement === "Theirs too");
+  const before = app.requests.length;
+
+  const { id, settled } = await applications.resolve(draft, "mine");
+  const queued = outbox.list().filter(({ procedure }) => procedure === "applications.update");
+
+  expect(queued.map((entry) => entry.id)).toEqual([id]);
+  expect(await settled).toMatchObject({ fields: { notes: "Mine", statement: "Mine too" } });
+  expect(app.requests.slice(before).filter((url) => url.includes("applications.update"))).toHaveLength(1);
+  expect(outbox.list()).toEqual([]);
+});
 
 test("a refused change keeps its reason until it is sent again or discarded", async () => {
   const scene = await createAreaScene({ limits: { postCharacters: 100 } });
