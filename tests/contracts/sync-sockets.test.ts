@@ -173,6 +173,49 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     expect(await requests.closed).toBe(CLOSE_CODES.tooFast);
   });
 
+  test("[SY10] [SY11] a client that needs minutes to read a large frame is not dropped meanwhile", async () => {
+    const scene = await createSyncScene(dialect, { segmentBytes: 1e9 });
+    await scene.append("x".repeat(400_000));
+    const slow = await connectRaw(scene.student(), scene.name());
+    slow.send(...STEP_ONE_OF_NOTHING);
+    await until(() => slow.received.length > 0);
+    slow.socket.pause();
+    const openAfter: number[] = [];
+
+    // It answers no ping: 400 kB take 100 s at 4 kB/s, besides the 75 s of a client that has nothing to read.
+    for (const seconds of [76, 98]) {
+      scene.clock.advance({ seconds });
+      await new Promise((resolve) => setImmediate(resolve));
+      openAfter.push(scene.sync.countSockets());
+    }
+    scene.clock.advance({ seconds: 10 });
+    await until(() => scene.sync.countSockets() === 0);
+
+    expect(openAfter).toEqual([1, 1]);
+  });
+
+  test("[SY10] a client that has answered a ping is waited for as if it had nothing to read", async () => {
+    const scene = await createSyncScene(dialect, { segmentBytes: 1e9 });
+    await scene.append("x".repeat(400_000));
+    const silent = await connectRaw(scene.student(), scene.name());
+    silent.send(...STEP_ONE_OF_NOTHING);
+    await until(() => silent.received.length > 0);
+    const pinged = once(silent.socket, "ping");
+    scene.clock.advance({ seconds: 25 });
+    await pinged;
+    const before = silent.received.length;
+    silent.send(MESSAGE_TYPES.barrier, 1, 7);
+    await until(() => silent.received.length > before);
+    silent.socket.pause();
+
+    scene.clock.advance({ seconds: 75 });
+    const openAt75 = scene.sync.countSockets();
+    scene.clock.advance({ seconds: 1 });
+    await until(() => scene.sync.countSockets() === 0);
+
+    expect(openAt75).toBe(1);
+  });
+
   test("[SY10] a client that sends nothing for 75 seconds, not even a pong, is dropped", async () => {
     const scene = await createSyncScene(dialect);
     const silent = await connectRaw(scene.student(), scene.name());

@@ -112,6 +112,14 @@ export const createRoomLogs = async ({ account, sockets, inbox, tabs }: RoomLogs
     return log;
   };
 
+  let knownBefore = inbox.state.value.rooms;
+  /** A room on screen does not wait for the last page of a long list. */
+  const stopWatching = inbox.state.subscribe(() => {
+    const { rooms } = inbox.state.value;
+    for (const [id, log] of logByRoom) if (rooms.has(id) && !knownBefore.has(id)) log.wake();
+    knownBefore = rooms;
+  });
+
   /** The server does not repeat a hint, so the device itself retries after a failed refresh. */
   const refreshRetry = createBackoffTimer({ clock, randomBytes, onOver: () => void refresh() });
 
@@ -252,6 +260,7 @@ export const createRoomLogs = async ({ account, sockets, inbox, tabs }: RoomLogs
     },
     close: async () => {
       isClosed = true;
+      stopWatching();
       refreshRetry.reset();
       for (const refusals of refusalsByRoom.values()) refusals.reset();
       cancelCatchUp?.();

@@ -27,6 +27,8 @@ export interface HttpCallerOptions {
 
 /** How long a call may take without any byte of an answer: a phone's network may drop it without an error. */
 const SILENCE_TIMEOUT_MS = 30_000;
+/** How long a query may take where its answer appears at once, when all of it is there. */
+const UNSEEN_TIMEOUT_MS = 2 * 60_000;
 /** How long a call may take in total. */
 const REQUEST_TIMEOUT_MS = 5 * 60_000;
 /** The slowest line that is waited for, while a request is being sent. */
@@ -124,8 +126,9 @@ const request = async (
       aborted.abort();
     };
     const sendingMs = isQuery ? 0 : (json ?? "").length / SLOWEST_BYTES_PER_MS;
+    const silenceMs = isQuery && !("body" in Response.prototype) ? UNSEEN_TIMEOUT_MS : SILENCE_TIMEOUT_MS;
     const cancelTotal = clock.after(REQUEST_TIMEOUT_MS, fail);
-    let cancelSilence = clock.after(SILENCE_TIMEOUT_MS + sendingMs, fail);
+    let cancelSilence = clock.after(silenceMs + sendingMs, fail);
     heard = () => {
       cancelSilence();
       cancelSilence = clock.after(SILENCE_TIMEOUT_MS, fail);
@@ -148,7 +151,7 @@ const request = async (
 
 /** Reads a body and reports each part of it, on platforms that can. */
 const readText = async (response: Response, onBytes: () => void): Promise<string> => {
-  // React Native has no streams.
+  // React Native has no streams, and its `fetch` resolves when the whole answer is there.
   const body: ReadableStream<Uint8Array> | null | undefined = response.body;
   if (!body) return response.text();
   const reader = body.getReader();

@@ -1,7 +1,8 @@
 import { SERVER_HEADER, SERVER_HEADER_VALUE } from "@edvoyage/protocol";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { EdVoyageError } from "../runtime/errors.ts";
 import { createHttpCaller } from "./http-caller.ts";
+import type { ServerApi } from "./server-api.ts";
 
 const createManualClock = () => {
   let now = 0;
@@ -133,3 +134,24 @@ test("reads answers on platforms without streams", async () => {
 
   expect(await called).toEqual({ items: [] });
 });
+
+test.each([
+  ["a query", 120_000, (rpc: ServerApi) => rpc.sessions.list.query({})],
+  ["a command, whose answer is short,", 30_000, (rpc: ServerApi) => rpc.sessions.revokeOthers.mutate()],
+] as const)(
+  "where an answer shows no bytes before its end, %s is given up after %i ms",
+  async (_what, limitMs, call) => {
+    // React Native's.
+    vi.stubGlobal("Response", class {});
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const { clock, rpc } = createSlowCaller({ hasStreams: false });
+    const reason = reasonOf(call(rpc));
+
+    clock.advance(limitMs - 1);
+    const before = await Promise.race([reason, settle().then(() => "waiting")]);
+    clock.advance(1);
+
+    expect(before).toBe("waiting");
+    expect(await reason).toBe("offline");
+  },
+);

@@ -20,7 +20,7 @@ export interface DocumentConnection {
   /** The wait after a failure that concerns only this document, not the server. */
   readonly backoff: BackoffTimer;
   connect(key: string): void;
-  /** Checks the connection, and drops it after `CHECK_TIMEOUT_MS` without an answer. */
+  /** Checks a synced connection, and drops it after `CHECK_TIMEOUT_MS` without an answer. */
   check(): void;
   close(): void;
 }
@@ -51,8 +51,6 @@ export interface DocumentConnectionDeps {
 const OPEN_TIMEOUT_MS = 10_000;
 /** How long the server may take to answer a check. */
 const CHECK_TIMEOUT_MS = 5_000;
-/** How long it may take while the first sync is not over. */
-const SYNC_CHECK_TIMEOUT_MS = 30_000;
 /** How long the first sync of a user document may take: 1 MiB, in one message, needs four minutes at 4 kB/s. */
 const DOCUMENT_SYNC_TIMEOUT_MS = 5 * 60_000;
 /** How long the first sync of a room may be silent: a message of 16 KiB needs 20 s at 4 kB/s if five sockets sync. */
@@ -120,10 +118,9 @@ export const createDocumentConnection = (deps: DocumentConnectionDeps): Document
       dropAfter(OPEN_TIMEOUT_MS, () => deps.onEnd({ code: undefined, wasOpen: false, key }));
     },
     check: () => {
-      // A connection that is still opening has its own deadline.
-      if (isChecking || link.state !== "open") return;
-      // The first sync arrives before the answer, and may be large.
-      dropAfter(link.isSynced ? CHECK_TIMEOUT_MS : SYNC_CHECK_TIMEOUT_MS, deps.onReady);
+      // While it opens and during the first sync, it has a deadline already. The answer would come after the first sync.
+      if (isChecking || !link.isSynced) return;
+      dropAfter(CHECK_TIMEOUT_MS, deps.onReady);
       isChecking = true;
       const currentDeadline = deadline;
       const answered = () => {

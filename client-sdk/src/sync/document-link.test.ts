@@ -60,28 +60,47 @@ test("the provider does not reconnect by itself, whatever ended the connection",
   expect(ends).toEqual([{ code: 1006, wasOpen: true }]);
 });
 
-test("a connection on which nothing more arrives is closed, and stays closed", async () => {
-  const { link, socket, ends } = createLink();
-  socket.onopen?.();
-  // An empty presence frame.
-  socket.onmessage?.({ data: Uint8Array.of(1, 1, 0) });
+/** Step 1 of an empty document. */
+const STEP_ONE = Uint8Array.of(0, 0, 1, 0);
+/** Step 2 with an empty update, after which the document is synced. */
+const STEP_TWO = Uint8Array.of(0, 1, 2, 0, 0);
+const EMPTY_PRESENCE = Uint8Array.of(1, 1, 0);
 
-  await vi.advanceTimersByTimeAsync(FIVE_MINUTES);
+test.each([
+  ["the first sync", [STEP_ONE, STEP_TWO]],
+  ["a later message", [STEP_ONE, STEP_TWO, EMPTY_PRESENCE]],
+])(
+  "a connection on which nothing more arrives after %s is closed, and stays closed",
+  async (_what, frames) => {
+    const { link, socket, ends } = createLink();
+    socket.onopen?.();
+    for (const data of frames) socket.onmessage?.({ data });
 
-  expect(FakeSocket.made.length).toBe(1);
-  expect(ends).toEqual([{ code: undefined, wasOpen: true }]);
-  expect(link.state).toBe("closed");
-});
+    await vi.advanceTimersByTimeAsync(FIVE_MINUTES);
 
-test("a connection whose first message is large, and has not arrived yet, is left open", async () => {
-  const { link, socket, ends } = createLink();
-  socket.onopen?.();
+    expect(FakeSocket.made.length).toBe(1);
+    expect(ends).toEqual([{ code: undefined, wasOpen: true }]);
+    expect(link.state).toBe("closed");
+  },
+);
 
-  await vi.advanceTimersByTimeAsync(FIVE_MINUTES);
+test.each([
+  ["nothing", []],
+  ["step 1", [STEP_ONE]],
+  ["presence", [STEP_ONE, EMPTY_PRESENCE]],
+])(
+  "a connection whose first sync is large is left open when %s has arrived before it",
+  async (_what, frames) => {
+    const { link, socket, ends } = createLink();
+    socket.onopen?.();
+    for (const data of frames) socket.onmessage?.({ data });
 
-  expect(ends).toEqual([]);
-  expect(link.state).toBe("open");
-});
+    await vi.advanceTimersByTimeAsync(FIVE_MINUTES);
+
+    expect(ends).toEqual([]);
+    expect(link.state).toBe("open");
+  },
+);
 
 test("dropping a connection does not call onClosed", async () => {
   const { link, socket, ends } = createLink();

@@ -61,10 +61,17 @@ export const createDocumentLink = (deps: DocumentLinkDeps): DocumentLink => {
   });
   const barriers = createBarriers((token) => provider.ws?.send(barrierFrame(token)));
 
+  /**
+   * A large message of the first sync may take longer than the 30 s of silence after which the provider gives up, also when small
+   * ones came before it. The connection has a limit for the first sync.
+   */
+  const waitForSync = (): void => {
+    if (!provider.synced) provider.wsLastMessageReceived = Infinity;
+  };
+
   provider.on("status", ({ status }) => {
     if (status !== "connected") return;
-    // A large first message may take longer than the 30 s after which the provider gives up. The connection has a limit too.
-    provider.wsLastMessageReceived = Infinity;
+    waitForSync();
     deps.onOpen();
   });
   provider.on("sync", (isSynced) => {
@@ -93,6 +100,7 @@ export const createDocumentLink = (deps: DocumentLinkDeps): DocumentLink => {
   provider.messageHandlers = provider.messageHandlers.map((handle) => (...message) => {
     deps.onMessage();
     handle(...message);
+    waitForSync();
   });
 
   const drop = (): void => {

@@ -59,6 +59,10 @@ const DEAD_AFTER_MS = 75_000;
 const PING_EVERY_MS = 25_000;
 /** A client that reads nothing for this long is cut off. */
 const SLOW_AFTER_MS = 30_000;
+/** The slowest line that is waited for: a client cannot answer before it has read what came before the question. */
+const SLOWEST_BYTES_PER_MS = 4;
+/** The longest additional wait for such a line. */
+const MAX_READING_MS = 5 * 60_000;
 /** Above this, a reader of a log is sent nothing more; it catches up from rows later. */
 const BUSY_BYTES = 256 * 1024;
 /** Above this many bytes of unhandled frames, the server stops reading the socket. */
@@ -74,6 +78,9 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   let heardAt = sentAt;
   let pingedAt = sentAt;
   let busySince: number | undefined;
+  let sentBytes = 0;
+  /** The bytes that the client has certainly read: each ping carries their number, and a pong brings it back. */
+  let readBytes = 0;
   let isClosing = false;
   let waitingBytes = 0;
   let lastTask: Promise<void> = Promise.resolve();
@@ -93,6 +100,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       return close(CLOSE_CODES.tooSlow, "The client does not read this socket");
     }
     raw.write(frame);
+    sentBytes += frame.length;
     sentAt = clock.monotonicNow();
     if (raw.writableNeedDrain) busySince ??= sentAt;
   };
@@ -130,8 +138,11 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       return close(CLOSE_CODES.tooFast, "Too many sync requests (step 1)");
     enqueue(message, data.length);
   });
-  socket.on("pong", () => {
+  socket.on("pong", (payload: Buffer) => {
     heardAt = clock.monotonicNow();
+    const read = Number(payload.toString("latin1"));
+    // A client may make up a pong. It only shortens the wait for itself.
+    if (read > readBytes && read <= sentBytes) readBytes = read;
   });
   // A protocol error of the peer; ws closes the socket by itself afterwards.
   socket.on("error", () => {});
@@ -153,12 +164,13 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     close,
     tend: () => {
       const now = clock.monotonicNow();
-      if (busySince !== undefined && now - busySince > SLOW_AFTER_MS)
+      const readingMs = Math.min((sentBytes - readBytes) / SLOWEST_BYTES_PER_MS, MAX_READING_MS);
+      if (busySince !== undefined && now - busySince > SLOW_AFTER_MS + readingMs)
         return close(CLOSE_CODES.tooSlow, "The client does not read this socket");
-      if (now - heardAt > DEAD_AFTER_MS) return socket.terminate();
+      if (now - heardAt > DEAD_AFTER_MS + readingMs) return socket.terminate();
       if (now - pingedAt >= PING_EVERY_MS) {
         pingedAt = now;
-        socket.ping();
+        socket.ping(String(sentBytes));
       }
       if (now - sentAt >= HEARTBEAT_AFTER_MS) send(HEARTBEAT_FRAME);
     },

@@ -2,8 +2,10 @@ import { roomDocumentName } from "@edvoyage/protocol";
 import { expect, test } from "vitest";
 import { v7 as uuidv7 } from "uuid";
 import { WebSocket } from "ws";
+import * as Y from "yjs";
 import { createApp } from "../../support/apps/app.ts";
 import { createThrottle } from "../../support/network/throttle.ts";
+import { roundTrips } from "../../support/network/round-trips.ts";
 import { connectStock, until, untilWithin } from "../../support/network/sync-client.ts";
 import { urlOf } from "../../support/network/url.ts";
 import { createWorld } from "../../support/servers/world.ts";
@@ -24,7 +26,10 @@ const openGroups = async (student: Student, count: number): Promise<readonly str
 };
 
 /** An app whose second and later pages of the inbox wait until the test lets them through. */
-const createPagedScene = async (rooms: number) => {
+const createPagedScene = async (
+  rooms: number,
+  { watchesNewest = false }: { readonly watchesNewest?: boolean } = {},
+) => {
   const world = await createWorld();
   const ada = await createStudent(world);
   const roomIds = await openGroups(ada, rooms);
@@ -41,6 +46,7 @@ const createPagedScene = async (rooms: number) => {
       return fetch(input, init);
     },
   });
+  if (watchesNewest) app.client.chat.room(roomIds.at(-1) ?? "").watch(() => {});
   await app.signIn(ada.phone);
   return { world, ada, roomIds, app, asked, release };
 };
@@ -85,6 +91,71 @@ test("[SY57] a device that knows its rooms asks for one short page", async () =>
   expect(restarted.client.chat.rooms()).toHaveLength(47);
   expect(asked.slice(before).filter((input) => input.includes("cursor"))).toEqual([]);
 });
+
+test("[SY57] a room on screen shows its messages before the rest of the inbox has arrived", async () => {
+  const { app, ada, roomIds, release } = await createPagedScene(45, { watchesNewest: true });
+  const newest = roomIds.at(-1) ?? "";
+  const room = app.client.chat.room(newest);
+
+  await ada.send(newest, "Hello");
+  await until(() => room.messages.length === 1);
+  const listed = app.client.chat.rooms().length;
+  release();
+  await until(() => app.client.chat.rooms().length === 45);
+
+  expect(listed).toBe(20);
+});
+
+test("[SY57] a large user document arrives once over a line on which it takes minutes, also if the app wakes up meanwhile", async () => {
+  const world = await createWorld();
+  const ada = await createStudent(world);
+  const sizeBytes = await fillDocument(ada);
+  const throttle = await createThrottle(world.url, { bytesPerSecond: 10_000_000 });
+  const opened: string[] = [];
+  const app = await createApp(
+    { ...world, url: throttle.url },
+    {
+      WebSocket: class extends WebSocket {
+        constructor(address: string, protocols?: string[]) {
+          super(address, protocols);
+          opened.push(address);
+        }
+      },
+    },
+  );
+  await app.signIn(ada.phone);
+  throttle.setSpeed(1_000_000);
+  await until(() => throttle.held > 0 && throttle.delivered > sizeBytes / 4);
+
+  throttle.setSpeed(0);
+  for (let second = 0; second < 120; second += 1) {
+    app.clock.advance({ seconds: 1 });
+    world.clock.advance({ seconds: 1 });
+    if (second % 40 === 0) void app.client.sync.flush().catch(() => {});
+    await roundTrips(1);
+  }
+  throttle.setSpeed(10_000_000);
+  await until(() => app.client.sync.status.connection === "online");
+
+  expect(opened).toHaveLength(1);
+  expect(throttle.delivered).toBeLessThan(1.3 * sizeBytes);
+  expect(Object.keys(app.client.settings.all())).toHaveLength(120);
+});
+
+/** Fills the student's document with 120 settings. Returns its size in bytes. */
+const fillDocument = async ({ rpc }: Student): Promise<number> => {
+  const doc = new Y.Doc();
+  const settings = doc.getArray("settings");
+  for (const part of [0, 1, 2]) {
+    const before = Y.encodeStateVector(doc);
+    settings.push(
+      Array.from({ length: 40 }, (_, place) => ({ key: `${part} ${place}`, val: "v".repeat(1_950) })),
+    );
+    const update = Buffer.from(Y.encodeStateAsUpdate(doc, before)).toString("base64");
+    await rpc.documents.exchange.mutate({ update, stateVector: "AA==" });
+  }
+  return Y.encodeStateAsUpdate(doc).length;
+};
 
 test("[SY57] a long segment arrives in parts, each of which a slow reader has before the last", async () => {
   const world = await createWorld();

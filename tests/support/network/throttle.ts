@@ -7,6 +7,8 @@ export interface Throttle {
   readonly url: string;
   /** The number of bytes that wait to be delivered. */
   readonly held: number;
+  /** The number of bytes that were delivered. */
+  readonly delivered: number;
   /** Changes the speed; 0 delivers nothing. */
   setSpeed(bytesPerSecond: number): void;
 }
@@ -22,12 +24,14 @@ export const createThrottle = async (
   const waiting = new Map<Socket, Buffer>();
   const sockets = new Set<Socket>();
   let { bytesPerSecond } = options;
+  let delivered = 0;
 
   const timer = setInterval(() => {
     const share = Math.ceil((bytesPerSecond * TICK_MS) / 1_000 / Math.max(1, waiting.size));
     for (const [near, bytes] of waiting) {
       if (bytesPerSecond === 0) return;
       near.write(bytes.subarray(0, share));
+      delivered += Math.min(share, bytes.length);
       if (bytes.length > share) waiting.set(near, bytes.subarray(share));
       else waiting.delete(near);
     }
@@ -64,6 +68,9 @@ export const createThrottle = async (
     url: `http://127.0.0.1:${address.port}`,
     get held() {
       return [...waiting.values()].reduce((sum, { length }) => sum + length, 0);
+    },
+    get delivered() {
+      return delivered;
     },
     setSpeed: (next) => {
       bytesPerSecond = next;
