@@ -33,6 +33,7 @@ const createScene = async ({
             delete: async (name) => void keychain.delete(name),
           }
         : undefined,
+      peers: storage.connect().peers,
       randomBytes: (length) => new Uint8Array(length).fill((created += 1)),
       keyName: async () => (isSignedIn ? KEY : undefined),
     });
@@ -61,6 +62,15 @@ test("the id is stored in the keychain alone where there is one, once for calls 
   expect(keychain?.get("edvoyage.device")).toBe(ids[0]);
   expect(await start()()).toBe(ids[0]);
   expect(await records.keys("")).toEqual([]);
+});
+
+test("two tabs that start at once have one id", async () => {
+  const { start, created } = await createScene({ keychain: null });
+
+  const ids = await Promise.all([start()(), start()()]);
+
+  expect(new Set(ids).size).toBe(1);
+  expect(created()).toBe(1);
 });
 
 describe("an id that an earlier version has stored with the data", () => {

@@ -1,14 +1,17 @@
 import { EdVoyageError } from "../runtime/errors.ts";
 import { bytesToHex, type RandomBytes } from "../runtime/ids.ts";
-import { createSerialQueue } from "../runtime/serial-queue.ts";
+import { createCrossTabLock, createSerialQueue } from "../runtime/serial-queue.ts";
 import { putJson, remove, type Records } from "../storage/records.ts";
 import type { SecureStorage } from "../storage/secrets.ts";
+import type { Peers } from "../storage/storage.ts";
 
 /** The sources of an installation's id. */
 export interface DeviceIdDeps {
   readonly records: Records;
   readonly secureStorage: SecureStorage | undefined;
   readonly randomBytes: RandomBytes;
+  /** Set for the tabs of a browser: two that start at once must not create two ids. */
+  readonly peers?: Peers | undefined;
   /** Returns the name in the keychain of the key of whoever is signed in; `undefined` without a student. */
   readonly keyName: () => Promise<string | undefined>;
 }
@@ -31,17 +34,20 @@ export const createDeviceId = (deps: DeviceIdDeps): (() => Promise<string>) => {
   let known: string | undefined;
   const create = (): string => bytesToHex(randomBytes(16));
 
-  const fromRecords = async (): Promise<string> => {
-    const stored = await records.getJson<string>(DEVICE_ID_RECORD);
+  const lock = createCrossTabLock(deps.peers, DEVICE_ID_RECORD);
+  const read = () => records.getJson<string>(DEVICE_ID_RECORD);
+  const createInRecords = async (): Promise<string> => {
+    const stored = await read();
     if (stored !== undefined) return stored;
     const created = create();
     await records.write([putJson(DEVICE_ID_RECORD, created)]);
     return created;
   };
+  const fromRecords = async (): Promise<string> => (await read()) ?? lock(createInRecords);
   const fromKeychain = async (keychain: SecureStorage): Promise<string> => {
     const stored = await inKeychain(() => keychain.get(SECRET));
     // Earlier versions stored the id with the data.
-    const earlier = await records.getJson<string>(DEVICE_ID_RECORD);
+    const earlier = await read();
     const id = stored ?? (earlier !== undefined && (await isOwn(keychain)) ? earlier : create());
     if (stored === undefined) await inKeychain(() => keychain.set(SECRET, id));
     if (earlier !== undefined) await records.write([remove(DEVICE_ID_RECORD)]);

@@ -22,6 +22,8 @@ export interface Device {
   wipes(): Promise<readonly Wipe[]>;
   /** Returns the changes that remove damaged records: they may belong to the student who is leaving. */
   clearDamaged(): Promise<readonly Change[]>;
+  /** Returns whether something has deleted the records, and another program has created them again. */
+  isReplaced(): Promise<boolean>;
   /** Writes all changes or none. */
   write(changes: readonly Change[]): Promise<void>;
   /** Removes every trace of deleted records from the files: they may have belonged to a student who has left. */
@@ -32,25 +34,32 @@ export interface Device {
 /** Opens the records of the installation. Throws `StorageError`. */
 export const openDevice = async (
   records: Records,
-  { secureStorage, randomBytes }: Pick<ClientEnvironment, "secureStorage" | "randomBytes">,
+  {
+    secureStorage,
+    randomBytes,
+    storage,
+  }: Pick<ClientEnvironment, "secureStorage" | "randomBytes" | "storage">,
 ): Promise<Device> => {
   const current = (): Promise<Student | undefined> => records.getJson<Student>(CURRENT);
   const deviceId = createDeviceId({
     records,
     secureStorage,
     randomBytes,
+    peers: storage.peers,
     keyName: async () => {
       const student = await current();
       return student && secretNameOf(student.id);
     },
   });
   // Move an id of an earlier version early, while the session's key still tells whose it is. Otherwise leave the keychain alone.
-  if (!secureStorage || (await records.getJson(DEVICE_ID_RECORD)) !== undefined) {
+  const storedId = () => records.getJson(DEVICE_ID_RECORD);
+  if (!secureStorage || (await storedId()) !== undefined) {
     await deviceId().catch((error: unknown) => {
       // Without the keychain everything works except a sign-in.
       if (!isEdVoyageError(error)) throw error;
     });
   }
+  const idAtStart = await storedId();
   const values = async <T>(prefix: string): Promise<readonly T[]> =>
     (await records.listJson<T>(prefix)).map(({ value }) => value);
   return {
@@ -60,6 +69,8 @@ export const openDevice = async (
     endedSessions: () => values<EndedSession>(ENDED),
     wipes: () => values<Wipe>(WIPE),
     clearDamaged: async () => (await records.damagedKeys()).map(remove),
+    // With a keychain the id is there, or moves there.
+    isReplaced: async () => (await storedId()) !== idAtStart && !secureStorage,
     write: (changes) => records.write(changes),
     purge: () => records.purge(),
     close: () => records.close(),

@@ -74,7 +74,10 @@ export const openClient = async <F extends CoreFeatures>({
     device,
     openFeatures,
     wipeWhenRevoked,
-    onPeerChange: () => void auth.load().catch(() => {}),
+    onPeerChange: () => {
+      void auth.load().catch(() => {});
+      onDoubt();
+    },
   });
   const auth = createAuth({ environment, device, students, rpc, app: options });
   const reads = createReads({

@@ -26,8 +26,8 @@ interface LossDeps<F extends CoreFeatures> {
   readonly device: Device;
   readonly students: Students<F>;
   /**
-   * Called once when the stores are gone. `loss` is `undefined` if another program of this app has deleted them, and has created
-   * them again since.
+   * Called once when the stores are gone. `loss` is `undefined` if another program of this app has deleted the student's, and has
+   * created it again since.
    */
   readonly onGone: (loss: StorageLoss | undefined) => void;
 }
@@ -40,22 +40,29 @@ export const watchForLoss = <F extends CoreFeatures>({ storage, device, students
   let isBusy = false;
   let isOver = false;
 
-  const examine = async (student: OpenStudent<F> | undefined): Promise<void> => {
-    const onDevice = await device.current();
-    if (!student) return;
+  /** Returns whether another program has noticed a loss before, and has created the device's records again. */
+  const examine = async (student: OpenStudent<F> | undefined): Promise<boolean> => {
+    if (await device.isReplaced()) return true;
+    if (!student) return false;
     // Another program has signed the student out, and has told the device's records first.
-    if (onDevice?.id !== student.account.userId) return students.load();
-    await student.account.records.keys("session");
+    if ((await device.current())?.id === student.account.userId)
+      await student.account.records.keys("session");
+    else await students.load();
+    return false;
   };
   const check = async (): Promise<void> => {
     if (isBusy || isOver) return;
     isBusy = true;
     const student = students.current.value;
-    const isGone = await examine(student).then(() => false, isClosedError);
+    let isReplaced = false;
+    const isGone = await examine(student).then((is) => (isReplaced = is), isClosedError);
     isBusy = false;
     if (!isGone || isOver) return;
     isOver = true;
-    const isLost = !student || !(await isReplaced(student.account.userId, { storage, device }));
+    const isLost =
+      isReplaced || !student || !(await isBackAgain(student.account.userId, { storage, device }));
+    // The other tabs look, too: later they might find nothing but records that this one has created.
+    if (isLost) storage.peers?.broadcast("device");
     onGone(isLost ? { student: student && toAbandoned(student) } : undefined);
   };
   const unsubscribe = storage.watchDeletions?.(() => void check());
@@ -69,7 +76,7 @@ export const watchForLoss = <F extends CoreFeatures>({ storage, device, students
 };
 
 /** Returns whether another program has signed the student in again, and so has created a new store. */
-const isReplaced = async (
+const isBackAgain = async (
   userId: UserId,
   { storage, device }: { readonly storage: ClientEnvironment["storage"]; readonly device: Device },
 ): Promise<boolean> => {
@@ -97,7 +104,7 @@ export const abandon = async (
   { userId, ended }: AbandonedStudent,
   { storage, device }: { readonly storage: ClientEnvironment["storage"]; readonly device: Device },
 ): Promise<void> => {
-  if (await isReplaced(userId, { storage, device })) return;
+  if (await isBackAgain(userId, { storage, device })) return;
   await device.write([
     // Only the student's store was deleted, and the device's own is still there.
     ...((await device.current())?.id === userId
