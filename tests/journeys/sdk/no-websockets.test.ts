@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { WebSocket } from "ws";
 import * as Y from "yjs";
 import { createApp, type App, type AppOptions } from "../../support/apps/app.ts";
 import { createProxy } from "../../support/network/proxy.ts";
@@ -124,22 +125,39 @@ test("[SY56] an app that shows nothing asks for nothing, and one that does asks 
 });
 
 test("[SY56] sockets are tried again after five minutes, and take over what HTTP has read", async () => {
-  const { bo, roomId, app, proxy } = await createScene("refuse");
+  let attempts = 0;
+  const { bo, roomId, app, proxy } = await createScene("refuse", {
+    WebSocket: class extends WebSocket {
+      constructor(address: string, protocols?: string[]) {
+        super(address, protocols);
+        attempts += 1;
+      }
+    },
+  });
   app.client.chat.room(roomId).watch(() => {});
   await within(app, isByHttp(app));
+  const since = app.clock.now();
   await bo.send(roomId, "By HTTP");
   await within(app, () => textsOf(app, roomId).join() === "By HTTP");
   const before = await diskOf(app);
 
+  const attemptsBefore = attempts;
   proxy.pass();
   await untilWithin(
     { clock: app.clock, within: { minutes: 7 }, step: { seconds: 5 } },
-    () => app.client.sync.status.transport === "socket",
+    () => attempts > attemptsBefore,
   );
+  const waitedMs = app.clock.now() - since;
+  // The clock stands still: a socket that takes 200 ms to open would otherwise be given up, for another five minutes.
+  await until(() => {
+    const { transport, connection } = app.client.sync.status;
+    return transport === "socket" && connection === "online";
+  });
   await bo.send(roomId, "By socket");
   await within(app, () => textsOf(app, roomId).join() === "By HTTP,By socket");
   await within(app, async () => !(await diskOf(app)).includes("history/"));
 
+  expect(waitedMs).toBeGreaterThan(295_000);
   expect(before).toContain("history/");
   expect(app.client.sync.status).toMatchObject({ connection: "online", transport: "socket" });
 });
