@@ -90,6 +90,16 @@ test.each([
     done("notifications.setPreferences", { previews: true }),
   ],
   [
+    "a preference of another kind of notification",
+    failed("notifications.setPreferences", { kinds: { chat: { push: true } } }),
+    done("notifications.setPreferences", { kinds: { social: { push: false } } }),
+  ],
+  [
+    "another preference of the same kind of notification",
+    failed("notifications.setPreferences", { kinds: { chat: { push: true } } }),
+    done("notifications.setPreferences", { kinds: { chat: { inApp: false } } }),
+  ],
+  [
     "another kind of change of the same contact",
     failed("contacts.update", { userId: "u", nickname: "U" }),
     done("contacts.update", { userId: "u", blocked: true }),
@@ -109,7 +119,7 @@ test.each([
 });
 
 test("a command that is pending is never obsolete", () => {
-  expect(isObsolete(done("profile.update", { name: "A" }), done("profile.update", { name: "B" }))).toBe(
-    false,
-  );
+  const earlier = entry("pending", "profile.update", { name: "A" }, "earlier");
+
+  expect(isObsolete(earlier, done("profile.update", { name: "B" }))).toBe(false);
 });
