@@ -63,7 +63,8 @@ describe("a conversation", () => {
     await phone.chat.refresh();
 
     expect(phone.chat.rooms()).toMatchObject([{ preview: null }]);
-    await phone.until(() => phone.chat.rooms()[0]?.preview === "a");
+    // The waits between its tries add up to several seconds.
+    await phone.until(() => phone.chat.rooms()[0]?.preview === "a", { seconds: 1 });
   });
 
   test("shows messages offline after a restart once they were loaded", async () => {

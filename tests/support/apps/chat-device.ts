@@ -21,6 +21,7 @@ import { onTestFinished } from "vitest";
 import { createCountedSockets, type CountedSockets } from "../fakes/counted-sockets.ts";
 import { createSdkClock, type SdkClock } from "../fakes/sdk-clock.ts";
 import type { Student } from "../students/student.ts";
+import type { Span } from "../fakes/fake-clock.ts";
 import { untilWithin } from "../network/sync-client.ts";
 import { urlOf } from "../network/url.ts";
 import type { World } from "../servers/world.ts";
@@ -43,8 +44,8 @@ export interface ChatDevice {
   setOnline(isOnline: boolean): void;
   /** Loses the next `count` answers of the server. */
   loseReplies(count: number): void;
-  /** Waits until a condition holds, while the device's clock advances by 30 seconds at most. */
-  until(condition: () => boolean | Promise<boolean>): Promise<void>;
+  /** Waits until a condition holds, while the device's clock advances by 30 seconds at most, in steps of 10 ms by default. */
+  until(condition: () => boolean | Promise<boolean>, step?: Span): Promise<void>;
   /** Returns all bytes on the device's disk as text. */
   disk(): Promise<string>;
   /** Ends the program and starts it again, also on another server or with a new session. */
@@ -181,7 +182,7 @@ export const createChatDevice = async (
     loseReplies: (count) => {
       repliesToLose = count;
     },
-    until: (condition) => untilWithin({ clock, within: { seconds: 30 }, step: { ms: 10 } }, condition),
+    until: (condition, step = { ms: 10 }) => untilWithin({ clock, within: { seconds: 30 }, step }, condition),
     disk: async () => {
       const decoder = new TextDecoder("latin1");
       return (await store.list("")).map(({ key, value }) => `${key} ${decoder.decode(value)}`).join("\n");
