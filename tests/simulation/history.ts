@@ -34,8 +34,8 @@ export interface HistoryReport {
 
 const STEPS: readonly Step[] = [...chatSteps, ...contactSteps, ...editSteps, ...troubleSteps];
 const SETTLE_WITHIN_MS = 30 * 60_000;
-/** Longer than any call may take: calls from before the healing have ended by then. */
-const QUIET_MS = 40_000;
+/** Longer than any call may take, and than a lane waits: read marks, which nobody waits for, have been sent by then. */
+const QUIET_MS = 90_000;
 
 /**
  * Runs the history of a seed: students act on their devices and faults strike; then all faults are healed, and the

@@ -295,11 +295,14 @@ export const createReads = (deps: ReadsDeps): Reads => {
         if (newValue) keeping.push(keep(entry, newValue));
       }
       // Records that nobody has read since the app was opened.
-      for (const { key, procedure, answer } of await answers.ofArea(area)) {
-        const newValue = entryByKey.has(key) ? undefined : after(procedure, answer);
-        if (newValue) keeping.push(answers.replace(key, { ...answer, value: newValue }));
-      }
-      await Promise.all(keeping);
+      const replacing = answers.ofArea(area).then(async (listed) => {
+        for (const { key, procedure, answer } of listed) {
+          const newValue = entryByKey.has(key) ? undefined : after(procedure, answer);
+          if (newValue) await answers.replace(key, { ...answer, value: newValue });
+        }
+      });
+      // Together, so that the failure of one leaves none of the others unhandled.
+      await Promise.all([...keeping, replacing]);
     },
     wake: () => {
       for (const entry of entryByKey.values()) if (entry.watchers > 0) wakeEntry(entry);
