@@ -101,12 +101,13 @@ export const createSync = (deps: SyncDeps): Sync => {
 
   let noticed: ReadonlyMap<LogId, string> = new Map();
   /** When all changes were last noticed; `undefined` when some may have been missed. */
-  let noticedAt: number | undefined = clock.monotonicNow();
+  let noticedAt: number | undefined = clock.now();
   const noticeChanges = async (): Promise<void> => {
-    const now = clock.monotonicNow();
-    const mayHaveMissed = noticedAt === undefined || now - noticedAt >= NOTICE_OVERLAP_MS;
+    const now = clock.now();
+    const elapsedMs = noticedAt === undefined ? Infinity : now - noticedAt;
+    const mayHaveMissed = elapsedMs < 0 || elapsedMs >= NOTICE_OVERLAP_MS;
     if (sockets.size > 0) {
-      const changes = await logs.changedSince(clock.now() - NOTICE_OVERLAP_MS);
+      const changes = await logs.changedSince(now - NOTICE_OVERLAP_MS);
       for (const [id, change] of changes) {
         if (noticed.get(id) !== change) logChanged(id);
       }
