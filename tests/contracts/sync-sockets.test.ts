@@ -21,6 +21,18 @@ import {
   sendFrame,
 } from "../support/servers/sync-scene.ts";
 
+/** Lets 75 seconds pass, and one more, after which every socket has to be dropped. Returns how many were open before that. */
+const openAfter75Seconds = async ({
+  clock,
+  sync,
+}: Awaited<ReturnType<typeof createSyncScene>>): Promise<number> => {
+  clock.advance({ seconds: 75 });
+  const open = sync.countSockets();
+  clock.advance({ seconds: 1 });
+  await until(() => sync.countSockets() === 0);
+  return open;
+};
+
 describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
   test("[SY3] [SY4] closes with 4401 without a key, and with 4403 for a page of another origin", async () => {
     const scene = await createSyncScene(dialect);
@@ -208,12 +220,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     await until(() => silent.received.length > before);
     silent.socket.pause();
 
-    scene.clock.advance({ seconds: 75 });
-    const openAt75 = scene.sync.countSockets();
-    scene.clock.advance({ seconds: 1 });
-    await until(() => scene.sync.countSockets() === 0);
-
-    expect(openAt75).toBe(1);
+    expect(await openAfter75Seconds(scene)).toBe(1);
   });
 
   test("[SY10] a client that sends nothing for 75 seconds, not even a pong, is dropped", async () => {
@@ -224,12 +231,7 @@ describe.each(DIALECTS)("a log on the sockets, on %s", (dialect) => {
     // It reads no ping, so it answers none.
     silent.socket.pause();
 
-    scene.clock.advance({ seconds: 75 });
-    const openAt75 = scene.sync.countSockets();
-    scene.clock.advance({ seconds: 1 });
-    await until(() => scene.sync.countSockets() === 0);
-
-    expect(openAt75).toBe(1);
+    expect(await openAfter75Seconds(scene)).toBe(1);
   });
 
   test("[SY26] [SY41] a state vector of 65 entries and a presence state of 1,025 bytes close the socket", async () => {
